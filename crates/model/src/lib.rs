@@ -1,0 +1,1 @@
+//! Numbers to vectors and predictions.

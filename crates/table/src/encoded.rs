@@ -1,0 +1,81 @@
+//! Columns as numbers: what codecs write and networks read.
+//!
+//! A column is one or more *parts*, each of which becomes one token of the network. All parts of a
+//! column are missing together. Beside them stands the *target*: the class that the network learns
+//! to predict for this cell when it cannot see it.
+
+use serde::{Deserialize, Serialize};
+
+/// The target of a cell that has nothing to predict: a missing one, or an unseen category.
+pub const NO_TARGET: u16 = u16::MAX;
+
+/// The form of one part, fixed when the codec is fitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "form", rename_all = "snake_case", deny_unknown_fields)]
+pub enum PartForm {
+    /// Piecewise-linear number: a bin and the position inside it.
+    Piecewise {
+        /// Number of bins, at least 1.
+        n_bins: usize,
+    },
+    /// One of `n_codes` codes. Missing is not a code; unseen is.
+    Code {
+        /// Number of codes, at least 2.
+        n_codes: usize,
+    },
+    /// A sparse vector of `n_slots` real features.
+    Bag {
+        /// Length of the dense vector that the entries stand for, at least 1.
+        n_slots: usize,
+    },
+}
+
+/// The values of one part for all rows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PartValues {
+    /// `[n_rows]` bins below `n_bins`, `[n_rows]` positions.
+    ///
+    /// Position 0 is the bin's lower edge and 1 its upper; the first bin goes down to -3 and the
+    /// last one up to 4, where values outside the fitted range are capped. The vector that a cell
+    /// stands for is 1 in every bin below, the position in its own, 0 above.
+    Piecewise {
+        /// Bin of each row; 0 for a missing cell.
+        bin: Vec<u16>,
+        /// Position of each row inside its bin; 0 for a missing cell.
+        position: Vec<f32>,
+    },
+    /// `[n_rows]` codes below `n_codes`; 0 for a missing cell.
+    Code {
+        /// Code of each row.
+        code: Vec<u32>,
+    },
+    /// Compressed sparse rows: the entries of row `i` are `offsets[i]..offsets[i + 1]`.
+    Bag {
+        /// `[n_rows + 1]` starts.
+        offsets: Vec<u32>,
+        /// Slot of each entry, below `n_slots`.
+        slots: Vec<u32>,
+        /// Value of each entry, finite.
+        values: Vec<f32>,
+    },
+}
+
+/// One column as numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodedColumn {
+    /// One entry per part, in the codec's order.
+    pub parts: Vec<PartValues>,
+    /// `[n_rows]`, true where the cell has no value.
+    pub missing: Vec<bool>,
+    /// `[n_rows]` classes below the codec's `n_targets`, or [`NO_TARGET`].
+    pub target: Vec<u16>,
+}
+
+/// The columns of a table as numbers, in the order of the codecs that made them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EncodedTable {
+    /// Number of rows in every column.
+    pub n_rows: usize,
+    /// The columns.
+    pub columns: Vec<EncodedColumn>,
+}

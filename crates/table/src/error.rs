@@ -1,0 +1,187 @@
+//! The one error type of this crate: opaque, with a message, a hint and predicates.
+
+use std::fmt;
+use std::path::Path;
+
+/// What kind of failure it was; callers ask by predicate, so that kinds can be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    /// A file could not be read or written.
+    Io,
+    /// A file's content breaks its format.
+    Malformed,
+    /// Columns are absent, doubled or of the wrong kind.
+    Schema,
+    /// A value cannot be used where it stands.
+    Value,
+    /// A formula does not parse or type-check, or is too large.
+    Formula,
+    /// An option is outside its range.
+    Option,
+}
+
+/// A failure that names its culprit: file, line, column, feature, what was found, what is allowed.
+///
+/// `Display` gives the message without the hint; show [`Error::hint`] under it as `hint: ...`.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    hint: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), hint: None, source: None }
+    }
+
+    /// A schema failure: a column absent, doubled or of the wrong kind.
+    pub fn schema(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Schema, message)
+    }
+
+    /// A value that cannot be used where it stands.
+    pub fn value(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Value, message)
+    }
+
+    /// An option outside its range.
+    pub fn option(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Option, message)
+    }
+
+    /// A formula that does not parse, does not type-check or is too large.
+    pub fn formula(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Formula, message)
+    }
+
+    /// Content that breaks its file's format.
+    pub fn malformed(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Malformed, message)
+    }
+
+    /// A file that could not be read or written; keeps the system's error as source.
+    pub fn io(path: &Path, action: &str, source: std::io::Error) -> Self {
+        let mut error = Self::new(ErrorKind::Io, format!("cannot {action} `{}`: {source}", path.display()));
+        error.source = Some(Box::new(source));
+        error
+    }
+
+    /// Adds what the reader can do next.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Keeps the error that caused this one.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Puts the place (a file, a feature, a column) in front of the message on the way up.
+    #[must_use]
+    pub fn at(mut self, place: impl fmt::Display) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
+    /// What the reader can do next, if anything is known.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// Whether a file could not be read or written.
+    pub fn is_io(&self) -> bool {
+        self.kind == ErrorKind::Io
+    }
+
+    /// Whether a file's content breaks its format.
+    pub fn is_malformed(&self) -> bool {
+        self.kind == ErrorKind::Malformed
+    }
+
+    /// Whether columns are absent, doubled or of the wrong kind.
+    pub fn is_schema(&self) -> bool {
+        self.kind == ErrorKind::Schema
+    }
+
+    /// Whether a value cannot be used where it stands.
+    pub fn is_value(&self) -> bool {
+        self.kind == ErrorKind::Value
+    }
+
+    /// Whether a formula does not parse, does not type-check or is too large.
+    pub fn is_formula(&self) -> bool {
+        self.kind == ErrorKind::Formula
+    }
+
+    /// Whether an option is outside its range.
+    pub fn is_option(&self) -> bool {
+        self.kind == ErrorKind::Option
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|e| e as _)
+    }
+}
+
+/// The names nearest to `wanted`, for "did you mean" hints: at most three, by edit distance.
+pub fn near_names<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let wanted = wanted.to_lowercase();
+    let mut scored: Vec<(usize, &str)> = names
+        .into_iter()
+        .map(|name| (edit_distance(&wanted, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= wanted.len().max(name.len()).div_ceil(3))
+        .collect();
+    scored.sort();
+    scored.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_ranked_and_far_ones_left_out() {
+        assert_eq!(near_names("agee", ["age", "amount", "Age2"]), vec!["Age2", "age"]);
+        assert!(near_names("zzz", ["age"]).is_empty());
+    }
+
+    #[test]
+    fn messages_gain_their_place_on_the_way_up() {
+        let error = Error::value("found `x`").at("line 3").with_hint("remove it");
+        assert_eq!(error.to_string(), "line 3: found `x`");
+        assert_eq!(error.hint(), Some("remove it"));
+        assert!(error.is_value() && !error.is_io());
+    }
+}

@@ -1,0 +1,19 @@
+//! Rows to numbers: everything that happens to a table before a tensor exists.
+//!
+//! ```text
+//! read -> Table -> schema -> split -> feature -> codec -> EncodedTable
+//! ```
+//!
+//! This crate knows Arrow, files, column kinds, formulas and fitted codecs. It does not know
+//! tensors, networks or losses, and it never prints, exits or reads the environment.
+//!
+//! Three words are kept apart everywhere: a cell is **missing** (no value), **unseen** (a value
+//! that is not in the fitted vocabulary) or **non-finite** (a number that is not one).
+
+pub mod encoded;
+pub mod error;
+pub mod schema;
+pub mod table;
+
+pub use error::{Error, Result};
+pub use table::Table;

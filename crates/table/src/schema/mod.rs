@@ -1,0 +1,94 @@
+//! What each column means: its kind, why that kind, and which columns are left out and why.
+
+use serde::{Deserialize, Serialize};
+
+/// What a column means. Decides its codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A quantity: order and distance mean something.
+    Numeric,
+    /// One of a limited set of names.
+    Categorical,
+    /// Two values that say yes and no.
+    Boolean,
+    /// A point in time.
+    Timestamp,
+    /// Free text with many distinct values.
+    Text,
+}
+
+/// How the text of a timestamp column is written. Dates that Arrow already types are `Typed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DateFormat {
+    /// An Arrow date or timestamp column; nothing to parse.
+    Typed,
+    /// A `chrono` format string, e.g. `%Y-%m-%d`; the one that every value fits.
+    Text(String),
+}
+
+/// One column that the model uses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnSpec {
+    /// The column's name in the table.
+    pub name: String,
+    /// What it means.
+    pub kind: Kind,
+    /// Why it has this kind, in plain English: "14 distinct texts in 1000 rows".
+    pub reason: String,
+    /// How its dates are written; only for [`Kind::Timestamp`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_format: Option<DateFormat>,
+}
+
+/// Why a column is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exclusion {
+    /// The user asked for it.
+    Ignored,
+    /// Each row has its own value, and the values carry no order or text worth reading.
+    Id,
+    /// One single value.
+    Constant,
+    /// No value at all.
+    AllMissing,
+}
+
+/// One column that is left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExcludedColumn {
+    /// The column's name in the table.
+    pub name: String,
+    /// Why, as a word.
+    pub exclusion: Exclusion,
+    /// Why, in plain English, with the figure that decided it.
+    pub reason: String,
+}
+
+/// What every column of a table means. Each column of the table is in exactly one of the lists.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// Columns that the model uses, in the table's order.
+    pub columns: Vec<ColumnSpec>,
+    /// Columns that are left out.
+    pub excluded: Vec<ExcludedColumn>,
+    /// Things that the user should hear, such as a date whose day and month could be swapped.
+    pub notes: Vec<String>,
+}
+
+impl Schema {
+    /// The used column of this name.
+    pub fn column(&self, name: &str) -> Option<&ColumnSpec> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// Names of the used columns, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|c| c.name.clone()).collect()
+    }
+}

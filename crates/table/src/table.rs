@@ -1,0 +1,229 @@
+//! A table in memory: named Arrow columns of equal length.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::{Field, Schema as ArrowSchema, SchemaRef};
+
+use crate::error::{Error, Result, near_names};
+
+/// Named columns of equal length. Cheap to clone; columns are shared.
+///
+/// Column names are unique and not empty. Cells are Arrow values; text that was read from a CSV
+/// file stays text until a schema says what it means.
+#[derive(Debug, Clone)]
+pub struct Table {
+    batch: RecordBatch,
+}
+
+impl Table {
+    /// Wraps one record batch.
+    ///
+    /// # Errors
+    /// A schema error if a name is empty or stands twice.
+    pub fn new(batch: RecordBatch) -> Result<Self> {
+        let schema = batch.schema();
+        let mut seen = std::collections::HashSet::new();
+        for (i, field) in schema.fields().iter().enumerate() {
+            if field.name().is_empty() {
+                return Err(Error::schema(format!("column {} has an empty name", i + 1))
+                    .with_hint("name every column"));
+            }
+            if !seen.insert(field.name().as_str()) {
+                return Err(Error::schema(format!("column `{}` stands twice", field.name()))
+                    .with_hint("rename one of the two"));
+            }
+        }
+        Ok(Table { batch })
+    }
+
+    /// Builds a table from names and columns.
+    ///
+    /// # Errors
+    /// A schema error if names repeat or lengths differ.
+    pub fn from_columns<N: Into<String>>(columns: impl IntoIterator<Item = (N, ArrayRef)>) -> Result<Self> {
+        let (mut fields, mut arrays) = (Vec::new(), Vec::<ArrayRef>::new());
+        for (name, array) in columns {
+            let name = name.into();
+            if let Some(first) = arrays.first()
+                && first.len() != array.len()
+            {
+                return Err(Error::schema(format!(
+                    "column `{name}` has {} rows, the columns before it have {}",
+                    array.len(),
+                    first.len()
+                )));
+            }
+            fields.push(Field::new(name, array.data_type().clone(), true));
+            arrays.push(array);
+        }
+        Self::new(build(fields, arrays, None)?)
+    }
+
+    /// Joins batches of one schema end to end.
+    ///
+    /// # Errors
+    /// A schema error if the batches differ in schema or a name repeats.
+    pub fn from_batches(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Self> {
+        let batch = concat_batches(schema, batches)
+            .map_err(|e| Error::schema(format!("batches do not fit together: {e}")))?;
+        Self::new(batch)
+    }
+
+    /// The rows as one Arrow batch.
+    pub fn batch(&self) -> &RecordBatch {
+        &self.batch
+    }
+
+    /// Number of rows.
+    pub fn n_rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// Number of columns.
+    pub fn n_columns(&self) -> usize {
+        self.batch.num_columns()
+    }
+
+    /// Column names in their order.
+    pub fn column_names(&self) -> Vec<String> {
+        self.batch.schema().fields().iter().map(|f| f.name().clone()).collect()
+    }
+
+    /// Whether a column of this name is there.
+    pub fn has_column(&self, name: &str) -> bool {
+        self.batch.schema().column_with_name(name).is_some()
+    }
+
+    /// One column.
+    ///
+    /// # Errors
+    /// A schema error that names near columns if there is none of this name.
+    pub fn column(&self, name: &str) -> Result<&ArrayRef> {
+        self.batch.column_by_name(name).ok_or_else(|| {
+            let names = self.column_names();
+            let near = near_names(name, names.iter().map(String::as_str));
+            let error = Error::schema(format!("there is no column `{name}`"));
+            if near.is_empty() {
+                error.with_hint(format!("the columns are {}", quoted(&names)))
+            } else {
+                error.with_hint(format!("did you mean {}?", quoted(&near)))
+            }
+        })
+    }
+
+    /// The rows at `rows_idx`, in that order; an index may repeat.
+    ///
+    /// # Errors
+    /// A value error if an index is not below [`Table::n_rows`].
+    pub fn take(&self, rows_idx: &[u32]) -> Result<Self> {
+        if let Some(bad) = rows_idx.iter().find(|&&i| i as usize >= self.n_rows()) {
+            return Err(Error::value(format!("row index {bad} is not below {} rows", self.n_rows())));
+        }
+        let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
+            .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
+        Ok(Table { batch })
+    }
+
+    /// Rows `start..start + n_rows`, without copying.
+    pub fn slice(&self, start: usize, n_rows: usize) -> Self {
+        let start = start.min(self.n_rows());
+        Table { batch: self.batch.slice(start, n_rows.min(self.n_rows() - start)) }
+    }
+
+    /// Only these columns, in this order.
+    ///
+    /// # Errors
+    /// A schema error if one is absent or stands twice.
+    pub fn select(&self, names: &[String]) -> Result<Self> {
+        let columns = names.iter().map(|n| Ok((n.clone(), self.column(n)?.clone())));
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        if columns.is_empty() {
+            return Ok(Table { batch: build(vec![], vec![], Some(self.n_rows()))? });
+        }
+        Self::from_columns(columns)
+    }
+
+    /// All columns but these; names that are not there are passed over.
+    pub fn without(&self, names: &[String]) -> Result<Self> {
+        let keep: Vec<String> = self.column_names().into_iter().filter(|n| !names.contains(n)).collect();
+        self.select(&keep)
+    }
+
+    /// With one more column at the end, or with the column of this name replaced.
+    ///
+    /// # Errors
+    /// A schema error if the length differs.
+    pub fn with_column(&self, name: &str, array: ArrayRef) -> Result<Self> {
+        if array.len() != self.n_rows() {
+            return Err(Error::schema(format!(
+                "column `{name}` has {} rows, the table has {}",
+                array.len(),
+                self.n_rows()
+            )));
+        }
+        let schema = self.batch.schema();
+        let mut columns: Vec<(String, ArrayRef)> = schema
+            .fields()
+            .iter()
+            .zip(self.batch.columns())
+            .map(|(f, a)| (f.name().clone(), a.clone()))
+            .collect();
+        match columns.iter_mut().find(|(n, _)| n == name) {
+            Some(slot) => slot.1 = array,
+            None => columns.push((name.to_owned(), array)),
+        }
+        Self::from_columns(columns)
+    }
+}
+
+/// Names in backticks, joined by commas: `` `a`, `b` ``.
+pub fn quoted<S: AsRef<str>>(names: &[S]) -> String {
+    names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+fn build(fields: Vec<Field>, arrays: Vec<ArrayRef>, n_rows: Option<usize>) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(n_rows.or(arrays.first().map(|a| a.len())));
+    RecordBatch::try_new_with_options(Arc::new(ArrowSchema::new(fields)), arrays, &options)
+        .map_err(|e| Error::schema(format!("columns do not fit together: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Int64Array, StringArray};
+
+    fn table() -> Table {
+        Table::from_columns([
+            ("age", Arc::new(Int64Array::from(vec![Some(1), None, Some(3)])) as ArrayRef),
+            ("job", Arc::new(StringArray::from(vec!["a", "b", "c"])) as ArrayRef),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn absent_column_names_its_neighbours() {
+        let error = table().column("agee").unwrap_err();
+        assert_eq!(error.to_string(), "there is no column `agee`");
+        assert_eq!(error.hint(), Some("did you mean `age`?"));
+    }
+
+    #[test]
+    fn take_select_and_replace_keep_rows_together() {
+        let t = table().take(&[2, 0]).unwrap();
+        assert_eq!(t.n_rows(), 2);
+        let t = t.with_column("new", Arc::new(Int64Array::from(vec![7, 8]))).unwrap();
+        assert_eq!(t.column_names(), ["age", "job", "new"]);
+        assert_eq!(t.select(&["new".into(), "age".into()]).unwrap().column_names(), ["new", "age"]);
+        assert_eq!(t.without(&["age".into(), "absent".into()]).unwrap().column_names(), ["job", "new"]);
+        assert!(t.take(&[9]).unwrap_err().is_value());
+        assert_eq!(t.select(&[]).unwrap().n_rows(), 2);
+    }
+
+    #[test]
+    fn doubled_names_are_refused() {
+        let a: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        assert!(Table::from_columns([("x", a.clone()), ("x", a)]).unwrap_err().is_schema());
+    }
+}
