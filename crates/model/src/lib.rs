@@ -1,1 +1,3 @@
 //! Numbers to vectors and predictions.
+
+mod kernel;

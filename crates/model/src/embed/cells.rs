@@ -1,0 +1,140 @@
+//! Encoded columns as row-major cells, and batches of them.
+
+use std::sync::Arc;
+
+use tabgraft_table::encoded::{EncodedColumn, PartForm, PartValues};
+
+use crate::kernel::{Cells, Layout, MASKED, MISSING, PRESENT};
+
+/// Which cells of a batch the network may not see: `[n_rows, n_columns]`.
+#[derive(Debug, Clone)]
+pub(crate) struct Masks {
+    pub n_columns: usize,
+    pub hidden: Vec<bool>,
+}
+
+/// All rows of a group of columns, row-major, ready to be cut into batches.
+#[derive(Debug, Clone)]
+pub(crate) struct CellTable {
+    cells: Cells,
+    /// For each part the place of its column in the group.
+    part_column: Vec<usize>,
+}
+
+impl CellTable {
+    /// Lays out the group's columns row by row.
+    pub fn new(layout: Arc<Layout>, columns: &[EncodedColumn], n_rows: usize) -> Self {
+        let n_parts = layout.parts.len();
+        let part_column: Vec<usize> =
+            columns.iter().enumerate().flat_map(|(c, column)| vec![c; column.parts.len()]).collect();
+        let parts: Vec<&PartValues> = columns.iter().flat_map(|c| &c.parts).collect();
+        let mut cells = Cells {
+            n_rows,
+            state: vec![PRESENT; n_rows * n_parts],
+            bin: vec![0; n_rows * layout.n_piecewise],
+            position: vec![0.0; n_rows * layout.n_piecewise],
+            code: vec![0; n_rows * layout.n_code],
+            bag_start: vec![0],
+            bag_slot: Vec::new(),
+            bag_value: Vec::new(),
+            layout,
+        };
+        for (p, (slot, values)) in cells.layout.parts.iter().zip(&parts).enumerate() {
+            for (r, missing) in columns[part_column[p]].missing.iter().enumerate() {
+                if *missing {
+                    cells.state[r * n_parts + p] = MISSING;
+                }
+            }
+            match values {
+                PartValues::Piecewise { bin, position } => {
+                    let step = cells.layout.n_piecewise;
+                    for (r, (b, x)) in bin.iter().zip(position).enumerate() {
+                        cells.bin[r * step + slot.nth] = *b;
+                        cells.position[r * step + slot.nth] = *x;
+                    }
+                }
+                PartValues::Code { code } => {
+                    for (r, c) in code.iter().enumerate() {
+                        cells.code[r * cells.layout.n_code + slot.nth] = *c;
+                    }
+                }
+                PartValues::Bag { .. } => {}
+            }
+        }
+        let bags: Vec<&PartValues> = cells
+            .layout
+            .parts
+            .iter()
+            .zip(&parts)
+            .filter(|(slot, _)| matches!(slot.form, PartForm::Bag { .. }))
+            .map(|(_, values)| *values)
+            .collect();
+        for r in 0..n_rows {
+            for bag in &bags {
+                if let PartValues::Bag { offsets, slots, values } = bag {
+                    let entries = offsets[r] as usize..offsets[r + 1] as usize;
+                    cells.bag_slot.extend_from_slice(&slots[entries.clone()]);
+                    cells.bag_value.extend_from_slice(&values[entries]);
+                }
+                cells.bag_start.push(cells.bag_slot.len() as u32);
+            }
+        }
+        CellTable { cells, part_column }
+    }
+
+    /// Number of rows.
+    pub fn n_rows(&self) -> usize {
+        self.cells.n_rows
+    }
+
+    /// The rows at `rows_idx`, padded with copies of the last one to at least `min_rows`; cells
+    /// that `masks` hides are masked. `first_column` is the group's first column in the masks.
+    pub fn batch(
+        &self,
+        rows_idx: &[usize],
+        min_rows: usize,
+        masks: Option<(&Masks, usize)>,
+    ) -> Arc<Cells> {
+        let all = &self.cells;
+        let layout = all.layout.clone();
+        let (n_parts, n_piecewise, n_code, n_bag) =
+            (layout.parts.len(), layout.n_piecewise, layout.n_code, layout.n_bag);
+        let n_rows = rows_idx.len().max(min_rows);
+        let mut cells = Cells {
+            layout,
+            n_rows,
+            state: Vec::with_capacity(n_rows * n_parts),
+            bin: Vec::with_capacity(n_rows * n_piecewise),
+            position: Vec::with_capacity(n_rows * n_piecewise),
+            code: Vec::with_capacity(n_rows * n_code),
+            bag_start: Vec::with_capacity(n_rows * n_bag + 1),
+            bag_slot: Vec::new(),
+            bag_value: Vec::new(),
+        };
+        cells.bag_start.push(0);
+        let padding = std::iter::repeat_n(rows_idx.last().copied().unwrap_or(0), n_rows - rows_idx.len());
+        for r in rows_idx.iter().copied().chain(padding) {
+            cells.state.extend_from_slice(&all.state[r * n_parts..(r + 1) * n_parts]);
+            cells.bin.extend_from_slice(&all.bin[r * n_piecewise..(r + 1) * n_piecewise]);
+            cells.position.extend_from_slice(&all.position[r * n_piecewise..(r + 1) * n_piecewise]);
+            cells.code.extend_from_slice(&all.code[r * n_code..(r + 1) * n_code]);
+            for bag in r * n_bag..(r + 1) * n_bag {
+                let entries = all.bag_start[bag] as usize..all.bag_start[bag + 1] as usize;
+                cells.bag_slot.extend_from_slice(&all.bag_slot[entries.clone()]);
+                cells.bag_value.extend_from_slice(&all.bag_value[entries]);
+                cells.bag_start.push(cells.bag_slot.len() as u32);
+            }
+        }
+        if let Some((masks, first_column)) = masks {
+            for (i, hidden) in masks.hidden.chunks_exact(masks.n_columns).enumerate() {
+                let state = &mut cells.state[i * n_parts..(i + 1) * n_parts];
+                for (s, c) in state.iter_mut().zip(&self.part_column) {
+                    if hidden[first_column + c] {
+                        *s = MASKED;
+                    }
+                }
+            }
+        }
+        Arc::new(cells)
+    }
+}

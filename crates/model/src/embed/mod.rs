@@ -1,0 +1,111 @@
+//! Columns to tokens: each part of a column becomes a vector of [`D_TOKEN`] numbers.
+
+mod cells;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use burn::prelude::Tensor;
+use rand::Rng;
+use tabgraft_table::encoded::PartForm;
+
+use crate::encoder::param::{Param, params};
+use crate::kernel::{Cells, Join, Layout, LookupTables, linear, lookup};
+
+pub(crate) use cells::{CellTable, Masks};
+
+/// Length of a token.
+pub const D_TOKEN: usize = 16;
+
+/// The lookup tables of a group of columns; shapes as in `kernel/lookup.rs`.
+#[derive(Debug, Clone)]
+pub(crate) struct Tables {
+    pub piecewise: Param,
+    pub code: Param,
+    pub bag: Param,
+    pub bias: Param,
+    pub special: Param,
+}
+
+params!(Tables { piecewise, code, bag, bias, special });
+
+impl Tables {
+    /// Random tables for tokens. Scales keep a token's entries near 1 whatever the bin count.
+    fn random(layout: &Layout, rng: &mut impl Rng) -> Self {
+        let bins = layout.piecewise_rows as f32 / layout.n_piecewise.max(1) as f32;
+        let rows = |n: usize| [n.max(1), D_TOKEN];
+        Tables {
+            piecewise: Param::normal(rng, 0.7 / (bins / 2.0).max(1.0).sqrt(), rows(layout.piecewise_rows)),
+            code: Param::normal(rng, 0.7, rows(layout.code_rows)),
+            bag: Param::normal(rng, 0.7, rows(layout.bag_rows)),
+            bias: Param::normal(rng, 0.3, rows(layout.n_piecewise + layout.n_bag)),
+            special: Param::normal(rng, 0.3, rows(2 * layout.parts.len())),
+        }
+    }
+
+    /// Zero tables of any width, for a linear model that starts from nothing.
+    pub fn zeros(layout: &Layout, width: usize) -> Self {
+        let zeros = |n: usize| Param::filled(0.0, [n.max(1), width]);
+        Tables {
+            piecewise: zeros(layout.piecewise_rows),
+            code: zeros(layout.code_rows),
+            bag: zeros(layout.bag_rows),
+            bias: zeros(layout.n_piecewise + layout.n_bag),
+            special: zeros(2 * layout.parts.len()),
+        }
+    }
+
+    /// The tables as tensors, for [`lookup`].
+    pub fn tensors(&self) -> LookupTables {
+        LookupTables {
+            piecewise: self.piecewise.tensor(),
+            code: self.code.tensor(),
+            bag: self.bag.tensor(),
+            bias: self.bias.tensor(),
+            special: self.special.tensor(),
+        }
+    }
+}
+
+/// A group of columns that entered the space together: tables, and the matrix into the trunk.
+#[derive(Debug, Clone)]
+pub(crate) struct TokenGroup {
+    /// Which columns of the space, in the order of their arrival.
+    pub columns: Range<usize>,
+    /// Where their parts lie.
+    pub layout: Arc<Layout>,
+    pub tables: Tables,
+    /// `[n_parts * D_TOKEN, d]`.
+    pub mix: Param,
+}
+
+params!(TokenGroup { tables, mix });
+
+impl TokenGroup {
+    /// A group of random weights, or with a `mix` of zeros, which leaves the trunk's input as it is.
+    pub fn new(
+        columns: Range<usize>,
+        forms: &[Vec<PartForm>],
+        d: usize,
+        zero_mix: bool,
+        rng: &mut impl Rng,
+    ) -> Self {
+        let layout = Arc::new(Layout::new(forms.iter().flatten().copied()));
+        let tables = Tables::random(&layout, rng);
+        let n_inputs = layout.parts.len() * D_TOKEN;
+        let mix = if zero_mix {
+            Param::filled(0.0, [n_inputs, d])
+        } else {
+            Param::normal(rng, 1.0 / (n_inputs as f32).sqrt(), [n_inputs, d])
+        };
+        TokenGroup { columns, layout, tables, mix }
+    }
+
+    /// The group's share of the trunk's input.
+    ///
+    /// # Shapes
+    /// - `bias`: `[1, d]`, returns `[n_rows, d]`
+    pub fn forward(&self, cells: Arc<Cells>, bias: Tensor<2>) -> Tensor<2> {
+        linear(lookup(self.tables.tensors(), cells, Join::Concat), self.mix.tensor(), bias)
+    }
+}

@@ -1,0 +1,7 @@
+//! Tokens to one vector per row.
+
+pub(crate) mod network;
+pub(crate) mod param;
+pub(crate) mod trunk;
+
+pub(crate) use network::{Network, Side};

@@ -1,0 +1,270 @@
+//! The whole network of an embedding space: root, grafted sides, heads.
+//!
+//! ```text
+//! tokens of all root columns ─ mix ─┐
+//!                          bias ────┴─ blocks ─ norm ─ z0 ──┬──────────────┬── z = [z0 ; s1 ; ..]
+//! tokens of a frozen graft ─ mix ─┐                         │ up           │
+//!                        bias ────┴──────────────────────── + ─ block ─ s1 ┘
+//! heads: each column's logits are sums of linear maps of pieces of z
+//! ```
+//!
+//! A *joint* graft adds a token group to the root; a *frozen* graft adds a side. Columns and
+//! logits are numbered in the order of their arrival, so older ones never move.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use burn::prelude::Tensor;
+use rand::Rng;
+use tabgraft_table::encoded::PartForm;
+
+use super::param::{Param, params};
+use super::trunk::Trunk;
+use crate::embed::TokenGroup;
+use crate::kernel::{Cells, Dropout, linear};
+
+/// Blocks of a side's trunk: one is enough beside the parent's vector.
+const SIDE_BLOCKS: usize = 1;
+
+/// A frozen graft: reads new tokens and the parent's vector, writes extra coordinates.
+#[derive(Debug, Clone)]
+pub(crate) struct Side {
+    pub tokens: TokenGroup,
+    /// `[d_before, d_side]`, from the parent's vector into the side's sum.
+    pub up: Param,
+    pub trunk: Trunk,
+}
+
+params!(Side { tokens, up, trunk });
+
+/// A linear map from a piece of z to a range of logits.
+#[derive(Debug, Clone)]
+pub(crate) struct Head {
+    /// Coordinates of z that it reads.
+    pub reads: Range<usize>,
+    /// Logits that it adds to.
+    pub writes: Range<usize>,
+    /// `[reads, writes]`.
+    pub w: Param,
+    /// `[1, writes]`.
+    pub b: Param,
+}
+
+params!(Head { w, b });
+
+impl Head {
+    fn new(reads: Range<usize>, writes: Range<usize>, deviation: f32, rng: &mut impl Rng) -> Self {
+        Head {
+            w: Param::normal(rng, deviation, [reads.len(), writes.len()]),
+            b: Param::filled(0.0, [1, writes.len()]),
+            reads,
+            writes,
+        }
+    }
+}
+
+/// Root, sides and heads.
+#[derive(Debug, Clone)]
+pub(crate) struct Network {
+    /// The root's columns: those of the first training, then one group for each joint graft.
+    pub groups: Vec<TokenGroup>,
+    pub trunk: Trunk,
+    pub sides: Vec<Side>,
+    pub heads: Vec<Head>,
+    /// `[n_columns + 1]`: column `c` owns the logits `first_logit[c]..first_logit[c + 1]`.
+    pub first_logit: Vec<usize>,
+}
+
+params!(Network { groups, trunk, sides, heads });
+
+/// Widths of a new network.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Widths {
+    pub d: usize,
+    pub n_blocks: usize,
+    pub expansion: usize,
+}
+
+/// What a new column needs from the network: the forms of its parts and its number of classes.
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnShape {
+    pub forms: Vec<PartForm>,
+    pub n_targets: usize,
+}
+
+impl Network {
+    /// A root of random weights.
+    pub fn new(columns: &[ColumnShape], widths: Widths, rng: &mut impl Rng) -> Self {
+        let forms: Vec<_> = columns.iter().map(|c| c.forms.clone()).collect();
+        let group = TokenGroup::new(0..columns.len(), &forms, widths.d, false, rng);
+        let mut network = Network {
+            groups: vec![group],
+            trunk: Trunk::new(widths.d, widths.n_blocks, widths.expansion, rng),
+            sides: Vec::new(),
+            heads: Vec::new(),
+            first_logit: vec![0],
+        };
+        network.number_logits(columns);
+        network.heads = vec![Head::new(0..widths.d, 0..network.n_logits(), head_deviation(widths.d), rng)];
+        network
+    }
+
+    /// Adds columns to the root without changing any old row's vector: their rows of the mixing
+    /// matrix are zero until they are trained.
+    pub fn graft_joint(&mut self, columns: &[ColumnShape], rng: &mut impl Rng) {
+        let forms: Vec<_> = columns.iter().map(|c| c.forms.clone()).collect();
+        let (first, first_logit, d) = (self.n_columns(), self.n_logits(), self.d_model());
+        self.groups.push(TokenGroup::new(
+            first..first + columns.len(),
+            &forms,
+            self.trunk.d(),
+            true,
+            rng,
+        ));
+        self.number_logits(columns);
+        self.heads.push(Head::new(0..d, first_logit..self.n_logits(), head_deviation(d), rng));
+    }
+
+    /// Adds columns through a side network of `d_side` extra coordinates.
+    ///
+    /// Its heads start at zero for old columns, so that predictions of them start where the parent
+    /// left them.
+    pub fn graft_frozen(&mut self, columns: &[ColumnShape], d_side: usize, rng: &mut impl Rng) {
+        let forms: Vec<_> = columns.iter().map(|c| c.forms.clone()).collect();
+        let (first, first_logit, d) = (self.n_columns(), self.n_logits(), self.d_model());
+        self.sides.push(Side {
+            tokens: TokenGroup::new(first..first + columns.len(), &forms, d_side, false, rng),
+            up: Param::uniform(rng, 1.0 / (d as f32).sqrt(), [d, d_side]),
+            trunk: Trunk::new(d_side, SIDE_BLOCKS, 2, rng),
+        });
+        self.number_logits(columns);
+        self.heads.push(Head::new(0..d, first_logit..self.n_logits(), 0.0, rng));
+        self.heads.push(Head::new(d..d + d_side, 0..self.n_logits(), 0.0, rng));
+    }
+
+    fn number_logits(&mut self, columns: &[ColumnShape]) {
+        for column in columns {
+            self.first_logit.push(self.n_logits() + column.n_targets);
+        }
+    }
+
+    /// Length of z.
+    pub fn d_model(&self) -> usize {
+        self.trunk.d() + self.sides.iter().map(|s| s.trunk.d()).sum::<usize>()
+    }
+
+    /// Number of columns.
+    pub fn n_columns(&self) -> usize {
+        self.first_logit.len() - 1
+    }
+
+    /// Number of logits.
+    pub fn n_logits(&self) -> usize {
+        self.first_logit.last().copied().unwrap_or(0)
+    }
+
+    /// The token groups in the order of their columns' arrival.
+    pub fn token_groups(&self) -> Vec<&TokenGroup> {
+        let mut groups: Vec<_> = self.groups.iter().chain(self.sides.iter().map(|s| &s.tokens)).collect();
+        groups.sort_by_key(|g| g.columns.start);
+        groups
+    }
+
+    /// The pieces of z one by one: the root's vector, then each side's.
+    ///
+    /// `cells` holds the batch of each group, in the order of [`Network::token_groups`].
+    pub fn pieces(&self, cells: &[Arc<Cells>], dropout: Dropout) -> Vec<Tensor<2>> {
+        let order = self.token_groups();
+        let find = |columns: &Range<usize>| {
+            let i = order.iter().position(|g| g.columns == *columns).unwrap_or(0);
+            cells[i].clone()
+        };
+        let mut h: Option<Tensor<2>> = None;
+        for group in &self.groups {
+            // The first group carries the bias; a graft's zero matrix then adds exact zeros.
+            let bias = match h {
+                None => self.trunk.bias.tensor(),
+                Some(_) => self.trunk.bias.tensor().zeros_like().inner(),
+            };
+            let share = group.forward(find(&group.columns), bias);
+            h = Some(match h {
+                None => share,
+                Some(h) => h + share,
+            });
+        }
+        let mut pieces: Vec<Tensor<2>> = Vec::new();
+        if let Some(h) = h {
+            pieces.push(self.trunk.forward(h, dropout));
+        }
+        for (i, side) in self.sides.iter().enumerate() {
+            let before = join(&pieces);
+            let sum = side.tokens.forward(find(&side.tokens.columns), side.trunk.bias.tensor());
+            let zero = side.trunk.bias.tensor().zeros_like().inner();
+            let sum = sum + linear(before, side.up.tensor(), zero);
+            pieces.push(side.trunk.forward(sum, dropout.fork(1000 + i as u32)));
+        }
+        pieces
+    }
+
+    /// Logits of all columns.
+    ///
+    /// # Shapes
+    /// - `pieces`: of [`Network::pieces`]; returns `[n_rows, n_logits]`
+    pub fn logits(&self, pieces: &[Tensor<2>]) -> Tensor<2> {
+        let z = join(pieces);
+        let [n_rows, d] = z.dims();
+        let total = self.n_logits();
+        let mut sum: Option<Tensor<2>> = None;
+        for head in &self.heads {
+            let input = if head.reads == (0..d) {
+                z.clone()
+            } else {
+                // Exactly one piece, or a prefix of all of them.
+                match pieces.iter().enumerate().find(|(i, _)| self.piece_range(*i) == head.reads) {
+                    Some((_, piece)) => piece.clone(),
+                    None => z.clone().slice([0..n_rows, head.reads.clone()]),
+                }
+            };
+            let part = linear(input, head.w.tensor(), head.b.tensor());
+            let part = pad_columns(part, head.writes.start, total - head.writes.end);
+            sum = Some(match sum {
+                None => part,
+                Some(sum) => sum + part,
+            });
+        }
+        sum.unwrap_or_else(|| Tensor::zeros([n_rows, total], &z.device()))
+    }
+
+    fn piece_range(&self, i: usize) -> Range<usize> {
+        let widths: Vec<usize> =
+            std::iter::once(self.trunk.d()).chain(self.sides.iter().map(|s| s.trunk.d())).collect();
+        let start: usize = widths[..i].iter().sum();
+        start..start + widths[i]
+    }
+}
+
+/// The pieces side by side.
+pub(crate) fn join(pieces: &[Tensor<2>]) -> Tensor<2> {
+    match pieces {
+        [one] => one.clone(),
+        many => Tensor::cat(many.to_vec(), 1),
+    }
+}
+
+fn head_deviation(d: usize) -> f32 {
+    1.0 / (d as f32).sqrt()
+}
+
+fn pad_columns(x: Tensor<2>, before: usize, after: usize) -> Tensor<2> {
+    let [n_rows, _] = x.dims();
+    let device = x.device();
+    let mut parts = Vec::with_capacity(3);
+    if before > 0 {
+        parts.push(Tensor::zeros([n_rows, before], &device));
+    }
+    parts.push(x);
+    if after > 0 {
+        parts.push(Tensor::zeros([n_rows, after], &device));
+    }
+    join(&parts)
+}

@@ -1,0 +1,172 @@
+//! One weight matrix, its freezing and its optimizer state.
+
+use burn::prelude::{Device, Tensor};
+use burn::tensor::{Gradients, TensorData};
+use rand::{Rng, RngExt};
+
+use crate::kernel::{AdamStep, adamw};
+
+/// A weight matrix `[n_rows, n_columns]` (a vector is one row).
+///
+/// Frozen by default: it then takes no part in the autodiff graph. Thawed, it is a leaf of the
+/// graph and carries AdamW's moments until it is frozen again. Cloning shares the numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Param {
+    value: Tensor<2>,
+    moments: Option<(Tensor<2>, Tensor<2>)>,
+    n_steps: i32,
+    thawed: bool,
+}
+
+impl Param {
+    /// A frozen matrix of these numbers, row-major.
+    pub fn new(values: Vec<f32>, shape: [usize; 2]) -> Self {
+        let value = Tensor::from_data(TensorData::new(values, shape), &Device::flex());
+        Param { value, moments: None, n_steps: 0, thawed: false }
+    }
+
+    /// All entries equal.
+    pub fn filled(value: f32, shape: [usize; 2]) -> Self {
+        Self::new(vec![value; shape[0] * shape[1]], shape)
+    }
+
+    /// Normal entries with mean 0.
+    pub fn normal(rng: &mut impl Rng, deviation: f32, shape: [usize; 2]) -> Self {
+        let mut values = Vec::with_capacity(shape[0] * shape[1] + 1);
+        while values.len() < shape[0] * shape[1] {
+            // Box-Muller: two normals from two uniforms; 1 - u keeps the logarithm finite.
+            let (u, v): (f32, f32) = (1.0 - rng.random::<f32>(), rng.random());
+            let radius = deviation * (-2.0 * u.ln()).sqrt();
+            let (sin, cos) = (std::f32::consts::TAU * v).sin_cos();
+            values.extend([radius * cos, radius * sin]);
+        }
+        values.truncate(shape[0] * shape[1]);
+        Self::new(values, shape)
+    }
+
+    /// Uniform entries in `±bound`.
+    pub fn uniform(rng: &mut impl Rng, bound: f32, shape: [usize; 2]) -> Self {
+        let values = (0..shape[0] * shape[1]).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect();
+        Self::new(values, shape)
+    }
+
+    /// The matrix, for the forward pass.
+    pub fn tensor(&self) -> Tensor<2> {
+        self.value.clone()
+    }
+
+    /// `[n_rows, n_columns]`.
+    pub fn shape(&self) -> [usize; 2] {
+        self.value.dims()
+    }
+
+    /// A copy of the numbers, row-major.
+    pub fn values(&self) -> Vec<f32> {
+        self.value.clone().inner().into_data().try_into_vec().unwrap_or_default()
+    }
+
+    /// Whether training may change it.
+    pub fn is_thawed(&self) -> bool {
+        self.thawed
+    }
+
+    /// Lets training change it from now on.
+    pub fn thaw(&mut self) {
+        if !self.thawed {
+            self.value = Tensor::from_inner(self.value.clone()).require_grad();
+            self.thawed = true;
+        }
+    }
+
+    /// Fixes it and forgets the optimizer's state.
+    pub fn freeze(&mut self) {
+        if self.thawed {
+            self.value = self.value.clone().inner();
+            self.thawed = false;
+        }
+        self.moments = None;
+        self.n_steps = 0;
+    }
+
+    /// Takes this matrix's gradient out of a backward pass; `None` if it was not reached.
+    pub fn take_gradient(&self, gradients: &mut Gradients) -> Option<Tensor<2>> {
+        self.thawed.then(|| self.value.grad_remove(gradients)).flatten()
+    }
+
+    /// One AdamW step; `step.n_steps` is filled in here.
+    pub fn update(&mut self, gradient: Tensor<2>, step: AdamStep) {
+        let shape = self.shape();
+        let value = std::mem::replace(&mut self.value, Tensor::zeros([1, 1], &Device::flex())).inner();
+        let moments = self.moments.take().unwrap_or_else(|| {
+            let zero = || Tensor::zeros(shape, &Device::flex());
+            (zero(), zero())
+        });
+        self.n_steps += 1;
+        let (value, moments) = adamw(value, gradient, moments, AdamStep { n_steps: self.n_steps, ..step });
+        self.value = Tensor::from_inner(value).require_grad();
+        self.moments = Some(moments);
+    }
+}
+
+/// Walks a structure's weight matrices by name.
+pub(crate) trait Params {
+    /// Calls `f` with each matrix under `prefix.name`.
+    fn each(&self, prefix: &str, f: &mut dyn FnMut(String, &Param));
+
+    /// As [`Params::each`], for changing them.
+    fn each_mut(&mut self, prefix: &str, f: &mut dyn FnMut(String, &mut Param));
+
+    /// Thaws or freezes all of them.
+    fn set_thawed(&mut self, thawed: bool) {
+        self.each_mut("", &mut |_, param| if thawed { param.thaw() } else { param.freeze() });
+    }
+
+    /// Number of weights.
+    fn n_weights(&self) -> usize {
+        let mut n = 0;
+        self.each("", &mut |_, param| n += param.shape().iter().product::<usize>());
+        n
+    }
+}
+
+impl Params for Param {
+    fn each(&self, prefix: &str, f: &mut dyn FnMut(String, &Param)) {
+        f(prefix.to_owned(), self);
+    }
+
+    fn each_mut(&mut self, prefix: &str, f: &mut dyn FnMut(String, &mut Param)) {
+        f(prefix.to_owned(), self);
+    }
+}
+
+impl<P: Params> Params for Vec<P> {
+    fn each(&self, prefix: &str, f: &mut dyn FnMut(String, &Param)) {
+        for (i, item) in self.iter().enumerate() {
+            item.each(&format!("{prefix}.{i}"), f);
+        }
+    }
+
+    fn each_mut(&mut self, prefix: &str, f: &mut dyn FnMut(String, &mut Param)) {
+        for (i, item) in self.iter_mut().enumerate() {
+            item.each_mut(&format!("{prefix}.{i}"), f);
+        }
+    }
+}
+
+/// Implements [`Params`] for a struct by its fields.
+macro_rules! params {
+    ($type:ty { $($field:ident),+ $(,)? }) => {
+        impl $crate::encoder::param::Params for $type {
+            fn each(&self, prefix: &str, f: &mut dyn FnMut(String, &$crate::encoder::param::Param)) {
+                let dot = if prefix.is_empty() { "" } else { "." };
+                $(self.$field.each(&format!("{prefix}{dot}{}", stringify!($field)), f);)+
+            }
+
+            fn each_mut(&mut self, prefix: &str, f: &mut dyn FnMut(String, &mut $crate::encoder::param::Param)) {
+                let dot = if prefix.is_empty() { "" } else { "." };
+                $(self.$field.each_mut(&format!("{prefix}{dot}{}", stringify!($field)), f);)+
+            }
+        }
+    };
+}
+pub(crate) use params;

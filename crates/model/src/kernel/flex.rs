@@ -1,0 +1,160 @@
+//! The operations on Burn's CPU backend: tensors in, slices through, tensors out.
+
+use std::sync::Arc;
+
+use burn::backend::Flex;
+use burn::prelude::{Shape, Tensor};
+use burn_flex::{FlexTensor, Layout as FlexLayout};
+
+use super::adamw::{self, AdamStep};
+use super::block::{self, BlockWeights};
+use super::elementwise::{self, Dropout};
+use super::lookup::{self, Cells, Join, Tables};
+use super::loss::{self, Targets};
+use super::matrix::{self, ROW_BLOCK};
+use super::{Kernels, elementwise::gelu};
+
+use rayon::prelude::*;
+
+impl Kernels for Flex {
+    fn k_lookup(
+        piecewise: FlexTensor,
+        code: FlexTensor,
+        bag: FlexTensor,
+        bias: FlexTensor,
+        special: FlexTensor,
+        cells: Arc<Cells>,
+        join: Join,
+    ) -> FlexTensor {
+        let tensors = [piecewise, code, bag, bias, special].map(Flat::new);
+        let out = lookup::forward(&cells, tables(&tensors), join);
+        matrix_of(out, cells.n_rows)
+    }
+
+    fn k_linear(x: FlexTensor, w: FlexTensor, b: FlexTensor) -> FlexTensor {
+        let (x, w, b) = (Flat::new(x), Flat::new(w), Flat::new(b));
+        let (n_rows, k, n) = (x.dim(0), w.dim(0), w.dim(1));
+        let mut y = vec![0.0; n_rows * n];
+        matrix::product(x.slice(), w.slice(), Some(b.slice()), &mut y, k, n);
+        matrix_of(y, n_rows)
+    }
+
+    fn k_gelu(x: FlexTensor, dropout: Dropout) -> FlexTensor {
+        let x = Flat::new(x);
+        let mut y = vec![0.0; x.slice().len()];
+        each_chunk(x.slice(), &mut y, |x, y, first| gelu(x, y, dropout, first));
+        matrix_of(y, x.dim(0))
+    }
+
+    fn k_block(
+        x: FlexTensor,
+        gain: FlexTensor,
+        shift: FlexTensor,
+        w1: FlexTensor,
+        b1: FlexTensor,
+        w2: FlexTensor,
+        b2: FlexTensor,
+        dropout: Dropout,
+    ) -> FlexTensor {
+        block_forward(x, &[gain, shift, w1, b1, w2, b2].map(Flat::new), dropout).0
+    }
+
+    fn k_norm(x: FlexTensor, gain: FlexTensor, shift: FlexTensor) -> FlexTensor {
+        let (x, gain, shift) = (Flat::new(x), Flat::new(gain), Flat::new(shift));
+        let d = gain.slice().len();
+        let mut y = vec![0.0; x.slice().len()];
+        y.par_chunks_mut(ROW_BLOCK * d)
+            .zip(x.slice().par_chunks(ROW_BLOCK * d))
+            .for_each(|(y, x)| elementwise::normalise(x, gain.slice(), shift.slice(), y));
+        matrix_of(y, x.dim(0))
+    }
+
+    fn k_column_loss(logits: FlexTensor, targets: Arc<Targets>) -> FlexTensor {
+        matrix_of(loss::forward(Flat::new(logits).slice(), &targets), 2)
+    }
+}
+
+/// Numbers that one task of an element-wise operation handles.
+const CHUNK: usize = 1 << 13;
+
+fn each_chunk(x: &[f32], y: &mut [f32], f: impl Fn(&[f32], &mut [f32], u32) + Sync) {
+    y.par_chunks_mut(CHUNK)
+        .zip(x.par_chunks(CHUNK))
+        .enumerate()
+        .for_each(|(i, (y, x))| f(x, y, (i * CHUNK) as u32));
+}
+
+/// A contiguous f32 tensor that lends its numbers.
+pub(super) struct Flat(FlexTensor);
+
+impl Flat {
+    pub(super) fn new(tensor: FlexTensor) -> Self {
+        let plain = tensor.is_contiguous() && tensor.layout().start_offset() == 0;
+        Flat(if plain { tensor } else { tensor.to_contiguous() })
+    }
+
+    pub(super) fn slice(&self) -> &[f32] {
+        self.0.as_slice::<f32>().unwrap_or(&[])
+    }
+
+    pub(super) fn dim(&self, axis: usize) -> usize {
+        self.0.layout().shape()[axis]
+    }
+}
+
+/// A matrix tensor around row-major numbers.
+pub(super) fn matrix_of(values: Vec<f32>, n_rows: usize) -> FlexTensor {
+    let n_columns = values.len() / n_rows.max(1);
+    FlexTensor::new(
+        burn::tensor::Bytes::from_elems(values),
+        FlexLayout::contiguous(Shape::from(vec![n_rows, n_columns])),
+        burn::tensor::DType::F32,
+    )
+}
+
+pub(super) fn tables(tensors: &[Flat; 5]) -> Tables<'_> {
+    let [piecewise, code, bag, bias, special] = tensors;
+    Tables {
+        piecewise: piecewise.slice(),
+        code: code.slice(),
+        bag: bag.slice(),
+        bias: bias.slice(),
+        special: special.slice(),
+        width: special.dim(1),
+    }
+}
+
+pub(super) fn block_weights(tensors: &[Flat; 6]) -> BlockWeights<'_> {
+    let [gain, shift, w1, b1, w2, b2] = tensors.each_ref().map(Flat::slice);
+    BlockWeights { gain, shift, w1, b1, w2, b2 }
+}
+
+/// The block's output and its inner pre-activation.
+pub(super) fn block_forward(x: FlexTensor, w: &[Flat; 6], dropout: Dropout) -> (FlexTensor, FlexTensor) {
+    let x = Flat::new(x);
+    let n_rows = x.dim(0);
+    let weights = block_weights(w);
+    let (mut y, mut inner) = (vec![0.0; x.slice().len()], vec![0.0; n_rows * weights.b1.len()]);
+    block::forward(x.slice(), weights, dropout, &mut y, &mut inner);
+    (matrix_of(y, n_rows), matrix_of(inner, n_rows))
+}
+
+pub(super) fn adamw(
+    weights: Tensor<2>,
+    gradient: Tensor<2>,
+    moments: (Tensor<2>, Tensor<2>),
+    step: AdamStep,
+) -> (Tensor<2>, (Tensor<2>, Tensor<2>)) {
+    let shape = weights.dims();
+    let device = weights.device();
+    let [mut w, g, mut m, mut v] = [weights, gradient, moments.0, moments.1].map(into_vec);
+    adamw::update(&mut w, &g, &mut m, &mut v, step);
+    let [w, m, v] =
+        [w, m, v].map(|x| Tensor::<2>::from_data(burn::tensor::TensorData::new(x, shape), &device));
+    (w, (m, v))
+}
+
+/// The numbers of a plain tensor; without a copy where it is not shared.
+pub(crate) fn into_vec(tensor: Tensor<2>) -> Vec<f32> {
+    tensor.into_data().into_vec::<f32>().unwrap_or_default()
+}

@@ -1,0 +1,176 @@
+//! Matrix products in fixed row blocks.
+//!
+//! Every product over rows is cut into blocks of [`ROW_BLOCK`] rows, whatever the number of
+//! threads. So the result does not depend on how many threads worked, and a full block always runs
+//! the same kernel: this is what lets a row's embedding keep its bits in any batch.
+
+use rayon::prelude::*;
+
+/// Rows of one block. Inference pads its last block to this height.
+pub const ROW_BLOCK: usize = 64;
+
+/// `y = x w (+ bias)`.
+///
+/// # Shapes
+/// - `x`: `[n_rows, k]`, `w`: `[k, n]`, `bias`: `[n]`, `y`: `[n_rows, n]`, all row-major
+pub fn product(x: &[f32], w: &[f32], bias: Option<&[f32]>, y: &mut [f32], k: usize, n: usize) {
+    y.par_chunks_mut(ROW_BLOCK * n)
+        .zip(x.par_chunks(ROW_BLOCK * k))
+        .for_each(|(y, x)| block_product(x, w, bias, y, k, n));
+}
+
+/// [`product`] of one block, on the calling thread.
+pub fn block_product(x: &[f32], w: &[f32], bias: Option<&[f32]>, y: &mut [f32], k: usize, n: usize) {
+    if let Some(bias) = bias {
+        y.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(bias));
+    }
+    let rows = y.len() / n;
+    gemm(rows, n, k, y, bias.is_some(), (x, k, 1), (w, n, 1));
+}
+
+/// `dx = dy wᵀ`: the gradient of [`product`] for `x`.
+///
+/// # Shapes
+/// - `dy`: `[n_rows, n]`, `w`: `[k, n]`, `dx`: `[n_rows, k]`
+pub fn product_by_transpose(dy: &[f32], w: &[f32], dx: &mut [f32], k: usize, n: usize) {
+    dx.par_chunks_mut(ROW_BLOCK * k)
+        .zip(dy.par_chunks(ROW_BLOCK * n))
+        .for_each(|(dx, dy)| block_product_by_transpose(dy, w, dx, k, n));
+}
+
+/// [`product_by_transpose`] of one block, on the calling thread.
+pub fn block_product_by_transpose(dy: &[f32], w: &[f32], dx: &mut [f32], k: usize, n: usize) {
+    let rows = dx.len() / k;
+    gemm(rows, k, n, dx, false, (dy, n, 1), (w, 1, n));
+}
+
+/// `dw = xᵀ dy`: the gradient of [`product`] for `w`.
+///
+/// # Shapes
+/// - `x`: `[n_rows, k]`, `dy`: `[n_rows, n]`, returns `[k, n]`
+pub fn transpose_product(x: &[f32], dy: &[f32], k: usize, n: usize) -> Vec<f32> {
+    let n_rows = dy.len() / n;
+    let mut dw = vec![0.0; k * n];
+    // Cut along k, not along rows: no partial sums, so threads cannot change a bit.
+    let width = k.div_ceil(4).next_multiple_of(16);
+    dw.par_chunks_mut(width * n).enumerate().for_each(|(i, dw)| {
+        gemm(dw.len() / n, n, n_rows, dw, false, (&x[i * width..], 1, k), (dy, n, 1));
+    });
+    dw
+}
+
+/// Sum over rows: the gradient of a bias.
+///
+/// # Shapes
+/// - `dy`: `[n_rows, n]`, returns `[n]`
+pub fn column_sums(dy: &[f32], n: usize) -> Vec<f32> {
+    let mut sums = vec![0.0; n];
+    for row in dy.chunks_exact(n) {
+        for (s, v) in sums.iter_mut().zip(row) {
+            *s += v;
+        }
+    }
+    sums
+}
+
+/// One product on the calling thread; a matrix is `(values, row stride, column stride)`.
+fn gemm(
+    m: usize,
+    n: usize,
+    k: usize,
+    y: &mut [f32],
+    accumulate: bool,
+    (a, a_rs, a_cs): (&[f32], usize, usize),
+    (b, b_rs, b_cs): (&[f32], usize, usize),
+) {
+    if m == 0 || n == 0 || k == 0 {
+        return;
+    }
+    assert!(y.len() >= m * n, "output is too short");
+    assert!(a.len() > (m - 1) * a_rs + (k - 1) * a_cs, "left matrix is too short");
+    assert!(b.len() > (k - 1) * b_rs + (n - 1) * b_cs, "right matrix is too short");
+    // SAFETY: the assertions above keep every access `i * row stride + j * column stride` inside
+    // its slice, and `y` is borrowed mutably, so it overlaps neither `a` nor `b`.
+    #[allow(unsafe_code)]
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            y.as_mut_ptr(),
+            1,
+            n as isize,
+            accumulate,
+            a.as_ptr(),
+            a_cs as isize,
+            a_rs as isize,
+            b.as_ptr(),
+            b_cs as isize,
+            b_rs as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn naive(x: &[f32], w: &[f32], k: usize, n: usize) -> Vec<f32> {
+        x.chunks_exact(k)
+            .flat_map(|row| (0..n).map(move |j| row.iter().enumerate().map(|(i, v)| v * w[i * n + j]).sum()))
+            .collect()
+    }
+
+    fn ramp(n: usize, step: f32) -> Vec<f32> {
+        (0..n).map(|i| ((i as f32 * step).sin() * 7.0) % 1.0).collect()
+    }
+
+    fn close(a: &[f32], b: &[f32]) {
+        assert_eq!(a.len(), b.len());
+        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-3), "{a:?}\n{b:?}");
+    }
+
+    #[test]
+    fn products_agree_with_the_definition() {
+        let (rows, k, n) = (131, 37, 21);
+        let (x, w, b, dy) = (ramp(rows * k, 0.7), ramp(k * n, 1.3), ramp(n, 2.1), ramp(rows * n, 0.9));
+        let mut y = vec![9.0; rows * n];
+        product(&x, &w, Some(&b), &mut y, k, n);
+        let want: Vec<f32> = naive(&x, &w, k, n).iter().enumerate().map(|(i, v)| v + b[i % n]).collect();
+        close(&y, &want);
+        let wt: Vec<f32> =
+            (0..n).flat_map(|j| (0..k).map(move |i| (i, j))).map(|(i, j)| w[i * n + j]).collect();
+        let mut dx = vec![9.0; rows * k];
+        product_by_transpose(&dy, &w, &mut dx, k, n);
+        close(&dx, &naive(&dy, &wt, n, k));
+        let xt: Vec<f32> =
+            (0..k).flat_map(|j| (0..rows).map(move |i| (i, j))).map(|(i, j)| x[i * k + j]).collect();
+        close(&transpose_product(&x, &dy, k, n), &naive(&xt, &dy, rows, n));
+        close(&column_sums(&[1.0, 2.0, 3.0, 4.0], 2), &[4.0, 6.0]);
+    }
+
+    #[test]
+    fn a_row_keeps_its_bits_at_any_place_of_a_full_block() {
+        let (k, n) = (75, 33);
+        let (x, w) = (ramp(ROW_BLOCK * k, 0.37), ramp(k * n, 1.1));
+        let mut y = vec![0.0; ROW_BLOCK * n];
+        product(&x, &w, None, &mut y, k, n);
+        for shift in [1, 5, 63] {
+            let mut moved = x.clone();
+            moved.rotate_left(shift * k);
+            let mut z = vec![0.0; ROW_BLOCK * n];
+            product(&moved, &w, None, &mut z, k, n);
+            z.rotate_right(shift * n);
+            assert_eq!(
+                y.iter().map(|v| v.to_bits()).collect::<Vec<_>>(),
+                z.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+            );
+        }
+    }
+}

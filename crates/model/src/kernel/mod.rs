@@ -1,0 +1,161 @@
+//! Fused operations of the network, with hand-written gradients, as steps of Burn's autodiff.
+//!
+//! Burn keeps the graph; these five operations do nearly all of the arithmetic. Each is a plain
+//! function over slices in its own file; `flex.rs` runs it on Burn's CPU backend and `graph.rs`
+//! registers its backward step. A GPU backend would add the same operations composed of Burn's
+//! tensor operations (`docs/decisions/0001-engine.md`).
+//!
+//! | operation | what |
+//! |---|---|
+//! | [`lookup`] | encoded cells to tokens, or to a linear model's output |
+//! | [`linear`] | `x w + b` |
+//! | [`block`] | one pre-norm residual block |
+//! | [`norm`] | layer normalisation |
+//! | [`column_loss`] | cross-entropy of all columns |
+
+mod adamw;
+mod block;
+mod elementwise;
+mod flex;
+mod graph;
+mod lookup;
+mod loss;
+mod matrix;
+
+use std::sync::Arc;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::prelude::Tensor;
+
+pub(crate) use adamw::AdamStep;
+pub(crate) use elementwise::Dropout;
+pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT};
+pub(crate) use loss::Targets;
+pub(crate) use matrix::ROW_BLOCK;
+
+/// The operations on backend primitives. Shapes are those of the files that implement them.
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait Kernels: Backend {
+    fn k_lookup(
+        piecewise: FloatTensor<Self>,
+        code: FloatTensor<Self>,
+        bag: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        special: FloatTensor<Self>,
+        cells: Arc<Cells>,
+        join: Join,
+    ) -> FloatTensor<Self>;
+
+    fn k_linear(x: FloatTensor<Self>, w: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn k_gelu(x: FloatTensor<Self>, dropout: Dropout) -> FloatTensor<Self>;
+
+    #[allow(clippy::too_many_arguments)]
+    fn k_block(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        w1: FloatTensor<Self>,
+        b1: FloatTensor<Self>,
+        w2: FloatTensor<Self>,
+        b2: FloatTensor<Self>,
+        dropout: Dropout,
+    ) -> FloatTensor<Self>;
+
+    fn k_norm(x: FloatTensor<Self>, gain: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn k_column_loss(logits: FloatTensor<Self>, targets: Arc<Targets>) -> FloatTensor<Self>;
+}
+
+/// The weight tables of one [`lookup`]; shapes as in `lookup.rs`.
+pub(crate) struct LookupTables {
+    pub piecewise: Tensor<2>,
+    pub code: Tensor<2>,
+    pub bag: Tensor<2>,
+    pub bias: Tensor<2>,
+    pub special: Tensor<2>,
+}
+
+/// The weights of one [`block`]; shapes as in `block.rs`, vectors as `[1, n]`.
+pub(crate) struct BlockTensors {
+    pub gain: Tensor<2>,
+    pub shift: Tensor<2>,
+    pub w1: Tensor<2>,
+    pub b1: Tensor<2>,
+    pub w2: Tensor<2>,
+    pub b2: Tensor<2>,
+}
+
+/// Vectors of encoded cells.
+///
+/// # Shapes
+/// - returns: `[n_rows, n_parts * width]` tokens or `[n_rows, width]` sums, by `join`
+pub(crate) fn lookup(tables: LookupTables, cells: Arc<Cells>, join: Join) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::k_lookup(
+        tables.piecewise.into_dispatch(),
+        tables.code.into_dispatch(),
+        tables.bag.into_dispatch(),
+        tables.bias.into_dispatch(),
+        tables.special.into_dispatch(),
+        cells,
+        join,
+    ))
+}
+
+/// `x w + b`.
+///
+/// # Shapes
+/// - `x`: `[n_rows, k]`, `w`: `[k, n]`, `b`: `[1, n]`, returns `[n_rows, n]`
+pub(crate) fn linear(x: Tensor<2>, w: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::k_linear(x.into_dispatch(), w.into_dispatch(), b.into_dispatch()))
+}
+
+/// GELU, then dropout; any shape.
+pub(crate) fn gelu(x: Tensor<2>, dropout: Dropout) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::k_gelu(x.into_dispatch(), dropout))
+}
+
+/// One residual block.
+///
+/// # Shapes
+/// - `x`, returned: `[n_rows, d]`
+pub(crate) fn block(x: Tensor<2>, w: BlockTensors, dropout: Dropout) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::k_block(
+        x.into_dispatch(),
+        w.gain.into_dispatch(),
+        w.shift.into_dispatch(),
+        w.w1.into_dispatch(),
+        w.b1.into_dispatch(),
+        w.w2.into_dispatch(),
+        w.b2.into_dispatch(),
+        dropout,
+    ))
+}
+
+/// Layer normalisation of each row.
+///
+/// # Shapes
+/// - `x`, returned: `[n_rows, d]`; `gain`, `shift`: `[1, d]`
+pub(crate) fn norm(x: Tensor<2>, gain: Tensor<2>, shift: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::k_norm(x.into_dispatch(), gain.into_dispatch(), shift.into_dispatch()))
+}
+
+/// Weighted loss of each column summed over rows, and the number of contained cells.
+///
+/// # Shapes
+/// - `logits`: `[n_rows, n_logits]`, returns `[2, n_columns]`; only row 0 has a gradient
+pub(crate) fn column_loss(logits: Tensor<2>, targets: Arc<Targets>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::k_column_loss(logits.into_dispatch(), targets))
+}
+
+/// One AdamW step on plain tensors; returns weights and both moments, updated in place where the
+/// tensors are not shared.
+pub(crate) fn adamw(
+    weights: Tensor<2>,
+    gradient: Tensor<2>,
+    moments: (Tensor<2>, Tensor<2>),
+    step: AdamStep,
+) -> (Tensor<2>, (Tensor<2>, Tensor<2>)) {
+    flex::adamw(weights, gradient, moments, step)
+}

@@ -1,0 +1,188 @@
+//! The pretext task: hide cells, predict every column's class from the row's vector.
+//!
+//! A row draws a hiding rate `p` from U(0.1, 0.7) and hides each of its cells with probability
+//! `p`. Every column with a value is then predicted by cross-entropy over `ln(number of classes)`,
+//! hidden cells with weight 1, visible ones with [`VISIBLE_WEIGHT`]. Missing cells are never
+//! targets.
+
+use std::ops::Range;
+
+use tabgraft_table::encoded::{EncodedTable, NO_TARGET};
+
+use crate::embed::Masks;
+use crate::kernel::Targets;
+
+/// Range of a row's hiding rate.
+const HIDING_RATE: Range<f32> = 0.1..0.7;
+/// Hiding rate of every row in validation, so that epochs are comparable.
+const VALIDATION_HIDING_RATE: f32 = 0.3;
+/// Weight of a cell that the network sees, against 1 for a hidden one.
+const VISIBLE_WEIGHT: f32 = 0.3;
+
+/// Classes of all cells, row-major, and what a column's loss counts.
+#[derive(Debug, Clone)]
+pub(crate) struct Objective {
+    n_columns: usize,
+    /// `[n_rows, n_columns]`.
+    class: Vec<u16>,
+    first_logit: Vec<usize>,
+    /// `[n_columns]`: `1 / ln(n_classes)`, or 0 where there is nothing to predict.
+    scale: Vec<f32>,
+    /// `[n_columns]`: weight of the column in the training loss.
+    column_weight: Vec<f32>,
+    /// `[n_rows]`: a hash of each row's original cells, so that a row is hidden alike wherever it
+    /// stands in a table.
+    row_key: Vec<u64>,
+}
+
+impl Objective {
+    /// The classes of a table for a network with these logits.
+    pub fn new(
+        table: &EncodedTable,
+        first_logit: &[usize],
+        column_weight: Vec<f32>,
+        row_key: Vec<u64>,
+    ) -> Self {
+        let n_columns = table.columns.len();
+        let mut class = vec![NO_TARGET; table.n_rows * n_columns];
+        for (c, column) in table.columns.iter().enumerate() {
+            for (r, t) in column.target.iter().enumerate() {
+                class[r * n_columns + c] = *t;
+            }
+        }
+        let scale = first_logit
+            .windows(2)
+            .map(|w| match w[1] - w[0] {
+                0 | 1 => 0.0,
+                n => 1.0 / (n as f32).ln(),
+            })
+            .collect();
+        Objective { n_columns, class, first_logit: first_logit.to_vec(), scale, column_weight, row_key }
+    }
+
+    /// Number of columns.
+    pub fn n_columns(&self) -> usize {
+        self.n_columns
+    }
+
+    /// Which cells of these rows to hide in one epoch of training. A function of its arguments.
+    pub fn training_masks(&self, rows_idx: &[usize], seed: u64, epoch: usize) -> Masks {
+        self.masks(rows_idx, seed ^ (epoch as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f), |u| {
+            HIDING_RATE.start + u * (HIDING_RATE.end - HIDING_RATE.start)
+        })
+    }
+
+    /// Which cells to hide in validation: the same ones in every epoch, and for the old columns of
+    /// a grafted space the same ones as in its parent.
+    pub fn validation_masks(&self, rows_idx: &[usize], seed: u64) -> Masks {
+        self.masks(rows_idx, !seed, |_| VALIDATION_HIDING_RATE)
+    }
+
+    fn masks(&self, rows_idx: &[usize], seed: u64, rate: impl Fn(f32) -> f32) -> Masks {
+        let n_columns = self.n_columns;
+        let mut hidden = Vec::with_capacity(rows_idx.len() * n_columns);
+        for r in rows_idx {
+            let row_seed = splitmix(seed ^ splitmix(self.row_key[*r]));
+            let p = rate(unit(splitmix(row_seed)));
+            hidden.extend((0..n_columns).map(|c| unit(splitmix(row_seed ^ (c as u64 + 1) << 32)) < p));
+        }
+        Masks { n_columns, hidden }
+    }
+
+    /// Targets of a training batch, and the sum of their weights.
+    pub fn training_targets(&self, rows_idx: &[usize], masks: &Masks) -> (Targets, f32) {
+        let weight = |c: usize, hidden: bool| {
+            self.column_weight[c] * if hidden { 1.0 } else { VISIBLE_WEIGHT }
+        };
+        self.targets(rows_idx, masks, weight)
+    }
+
+    /// Targets of a validation batch: hidden cells only, all columns alike. The second value is
+    /// how many cells of each column count.
+    pub fn validation_targets(&self, rows_idx: &[usize], masks: &Masks) -> (Targets, Vec<usize>) {
+        let (targets, _) = self.targets(rows_idx, masks, |_, hidden| f32::from(u8::from(hidden)));
+        let mut counts = vec![0; self.n_columns];
+        for (weights, classes) in
+            targets.weight.chunks_exact(self.n_columns).zip(targets.class.chunks_exact(self.n_columns))
+        {
+            for ((count, w), class) in counts.iter_mut().zip(weights).zip(classes) {
+                *count += usize::from(*w > 0.0 && *class != NO_TARGET);
+            }
+        }
+        (targets, counts)
+    }
+
+    fn targets(
+        &self,
+        rows_idx: &[usize],
+        masks: &Masks,
+        weigh: impl Fn(usize, bool) -> f32,
+    ) -> (Targets, f32) {
+        let n = self.n_columns;
+        let mut targets = Targets {
+            first: self.first_logit.clone(),
+            class: Vec::with_capacity(rows_idx.len() * n),
+            weight: Vec::with_capacity(rows_idx.len() * n),
+            scale: self.scale.clone(),
+        };
+        let mut total = 0.0;
+        for (i, r) in rows_idx.iter().enumerate() {
+            for c in 0..n {
+                let class = self.class[r * n + c];
+                let counts = class != NO_TARGET && self.scale[c] > 0.0;
+                let weight = if counts { weigh(c, masks.hidden[i * n + c]) } else { 0.0 };
+                targets.class.push(class);
+                targets.weight.push(weight);
+                total += weight;
+            }
+        }
+        (targets, total)
+    }
+}
+
+/// Full-avalanche hash of 64 bits (Steele et al. 2014, "SplitMix").
+pub(crate) fn splitmix(mut x: u64) -> u64 {
+    x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// A hash as a number in `[0, 1)`.
+pub(crate) fn unit(hash: u64) -> f32 {
+    (hash >> 40) as f32 / (1u64 << 24) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tabgraft_table::encoded::EncodedColumn;
+
+    fn objective(n_columns: usize) -> Objective {
+        let column = EncodedColumn { parts: vec![], missing: vec![false; 50], target: vec![1; 50] };
+        let table = EncodedTable { n_rows: 50, columns: vec![column; n_columns] };
+        let first: Vec<usize> = (0..=n_columns).map(|c| 3 * c).collect();
+        Objective::new(&table, &first, vec![1.0; n_columns], (0..50).collect())
+    }
+
+    #[test]
+    fn masks_of_old_columns_do_not_depend_on_new_ones() {
+        let rows: Vec<usize> = (0..50).collect();
+        let (old, new) = (objective(4).validation_masks(&rows, 7), objective(6).validation_masks(&rows, 7));
+        for r in 0..50 {
+            assert_eq!(old.hidden[r * 4..r * 4 + 4], new.hidden[r * 6..r * 6 + 4]);
+        }
+        let share = new.hidden.iter().filter(|h| **h).count() as f32 / 300.0;
+        assert!((share - VALIDATION_HIDING_RATE).abs() < 0.1, "{share}");
+        assert_ne!(objective(4).training_masks(&rows, 7, 0).hidden, objective(4).training_masks(&rows, 7, 1).hidden);
+    }
+
+    #[test]
+    fn validation_counts_hidden_cells_only() {
+        let o = objective(4);
+        let rows: Vec<usize> = (0..50).collect();
+        let masks = o.validation_masks(&rows, 3);
+        let (_, counts) = o.validation_targets(&rows, &masks);
+        assert_eq!(counts.iter().sum::<usize>(), masks.hidden.iter().filter(|h| **h).count());
+    }
+}

@@ -1,0 +1,67 @@
+//! What a training leaves behind in the file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// All epochs were run.
+    #[default]
+    AllEpochs,
+    /// The validation loss stopped falling.
+    NoImprovement,
+    /// The user stopped it.
+    Interrupted,
+}
+
+/// One epoch. Losses are cross-entropies over `ln(number of classes)`: 1 is a uniform guess.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochInfo {
+    /// From 1, through all phases.
+    pub epoch: usize,
+    /// The phase it belongs to.
+    pub phase: String,
+    /// Mean training loss, weighted as it was trained.
+    pub train_loss: f64,
+    /// Mean over columns of the loss on hidden validation cells; absent without validation rows.
+    pub validation_loss: Option<f64>,
+    /// The same for each column that has one.
+    pub column_losses: BTreeMap<String, f64>,
+    /// Wall time, seconds.
+    pub seconds: f64,
+}
+
+/// The record of one training.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingInfo {
+    /// All epochs that were run.
+    pub epochs: Vec<EpochInfo>,
+    /// The epoch whose weights were kept, from 1; 0 if none was run.
+    pub best_epoch: usize,
+    /// Why it ended.
+    pub stop_reason: StopReason,
+    /// Mean validation loss over the columns that were there before this training, of the kept
+    /// weights: comparable between a parent and its child.
+    pub final_validation_loss: Option<f64>,
+    /// The same over the columns that this training added.
+    pub new_columns_validation_loss: Option<f64>,
+    /// Validation loss of each column, of the kept weights.
+    pub final_column_losses: BTreeMap<String, f64>,
+    /// Wall time, seconds.
+    pub seconds: f64,
+    /// Training rows seen per second, validation included in the time.
+    pub rows_per_second: f64,
+    /// Rows trained on.
+    pub n_rows_train: usize,
+    /// Rows validated on.
+    pub n_rows_valid: usize,
+    /// Numbers in all weight matrices.
+    pub n_weights: usize,
+    /// Cells that were left out because their loss was not finite, by column.
+    pub contained: BTreeMap<String, u64>,
+}

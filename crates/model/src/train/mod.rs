@@ -1,0 +1,393 @@
+//! Training a network on the pretext task: the loop, what it reports, when it stops.
+
+mod event;
+mod info;
+mod schedule;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use burn::prelude::Tensor;
+use burn::tensor::Gradients;
+
+pub use event::{Event, Flow, Sink};
+pub use info::{EpochInfo, StopReason, TrainingInfo};
+pub(crate) use schedule::{learning_rate, shuffled};
+
+use crate::embed::CellTable;
+use crate::encoder::Network;
+use crate::encoder::param::{Param, Params};
+use crate::error::{Error, Result};
+use crate::kernel::{AdamStep, Cells, Dropout, Targets, column_loss};
+use crate::objective::{Objective, splitmix, unit};
+
+/// Global norm that a step's gradient is clipped to.
+pub(crate) const CLIP_NORM: f64 = 1.0;
+/// Share of present category cells that a training batch shows as unseen, so that the slot of
+/// unseen values learns something.
+const UNSEEN_RATE: f32 = 0.01;
+/// Rows of one validation batch.
+const VALIDATION_ROWS: usize = 1024;
+/// Seed of the validation masks: one for every training, so that parent and child compare.
+const VALIDATION_SEED: u64 = 0x5eed;
+/// Least time between two batch events.
+const EVENT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Rows and classes that a network trains on.
+pub(crate) struct TrainingData {
+    /// One table per token group, in the order of the columns' arrival.
+    pub groups: Vec<CellTable>,
+    pub objective: Objective,
+    pub train_rows: Vec<usize>,
+    pub valid_rows: Vec<usize>,
+    pub column_names: Vec<String>,
+    /// Columns that were there before this training began; all of them in a first training.
+    pub old_columns: Range<usize>,
+}
+
+impl TrainingData {
+    fn cells(&self, network: &Network, rows: &[usize], masks: Option<&crate::embed::Masks>) -> Vec<Arc<Cells>> {
+        self.groups
+            .iter()
+            .zip(network.token_groups())
+            .map(|(table, group)| table.batch(rows, 0, masks.map(|m| (m, group.columns.start))))
+            .collect()
+    }
+}
+
+/// One stretch of training with one set of thawed weights.
+pub(crate) struct Phase<'a> {
+    pub name: &'static str,
+    pub n_epochs: usize,
+    pub batch_size: usize,
+    /// Peak learning rate.
+    pub learning_rate: f32,
+    pub weight_decay: f32,
+    pub p_drop: f32,
+    /// Epochs without a better validation loss before it stops; `None` runs all of them.
+    pub patience: Option<usize>,
+    pub seed: u64,
+    /// Thaws what this phase trains; everything is frozen before.
+    pub thaw: &'a dyn Fn(&mut Network),
+}
+
+/// Losses on the validation rows.
+struct Validation {
+    per_column: Vec<f64>,
+}
+
+impl Validation {
+    /// Mean over the columns of a range that have a loss.
+    fn mean(&self, columns: Range<usize>) -> Option<f64> {
+        let losses: Vec<f64> = self.per_column[columns].iter().copied().filter(|l| l.is_finite()).collect();
+        (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
+    }
+}
+
+/// Runs the phases one after the other, keeps the best epoch's weights, and tells what happened.
+///
+/// The best epoch is the one with the least mean validation loss over all columns. When there are
+/// no validation rows the last epoch is kept. If the sink says stop, training ends after the
+/// running batch and the best state so far stays.
+///
+/// # Errors
+/// A training error if no step of an epoch had a finite gradient.
+pub(crate) fn train(
+    network: &mut Network,
+    data: &TrainingData,
+    phases: &[Phase<'_>],
+    sink: &mut Sink<'_>,
+) -> Result<TrainingInfo> {
+    let start = Instant::now();
+    let mut info = TrainingInfo {
+        n_rows_train: data.train_rows.len(),
+        n_rows_valid: data.valid_rows.len(),
+        n_weights: network.n_weights(),
+        ..TrainingInfo::default()
+    };
+    let mut best: Option<(f64, Network)> = None;
+    let mut rows_seen = 0usize;
+    let n_epochs_total = phases.iter().map(|p| p.n_epochs).sum();
+    sink(&Event::Started { n_epochs: n_epochs_total, n_rows: data.train_rows.len(), n_columns: data.objective.n_columns() });
+    info.stop_reason = StopReason::AllEpochs;
+    'phases: for phase in phases {
+        network.set_thawed(false);
+        (phase.thaw)(network);
+        let mut worse_epochs = 0;
+        let mut stopper = Stopper { sink, last: Instant::now(), stopped: false, n_epochs_total };
+        for epoch_of_phase in 0..phase.n_epochs {
+            let epoch = info.epochs.len();
+            let epoch_start = Instant::now();
+            let (train_loss, n_rows) = run_epoch(network, data, phase, epoch, epoch_of_phase, &mut info, &mut stopper)?;
+            rows_seen += n_rows;
+            let validation = validate(network, data);
+            let all = validation.as_ref().and_then(|v| v.mean(0..v.per_column.len()));
+            info.epochs.push(EpochInfo {
+                epoch: epoch + 1,
+                phase: phase.name.to_owned(),
+                train_loss,
+                validation_loss: all,
+                column_losses: column_losses(data, validation.as_ref()),
+                seconds: epoch_start.elapsed().as_secs_f64(),
+            });
+            let is_best = match (&best, all) {
+                (None, _) | (_, None) => true,
+                (Some((least, _)), Some(loss)) => loss < *least,
+            };
+            if is_best {
+                let mut snapshot = network.clone();
+                snapshot.set_thawed(false);
+                best = Some((all.unwrap_or(f64::INFINITY), snapshot));
+                info.best_epoch = epoch + 1;
+                worse_epochs = 0;
+            } else {
+                worse_epochs += 1;
+            }
+            stopper.emit(&Event::Epoch { info: info.epochs[epoch].clone(), n_epochs: n_epochs_total, is_best });
+            if stopper.stopped {
+                info.stop_reason = StopReason::Interrupted;
+                break 'phases;
+            }
+            if phase.patience.is_some_and(|p| worse_epochs >= p) {
+                info.stop_reason = StopReason::NoImprovement;
+                break;
+            }
+        }
+    }
+    match best {
+        Some((_, snapshot)) => *network = snapshot,
+        None => network.set_thawed(false),
+    }
+    if let Some(v) = validate(network, data) {
+        info.final_validation_loss = v.mean(data.old_columns.clone());
+        info.new_columns_validation_loss = v.mean(data.old_columns.end..v.per_column.len());
+        info.final_column_losses = column_losses(data, Some(&v));
+    }
+    info.seconds = start.elapsed().as_secs_f64();
+    info.rows_per_second = rows_seen as f64 / info.seconds.max(1e-9);
+    sink(&Event::Finished { seconds: info.seconds, best_epoch: info.best_epoch, stop_reason: info.stop_reason });
+    Ok(info)
+}
+
+/// Passes events on, batch events at most ten times a second, and remembers a request to stop.
+struct Stopper<'s, 'f> {
+    sink: &'s mut Sink<'f>,
+    last: Instant,
+    stopped: bool,
+    n_epochs_total: usize,
+}
+
+impl Stopper<'_, '_> {
+    fn emit(&mut self, event: &Event) {
+        if (self.sink)(event) == Flow::Break(()) {
+            self.stopped = true;
+        }
+    }
+
+    fn batch(&mut self, epoch: usize, step: usize, n_steps: usize) {
+        if self.last.elapsed() >= EVENT_INTERVAL {
+            self.last = Instant::now();
+            self.emit(&Event::Batch { epoch: epoch + 1, n_epochs: self.n_epochs_total, step: step + 1, n_steps });
+        }
+    }
+}
+
+fn run_epoch(
+    network: &mut Network,
+    data: &TrainingData,
+    phase: &Phase<'_>,
+    epoch: usize,
+    epoch_of_phase: usize,
+    info: &mut TrainingInfo,
+    stopper: &mut Stopper<'_, '_>,
+) -> Result<(f64, usize)> {
+    let order = shuffled(&data.train_rows, phase.seed, epoch);
+    // The last batch takes the rest, so that no row is left out of an epoch.
+    let n_steps = (order.len() / phase.batch_size).max(1);
+    let (mut loss_sum, mut weight_sum, mut n_rows, mut n_finite) = (0.0, 0.0, 0, 0);
+    for step in 0..n_steps {
+        let end = if step + 1 == n_steps { order.len() } else { (step + 1) * phase.batch_size };
+        let rows = &order[step * phase.batch_size..end];
+        let done = epoch_of_phase * n_steps + step;
+        let rate = learning_rate(phase.learning_rate, done, phase.n_epochs * n_steps);
+        let dropout = Dropout { p_drop: phase.p_drop, seed: splitmix(phase.seed ^ (epoch * n_steps + step) as u64) as u32 };
+        let outcome = run_step(network, data, rows, phase, epoch, rate, dropout);
+        for (count, name) in outcome.contained.iter().zip(&data.column_names) {
+            if *count > 0 {
+                *info.contained.entry(name.clone()).or_default() += *count as u64;
+                if info.contained[name] == *count as u64 {
+                    stopper.emit(&Event::Contained { column: name.clone(), n_cells: *count as u64 });
+                }
+            }
+        }
+        if outcome.stepped {
+            n_finite += 1;
+            loss_sum += outcome.loss;
+            weight_sum += outcome.weight;
+        }
+        n_rows += rows.len();
+        stopper.batch(epoch, step, n_steps);
+        if stopper.stopped {
+            break;
+        }
+    }
+    if n_finite == 0 {
+        return Err(Error::training(format!(
+            "no step of epoch {} had a finite gradient (learning rate {})",
+            epoch + 1,
+            phase.learning_rate
+        ))
+        .with_hint("lower the learning rate"));
+    }
+    Ok((loss_sum / weight_sum.max(1e-12), n_rows))
+}
+
+struct StepOutcome {
+    loss: f64,
+    weight: f64,
+    contained: Vec<usize>,
+    stepped: bool,
+}
+
+fn run_step(
+    network: &mut Network,
+    data: &TrainingData,
+    rows: &[usize],
+    phase: &Phase<'_>,
+    epoch: usize,
+    rate: f32,
+    dropout: Dropout,
+) -> StepOutcome {
+    let masks = data.objective.training_masks(rows, phase.seed, epoch);
+    let (targets, weight) = data.objective.training_targets(rows, &masks);
+    let mut cells = data.cells(network, rows, Some(&masks));
+    for (g, group) in cells.iter_mut().enumerate() {
+        hide_levels(Arc::make_mut(group), splitmix(phase.seed ^ ((epoch as u64) << 20) ^ g as u64 ^ rows[0] as u64));
+    }
+    let pieces = network.pieces(&cells, dropout);
+    let losses = column_loss(network.logits(&pieces), Arc::new(targets));
+    let n_columns = data.objective.n_columns();
+    let loss = losses.clone().slice([0..1, 0..n_columns]).sum() / f64::from(weight.max(1e-6));
+    let values: Vec<f32> = losses.inner().into_data().try_into_vec().unwrap_or_default();
+    let sum: f64 = values[..n_columns].iter().map(|v| f64::from(*v)).sum();
+    let contained = values[n_columns..].iter().map(|v| *v as usize).collect();
+    let mut gradients = loss.backward();
+    let stepped = step_params(network, &mut gradients, |_| (rate, phase.weight_decay));
+    StepOutcome { loss: sum, weight: f64::from(weight), contained, stepped }
+}
+
+/// Updates every thawed weight by its gradient, clipped to [`CLIP_NORM`] over all of them.
+///
+/// `plan` gives a matrix's learning rate and weight decay by its name. Returns false, and changes
+/// nothing, if a gradient is not finite.
+pub(crate) fn step_params(
+    params: &mut dyn ParamsObject,
+    gradients: &mut Gradients,
+    plan: impl Fn(&str) -> (f32, f32),
+) -> bool {
+    let mut found: BTreeMap<String, Tensor<2>> = BTreeMap::new();
+    params.each_object(&mut |name, param| {
+        if let Some(gradient) = param.take_gradient(gradients) {
+            found.insert(name, gradient);
+        }
+    });
+    let square: f64 = found.values().map(|g| square_sum(g.clone())).sum();
+    if !square.is_finite() {
+        return false;
+    }
+    let gradient_scale = (CLIP_NORM / square.sqrt().max(1e-12)).min(1.0) as f32;
+    params.each_object_mut(&mut |name, param| {
+        if let Some(gradient) = found.remove(&name) {
+            let (learning_rate, weight_decay) = plan(&name);
+            param.update(gradient, AdamStep { learning_rate, weight_decay, gradient_scale, n_steps: 0 });
+        }
+    });
+    true
+}
+
+/// [`Params`] as an object, so that one step can serve networks and predictors alike.
+pub(crate) trait ParamsObject {
+    fn each_object(&self, f: &mut dyn FnMut(String, &Param));
+    fn each_object_mut(&mut self, f: &mut dyn FnMut(String, &mut Param));
+}
+
+impl<P: Params> ParamsObject for P {
+    fn each_object(&self, f: &mut dyn FnMut(String, &Param)) {
+        self.each("", f);
+    }
+
+    fn each_object_mut(&mut self, f: &mut dyn FnMut(String, &mut Param)) {
+        self.each_mut("", f);
+    }
+}
+
+fn square_sum(gradient: Tensor<2>) -> f64 {
+    let data = gradient.into_data();
+    let Ok(values) = data.as_slice::<f32>() else { return f64::NAN };
+    // Sixteen running sums let the compiler vectorise; their order is fixed.
+    let mut lanes = [0.0f32; 16];
+    let chunks = values.chunks_exact(16);
+    let rest: f32 = chunks.remainder().iter().map(|v| v * v).sum();
+    for chunk in chunks {
+        for (lane, v) in lanes.iter_mut().zip(chunk) {
+            *lane += v * v;
+        }
+    }
+    f64::from(lanes.iter().sum::<f32>() + rest)
+}
+
+/// Shows a few present category cells as unseen.
+fn hide_levels(cells: &mut Cells, seed: u64) {
+    for (i, code) in cells.code.iter_mut().enumerate() {
+        if unit(splitmix(seed ^ (i as u64) << 24)) < UNSEEN_RATE {
+            *code = 0;
+        }
+    }
+}
+
+fn validate(network: &Network, data: &TrainingData) -> Option<Validation> {
+    if data.valid_rows.is_empty() {
+        return None;
+    }
+    let mut frozen = network.clone();
+    frozen.set_thawed(false);
+    let n_columns = data.objective.n_columns();
+    let (mut sums, mut counts) = (vec![0.0; n_columns], vec![0usize; n_columns]);
+    for rows in data.valid_rows.chunks(VALIDATION_ROWS) {
+        let masks = data.objective.validation_masks(rows, VALIDATION_SEED);
+        let (targets, cells_per_column) = data.objective.validation_targets(rows, &masks);
+        let losses = batch_losses(&frozen, data, rows, &masks, targets);
+        for c in 0..n_columns {
+            sums[c] += f64::from(losses[c]);
+            counts[c] += cells_per_column[c];
+        }
+    }
+    let per_column =
+        sums.iter().zip(&counts).map(|(s, n)| if *n == 0 { f64::NAN } else { s / *n as f64 }).collect();
+    Some(Validation { per_column })
+}
+
+fn batch_losses(
+    network: &Network,
+    data: &TrainingData,
+    rows: &[usize],
+    masks: &crate::embed::Masks,
+    targets: Targets,
+) -> Vec<f32> {
+    let cells = data.cells(network, rows, Some(masks));
+    let pieces = network.pieces(&cells, Dropout::OFF);
+    let losses = column_loss(network.logits(&pieces), Arc::new(targets));
+    losses.into_data().try_into_vec().unwrap_or_default()
+}
+
+fn column_losses(data: &TrainingData, validation: Option<&Validation>) -> BTreeMap<String, f64> {
+    let Some(validation) = validation else { return BTreeMap::new() };
+    data.column_names
+        .iter()
+        .cloned()
+        .zip(validation.per_column.iter().copied())
+        .filter(|(_, loss)| loss.is_finite())
+        .collect()
+}
