@@ -1,1 +1,5 @@
 //! Numbers to vectors and predictions.
+
+pub mod error;
+
+pub use error::{Error, Result};
