@@ -42,7 +42,8 @@ impl Error {
 
     /// A file that could not be read or written; keeps the system's error as source.
     pub fn io(path: &Path, action: &str, source: std::io::Error) -> Self {
-        Self::new(ErrorKind::Io, format!("cannot {action} `{}`: {source}", path.display())).with_source(source)
+        Self::new(ErrorKind::Io, format!("cannot {action} `{}`: {source}", path.display()))
+            .with_source(source)
     }
 
     /// Content that breaks its file's format.
@@ -221,7 +222,8 @@ mod tests {
 
     #[test]
     fn a_table_error_keeps_its_message_hint_and_predicates() {
-        let inner = tabgraft_table::Error::schema("there is no column `agee`").with_hint("did you mean `age`?");
+        let inner =
+            tabgraft_table::Error::schema("there is no column `agee`").with_hint("did you mean `age`?");
         let error = Error::from(inner).at("people.csv");
         assert_eq!(error.to_string(), "people.csv: there is no column `agee`");
         assert_eq!(error.hint(), Some("did you mean `age`?"));
