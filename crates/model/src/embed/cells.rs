@@ -89,12 +89,7 @@ impl CellTable {
 
     /// The rows at `rows_idx`, padded with copies of the last one to at least `min_rows`; cells
     /// that `masks` hides are masked. `first_column` is the group's first column in the masks.
-    pub fn batch(
-        &self,
-        rows_idx: &[usize],
-        min_rows: usize,
-        masks: Option<(&Masks, usize)>,
-    ) -> Arc<Cells> {
+    pub fn batch(&self, rows_idx: &[usize], min_rows: usize, masks: Option<(&Masks, usize)>) -> Arc<Cells> {
         let all = &self.cells;
         let layout = all.layout.clone();
         let (n_parts, n_piecewise, n_code, n_bag) =

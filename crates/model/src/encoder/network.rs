@@ -114,13 +114,7 @@ impl Network {
     pub fn graft_joint(&mut self, columns: &[ColumnShape], rng: &mut impl Rng) {
         let forms: Vec<_> = columns.iter().map(|c| c.forms.clone()).collect();
         let (first, first_logit, d) = (self.n_columns(), self.n_logits(), self.d_model());
-        self.groups.push(TokenGroup::new(
-            first..first + columns.len(),
-            &forms,
-            self.trunk.d(),
-            true,
-            rng,
-        ));
+        self.groups.push(TokenGroup::new(first..first + columns.len(), &forms, self.trunk.d(), true, rng));
         self.number_logits(columns);
         self.heads.push(Head::new(0..d, first_logit..self.n_logits(), head_deviation(d), rng));
     }

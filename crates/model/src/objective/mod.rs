@@ -91,9 +91,8 @@ impl Objective {
 
     /// Targets of a training batch, and the sum of their weights.
     pub fn training_targets(&self, rows_idx: &[usize], masks: &Masks) -> (Targets, f32) {
-        let weight = |c: usize, hidden: bool| {
-            self.column_weight[c] * if hidden { 1.0 } else { VISIBLE_WEIGHT }
-        };
+        let weight =
+            |c: usize, hidden: bool| self.column_weight[c] * if hidden { 1.0 } else { VISIBLE_WEIGHT };
         self.targets(rows_idx, masks, weight)
     }
 
@@ -174,7 +173,10 @@ mod tests {
         }
         let share = new.hidden.iter().filter(|h| **h).count() as f32 / 300.0;
         assert!((share - VALIDATION_HIDING_RATE).abs() < 0.1, "{share}");
-        assert_ne!(objective(4).training_masks(&rows, 7, 0).hidden, objective(4).training_masks(&rows, 7, 1).hidden);
+        assert_ne!(
+            objective(4).training_masks(&rows, 7, 0).hidden,
+            objective(4).training_masks(&rows, 7, 1).hidden
+        );
     }
 
     #[test]

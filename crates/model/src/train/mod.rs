@@ -48,7 +48,12 @@ pub(crate) struct TrainingData {
 }
 
 impl TrainingData {
-    fn cells(&self, network: &Network, rows: &[usize], masks: Option<&crate::embed::Masks>) -> Vec<Arc<Cells>> {
+    fn cells(
+        &self,
+        network: &Network,
+        rows: &[usize],
+        masks: Option<&crate::embed::Masks>,
+    ) -> Vec<Arc<Cells>> {
         self.groups
             .iter()
             .zip(network.token_groups())
@@ -110,7 +115,11 @@ pub(crate) fn train(
     let mut best: Option<(f64, Network)> = None;
     let mut rows_seen = 0usize;
     let n_epochs_total = phases.iter().map(|p| p.n_epochs).sum();
-    sink(&Event::Started { n_epochs: n_epochs_total, n_rows: data.train_rows.len(), n_columns: data.objective.n_columns() });
+    sink(&Event::Started {
+        n_epochs: n_epochs_total,
+        n_rows: data.train_rows.len(),
+        n_columns: data.objective.n_columns(),
+    });
     info.stop_reason = StopReason::AllEpochs;
     'phases: for phase in phases {
         network.set_thawed(false);
@@ -120,7 +129,8 @@ pub(crate) fn train(
         for epoch_of_phase in 0..phase.n_epochs {
             let epoch = info.epochs.len();
             let epoch_start = Instant::now();
-            let (train_loss, n_rows) = run_epoch(network, data, phase, epoch, epoch_of_phase, &mut info, &mut stopper)?;
+            let (train_loss, n_rows) =
+                run_epoch(network, data, phase, epoch, epoch_of_phase, &mut info, &mut stopper)?;
             rows_seen += n_rows;
             let validation = validate(network, data);
             let all = validation.as_ref().and_then(|v| v.mean(0..v.per_column.len()));
@@ -145,7 +155,11 @@ pub(crate) fn train(
             } else {
                 worse_epochs += 1;
             }
-            stopper.emit(&Event::Epoch { info: info.epochs[epoch].clone(), n_epochs: n_epochs_total, is_best });
+            stopper.emit(&Event::Epoch {
+                info: info.epochs[epoch].clone(),
+                n_epochs: n_epochs_total,
+                is_best,
+            });
             if stopper.stopped {
                 info.stop_reason = StopReason::Interrupted;
                 break 'phases;
@@ -167,7 +181,11 @@ pub(crate) fn train(
     }
     info.seconds = start.elapsed().as_secs_f64();
     info.rows_per_second = rows_seen as f64 / info.seconds.max(1e-9);
-    sink(&Event::Finished { seconds: info.seconds, best_epoch: info.best_epoch, stop_reason: info.stop_reason });
+    sink(&Event::Finished {
+        seconds: info.seconds,
+        best_epoch: info.best_epoch,
+        stop_reason: info.stop_reason,
+    });
     Ok(info)
 }
 
@@ -189,7 +207,12 @@ impl Stopper<'_, '_> {
     fn batch(&mut self, epoch: usize, step: usize, n_steps: usize) {
         if self.last.elapsed() >= EVENT_INTERVAL {
             self.last = Instant::now();
-            self.emit(&Event::Batch { epoch: epoch + 1, n_epochs: self.n_epochs_total, step: step + 1, n_steps });
+            self.emit(&Event::Batch {
+                epoch: epoch + 1,
+                n_epochs: self.n_epochs_total,
+                step: step + 1,
+                n_steps,
+            });
         }
     }
 }
@@ -212,7 +235,10 @@ fn run_epoch(
         let rows = &order[step * phase.batch_size..end];
         let done = epoch_of_phase * n_steps + step;
         let rate = learning_rate(phase.learning_rate, done, phase.n_epochs * n_steps);
-        let dropout = Dropout { p_drop: phase.p_drop, seed: splitmix(phase.seed ^ (epoch * n_steps + step) as u64) as u32 };
+        let dropout = Dropout {
+            p_drop: phase.p_drop,
+            seed: splitmix(phase.seed ^ (epoch * n_steps + step) as u64) as u32,
+        };
         let outcome = run_step(network, data, rows, phase, epoch, rate, dropout);
         for (count, name) in outcome.contained.iter().zip(&data.column_names) {
             if *count > 0 {
@@ -264,7 +290,10 @@ fn run_step(
     let (targets, weight) = data.objective.training_targets(rows, &masks);
     let mut cells = data.cells(network, rows, Some(&masks));
     for (g, group) in cells.iter_mut().enumerate() {
-        hide_levels(Arc::make_mut(group), splitmix(phase.seed ^ ((epoch as u64) << 20) ^ g as u64 ^ rows[0] as u64));
+        hide_levels(
+            Arc::make_mut(group),
+            splitmix(phase.seed ^ ((epoch as u64) << 20) ^ g as u64 ^ rows[0] as u64),
+        );
     }
     let pieces = network.pieces(&cells, dropout);
     let losses = column_loss(network.logits(&pieces), Arc::new(targets));

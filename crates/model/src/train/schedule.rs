@@ -1,7 +1,7 @@
 //! The order of rows and the learning rate of each step.
 
-use rand::seq::SliceRandom;
 use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 
 /// Share of the steps that the learning rate rises before it falls.

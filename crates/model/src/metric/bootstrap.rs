@@ -1,0 +1,60 @@
+//! Percentile bootstrap (Efron 1979): rows drawn with replacement, the metric measured again.
+
+use rand::RngExt;
+use rand_pcg::Pcg64;
+use rayon::prelude::*;
+
+use super::interval;
+
+/// Resamples on tables of ordinary size.
+const N_RESAMPLES: usize = 1000;
+
+/// Least number of resamples, on large tables, where intervals are narrow anyway.
+const N_RESAMPLES_LEAST: usize = 200;
+
+/// Draws that bound the cost on large tables: beyond 50,000 rows resamples become fewer.
+const N_DRAWS: usize = 50_000_000;
+
+/// Measures `K` metrics on every resample of `n` rows.
+///
+/// `measure` gets how often each row was drawn, and gives `None` where a metric is not defined on
+/// the resample. Resample `i` draws from its own stream of `seed`, so results do not depend on
+/// the number of threads.
+///
+/// Returns, per metric, the defined values of all resamples.
+pub(super) fn resample<const K: usize>(
+    n: usize,
+    seed: u64,
+    measure: impl Fn(&[u32]) -> [Option<f64>; K] + Sync,
+) -> [Vec<f64>; K] {
+    let n_resamples = (N_DRAWS / n.max(1)).clamp(N_RESAMPLES_LEAST, N_RESAMPLES);
+    let measured: Vec<[Option<f64>; K]> = (0..n_resamples)
+        .into_par_iter()
+        .map_init(
+            || vec![0u32; n],
+            |counts, i| {
+                counts.fill(0);
+                let mut rng = Pcg64::new(u128::from(seed), i as u128);
+                (0..n).for_each(|_| counts[rng.random_range(0..n as u32) as usize] += 1);
+                measure(counts)
+            },
+        )
+        .collect();
+    std::array::from_fn(|k| measured.iter().filter_map(|values| values[k]).collect())
+}
+
+/// 95 % interval and two-sided p-value of a difference from its resampled values.
+///
+/// The p-value is twice the smaller share of resamples on one side of zero, counting one
+/// resample more on each side, so it is never zero. Without values nothing is known.
+pub(super) fn difference(values: Vec<f64>) -> Option<([f64; 2], f64)> {
+    let n = values.len() as f64 + 1.0;
+    let share = |side: fn(&f64) -> bool| (values.iter().filter(|v| side(v)).count() as f64 + 1.0) / n;
+    let p_value = (2.0 * share(|v| *v <= 0.0).min(share(|v| *v >= 0.0))).min(1.0);
+    interval::percentile(values).map(|interval| (interval, p_value))
+}
+
+/// Mean of `loss` with rows weighted by how often they were drawn.
+pub(super) fn mean(loss: &[f64], counts: &[u32]) -> f64 {
+    loss.iter().zip(counts).map(|(loss, &count)| loss * f64::from(count)).sum::<f64>() / loss.len() as f64
+}

@@ -1,0 +1,242 @@
+//! Scores and paired comparison of class probabilities.
+
+use super::delong::Placements;
+use super::ranking::Ranking;
+use super::{Metric, PairedDifference, Score, bootstrap, check_classes, check_finite, check_rows, interval};
+use crate::error::{Error, Result};
+
+/// Probabilities are cut off here in the log-loss, as scikit-learn does for 64-bit numbers.
+const P_MIN: f64 = f64::EPSILON;
+
+/// How far a row's probabilities may sum from 1: 32-bit softmax outputs pass.
+const SUM_TOLERANCE: f64 = 1e-3;
+
+/// ROC AUC, PR AUC, log-loss, accuracy (threshold 0.5) and Brier score of two classes.
+///
+/// Intervals: DeLong on the logit scale for ROC AUC, Wilson for accuracy, percentile bootstrap
+/// for the rest. ROC AUC and PR AUC are left out where a class is absent.
+///
+/// # Shapes
+/// - `y`: `[n]`, whether the row is of class 1
+/// - `p`: `[n]`, probability of class 1
+///
+/// # Errors
+/// A schema error if lengths differ; a value error for fewer than two rows or a value of `p`
+/// outside 0 to 1.
+pub fn binary_scores(y: &[bool], p: &[f64], seed: u64) -> Result<Vec<Score>> {
+    check_binary(y, p)?;
+    let n = y.len();
+    let log_loss: Vec<f64> = y.iter().zip(p).map(|(&y, &p)| -ln(if y { p } else { 1.0 - p })).collect();
+    let brier: Vec<f64> = y.iter().zip(p).map(|(&y, &p)| (p - f64::from(y)).powi(2)).collect();
+    let accuracy = y.iter().zip(p).filter(|(y, p)| (**p >= 0.5) == **y).count() as f64 / n as f64;
+    let ranking = Ranking::new(p);
+    let placements = Placements::new(y, p);
+
+    let [pr_aucs, log_losses, briers] = bootstrap::resample(n, seed, |counts| {
+        let pr_auc = placements.as_ref().and_then(|_| ranking.pr_auc(|i| y[i], |i| counts[i]));
+        [pr_auc, Some(bootstrap::mean(&log_loss, counts)), Some(bootstrap::mean(&brier, counts))]
+    });
+
+    let mut scores = Vec::with_capacity(5);
+    if let Some(placements) = &placements
+        && let Some(pr_auc) = ranking.pr_auc(|i| y[i], |_| 1)
+    {
+        scores.push(score(Metric::RocAuc, placements.auc, Some(placements.interval()), n));
+        let floor = floor_of_perfect(pr_auc, y.iter().filter(|y| **y).count());
+        scores.push(score(Metric::PrAuc, pr_auc, interval::percentile(pr_aucs).map(floor), n));
+    }
+    scores.push(score(Metric::LogLoss, mean(&log_loss), interval::percentile(log_losses), n));
+    scores.push(score(Metric::Accuracy, accuracy, Some(interval::wilson(accuracy, n)), n));
+    scores.push(score(Metric::Brier, mean(&brier), interval::percentile(briers), n));
+    Ok(scores)
+}
+
+/// ROC AUC (mean over one-vs-rest of the classes that occur), log-loss, accuracy and Brier score
+/// (summed over classes, 0 to 2) of several classes.
+///
+/// Intervals: Wilson for accuracy, percentile bootstrap for the rest. ROC AUC is left out where
+/// only one class occurs.
+///
+/// # Shapes
+/// - `y`: `[n]`, class indices below `n_classes`
+/// - `p`: `[n, n_classes]` row by row; each row sums to 1 within 0.001
+///
+/// # Errors
+/// A schema error if lengths differ; a value error for fewer than two rows, a class index out of
+/// range or a row of `p` that is no distribution.
+pub fn multiclass_scores(y: &[u32], p: &[f64], n_classes: usize, seed: u64) -> Result<Vec<Score>> {
+    check_multiclass(y, p, n_classes)?;
+    let n = y.len();
+    let log_loss = class_log_loss(y, p, n_classes);
+    let rows = || y.iter().map(|&class| class as usize).zip(p.chunks_exact(n_classes));
+    let brier: Vec<f64> = rows()
+        .map(|(class, p)| {
+            p.iter().enumerate().map(|(k, p)| (p - f64::from(u8::from(k == class))).powi(2)).sum()
+        })
+        .collect();
+    let accuracy = rows().filter(|(class, p)| most_probable(p) == *class).count() as f64 / n as f64;
+
+    let rankings: Vec<Ranking> = (0..n_classes)
+        .map(|k| Ranking::new(&p.iter().skip(k).step_by(n_classes).copied().collect::<Vec<_>>()))
+        .collect();
+    let macro_auc = |counts: Option<&[u32]>| {
+        let weight = |i: usize| counts.map_or(1, |counts| counts[i]);
+        let aucs: Vec<f64> = rankings
+            .iter()
+            .zip(0u32..)
+            .filter_map(|(ranking, k)| ranking.roc_auc(|i| y[i] == k, weight))
+            .collect();
+        (!aucs.is_empty()).then(|| mean(&aucs))
+    };
+
+    let [aucs, log_losses, briers] = bootstrap::resample(n, seed, |counts| {
+        [
+            macro_auc(Some(counts)),
+            Some(bootstrap::mean(&log_loss, counts)),
+            Some(bootstrap::mean(&brier, counts)),
+        ]
+    });
+
+    let mut scores = Vec::with_capacity(4);
+    if let Some(auc) = macro_auc(None) {
+        let floor = floor_of_perfect(auc, rarest(y, n_classes));
+        scores.push(score(Metric::RocAuc, auc, interval::percentile(aucs).map(floor), n));
+    }
+    scores.push(score(Metric::LogLoss, mean(&log_loss), interval::percentile(log_losses), n));
+    scores.push(score(Metric::Accuracy, accuracy, Some(interval::wilson(accuracy, n)), n));
+    scores.push(score(Metric::Brier, mean(&brier), interval::percentile(briers), n));
+    Ok(scores)
+}
+
+/// Paired DeLong test of ROC AUC on the same rows.
+///
+/// Two rankings that differ by the same amount in every row have no estimated variance: the
+/// p-value is then the sign test's over pairs that share no row, and the interval is the single
+/// point if that test rejects, -1 to 1 if not.
+///
+/// # Errors
+/// As [`binary_scores`]; and a value error with fewer than two rows of a class.
+pub fn compare_binary(y: &[bool], p_a: &[f64], p_b: &[f64]) -> Result<PairedDifference> {
+    check_binary(y, p_a)?;
+    check_binary(y, p_b)?;
+    let too_few = || {
+        let n_positive = y.iter().filter(|y| **y).count();
+        Error::value(format!(
+            "found {} row(s) of class 0 and {n_positive} of class 1, comparing ROC AUC needs 2 of each",
+            y.len() - n_positive
+        ))
+        .with_hint("compare on more rows")
+    };
+    let a = Placements::new(y, p_a).ok_or_else(too_few)?;
+    let b = Placements::new(y, p_b).ok_or_else(too_few)?;
+    let error = b.variance_of_difference(&a).ok_or_else(too_few)?.sqrt();
+    let difference = b.auc - a.auc;
+    let (interval, p_value) = if error > 0.0 {
+        (interval::normal(difference, error), interval::two_sided_p(difference / error))
+    } else if difference == 0.0 {
+        ([0.0, 0.0], 1.0)
+    } else {
+        let p_value = (2.0 * 0.5f64.powf(a.n_rarer() as f64)).min(1.0);
+        (if p_value < 0.05 { [difference, difference] } else { [-1.0, 1.0] }, p_value)
+    };
+    Ok(PairedDifference::new(
+        Metric::RocAuc,
+        [a.auc, b.auc],
+        interval,
+        p_value.max(f64::MIN_POSITIVE),
+        y.len(),
+    ))
+}
+
+/// Paired bootstrap of the log-loss on the same rows.
+///
+/// # Errors
+/// As [`multiclass_scores`].
+pub fn compare_multiclass(
+    y: &[u32],
+    p_a: &[f64],
+    p_b: &[f64],
+    n_classes: usize,
+    seed: u64,
+) -> Result<PairedDifference> {
+    check_multiclass(y, p_a, n_classes)?;
+    check_multiclass(y, p_b, n_classes)?;
+    let (a, b) = (class_log_loss(y, p_a, n_classes), class_log_loss(y, p_b, n_classes));
+    let gain: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
+    let [gains] = bootstrap::resample(y.len(), seed, |counts| [Some(bootstrap::mean(&gain, counts))]);
+    let (interval, p_value) = bootstrap::difference(gains).unwrap_or(([0.0, 0.0], 1.0));
+    Ok(PairedDifference::new(Metric::LogLoss, [mean(&a), mean(&b)], interval, p_value, y.len()))
+}
+
+fn check_binary(y: &[bool], p: &[f64]) -> Result<()> {
+    check_rows(y.len(), p.len())?;
+    check_probabilities(p)
+}
+
+fn check_multiclass(y: &[u32], p: &[f64], n_classes: usize) -> Result<()> {
+    if n_classes < 2 {
+        return Err(Error::option(format!("found {n_classes} class(es), at least 2 are needed")));
+    }
+    if p.len() % n_classes != 0 {
+        return Err(Error::schema(format!(
+            "{} probabilities are no whole number of rows of {n_classes} classes",
+            p.len()
+        )));
+    }
+    check_rows(y.len(), p.len() / n_classes)?;
+    check_classes(y, n_classes)?;
+    check_probabilities(p)?;
+    for (row, p) in p.chunks_exact(n_classes).enumerate() {
+        let sum: f64 = p.iter().sum();
+        if (sum - 1.0).abs() > SUM_TOLERANCE {
+            return Err(Error::value(format!("row {row} has probabilities that sum to {sum}, not to 1"))
+                .with_hint("give one probability per class, in the order of the classes"));
+        }
+    }
+    Ok(())
+}
+
+fn check_probabilities(p: &[f64]) -> Result<()> {
+    check_finite("prediction", p)?;
+    match p.iter().position(|p| !(-1e-6..=1.0 + 1e-6).contains(p)) {
+        Some(i) => Err(Error::value(format!("prediction value {i} is {}, a probability is 0 to 1", p[i]))
+            .with_hint("apply the sigmoid or the softmax first")),
+        None => Ok(()),
+    }
+}
+
+fn class_log_loss(y: &[u32], p: &[f64], n_classes: usize) -> Vec<f64> {
+    y.iter().zip(p.chunks_exact(n_classes)).map(|(&class, p)| -ln(p[class as usize])).collect()
+}
+
+fn ln(p: f64) -> f64 {
+    p.clamp(P_MIN, 1.0 - P_MIN).ln()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Index of the largest probability, the first of equal ones.
+fn most_probable(p: &[f64]) -> usize {
+    p.iter().enumerate().fold(0, |best, (k, value)| if *value > p[best] { k } else { best })
+}
+
+/// Rows of the rarest class that occurs.
+fn rarest(y: &[u32], n_classes: usize) -> usize {
+    let mut counts = vec![0usize; n_classes];
+    y.iter().for_each(|&class| counts[class as usize] += 1);
+    counts.into_iter().filter(|&count| count > 0).min().unwrap_or(0)
+}
+
+/// A perfect ranking stays perfect in every resample, which would give an interval of no width.
+/// Its lower end becomes the exact bound of `n` trials that all succeeded.
+fn floor_of_perfect(value: f64, n: usize) -> impl Fn([f64; 2]) -> [f64; 2] {
+    move |[low, high]| [if value >= 1.0 { interval::all_succeeded(n) } else { low }, high]
+}
+
+/// Only areas can be without an interval, where no resample defines them: then it is 0 to 1.
+fn score(metric: Metric, value: f64, interval: Option<[f64; 2]>, n: usize) -> Score {
+    let [low, high] = interval.unwrap_or([0.0, 1.0]);
+    Score { metric, value, low: low.min(value), high: high.max(value), n }
+}

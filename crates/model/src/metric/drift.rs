@@ -1,0 +1,145 @@
+//! How far embeddings of the same rows moved from one embedding space to its successor.
+
+use rand::seq::index::sample;
+use rand_pcg::Pcg64;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Neighbours that are compared per row.
+const N_NEIGHBOURS: usize = 10;
+
+/// Rows among which neighbours are searched exactly; more are sampled down to so many.
+const N_ROWS_NEIGHBOURS: usize = 2000;
+
+/// Movement of the embeddings of `n_rows` rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drift {
+    /// Mean over rows of 1 - cosine, 0 to 2; exactly 0 where no bit changed.
+    pub mean_cosine_distance: f64,
+    /// Largest 1 - cosine of a row, 0 to 2.
+    pub max_cosine_distance: f64,
+    /// Mean share of a row's 10 nearest neighbours by cosine that stay among them, 0 to 1.
+    pub neighbour_overlap_at_10: f64,
+    /// Number of rows measured.
+    pub n_rows: usize,
+}
+
+/// Measures how the embeddings `b` of some rows differ from the embeddings `a` of the same rows.
+///
+/// The cosine distance is taken on the coordinates that both have, the first `min(d_a, d_b)`: an
+/// extension appends coordinates. Neighbours are searched in all coordinates, among at most 2,000
+/// rows drawn by `seed`; below 11 rows all others are neighbours. A zero vector is at distance 1
+/// from any other.
+///
+/// # Shapes
+/// - `a`: `[n_rows, d_a]`, `b`: `[n_rows, d_b]`, row by row
+///
+/// # Errors
+/// A schema error if sizes do not fit; a value error for fewer than two rows or a non-finite
+/// coordinate.
+pub fn drift(a: &[f32], b: &[f32], d_a: usize, d_b: usize, seed: u64) -> Result<Drift> {
+    let n_rows = check(a, b, d_a, d_b)?;
+    let d = d_a.min(d_b);
+    let distances: Vec<f64> = (0..n_rows)
+        .map(|row| cosine_distance(&a[row * d_a..row * d_a + d], &b[row * d_b..row * d_b + d]))
+        .collect();
+    Ok(Drift {
+        mean_cosine_distance: distances.iter().sum::<f64>() / n_rows as f64,
+        max_cosine_distance: distances.iter().copied().fold(0.0, f64::max),
+        neighbour_overlap_at_10: neighbour_overlap(a, b, d_a, d_b, n_rows, seed),
+        n_rows,
+    })
+}
+
+fn check(a: &[f32], b: &[f32], d_a: usize, d_b: usize) -> Result<usize> {
+    let whole = |values: &[f32], d: usize| d > 0 && values.len().is_multiple_of(d);
+    if !whole(a, d_a) || !whole(b, d_b) || a.len() / d_a != b.len() / d_b {
+        return Err(Error::schema(format!(
+            "{} values of width {d_a} and {} of width {d_b} are not embeddings of the same rows",
+            a.len(),
+            b.len()
+        )));
+    }
+    let n_rows = a.len() / d_a;
+    if n_rows < 2 {
+        return Err(Error::value(format!(
+            "found {n_rows} row(s) to measure drift on, at least 2 are needed"
+        )));
+    }
+    for (which, values, d) in [("first", a, d_a), ("second", b, d_b)] {
+        if let Some(i) = values.iter().position(|v| !v.is_finite()) {
+            return Err(Error::value(format!(
+                "coordinate {} of row {} is {} in the {which} embedding, all must be finite",
+                i % d,
+                i / d,
+                values[i]
+            )));
+        }
+    }
+    Ok(n_rows)
+}
+
+fn cosine_distance(a: &[f32], b: &[f32]) -> f64 {
+    if a == b {
+        return 0.0;
+    }
+    let dot =
+        |x: &[f32], y: &[f32]| -> f64 { x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum() };
+    let norms = (dot(a, a) * dot(b, b)).sqrt();
+    if norms == 0.0 { 1.0 } else { (1.0 - dot(a, b) / norms).clamp(0.0, 2.0) }
+}
+
+fn neighbour_overlap(a: &[f32], b: &[f32], d_a: usize, d_b: usize, n_rows: usize, seed: u64) -> f64 {
+    let mut rng = Pcg64::new(u128::from(seed), 0);
+    let mut rows = sample(&mut rng, n_rows, n_rows.min(N_ROWS_NEIGHBOURS)).into_vec();
+    rows.sort_unstable();
+    let n_neighbours = N_NEIGHBOURS.min(rows.len() - 1);
+    let (a, b) = (unit_rows(a, d_a, &rows), unit_rows(b, d_b, &rows));
+    let n_common: usize = (0..rows.len())
+        .into_par_iter()
+        .map(|row| {
+            let of_a = neighbours(&a, d_a, row, n_neighbours);
+            let of_b = neighbours(&b, d_b, row, n_neighbours);
+            of_a.iter().filter(|idx| of_b.contains(idx)).count()
+        })
+        .sum();
+    n_common as f64 / (rows.len() * n_neighbours) as f64
+}
+
+/// The rows `rows_idx`, each scaled to length 1 (zero vectors stay).
+fn unit_rows(values: &[f32], d: usize, rows_idx: &[usize]) -> Vec<f32> {
+    let mut unit = Vec::with_capacity(rows_idx.len() * d);
+    for &row in rows_idx {
+        let row = &values[row * d..(row + 1) * d];
+        let norm = row.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
+        unit.extend(row.iter().map(|v| if norm > 0.0 { (f64::from(*v) / norm) as f32 } else { 0.0 }));
+    }
+    unit
+}
+
+/// Indices of the `n` rows nearest to `row` by cosine; of equally near ones the first.
+fn neighbours(unit: &[f32], d: usize, row: usize, n: usize) -> Vec<usize> {
+    let query = &unit[row * d..(row + 1) * d];
+    let mut others: Vec<(f32, usize)> = unit
+        .chunks_exact(d)
+        .enumerate()
+        .filter(|(other, _)| *other != row)
+        .map(|(other, values)| (-dot(query, values), other))
+        .collect();
+    others.select_nth_unstable_by(n - 1, |x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
+    others[..n].iter().map(|other| other.1).collect()
+}
+
+/// Eight running sums, so that the compiler can use vector instructions.
+fn dot(x: &[f32], y: &[f32]) -> f32 {
+    let mut sums = [0f32; 8];
+    let (x8, y8) = (x.chunks_exact(8), y.chunks_exact(8));
+    let rest: f32 = x8.remainder().iter().zip(y8.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in x8.zip(y8) {
+        (0..8).for_each(|i| sums[i] += x[i] * y[i]);
+    }
+    sums.iter().sum::<f32>() + rest
+}

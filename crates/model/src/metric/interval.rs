@@ -1,0 +1,102 @@
+//! Closed-form 95 % intervals and the normal distribution.
+
+/// Half-width of a two-sided 95 % interval in standard deviations.
+const Z_95: f64 = 1.959_963_984_540_054;
+
+/// Probability beyond one end of a two-sided 95 % interval.
+const TAIL: f64 = 0.025;
+
+/// Normal interval around `value` with standard error `error`.
+pub(super) fn normal(value: f64, error: f64) -> [f64; 2] {
+    [value - Z_95 * error, value + Z_95 * error]
+}
+
+/// Interval for a value strictly between 0 and 1, normal on the logit scale, so it stays inside.
+pub(super) fn logit_normal(value: f64, error: f64) -> [f64; 2] {
+    let logit = (value / (1.0 - value)).ln();
+    normal(logit, error / (value * (1.0 - value))).map(|x| 1.0 / (1.0 + (-x).exp()))
+}
+
+/// Wilson's (1927) interval of a share of `n` trials: sound at 0 and 1 too, where resampling
+/// gives an interval of no width.
+pub(super) fn wilson(share: f64, n: usize) -> [f64; 2] {
+    let (n, z2) = (n as f64, Z_95 * Z_95);
+    let centre = (share + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let half = Z_95 / (1.0 + z2 / n) * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
+    [(centre - half).max(0.0), (centre + half).min(1.0)]
+}
+
+/// Lower end of the exact (Clopper-Pearson) interval of a share when all `n` trials succeeded.
+pub(super) fn all_succeeded(n: usize) -> f64 {
+    if n == 0 { 0.0 } else { TAIL.powf(1.0 / n as f64) }
+}
+
+/// The central 95 % of resampled values, by linear interpolation between order statistics.
+/// `None` without values.
+pub(super) fn percentile(mut values: Vec<f64>) -> Option<[f64; 2]> {
+    values.sort_unstable_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    let at = |share: f64| {
+        let place = share * last as f64;
+        let (below, above) = (values[place.floor() as usize], values[place.ceil() as usize]);
+        below + (above - below) * place.fract()
+    };
+    Some([at(TAIL), at(1.0 - TAIL)])
+}
+
+/// Probability that a standard normal value is at least `|z|` away from zero.
+pub(super) fn two_sided_p(z: f64) -> f64 {
+    erfc(z.abs() / std::f64::consts::SQRT_2)
+}
+
+/// Complementary error function for `x >= 0`, to about 1e-14 relative (Abramowitz and Stegun
+/// 7.1.6 below 2.5, the continued fraction 7.1.14 above).
+fn erfc(x: f64) -> f64 {
+    let scale = (-x * x).exp() / std::f64::consts::PI.sqrt();
+    if x < 2.5 {
+        let (mut term, mut sum) = (2.0 * x, 2.0 * x);
+        let mut n = 1.0;
+        while term > sum * 1e-17 {
+            term *= 2.0 * x * x / (2.0 * n + 1.0);
+            sum += term;
+            n += 1.0;
+        }
+        1.0 - scale * sum
+    } else {
+        let tail = (1..=60).rev().fold(x, |tail, k| x + 0.5 * f64::from(k) / tail);
+        scale / tail
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reference: `scipy.stats.norm.sf(z) * 2`.
+    #[test]
+    fn p_values_match_scipy() {
+        for (z, expected) in [
+            (0.0, 1.0),
+            (0.5, 0.617075077451974),
+            (1.0, 0.31731050786291415),
+            (1.959963984540054, 0.05),
+            (3.5, 0.0004652581580710502),
+            (3.6, 0.0003182171708243204),
+            (8.0, 1.244192114854348e-15),
+        ] {
+            let p = two_sided_p(z);
+            assert!((p / expected - 1.0).abs() < 1e-10, "z {z}: {p} against {expected}");
+        }
+    }
+
+    /// Reference: `statsmodels.stats.proportion.proportion_confint(8, 10, method="wilson")`,
+    /// and Clopper-Pearson's lower end `scipy.stats.beta.ppf(.025, 10, 1)`.
+    #[test]
+    fn share_intervals_match_references() {
+        let [low, high] = wilson(0.8, 10);
+        assert!((low - 0.49016247153664793).abs() < 1e-9 && (high - 0.9433178485456247).abs() < 1e-9);
+        assert!((all_succeeded(10) - 0.6915028921812392).abs() < 1e-9);
+        let [low, high] = wilson(1.0, 10);
+        assert!(low < 0.75 && (high - 1.0).abs() < 1e-12);
+    }
+}

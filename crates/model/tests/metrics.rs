@@ -1,0 +1,424 @@
+//! Promises of the metrics: the reference's numbers, intervals that cover, verdicts that hold, and
+//! an error or an absent score where a metric is not defined.
+
+use proptest::prelude::*;
+use rand::RngExt;
+use rand_pcg::Pcg64;
+use tabgraft_model::metric::{
+    Metric, Prediction, Score, Task, Truth, Verdict, binary_scores, compare, drift, multiclass_scores,
+    pr_auc, regression_scores, roc_auc, scores,
+};
+
+// Reference values: scikit-learn 1.9.1, scipy 1.17.1, numpy 2.4.6, by
+//
+//   def stream(x):
+//       while True:
+//           x = (x * 6364136223846793005 + 1442695040888963407) % 2**64
+//           yield (x >> 11) / 2**53
+//   r = stream(7)
+//   y = np.array([next(r) < .35 for _ in range(200)])
+//   a = np.array([round(.25 + .3*t + .45*(next(r) - .5), 2) for t in y]).clip(0, 1)
+//   b = np.array([round(.25 + .4*t + .45*(next(r) - .5), 2) for t in y]).clip(0, 1)
+//   roc_auc_score(y, a), average_precision_score(y, a), log_loss(y, a), accuracy_score(y, a >= .5),
+//   brier_score_loss(y, a)
+//   # DeLong by its definition, logit interval
+//   def place(s):
+//       P, N = s[y], s[~y]; w = (P[:, None] > N) + .5*(P[:, None] == N); return w.mean(1), w.mean(0)
+//   (pa, na), (pb, nb) = place(a), place(b)
+//   A = pa.mean(); var = pa.var(ddof=1)/len(pa) + na.var(ddof=1)/len(na)
+//   l = log(A/(1-A)); e = var**.5/(A*(1-A)); expit(l -+ norm.ppf(.975)*e)
+//   d = pb.mean() - A; vd = (pb-pa).var(ddof=1)/len(pa) + (nb-na).var(ddof=1)/len(na)
+//   d -+ norm.ppf(.975)*vd**.5, 2*norm.sf(abs(d)/vd**.5)
+//   # bootstrap: np.percentile of 4000 resamples, [2.5, 97.5]
+//   r = stream(11); c = np.array([int(next(r)*3) for _ in range(150)])
+//   p = np.array([[.05 + next(r) + (.8 if j == t else 0) for j in range(3)] for t in c])
+//   p /= p.sum(1, keepdims=True)
+//   roc_auc_score(c, p, multi_class="ovr", average="macro"), log_loss(c, p),
+//   accuracy_score(c, p.argmax(1)), ((p - np.eye(3)[c])**2).sum(1).mean()
+//   r = stream(13); t = np.array([1000 + 10*next(r) for _ in range(120)])
+//   q = np.array([v + 4*(next(r) - .5) for v in t]); q2 = np.array([v + 3*(next(r) - .5) for v in t])
+//   mean_squared_error(t, q)**.5, mean_absolute_error(t, q), r2_score(t, q)
+
+struct Stream(u64);
+
+impl Stream {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+fn binary_case() -> (Vec<bool>, Vec<f64>, Vec<f64>) {
+    let mut r = Stream(7);
+    let y: Vec<bool> = (0..200).map(|_| r.next() < 0.35).collect();
+    let mut noisy = |gap: f64| -> Vec<f64> {
+        y.iter()
+            .map(|&y| {
+                let p = 0.25 + gap * f64::from(y) + 0.45 * (r.next() - 0.5);
+                ((p * 100.0).round_ties_even() / 100.0).clamp(0.0, 1.0)
+            })
+            .collect()
+    };
+    let (a, b) = (noisy(0.3), noisy(0.4));
+    (y, a, b)
+}
+
+fn truth_of(y: &[bool]) -> Truth {
+    Truth::Class { class: y.iter().map(|&y| u32::from(y)).collect(), n_classes: 2 }
+}
+
+fn found(scores: &[Score], metric: Metric) -> Score {
+    *scores.iter().find(|s| s.metric == metric).unwrap_or_else(|| panic!("no {}", metric.name()))
+}
+
+fn near(found: f64, expected: f64, tolerance: f64) {
+    assert!((found - expected).abs() <= tolerance, "found {found}, expected {expected} +- {tolerance}");
+}
+
+#[test]
+fn binary_values_are_scikit_learns() {
+    let (y, a, _) = binary_case();
+    let all = binary_scores(&y, &a, 1).unwrap();
+    for (metric, expected) in [
+        (Metric::RocAuc, 0.9634277134277134),
+        (Metric::PrAuc, 0.9397998624337583),
+        (Metric::LogLoss, 0.4129778821227085),
+        (Metric::Accuracy, 0.855),
+        (Metric::Brier, 0.1266325),
+    ] {
+        near(found(&all, metric).value, expected, 1e-12);
+        assert_eq!(found(&all, metric).n, 200);
+    }
+    near(roc_auc(&y, &a).unwrap(), 0.9634277134277134, 1e-12);
+    near(pr_auc(&y, &a).unwrap(), 0.9397998624337583, 1e-12);
+}
+
+#[test]
+fn binary_intervals_are_the_references() {
+    let (y, a, _) = binary_case();
+    let all = binary_scores(&y, &a, 1).unwrap();
+    // Closed forms to rounding, resampled ends to resampling noise.
+    for (metric, low, high, tolerance) in [
+        (Metric::RocAuc, 0.9363152328045061, 0.9792533702295928, 1e-9),
+        (Metric::PrAuc, 0.90096702, 0.9686517, 0.006),
+        (Metric::LogLoss, 0.37952425, 0.44968219, 0.006),
+        (Metric::Brier, 0.11243008, 0.14250623, 0.003),
+    ] {
+        near(found(&all, metric).low, low, tolerance);
+        near(found(&all, metric).high, high, tolerance);
+    }
+}
+
+#[test]
+fn paired_delong_is_the_definition() {
+    let (y, a, b) = binary_case();
+    let [a, b] = [a, b].map(|p| Prediction::new(p, 1).unwrap());
+    let better = compare(Task::Binary, &truth_of(&y), &a, &b, 0).unwrap();
+    near(better.difference, 0.030190905190905504, 1e-12);
+    near(better.low, 0.00926386877597906, 1e-12);
+    near(better.high, 0.05111794160583195, 1e-12);
+    near(better.p_value, 0.004689977462097624, 1e-12);
+    assert_eq!((better.verdict, better.n, better.metric), (Verdict::Better, 200, Metric::RocAuc));
+
+    let worse = compare(Task::Binary, &truth_of(&y), &b, &a, 0).unwrap();
+    assert_eq!(worse.verdict, Verdict::Worse);
+    near(worse.low, -better.high, 1e-12);
+    near(worse.p_value, better.p_value, 1e-12);
+}
+
+#[test]
+fn multiclass_values_are_scikit_learns() {
+    let mut r = Stream(11);
+    let y: Vec<u32> = (0..150).map(|_| (r.next() * 3.0) as u32).collect();
+    let mut p: Vec<f64> = Vec::new();
+    for &class in &y {
+        let row: Vec<f64> = (0..3).map(|k| 0.05 + r.next() + if k == class { 0.8 } else { 0.0 }).collect();
+        let sum: f64 = row.iter().sum();
+        p.extend(row.iter().map(|v| v / sum));
+    }
+    let all = multiclass_scores(&y, &p, 3, 1).unwrap();
+    near(found(&all, Metric::RocAuc).value, 0.9972050353293577, 1e-12);
+    near(found(&all, Metric::LogLoss).value, 0.6095846239036828, 1e-12);
+    near(found(&all, Metric::Accuracy).value, 0.98, 1e-12);
+    near(found(&all, Metric::Brier).value, 0.32892262322256577, 1e-12);
+}
+
+fn regression_case() -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+    let mut r = Stream(13);
+    let t: Vec<f64> = (0..120).map(|_| 1000.0 + 10.0 * r.next()).collect();
+    let q = t.iter().map(|v| v + 4.0 * (r.next() - 0.5)).collect();
+    let q2 = t.iter().map(|v| v + 3.0 * (r.next() - 0.5)).collect();
+    (t, q, q2)
+}
+
+#[test]
+fn regression_values_are_scikit_learns() {
+    let (t, q, q2) = regression_case();
+    let all = regression_scores(&t, &q, 1).unwrap();
+    for (metric, value, low, high, tolerance) in [
+        (Metric::Rmse, 1.1459873118576684, 1.04987921, 1.23475881, 0.015),
+        (Metric::Mae, 0.9795906632552677, 0.8735956, 1.08331415, 0.015),
+        (Metric::R2, 0.8153120433463366, 0.76563656, 0.85211567, 0.008),
+    ] {
+        near(found(&all, metric).value, value, 1e-9);
+        near(found(&all, metric).low, low, tolerance);
+        near(found(&all, metric).high, high, tolerance);
+    }
+    let [q, q2] = [q, q2].map(|p| Prediction::new(p, 1).unwrap());
+    let better = compare(Task::Regression, &Truth::Number(t), &q, &q2, 3).unwrap();
+    near(better.difference, 1.1459873118576684 - 0.8407780946857273, 1e-9);
+    near(better.low, 0.18392371, 0.02);
+    near(better.high, 0.42507991, 0.02);
+    assert_eq!(better.verdict, Verdict::Better);
+}
+
+/// 95 % intervals on 300 samples hold the truth in 95 % of them; three standard errors of that
+/// share are .038, and percentile intervals of a small sample are known to be a little narrow.
+#[test]
+fn intervals_cover_the_truth() {
+    let (mut brier, mut auc, mut rmse) = (0, 0, 0);
+    let n_samples = 300;
+    for sample in 0..n_samples {
+        let mut rng = Pcg64::new(99, sample);
+        // p uniform and y ~ p: E (p - y)^2 = E p(1 - p) = 1/6, and the AUC is 5/6.
+        let p: Vec<f64> = (0..80).map(|_| rng.random::<f64>()).collect();
+        let y: Vec<bool> = p.iter().map(|&p| rng.random::<f64>() < p).collect();
+        let all = binary_scores(&y, &p, sample as u64).unwrap();
+        let covers = |s: Score, truth: f64| usize::from(s.low <= truth && truth <= s.high);
+        brier += covers(found(&all, Metric::Brier), 1.0 / 6.0);
+        auc += covers(found(&all, Metric::RocAuc), 5.0 / 6.0);
+        // An error uniform on -1..1 has RMSE 1/sqrt(3).
+        let t = vec![0.5; 80];
+        let q: Vec<f64> = t.iter().map(|t| t + 2.0 * rng.random::<f64>() - 1.0).collect();
+        let all = regression_scores(&t, &q, sample as u64).unwrap();
+        rmse += covers(found(&all, Metric::Rmse), 1.0 / 3f64.sqrt());
+    }
+    for (name, covered) in [("brier", brier), ("roc_auc", auc), ("rmse", rmse)] {
+        let share = covered as f64 / n_samples as f64;
+        assert!((0.90..=0.985).contains(&share), "{name} covers {share}");
+    }
+}
+
+/// Under the null a test at the 5 % level says "better" or "worse" in about 5 % of samples.
+#[test]
+fn verdicts_are_rarely_wrong_under_the_null() {
+    let (mut n_binary, mut n_multiclass) = (0, 0);
+    let n_samples = 200;
+    for sample in 0..n_samples {
+        let mut rng = Pcg64::new(5, sample);
+        let class: Vec<u32> = (0..90).map(|_| u32::from(rng.random::<f64>() < 0.4)).collect();
+        let mut predict = || {
+            let p = class.iter().flat_map(|&y| {
+                let p = 0.2 + 0.2 * f64::from(y) + 0.4 * rng.random::<f64>();
+                [1.0 - p, p]
+            });
+            Prediction::new(p.collect(), 2).unwrap()
+        };
+        let (a, b) = (predict(), predict());
+        let truth = Truth::Class { class, n_classes: 2 };
+        let differs =
+            |task| compare(task, &truth, &a, &b, sample as u64).unwrap().verdict != Verdict::NoDifference;
+        n_binary += usize::from(differs(Task::Binary));
+        n_multiclass += usize::from(differs(Task::Multiclass));
+    }
+    for (name, n) in [("DeLong", n_binary), ("bootstrap", n_multiclass)] {
+        let share = n as f64 / n_samples as f64;
+        assert!((0.005..=0.11).contains(&share), "{name} rejects {share}");
+    }
+}
+
+#[test]
+fn a_perfect_ranking_still_has_an_interval() {
+    let y = [false, false, false, true, true, true, true, true];
+    let p = [0.1, 0.1, 0.2, 0.7, 0.8, 0.9, 0.9, 0.9];
+    let all = binary_scores(&y, &p, 0).unwrap();
+    for metric in [Metric::RocAuc, Metric::PrAuc, Metric::Accuracy] {
+        let score = found(&all, metric);
+        near(score.value, 1.0, 1e-12);
+        assert!(score.low < 0.8, "{} of 8 rows cannot be so sure: {score:?}", metric.name());
+    }
+    // Three disjoint pairs: .025^(1/3).
+    near(found(&all, Metric::RocAuc).low, 0.025f64.powf(1.0 / 3.0), 1e-9);
+}
+
+#[test]
+fn what_the_rows_cannot_define_is_left_out() {
+    let one_class = binary_scores(&[true; 5], &[0.1, 0.2, 0.3, 0.9, 0.9], 0).unwrap();
+    let metrics: Vec<Metric> = one_class.iter().map(|s| s.metric).collect();
+    assert_eq!(metrics, [Metric::LogLoss, Metric::Accuracy, Metric::Brier]);
+    assert!(roc_auc(&[true; 3], &[0.1, 0.2, 0.3]).is_none());
+
+    let one_of_three = multiclass_scores(&[1, 1], &[0.2, 0.5, 0.3, 0.1, 0.8, 0.1], 3, 0).unwrap();
+    assert!(!one_of_three.iter().any(|s| s.metric == Metric::RocAuc));
+
+    let constant = regression_scores(&[0.1; 6], &[0.1, 0.2, 0.1, 0.0, 0.1, 0.1], 0).unwrap();
+    assert!(!constant.iter().any(|s| s.metric == Metric::R2));
+    assert_eq!(constant.len(), 2);
+}
+
+#[test]
+fn a_single_positive_row_leaves_the_auc_unknown() {
+    let all = binary_scores(&[false, false, true], &[0.1, 0.6, 0.5], 0).unwrap();
+    let auc = found(&all, Metric::RocAuc);
+    assert_eq!((auc.value, auc.low, auc.high), (0.5, 0.0, 1.0));
+}
+
+#[test]
+fn identical_predictions_do_not_differ() {
+    let (y, a, _) = binary_case();
+    let a = Prediction::new(a, 1).unwrap();
+    let none = compare(Task::Binary, &truth_of(&y), &a, &a, 0).unwrap();
+    assert_eq!((none.difference, none.low, none.high, none.p_value), (0.0, 0.0, 0.0, 1.0));
+    let (t, q, _) = regression_case();
+    let q = Prediction::new(q, 1).unwrap();
+    let none = compare(Task::Regression, &Truth::Number(t), &q, &q, 0).unwrap();
+    assert_eq!((none.verdict, none.p_value), (Verdict::NoDifference, 1.0));
+}
+
+#[test]
+fn a_reversed_ranking_of_four_rows_proves_nothing_and_of_forty_does() {
+    let reversed = |n: usize| {
+        let y: Vec<bool> = (0..n).map(|i| i % 2 == 0).collect();
+        let p = |right: bool| y.iter().map(|&y| if y == right { 0.9 } else { 0.1 }).collect();
+        let [a, b] = [p(true), p(false)].map(|p| Prediction::new(p, 1).unwrap());
+        compare(Task::Binary, &truth_of(&y), &a, &b, 0).unwrap()
+    };
+    assert_eq!(reversed(4).verdict, Verdict::NoDifference);
+    assert_eq!(reversed(40).verdict, Verdict::Worse);
+}
+
+#[test]
+fn unusable_input_is_an_error_that_says_what_was_found() {
+    let y = [true, false];
+    let cases = [
+        (binary_scores(&y, &[0.5, f64::NAN], 0).unwrap_err(), "value 1 is NaN"),
+        (binary_scores(&y, &[0.5, 1.5], 0).unwrap_err(), "1.5"),
+        (binary_scores(&y, &[0.5], 0).unwrap_err(), "2 rows have a truth and 1 a prediction"),
+        (binary_scores(&[], &[], 0).unwrap_err(), "0 row(s)"),
+        (multiclass_scores(&[0, 3], &[0.3; 6], 3, 0).unwrap_err(), "class index 3"),
+        (multiclass_scores(&[0, 2], &[0.3; 6], 3, 0).unwrap_err(), "sum to 0.8"),
+        (regression_scores(&[1.0, f64::INFINITY], &[1.0, 1.0], 0).unwrap_err(), "truth value 1 is inf"),
+        (regression_scores(&[1.0, 1e200], &[1.0, 1.0], 0).unwrap_err(), "1e200"),
+        (Prediction::new(vec![0.5; 3], 2).unwrap_err(), "3 predicted values"),
+        (Prediction::new(vec![f64::NAN], 1).unwrap_err(), "NaN"),
+    ];
+    for (error, part) in cases {
+        assert!(error.to_string().contains(part), "`{error}` lacks `{part}`");
+    }
+    let p = Prediction::new(vec![0.2, 0.7, 0.1, 0.1], 1).unwrap();
+    let truth = Truth::Class { class: vec![0, 1, 0, 0], n_classes: 2 };
+    let error = compare(Task::Binary, &truth, &p, &p, 0).unwrap_err();
+    assert!(error.to_string().contains("3 row(s) of class 0 and 1 of class 1"), "{error}");
+    let error = scores(Task::Regression, &truth, &p, 0).unwrap_err();
+    assert!(error.is_schema() && error.to_string().contains("found 2 classes"), "{error}");
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let (y, a, _) = binary_case();
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| binary_scores(&y, &a, 7).unwrap())
+    };
+    assert_eq!(run(1), run(3));
+}
+
+#[test]
+fn drift_of_unchanged_and_of_appended_coordinates_is_zero() {
+    let mut rng = Pcg64::new(1, 1);
+    let (n, d) = (200, 12);
+    let a: Vec<f32> = (0..n * d).map(|_| rng.random::<f32>() - 0.5).collect();
+    let same = drift(&a, &a, d, d, 0).unwrap();
+    assert_eq!((same.mean_cosine_distance, same.max_cosine_distance), (0.0, 0.0));
+    assert_eq!((same.neighbour_overlap_at_10, same.n_rows), (1.0, n));
+
+    let appended: Vec<f32> =
+        a.chunks(d).flat_map(|row| row.iter().copied().chain([0.0, 0.0]).collect::<Vec<_>>()).collect();
+    assert_eq!(drift(&a, &appended, d, d + 2, 0).unwrap(), same);
+
+    let negated: Vec<f32> = a.iter().map(|v| -v).collect();
+    let opposite = drift(&a, &negated, d, d, 0).unwrap();
+    near(opposite.mean_cosine_distance, 2.0, 1e-9);
+    near(opposite.neighbour_overlap_at_10, 1.0, 1e-9);
+
+    let unrelated: Vec<f32> = (0..n * d).map(|_| rng.random::<f32>() - 0.5).collect();
+    let far = drift(&a, &unrelated, d, d, 0).unwrap();
+    near(far.mean_cosine_distance, 1.0, 0.1);
+    near(far.neighbour_overlap_at_10, 10.0 / 199.0, 0.03);
+    assert!(drift(&a, &unrelated[..24], d, d, 0).is_err());
+    assert!(drift(&[1.0, f32::NAN], &[1.0, 1.0], 1, 1, 0).unwrap_err().to_string().contains("NaN"));
+}
+
+#[test]
+fn one_turned_row_is_the_largest_drift() {
+    let a: Vec<f32> = vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0];
+    let mut b = a.clone();
+    b[..2].copy_from_slice(&[0.0, 2.0]);
+    let found = drift(&a, &b, 2, 2, 0).unwrap();
+    near(found.max_cosine_distance, 1.0, 1e-12);
+    near(found.mean_cosine_distance, 1.0 / 3.0, 1e-12);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn every_score_lies_in_its_interval_and_its_range(
+        rows in prop::collection::vec((any::<bool>(), 0u8..=20), 2..40),
+        seed in any::<u64>(),
+    ) {
+        let y: Vec<bool> = rows.iter().map(|r| r.0).collect();
+        let p: Vec<f64> = rows.iter().map(|r| f64::from(r.1) / 20.0).collect();
+        for s in binary_scores(&y, &p, seed).unwrap() {
+            prop_assert!(s.low <= s.value && s.value <= s.high, "{s:?}");
+            prop_assert!(s.low >= 0.0 && s.high.is_finite(), "{s:?}");
+            prop_assert!(s.metric == Metric::LogLoss || s.high <= 1.0, "{s:?}");
+        }
+    }
+
+    #[test]
+    fn two_classes_score_alike_as_binary_and_as_multiclass(
+        rows in prop::collection::vec((any::<bool>(), 0u8..=20), 2..40),
+    ) {
+        let truth = truth_of(&rows.iter().map(|r| r.0).collect::<Vec<_>>());
+        let p = rows.iter().map(|r| f64::from(r.1) / 20.0);
+        let p = Prediction::new(p.flat_map(|p| [1.0 - p, p]).collect(), 2).unwrap();
+        let binary = scores(Task::Binary, &truth, &p, 3).unwrap();
+        let multiclass = scores(Task::Multiclass, &truth, &p, 3).unwrap();
+        for metric in [Metric::RocAuc, Metric::LogLoss] {
+            let value = |all: &[Score]| all.iter().find(|s| s.metric == metric).map(|s| s.value);
+            let (b, m) = (value(&binary), value(&multiclass));
+            prop_assert_eq!(b.is_some(), m.is_some());
+            if let (Some(b), Some(m)) = (b, m) {
+                prop_assert!((b - m).abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn swapping_the_sets_mirrors_the_comparison(
+        rows in prop::collection::vec((-9i8..9, -9i8..9, -9i8..9), 2..30),
+    ) {
+        let truth = Truth::Number(rows.iter().map(|r| f64::from(r.0)).collect());
+        let a = Prediction::new(rows.iter().map(|r| f64::from(r.1)).collect(), 1).unwrap();
+        let b = Prediction::new(rows.iter().map(|r| f64::from(r.2)).collect(), 1).unwrap();
+        let ab = compare(Task::Regression, &truth, &a, &b, 3).unwrap();
+        let ba = compare(Task::Regression, &truth, &b, &a, 3).unwrap();
+        prop_assert!((ab.low + ba.high).abs() < 1e-9 && (ab.difference + ba.difference).abs() < 1e-9);
+        prop_assert_eq!(ab.p_value, ba.p_value);
+    }
+
+    #[test]
+    fn a_monotone_change_of_scores_keeps_the_auc(
+        rows in prop::collection::vec((any::<bool>(), -50i32..50), 2..60),
+    ) {
+        let y: Vec<bool> = rows.iter().map(|r| r.0).collect();
+        let score: Vec<f64> = rows.iter().map(|r| f64::from(r.1) / 8.0).collect();
+        let changed: Vec<f64> = score.iter().map(|s| s.exp() * 3.0).collect();
+        prop_assert_eq!(roc_auc(&y, &score), roc_auc(&y, &changed));
+        if let Some(auc) = roc_auc(&y, &score) {
+            let reversed: Vec<f64> = score.iter().map(|s| -s).collect();
+            prop_assert!((roc_auc(&y, &reversed).unwrap() - (1.0 - auc)).abs() < 1e-12);
+        }
+    }
+}
