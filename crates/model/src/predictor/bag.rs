@@ -1,0 +1,283 @@
+//! Fitting a bag: several networks over inner splits of the same rows.
+//!
+//! Every network stops on its own share of the rows and learns from the others, so the bag as a
+//! whole has seen every row, and each row has a prediction by a network that did not learn from it.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+
+use burn::prelude::{Device, Tensor};
+use burn::tensor::TensorData;
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+use rayon::prelude::*;
+
+use super::PredictorOptions;
+use super::head::{Head, HeadDropout, N_MEMBERS};
+use crate::embed::{CellTable, Masks};
+use crate::encoder::Network;
+use crate::encoder::param::Params;
+use crate::error::{Error, Result};
+use crate::kernel::{Cells, Dropout, ROW_BLOCK, Targets, column_loss};
+use crate::objective::{splitmix, unit};
+use crate::train::{Event, Sink, shuffled, step_params};
+
+/// Rows of one evaluation batch. Fixed, so that a row's prediction keeps its bits in any batch.
+const EVALUATION_ROWS: usize = ROW_BLOCK;
+/// Epochs over which the learning rate rises to its plan; then it stays.
+const WARM_UP_EPOCHS: usize = 2;
+/// Smallest improvement of the held-out loss that counts.
+const LEAST_IMPROVEMENT: f64 = 1e-5;
+
+/// What a head learns: class indices or standardised numbers, one per row of the cell tables.
+#[derive(Debug, Clone)]
+pub(crate) enum Labels {
+    Classes { class: Vec<u16>, n_classes: usize },
+    Numbers(Vec<f32>),
+}
+
+impl Labels {
+    pub fn n_outputs(&self) -> usize {
+        match self {
+            Labels::Classes { n_classes, .. } => *n_classes,
+            Labels::Numbers(_) => 1,
+        }
+    }
+
+    /// Loss of the heads' raw outputs `[N_MEMBERS * n_rows, n_outputs]`.
+    fn loss(&self, outputs: Tensor<2>, rows: &[usize]) -> Tensor<1> {
+        let n = (N_MEMBERS * rows.len()) as f64;
+        match self {
+            Labels::Classes { class, n_classes } => {
+                let classes: Vec<u16> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| class[*r])).collect();
+                let targets = Targets {
+                    first: vec![0, *n_classes],
+                    weight: vec![1.0; classes.len()],
+                    class: classes,
+                    scale: vec![1.0],
+                };
+                column_loss(outputs, Arc::new(targets)).slice([0..1, 0..1]).sum() / n
+            }
+            Labels::Numbers(numbers) => {
+                let wanted: Vec<f32> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| numbers[*r])).collect();
+                let shape = [wanted.len(), 1];
+                let wanted = Tensor::<2>::from_data(TensorData::new(wanted, shape), &Device::flex());
+                (outputs - wanted).powf_scalar(2.0).sum() / n
+            }
+        }
+    }
+
+    /// Mean loss of predictions `[n_rows, n_outputs]`: negative log-likelihood or squared error.
+    fn held_out_loss(&self, predictions: &[f64], rows: &[usize]) -> f64 {
+        let losses = rows.iter().enumerate().map(|(i, r)| match self {
+            Labels::Classes { class, n_classes } => {
+                -predictions[i * n_classes + usize::from(class[*r])].max(1e-7).ln()
+            }
+            Labels::Numbers(numbers) => (predictions[i] - f64::from(numbers[*r])).powi(2),
+        });
+        losses.sum::<f64>() / rows.len().max(1) as f64
+    }
+}
+
+/// Rows and labels of a fit.
+pub(crate) struct BagData {
+    pub groups: Vec<CellTable>,
+    pub labels: Labels,
+    /// Rows that have a label and may be learned from.
+    pub rows: Vec<usize>,
+    /// `[n_rows]` of the tables: which inner part a row belongs to.
+    pub fold: Vec<usize>,
+}
+
+impl BagData {
+    fn cells(&self, network: &Network, rows: &[usize], masks: Option<&Masks>) -> Vec<Arc<Cells>> {
+        self.groups
+            .iter()
+            .zip(network.token_groups())
+            .map(|(table, group)| table.batch(rows, 0, masks.map(|m| (m, group.columns.start))))
+            .collect()
+    }
+}
+
+/// A fitted bag.
+pub(crate) struct Bag {
+    pub heads: Vec<Head>,
+    /// One entry per row of [`BagData::rows`], `n_outputs` numbers each: the prediction of the
+    /// network that stopped on that row.
+    pub held_out: Vec<f64>,
+    pub best_epochs: Vec<usize>,
+    pub interrupted: bool,
+}
+
+/// Fits `n_networks` heads, in parallel, each on all inner parts but its own.
+pub(crate) fn fit_bag(
+    space: &Network,
+    data: &BagData,
+    n_networks: usize,
+    options: &PredictorOptions,
+    sink: &mut Sink<'_>,
+) -> Result<Bag> {
+    let stop = AtomicBool::new(false);
+    let (sender, receiver) = mpsc::channel::<Event>();
+    let results: Vec<Result<Fitted>> = std::thread::scope(|scope| {
+        let stop = &stop;
+        let worker = scope.spawn(move || {
+            (0..n_networks)
+                .into_par_iter()
+                .map_with(sender, |sender, i| fit_head(space, data, i, options, stop, sender))
+                .collect()
+        });
+        let mut done = 0;
+        for event in receiver {
+            done += 1;
+            let progress = Event::Progress { done, total: n_networks * options.n_epochs };
+            let _ = event;
+            if sink(&progress) == ControlFlow::Break(()) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        }
+        worker.join().unwrap_or_else(|_| vec![Err(Error::training("a predictor's thread ended early"))])
+    });
+    let n_outputs = data.labels.n_outputs();
+    let mut held_out = vec![0.0; data.rows.len() * n_outputs];
+    let place: std::collections::HashMap<usize, usize> =
+        data.rows.iter().enumerate().map(|(i, r)| (*r, i)).collect();
+    let (mut heads, mut best_epochs) = (Vec::new(), Vec::new());
+    for fitted in results {
+        let fitted = fitted?;
+        for (r, prediction) in fitted.stop_rows.iter().zip(fitted.predictions.chunks_exact(n_outputs)) {
+            let i = place[r];
+            held_out[i * n_outputs..(i + 1) * n_outputs].copy_from_slice(prediction);
+        }
+        heads.push(fitted.head);
+        best_epochs.push(fitted.best_epoch);
+    }
+    Ok(Bag { heads, held_out, best_epochs, interrupted: stop.into_inner() })
+}
+
+struct Fitted {
+    head: Head,
+    stop_rows: Vec<usize>,
+    /// Of the stop rows.
+    predictions: Vec<f64>,
+    best_epoch: usize,
+}
+
+fn fit_head(
+    space: &Network,
+    data: &BagData,
+    i: usize,
+    options: &PredictorOptions,
+    stop: &AtomicBool,
+    sender: &mut mpsc::Sender<Event>,
+) -> Result<Fitted> {
+    let seed = splitmix(options.seed ^ (i as u64 + 1));
+    let n_outputs = data.labels.n_outputs();
+    let mut head = Head::new(space, n_outputs, &mut Pcg64Mcg::seed_from_u64(seed));
+    head.set_thawed(true);
+    head.space.heads.iter_mut().for_each(|h| h.set_thawed(false));
+    let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) = data.rows.iter().partition(|r| data.fold[**r] == i);
+    let batch_size = options.batch_size_for(learn_rows.len());
+    let n_steps = (learn_rows.len() / batch_size).max(1);
+    let mut best: Option<(f64, Head, Vec<f64>, usize)> = None;
+    let mut worse = 0;
+    for epoch in 0..options.n_epochs {
+        let order = shuffled(&learn_rows, seed, epoch);
+        for step in 0..n_steps {
+            let end = if step + 1 == n_steps { order.len() } else { (step + 1) * batch_size };
+            let rows = &order[step * batch_size..end];
+            let warm = (epoch * n_steps + step + 1) as f32 / (WARM_UP_EPOCHS * n_steps) as f32;
+            run_step(&mut head, data, rows, options, splitmix(seed ^ ((epoch * n_steps + step) as u64) << 16), warm.min(1.0));
+        }
+        let predictions = predict(&head, data, &stop_rows);
+        let loss = data.labels.held_out_loss(&predictions, &stop_rows);
+        if !loss.is_finite() {
+            return Err(Error::training(format!("network {} of the bag diverged in epoch {}", i + 1, epoch + 1))
+                .with_hint("lower the learning rate"));
+        }
+        if best.as_ref().is_none_or(|(least, ..)| loss < least - LEAST_IMPROVEMENT) {
+            let mut snapshot = head.clone();
+            snapshot.set_thawed(false);
+            best = Some((loss, snapshot, predictions, epoch + 1));
+            worse = 0;
+        } else {
+            worse += 1;
+        }
+        let _ = sender.send(Event::Progress { done: epoch, total: options.n_epochs });
+        if worse >= options.patience || stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    match best {
+        Some((_, head, predictions, best_epoch)) => Ok(Fitted { head, stop_rows, predictions, best_epoch }),
+        None => Err(Error::option("option `n_epochs` is 0, allowed is 1 or more")),
+    }
+}
+
+fn run_step(head: &mut Head, data: &BagData, rows: &[usize], options: &PredictorOptions, seed: u64, warm: f32) {
+    let n_columns = head.space.n_columns();
+    let hidden = (0..rows.len() * n_columns)
+        .map(|i| unit(splitmix(seed ^ i as u64)) < options.p_mask)
+        .collect();
+    let masks = Masks { n_columns, hidden };
+    let cells = data.cells(&head.space, rows, Some(&masks));
+    let dropout = HeadDropout {
+        space: Dropout { p_drop: options.p_drop_space, seed: seed as u32 },
+        members: Dropout { p_drop: options.p_drop, seed: (seed >> 32) as u32 },
+    };
+    let loss = data.labels.loss(head.forward(&cells, dropout), rows);
+    let mut gradients = loss.backward();
+    step_params(head, &mut gradients, |name| {
+        let (rate, decay) = if name.starts_with("wide") {
+            (options.learning_rate_wide, options.weight_decay_wide)
+        } else if name.starts_with("space") {
+            (options.learning_rate_space, options.weight_decay)
+        } else {
+            (options.learning_rate, options.weight_decay)
+        };
+        (rate * warm, decay)
+    });
+}
+
+/// Mean of the members: probabilities, or the standardised number.
+///
+/// # Shapes
+/// - returns: `[rows.len(), n_outputs]`
+fn predict(head: &Head, data: &BagData, rows: &[usize]) -> Vec<f64> {
+    let mut frozen = head.clone();
+    frozen.set_thawed(false);
+    predict_cells(&frozen, &data.groups, rows, matches!(data.labels, Labels::Classes { .. }))
+}
+
+/// As [`predict`], for any cells; in blocks of fixed height, so that a row keeps its bits.
+pub(crate) fn predict_cells(head: &Head, groups: &[CellTable], rows: &[usize], classes: bool) -> Vec<f64> {
+    rows.par_chunks(EVALUATION_ROWS)
+        .flat_map_iter(|rows| {
+            let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, EVALUATION_ROWS, None)).collect();
+            let outputs = head.forward(&cells, HeadDropout::OFF);
+            let n_outputs = outputs.dims()[1];
+            let values: Vec<f32> = outputs.into_data().try_into_vec().unwrap_or_default();
+            mean_of_members(&values, n_outputs, rows.len(), classes)
+        })
+        .collect()
+}
+
+fn mean_of_members(values: &[f32], n_outputs: usize, n_rows: usize, classes: bool) -> Vec<f64> {
+    let mut mean = vec![0.0; n_rows * n_outputs];
+    for member in values.chunks_exact(EVALUATION_ROWS * n_outputs) {
+        for (row, out) in member.chunks_exact(n_outputs).zip(mean.chunks_exact_mut(n_outputs)) {
+            let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let exps: Vec<f64> = row
+                .iter()
+                .map(|v| if classes { f64::from(v - highest).exp() } else { f64::from(*v) })
+                .collect();
+            let total = if classes { exps.iter().sum::<f64>() } else { 1.0 };
+            for (o, e) in out.iter_mut().zip(exps) {
+                *o += e / total / N_MEMBERS as f64;
+            }
+        }
+    }
+    mean
+}

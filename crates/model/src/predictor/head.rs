@@ -1,0 +1,120 @@
+//! The network on top of a space: members that share one hidden layer, and a linear path.
+//!
+//! Members differ by element-wise scalings around the shared layer (TabM, Gorishniy et al. 2025,
+//! arXiv:2410.24210, section 3.3). The wide path is a linear model of the encoded cells, added to
+//! every member (Cheng et al. 2016, arXiv:1606.07792).
+
+use std::sync::Arc;
+
+use burn::prelude::Tensor;
+use rand::Rng;
+
+use crate::embed::Tables;
+use crate::encoder::Network;
+use crate::encoder::network::join;
+use crate::encoder::param::{Param, params};
+use crate::kernel::{Cells, Dropout, Join, gelu, linear, lookup};
+
+/// Members of a head.
+pub(crate) const N_MEMBERS: usize = 8;
+/// Width of the shared hidden layer.
+const D_HIDDEN: usize = 128;
+/// Spread of the members' scalings around 1: what makes members differ.
+const SCALING_SPREAD: f32 = 0.5;
+
+/// Members on top of z.
+#[derive(Debug, Clone)]
+pub(crate) struct Members {
+    /// `[N_MEMBERS, d]`, scales z.
+    pub scale_in: Param,
+    /// `[d, D_HIDDEN]`.
+    pub w1: Param,
+    /// `[1, D_HIDDEN]`.
+    pub b1: Param,
+    /// `[N_MEMBERS, D_HIDDEN]`, scales the hidden layer.
+    pub scale_out: Param,
+    /// `[N_MEMBERS * D_HIDDEN, n_outputs]`.
+    pub w2: Param,
+    /// `[N_MEMBERS, n_outputs]`.
+    pub b2: Param,
+}
+
+params!(Members { scale_in, w1, b1, scale_out, w2, b2 });
+
+impl Members {
+    fn new(d: usize, n_outputs: usize, rng: &mut impl Rng) -> Self {
+        let around_one = |rng: &mut _, n| {
+            let noise = Param::normal(rng, SCALING_SPREAD, [N_MEMBERS, n]);
+            Param::new(noise.values().iter().map(|v| 1.0 + v).collect(), [N_MEMBERS, n])
+        };
+        let bound = 1.0 / (d as f32).sqrt();
+        Members {
+            scale_in: around_one(rng, d),
+            w1: Param::uniform(rng, bound, [d, D_HIDDEN]),
+            b1: Param::uniform(rng, bound, [1, D_HIDDEN]),
+            scale_out: around_one(rng, D_HIDDEN),
+            w2: Param::normal(rng, 0.3 / (D_HIDDEN as f32).sqrt(), [N_MEMBERS * D_HIDDEN, n_outputs]),
+            b2: Param::filled(0.0, [N_MEMBERS, n_outputs]),
+        }
+    }
+
+    /// # Shapes
+    /// - `z`: `[n_rows, d]`, returns `[N_MEMBERS, n_rows, n_outputs]`
+    fn forward(&self, z: Tensor<2>, dropout: Dropout) -> Tensor<3> {
+        let [n_rows, d] = z.dims();
+        let n_outputs = self.b2.shape()[1];
+        let scaled = z.reshape([1, n_rows, d]) * self.scale_in.tensor().reshape([N_MEMBERS, 1, d]);
+        let hidden = linear(scaled.reshape([N_MEMBERS * n_rows, d]), self.w1.tensor(), self.b1.tensor());
+        let hidden = gelu(hidden, dropout).reshape([N_MEMBERS, n_rows, D_HIDDEN])
+            * self.scale_out.tensor().reshape([N_MEMBERS, 1, D_HIDDEN]);
+        hidden.matmul(self.w2.tensor().reshape([N_MEMBERS, D_HIDDEN, n_outputs]))
+            + self.b2.tensor().reshape([N_MEMBERS, 1, n_outputs])
+    }
+}
+
+/// One network of a bag: its own copy of the space's network, members and wide path.
+#[derive(Debug, Clone)]
+pub(crate) struct Head {
+    pub space: Network,
+    pub members: Members,
+    /// One set of tables per token group, `n_outputs` wide.
+    pub wide: Vec<Tables>,
+}
+
+params!(Head { space, members, wide });
+
+/// Shares of entries dropped in training.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeadDropout {
+    pub space: Dropout,
+    pub members: Dropout,
+}
+
+impl HeadDropout {
+    /// No dropping.
+    pub const OFF: HeadDropout = HeadDropout { space: Dropout::OFF, members: Dropout::OFF };
+}
+
+impl Head {
+    /// A head on a copy of the space's network; the wide path starts at zero.
+    pub fn new(space: &Network, n_outputs: usize, rng: &mut impl Rng) -> Self {
+        let wide = space.token_groups().iter().map(|g| Tables::zeros(&g.layout, n_outputs)).collect();
+        Head { space: space.clone(), members: Members::new(space.d_model(), n_outputs, rng), wide }
+    }
+
+    /// Outputs of every member: logits, or the standardised number.
+    ///
+    /// # Shapes
+    /// - returns: `[N_MEMBERS * n_rows, n_outputs]`, member by member
+    pub fn forward(&self, cells: &[Arc<Cells>], dropout: HeadDropout) -> Tensor<2> {
+        let z = join(&self.space.pieces(cells, dropout.space));
+        let deep = self.members.forward(z, dropout.members);
+        let [n_members, n_rows, n_outputs] = deep.dims();
+        let mut sum = deep;
+        for (tables, cells) in self.wide.iter().zip(cells) {
+            let part = lookup(tables.tensors(), cells.clone(), Join::Sum);
+            sum = sum + part.reshape([1, n_rows, n_outputs]);
+        }
+        sum.reshape([n_members * n_rows, n_outputs])
+    }
+}

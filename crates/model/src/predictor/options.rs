@@ -1,0 +1,129 @@
+//! The options of a predictor, each once: name, default, range, purpose.
+
+use serde::{Deserialize, Serialize};
+
+use super::TargetKind;
+use crate::error::{Error, Result};
+
+/// How to fit a predictor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PredictorOptions {
+    /// Name of the predictor. Default `predictor`.
+    pub name: String,
+    /// Whether the target is a set of classes or a number. Default: by its column's kind.
+    pub target_kind: TargetKind,
+    /// Most epochs of a network. Default 100; 1 to 10,000.
+    pub n_epochs: usize,
+    /// Epochs without a better held-out loss that end a network's training. Default 14; at least 1.
+    pub patience: usize,
+    /// Rows of a step. Default: a sixteenth of the rows, 32 to 128, below 2,000 rows; 128 below
+    /// 8,000; else 256.
+    pub batch_size: Option<usize>,
+    /// Networks of the bag, each stopping on its own share of the rows. Default: 5 below 10,000
+    /// rows, 3 below 100,000, else 2. 2 to 20.
+    pub n_networks: Option<usize>,
+    /// Learning rate of the members. Default 1e-3.
+    pub learning_rate: f32,
+    /// Learning rate of the copy of the space's weights. Default 1e-3.
+    pub learning_rate_space: f32,
+    /// Learning rate of the wide path. Default 5e-3.
+    pub learning_rate_wide: f32,
+    /// Decoupled weight decay of everything but the wide path. Default 1e-2.
+    pub weight_decay: f32,
+    /// Decoupled weight decay of the wide path. Default 0.1.
+    pub weight_decay_wide: f32,
+    /// Share of cells hidden in training. Default 0.1; below 1.
+    pub p_mask: f32,
+    /// Share of the members' activations dropped in training. Default 0.2; below 0.9.
+    pub p_drop: f32,
+    /// Share of the space's activations dropped in training. Default 0.1; below 0.9.
+    pub p_drop_space: f32,
+    /// Whether the space's test rows are kept out of the fit and scored. Default true; with false
+    /// every row is learned from, and nothing is scored.
+    pub hold_out_test: bool,
+    /// Probability above which the positive class is predicted (two classes). Default 0.5.
+    pub threshold: f64,
+    /// Seed of weights, order, masks and dropout. Default 0.
+    pub seed: u64,
+}
+
+impl Default for PredictorOptions {
+    fn default() -> Self {
+        PredictorOptions {
+            name: "predictor".to_owned(),
+            target_kind: TargetKind::Auto,
+            n_epochs: 100,
+            patience: 14,
+            batch_size: None,
+            n_networks: None,
+            learning_rate: 1e-3,
+            learning_rate_space: 1e-3,
+            learning_rate_wide: 5e-3,
+            weight_decay: 1e-2,
+            weight_decay_wide: 0.1,
+            p_mask: 0.1,
+            p_drop: 0.2,
+            p_drop_space: 0.1,
+            hold_out_test: true,
+            threshold: 0.5,
+            seed: 0,
+        }
+    }
+}
+
+impl PredictorOptions {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// An option error that names the option, its value and its range.
+    pub fn check(&self) -> Result<()> {
+        crate::space::check_epochs(Some(self.n_epochs))?;
+        crate::space::check_batch_size(self.batch_size)?;
+        let counts = [("patience", self.patience, 1..=10_000), ("n_networks", self.n_networks.unwrap_or(5), 2..=20)];
+        for (name, value, range) in counts {
+            if !range.contains(&value) {
+                return Err(Error::option(format!(
+                    "option `{name}` is {value}, allowed is {} to {}",
+                    range.start(),
+                    range.end()
+                )));
+            }
+        }
+        let shares = [
+            ("learning_rate", f64::from(self.learning_rate), 1.0),
+            ("learning_rate_space", f64::from(self.learning_rate_space), 1.0),
+            ("learning_rate_wide", f64::from(self.learning_rate_wide), 1.0),
+            ("weight_decay", f64::from(self.weight_decay), 1.0),
+            ("weight_decay_wide", f64::from(self.weight_decay_wide), 1.0),
+            ("p_mask", f64::from(self.p_mask), 0.99),
+            ("p_drop", f64::from(self.p_drop), 0.9),
+            ("p_drop_space", f64::from(self.p_drop_space), 0.9),
+            ("threshold", self.threshold, 1.0),
+        ];
+        for (name, value, most) in shares {
+            if !(0.0..=most).contains(&value) {
+                return Err(Error::option(format!("option `{name}` is {value}, allowed is 0 to {most}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows of a step for this many rows.
+    pub(crate) fn batch_size_for(&self, n_rows: usize) -> usize {
+        self.batch_size.unwrap_or(match n_rows {
+            0..2_000 => (n_rows / 16).clamp(32, 128),
+            2_000..8_000 => 128,
+            _ => 256,
+        })
+    }
+
+    /// Networks of the bag for this many rows.
+    pub(crate) fn n_networks_for(&self, n_rows: usize) -> usize {
+        self.n_networks.unwrap_or(match n_rows {
+            0..10_000 => 5,
+            10_000..100_000 => 3,
+            _ => 2,
+        })
+    }
+}

@@ -1,0 +1,90 @@
+//! Rows to vectors.
+
+use tabgraft_table::Table;
+use tabgraft_table::encoded::EncodedTable;
+
+use super::{ColumnReport, EmbeddingSpace};
+use crate::embed::CellTable;
+use crate::encoder::Network;
+use crate::encoder::network::join;
+use crate::error::Result;
+use crate::kernel::{Dropout, ROW_BLOCK};
+
+/// Rows that are encoded and embedded at a time.
+const CHUNK_ROWS: usize = 64 * ROW_BLOCK;
+
+/// One vector per row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embeddings {
+    /// Number of rows.
+    pub n_rows: usize,
+    /// Length of a vector.
+    pub d_model: usize,
+    /// `[n_rows, d_model]`, row-major.
+    pub values: Vec<f32>,
+    /// What became of the table's columns.
+    pub report: ColumnReport,
+}
+
+impl Embeddings {
+    /// One row's vector; empty if there is no such row.
+    pub fn row(&self, i: usize) -> &[f32] {
+        self.values.get(i * self.d_model..(i + 1) * self.d_model).unwrap_or(&[])
+    }
+}
+
+impl EmbeddingSpace {
+    /// Embeds each row of a table.
+    ///
+    /// A row's vector has the same bits alone, in any batch and in any order, on one machine and
+    /// build: rows are computed in blocks of fixed height. Columns that the space does not know
+    /// are listed in the report, columns that the table lacks count as missing.
+    ///
+    /// # Shapes
+    /// - returns: `[n_rows, d_model]`
+    ///
+    /// # Errors
+    /// A value error if a cell cannot be read as its column's kind.
+    pub fn embed(&self, table: &Table) -> Result<Embeddings> {
+        let mut values = Vec::with_capacity(table.n_rows() * self.d_model());
+        let mut start = 0;
+        while start < table.n_rows() {
+            let chunk = table.slice(start, CHUNK_ROWS);
+            values.extend(embed_encoded(&self.network, &self.encode(&chunk)?));
+            start += CHUNK_ROWS;
+        }
+        Ok(Embeddings {
+            n_rows: table.n_rows(),
+            d_model: self.d_model(),
+            values,
+            report: self.column_report(table),
+        })
+    }
+}
+
+/// Embeds encoded rows in blocks of [`ROW_BLOCK`], the last one padded.
+///
+/// # Shapes
+/// - returns: `[n_rows, d_model]`
+pub(crate) fn embed_encoded(network: &Network, table: &EncodedTable) -> Vec<f32> {
+    if table.n_rows == 0 {
+        return Vec::new();
+    }
+    let groups = cell_tables(network, table);
+    let rows: Vec<usize> = (0..table.n_rows).collect();
+    let padded = table.n_rows.next_multiple_of(ROW_BLOCK);
+    let cells: Vec<_> = groups.iter().map(|g| g.batch(&rows, padded, None)).collect();
+    let z = join(&network.pieces(&cells, Dropout::OFF)).inner();
+    let mut values: Vec<f32> = z.into_data().try_into_vec().unwrap_or_default();
+    values.truncate(table.n_rows * network.d_model());
+    values
+}
+
+/// The cells of each token group, in the order of the columns' arrival.
+pub(crate) fn cell_tables(network: &Network, table: &EncodedTable) -> Vec<CellTable> {
+    network
+        .token_groups()
+        .iter()
+        .map(|g| CellTable::new(g.layout.clone(), &table.columns[g.columns.clone()], table.n_rows))
+        .collect()
+}

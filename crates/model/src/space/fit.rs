@@ -1,0 +1,173 @@
+//! Training an embedding space from a table.
+
+use arrow::compute::concat_batches;
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+use tabgraft_table::Table;
+use tabgraft_table::codec::fit_codecs;
+use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::feature::Feature;
+use tabgraft_table::schema::{InferOptions, infer};
+use tabgraft_table::split::{Part, Split, SplitOptions, row_hashes};
+
+use super::embed::cell_tables;
+use super::{About, EmbeddingSpace, Hashes, SoftwareVersion, SpaceConfig, Wiring, column_shape};
+use crate::encoder::Network;
+use crate::encoder::network::Widths;
+use crate::encoder::param::Params;
+use crate::error::{Error, Result};
+use crate::objective::Objective;
+use crate::train::{Event, Phase, Sink, TrainingData, train};
+
+/// What to train, beside the table.
+#[derive(Debug, Clone, Default)]
+pub struct FitOptions {
+    /// Name of the space; it goes into the lineage of its descendants.
+    pub name: String,
+    /// Sizes, rates, epochs.
+    pub config: SpaceConfig,
+    /// Kinds given by the user, columns to ignore.
+    pub infer: InferOptions,
+    /// Which rows are for validation and test.
+    pub split: SplitOptions,
+    /// Engineered columns of the table, already applied; remembered with their fitted state.
+    pub features: Vec<Feature>,
+}
+
+/// The rows of a table by their part, and a key of each row.
+pub(crate) struct Rows {
+    pub train: Vec<usize>,
+    pub valid: Vec<usize>,
+    /// A hash of each row's original cells.
+    pub key: Vec<u64>,
+}
+
+impl EmbeddingSpace {
+    /// Trains a space on a table, without a target.
+    ///
+    /// `valid` gives the validation rows; without it the split of `options` chooses them, and its
+    /// test rows are not looked at. Codecs are fitted on the training rows alone. The same table,
+    /// options and seed give the same bits, whatever the number of threads.
+    ///
+    /// # Errors
+    /// A schema error if no column can be used, an option error if an option is out of range, a
+    /// training error if no gradient is finite.
+    pub fn fit(table: &Table, valid: Option<&Table>, options: &FitOptions, sink: &mut Sink<'_>) -> Result<Self> {
+        options.config.check()?;
+        let schema = infer(table, &options.infer)?;
+        if schema.columns.is_empty() {
+            return Err(Error::schema("no column of the table can be used").with_hint(
+                "each is ignored, constant, an id or all missing: see the reasons, or give a column its kind",
+            ));
+        }
+        for note in &schema.notes {
+            sink(&Event::Note { text: note.clone() });
+        }
+        let names: Vec<String> = schema.names();
+        let split = Split::fit(&options.split, table, &names)?;
+        let (all, rows) = rows_of_parts(table, valid, &split, &names)?;
+        let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
+        let codecs = fit_codecs(&schema, &all.take(&train_rows)?, &options.config.codec)?;
+        let config = &options.config;
+        let shapes: Vec<_> = codecs.iter().map(column_shape).collect();
+        let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
+        let network = Network::new(&shapes, widths, &mut Pcg64Mcg::seed_from_u64(config.seed));
+        let batch_size = config.batch_size_for(rows.train.len());
+        let n_epochs = config.n_epochs_for(rows.train.len());
+        let mut space = EmbeddingSpace {
+            about: About {
+                name: options.name.clone(),
+                created: now(),
+                software: SoftwareVersion::current(),
+                config: config.clone(),
+                wiring: vec![Wiring::Root { n_columns: schema.columns.len() }],
+                columns: schema.columns,
+                codecs,
+                excluded: schema.excluded,
+                notes: schema.notes,
+                split,
+                features: options.features.clone(),
+                planned_epochs: n_epochs,
+                batch_size,
+                training_info: Default::default(),
+                hashes: Hashes::default(),
+                extensions: Vec::new(),
+            },
+            network,
+        };
+        let encoded = space.encode(&all)?;
+        let data = training_data(&space, &encoded, &rows, vec![1.0; names.len()], 0..names.len());
+        let phase = Phase {
+            name: "all",
+            n_epochs,
+            batch_size,
+            learning_rate: config.learning_rate,
+            weight_decay: config.weight_decay,
+            p_drop: config.p_drop,
+            patience: config.patience_for(n_epochs),
+            seed: config.seed,
+            thaw: &|network| network.set_thawed(true),
+        };
+        space.about.training_info = train(&mut space.network, &data, &[phase], sink)?;
+        space.about.hashes = space.compute_hashes(&rows.key);
+        Ok(space)
+    }
+}
+
+/// The rows of `table`, and of `valid` behind them, by their part under `split`.
+///
+/// # Errors
+/// A schema error if the two tables differ in their columns, a value error if no row is left to
+/// train on.
+pub(crate) fn rows_of_parts(
+    table: &Table,
+    valid: Option<&Table>,
+    split: &Split,
+    key_columns: &[String],
+) -> Result<(Table, Rows)> {
+    let (all, parts) = match valid {
+        None => (table.clone(), split.assign(table)?),
+        Some(valid) => {
+            let names = table.column_names();
+            let valid = valid.select(&names).map_err(|e| e.at("validation table"))?;
+            let batch = concat_batches(&table.batch().schema(), [table.batch(), valid.batch()])
+                .map_err(|e| Error::schema(format!("training and validation table do not fit together: {e}")))?;
+            let mut parts = vec![Part::Train; table.n_rows()];
+            parts.extend(vec![Part::Valid; valid.n_rows()]);
+            (Table::new(batch)?, parts)
+        }
+    };
+    let of = |wanted: Part| {
+        parts.iter().enumerate().filter(|(_, p)| **p == wanted).map(|(i, _)| i).collect::<Vec<_>>()
+    };
+    let present: Vec<String> = key_columns.iter().filter(|c| all.has_column(c)).cloned().collect();
+    let rows = Rows { train: of(Part::Train), valid: of(Part::Valid), key: row_hashes(&all, &present)? };
+    if rows.train.is_empty() {
+        return Err(Error::value(format!("none of the {} rows is left to train on", all.n_rows()))
+            .with_hint("lower the shares of validation and test rows, or give more rows"));
+    }
+    Ok((all, rows))
+}
+
+/// What the training loop needs, for a space whose network and codecs stand.
+pub(crate) fn training_data(
+    space: &EmbeddingSpace,
+    encoded: &EncodedTable,
+    rows: &Rows,
+    column_weight: Vec<f32>,
+    old_columns: std::ops::Range<usize>,
+) -> TrainingData {
+    TrainingData {
+        groups: cell_tables(&space.network, encoded),
+        objective: Objective::new(encoded, &space.network.first_logit, column_weight, rows.key.clone()),
+        train_rows: rows.train.clone(),
+        valid_rows: rows.valid.clone(),
+        column_names: space.about.columns.iter().map(|c| c.name.clone()).collect(),
+        old_columns,
+    }
+}
+
+/// The current time, RFC 3339, UTC, to the second.
+pub(crate) fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

@@ -1,0 +1,97 @@
+//! What an embedding space remembers of its ancestors.
+
+use serde::{Deserialize, Serialize};
+
+use crate::metric::Drift;
+
+/// How a graft treats what was learned before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Old weights never change; a side network writes extra coordinates behind the parent's.
+    Frozen,
+    /// New weights first, then all of them; old coordinates drift, and the drift is measured.
+    Joint,
+}
+
+impl Mode {
+    /// The mode's name in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Frozen => "frozen",
+            Mode::Joint => "joint",
+        }
+    }
+}
+
+/// The version of the software that trained a space.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoftwareVersion {
+    /// Version of this library.
+    pub version: String,
+}
+
+impl SoftwareVersion {
+    /// This library's own.
+    pub fn current() -> Self {
+        SoftwareVersion { version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
+/// Content hashes (blake3, hex) that pin down where a space came from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hashes {
+    /// All weight matrices: names, shapes, bytes.
+    pub weights: String,
+    /// Columns, kinds and fitted codecs.
+    pub schema: String,
+    /// The training table's cells.
+    pub data: String,
+    /// The rule that gives rows to training, validation and test.
+    pub split: String,
+    /// The formulas of engineered columns.
+    pub features: String,
+}
+
+/// One graft: everything that is needed to say what a version is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtensionMetadata {
+    /// Name of the parent.
+    pub extended_from_es_name: String,
+    /// Software that trained the parent.
+    pub extended_from_es_version: SoftwareVersion,
+    /// When the graft was made: RFC 3339, UTC.
+    pub extension_date: String,
+    /// Columns that the graft added, in order.
+    pub new_columns_added: Vec<String>,
+    /// Columns of the parent.
+    pub original_column_count: usize,
+    /// Columns of the child.
+    pub extended_column_count: usize,
+    /// Epochs that the graft was trained for.
+    pub training_epochs_used: usize,
+    /// What the user said about the new columns; free form.
+    pub feature_metadata: Option<serde_json::Value>,
+    /// How old weights were treated.
+    pub mode: Mode,
+    /// Extra coordinates behind the parent's; 0 for a joint graft.
+    pub d_side: usize,
+    /// The parent's hashes.
+    pub parent: Hashes,
+    /// The child's training table.
+    pub data_hash: String,
+    /// Software that trained the child.
+    pub software: SoftwareVersion,
+    /// Seed of the graft.
+    pub seed: u64,
+    /// How far old rows' coordinates moved, on validation rows; zero by construction when frozen.
+    /// Absent before training.
+    pub drift: Option<Drift>,
+    /// Mean validation loss of the old columns in the parent, for comparison with the child's.
+    pub parent_validation_loss: Option<f64>,
+    /// Wall time of the graft's training, seconds.
+    pub seconds: f64,
+}

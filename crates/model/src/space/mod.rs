@@ -1,0 +1,212 @@
+//! The embedding space: one vector per row, its columns, its training and its ancestors.
+
+mod config;
+mod embed;
+mod file;
+mod fit;
+mod lineage;
+
+use serde::{Deserialize, Serialize};
+use tabgraft_table::Table;
+use tabgraft_table::codec::{Codec, encode};
+use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::feature::Feature;
+use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Exclusion};
+use tabgraft_table::split::Split;
+
+pub use config::SpaceConfig;
+pub(crate) use config::{check_batch_size, check_epochs};
+pub use embed::Embeddings;
+pub(crate) use embed::embed_encoded;
+pub use file::SpaceCard;
+pub use fit::FitOptions;
+pub(crate) use fit::{Rows, rows_of_parts, training_data};
+pub use lineage::{ExtensionMetadata, Hashes, Mode, SoftwareVersion};
+
+use crate::encoder::Network;
+use crate::encoder::network::ColumnShape;
+use crate::error::Result;
+use crate::train::TrainingInfo;
+
+/// A trained embedding space. Never changes; a graft makes a new one.
+#[derive(Debug, Clone)]
+pub struct EmbeddingSpace {
+    pub(crate) about: About,
+    pub(crate) network: Network,
+}
+
+/// Everything about a space but its weights; what the file's manifest holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct About {
+    pub name: String,
+    /// RFC 3339, UTC.
+    pub created: String,
+    pub software: SoftwareVersion,
+    pub config: SpaceConfig,
+    /// Used columns in the order of their arrival, each with its codec.
+    pub columns: Vec<ColumnSpec>,
+    pub codecs: Vec<Codec>,
+    /// Columns that no descendant will use either.
+    pub excluded: Vec<ExcludedColumn>,
+    pub notes: Vec<String>,
+    pub split: Split,
+    /// Engineered columns among the used ones, with their fitted state.
+    pub features: Vec<Feature>,
+    /// Epochs of the first training's plan: what a graft's default is a quarter of.
+    pub planned_epochs: usize,
+    pub batch_size: usize,
+    pub training_info: TrainingInfo,
+    pub hashes: Hashes,
+    /// One entry per graft, oldest first.
+    pub extensions: Vec<ExtensionMetadata>,
+    /// How the columns are wired: one entry per token group, in the order of arrival.
+    pub wiring: Vec<Wiring>,
+}
+
+/// One token group of the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "group", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Wiring {
+    /// Into the root's trunk.
+    Root { n_columns: usize },
+    /// Through a side network.
+    Side { n_columns: usize, d_side: usize },
+}
+
+/// What became of the columns of a table that was given to a space.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnReport {
+    /// Columns of the table that were not used, each with its reason.
+    pub ignored_columns: Vec<IgnoredColumn>,
+    /// Columns of the space that the table lacks; their cells count as missing.
+    pub missing_columns: Vec<String>,
+}
+
+/// One column that was not used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IgnoredColumn {
+    /// The column.
+    pub name: String,
+    /// Why: what the schema said of it, or that this space does not know it.
+    pub reason: String,
+    /// Whether the space has never heard of it: a candidate for a graft.
+    pub unknown: bool,
+}
+
+impl EmbeddingSpace {
+    /// The space's name.
+    pub fn name(&self) -> &str {
+        &self.about.name
+    }
+
+    /// Length of a row's vector.
+    pub fn d_model(&self) -> usize {
+        self.network.d_model()
+    }
+
+    /// Used columns in the order of their arrival.
+    pub fn columns(&self) -> &[ColumnSpec] {
+        &self.about.columns
+    }
+
+    /// The codec of each used column.
+    pub fn codecs(&self) -> &[Codec] {
+        &self.about.codecs
+    }
+
+    /// Columns that are left out, here and in every descendant.
+    pub fn excluded(&self) -> &[ExcludedColumn] {
+        &self.about.excluded
+    }
+
+    /// Things that the user should hear about the data.
+    pub fn notes(&self) -> &[String] {
+        &self.about.notes
+    }
+
+    /// The rule that gives rows to training, validation and test.
+    pub fn split(&self) -> &Split {
+        &self.about.split
+    }
+
+    /// The options that it was trained with.
+    pub fn config(&self) -> &SpaceConfig {
+        &self.about.config
+    }
+
+    /// Rows of a training step.
+    pub fn batch_size(&self) -> usize {
+        self.about.batch_size
+    }
+
+    /// Losses, times and the best epoch of the last training.
+    pub fn training_info(&self) -> &TrainingInfo {
+        &self.about.training_info
+    }
+
+    /// Content hashes of weights, schema, data, split and features.
+    pub fn hashes(&self) -> &Hashes {
+        &self.about.hashes
+    }
+
+    /// The last graft, if there was one.
+    pub fn extension_metadata(&self) -> Option<&ExtensionMetadata> {
+        self.about.extensions.last()
+    }
+
+    /// All grafts, oldest first.
+    pub fn extensions(&self) -> &[ExtensionMetadata] {
+        &self.about.extensions
+    }
+
+    /// Engineered columns, with their fitted state.
+    pub fn features(&self) -> &[Feature] {
+        &self.about.features
+    }
+
+    /// Compares a table's columns with the space's.
+    pub fn column_report(&self, table: &Table) -> ColumnReport {
+        let names = table.column_names();
+        let used = |name: &str| self.about.columns.iter().any(|c| c.name == name);
+        let ignored_columns = names
+            .iter()
+            .filter(|name| !used(name))
+            .map(|name| match self.about.excluded.iter().find(|e| e.name == *name) {
+                Some(e) => IgnoredColumn {
+                    name: name.clone(),
+                    reason: match e.exclusion {
+                        Exclusion::Ignored => "ignored when the space was trained".to_owned(),
+                        _ => e.reason.clone(),
+                    },
+                    unknown: false,
+                },
+                None => IgnoredColumn {
+                    name: name.clone(),
+                    reason: "this space has no codec for it; extend the space to use it".to_owned(),
+                    unknown: true,
+                },
+            })
+            .collect();
+        let missing_columns = self
+            .about
+            .columns
+            .iter()
+            .filter(|c| !table.has_column(&c.name))
+            .map(|c| c.name.clone())
+            .collect();
+        ColumnReport { ignored_columns, missing_columns }
+    }
+
+    /// The table's cells as numbers, for this space's columns.
+    pub(crate) fn encode(&self, table: &Table) -> Result<EncodedTable> {
+        Ok(encode(&self.about.columns, &self.about.codecs, table)?)
+    }
+}
+
+/// What a column needs from the network.
+pub(crate) fn column_shape(codec: &Codec) -> ColumnShape {
+    ColumnShape { forms: codec.parts(), n_targets: codec.n_targets() }
+}
