@@ -10,9 +10,12 @@
 //! Three words are kept apart everywhere: a cell is **missing** (no value), **unseen** (a value
 //! that is not in the fitted vocabulary) or **non-finite** (a number that is not one).
 
+pub mod cell;
+pub mod codec;
 pub mod encoded;
 pub mod error;
 pub mod schema;
+pub mod stats;
 pub mod table;
 
 pub use error::{Error, Result};

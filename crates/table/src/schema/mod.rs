@@ -1,6 +1,10 @@
 //! What each column means: its kind, why that kind, and which columns are left out and why.
 
+pub mod dates;
+
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
 
 /// What a column means. Decides its codec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +45,19 @@ pub struct ColumnSpec {
     /// How its dates are written; only for [`Kind::Timestamp`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date_format: Option<DateFormat>,
+}
+
+impl ColumnSpec {
+    /// How the dates of this timestamp column are written.
+    ///
+    /// # Errors
+    /// A schema error if the specification says nothing about it.
+    pub fn date_format(&self) -> Result<&DateFormat> {
+        self.date_format.as_ref().ok_or_else(|| {
+            Error::schema(format!("timestamp column `{}` has no date format", self.name))
+                .with_hint("infer the schema again, or give the column's date format")
+        })
+    }
 }
 
 /// Why a column is left out.

@@ -1,0 +1,320 @@
+//! The one place where Arrow cells become values.
+//!
+//! The same value reads the same whether it came as text from a CSV file or typed from Parquet.
+//! Null, blank text and NaN are missing; infinities are values.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, Date64Type, Float64Type, Int64Type, TimeUnit};
+
+use crate::error::{Error, Result};
+use crate::schema::DateFormat;
+use crate::schema::dates::{DateParser, iso_micros};
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+
+/// Spellings of yes and no; a pair stands at the same place in both lists.
+const TRUE_WORDS: [&str; 6] = ["true", "yes", "t", "y", "1", "on"];
+const FALSE_WORDS: [&str; 6] = ["false", "no", "f", "n", "0", "off"];
+
+/// What the cells of an Arrow column hold, as far as the type says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// Text, which may mean anything.
+    Text,
+    /// Whole numbers.
+    Integer,
+    /// Numbers.
+    Float,
+    /// True and false.
+    Boolean,
+    /// Dates or points in time.
+    Time,
+    /// Nothing but missing cells.
+    Null,
+}
+
+impl Storage {
+    /// What the cells of this Arrow type hold.
+    ///
+    /// # Errors
+    /// A schema error if cells of the type are no single values, or none that can be read.
+    pub fn of(column: &str, data_type: &DataType) -> Result<Self> {
+        match data_type {
+            DataType::Dictionary(_, values) => Self::of(column, values),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Ok(Storage::Text),
+            DataType::Float16 | DataType::Float32 | DataType::Float64 => Ok(Storage::Float),
+            DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..) => Ok(Storage::Float),
+            DataType::Boolean => Ok(Storage::Boolean),
+            DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => Ok(Storage::Time),
+            DataType::Null => Ok(Storage::Null),
+            integer if integer.is_integer() => Ok(Storage::Integer),
+            other => Err(Error::schema(format!("column `{column}` has the Arrow type `{other}`"))
+                .with_hint("text, numbers, booleans, dates and timestamps can be used; ignore the column")),
+        }
+    }
+}
+
+/// Numbers, `[n_rows]`; NaN is missing, infinities stay.
+///
+/// Booleans give 0 and 1; text is parsed.
+///
+/// # Errors
+/// A value error that names column, row (from 1) and value if text is not a number; a schema
+/// error if the column holds times or a type that cannot be read.
+pub fn numbers(column: &str, array: &ArrayRef) -> Result<Float64Array> {
+    let (storage, array) = plain(column, array)?;
+    let numbers: Float64Array = match storage {
+        Storage::Text => {
+            let texts = array.as_string::<i32>();
+            let parse = |(row, text): (usize, Option<&str>)| match text.and_then(present) {
+                None => Ok(None),
+                Some(text) => {
+                    parse_number(text).map(Some).ok_or_else(|| unfit(column, row, text, "a number"))
+                }
+            };
+            texts.iter().enumerate().map(parse).collect::<Result<_>>()?
+        }
+        Storage::Time => {
+            return Err(Error::schema(format!("column `{column}` holds times, not numbers"))
+                .with_hint("use it as a timestamp"));
+        }
+        _ => convert(column, &array, &DataType::Float64)?.as_primitive::<Float64Type>().clone(),
+    };
+    if numbers.iter().flatten().any(f64::is_nan) {
+        return Ok(numbers.iter().map(|v| v.filter(|v| !v.is_nan())).collect());
+    }
+    Ok(numbers)
+}
+
+/// Canonical text, `[n_rows]`: whole numbers without a point, other numbers as short as they read
+/// back, `true` and `false`, times in ISO 8601. Text is taken as it is; blank text is missing.
+///
+/// # Errors
+/// A schema error if the column has a type that cannot be read.
+pub fn texts(column: &str, array: &ArrayRef) -> Result<StringArray> {
+    let (storage, array) = plain(column, array)?;
+    Ok(match storage {
+        Storage::Text => {
+            let texts = array.as_string::<i32>();
+            if texts.iter().flatten().all(|t| present(t).is_some()) {
+                return Ok(texts.clone());
+            }
+            texts.iter().map(|t| t.filter(|t| present(t).is_some())).collect()
+        }
+        Storage::Float if *array.data_type() == DataType::Float32 => {
+            // Through its own shortest text, or 0.1 would become 0.10000000149011612.
+            let floats = array.as_primitive::<arrow::datatypes::Float32Type>();
+            floats.iter().map(|v| v.and_then(|v| number_text(v.to_string().parse().ok()?))).collect()
+        }
+        Storage::Float => numbers(column, &array)?.iter().map(|v| number_text(v?)).collect(),
+        _ => convert(column, &array, &DataType::Utf8)?.as_string::<i32>().clone(),
+    })
+}
+
+/// True and false, `[n_rows]`; text and numbers are read by the usual spellings (`yes`, `N`, `1`).
+///
+/// # Errors
+/// A value error that names column, row (from 1) and value if a cell says neither yes nor no.
+pub fn truths(column: &str, array: &ArrayRef) -> Result<BooleanArray> {
+    let texts = texts(column, array)?;
+    let parse = |(row, text): (usize, Option<&str>)| {
+        let Some(text) = text else { return Ok(None) };
+        parse_truth(text).map(Some).ok_or_else(|| unfit(column, row, text, "yes or no"))
+    };
+    texts.iter().enumerate().map(parse).collect()
+}
+
+/// Points in time, `[n_rows]`, in microseconds since 1970-01-01; without a zone taken as UTC.
+///
+/// Typed columns need no format. Text in a column that was typed when it was fitted is read as
+/// ISO 8601.
+///
+/// # Errors
+/// A value error that names column, row (from 1) and value if a cell does not fit the format or
+/// lies outside +-292,000 years.
+pub fn timestamps_us(column: &str, array: &ArrayRef, format: &DateFormat) -> Result<Int64Array> {
+    let (storage, array) = plain(column, array)?;
+    if storage == Storage::Time {
+        return typed_micros(column, &array);
+    }
+    let texts = texts(column, &array)?;
+    let (parser, rule) = match format {
+        DateFormat::Text(format) => {
+            (Some(DateParser::new(format)?), format!("a date of the form `{format}`"))
+        }
+        DateFormat::Typed => (None, "a date in ISO 8601".to_owned()),
+    };
+    let parse = |(row, text): (usize, Option<&str>)| {
+        let Some(text) = text.map(str::trim) else { return Ok(None) };
+        let micros = match &parser {
+            Some(parser) => parser.micros(text),
+            None => iso_micros(text),
+        };
+        micros.map(Some).ok_or_else(|| unfit(column, row, text, &rule))
+    };
+    texts.iter().enumerate().map(parse).collect()
+}
+
+/// Seconds of microseconds.
+pub fn seconds(micros: i64) -> f64 {
+    micros as f64 / MICROS_PER_SECOND as f64
+}
+
+/// A number from text, which may be `inf` or `nan`.
+pub fn parse_number(text: &str) -> Option<f64> {
+    text.trim().parse().ok()
+}
+
+/// Yes or no from text, by the usual spellings in any case.
+pub fn parse_truth(text: &str) -> Option<bool> {
+    let (truth, _) = truth_pair(text)?;
+    Some(truth)
+}
+
+/// Yes or no, and which pair of spellings (`yes`/`no`, `t`/`f`, ...) the text belongs to.
+pub(crate) fn truth_pair(text: &str) -> Option<(bool, usize)> {
+    let text = text.trim();
+    let place = |words: &[&str]| words.iter().position(|w| w.eq_ignore_ascii_case(text));
+    place(&TRUE_WORDS).map(|pair| (true, pair)).or_else(|| place(&FALSE_WORDS).map(|pair| (false, pair)))
+}
+
+/// The shortest text that reads back as this number; none for NaN.
+pub fn number_text(value: f64) -> Option<String> {
+    match value {
+        v if v.is_nan() => None,
+        v if v.trunc() == v && v.abs() < 1e15 => Some(format!("{}", v + 0.0)),
+        v => Some(format!("{v:?}")),
+    }
+}
+
+fn present(text: &str) -> Option<&str> {
+    if text.trim().is_empty() { None } else { Some(text) }
+}
+
+/// The column without dictionaries and with one text type.
+fn plain(column: &str, array: &ArrayRef) -> Result<(Storage, ArrayRef)> {
+    let storage = Storage::of(column, array.data_type())?;
+    let array = match array.data_type() {
+        DataType::Utf8 => array.clone(),
+        DataType::Null => Arc::new(StringArray::new_null(array.len())),
+        _ if storage == Storage::Text => convert(column, array, &DataType::Utf8)?,
+        DataType::Dictionary(_, values) => convert(column, array, values)?,
+        _ => array.clone(),
+    };
+    Ok((if storage == Storage::Null { Storage::Text } else { storage }, array))
+}
+
+fn convert(column: &str, array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    cast(array, to)
+        .map_err(|e| Error::schema(format!("column `{column}` cannot be read as `{to}`: {e}")).with_source(e))
+}
+
+fn typed_micros(column: &str, array: &ArrayRef) -> Result<Int64Array> {
+    let scaled = |values: Int64Array, scale: i64| {
+        let scale = |(row, value): (usize, Option<i64>)| match value {
+            None => Ok(None),
+            Some(value) => value
+                .checked_mul(scale)
+                .map(Some)
+                .ok_or_else(|| unfit(column, row, &value.to_string(), "a time within 292,000 years of 1970")),
+        };
+        values.iter().enumerate().map(scale).collect()
+    };
+    match array.data_type() {
+        DataType::Date32 => {
+            let days = array.as_primitive::<Date32Type>().unary(i64::from);
+            scaled(days, MICROS_PER_DAY)
+        }
+        DataType::Date64 => scaled(array.as_primitive::<Date64Type>().unary(|ms| ms), 1000),
+        DataType::Timestamp(unit, _) => {
+            let ticks = convert(column, array, &DataType::Int64)?.as_primitive::<Int64Type>().clone();
+            match unit {
+                TimeUnit::Second => scaled(ticks, MICROS_PER_SECOND),
+                TimeUnit::Millisecond => scaled(ticks, 1000),
+                TimeUnit::Microsecond => Ok(ticks),
+                TimeUnit::Nanosecond => Ok(ticks.unary(|ns| ns.div_euclid(1000))),
+            }
+        }
+        other => Err(Error::schema(format!("column `{column}` has the Arrow type `{other}`, not a time"))),
+    }
+}
+
+fn unfit(column: &str, row: usize, value: &str, rule: &str) -> Error {
+    let shown: String = value.chars().take(80).collect();
+    Error::value(format!("column `{column}`, row {}: `{shown}` is not {rule}", row + 1))
+        .with_hint("correct the cell, leave it empty, or give the column another kind")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{
+        BooleanArray, Date32Array, Date64Array, DictionaryArray, Float32Array, NullArray,
+        TimestampNanosecondArray, TimestampSecondArray,
+    };
+    use arrow::datatypes::Int8Type;
+
+    fn text(cells: &[&str]) -> ArrayRef {
+        Arc::new(StringArray::from(cells.to_vec()))
+    }
+
+    #[test]
+    fn missing_and_non_finite_are_different() {
+        let found = numbers("x", &text(&["1", " 2.5 ", "", "nan", "inf", "-Infinity"])).unwrap();
+        let expected = [Some(1.0), Some(2.5), None, None, Some(f64::INFINITY), Some(f64::NEG_INFINITY)];
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected);
+        let floats: ArrayRef = Arc::new(Float64Array::from(vec![f64::NAN, f64::INFINITY]));
+        assert_eq!(numbers("x", &floats).unwrap().iter().collect::<Vec<_>>(), [None, Some(f64::INFINITY)]);
+    }
+
+    #[test]
+    fn unfit_text_names_column_row_and_value() {
+        let error = numbers("age", &text(&["1", "abc"])).unwrap_err();
+        assert_eq!(error.to_string(), "column `age`, row 2: `abc` is not a number");
+        assert!(truths("x", &text(&["yes", "maybe"])).unwrap_err().to_string().contains("row 2"));
+    }
+
+    #[test]
+    fn typed_cells_have_the_text_of_a_csv_file() {
+        let cells = |array: ArrayRef| -> Vec<Option<String>> {
+            texts("x", &array).unwrap().iter().map(|t| t.map(str::to_owned)).collect()
+        };
+        let one = |t: &str| Some(t.to_owned());
+        assert_eq!(cells(Arc::new(Int64Array::from(vec![Some(-7), None]))), [one("-7"), None]);
+        let floats = Float64Array::from(vec![1.0, 0.1, -0.0, 1e300, f64::NAN]);
+        assert_eq!(cells(Arc::new(floats)), [one("1"), one("0.1"), one("0"), one("1e300"), None]);
+        assert_eq!(cells(Arc::new(Float32Array::from(vec![0.1]))), [one("0.1")]);
+        assert_eq!(cells(Arc::new(BooleanArray::from(vec![true, false]))), [one("true"), one("false")]);
+        let dictionary: DictionaryArray<Int8Type> = vec![Some("a"), None, Some("a")].into_iter().collect();
+        assert_eq!(cells(Arc::new(dictionary)), [one("a"), None, one("a")]);
+        assert_eq!(cells(Arc::new(Date32Array::from(vec![19_723]))), [one("2024-01-01")]);
+        assert_eq!(cells(Arc::new(NullArray::new(1))), [None]);
+    }
+
+    #[test]
+    fn times_of_every_type_meet() {
+        let expected = 1_704_067_200_000_000;
+        let micros =
+            |array: ArrayRef, format: &DateFormat| timestamps_us("t", &array, format).unwrap().value(0);
+        let iso = DateFormat::Text("%Y-%m-%d".into());
+        assert_eq!(micros(Arc::new(Date32Array::from(vec![19_723])), &DateFormat::Typed), expected);
+        assert_eq!(micros(Arc::new(Date64Array::from(vec![expected / 1000])), &iso), expected);
+        let seconds = TimestampSecondArray::from(vec![expected / MICROS_PER_SECOND]);
+        assert_eq!(micros(Arc::new(seconds), &DateFormat::Typed), expected);
+        let nanos = TimestampNanosecondArray::from(vec![expected * 1000]);
+        assert_eq!(micros(Arc::new(nanos), &DateFormat::Typed), expected);
+        assert_eq!(micros(text(&["2024-01-01"]), &iso), expected);
+        assert_eq!(micros(text(&["2024-01-01"]), &DateFormat::Typed), expected);
+        let whole: ArrayRef = Arc::new(Int64Array::from(vec![20_240_101]));
+        assert_eq!(micros(whole, &DateFormat::Text("%Y%m%d".into())), expected);
+        let far: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MAX]));
+        assert!(timestamps_us("t", &far, &DateFormat::Typed).unwrap_err().is_value());
+    }
+}

@@ -1,0 +1,238 @@
+//! Bins of a number: the piecewise-linear input and the classes of the target.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::stats::quantile::QuantileSketch;
+
+/// Most bins or classes of one column.
+pub const MAX_BINS: usize = 4096;
+/// How far a position may fall below the first bin, in widths of that bin.
+const POSITION_FLOOR: f64 = -3.0;
+/// How far a position may rise in the last bin, in widths of that bin.
+const POSITION_CEILING: f64 = 4.0;
+
+/// Equal-count bins of the piecewise-linear encoding (Gorishniy et al. 2022, arXiv:2203.05556,
+/// section 3.2.1).
+///
+/// Differs from the paper: repeated edges merge; a number outside the edges goes on linearly in
+/// the outer bin down to position -3 and up to 4, where infinities are as well.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PiecewiseBins {
+    edges: Vec<f64>,
+}
+
+impl PiecewiseBins {
+    /// Cuts the counted values into at most `n_bins` bins.
+    ///
+    /// One single value gets one bin with the value in its middle; no value at all, the bin [0, 1].
+    pub fn fit(quantiles: &QuantileSketch, n_bins: usize) -> Self {
+        let Some(last) = quantiles.count().checked_sub(1) else {
+            return PiecewiseBins { edges: vec![0.0, 1.0] };
+        };
+        let mut edges = quantiles.values_at((0..=n_bins).map(|i| rank(i, n_bins, last)));
+        edges.dedup();
+        if let [only] = edges[..] {
+            let reach = (only.abs() / 2.0).max(0.5);
+            edges = vec![(only - reach).max(f64::MIN), (only + reach).min(f64::MAX)];
+        }
+        PiecewiseBins { edges }
+    }
+
+    /// Number of bins, at least 1.
+    pub fn n_bins(&self) -> usize {
+        self.edges.len().saturating_sub(1)
+    }
+
+    /// Smallest and largest fitted value.
+    pub fn range(&self) -> (f64, f64) {
+        (self.edges.first().copied().unwrap_or(0.0), self.edges.last().copied().unwrap_or(1.0))
+    }
+
+    /// Bin of a number that is not NaN, and the position inside it: 0 at the lower edge, 1 at the
+    /// upper. A larger number never has a smaller `bin + position`.
+    pub fn place(&self, value: f64) -> (u16, f32) {
+        let n_bins = self.n_bins();
+        let inner = self.edges.get(1..n_bins).unwrap_or_default();
+        let bin = inner.partition_point(|edge| *edge <= value);
+        let (low, high) = (self.edges[bin], self.edges[bin + 1]);
+        let width = high - low;
+        // The width of two huge edges overflows; halves of them do not.
+        let position = if width.is_finite() {
+            (value - low) / width
+        } else {
+            (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)
+        };
+        let floor = if bin == 0 { POSITION_FLOOR } else { 0.0 };
+        let ceiling = if bin + 1 == n_bins { POSITION_CEILING } else { 1.0 };
+        (bin as u16, position.clamp(floor, ceiling) as f32)
+    }
+
+    /// Validates bins that came from a file.
+    ///
+    /// # Errors
+    /// Malformed content: too few or too many edges, or edges that do not rise.
+    pub fn check(&self) -> Result<()> {
+        if !(2..=MAX_BINS + 1).contains(&self.edges.len()) {
+            return Err(Error::malformed(format!(
+                "{} bin edges, 2 to {} are allowed",
+                self.edges.len(),
+                MAX_BINS + 1
+            )));
+        }
+        check_rising("bin edges", &self.edges)
+    }
+}
+
+/// Classes of a number: what the network learns to predict.
+///
+/// Class `i` holds the values from cut `i - 1` up to below cut `i`. Up to as many distinct values
+/// as classes are wanted, every value is a class of its own; above that the classes have equal
+/// counts as far as repeated values allow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetClasses {
+    /// Inner limits of the classes; one less than there are classes.
+    cuts: Vec<f64>,
+    /// The fitted values, if each is a class of its own; otherwise empty.
+    values: Vec<f64>,
+}
+
+impl TargetClasses {
+    /// Cuts the counted values into at most `n_classes` classes, at least one.
+    pub fn fit(quantiles: &QuantileSketch, n_classes: usize) -> Self {
+        let (Some(last), Some(min)) = (quantiles.count().checked_sub(1), quantiles.min()) else {
+            return TargetClasses { cuts: Vec::new(), values: Vec::new() };
+        };
+        if let Some(distinct) = quantiles.distinct().filter(|d| d.len() <= n_classes) {
+            let values: Vec<f64> = distinct.into_iter().map(|(value, _)| value).collect();
+            return TargetClasses { cuts: values[1..].to_vec(), values };
+        }
+        let mut cuts = quantiles.values_at((1..n_classes).map(|i| rank(i, n_classes, last)));
+        cuts.dedup();
+        cuts.retain(|cut| *cut > min);
+        TargetClasses { cuts, values: Vec::new() }
+    }
+
+    /// Number of classes, at least 1.
+    pub fn n_classes(&self) -> usize {
+        self.cuts.len() + 1
+    }
+
+    /// Class of a number that is not NaN.
+    pub fn class(&self, value: f64) -> u16 {
+        self.cuts.partition_point(|cut| *cut <= value) as u16
+    }
+
+    /// The class in words: a value, or an interval such as `[23.5, 31)`.
+    pub fn describe(&self, class: u16, show: impl Fn(f64) -> String) -> String {
+        let class = usize::from(class);
+        if let Some(value) = self.values.get(class) {
+            return show(*value);
+        }
+        let low = class.checked_sub(1).and_then(|i| self.cuts.get(i)).map(|v| show(*v));
+        match (low, self.cuts.get(class).map(|v| show(*v))) {
+            (Some(low), Some(high)) => format!("[{low}, {high})"),
+            (Some(low), None) => format!(">= {low}"),
+            (None, Some(high)) => format!("< {high}"),
+            (None, None) => "any value".to_owned(),
+        }
+    }
+
+    /// Validates classes that came from a file.
+    ///
+    /// # Errors
+    /// Malformed content: too many cuts, cuts that do not rise, or values that do not fit them.
+    pub fn check(&self) -> Result<()> {
+        if self.cuts.len() >= MAX_BINS {
+            return Err(Error::malformed(format!(
+                "{} class limits, at most {} are allowed",
+                self.cuts.len(),
+                MAX_BINS - 1
+            )));
+        }
+        check_rising("class limits", &self.cuts)?;
+        check_rising("class values", &self.values)?;
+        match self.values.split_first() {
+            Some((_, rest)) if rest != self.cuts => {
+                Err(Error::malformed("the class values do not stand at the class limits"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Rank of quantile `i / n` among ranks 0 to `last`.
+fn rank(i: usize, n: usize, last: u64) -> u64 {
+    (i as u128 * u128::from(last) / n as u128) as u64
+}
+
+fn check_rising(what: &str, values: &[f64]) -> Result<()> {
+    if let Some(bad) = values.iter().find(|v| !v.is_finite()) {
+        return Err(Error::malformed(format!("{what} must be finite, found {bad}")));
+    }
+    match values.windows(2).find(|pair| pair[0] >= pair[1]) {
+        Some(pair) => {
+            Err(Error::malformed(format!("{what} must rise, found {} before {}", pair[0], pair[1])))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sketch(values: &[f64]) -> QuantileSketch {
+        let mut sketch = QuantileSketch::new();
+        sketch.update(values.iter().copied());
+        sketch
+    }
+
+    #[test]
+    fn bins_have_equal_counts_and_repeated_edges_merge() {
+        let values: Vec<f64> = (0..=100).map(f64::from).collect();
+        assert_eq!(PiecewiseBins::fit(&sketch(&values), 4).edges, [0.0, 25.0, 50.0, 75.0, 100.0]);
+        assert_eq!(PiecewiseBins::fit(&sketch(&[1.0, 1.0, 1.0, 1.0, 9.0]), 4).edges, [1.0, 9.0]);
+    }
+
+    #[test]
+    fn outside_the_edges_positions_go_on_to_their_caps() {
+        let bins = PiecewiseBins { edges: vec![0.0, 10.0, 30.0] };
+        for (value, expected) in [
+            (5.0, (0, 0.5)),
+            (10.0, (1, 0.0)),
+            (30.0, (1, 1.0)),
+            (50.0, (1, 2.0)),
+            (1e9, (1, 4.0)),
+            (f64::INFINITY, (1, 4.0)),
+            (-10.0, (0, -1.0)),
+            (f64::NEG_INFINITY, (0, -3.0)),
+        ] {
+            assert_eq!(bins.place(value), expected, "{value}");
+        }
+        let huge = PiecewiseBins { edges: vec![f64::MIN, f64::MAX] };
+        assert_eq!(huge.place(0.0), (0, 0.5));
+    }
+
+    #[test]
+    fn one_value_and_no_value_still_have_a_bin() {
+        assert_eq!(PiecewiseBins::fit(&sketch(&[7.0, 7.0]), 24).place(7.0), (0, 0.5));
+        for values in [vec![f64::MAX], vec![0.0], vec![5e-324], vec![]] {
+            let bins = PiecewiseBins::fit(&sketch(&values), 24);
+            bins.check().unwrap();
+            assert_eq!(TargetClasses::fit(&sketch(&values), 16).n_classes(), 1);
+        }
+    }
+
+    #[test]
+    fn few_distinct_values_are_classes_of_their_own() {
+        let classes = TargetClasses::fit(&sketch(&[1.0, 4.0, 2.0, 4.0]), 3);
+        assert_eq!([0.0, 1.0, 2.0, 3.0, 4.0, 9.0].map(|v| classes.class(v)), [0, 0, 1, 1, 2, 2]);
+        assert_eq!(classes.describe(1, |v| v.to_string()), "2");
+        let classes = TargetClasses::fit(&sketch(&[1.0, 4.0, 2.0, 5.0, 6.0, 7.0]), 3);
+        assert_eq!(classes.n_classes(), 3);
+        assert_eq!(classes.describe(1, |v| v.to_string()), "[2, 5)");
+    }
+}

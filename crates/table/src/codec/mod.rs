@@ -1,0 +1,283 @@
+//! Codecs: columns to numbers and back, fitted on training rows, without learned weights.
+//!
+//! | kind | parts | target |
+//! |---|---|---|
+//! | numeric | piecewise linear | quantile class |
+//! | categorical, boolean | code (0 is *unseen*) | code - 1 |
+//! | timestamp | piecewise linear, cycles of the calendar | quantile class |
+//! | text | bag of hashed words | frequent word |
+//!
+//! In every codec a missing cell sets `missing`, has zeros or nothing in its parts and no target;
+//! an unseen category has no target either; an infinite number is capped. A row's numbers depend
+//! on that row alone.
+
+pub mod bins;
+mod categorical;
+mod numeric;
+mod text;
+mod timestamp;
+
+use arrow::array::{ArrayRef, new_null_array};
+use arrow::datatypes::DataType;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::encoded::{EncodedColumn, EncodedTable, PartForm};
+use crate::error::{Error, Result};
+use crate::schema::{ColumnSpec, Kind, Schema};
+use crate::stats::{ColumnStats, ValueStats};
+use crate::table::Table;
+pub use categorical::{CategoricalCodec, UNSEEN};
+pub use numeric::NumericCodec;
+pub use text::TextCodec;
+pub use timestamp::{CalendarValues, Cycle, TimestampCodec};
+
+/// Sizes of codecs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CodecConfig {
+    /// Bins of a number or time, 1 to 4096; default 24. Fewer where values repeat.
+    pub n_bins: usize,
+    /// Classes of the target of a number, time or text, 2 to 4096; default 16.
+    pub n_targets: usize,
+    /// Codes of a column's categories, 2 to 60,000, *unseen* not counted; default 256. If there
+    /// are more categories, the last code is shared by the rarest.
+    pub max_categories: usize,
+    /// Features of a text, 8 to 65,536; default 128.
+    pub text_slots: usize,
+}
+
+impl Default for CodecConfig {
+    fn default() -> Self {
+        CodecConfig { n_bins: 24, n_targets: 16, max_categories: 256, text_slots: 128 }
+    }
+}
+
+impl CodecConfig {
+    /// Validates the sizes.
+    ///
+    /// # Errors
+    /// An option error that names the size and its range.
+    pub fn check(&self) -> Result<()> {
+        for (name, value, allowed) in [
+            ("n_bins", self.n_bins, 1..=bins::MAX_BINS),
+            ("n_targets", self.n_targets, 2..=bins::MAX_BINS),
+            ("max_categories", self.max_categories, 2..=categorical::MAX_VOCABULARY),
+            ("text_slots", self.text_slots, text::SLOTS),
+        ] {
+            if !allowed.contains(&value) {
+                return Err(Error::option(format!("`{name}` is {value}")).with_hint(format!(
+                    "{} to {} are allowed",
+                    allowed.start(),
+                    allowed.end()
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A fitted codec.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "codec", rename_all = "snake_case")]
+pub enum Codec {
+    /// Of [`Kind::Numeric`].
+    Numeric(NumericCodec),
+    /// Of [`Kind::Categorical`] and [`Kind::Boolean`].
+    Categorical(CategoricalCodec),
+    /// Of [`Kind::Timestamp`].
+    Timestamp(TimestampCodec),
+    /// Of [`Kind::Text`].
+    Text(TextCodec),
+}
+
+/// What is unusual about a cell, compared with the training rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "flag", rename_all = "snake_case", deny_unknown_fields)]
+pub enum CellFlag {
+    /// Nothing.
+    None,
+    /// The cell has no value.
+    Missing,
+    /// The category was not in the training rows.
+    Unseen,
+    /// The number is infinite.
+    NonFinite,
+    /// The value lies outside the range of the training rows, but is no outlier.
+    OutOfRange,
+    /// The number lies `z >= 3` standard deviations from the mean of the training rows.
+    Outlier {
+        /// Distance in standard deviations.
+        z: f32,
+    },
+}
+
+/// How far a number lies from the training rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// From 3 standard deviations: unusual.
+    Outlier,
+    /// From 4: the network has hardly seen the like.
+    Extrapolation,
+    /// From 20: the prediction rests on a cap.
+    Severe,
+    /// From 100, and infinities: very likely a wrong unit or a broken value.
+    Error,
+}
+
+impl CellFlag {
+    /// How bad it is; only outliers and infinities have a severity.
+    pub fn severity(&self) -> Option<Severity> {
+        match *self {
+            CellFlag::NonFinite => Some(Severity::Error),
+            CellFlag::Outlier { z } if z >= 100.0 => Some(Severity::Error),
+            CellFlag::Outlier { z } if z >= 20.0 => Some(Severity::Severe),
+            CellFlag::Outlier { z } if z >= 4.0 => Some(Severity::Extrapolation),
+            CellFlag::Outlier { .. } => Some(Severity::Outlier),
+            _ => None,
+        }
+    }
+}
+
+impl Codec {
+    /// Fits the codec of the column's kind to training rows. Their order does not matter.
+    ///
+    /// # Errors
+    /// A value error that names the row of a cell that does not fit the kind; an option error if
+    /// the configuration is out of range.
+    pub fn fit(spec: &ColumnSpec, array: &ArrayRef, config: &CodecConfig) -> Result<Self> {
+        let mut stats = ColumnStats::new(spec.kind);
+        stats.update(spec, array)?;
+        Self::fit_from_stats(spec, &stats, config)
+    }
+
+    /// Fits the codec to statistics, which may have been merged from many batches.
+    ///
+    /// # Errors
+    /// An option error if the configuration is out of range; a schema error if a timestamp column
+    /// has no date format or the statistics are of another kind.
+    pub fn fit_from_stats(spec: &ColumnSpec, stats: &ColumnStats, config: &CodecConfig) -> Result<Self> {
+        config.check()?;
+        Ok(match (spec.kind, &stats.values) {
+            (Kind::Numeric, ValueStats::Numeric { quantiles }) => {
+                Codec::Numeric(NumericCodec::fit(quantiles, config))
+            }
+            (Kind::Categorical, ValueStats::Categorical { counts }) => {
+                Codec::Categorical(CategoricalCodec::fit(counts, false, config))
+            }
+            (Kind::Boolean, ValueStats::Boolean { counts }) => {
+                Codec::Categorical(CategoricalCodec::fit(counts, true, config))
+            }
+            (Kind::Timestamp, ValueStats::Timestamp { quantiles, calendar }) => {
+                Codec::Timestamp(TimestampCodec::fit(quantiles, calendar, spec.date_format()?, config))
+            }
+            (Kind::Text, ValueStats::Text { counts }) => Codec::Text(TextCodec::fit(counts, config)),
+            _ => {
+                return Err(Error::schema(format!(
+                    "the statistics of column `{}` are not those of its kind",
+                    spec.name
+                )));
+            }
+        })
+    }
+
+    /// The forms of the parts, in order; fixed for the codec's life.
+    pub fn parts(&self) -> Vec<PartForm> {
+        match self {
+            Codec::Numeric(codec) => codec.parts(),
+            Codec::Categorical(codec) => codec.parts(),
+            Codec::Timestamp(codec) => codec.parts(),
+            Codec::Text(codec) => codec.parts(),
+        }
+    }
+
+    /// Number of classes of the target, at least 1. With 1 there is nothing to predict.
+    pub fn n_targets(&self) -> usize {
+        match self {
+            Codec::Numeric(codec) => codec.n_targets(),
+            Codec::Categorical(codec) => codec.n_targets(),
+            Codec::Timestamp(codec) => codec.n_targets(),
+            Codec::Text(codec) => codec.n_targets(),
+        }
+    }
+
+    /// Encodes cells. The result of a row depends on that row alone.
+    ///
+    /// # Errors
+    /// A value error that names column, row and value if a cell cannot be read as the column's
+    /// kind; a schema error if the column's Arrow type cannot.
+    pub fn apply(&self, column: &str, array: &ArrayRef) -> Result<EncodedColumn> {
+        match self {
+            Codec::Numeric(codec) => codec.apply(column, array),
+            Codec::Categorical(codec) => codec.apply(column, array),
+            Codec::Timestamp(codec) => codec.apply(column, array),
+            Codec::Text(codec) => codec.apply(column, array),
+        }
+    }
+
+    /// A class of the target in words: `[23.5, 31)`, a category, a word.
+    pub fn inverse_target(&self, target: u16) -> String {
+        match self {
+            Codec::Numeric(codec) => codec.inverse_target(target),
+            Codec::Categorical(codec) => codec.inverse_target(target),
+            Codec::Timestamp(codec) => codec.inverse_target(target),
+            Codec::Text(codec) => codec.inverse_target(target),
+        }
+    }
+
+    /// What is unusual about each cell, `[n_rows]`.
+    ///
+    /// # Errors
+    /// As [`Codec::apply`].
+    pub fn flags(&self, column: &str, array: &ArrayRef) -> Result<Vec<CellFlag>> {
+        match self {
+            Codec::Numeric(codec) => codec.flags(column, array),
+            Codec::Categorical(codec) => codec.flags(column, array),
+            Codec::Timestamp(codec) => codec.flags(column, array),
+            Codec::Text(codec) => codec.flags(column, array),
+        }
+    }
+
+    /// Validates a codec that came from a file; no other method may be called before.
+    ///
+    /// # Errors
+    /// Malformed content: edges that do not rise, sizes out of range, doubled categories.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Codec::Numeric(codec) => codec.check(),
+            Codec::Categorical(codec) => codec.check(),
+            Codec::Timestamp(codec) => codec.check(),
+            Codec::Text(codec) => codec.check(),
+        }
+    }
+}
+
+/// Fits the codec of every used column to training rows, `[schema.columns.len()]`.
+///
+/// # Errors
+/// As [`Codec::fit`]; a schema error if a column is absent.
+pub fn fit_codecs(schema: &Schema, table: &Table, config: &CodecConfig) -> Result<Vec<Codec>> {
+    let fit = |spec: &ColumnSpec| Codec::fit(spec, table.column(&spec.name)?, config);
+    schema.columns.par_iter().map(fit).collect()
+}
+
+/// Encodes a table with the codecs of these columns, in their order.
+///
+/// A column that the table lacks is missing in every row; other columns of the table are passed
+/// over. Callers report both.
+///
+/// # Errors
+/// As [`Codec::apply`]; a schema error if there are not as many codecs as columns.
+pub fn encode(specs: &[ColumnSpec], codecs: &[Codec], table: &Table) -> Result<EncodedTable> {
+    if specs.len() != codecs.len() {
+        return Err(Error::schema(format!("{} columns cannot have {} codecs", specs.len(), codecs.len())));
+    }
+    let n_rows = table.n_rows();
+    let apply = |(spec, codec): (&ColumnSpec, &Codec)| match table.column(&spec.name) {
+        Ok(array) => codec.apply(&spec.name, array),
+        Err(_) => codec.apply(&spec.name, &new_null_array(&DataType::Utf8, n_rows)),
+    };
+    let columns = specs.par_iter().zip(codecs).map(apply).collect::<Result<_>>()?;
+    Ok(EncodedTable { n_rows, columns })
+}

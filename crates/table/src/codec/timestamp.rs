@@ -1,0 +1,236 @@
+//! Points in time: the distance along the axis of time, and where in its cycles a moment lies.
+//!
+//! Part 1 is piecewise linear in seconds since 1970 (see [`super::bins`]), so that *later* keeps
+//! its order. Part 2, only if any cycle varies in the training rows, holds `sin` and `cos` of the
+//! angle in each varying cycle, so that 31 December lies beside 1 January. Cycles are read in UTC.
+
+use std::f64::consts::TAU;
+
+use arrow::array::ArrayRef;
+use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
+use serde::{Deserialize, Serialize};
+
+use super::bins::{PiecewiseBins, TargetClasses};
+use super::{CellFlag, CodecConfig};
+use crate::cell;
+use crate::encoded::{EncodedColumn, NO_TARGET, PartForm, PartValues};
+use crate::error::{Error, Result};
+use crate::schema::DateFormat;
+use crate::schema::dates::DateParser;
+use crate::stats::quantile::QuantileSketch;
+
+/// A cycle of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cycle {
+    /// The day in the year; varies if the months do.
+    Year,
+    /// The day in the month.
+    Month,
+    /// The day in the week.
+    Week,
+    /// The hour, with its minutes, in the day.
+    Day,
+    /// The minute in the hour.
+    Hour,
+}
+
+impl Cycle {
+    const ALL: [Cycle; 5] = [Cycle::Year, Cycle::Month, Cycle::Week, Cycle::Day, Cycle::Hour];
+
+    /// The step of the cycle whose values decide whether it varies, below 64.
+    fn step(self, time: &NaiveDateTime) -> u32 {
+        match self {
+            Cycle::Year => time.month0(),
+            Cycle::Month => time.day0(),
+            Cycle::Week => time.weekday().num_days_from_monday(),
+            Cycle::Day => time.hour(),
+            Cycle::Hour => time.minute(),
+        }
+    }
+
+    /// The part of the cycle that has passed, in [0, 1).
+    fn phase(self, time: &NaiveDateTime) -> f64 {
+        let (step, n_steps) = match self {
+            Cycle::Year => (f64::from(time.ordinal0()), 366.0),
+            Cycle::Month => (f64::from(time.day0()), 31.0),
+            Cycle::Week => (f64::from(time.weekday().num_days_from_monday()), 7.0),
+            Cycle::Day => (f64::from(time.hour()) + f64::from(time.minute()) / 60.0, 24.0),
+            Cycle::Hour => (f64::from(time.minute()), 60.0),
+        };
+        step / n_steps
+    }
+}
+
+/// Which steps of each cycle occur: one bit per step. Merges by union.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalendarValues {
+    steps: [u64; Cycle::ALL.len()],
+}
+
+impl CalendarValues {
+    /// Counts one point in time, in microseconds since 1970.
+    pub fn update(&mut self, micros: i64) {
+        if let Some(time) = calendar(micros) {
+            for (steps, cycle) in self.steps.iter_mut().zip(Cycle::ALL) {
+                *steps |= 1 << cycle.step(&time);
+            }
+        }
+    }
+
+    /// Counts what the other counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.steps.iter_mut().zip(other.steps).for_each(|(steps, more)| *steps |= more);
+    }
+
+    /// The cycles with more than one step.
+    pub fn varying(&self) -> Vec<Cycle> {
+        let pairs = self.steps.iter().zip(Cycle::ALL);
+        pairs.filter(|(steps, _)| steps.count_ones() > 1).map(|(_, cycle)| cycle).collect()
+    }
+}
+
+/// Fitted state of a timestamp column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimestampCodec {
+    format: DateFormat,
+    /// Edges in seconds since 1970.
+    edges: PiecewiseBins,
+    classes: TargetClasses,
+    cycles: Vec<Cycle>,
+}
+
+impl TimestampCodec {
+    /// Fits bins, classes and cycles to the counted times; `quantiles` are in seconds.
+    pub fn fit(
+        quantiles: &QuantileSketch,
+        calendar: &CalendarValues,
+        format: &DateFormat,
+        config: &CodecConfig,
+    ) -> Self {
+        TimestampCodec {
+            format: format.clone(),
+            edges: PiecewiseBins::fit(quantiles, config.n_bins),
+            classes: TargetClasses::fit(quantiles, config.n_targets),
+            cycles: calendar.varying(),
+        }
+    }
+
+    /// A piecewise-linear part and, if any cycle varies, a bag of two features per cycle.
+    pub fn parts(&self) -> Vec<PartForm> {
+        let mut parts = vec![PartForm::Piecewise { n_bins: self.edges.n_bins() }];
+        if !self.cycles.is_empty() {
+            parts.push(PartForm::Bag { n_slots: 2 * self.cycles.len() });
+        }
+        parts
+    }
+
+    /// Number of classes of the target.
+    pub fn n_targets(&self) -> usize {
+        self.classes.n_classes()
+    }
+
+    /// Encodes cells; see [`super::Codec::apply`].
+    pub fn apply(&self, column: &str, array: &ArrayRef) -> Result<EncodedColumn> {
+        let times = cell::timestamps_us(column, array, &self.format)?;
+        let placed = times.iter().map(|t| t.map_or((0, 0.0), |t| self.edges.place(cell::seconds(t))));
+        let (bin, position) = placed.unzip();
+        let mut parts = vec![PartValues::Piecewise { bin, position }];
+        if !self.cycles.is_empty() {
+            parts.push(self.cyclic(times.iter()));
+        }
+        let class = |time| self.classes.class(cell::seconds(time));
+        Ok(EncodedColumn {
+            parts,
+            missing: times.iter().map(|t| t.is_none()).collect(),
+            target: times.iter().map(|t| t.map_or(NO_TARGET, class)).collect(),
+        })
+    }
+
+    /// The class in words, with dates in ISO 8601.
+    pub fn inverse_target(&self, target: u16) -> String {
+        self.classes.describe(target, iso)
+    }
+
+    /// Flags cells; see [`super::Codec::flags`].
+    pub fn flags(&self, column: &str, array: &ArrayRef) -> Result<Vec<CellFlag>> {
+        let (low, high) = self.edges.range();
+        let flag = |time: Option<i64>| match time.map(cell::seconds) {
+            None => CellFlag::Missing,
+            Some(seconds) if seconds < low || seconds > high => CellFlag::OutOfRange,
+            Some(_) => CellFlag::None,
+        };
+        Ok(cell::timestamps_us(column, array, &self.format)?.iter().map(flag).collect())
+    }
+
+    /// Validates state that came from a file; see [`super::Codec::check`].
+    pub fn check(&self) -> Result<()> {
+        if let DateFormat::Text(format) = &self.format {
+            DateParser::new(format).map_err(|e| Error::malformed(e.to_string()))?;
+        }
+        if self.cycles.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return Err(Error::malformed("the cycles of a timestamp must be in order, each once"));
+        }
+        self.edges.check()?;
+        self.classes.check()
+    }
+
+    fn cyclic(&self, times: impl Iterator<Item = Option<i64>>) -> PartValues {
+        let (mut offsets, mut slots, mut values) = (vec![0], Vec::new(), Vec::new());
+        for time in times {
+            // Years that the calendar does not know (beyond +-262,000) have no cycles.
+            if let Some(time) = time.and_then(calendar) {
+                for (i, cycle) in self.cycles.iter().enumerate() {
+                    let (sin, cos) = (TAU * cycle.phase(&time)).sin_cos();
+                    slots.extend([2 * i as u32, 2 * i as u32 + 1]);
+                    values.extend([sin as f32, cos as f32]);
+                }
+            }
+            offsets.push(slots.len() as u32);
+        }
+        PartValues::Bag { offsets, slots, values }
+    }
+}
+
+fn calendar(micros: i64) -> Option<NaiveDateTime> {
+    DateTime::from_timestamp_micros(micros).map(|time| time.naive_utc())
+}
+
+fn iso(seconds: f64) -> String {
+    let Some(time) = calendar((seconds * 1e6) as i64) else { return format!("{seconds} s") };
+    let midnight = time.num_seconds_from_midnight() == 0 && time.nanosecond() == 0;
+    time.format(if midnight { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S" }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_cycles_that_vary_are_kept() {
+        let day = 86_400_000_000;
+        let mut calendar = CalendarValues::default();
+        calendar.update(0);
+        assert!(calendar.varying().is_empty());
+        calendar.update(7 * day);
+        assert_eq!(calendar.varying(), [Cycle::Month]);
+        calendar.update(40 * day);
+        assert_eq!(calendar.varying(), [Cycle::Year, Cycle::Month, Cycle::Week]);
+    }
+
+    #[test]
+    fn the_end_of_a_cycle_lies_beside_its_start() {
+        let at = |text: &str| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
+        assert_eq!(Cycle::Year.phase(&at("2024-01-01 00:00")), 0.0);
+        assert!(Cycle::Year.phase(&at("2024-12-31 00:00")) > 0.99);
+        assert_eq!(Cycle::Day.phase(&at("2024-01-01 18:00")), 0.75);
+    }
+
+    #[test]
+    fn classes_read_as_dates() {
+        assert_eq!(iso(86_400.0), "1970-01-02");
+        assert_eq!(iso(86_461.0), "1970-01-02 00:01:01");
+    }
+}

@@ -1,0 +1,237 @@
+//! Dates in text: one format per column, the one that every value fits.
+
+use std::sync::LazyLock;
+
+use chrono::format::{Item, Parsed, StrftimeItems, parse};
+use chrono::{Datelike, NaiveDateTime, NaiveTime};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Date spellings, the likeliest first: where several fit every value, the first is taken.
+const DATES: [&str; 21] = [
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%d.%m.%Y",
+    "%m.%d.%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%d.%m.%y",
+    "%d-%m-%y",
+    "%Y%m%d",
+    "%B %d, %Y",
+    "%B %d %Y",
+    "%d %B %Y",
+    "%d-%B-%Y",
+    "%A, %d %B %Y",
+    "%A, %B %d, %Y",
+    "%d-%B-%y",
+];
+/// What may follow a date, with the blank or `T` between them.
+const TIMES: [&str; 6] = ["", " %H:%M:%S%.f", " %H:%M", "T%H:%M:%S%.f", "T%H:%M", " %I:%M:%S %p"];
+const MORE_TIMES: [&str; 1] = [" %I:%M %p"];
+/// Spellings without a day; the first of the month is meant.
+const MONTHS: [&str; 3] = ["%Y-%m", "%Y/%m", "%B %Y"];
+/// Years that are believed when a format is guessed.
+const YEARS: std::ops::RangeInclusive<i32> = 1000..=2999;
+/// Years that are believed in eight digits without a separator.
+const BARE_YEARS: std::ops::RangeInclusive<i32> = 1900..=2099;
+const BARE: &str = "%Y%m%d";
+
+/// Reads dates of one `chrono` format.
+#[derive(Debug, Clone)]
+pub struct DateParser {
+    format: String,
+    items: Vec<Item<'static>>,
+}
+
+impl DateParser {
+    /// A parser for one `chrono` format string.
+    ///
+    /// # Errors
+    /// An option error if the format has an unknown or no directive.
+    pub fn new(format: &str) -> Result<Self> {
+        let items = StrftimeItems::new(format).parse_to_owned().ok();
+        let items =
+            items.filter(|items| items.iter().any(|i| matches!(i, Item::Numeric(..) | Item::Fixed(_))));
+        let items = items.ok_or_else(|| {
+            Error::option(format!("`{format}` is not a date format"))
+                .with_hint("write it with chrono's directives, for example `%d.%m.%Y %H:%M`")
+        })?;
+        Ok(DateParser { format: format.to_owned(), items })
+    }
+
+    /// Microseconds since 1970-01-01 UTC; `None` if the text does not fit or is out of range.
+    ///
+    /// Without a zone the text is taken as UTC, without a time as midnight, without a day as the
+    /// first of the month.
+    pub fn micros(&self, text: &str) -> Option<i64> {
+        Some(self.read(text)?.and_utc().timestamp_micros())
+    }
+
+    fn read(&self, text: &str) -> Option<NaiveDateTime> {
+        let mut parsed = Parsed::new();
+        parse(&mut parsed, text, self.items.iter()).ok()?;
+        if parsed.day().is_none() && parsed.month().is_some() {
+            parsed.set_day(1).ok()?;
+        }
+        if parsed.offset().is_some() {
+            return parsed.to_datetime().ok().map(|t| t.naive_utc());
+        }
+        if parsed.hour_div_12().is_some() || parsed.timestamp().is_some() {
+            return parsed.to_naive_datetime_with_offset(0).ok();
+        }
+        parsed.to_naive_date().ok().map(|date| date.and_time(NaiveTime::MIN))
+    }
+
+    fn believes(&self, text: &str) -> bool {
+        let years = if self.format.starts_with(BARE) { BARE_YEARS } else { YEARS };
+        let bare = self.format == BARE && text.len() != 8;
+        !bare && self.read(text).is_some_and(|time| years.contains(&time.year()))
+    }
+}
+
+/// Microseconds of a date or time in ISO 8601, with or without time and zone.
+pub fn iso_micros(text: &str) -> Option<i64> {
+    static PARSERS: LazyLock<Vec<&'static DateParser>> =
+        LazyLock::new(|| KNOWN.iter().filter(|p| p.format.starts_with("%Y-%m-%d")).collect());
+    let dated = text.len() >= 8 && text.as_bytes()[..4].iter().all(u8::is_ascii_digit);
+    if dated { PARSERS.iter().find_map(|parser| parser.micros(text)) } else { None }
+}
+
+static KNOWN: LazyLock<Vec<DateParser>> = LazyLock::new(|| {
+    let mut formats: Vec<String> = Vec::new();
+    for date in DATES {
+        for time in TIMES.into_iter().chain(MORE_TIMES) {
+            formats.push(format!("{date}{time}"));
+            if !time.is_empty() {
+                formats.push(format!("{date}{time}%#z"));
+                formats.push(format!("{date}{time} %#z"));
+                formats.push(format!("{date}{time} UTC"));
+            }
+        }
+    }
+    formats.extend(MONTHS.map(str::to_owned));
+    formats.iter().filter_map(|format| DateParser::new(format).ok()).collect()
+});
+
+/// The date formats that every text so far fits. Merges by intersection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DateCandidates {
+    formats_idx: Vec<usize>,
+}
+
+/// The format that was found, and the one that fits as well with day and month swapped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundFormat {
+    /// The `chrono` format.
+    pub format: String,
+    /// The same with day and month swapped, if it too fits every value.
+    pub swapped: Option<String>,
+}
+
+impl DateCandidates {
+    /// Every known format.
+    pub fn new() -> Self {
+        DateCandidates { formats_idx: (0..KNOWN.len()).collect() }
+    }
+
+    /// Keeps the formats that this text fits.
+    pub fn update(&mut self, text: &str) {
+        if self.formats_idx.is_empty() {
+            return;
+        }
+        let text = text.trim();
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        if !(4..=40).contains(&digits) || text.len() > 60 {
+            return self.formats_idx.clear();
+        }
+        self.formats_idx.retain(|i| KNOWN.get(*i).is_some_and(|parser| parser.believes(text)));
+    }
+
+    /// Keeps the formats that both kept.
+    pub fn merge(&mut self, other: &Self) {
+        self.formats_idx.retain(|i| other.formats_idx.contains(i));
+    }
+
+    /// The likeliest format that fits everything.
+    pub fn best(&self) -> Option<FoundFormat> {
+        let mut formats = self.formats_idx.iter().filter_map(|i| KNOWN.get(*i)).map(|p| p.format.as_str());
+        let format = formats.next()?.to_owned();
+        let swapped = format.replace("%m", "%?").replace("%d", "%m").replace("%?", "%d");
+        let swapped = formats.any(|f| f == swapped && f != format).then_some(swapped);
+        Some(FoundFormat { format, swapped })
+    }
+}
+
+impl Default for DateCandidates {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(texts: &[&str]) -> Option<FoundFormat> {
+        let mut candidates = DateCandidates::new();
+        texts.iter().for_each(|text| candidates.update(text));
+        candidates.best()
+    }
+
+    #[test]
+    fn one_format_fits_every_value() {
+        for (texts, format) in [
+            (vec!["2024-12-31", "2024-1-5"], "%Y-%m-%d"),
+            (vec!["31/12/2024", "01/02/2024"], "%d/%m/%Y"),
+            (vec!["12/31/2024", "01/02/2024"], "%m/%d/%Y"),
+            (vec!["31.12.2024"], "%d.%m.%Y"),
+            (vec!["31.12.24"], "%d.%m.%y"),
+            (vec!["20241231", "19991231"], "%Y%m%d"),
+            (vec!["Dec 31, 2024", "January 1, 2025"], "%B %d, %Y"),
+            (vec!["31-Dec-2024"], "%d-%B-%Y"),
+            (vec!["2024-12-31 23:59:01", "2024-12-31 23:59:01.25"], "%Y-%m-%d %H:%M:%S%.f"),
+            (vec!["2024-12-31T23:59:01Z", "2024-12-31T23:59:01+02:00"], "%Y-%m-%dT%H:%M:%S%.f%#z"),
+            (vec!["12/31/2024 11:05 PM"], "%m/%d/%Y %I:%M %p"),
+            (vec!["2024-12"], "%Y-%m"),
+        ] {
+            let best = found(&texts);
+            assert_eq!(best.map(|f| f.format).as_deref(), Some(format), "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn swappable_days_and_months_are_told() {
+        assert_eq!(found(&["03/04/2024"]).unwrap().swapped.as_deref(), Some("%d/%m/%Y"));
+        assert_eq!(found(&["03/14/2024"]).unwrap().swapped, None);
+        assert_eq!(found(&["2024-03-04"]).unwrap().swapped, None);
+    }
+
+    #[test]
+    fn numbers_and_words_are_no_dates() {
+        for text in ["12345678", "99999999", "2024", "1.5", "31/12", "12:30:00", "May", "1/2/3", ""] {
+            assert_eq!(found(&[text]), None, "`{text}`");
+        }
+        assert_eq!(found(&["2024-12-31", "31.12.2024"]), None, "two formats are no format");
+    }
+
+    #[test]
+    fn micros_honour_zone_and_default_to_midnight_of_the_first() {
+        let micros = |format: &str, text: &str| DateParser::new(format).unwrap().micros(text);
+        assert_eq!(micros("%Y-%m-%d", "1970-01-02"), Some(86_400_000_000));
+        assert_eq!(micros("%Y-%m-%dT%H:%M:%S%.f%#z", "1970-01-01T02:00:00.5+02:00"), Some(500_000));
+        assert_eq!(micros("%Y-%m", "1970-02"), Some(31 * 86_400_000_000));
+        assert_eq!(micros("%s", "1700000000"), Some(1_700_000_000_000_000));
+        assert_eq!(micros("%Y-%m-%d", "1970-02-30"), None);
+        assert!(DateParser::new("day").unwrap_err().is_option());
+        assert_eq!(iso_micros("1970-01-01T00:00:01Z"), Some(1_000_000));
+        assert_eq!(iso_micros("tomorrow"), None);
+    }
+}
