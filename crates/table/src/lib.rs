@@ -14,6 +14,7 @@ pub mod cell;
 pub mod codec;
 pub mod encoded;
 pub mod error;
+pub mod feature;
 pub mod schema;
 pub mod stats;
 pub mod table;
