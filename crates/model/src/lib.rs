@@ -3,9 +3,16 @@
 mod embed;
 mod encoder;
 pub mod error;
+pub mod extend;
 mod kernel;
 pub mod metric;
 mod objective;
+pub mod predictor;
+pub mod space;
+pub mod store;
 pub mod train;
 
 pub use error::{Error, Result};
+pub use extend::ExtendOptions;
+pub use predictor::{Predictor, PredictorOptions};
+pub use space::{EmbeddingSpace, FitOptions, Mode, SpaceConfig};

@@ -3,5 +3,6 @@
 pub(crate) mod network;
 pub(crate) mod param;
 pub(crate) mod trunk;
+pub(crate) mod weights;
 
-pub(crate) use network::{Network, Side};
+pub(crate) use network::Network;

@@ -18,9 +18,9 @@ use tabgraft_table::feature::Feature;
 use tabgraft_table::schema::{InferOptions, Schema, infer};
 use tabgraft_table::table::quoted;
 
+use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;
 use crate::encoder::param::Params;
-use crate::encoder::Network;
 use crate::error::{Error, Result};
 use crate::metric::{Drift, drift};
 use crate::space::{
@@ -127,7 +127,7 @@ impl EmbeddingSpace {
         check_batch_size(options.batch_size)?;
         let schema = self.new_schema(table, &options.infer)?;
         for note in &schema.notes {
-            sink(&Event::Note { text: note.clone() });
+            let _ = sink(&Event::Note { text: note.clone() });
         }
         let report = self.column_report(table);
         if !report.missing_columns.is_empty() {
@@ -136,7 +136,7 @@ impl EmbeddingSpace {
                 report.missing_columns.len(),
                 quoted(&report.missing_columns)
             );
-            sink(&Event::Note { text });
+            let _ = sink(&Event::Note { text });
         }
         let n_epochs = self.graft_epochs(options, sink);
         let key_columns: Vec<String> = self.first_columns();
@@ -191,7 +191,8 @@ impl EmbeddingSpace {
         about.codecs.extend(codecs);
         about.excluded.extend(schema.excluded);
         about.notes.extend(schema.notes);
-        about.hashes = child.compute_hashes(&rows.key);
+        let hashes = child.compute_hashes(&rows.key);
+        child.about.hashes = hashes;
         if let Some(last) = child.about.extensions.last_mut() {
             last.data_hash.clone_from(&child.about.hashes.data);
         }
@@ -206,11 +207,8 @@ impl EmbeddingSpace {
             .filter(|n| !self.about.columns.iter().any(|c| c.name == *n))
             .filter(|n| !self.about.excluded.iter().any(|e| e.name == *n))
             .collect();
-        let schema = if names.is_empty() {
-            Schema::default()
-        } else {
-            infer(&table.select(&names)?, options)?
-        };
+        let schema =
+            if names.is_empty() { Schema::default() } else { infer(&table.select(&names)?, options)? };
         if !schema.columns.is_empty() {
             return Ok(schema);
         }
@@ -247,7 +245,7 @@ impl EmbeddingSpace {
                         "{n} epochs for a graft: advised are at least {LEAST_EPOCHS} and at most {most}, \
                          half of the parent's {parent}"
                     );
-                    sink(&Event::Note { text });
+                    let _ = sink(&Event::Note { text });
                 }
                 n
             }
@@ -292,7 +290,8 @@ impl Graft {
         let weights = (0..n_all).map(|c| if c < n_old { 1.0 } else { NEW_COLUMN_WEIGHT }).collect();
         let data = training_data(&child, &encoded, &rows, weights, 0..n_old);
         let config = child.about.config.clone();
-        let (thaw_new, thaw_all) = (|n: &mut Network| thaw_graft(n, mode), |n: &mut Network| n.set_thawed(true));
+        let (thaw_new, thaw_all) =
+            (|n: &mut Network| thaw_graft(n, mode), |n: &mut Network| n.set_thawed(true));
         let phase = |name, n_epochs, factor: f32, weight_decay, thaw| Phase {
             name,
             n_epochs,
@@ -364,8 +363,11 @@ fn measure_drift(
     rows: &Rows,
     seed: u64,
 ) -> Result<Option<Drift>> {
-    let sample: Vec<usize> =
-        if rows.valid.len() > 1 { &rows.valid } else { &rows.train }.iter().copied().take(DRIFT_ROWS).collect();
+    let sample: Vec<usize> = if rows.valid.len() > 1 { &rows.valid } else { &rows.train }
+        .iter()
+        .copied()
+        .take(DRIFT_ROWS)
+        .collect();
     if sample.len() < 2 {
         return Ok(None);
     }

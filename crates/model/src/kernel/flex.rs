@@ -156,5 +156,5 @@ pub(super) fn adamw(
 
 /// The numbers of a plain tensor; without a copy where it is not shared.
 pub(crate) fn into_vec(tensor: Tensor<2>) -> Vec<f32> {
-    tensor.into_data().into_vec::<f32>().unwrap_or_default()
+    tensor.into_data().try_into_vec::<f32>().unwrap_or_default()
 }

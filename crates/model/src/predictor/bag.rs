@@ -61,7 +61,8 @@ impl Labels {
                 column_loss(outputs, Arc::new(targets)).slice([0..1, 0..1]).sum() / n
             }
             Labels::Numbers(numbers) => {
-                let wanted: Vec<f32> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| numbers[*r])).collect();
+                let wanted: Vec<f32> =
+                    (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| numbers[*r])).collect();
                 let shape = [wanted.len(), 1];
                 let wanted = Tensor::<2>::from_data(TensorData::new(wanted, shape), &Device::flex());
                 (outputs - wanted).powf_scalar(2.0).sum() / n
@@ -178,7 +179,8 @@ fn fit_head(
     let mut head = Head::new(space, n_outputs, &mut Pcg64Mcg::seed_from_u64(seed));
     head.set_thawed(true);
     head.space.heads.iter_mut().for_each(|h| h.set_thawed(false));
-    let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) = data.rows.iter().partition(|r| data.fold[**r] == i);
+    let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) =
+        data.rows.iter().partition(|r| data.fold[**r] == i);
     let batch_size = options.batch_size_for(learn_rows.len());
     let n_steps = (learn_rows.len() / batch_size).max(1);
     let mut best: Option<(f64, Head, Vec<f64>, usize)> = None;
@@ -189,13 +191,24 @@ fn fit_head(
             let end = if step + 1 == n_steps { order.len() } else { (step + 1) * batch_size };
             let rows = &order[step * batch_size..end];
             let warm = (epoch * n_steps + step + 1) as f32 / (WARM_UP_EPOCHS * n_steps) as f32;
-            run_step(&mut head, data, rows, options, splitmix(seed ^ ((epoch * n_steps + step) as u64) << 16), warm.min(1.0));
+            run_step(
+                &mut head,
+                data,
+                rows,
+                options,
+                splitmix(seed ^ ((epoch * n_steps + step) as u64) << 16),
+                warm.min(1.0),
+            );
         }
         let predictions = predict(&head, data, &stop_rows);
         let loss = data.labels.held_out_loss(&predictions, &stop_rows);
         if !loss.is_finite() {
-            return Err(Error::training(format!("network {} of the bag diverged in epoch {}", i + 1, epoch + 1))
-                .with_hint("lower the learning rate"));
+            return Err(Error::training(format!(
+                "network {} of the bag diverged in epoch {}",
+                i + 1,
+                epoch + 1
+            ))
+            .with_hint("lower the learning rate"));
         }
         if best.as_ref().is_none_or(|(least, ..)| loss < least - LEAST_IMPROVEMENT) {
             let mut snapshot = head.clone();
@@ -216,11 +229,17 @@ fn fit_head(
     }
 }
 
-fn run_step(head: &mut Head, data: &BagData, rows: &[usize], options: &PredictorOptions, seed: u64, warm: f32) {
+fn run_step(
+    head: &mut Head,
+    data: &BagData,
+    rows: &[usize],
+    options: &PredictorOptions,
+    seed: u64,
+    warm: f32,
+) {
     let n_columns = head.space.n_columns();
-    let hidden = (0..rows.len() * n_columns)
-        .map(|i| unit(splitmix(seed ^ i as u64)) < options.p_mask)
-        .collect();
+    let hidden =
+        (0..rows.len() * n_columns).map(|i| unit(splitmix(seed ^ i as u64)) < options.p_mask).collect();
     let masks = Masks { n_columns, hidden };
     let cells = data.cells(&head.space, rows, Some(&masks));
     let dropout = HeadDropout {

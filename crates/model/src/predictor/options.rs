@@ -80,7 +80,8 @@ impl PredictorOptions {
     pub fn check(&self) -> Result<()> {
         crate::space::check_epochs(Some(self.n_epochs))?;
         crate::space::check_batch_size(self.batch_size)?;
-        let counts = [("patience", self.patience, 1..=10_000), ("n_networks", self.n_networks.unwrap_or(5), 2..=20)];
+        let counts =
+            [("patience", self.patience, 1..=10_000), ("n_networks", self.n_networks.unwrap_or(5), 2..=20)];
         for (name, value, range) in counts {
             if !range.contains(&value) {
                 return Err(Error::option(format!(

@@ -65,7 +65,8 @@ impl Target {
             }
         };
         if scalar {
-            let values: Vec<f64> = numbers(column, array)?.iter().flatten().filter(|v| v.is_finite()).collect();
+            let values: Vec<f64> =
+                numbers(column, array)?.iter().flatten().filter(|v| v.is_finite()).collect();
             let n = values.len() as f64;
             let mean = values.iter().sum::<f64>() / n.max(1.0);
             let deviation = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n.max(1.0)).sqrt();
@@ -81,7 +82,9 @@ impl Target {
         classes.sort();
         classes.dedup();
         if classes.iter().all(|c| parse_number(c).is_some()) {
-            classes.sort_by(|a, b| parse_number(a).partial_cmp(&parse_number(b)).unwrap_or(std::cmp::Ordering::Equal));
+            classes.sort_by(|a, b| {
+                parse_number(a).partial_cmp(&parse_number(b)).unwrap_or(std::cmp::Ordering::Equal)
+            });
         }
         match classes.len() {
             0 | 1 => Err(Error::value(format!(

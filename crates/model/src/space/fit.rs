@@ -52,7 +52,12 @@ impl EmbeddingSpace {
     /// # Errors
     /// A schema error if no column can be used, an option error if an option is out of range, a
     /// training error if no gradient is finite.
-    pub fn fit(table: &Table, valid: Option<&Table>, options: &FitOptions, sink: &mut Sink<'_>) -> Result<Self> {
+    pub fn fit(
+        table: &Table,
+        valid: Option<&Table>,
+        options: &FitOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
         options.config.check()?;
         let schema = infer(table, &options.infer)?;
         if schema.columns.is_empty() {
@@ -61,7 +66,7 @@ impl EmbeddingSpace {
             ));
         }
         for note in &schema.notes {
-            sink(&Event::Note { text: note.clone() });
+            let _ = sink(&Event::Note { text: note.clone() });
         }
         let names: Vec<String> = schema.names();
         let split = Split::fit(&options.split, table, &names)?;
@@ -130,8 +135,10 @@ pub(crate) fn rows_of_parts(
         Some(valid) => {
             let names = table.column_names();
             let valid = valid.select(&names).map_err(|e| e.at("validation table"))?;
-            let batch = concat_batches(&table.batch().schema(), [table.batch(), valid.batch()])
-                .map_err(|e| Error::schema(format!("training and validation table do not fit together: {e}")))?;
+            let batch =
+                concat_batches(&table.batch().schema(), [table.batch(), valid.batch()]).map_err(|e| {
+                    Error::schema(format!("training and validation table do not fit together: {e}"))
+                })?;
             let mut parts = vec![Part::Train; table.n_rows()];
             parts.extend(vec![Part::Valid; valid.n_rows()]);
             (Table::new(batch)?, parts)

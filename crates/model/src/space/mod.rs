@@ -17,10 +17,11 @@ use tabgraft_table::split::Split;
 pub use config::SpaceConfig;
 pub(crate) use config::{check_batch_size, check_epochs};
 pub use embed::Embeddings;
-pub(crate) use embed::embed_encoded;
+pub(crate) use embed::{cell_tables, embed_encoded};
 pub use file::SpaceCard;
+pub(crate) use file::skeleton;
 pub use fit::FitOptions;
-pub(crate) use fit::{Rows, rows_of_parts, training_data};
+pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
 pub use lineage::{ExtensionMetadata, Hashes, Mode, SoftwareVersion};
 
 use crate::encoder::Network;

@@ -115,7 +115,7 @@ pub(crate) fn train(
     let mut best: Option<(f64, Network)> = None;
     let mut rows_seen = 0usize;
     let n_epochs_total = phases.iter().map(|p| p.n_epochs).sum();
-    sink(&Event::Started {
+    let _ = sink(&Event::Started {
         n_epochs: n_epochs_total,
         n_rows: data.train_rows.len(),
         n_columns: data.objective.n_columns(),
@@ -181,7 +181,7 @@ pub(crate) fn train(
     }
     info.seconds = start.elapsed().as_secs_f64();
     info.rows_per_second = rows_seen as f64 / info.seconds.max(1e-9);
-    sink(&Event::Finished {
+    let _ = sink(&Event::Finished {
         seconds: info.seconds,
         best_epoch: info.best_epoch,
         stop_reason: info.stop_reason,

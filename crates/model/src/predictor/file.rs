@@ -1,0 +1,78 @@
+//! A predictor as one file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+
+use super::head::Head;
+use super::{Predictor, PredictorAbout, Target};
+use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
+use crate::error::{Error, Result};
+use crate::space::skeleton;
+use crate::store::{self, Container};
+
+/// The container's kind.
+const KIND: &str = "predictor";
+
+impl Predictor {
+    /// Writes the predictor to one file, whole or not at all.
+    ///
+    /// # Errors
+    /// An io error if the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let manifest = serde_json::to_value(&self.about).map_err(|e| {
+            Error::value(format!("predictor `{}` cannot be written as JSON: {e}", self.name()))
+        })?;
+        let mut tensors = BTreeMap::new();
+        for (i, head) in self.heads.iter().enumerate() {
+            to_blobs(head, &format!("network.{i}"), &mut tensors);
+        }
+        store::save(path, &Container { kind: KIND.to_owned(), manifest, tensors })?;
+        Ok(())
+    }
+
+    /// Reads a predictor from its file.
+    ///
+    /// # Errors
+    /// Malformed, version or verification errors that name the file; an io error.
+    pub fn load(path: &Path) -> Result<Self> {
+        let (container, _) = store::load(path)?;
+        Self::from_container(container).map_err(|e| e.at(format_args!("`{}`", path.display())))
+    }
+
+    fn from_container(container: Container) -> Result<Self> {
+        let about: PredictorAbout = container.manifest_as(KIND)?;
+        about.options.check()?;
+        if let Target::Classes { classes, .. } = &about.target
+            && classes.len() < 2
+        {
+            return Err(Error::malformed(format!("a target of {} class(es)", classes.len())));
+        }
+        let sane = about.sharpness.is_finite() && about.sharpness > 0.0;
+        let number_sane = match &about.target {
+            Target::Number { mean, deviation, .. } => {
+                mean.is_finite() && deviation.is_finite() && *deviation > 0.0
+            }
+            Target::Classes { .. } => true,
+        };
+        if !sane || !number_sane {
+            return Err(Error::malformed("the target's scale or calibration is no finite positive number"));
+        }
+        let space = skeleton(&about.space)?;
+        let mut tensors = container.tensors;
+        let n_networks = about.fit_info.best_epochs.len();
+        let mut heads = Vec::new();
+        for i in 0..n_networks {
+            let mut head = Head::new(&space, about.target.n_outputs(), &mut Pcg64Mcg::seed_from_u64(0));
+            from_blobs(&mut head, &format!("network.{i}"), &mut tensors)?;
+            heads.push(head);
+        }
+        check_all_used(&tensors)?;
+        if heads.is_empty() {
+            return Err(Error::malformed("a predictor without a network"));
+        }
+        Ok(Predictor { about, heads })
+    }
+}

@@ -1,0 +1,188 @@
+//! Fitting a predictor: rows, inner parts, bag, calibration, scores.
+
+use std::time::Instant;
+
+use tabgraft_table::Table;
+use tabgraft_table::split::{Part, row_hashes};
+
+use super::bag::{Bag, BagData, Labels, fit_bag};
+use super::calibrate::fit_sharpness;
+use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
+use crate::error::{Error, Result};
+use crate::objective::splitmix;
+use crate::space::{EmbeddingSpace, SoftwareVersion, cell_tables, now};
+use crate::train::{Event, Sink};
+
+/// Fewest rows of a class, or of a regression, that a bag can be fitted on.
+const LEAST_ROWS: usize = 10;
+
+/// Predictions of the rows that a predictor was fitted on, each by a network that did not learn
+/// from it.
+#[derive(Debug, Clone)]
+pub struct HeldOut {
+    /// Rows of the table.
+    pub rows_idx: Vec<usize>,
+    /// `[rows_idx.len(), n_outputs]`: probabilities, or numbers in the target's unit.
+    pub values: Vec<f64>,
+    /// Class indices or numbers, one per row.
+    pub targets: Vec<f64>,
+}
+
+impl Predictor {
+    /// Fits a predictor of `target` on a space.
+    ///
+    /// Rows of the space's test part are left out and scored at the end. Columns of the table that
+    /// the space does not know are named in a note and in [`FitInfo::columns`].
+    ///
+    /// # Errors
+    /// A schema error if the target is absent or the space uses it as a column; a value error if
+    /// the target has no two classes or no spread, or too few rows.
+    pub fn fit(
+        space: &EmbeddingSpace,
+        table: &Table,
+        target: &str,
+        options: &PredictorOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
+        Ok(Self::fit_with_held_out(space, table, target, options, sink)?.0)
+    }
+
+    /// As [`Predictor::fit`], and gives the held-out predictions of the fitted rows.
+    ///
+    /// # Errors
+    /// As [`Predictor::fit`].
+    pub fn fit_with_held_out(
+        space: &EmbeddingSpace,
+        table: &Table,
+        target: &str,
+        options: &PredictorOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<(Self, HeldOut)> {
+        let start = Instant::now();
+        options.check()?;
+        if space.columns().iter().any(|c| c.name == target) {
+            return Err(Error::schema(format!("the space uses the target `{target}` as a column"))
+                .with_hint("train the space with the target ignored, or its scores mean nothing"));
+        }
+        let mut columns = space.column_report(table);
+        columns.ignored_columns.retain(|c| c.name != target);
+        let unknown: Vec<&str> =
+            columns.ignored_columns.iter().filter(|c| c.unknown).map(|c| c.name.as_str()).collect();
+        if !unknown.is_empty() {
+            let text = format!(
+                "{} column(s) are NOT used, the space has no codec for them: {}; extend the space first",
+                unknown.len(),
+                tabgraft_table::table::quoted(&unknown)
+            );
+            let _ = sink(&Event::Note { text });
+        }
+        let parts = space.split().assign(table)?;
+        let is_test = |r: usize| options.hold_out_test && parts[r] == Part::Test;
+        let fit_rows: Vec<u32> = (0..table.n_rows()).filter(|r| !is_test(*r)).map(|r| r as u32).collect();
+        let fitted_target = Target::fit(&table.take(&fit_rows)?, target, options.target_kind)?;
+        let values = fitted_target.values(table)?;
+        let rows: Vec<usize> = (0..table.n_rows()).filter(|r| !is_test(*r) && values[*r].is_some()).collect();
+        if rows.len() < LEAST_ROWS {
+            return Err(Error::value(format!(
+                "{} row(s) with a target are left to learn from, at least {LEAST_ROWS} are needed",
+                rows.len()
+            )));
+        }
+        let encoded = space.encode(table)?;
+        let n_networks = options.n_networks_for(rows.len());
+        let key_columns: Vec<String> =
+            space.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
+        let keys = row_hashes(table, &key_columns)?;
+        let data = BagData {
+            groups: cell_tables(&space.network, &encoded),
+            labels: labels(&fitted_target, &values),
+            fold: inner_parts(&rows, &keys, &values, &fitted_target, n_networks, table.n_rows()),
+            rows,
+        };
+        let bag = fit_bag(&space.network, &data, n_networks, options, sink)?;
+        let targets: Vec<f64> = data.rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
+        let (sharpness, held_out) = calibrated(&fitted_target, &bag, &targets);
+        let mut predictor = Predictor {
+            about: PredictorAbout {
+                name: options.name.clone(),
+                created: now(),
+                software: SoftwareVersion::current(),
+                options: options.clone(),
+                target: fitted_target,
+                sharpness,
+                space: space.about.clone(),
+                fit_info: FitInfo {
+                    n_rows: data.rows.len(),
+                    n_rows_without_target: values.iter().filter(|v| v.is_none()).count(),
+                    n_rows_test: (0..table.n_rows()).filter(|r| is_test(*r)).count(),
+                    best_epochs: bag.best_epochs,
+                    scores: Vec::new(),
+                    columns,
+                    interrupted: bag.interrupted,
+                    seconds: 0.0,
+                },
+            },
+            heads: bag.heads,
+        };
+        let test_rows: Vec<u32> =
+            (0..table.n_rows()).filter(|r| is_test(*r) && values[*r].is_some()).map(|r| r as u32).collect();
+        if test_rows.len() >= 2 {
+            predictor.about.fit_info.scores = predictor.evaluate(&table.take(&test_rows)?)?;
+        }
+        predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
+        let held_out = HeldOut { rows_idx: data.rows, values: held_out, targets };
+        Ok((predictor, held_out))
+    }
+}
+
+fn labels(target: &Target, values: &[Option<f64>]) -> Labels {
+    match target {
+        Target::Classes { classes, .. } => Labels::Classes {
+            class: values.iter().map(|v| v.unwrap_or_default() as u16).collect(),
+            n_classes: classes.len(),
+        },
+        Target::Number { mean, deviation, .. } => {
+            Labels::Numbers(values.iter().map(|v| ((v.unwrap_or(*mean) - mean) / deviation) as f32).collect())
+        }
+    }
+}
+
+/// Deals rows into inner parts: by a hash of their cells, within each class in turn, so that parts
+/// are alike and a row stays in its part when columns are added.
+fn inner_parts(
+    rows: &[usize],
+    keys: &[u64],
+    values: &[Option<f64>],
+    target: &Target,
+    n_parts: usize,
+    n_rows: usize,
+) -> Vec<usize> {
+    let class = |r: usize| match target {
+        Target::Classes { .. } => values[r].unwrap_or_default() as i64,
+        Target::Number { .. } => 0,
+    };
+    let mut order = rows.to_vec();
+    order.sort_by_key(|r| (class(*r), splitmix(keys[*r]), *r));
+    let mut part = vec![usize::MAX; n_rows];
+    for (i, r) in order.into_iter().enumerate() {
+        part[r] = i % n_parts;
+    }
+    part
+}
+
+/// The sharpness, and held-out predictions in the target's unit.
+fn calibrated(target: &Target, bag: &Bag, targets: &[f64]) -> (f64, Vec<f64>) {
+    let mut held_out = bag.held_out.clone();
+    match target {
+        Target::Classes { classes, .. } => {
+            let class: Vec<usize> = targets.iter().map(|v| *v as usize).collect();
+            let sharpness = fit_sharpness(&held_out, &class, classes.len());
+            held_out.chunks_exact_mut(classes.len()).for_each(|row| super::sharpen(row, sharpness));
+            (sharpness, held_out)
+        }
+        Target::Number { mean, deviation, .. } => {
+            held_out.iter_mut().for_each(|v| *v = *v * deviation + mean);
+            (1.0, held_out)
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Predicting one target on top of an embedding space.
+//!
+//! A bag of networks, each a fine-tuned copy of the space with eight members and a linear path
+//! (`head.rs`), over inner splits of the rows (`bag.rs`). The space that the user gave never
+//! changes. Probabilities are the mean of the bag, with a temperature fitted on held-out rows.
+
+mod bag;
+mod calibrate;
+mod file;
+mod fit;
+mod head;
+mod options;
+mod target;
+
+use serde::{Deserialize, Serialize};
+use tabgraft_table::Table;
+use tabgraft_table::codec::CellFlag;
+use tabgraft_table::encoded::EncodedTable;
+
+pub use options::PredictorOptions;
+pub use target::{Target, TargetKind};
+
+use crate::encoder::Network;
+use crate::error::{Error, Result};
+use crate::metric::{self, PairedDifference, Prediction, Score, Task};
+use crate::space::{About, ColumnReport, EmbeddingSpace, SoftwareVersion, cell_tables};
+use calibrate::sharpen;
+use head::Head;
+
+/// A fitted predictor. Self-contained: it needs no other file.
+#[derive(Debug, Clone)]
+pub struct Predictor {
+    pub(crate) about: PredictorAbout,
+    pub(crate) heads: Vec<Head>,
+}
+
+/// Everything about a predictor but its weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PredictorAbout {
+    pub name: String,
+    pub created: String,
+    pub software: SoftwareVersion,
+    pub options: PredictorOptions,
+    pub target: Target,
+    /// Exponent `1 / temperature` of the probabilities; 1 for numbers.
+    pub sharpness: f64,
+    /// The space that it was fitted on: columns, codecs, split, lineage, hashes.
+    pub space: About,
+    pub fit_info: FitInfo,
+}
+
+/// The record of one fit.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FitInfo {
+    /// Rows learned from, by all networks of the bag together.
+    pub n_rows: usize,
+    /// Rows left out because their target is missing.
+    pub n_rows_without_target: usize,
+    /// Rows of the test part: neither learned from nor stopped on.
+    pub n_rows_test: usize,
+    /// Kept epoch of each network.
+    pub best_epochs: Vec<usize>,
+    /// Scores on the test part; empty where there is none.
+    pub scores: Vec<Score>,
+    /// What became of the table's columns.
+    pub columns: ColumnReport,
+    /// Whether the user stopped it early.
+    pub interrupted: bool,
+    /// Wall time, seconds.
+    pub seconds: f64,
+}
+
+/// Predictions for the rows of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predictions {
+    /// What kind of prediction this is.
+    pub task: Task,
+    /// Class names; none for a number.
+    pub classes: Vec<String>,
+    /// `[n_rows, n_outputs]`, row-major: probabilities, or the number in the target's unit.
+    pub values: Vec<f64>,
+    /// Numbers per row.
+    pub n_outputs: usize,
+    /// Index of each row's class; empty for numbers.
+    pub class_idx: Vec<usize>,
+    /// Probability above which the second of two classes is predicted.
+    pub threshold: f64,
+    /// How sure each class is, 0 to 1; empty for numbers. With two classes
+    /// `(p - t) / (1 - t)` above the threshold `t` and `(t - p) / t` below; else the margin between
+    /// the two most probable classes.
+    pub confidence: Vec<f64>,
+    /// What became of the table's columns.
+    pub report: ColumnReport,
+}
+
+/// One cell that is unlike the training rows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Guardrail {
+    /// Row, from 0.
+    pub row_idx: usize,
+    /// Column.
+    pub column: String,
+    /// What is unusual.
+    pub flag: CellFlag,
+}
+
+impl Predictions {
+    /// Number of rows.
+    pub fn n_rows(&self) -> usize {
+        self.values.len() / self.n_outputs
+    }
+}
+
+impl Predictor {
+    /// The predictor's name.
+    pub fn name(&self) -> &str {
+        &self.about.name
+    }
+
+    /// What is predicted.
+    pub fn target(&self) -> &Target {
+        &self.about.target
+    }
+
+    /// Rows, epochs, scores and seconds of the fit.
+    pub fn fit_info(&self) -> &FitInfo {
+        &self.about.fit_info
+    }
+
+    /// Name of the space that it was fitted on.
+    pub fn space_name(&self) -> &str {
+        &self.about.space.name
+    }
+
+    /// Hash of the weights of the space that it was fitted on.
+    pub fn space_hash(&self) -> &str {
+        &self.about.space.hashes.weights
+    }
+
+    /// Predicts each row of a table.
+    ///
+    /// A row's prediction has the same bits in any batch. Unknown columns are listed, missing ones
+    /// count as missing cells.
+    ///
+    /// # Errors
+    /// A value error if a cell cannot be read as its column's kind.
+    pub fn predict(&self, table: &Table) -> Result<Predictions> {
+        let space = &self.about.space;
+        let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
+        let values = self.predict_encoded(&encoded);
+        let task = self.about.target.task();
+        let n_outputs = self.about.target.n_outputs();
+        let threshold = self.about.options.threshold;
+        let (mut class_idx, mut confidence) = (Vec::new(), Vec::new());
+        if task != Task::Regression {
+            for row in values.chunks_exact(n_outputs) {
+                let (class, sure) = decide(row, threshold);
+                class_idx.push(class);
+                confidence.push(sure);
+            }
+        }
+        let mut report = space_of(space, &self.heads).column_report(table);
+        report.ignored_columns.retain(|c| c.name != self.about.target.column());
+        Ok(Predictions {
+            task,
+            classes: self.about.target.classes().to_vec(),
+            values,
+            n_outputs,
+            class_idx,
+            threshold,
+            confidence,
+            report,
+        })
+    }
+
+    /// Cells that are unlike the training rows: unseen categories, numbers far outside.
+    ///
+    /// # Errors
+    /// A value error if a cell cannot be read as its column's kind.
+    pub fn guardrails(&self, table: &Table) -> Result<Vec<Guardrail>> {
+        let mut found = Vec::new();
+        for (spec, codec) in self.about.space.columns.iter().zip(&self.about.space.codecs) {
+            if !table.has_column(&spec.name) {
+                continue;
+            }
+            for (row_idx, flag) in codec.flags(&spec.name, table.column(&spec.name)?)?.into_iter().enumerate()
+            {
+                if flag.severity().is_some() {
+                    found.push(Guardrail { row_idx, column: spec.name.clone(), flag });
+                }
+            }
+        }
+        found.sort_by_key(|g| g.row_idx);
+        Ok(found)
+    }
+
+    /// Scores predictions on a table that has the target, each with n and a 95 % interval.
+    ///
+    /// The caller vouches that these rows were not learned from; [`FitInfo::scores`] are the
+    /// scores on the space's own test rows. Rows without a target are passed over.
+    ///
+    /// # Errors
+    /// A schema error if the target column is absent, a value error for an unknown class.
+    pub fn evaluate(&self, table: &Table) -> Result<Vec<Score>> {
+        let (values, prediction) = self.truth_and_prediction(table)?;
+        let task = self.about.target.task();
+        metric::scores(task, &self.about.target.truth(&values), &prediction, self.about.options.seed)
+    }
+
+    /// Whether `other` predicts these rows better than this predictor: paired, on the same rows.
+    ///
+    /// # Errors
+    /// As [`Predictor::evaluate`]; and a schema error if the two have different targets.
+    pub fn compare(&self, other: &Predictor, table: &Table) -> Result<PairedDifference> {
+        if self.about.target.column() != other.about.target.column()
+            || self.about.target.classes() != other.about.target.classes()
+        {
+            return Err(Error::schema(format!(
+                "one predictor is for `{}`, the other for `{}`; only predictors of one target compare",
+                self.about.target.column(),
+                other.about.target.column()
+            )));
+        }
+        let (values, a) = self.truth_and_prediction(table)?;
+        let (_, b) = other.truth_and_prediction(table)?;
+        let task = self.about.target.task();
+        metric::compare(task, &self.about.target.truth(&values), &a, &b, self.about.options.seed)
+    }
+
+    /// Targets and predictions of the rows that have a target.
+    fn truth_and_prediction(&self, table: &Table) -> Result<(Vec<f64>, Prediction)> {
+        let targets = self.about.target.values(table)?;
+        let rows: Vec<u32> =
+            (0..table.n_rows()).filter(|r| targets[*r].is_some()).map(|r| r as u32).collect();
+        let values: Vec<f64> = targets.into_iter().flatten().collect();
+        let predictions = self.predict(&table.take(&rows)?)?;
+        Ok((values, Prediction::new(predictions.values, predictions.n_outputs)?))
+    }
+
+    /// Mean of the bag, calibrated, in the target's unit.
+    ///
+    /// # Shapes
+    /// - returns: `[n_rows, n_outputs]`
+    fn predict_encoded(&self, table: &EncodedTable) -> Vec<f64> {
+        let Some(first) = self.heads.first() else { return Vec::new() };
+        let groups = cell_tables(&first.space, table);
+        let rows: Vec<usize> = (0..table.n_rows).collect();
+        let n_outputs = self.about.target.n_outputs();
+        let classes = self.about.target.task() != Task::Regression;
+        let mut mean = vec![0.0; table.n_rows * n_outputs];
+        for head in &self.heads {
+            for (m, v) in mean.iter_mut().zip(bag::predict_cells(head, &groups, &rows, classes)) {
+                *m += v / self.heads.len() as f64;
+            }
+        }
+        match &self.about.target {
+            Target::Classes { .. } => {
+                mean.chunks_exact_mut(n_outputs).for_each(|row| sharpen(row, self.about.sharpness));
+            }
+            Target::Number { mean: centre, deviation, .. } => {
+                mean.iter_mut().for_each(|v| *v = *v * deviation + centre);
+            }
+        }
+        mean
+    }
+}
+
+/// The class and how sure it is.
+fn decide(p: &[f64], threshold: f64) -> (usize, f64) {
+    if let [_, p] = p {
+        return if *p >= threshold {
+            (1, if threshold < 1.0 { (p - threshold) / (1.0 - threshold) } else { 1.0 })
+        } else {
+            (0, (threshold - p) / threshold)
+        };
+    }
+    let mut order: Vec<usize> = (0..p.len()).collect();
+    order.sort_by(|a, b| p[*b].total_cmp(&p[*a]).then(a.cmp(b)));
+    (order[0], p[order[0]] - p[order[1]])
+}
+
+/// The fitted-on space as far as its columns go.
+fn space_of(about: &About, heads: &[Head]) -> EmbeddingSpace {
+    let network: Network = heads[0].space.clone();
+    EmbeddingSpace { about: about.clone(), network }
+}

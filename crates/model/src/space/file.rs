@@ -1,0 +1,187 @@
+//! An embedding space as one file, and its hashes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+use serde::Serialize;
+
+use super::{About, EmbeddingSpace, Hashes, TrainingInfo, Wiring, column_shape};
+use crate::encoder::Network;
+use crate::encoder::network::Widths;
+use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
+use crate::error::{Error, Result};
+use crate::store::{self, Blob, Container, json_hash, weights_hash};
+
+/// The container's kind.
+const KIND: &str = "embedding_space";
+/// Most columns of a file; more would be a hostile manifest.
+const MOST_COLUMNS: usize = 100_000;
+/// Widest network of a file.
+const WIDEST: usize = 1 << 16;
+
+/// What `inspect` shows of a space.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SpaceCard {
+    /// Name of the space.
+    pub name: String,
+    /// When it was trained: RFC 3339, UTC.
+    pub created: String,
+    /// Software that trained it.
+    pub software: String,
+    /// Length of a row's vector.
+    pub d_model: usize,
+    /// Numbers in all weight matrices.
+    pub n_weights: usize,
+    /// Used columns: name, kind, reason.
+    pub columns: Vec<tabgraft_table::schema::ColumnSpec>,
+    /// Columns left out, with reasons.
+    pub excluded: Vec<tabgraft_table::schema::ExcludedColumn>,
+    /// Engineered columns.
+    pub features: Vec<String>,
+    /// Notes about the data.
+    pub notes: Vec<String>,
+    /// Content hashes.
+    pub hashes: Hashes,
+    /// The record of the last training.
+    pub training_info: TrainingInfo,
+    /// All grafts, oldest first.
+    pub extensions: Vec<super::ExtensionMetadata>,
+}
+
+impl EmbeddingSpace {
+    /// Writes the space to one file, whole or not at all. The path may end in anything.
+    ///
+    /// # Errors
+    /// An io error if the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        store::save(path, &self.to_container()?)?;
+        Ok(())
+    }
+
+    /// Reads a space from its file. Runs no code of the file, and believes no size in it.
+    ///
+    /// # Errors
+    /// Malformed, version or verification errors that name the file; an io error.
+    pub fn load(path: &Path) -> Result<Self> {
+        let (container, _) = store::load(path)?;
+        Self::from_container(container).map_err(|e| e.at(format_args!("`{}`", path.display())))
+    }
+
+    /// What there is to say about the space.
+    pub fn card(&self) -> SpaceCard {
+        let about = &self.about;
+        SpaceCard {
+            name: about.name.clone(),
+            created: about.created.clone(),
+            software: about.software.version.clone(),
+            d_model: self.d_model(),
+            n_weights: about.training_info.n_weights,
+            columns: about.columns.clone(),
+            excluded: about.excluded.clone(),
+            features: about.features.iter().map(|f| f.name.clone()).collect(),
+            notes: about.notes.clone(),
+            hashes: about.hashes.clone(),
+            training_info: about.training_info.clone(),
+            extensions: about.extensions.clone(),
+        }
+    }
+
+    fn to_container(&self) -> Result<Container> {
+        let manifest = serde_json::to_value(&self.about).map_err(|e| {
+            Error::value(format!("space `{}` cannot be written as JSON: {e}", self.about.name))
+        })?;
+        let mut tensors = BTreeMap::new();
+        to_blobs(&self.network, "", &mut tensors);
+        Ok(Container { kind: KIND.to_owned(), manifest, tensors })
+    }
+
+    fn from_container(container: Container) -> Result<Self> {
+        let about: About = container.manifest_as(KIND)?;
+        let mut tensors = container.tensors;
+        let found = weights_hash(&tensors);
+        if found.as_str() != about.hashes.weights {
+            return Err(Error::verification(format!(
+                "the weights hash to {}, the manifest says {}",
+                found.short(),
+                about.hashes.weights
+            )));
+        }
+        let mut network = skeleton(&about)?;
+        from_blobs(&mut network, "", &mut tensors)?;
+        check_all_used(&tensors)?;
+        Ok(EmbeddingSpace { about, network })
+    }
+
+    /// The hashes of this space; `keys` are those of its training table's rows.
+    pub(crate) fn compute_hashes(&self, keys: &[u64]) -> Hashes {
+        let mut tensors = BTreeMap::<String, Blob>::new();
+        to_blobs(&self.network, "", &mut tensors);
+        let json = |value: serde_json::Result<serde_json::Value>| {
+            json_hash(&value.unwrap_or(serde_json::Value::Null)).as_str().to_owned()
+        };
+        let mut data = blake3::Hasher::new();
+        keys.iter().for_each(|k| {
+            data.update(&k.to_le_bytes());
+        });
+        Hashes {
+            weights: weights_hash(&tensors).as_str().to_owned(),
+            schema: json(serde_json::to_value((&self.about.columns, &self.about.codecs))),
+            data: data.finalize().to_hex().to_string(),
+            split: json(serde_json::to_value(&self.about.split)),
+            features: json(serde_json::to_value(&self.about.features)),
+        }
+    }
+}
+
+/// A network of the shape that the manifest describes, its weights to be filled in.
+///
+/// # Errors
+/// A malformed error if the manifest contradicts itself; nothing large is allocated before.
+pub(crate) fn skeleton(about: &About) -> Result<Network> {
+    let n_columns = about.columns.len();
+    let refuse = |text: String| Err(Error::malformed(text));
+    if n_columns != about.codecs.len() || n_columns > MOST_COLUMNS {
+        return refuse(format!("{n_columns} columns and {} codecs", about.codecs.len()));
+    }
+    about.config.check()?;
+    for (column, codec) in about.columns.iter().zip(&about.codecs) {
+        codec.check().map_err(|e| Error::from(e).at(format_args!("column `{}`", column.name)))?;
+    }
+    let shapes: Vec<_> = about.codecs.iter().map(column_shape).collect();
+    let config = &about.config;
+    // The numbers do not matter: all of them are replaced.
+    let mut rng = Pcg64Mcg::seed_from_u64(0);
+    let mut network: Option<Network> = None;
+    let mut start = 0_usize;
+    for group in &about.wiring {
+        let (Wiring::Root { n_columns: n } | Wiring::Side { n_columns: n, .. }) = group;
+        let Some(columns) = start.checked_add(*n).and_then(|end| shapes.get(start..end)) else {
+            return refuse(format!("the wiring asks for more than {n_columns} columns"));
+        };
+        if columns.is_empty() {
+            return refuse("a group of the wiring has no column".to_owned());
+        }
+        match (&mut network, group) {
+            (None, Wiring::Root { .. }) => {
+                let widths =
+                    Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
+                network = Some(Network::new(columns, widths, &mut rng));
+            }
+            (Some(network), Wiring::Root { .. }) => network.graft_joint(columns, &mut rng),
+            (Some(network), Wiring::Side { d_side, .. }) => {
+                if !(1..=WIDEST).contains(d_side) || network.d_model() + d_side > WIDEST {
+                    return refuse(format!("a side network of width {d_side}"));
+                }
+                network.graft_frozen(columns, *d_side, &mut rng);
+            }
+            (None, Wiring::Side { .. }) => return refuse("the wiring begins with a side network".to_owned()),
+        }
+        start += n;
+    }
+    match network {
+        Some(network) if start == n_columns => Ok(network),
+        _ => refuse(format!("the wiring covers {start} of {n_columns} columns")),
+    }
+}
