@@ -2,5 +2,6 @@
 
 pub mod error;
 pub mod metric;
+pub mod store;
 
 pub use error::{Error, Result};
