@@ -1,6 +1,8 @@
 //! Promises of the model file: what is saved comes back bit by bit, and whatever else the bytes
 //! are, reading them gives an error that says so: no panic, no silent damage, no half file.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -133,7 +135,7 @@ fn a_weight_or_manifest_that_was_changed_is_a_verification_error() {
     let bytes = to_bytes(&small()).unwrap();
     let mut weights = bytes.clone();
     *weights.last_mut().unwrap() ^= 1;
-    let error = refused(&weights, "the weights was changed");
+    let error = refused(&weights, "weights hash is");
     assert!(error.is_verification());
 
     let error = refused(&with_envelope(|e| e["manifest"]["z"] = 2.into()), "manifest hash");
@@ -364,6 +366,42 @@ fn leftovers_of_a_killed_save_do_not_disturb() {
     save(&path, &next).unwrap();
     assert_eq!(load(&path).unwrap().0, next);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 65, "others' files stay");
+}
+
+/// Names the file that the other half of the next test saves to.
+const KILLED_SAVE_PATH: &str = "TABGRAFT_TEST_KILLED_SAVE_PATH";
+
+fn large(i: usize) -> Container {
+    let tensors = BTreeMap::from([("w".into(), blob(&[500_000], i as f32))]);
+    Container { manifest: json!({ "i": i }), tensors, ..small() }
+}
+
+#[test]
+fn a_save_that_is_killed_leaves_a_whole_file() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("es");
+    save(&path, &large(0)).unwrap();
+    for after_ms in [5, 10, 20, 30, 40, 60, 80, 100] {
+        let mut saver = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--ignored", "saves_until_killed"])
+            .env(KILLED_SAVE_PATH, &path)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(after_ms));
+        saver.kill().unwrap();
+        saver.wait().unwrap();
+        let (seen, _) = load(&path).unwrap();
+        assert_eq!(seen, large(seen.manifest["i"].as_u64().unwrap() as usize));
+    }
+}
+
+#[test]
+#[ignore = "the process that `a_save_that_is_killed_leaves_a_whole_file` kills"]
+fn saves_until_killed() {
+    let Some(path) = std::env::var_os(KILLED_SAVE_PATH) else { return };
+    // Bounded, so that it ends even if nobody is left to kill it.
+    (1..2000).for_each(|i| drop(save(Path::new(&path), &large(i % 50)).unwrap()));
 }
 
 #[test]
