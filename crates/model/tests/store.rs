@@ -376,23 +376,43 @@ fn large(i: usize) -> Container {
     Container { manifest: json!({ "i": i }), tensors, ..small() }
 }
 
+/// The old file's bytes are never written to, so at no moment is half of them gone: another name
+/// of the same file still holds them after the save.
+#[test]
+fn a_save_never_writes_into_the_old_file() {
+    let folder = tempdir().unwrap();
+    let (path, other_name) = (folder.path().join("es"), folder.path().join("other"));
+    save(&path, &large(0)).unwrap();
+    std::fs::hard_link(&path, &other_name).unwrap();
+    save(&path, &large(1)).unwrap();
+    assert!(load(&other_name).unwrap().0 == large(0), "the old file changed");
+    assert!(load(&path).unwrap().0 == large(1), "the new file is not what was saved");
+}
+
 #[test]
 fn a_save_that_is_killed_leaves_a_whole_file() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("es");
     save(&path, &large(0)).unwrap();
-    for after_ms in [5, 10, 20, 30, 40, 60, 80, 100] {
+    let names = || std::fs::read_dir(folder.path()).unwrap().filter_map(Result::ok).count();
+    for after_ms in 0..8 {
+        let n_names = names();
         let mut saver = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "--ignored", "saves_until_killed"])
             .env(KILLED_SAVE_PATH, &path)
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
+        // A new name beside the file: a save has begun.
+        while names() == n_names && saver.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
         std::thread::sleep(std::time::Duration::from_millis(after_ms));
         saver.kill().unwrap();
         saver.wait().unwrap();
         let (seen, _) = load(&path).unwrap();
-        assert_eq!(seen, large(seen.manifest["i"].as_u64().unwrap() as usize));
+        let i = seen.manifest["i"].as_u64().unwrap() as usize;
+        assert!(seen == large(i), "save {i} is there and differs");
     }
 }
 
