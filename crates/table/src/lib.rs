@@ -16,6 +16,7 @@ pub mod encoded;
 pub mod error;
 pub mod feature;
 pub mod schema;
+pub mod split;
 pub mod stats;
 pub mod table;
 
