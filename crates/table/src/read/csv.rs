@@ -207,15 +207,23 @@ impl CsvBatches {
                 self.max_row_bytes
             ))
             .with_hint("check that the file is a table with line ends, or raise `max_row_bytes`"),
-            Stop::Fault { fault, line, column_idx, found } => {
+            Stop::Fault { fault, line, column_idx, found, quote_line } => {
                 let (what, hint) = match fault {
                     Fault::UnclosedQuote => (
                         "the quote opened here is never closed".to_owned(),
                         "close the quote, or double it if it belongs to the text",
                     ),
                     Fault::TextAfterQuote => (
-                        format!("found `{}` after a closing quote", found.escape_ascii()),
-                        "end the cell at its closing quote, and double quotes that belong to the text",
+                        match quote_line {
+                            _ if quote_line == line => {
+                                format!("found `{}` after a closing quote", found.escape_ascii())
+                            }
+                            _ => format!(
+                                "found `{}` after the quote that closes the one opened in line {quote_line}",
+                                found.escape_ascii()
+                            ),
+                        },
+                        "close every quote at the end of its cell, and double quotes that belong to the text",
                     ),
                     Fault::Nul => (
                         "found a NUL byte".to_owned(),

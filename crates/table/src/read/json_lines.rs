@@ -7,12 +7,16 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 
-use super::json_object::{JsonFault, Scalar, parse_object};
+use super::json_object::{JsonFault, Refusal, Scalar, parse_object};
 use super::missing::MissingTokens;
 use super::sniff::UTF8_BOM;
 use super::source::{Source, read_failed};
 use super::{Batches, MAX_BATCH_TEXT_BYTES, ReadOptions};
 use crate::error::{Error, Result};
+
+const EMPTY_KEY: Refusal = ("the key is empty", "name every key");
+const DOUBLED_KEY: Refusal = ("the key stands twice in one object", "write each key once per object");
+const CHANGED: Refusal = ("the file changed while it was read", "read it again when it is complete");
 
 /// Integers up to here are exact in `f64`.
 const MAX_EXACT_INT: u64 = 1 << 53;
@@ -26,21 +30,17 @@ pub(super) fn open(source: &Source, gzip: bool, options: &ReadOptions) -> Result
     while lines.advance()? {
         row += 1;
         lines.parse(|key, value| {
+            if key.trim_ascii().is_empty() {
+                return Err(EMPTY_KEY);
+            }
             let column_idx = columns.find_or_add(key);
             let column = &mut columns.columns[column_idx];
             if std::mem::replace(&mut column.last_row, row) == row {
-                return Err(doubled(key));
+                return Err(DOUBLED_KEY);
             }
             column.kinds.add(&value, &missing);
             Ok(())
         })?;
-    }
-    for column in &columns.columns {
-        if column.name.trim_ascii().is_empty() {
-            return Err(
-                Error::schema(format!("`{}`: a key is empty", source.name())).with_hint("name every key")
-            );
-        }
     }
     if columns.columns.is_empty() {
         return Err(Error::malformed(format!("`{}` has {row} object(s) but no keys", source.name()))
@@ -204,7 +204,7 @@ impl Lines {
         Ok(n_read > 0)
     }
 
-    fn parse<'a>(&'a self, on_cell: impl FnMut(&str, Scalar<'a>) -> Result<(), String>) -> Result<()> {
+    fn parse<'a>(&'a self, on_cell: impl FnMut(&str, Scalar<'a>) -> Result<(), Refusal>) -> Result<()> {
         let line = std::str::from_utf8(&self.line).map_err(|e| {
             Error::malformed(format!(
                 "`{}`, line {}: byte {:#04x} at offset {} is not UTF-8",
@@ -217,7 +217,7 @@ impl Lines {
         })?;
         parse_object(line, on_cell).map_err(|JsonFault { at, key, what, hint }| {
             let key = key.map(|key| format!(", key `{key}`")).unwrap_or_default();
-            Error::malformed(format!("`{}`, line {}{key}: {what} at byte {}", self.file, self.number, at + 1))
+            Error::malformed(format!("`{}`, line {}, byte {}{key}: {what}", self.file, self.number, at + 1))
                 .with_hint(hint)
         })
     }
@@ -238,10 +238,10 @@ impl JsonBatches {
         while n_rows < self.batch_rows && n_bytes < MAX_BATCH_TEXT_BYTES && self.lines.advance()? {
             let (columns, builders) = (&mut self.columns, &mut self.builders);
             self.lines.parse(|key, value| {
-                let column_idx = columns.find(key).ok_or_else(changed)?;
+                let column_idx = columns.find(key).ok_or(CHANGED)?;
                 let builder = &mut builders[column_idx];
                 if builder.len() != n_rows {
-                    return Err(doubled(key));
+                    return Err(DOUBLED_KEY);
                 }
                 builder.append(value, &self.missing)
             })?;
@@ -297,7 +297,7 @@ impl Builder {
         }
     }
 
-    fn append(&mut self, value: Scalar<'_>, missing: &MissingTokens) -> Result<(), String> {
+    fn append(&mut self, value: Scalar<'_>, missing: &MissingTokens) -> Result<(), Refusal> {
         match (self, value) {
             (builder, Scalar::Null) => builder.append_null(),
             (builder, Scalar::Text(text)) if missing.contains(&text) => builder.append_null(),
@@ -310,7 +310,7 @@ impl Builder {
             (Builder::Text(b), Scalar::Int(_, text) | Scalar::WideInt(text) | Scalar::Float(_, text)) => {
                 b.append_value(text);
             }
-            _ => return Err(changed()),
+            _ => return Err(CHANGED),
         }
         Ok(())
     }
@@ -327,12 +327,4 @@ impl Builder {
     fn finish(&mut self) -> ArrayRef {
         each!(self, b => Arc::new(b.finish()))
     }
-}
-
-fn doubled(key: &str) -> String {
-    format!("the key `{key}` stands twice in one object")
-}
-
-fn changed() -> String {
-    "the file changed while it was read".to_owned()
 }

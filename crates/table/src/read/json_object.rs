@@ -35,10 +35,13 @@ const HINT_NESTED: &str =
     "flatten it first: one key per inner value, each a number, a text, true, false or null";
 const HINT_NUMBER: &str = "write text in double quotes and a missing value as null";
 
+/// Why a cell is not taken, and the hint.
+pub(super) type Refusal = (&'static str, &'static str);
+
 /// Calls `on_cell` for each key and value of the object that is this line.
 pub(super) fn parse_object<'a>(
     line: &'a str,
-    mut on_cell: impl FnMut(&str, Scalar<'a>) -> Result<(), String>,
+    mut on_cell: impl FnMut(&str, Scalar<'a>) -> Result<(), Refusal>,
 ) -> Result<(), JsonFault> {
     let mut cursor = Cursor { line, at: 0 };
     cursor.expect(b'{', None)?;
@@ -55,11 +58,11 @@ pub(super) fn parse_object<'a>(
         cursor.peek();
         let start = cursor.at;
         let value = cursor.scalar(&key)?;
-        on_cell(&key, value).map_err(|what| JsonFault {
+        on_cell(&key, value).map_err(|(what, hint)| JsonFault {
             at: start,
             key: Some(key.to_string()),
-            what,
-            hint: "write each key once per object",
+            what: what.to_owned(),
+            hint,
         })?;
         match cursor.peek() {
             Some(b',') => cursor.at += 1,
@@ -104,8 +107,8 @@ impl<'a> Cursor<'a> {
         let rest = &self.line[self.at..];
         match rest.bytes().next() {
             Some(b'"') => self.string(Some(key)).map(Scalar::Text),
-            Some(b'{') => Err(self.fault("a nested object".to_owned(), Some(key), HINT_NESTED)),
-            Some(b'[') => Err(self.fault("an array".to_owned(), Some(key), HINT_NESTED)),
+            Some(b'{') => Err(self.fault("found a nested object".to_owned(), Some(key), HINT_NESTED)),
+            Some(b'[') => Err(self.fault("found an array".to_owned(), Some(key), HINT_NESTED)),
             Some(b'-' | b'0'..=b'9') => self.number(key),
             _ => {
                 let words =
@@ -163,17 +166,23 @@ impl<'a> Cursor<'a> {
                     is_plain &= !byte.is_ascii_control();
                     end += 1;
                 }
-                None => return Err(self.fault("a text without closing quote".to_owned(), key, HINT_OBJECT)),
+                None => {
+                    return Err(self.fault(
+                        "found a text without closing quote".to_owned(),
+                        key,
+                        HINT_OBJECT,
+                    ));
+                }
             }
         }
         self.at = end + 1;
         if is_plain {
             return Ok(Cow::Borrowed(&self.line[start + 1..end]));
         }
-        serde_json::from_str(&self.line[start..=end]).map(Cow::Owned).map_err(|e| {
+        serde_json::from_str(&self.line[start..=end]).map(Cow::Owned).map_err(|_| {
             self.at = start;
             self.fault(
-                format!("a text with a broken escape or a raw control character ({e})"),
+                "found a text with a broken escape or a raw control character".to_owned(),
                 key,
                 HINT_OBJECT,
             )

@@ -38,7 +38,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 
 use crate::error::{Error, Result};
@@ -137,7 +137,7 @@ impl fmt::Display for Format {
                 *gzip
             }
             Format::Parquet => return f.write_str("Parquet"),
-            Format::ArrowFile => return f.write_str("Arrow file"),
+            Format::ArrowFile => return f.write_str("Arrow"),
             Format::ArrowStream => return f.write_str("Arrow stream"),
         };
         if gzip { f.write_str(", gzipped") } else { Ok(()) }
@@ -172,7 +172,7 @@ impl TableReader {
         if reader.first.is_none() {
             let n_columns = reader.schema.fields().len();
             return Err(Error::malformed(format!("`{}` has {n_columns} column(s) but no rows", reader.file))
-                .with_hint("a table needs at least one row below its header"));
+                .with_hint("a table needs at least one row"));
         }
         Ok(reader)
     }
@@ -198,8 +198,7 @@ impl TableReader {
             if field.data_type() != &DataType::Utf8 {
                 continue;
             }
-            let text_bytes = |b: &RecordBatch| b.column(column_idx).as_string::<i32>().value_data().len();
-            let n_bytes: usize = batches.iter().map(text_bytes).sum();
+            let n_bytes: usize = batches.iter().map(|b| text_bytes(b.column(column_idx))).sum();
             if n_bytes > i32::MAX as usize {
                 return Err(Error::value(format!(
                     "`{file}`: column `{}` holds {n_bytes} bytes of text, a table in memory takes {} a column",
@@ -291,6 +290,12 @@ pub fn read_csv_bytes(bytes: &[u8], name: &str, options: &ReadOptions) -> Result
 
 fn open_source(source: &Source, options: &ReadOptions) -> Result<TableReader> {
     TableReader::new(source, sniff::detect(source, options)?, options)
+}
+
+/// Bytes of text in a `Utf8` column; a slice shares its buffer with rows that are not its own.
+fn text_bytes(column: &ArrayRef) -> usize {
+    let offsets = column.as_string::<i32>().value_offsets();
+    offsets.last().zip(offsets.first()).map_or(0, |(end, start)| (end - start) as usize)
 }
 
 /// A byte as the messages show it.

@@ -8,6 +8,7 @@ use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Schema as ArrowSchema, SchemaRef,
 };
 
+use super::guard::guarded;
 use super::missing::MissingTokens;
 use crate::error::{Error, Result};
 use crate::table::Table;
@@ -65,8 +66,8 @@ impl Normalizer {
             .map_err(|e| Error::malformed(format!("`{}`: {e}", self.file)))
     }
 
-    fn column(&self, array: &ArrayRef, kept: &DataType) -> Result<ArrayRef, arrow::error::ArrowError> {
-        let array = if array.data_type() == kept { array.clone() } else { cast(array, kept)? };
+    fn column(&self, array: &ArrayRef, kept: &DataType) -> Result<ArrayRef, String> {
+        let array = if array.data_type() == kept { array.clone() } else { guarded(|| cast(array, kept))? };
         match kept {
             DataType::Float32 => Ok(without_nan::<Float32Type>(array, f32::is_nan)),
             DataType::Float64 => Ok(without_nan::<Float64Type>(array, f64::is_nan)),
@@ -74,7 +75,11 @@ impl Normalizer {
                 let text = array.as_string::<i32>();
                 let mask: BooleanArray =
                     text.iter().map(|cell| cell.map(|cell| self.missing.contains(cell))).collect();
-                if mask.true_count() == 0 { Ok(array) } else { nullif(&array, &mask) }
+                if mask.true_count() == 0 {
+                    Ok(array)
+                } else {
+                    nullif(&array, &mask).map_err(|e| e.to_string())
+                }
             }
             _ => Ok(array),
         }

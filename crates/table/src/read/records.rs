@@ -126,11 +126,13 @@ impl Scanner {
 #[derive(Debug)]
 pub(super) enum Stop {
     Io(io::Error),
+    /// `quote_line` is where the quotes open whose end a `TextAfterQuote` follows.
     Fault {
         fault: Fault,
         line: u64,
         column_idx: usize,
         found: u8,
+        quote_line: u64,
     },
     /// A record is longer than allowed; `quote_line` is where its unclosed quote stands.
     TooLong {
@@ -216,7 +218,14 @@ impl Records {
                 }
                 Scan::Incomplete { .. } => self.refill()?,
                 Scan::Fault { fault, at, column_idx } => {
-                    return Err(Stop::Fault { fault, line: line_of(at), column_idx, found: unread[at] });
+                    let quote_line = line_of(self.spans.last().map_or(0, |s| s.start));
+                    return Err(Stop::Fault {
+                        fault,
+                        line: line_of(at),
+                        column_idx,
+                        found: unread[at],
+                        quote_line,
+                    });
                 }
             }
         }

@@ -24,12 +24,13 @@ const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
 const SUPPORTED: &str = "CSV, TSV and JSON lines (also gzipped), Parquet and Arrow files can be read";
 
 /// First bytes of files that people take for tables, what they are, and the way to a table.
-const FOREIGN: [(&[u8], &str, &str); 12] = [
+const FOREIGN: [(&[u8], &str, &str); 13] = [
+    (b"PARE", "an encrypted Parquet file", "write it again without encryption"),
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Office document", "save the sheet as CSV"),
-    (b"\x28\xb5\x2f\xfd", "zstd-compressed", "decompress it first: `zstd -d`"),
-    (b"BZh", "bzip2-compressed", "decompress it first: `bunzip2`"),
-    (b"\xfd7zXZ", "xz-compressed", "decompress it first: `unxz`"),
+    (b"\x28\xb5\x2f\xfd", "a zstd-compressed file", "decompress it first: `zstd -d`"),
+    (b"BZh", "a bzip2-compressed file", "decompress it first: `bunzip2`"),
+    (b"\xfd7zXZ", "an xz-compressed file", "decompress it first: `unxz`"),
     (b"\x89PNG", "a PNG picture", SUPPORTED),
     (b"%PDF", "a PDF document", SUPPORTED),
     (b"SQLite format 3", "an SQLite database", "export one table of it as CSV"),
@@ -57,7 +58,7 @@ pub(super) fn detect(source: &Source, options: &ReadOptions) -> Result<Format> {
     };
     if let Some(format) = binary {
         if gzip {
-            return Err(Error::malformed(format!("`{}` is a gzipped {format}", source.name()))
+            return Err(Error::malformed(format!("`{}` is a gzipped {format} file", source.name()))
                 .with_hint("only text is read through gzip; decompress it first: `gunzip`"));
         }
         return Ok(format);
@@ -138,7 +139,7 @@ impl Prefix {
         match FOREIGN.iter().find(|(magic, ..)| self.bytes.starts_with(magic)) {
             // A header may begin with the letters of a magic; text has no control characters.
             Some((magic, what, hint)) if !magic.is_ascii() || self.bytes.iter().take(512).any(is_binary) => {
-                Err(Error::malformed(format!("`{name}` is not a table: it looks {what}")).with_hint(*hint))
+                Err(Error::malformed(format!("`{name}` is not a table but {what}")).with_hint(*hint))
             }
             _ => Ok(()),
         }

@@ -30,6 +30,10 @@ use crate::table::Table;
 /// cannot hold; an io error if `out` fails.
 pub fn write_csv(table: &Table, out: impl Write) -> Result<()> {
     let names = table.column_names();
+    if names.is_empty() {
+        return Err(Error::schema("a table without columns cannot be written as CSV")
+            .with_hint("keep at least one column"));
+    }
     let columns = names
         .iter()
         .zip(table.batch().columns())
