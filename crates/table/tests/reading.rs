@@ -727,6 +727,7 @@ fn options_outside_their_range_are_refused() {
     let refused = [
         ReadOptions { batch_rows: 0, ..ReadOptions::default() },
         ReadOptions { max_row_bytes: 0, ..ReadOptions::default() },
+        ReadOptions { max_row_bytes: usize::MAX, ..ReadOptions::default() },
         ReadOptions { delimiter: Some(b'"'), ..ReadOptions::default() },
         ReadOptions { delimiter: Some(0xc3), ..ReadOptions::default() },
     ];

@@ -50,6 +50,10 @@ pub use write::{write_csv, write_parquet};
 /// Batches end early at this much text, so that a batch of long texts stays small.
 const MAX_BATCH_TEXT_BYTES: usize = 64 << 20;
 
+/// Upper end of [`ReadOptions::max_row_bytes`]: a batch and one more row stay below the 2 GiB that
+/// an Arrow text column takes.
+const MAX_ROW_BYTES: usize = 1 << 30;
+
 /// How to read a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOptions {
@@ -62,7 +66,7 @@ pub struct ReadOptions {
     pub delimiter: Option<u8>,
     /// Rows in a batch, at least 1. Default 8192. Batches of long texts end earlier.
     pub batch_rows: usize,
-    /// Longest row of a text file in bytes, at least 1. Default 64 MiB. Bounds what an unclosed
+    /// Longest row of a text file in bytes, 1 to 1 GiB. Default 64 MiB. Bounds what an unclosed
     /// quote or a file without line ends can cost.
     pub max_row_bytes: usize,
 }
@@ -88,6 +92,12 @@ impl ReadOptions {
             if value == 0 {
                 return Err(Error::option(format!("`{name}` must be at least 1, found 0")));
             }
+        }
+        if self.max_row_bytes > MAX_ROW_BYTES {
+            return Err(Error::option(format!(
+                "`max_row_bytes` must be at most {MAX_ROW_BYTES}, found {}",
+                self.max_row_bytes
+            )));
         }
         match self.delimiter {
             Some(byte) if !byte.is_ascii() || matches!(byte, b'"' | b'\n' | b'\r' | 0) => {
