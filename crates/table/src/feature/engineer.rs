@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::definition::{Checked, Feature};
 use super::expr::Readings;
 use super::fitted::FittedState;
-use crate::error::{Error, Result, near_names};
+use crate::error::{Error, Result};
 use crate::table::{Table, quoted};
 
 /// Version of the file of features that this code writes, and the only one that it reads.
@@ -186,7 +186,8 @@ impl FeatureEngineer {
                     reasons.push(format!("the table has no column {}", quoted(&columns)));
                 }
                 if !features.is_empty() {
-                    reasons.push(format!("it uses {}, which was skipped", quoted(&features)));
+                    let noun = if features.len() == 1 { "a skipped feature" } else { "skipped features" };
+                    reasons.push(format!("it uses {noun}: {}", quoted(&features)));
                 }
                 skipped.push(Skipped { name: feature.name.clone(), reason: reasons.join(", and ") });
                 continue;
@@ -264,16 +265,8 @@ fn refuse_absent(checked: &Checked, readings: &Readings) -> Result<()> {
     if absent.is_empty() || checked.formula.is_some() {
         return Ok(());
     }
-    let noun = if absent.len() == 1 { "is no column" } else { "are no columns" };
-    let known = readings.table().column_names();
-    let near: Vec<&str> =
-        absent.iter().flat_map(|name| near_names(name, known.iter().map(String::as_str))).collect();
-    let hint = if near.is_empty() {
-        format!("the columns are {}", quoted(&known))
-    } else {
-        format!("did you mean {}?", quoted(&near))
-    };
-    Err(Error::schema(format!("there {noun} {}", quoted(&absent))).with_hint(hint))
+    let (message, hint) = readings.absence(&absent);
+    Err(Error::schema(message).with_hint(hint))
 }
 
 fn parse(bytes: &[u8]) -> Result<Document> {

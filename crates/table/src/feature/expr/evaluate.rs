@@ -11,8 +11,8 @@ use rayon::prelude::*;
 use super::cast::cast;
 use super::check::{Program, case_parts};
 use super::function::Function;
-use super::parse::{Arithmetic, Comparison, Members, Op};
 use super::reading::Values;
+use super::tree::{Arithmetic, Comparison, Members, Op};
 use super::{Type, time};
 use crate::error::{Error, Result};
 

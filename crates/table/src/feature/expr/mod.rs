@@ -29,7 +29,7 @@
 
 mod cast;
 mod check;
-pub mod column;
+mod column;
 mod evaluate;
 pub mod function;
 mod lex;
@@ -37,6 +37,7 @@ mod parse;
 mod place;
 mod reading;
 mod time;
+mod tree;
 
 use arrow::array::ArrayRef;
 
@@ -88,7 +89,7 @@ impl Type {
 #[derive(Debug, Clone)]
 pub struct Formula {
     text: String,
-    tree: parse::Tree,
+    tree: tree::Tree,
 }
 
 impl Formula {
