@@ -1,9 +1,15 @@
 //! What the formula language and the feature engineer promise.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy knows tests by their attribute, not their helpers"
+)]
 
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, NullArray, StringArray,
+    TimestampSecondArray,
 };
 use arrow::datatypes::{DataType, Float64Type};
 use proptest::prelude::*;
@@ -266,6 +272,21 @@ fn typed_columns_need_no_reading() {
 }
 
 #[test]
+fn times_with_a_zone_are_read_in_utc() {
+    let noon_utc = TimestampSecondArray::from(vec![1_706_702_400]).with_timezone("+02:00");
+    let table = Table::from_columns([
+        ("typed", Arc::new(noon_utc) as ArrayRef),
+        ("text", text(&["2024-01-31T14:00:00+02:00"])),
+        ("without", text(&["2024-01-31 12:00"])),
+    ])
+    .unwrap();
+    for column in ["typed", "text", "without"] {
+        assert_eq!(value(&format!("hour({column})"), &table), Some("12".into()), "{column}");
+    }
+    assert_eq!(value("typed = text", &table), Some("true".into()), "a time beside it makes it a time");
+}
+
+#[test]
 fn results_have_the_three_arrow_types() {
     for (formula, expected) in [
         ("a + 1", DataType::Float64),
@@ -495,6 +516,18 @@ fn the_limits_stop_a_formula_where_they_are_reached() {
         }
     }
     assert!(failure(&"NOT ".repeat(4_000), &table).to_string().contains("nests deeper"));
+}
+
+#[test]
+fn features_that_double_each_other_are_stopped() {
+    let doubled = |i: usize| Feature::formula(format!("f{}", i + 1), format!("f{i} || f{i}"), "");
+    let features = [Feature::formula("f0", "concat(word, word)", "")].into_iter().chain((0..60).map(doubled));
+    let error = FeatureEngineer::new(features.collect()).unwrap().transform(&row()).unwrap_err();
+    // `word` has 9 bytes: 9 * 2^12 fit into 64 KiB, 9 * 2^13 do not.
+    assert_eq!(
+        error.to_string(),
+        "feature `f12`: `concat` gives a text of 73728 bytes, at most 65536 are allowed"
+    );
 }
 
 #[test]

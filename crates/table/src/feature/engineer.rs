@@ -141,12 +141,19 @@ impl FeatureEngineer {
     /// Writes definitions and states; a reader sees the old file or the whole new one.
     ///
     /// # Errors
-    /// An io error.
+    /// An io error, or an option error if the file would be too large to be read again.
     pub fn save(&self, path: &Path) -> Result<()> {
         let document = Document { format_version: FORMAT_VERSION, features: self.features.clone() };
         let mut bytes = serde_json::to_vec_pretty(&document)
             .map_err(|e| Error::malformed("features cannot be written as JSON").with_source(e))?;
         bytes.push(b'\n');
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(Error::option(format!(
+                "the features need {} bytes, a file may have {MAX_FILE_BYTES}",
+                bytes.len()
+            ))
+            .with_hint("group by columns with fewer values"));
+        }
         replace(path, &bytes).map_err(|e| Error::io(path, "write", e))
     }
 

@@ -81,10 +81,9 @@ pub(crate) fn to_texts(values: &Values) -> StringArray {
 fn to_numbers(values: &Values) -> Vec<f64> {
     match values {
         Values::Number(v) => v.clone(),
-        Values::Text(v) => v
-            .iter()
-            .map(|t| t.and_then(|t| parse_number(t)).filter(|x| x.is_finite()).unwrap_or(f64::NAN))
-            .collect(),
+        Values::Text(v) => {
+            v.iter().map(|t| t.and_then(parse_number).filter(|x| x.is_finite()).unwrap_or(f64::NAN)).collect()
+        }
         Values::Bool(v) => v.iter().map(|b| b.map_or(f64::NAN, |b| f64::from(u8::from(b)))).collect(),
         Values::Time(v) => vec![f64::NAN; v.len()],
     }
