@@ -12,6 +12,7 @@
 
 pub mod encoded;
 pub mod error;
+pub mod feature;
 pub mod schema;
 pub mod table;
 
