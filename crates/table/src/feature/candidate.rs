@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::definition::{Definition, Feature, GroupStatistic};
-use super::naming::{as_word, free_name, in_formula};
+use super::expr::quoted_column as in_formula;
+use super::naming::{as_word, free_name};
 use super::profile::{CandidateInputs, ColumnProfile, NumberProfile};
 use crate::error::{Error, Result};
 use crate::schema::{Kind, Schema};

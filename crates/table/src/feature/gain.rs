@@ -12,8 +12,9 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
 use rayon::prelude::*;
 
 use super::definition::{Definition, Feature};
+use super::expr::quoted_column as in_formula;
 use super::histogram::{Binned, Histogram, Steps};
-use super::naming::{in_formula, input_columns};
+use super::naming::input_columns;
 use super::residuals::{Output, Residuals};
 use crate::error::{Error, Result};
 

@@ -2,57 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::dialect::GenericDialect;
-use sqlparser::keywords::ALL_KEYWORDS;
-use sqlparser::tokenizer::{Token, Tokenizer};
-
 use super::definition::Definition;
+use super::expr::Formula;
 
 /// Longest stretch of a column's name inside a feature's name, in characters.
 const MAX_NAME_CHARS: usize = 60;
 
-/// Words of the formula language that are not columns unless quoted.
-const GRAMMAR: &[&str] = &[
-    "and", "as", "between", "case", "cast", "else", "end", "false", "in", "is", "like", "not", "null", "or",
-    "then", "true", "when",
-];
-
-/// The columns that a definition reads, each once, in the order of their first use.
-///
-/// In a formula these are the quoted names, and the bare ones that are no word of the grammar, no
-/// function and no type of a `CAST`. A formula that cannot be cut into tokens has none.
+/// The columns that a definition reads, each once, in the order of their first use; none for a
+/// formula that does not parse.
 pub fn input_columns(definition: &Definition) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
     match definition {
-        Definition::Bins { column, .. } => names.push(column.clone()),
-        Definition::Group { of, by, .. } => names.extend(of.iter().chain([by]).cloned()),
+        Definition::Bins { column, .. } => vec![column.clone()],
+        Definition::Group { of, by, .. } => of.iter().chain([by]).cloned().collect(),
         Definition::Formula { formula } => {
-            let tokens = Tokenizer::new(&GenericDialect {}, formula).tokenize().unwrap_or_default();
-            let mut tokens = tokens.into_iter().filter(|t| !matches!(t, Token::Whitespace(_))).peekable();
-            let mut after_as = false;
-            while let Some(token) = tokens.next() {
-                let Token::Word(word) = token else { continue };
-                let bare = word.quote_style.is_none();
-                let is_call = tokens.peek() == Some(&Token::LParen);
-                if bare && (is_call || after_as || GRAMMAR.contains(&word.value.to_lowercase().as_str())) {
-                    after_as = word.value.eq_ignore_ascii_case("as");
-                } else {
-                    names.push(word.value);
-                }
-            }
+            Formula::parse(formula).map(|f| f.inputs().to_vec()).unwrap_or_default()
         }
     }
-    let mut seen = BTreeSet::new();
-    names.retain(|name| seen.insert(name.clone()));
-    names
-}
-
-/// A column's name as it stands in a formula: bare if any SQL reader takes it so, else quoted.
-pub(crate) fn in_formula(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !ALL_KEYWORDS.contains(&name.to_ascii_uppercase().as_str());
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 /// A column's name as part of a feature's name: letters, digits and single underscores.
