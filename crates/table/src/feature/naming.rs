@@ -2,8 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use sqlparser::ast::Expr;
 use sqlparser::dialect::GenericDialect;
-use sqlparser::keywords::ALL_KEYWORDS;
+use sqlparser::keywords::{
+    ALL_KEYWORDS, ALL_KEYWORDS_INDEX, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_IDENTIFIER,
+    RESERVED_FOR_TABLE_ALIAS,
+};
+use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::definition::Definition;
@@ -51,8 +56,28 @@ pub fn input_columns(definition: &Definition) -> Vec<String> {
 pub(crate) fn in_formula(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !ALL_KEYWORDS.contains(&name.to_ascii_uppercase().as_str());
+        && !is_reserved(name);
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// Whether some reader of SQL needs quotes to take the word for a column.
+fn is_reserved(word: &str) -> bool {
+    let lists = [RESERVED_FOR_IDENTIFIER, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_TABLE_ALIAS];
+    let keyword = ALL_KEYWORDS.binary_search(&word.to_ascii_uppercase().as_str());
+    let is_listed = keyword.is_ok_and(|i| lists.iter().any(|list| list.contains(&ALL_KEYWORDS_INDEX[i])));
+    if is_listed || GRAMMAR.contains(&word.to_ascii_lowercase().as_str()) {
+        return true;
+    }
+    // Words such as `all` or `distinct` mean more than themselves in some places only.
+    let parse = |text: &str| Parser::new(&GenericDialect {}).try_with_sql(text)?.parse_expr();
+    let as_operands = match parse(&format!("{word} / {word}")) {
+        Ok(Expr::BinaryOp { left, right, .. }) => {
+            matches!((*left, *right), (Expr::Identifier(_), Expr::Identifier(_)))
+        }
+        _ => false,
+    };
+    let call = format!("f({word}, 1)");
+    !as_operands || parse(&call).map_or(true, |expr| expr.to_string() != call)
 }
 
 /// A column's name as part of a feature's name: letters, digits and single underscores.
@@ -91,9 +116,9 @@ mod tests {
 
     #[test]
     fn plain_names_stay_bare_and_words_of_sql_are_quoted() {
-        let quoted = ["age", "order", "Case", "2nd", "a b", "a\"b", "größe", ""].map(in_formula);
+        let quoted = ["age", "order", "CASE", "2nd", "a b", "a\"b", "größe", ""].map(in_formula);
         let expected =
-            ["age", "\"order\"", "\"Case\"", "\"2nd\"", "\"a b\"", "\"a\"\"b\"", "\"größe\"", "\"\""];
+            ["age", "\"order\"", "\"CASE\"", "\"2nd\"", "\"a b\"", "\"a\"\"b\"", "\"größe\"", "\"\""];
         assert_eq!(quoted, expected);
     }
 
