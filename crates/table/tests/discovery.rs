@@ -11,10 +11,9 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use tabgraft_table::feature::history::{Run, Suggestion, Verdict};
 use tabgraft_table::feature::judging::{benjamini_hochberg, nadeau_bengio};
-use tabgraft_table::feature::naming::input_columns;
 use tabgraft_table::feature::{
-    CandidateInputs, CandidateLimits, CandidateValues, Definition, Effectiveness, Feature, GroupStatistic,
-    Residuals, SuggestionHistory, propose, rank,
+    CandidateInputs, CandidateLimits, CandidateValues, Definition, Effectiveness, Feature, FeatureEngineer,
+    GroupStatistic, Residuals, SuggestionHistory, propose, rank,
 };
 use tabgraft_table::schema::{ColumnSpec, Kind, Schema};
 use tabgraft_table::{Error, Result, Table};
@@ -92,7 +91,7 @@ impl Loans {
         };
         let values = match &feature.definition {
             Definition::Formula { formula } => {
-                let words: Vec<&str> = formula.split(' ').collect();
+                let words: Vec<&str> = formula.split(' ').map(|word| word.trim_matches('"')).collect();
                 match words[..] {
                     [name] if self.numbers.contains_key(name) => number(name).into_iter().map(Some).collect(),
                     [name] if self.categories.contains_key(name) => {
@@ -189,12 +188,7 @@ fn what_one_column_explains_is_not_credited_to_its_ratios() {
 #[test]
 fn noise_gains_nothing_on_average_however_many_bins_it_has() {
     let (mut flags, mut numbers, mut codes, mut best) = (0.0, 0.0, 0.0, f64::NEG_INFINITY);
-    let feature = |name: &str| Feature {
-        name: name.into(),
-        definition: Definition::Formula { formula: name.into() },
-        reason: String::new(),
-        state: None,
-    };
+    let feature = |name: &str| Feature::formula(name, name, "");
     let n_seeds = 60;
     for seed in 0..n_seeds {
         let mut chance = Chance(1000 + seed);
@@ -275,12 +269,7 @@ fn near_copies_stand_behind_the_better_one_and_constants_fall_away() {
         })
     };
     let names = ["other", "constant", "itself", "falling_copy", "code", "renumbered_code"];
-    let candidates = names.map(|name| Feature {
-        name: name.into(),
-        definition: Definition::Formula { formula: name.into() },
-        reason: String::new(),
-        state: None,
-    });
+    let candidates = names.map(|name| Feature::formula(name, name, ""));
     let ranked = rank(&candidates, values, &residuals, 0).unwrap();
     let found: BTreeMap<&str, &Vec<String>> =
         ranked.iter().map(|s| (s.feature.name.as_str(), &s.stands_for)).collect();
@@ -299,12 +288,7 @@ fn near_copies_stand_behind_the_better_one_and_constants_fall_away() {
 #[test]
 fn failing_candidates_are_named() {
     let residuals = Residuals::squared_error(&[0.0; 3], &[1.0, 2.0, 3.0]).unwrap();
-    let feature = Feature {
-        name: "ratio".into(),
-        definition: Definition::Formula { formula: "a".into() },
-        reason: String::new(),
-        state: None,
-    };
+    let feature = Feature::formula("ratio", "ratio", "");
     let short = |_: &Feature| Ok(CandidateValues::Number(vec![Some(1.0)]));
     let error = rank(std::slice::from_ref(&feature), short, &residuals, 0).unwrap_err();
     assert_eq!(error.to_string(), "feature `ratio`: 1 values for 3 rows");
@@ -320,12 +304,7 @@ fn several_classes_add_up() {
     let mut chance = Chance(2);
     let class: Vec<usize> = chance.units(900).iter().map(|u| (u * 3.0) as usize).collect();
     let residuals = Residuals::multiclass(&vec![1.0 / 3.0; 2700], &class, 3).unwrap();
-    let feature = Feature {
-        name: "class".into(),
-        definition: Definition::Formula { formula: "class".into() },
-        reason: String::new(),
-        state: None,
-    };
+    let feature = Feature::formula("class", "class", "");
     let values = |_: &Feature| Ok(CandidateValues::Number(class.iter().map(|c| Some(*c as f64)).collect()));
     let ranked = rank(&[feature], values, &residuals, 0).unwrap();
     // Knowing the class: per class output a Newton gain of sum(g^2 / h) / 2 = (4/9 / 3 + 2 * 1/9 / 3) / (2 * 2/9).
@@ -333,7 +312,7 @@ fn several_classes_add_up() {
 }
 
 /// One table with every kind of column, under the given names.
-fn odd_table(names: &[String]) -> (Schema, CandidateInputs) {
+fn odd_table(names: &[String]) -> (Table, Schema, CandidateInputs) {
     let n = 120;
     let gap = |i: usize, v: f64| if i.is_multiple_of(6) { None } else { Some(v) };
     let text =
@@ -354,18 +333,18 @@ fn odd_table(names: &[String]) -> (Schema, CandidateInputs) {
     let kinds: Vec<(&str, Kind)> = names.iter().map(String::as_str).zip(kinds).collect();
     let (table, schema) = (Table::from_columns(columns).unwrap(), schema(&kinds));
     let inputs = CandidateInputs::fit(&table, &schema).unwrap();
-    (schema, inputs)
+    (table, schema, inputs)
 }
 
 fn check_proposals(names: &[String]) {
-    let (schema, inputs) = odd_table(names);
+    let (table, schema, inputs) = odd_table(names);
     let features = propose(&schema, &inputs, &CandidateLimits::default());
     let mut seen: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     for feature in &features {
         assert!(seen.insert(&feature.name), "`{}` stands twice", feature.name);
         assert!(feature.name.chars().all(|c| c.is_alphanumeric() || c == '_'), "{}", feature.name);
         assert!(!feature.reason.is_empty());
-        let reads = input_columns(&feature.definition);
+        let reads = feature.inputs().unwrap();
         assert!(!reads.is_empty() && reads.iter().all(|r| names.contains(r)), "{feature:?} reads {reads:?}");
         if let Definition::Formula { formula } = &feature.definition {
             let dialect = GenericDialect {};
@@ -373,6 +352,12 @@ fn check_proposals(names: &[String]) {
             parser.parse_expr().unwrap_or_else(|e| panic!("{formula}: {e}"));
             assert_eq!(parser.peek_token().token, sqlparser::tokenizer::Token::EOF, "{formula}");
         }
+    }
+    // And the feature engineer can make every one of them.
+    let made = FeatureEngineer::new(features.clone()).unwrap().fit_transform(&table).unwrap();
+    for feature in &features {
+        let values = CandidateValues::from_array(made.column(&feature.name).unwrap()).unwrap();
+        assert_eq!(values.n_rows(), table.n_rows());
     }
 }
 
@@ -407,7 +392,7 @@ proptest! {
 #[test]
 fn proposals_cover_the_kinds_and_read_like_a_person_wrote_them() {
     let names = ["amount", "drift", "rate", "purpose", "owner", "opened"].map(String::from);
-    let (schema, inputs) = odd_table(&names);
+    let (_, schema, inputs) = odd_table(&names);
     let features = propose(&schema, &inputs, &CandidateLimits::default());
     let formula = |name: &str| match features.iter().find(|f| f.name == name).map(|f| &f.definition) {
         Some(Definition::Formula { formula }) => formula.clone(),
@@ -465,7 +450,7 @@ fn flags_stand_at_data_quantiles_written_as_a_person_would() {
 #[test]
 fn fewer_proposals_are_the_first_of_more_and_excluded_columns_are_not_read() {
     let names = ["amount", "drift", "rate", "purpose", "owner", "opened"].map(String::from);
-    let (schema, inputs) = odd_table(&names);
+    let (_, schema, inputs) = odd_table(&names);
     let propose = |limits: CandidateLimits| propose(&schema, &inputs, &limits);
     let all = propose(CandidateLimits::default());
     for max_candidates in [1, 7, 30, all.len() + 1] {
@@ -473,7 +458,7 @@ fn fewer_proposals_are_the_first_of_more_and_excluded_columns_are_not_read() {
         assert_eq!(some, all[..max_candidates.min(all.len())]);
     }
     let without = propose(CandidateLimits { exclude: vec!["rate".into()], ..Default::default() });
-    assert!(without.iter().all(|f| !input_columns(&f.definition).contains(&"rate".into())));
+    assert!(without.iter().all(|f| !f.inputs().unwrap().contains(&"rate".into())));
     assert!(CandidateLimits { max_candidates: 0, ..Default::default() }.check().unwrap_err().is_option());
 }
 

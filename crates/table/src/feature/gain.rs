@@ -11,9 +11,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
 use rayon::prelude::*;
 
-use super::definition::{Definition, Feature};
+use super::definition::Feature;
+use super::expr::quoted_column;
 use super::histogram::{Binned, Histogram, Steps};
-use super::naming::{in_formula, input_columns};
 use super::residuals::Residuals;
 use crate::error::{Error, Result};
 
@@ -104,7 +104,7 @@ pub struct Scored {
 /// sample of 2048 rows correlate beyond .98 either way. The result is the same for any number of threads.
 ///
 /// # Errors
-/// The error of `values`, with the candidate's name; a value error if it gives another number of rows.
+/// A formula error for a candidate that does not parse; the error of `values`, with the candidate's name; a value error if it gives another number of rows.
 pub fn rank<F>(candidates: &[Feature], values: F, residuals: &Residuals, seed: u64) -> Result<Vec<Scored>>
 where
     F: Fn(&Feature) -> Result<CandidateValues> + Sync,
@@ -126,7 +126,7 @@ where
     // Candidates that share their inputs share the work of taking the inputs' own gains off.
     let mut by_inputs: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
     for (i, candidate) in candidates.iter().enumerate() {
-        by_inputs.entry(input_columns(&candidate.definition)).or_default().push(i);
+        by_inputs.entry(candidate.inputs()?).or_default().push(i);
     }
     let mut columns: BTreeMap<&str, Option<Binned>> = BTreeMap::new();
     for inputs in by_inputs.keys().filter(|inputs| has_own_inputs(inputs)) {
@@ -161,7 +161,7 @@ where
             Some(better) => kept[better].1.stands_for.push(feature.name.clone()),
             None => {
                 let scored = Scored {
-                    inputs: input_columns(&feature.definition),
+                    inputs: feature.inputs()?,
                     feature: feature.clone(),
                     gain: trial.gain,
                     gain_beyond_inputs: trial.beyond,
@@ -338,8 +338,7 @@ fn has_own_inputs(inputs: &[String]) -> bool {
 }
 
 fn bare_column(name: &str) -> Feature {
-    let definition = Definition::Formula { formula: in_formula(name) };
-    Feature { name: name.to_owned(), definition, reason: String::new(), state: None }
+    Feature::formula(name, quoted_column(name), "")
 }
 
 /// The finalizer of SplitMix64 (Steele, Lea & Flood 2014).

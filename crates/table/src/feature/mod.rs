@@ -1,20 +1,32 @@
-//! Features: new columns made from others, and the search for those that help.
+//! Features: new columns made from others, by formulas or by statistics fitted on training rows.
+//!
+//! A [`Feature`] is a name, a [`Definition`] and, once fitted, its state. The
+//! [`FeatureEngineer`] fits a list of them and applies it to any later table.
+//!
+//! Discovery finds them: [`propose`] by column kinds, [`rank`] by what a predictor leaves
+//! unexplained, [`judging`] on other rows; [`SuggestionHistory`] and [`Effectiveness`] remember.
 
 pub mod candidate;
 pub mod definition;
 pub mod effectiveness;
+pub mod engineer;
+pub mod expr;
+pub mod fitted;
 pub mod gain;
 mod histogram;
 pub mod history;
 pub mod judging;
 mod ledger;
-pub mod naming;
+mod naming;
 pub mod profile;
 pub mod residuals;
 
 pub use candidate::{CandidateLimits, propose};
-pub use definition::{Definition, Feature, FittedState, GroupStatistic};
+pub use definition::{Definition, Feature, GroupStatistic};
 pub use effectiveness::Effectiveness;
+pub use engineer::{FeatureEngineer, Skipped, TransformOptions, Transformed};
+pub use expr::{Formula, quoted_column};
+pub use fitted::FittedState;
 pub use gain::{CandidateValues, Scored, rank};
 pub use history::SuggestionHistory;
 pub use profile::{CandidateInputs, ColumnProfile, NumberProfile};

@@ -1,0 +1,332 @@
+//! A list of features, fitted on training rows and applied to any later table.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use arrow::array::ArrayRef;
+use serde::{Deserialize, Serialize};
+
+use super::definition::{Checked, Feature};
+use super::expr::Readings;
+use super::fitted::FittedState;
+use crate::error::{Error, Result};
+use crate::table::{Table, quoted};
+
+/// Version of the file of features that this code writes, and the only one that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+/// Most features of one list.
+pub const MAX_FEATURES: usize = 10_000;
+/// Largest file of features.
+pub const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// How [`FeatureEngineer::transform_with`] treats tables that lack something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TransformOptions {
+    /// Leave out, and list, features whose input columns are absent, instead of failing. Default: false.
+    pub skip_missing: bool,
+}
+
+/// A feature that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The feature's name.
+    pub name: String,
+    /// Why, in plain English.
+    pub reason: String,
+}
+
+/// A table with features, and what is not in it.
+#[derive(Debug, Clone)]
+pub struct Transformed {
+    /// The table with one more column per feature that could be computed.
+    pub table: Table,
+    /// The features that could not; empty unless [`TransformOptions::skip_missing`].
+    pub skipped: Vec<Skipped>,
+}
+
+/// Features in order; a later one may use earlier ones.
+///
+/// Formulas see one row at a time. Bins and group statistics are learned by [`FeatureEngineer::fit`] and
+/// looked up afterwards, so that a row's features do not depend on the rows beside it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tabgraft_table::Table;
+/// use tabgraft_table::feature::{Feature, FeatureEngineer};
+/// use arrow::array::{ArrayRef, StringArray};
+///
+/// let amount: ArrayRef = Arc::new(StringArray::from(vec![Some("1200"), None]));
+/// let table = Table::from_columns([("amount", amount)])?;
+/// let engineer = FeatureEngineer::new(vec![Feature::formula("monthly", "amount / 12", "paid per month")])?;
+/// assert_eq!(engineer.transform(&table)?.column_names(), ["amount", "monthly"]);
+/// # Ok::<(), tabgraft_table::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct FeatureEngineer {
+    features: Vec<Feature>,
+    checked: Vec<Checked>,
+}
+
+/// The file of features.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    format_version: u32,
+    features: Vec<Feature>,
+}
+
+/// The one field that every version has.
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
+}
+
+impl FeatureEngineer {
+    /// Takes definitions, fitted or not.
+    ///
+    /// # Errors
+    /// An error that names the feature, if a name stands twice, a formula does not parse, an option
+    /// or a state is outside its limits, or a feature uses itself or a later one.
+    pub fn new(features: Vec<Feature>) -> Result<Self> {
+        if features.len() > MAX_FEATURES {
+            return Err(Error::option(format!(
+                "there are {} features, at most {MAX_FEATURES} are allowed",
+                features.len()
+            )));
+        }
+        let mut position = std::collections::HashMap::new();
+        for (i, feature) in features.iter().enumerate() {
+            if position.insert(feature.name.as_str(), i).is_some() {
+                return Err(Error::option(format!("feature `{}` stands twice", feature.name))
+                    .with_hint("rename one of the two"));
+            }
+        }
+        let mut checked = Vec::with_capacity(features.len());
+        for (i, feature) in features.iter().enumerate() {
+            let one = feature.check()?;
+            for input in &one.inputs {
+                let problem = match position.get(input.as_str()) {
+                    Some(at) if *at == i => "uses itself".to_owned(),
+                    Some(at) if *at > i => format!("uses `{input}`, which is defined later"),
+                    _ => continue,
+                };
+                return Err(feature
+                    .named(Error::option(problem))
+                    .with_hint("a feature may use columns and the features before it; change the order"));
+            }
+            checked.push(one);
+        }
+        Ok(FeatureEngineer { features, checked })
+    }
+
+    /// Reads a file of definitions: `{"format_version": 1, "features": [...]}`.
+    ///
+    /// # Errors
+    /// An io error, a malformed error with line and column, or any error of [`FeatureEngineer::new`].
+    pub fn from_json(path: &Path) -> Result<Self> {
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(|e| Error::io(path, "read", e))?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(Error::malformed(format!("the file has more than {MAX_FILE_BYTES} bytes"))
+                .at(format_args!("`{}`", path.display())));
+        }
+        parse(&bytes)
+            .and_then(|d| Self::new(d.features))
+            .map_err(|e| e.at(format_args!("`{}`", path.display())))
+    }
+
+    /// Writes definitions and states; a reader sees the old file or the whole new one.
+    ///
+    /// # Errors
+    /// An io error, or an option error if the file would be too large to be read again.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let document = Document { format_version: FORMAT_VERSION, features: self.features.clone() };
+        let mut bytes = serde_json::to_vec_pretty(&document)
+            .map_err(|e| Error::malformed("features cannot be written as JSON").with_source(e))?;
+        bytes.push(b'\n');
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(Error::option(format!(
+                "the features need {} bytes, a file may have {MAX_FILE_BYTES}",
+                bytes.len()
+            ))
+            .with_hint("group by columns with fewer values"));
+        }
+        replace(path, &bytes).map_err(|e| Error::io(path, "write", e))
+    }
+
+    /// Learns bins and group statistics from these rows, which should be training rows only.
+    ///
+    /// # Errors
+    /// Any error of [`FeatureEngineer::transform`], or a value error if the rows do not suffice; the
+    /// features stay as they were.
+    pub fn fit(&mut self, table: &Table) -> Result<()> {
+        self.fit_transform(table).map(drop)
+    }
+
+    /// The table with one more column per feature, in order.
+    ///
+    /// # Errors
+    /// An error that names the feature: a schema error if inputs are absent or its name is a column,
+    /// an option error if it is not fitted, a formula error if types do not fit, a value error for a
+    /// cell that cannot be read.
+    pub fn transform(&self, table: &Table) -> Result<Table> {
+        self.transform_with(table, TransformOptions::default()).map(|t| t.table)
+    }
+
+    /// As [`FeatureEngineer::transform`], with options.
+    ///
+    /// # Errors
+    /// As [`FeatureEngineer::transform`].
+    pub fn transform_with(&self, table: &Table, options: TransformOptions) -> Result<Transformed> {
+        let mut readings = Readings::new(table.clone());
+        let mut skipped: Vec<Skipped> = Vec::new();
+        for (feature, checked) in self.features.iter().zip(&self.checked) {
+            let absent = absent_inputs(checked, &readings);
+            if options.skip_missing && !absent.is_empty() {
+                let (features, columns): (Vec<&str>, Vec<&str>) =
+                    absent.into_iter().partition(|name| skipped.iter().any(|s| s.name == *name));
+                let mut reasons = Vec::new();
+                if !columns.is_empty() {
+                    reasons.push(format!("the table has no column {}", quoted(&columns)));
+                }
+                if !features.is_empty() {
+                    let noun = if features.len() == 1 { "a skipped feature" } else { "skipped features" };
+                    reasons.push(format!("it uses {noun}: {}", quoted(&features)));
+                }
+                skipped.push(Skipped { name: feature.name.clone(), reason: reasons.join(", and ") });
+                continue;
+            }
+            let added =
+                apply(feature, checked, &mut readings).and_then(|array| readings.add(&feature.name, array));
+            added.map_err(|e| feature.named(e))?;
+        }
+        Ok(Transformed { table: readings.into_table(), skipped })
+    }
+
+    /// [`FeatureEngineer::fit`] on these rows and the same rows with their features.
+    ///
+    /// # Errors
+    /// As [`FeatureEngineer::fit`].
+    pub fn fit_transform(&mut self, table: &Table) -> Result<Table> {
+        let mut readings = Readings::new(table.clone());
+        let mut features = self.features.clone();
+        for (feature, checked) in features.iter_mut().zip(&self.checked) {
+            let fitted = refuse_absent(checked, &readings)
+                .and_then(|()| FittedState::fit(&feature.definition, &mut readings));
+            feature.state = fitted.map_err(|e| feature.named(e))?;
+            let added =
+                apply(feature, checked, &mut readings).and_then(|array| readings.add(&feature.name, array));
+            added.map_err(|e| feature.named(e))?;
+        }
+        self.features = features;
+        Ok(readings.into_table())
+    }
+
+    /// The features in order, with their states.
+    pub fn features(&self) -> &[Feature] {
+        &self.features
+    }
+
+    /// The names of the features in order.
+    pub fn names(&self) -> Vec<String> {
+        self.features.iter().map(|f| f.name.clone()).collect()
+    }
+
+    /// The columns that a feature reads, each once.
+    ///
+    /// # Errors
+    /// A formula error if its formula does not parse.
+    pub fn inputs(feature: &Feature) -> Result<Vec<String>> {
+        feature.inputs()
+    }
+
+    /// Whether every feature can be applied.
+    pub fn is_fitted(&self) -> bool {
+        self.features.iter().all(Feature::is_ready)
+    }
+}
+
+fn apply(feature: &Feature, checked: &Checked, readings: &mut Readings) -> Result<ArrayRef> {
+    match (&checked.formula, &feature.state) {
+        (Some(formula), _) => formula.evaluate_on(readings),
+        (None, Some(state)) => {
+            refuse_absent(checked, readings)?;
+            state.apply(&feature.definition, readings)
+        }
+        (None, None) => {
+            Err(Error::option("it is not fitted").with_hint("call `fit` with the training rows first"))
+        }
+    }
+}
+
+fn absent_inputs<'a>(checked: &'a Checked, readings: &Readings) -> Vec<&'a str> {
+    checked.inputs.iter().map(String::as_str).filter(|c| !readings.table().has_column(c)).collect()
+}
+
+fn refuse_absent(checked: &Checked, readings: &Readings) -> Result<()> {
+    let absent = absent_inputs(checked, readings);
+    // A formula's own check says the same and shows the place.
+    if absent.is_empty() || checked.formula.is_some() {
+        return Ok(());
+    }
+    let (message, hint) = readings.absence(&absent);
+    Err(Error::schema(message).with_hint(hint))
+}
+
+fn parse(bytes: &[u8]) -> Result<Document> {
+    let malformed = |e: serde_json::Error| Error::malformed(e.to_string()).with_source(e);
+    // The version comes first: a later version's file may have fields that this code does not know.
+    let Version { format_version } = serde_json::from_slice(bytes).map_err(|e| {
+        malformed(e).with_hint("a file of features is `{\"format_version\": 1, \"features\": [...]}`")
+    })?;
+    if format_version != FORMAT_VERSION {
+        return Err(Error::malformed(format!(
+            "the file has format version {format_version}, this tabgraft reads version {FORMAT_VERSION}"
+        ))
+        .with_hint("use the tabgraft that wrote it, or a newer one"));
+    }
+    serde_json::from_slice(bytes).map_err(malformed)
+}
+
+/// Puts `bytes` at `path` by way of a sibling, so that a kill in the middle leaves the old file whole.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let (sibling, mut file) = create_sibling(path)?;
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&sibling, path));
+    if written.is_err() {
+        // The first error is the one to tell; a sibling that stays behind harms nobody.
+        let _ = fs::remove_file(&sibling);
+    }
+    written?;
+    // The rename itself is durable once the folder is written; not every system can do that.
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty())
+        && let Ok(folder) = File::open(folder)
+    {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// A new file beside `path`, under the first free name.
+fn create_sibling(path: &Path) -> std::io::Result<(PathBuf, File)> {
+    let name =
+        path.file_name().ok_or_else(|| std::io::Error::new(ErrorKind::InvalidInput, "no file name"))?;
+    for n in 0..1000 {
+        let mut sibling = std::ffi::OsString::from(".");
+        sibling.push(name);
+        sibling.push(format!(".{n}.tmp"));
+        let sibling = path.with_file_name(sibling);
+        match OpenOptions::new().write(true).create_new(true).open(&sibling) {
+            Ok(file) => return Ok((sibling, file)),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Err(std::io::Error::new(
+        ErrorKind::AlreadyExists,
+        "1000 temporary files of earlier writes stand beside it",
+    ))
+}
