@@ -1,7 +1,5 @@
 #![allow(missing_docs, clippy::all, clippy::unwrap_used, clippy::print_stdout)]
-use arrow::array::{ArrayRef, StringArray};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Instant;
 use tabgraft_model::train::Event;
 use tabgraft_model::*;
@@ -10,6 +8,45 @@ fn load(path: &str) -> Table {
     tabgraft_table::read::read_table(std::path::Path::new(path), &Default::default()).unwrap()
 }
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("discover") {
+        let a: Vec<String> = std::env::args().collect();
+        let t = load(&a[2]);
+        let mut q = |e: &Event| {
+            if let Event::Note { text } = e {
+                println!("{text}");
+            }
+            ControlFlow::Continue(())
+        };
+        let mut o = FitOptions { name: "v1".into(), ..Default::default() };
+        o.infer.ignore = vec![a[3].clone()];
+        let es = EmbeddingSpace::fit(&t, None, &o, &mut q).unwrap();
+        let i = Instant::now();
+        let d = discover(&es, &t, &a[3], &DiscoverOptions::default(), &mut q).unwrap();
+        println!(
+            "{:.2}s base {} {} rows {} {}",
+            i.elapsed().as_secs_f64(),
+            d.run.metric,
+            d.run.baseline,
+            d.run.n_discovery_rows,
+            d.run.n_judging_rows
+        );
+        for s in &d.run.suggestions {
+            println!(
+                "{:40} gain {:.5} effect {:+.4} [{:+.4},{:+.4}] p {:.3} adj {:.3} {:?} {} {}",
+                s.name,
+                s.gain,
+                s.effect,
+                s.interval[0],
+                s.interval[1],
+                s.p_value,
+                s.p_adjusted,
+                s.verdict,
+                s.suggested,
+                s.recommended
+            );
+        }
+        return;
+    }
     let a: Vec<String> = std::env::args().collect();
     let t = load(&a[1]);
     let target = &a[2];
