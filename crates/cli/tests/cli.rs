@@ -6,7 +6,6 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 /// Columns that arrive late in these tests.
 const LATE: [&str; 2] = ["checking_status", "savings_status"];
@@ -49,38 +48,41 @@ fn fixture() -> PathBuf {
 /// A folder with `full.csv`, `early.csv` (without the late columns), a space `v1` of the early
 /// columns, its child `v2` with the late ones, and a predictor `p1`, `p2` on each.
 fn workshop() -> &'static Path {
-    static WORKSHOP: OnceLock<TempDir> = OnceLock::new();
-    WORKSHOP
-        .get_or_init(|| {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path();
-            let full = fs::read_to_string(fixture()).unwrap();
-            fs::write(path.join("full.csv"), &full).unwrap();
-            // No cell of this file has a comma.
-            let header: Vec<&str> = full.lines().next().unwrap().split(',').collect();
-            let early = full.lines().map(|line| {
-                let cells = line.split(',').zip(&header).filter(|(_, name)| !LATE.contains(name));
-                cells.map(|(cell, _)| cell).collect::<Vec<_>>().join(",") + "\n"
-            });
-            fs::write(path.join("early.csv"), early.collect::<String>()).unwrap();
-            out(path, "train early.csv --ignore default -o v1 --epochs 3");
-            out(path, "extend v1 full.csv -o v2 --epochs 3");
-            for v in ["1", "2"] {
-                out(
-                    path,
-                    &format!("predictor v{v} full.csv --target default -o p{v} --epochs 2 --n-networks 2"),
-                );
-            }
-            folder
-        })
-        .path()
+    static WORKSHOP: OnceLock<PathBuf> = OnceLock::new();
+    WORKSHOP.get_or_init(|| {
+        let path = folder("workshop");
+        let full = fs::read_to_string(fixture()).unwrap();
+        fs::write(path.join("full.csv"), &full).unwrap();
+        // No cell of this file has a comma.
+        let header: Vec<&str> = full.lines().next().unwrap().split(',').collect();
+        let early = full.lines().map(|line| {
+            let cells = line.split(',').zip(&header).filter(|(_, name)| !LATE.contains(name));
+            cells.map(|(cell, _)| cell).collect::<Vec<_>>().join(",") + "\n"
+        });
+        fs::write(path.join("early.csv"), early.collect::<String>()).unwrap();
+        out(&path, "train early.csv --ignore default -o v1 --epochs 3");
+        out(&path, "extend v1 full.csv -o v2 --epochs 3");
+        for v in ["1", "2"] {
+            let to = format!("--target default -o p{v} --epochs 2 --n-networks 2");
+            out(&path, &format!("predictor v{v} full.csv {to}"));
+        }
+        path
+    })
+}
+
+/// An empty folder below cargo's own for tests.
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
 }
 
 #[test]
 fn train_reports_each_column_once_with_its_reason() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::copy(fixture(), folder.path().join("full.csv")).unwrap();
-    let report = json(folder.path(), "train full.csv --ignore default -o es.tabgraft --epochs 1 --threads 1");
+    let folder = folder("train");
+    fs::copy(fixture(), folder.join("full.csv")).unwrap();
+    let report = json(&folder, "train full.csv --ignore default -o es.tabgraft --epochs 1 --threads 1");
     let mut names: Vec<&str> = [&report["schema"]["columns"], &report["schema"]["excluded"]]
         .iter()
         .flat_map(|list| list.as_array().unwrap())
