@@ -32,7 +32,7 @@ use crate::failure::Failure;
 ///
 /// Tables are CSV, TSV (also gzipped), Parquet, JSON lines or Arrow IPC, told by their content.
 #[derive(Debug, Parser)]
-#[command(name = "tabgraft", version, after_help = EPILOGUE, propagate_version = true)]
+#[command(name = "tabgraft", version, after_help = EPILOGUE)]
 pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
@@ -121,6 +121,12 @@ mod tests {
             let help = command.clone().render_long_help().to_string();
             assert!(help.contains("tabgraft "), "`{}` shows no example", command.get_name());
             assert!(command.get_long_about().is_some(), "`{}` has no long text", command.get_name());
+            let example = command.get_after_help().unwrap().to_string();
+            assert!(
+                example.lines().all(|line| line.len() < 100),
+                "`{}`: lines are wrapped",
+                command.get_name()
+            );
         }
     }
 

@@ -26,11 +26,11 @@ use crate::report::{Report, names};
 #[command(after_help = "\
 Example:
   tabgraft apply features/suggested_features.json german_credit.csv -o enriched.csv
-  tabgraft apply features/feature_suggestion_history.json german_credit.csv --target default > enriched.csv
+  tabgraft apply features/feature_suggestion_history.json german_credit.csv > enriched.csv
 
 A file of features by hand (bins and groups must be fitted once, with --fit):
-  {\"format_version\": 1, \"features\": [
-    {\"name\": \"monthly\", \"definition\": {\"kind\": \"formula\", \"formula\": \"credit_amount / duration\"}}]}")]
+  {\"format_version\": 1, \"features\": [{\"name\": \"monthly\",
+    \"definition\": {\"kind\": \"formula\", \"formula\": \"credit_amount / duration\"}}]}")]
 pub struct ApplyArgs {
     /// A file of features, or a suggestion history
     features: PathBuf,

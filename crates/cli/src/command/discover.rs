@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 use tabgraft_model::{DiscoverOptions, EmbeddingSpace, discover};
-use tabgraft_table::feature::history::{Run, Verdict};
+use tabgraft_table::feature::history::{Run, Suggestion, Verdict};
 
 use crate::answer::Answer;
 use crate::arguments::{PredictorArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::report::{Grid, Report, names};
 
 /// Search features, new columns made from old ones, that help to predict a target.
@@ -93,6 +94,14 @@ impl DiscoverArgs {
         let found = discover(&space, &table, &self.target, &self.options(), &mut |event| progress.on(event))?;
         drop(progress);
         found.write(&self.out_dir)?;
+        let n_left = found.run.suggestions.iter().filter(|s| !was_judged(s)).count();
+        if n_left > 0 {
+            let why = match interrupt::requested() {
+                true => "interrupted".to_owned(),
+                false => format!("the budget of {} s is spent; give a larger `--budget`", self.budget),
+            };
+            console.note(&format!("{n_left} candidate(s) not judged, they count as unproven: {why}"));
+        }
         let names = |features: Vec<tabgraft_table::feature::Feature>| {
             features.into_iter().map(|f| f.name).collect::<Vec<_>>()
         };
@@ -107,6 +116,11 @@ impl DiscoverArgs {
     }
 }
 
+/// Whether there was time for it: what was not judged has an effect and an interval of exactly 0.
+fn was_judged(suggestion: &Suggestion) -> bool {
+    suggestion.p_value < 1.0 || suggestion.interval != [0.0, 0.0]
+}
+
 impl Report for DiscoverReport<'_> {
     fn text(&self) -> String {
         let run = self.run;
@@ -117,21 +131,32 @@ impl Report for DiscoverReport<'_> {
                 Verdict::Unproven => "unproven",
                 Verdict::Harmful => "harmful",
             };
+            let figures = match was_judged(s) {
+                true => [
+                    format!("{:+.4}", s.effect),
+                    format!("{:+.4} to {:+.4}", s.interval[0], s.interval[1]),
+                    format!("{:.3}", s.p_adjusted),
+                    verdict.to_owned(),
+                ],
+                false => ["-", "-", "-", "not judged"].map(str::to_owned),
+            };
+            let [effect, interval, p_adjusted, verdict] = figures;
             grid.row([
                 s.name.clone(),
-                format!("{:+.4}", s.effect),
-                format!("{:+.4} to {:+.4}", s.interval[0], s.interval[1]),
-                format!("{:.3}", s.p_adjusted),
-                verdict.to_owned(),
+                effect,
+                interval,
+                p_adjusted,
+                verdict,
                 if s.suggested { "suggested" } else { "" }.to_owned(),
             ]);
         }
         format!(
-            "{} features for `{}` tried on {} rows, the best {} judged on {} other rows in {:.1} s\n{}\
+            "{} features for `{}` tried on {} rows, {} of the best {} judged on {} other rows in {:.1} s\n{}\
              suggested: {}\nrecommended: {}\nwritten to `{}`\n",
             run.n_candidates,
             run.target,
             run.n_discovery_rows,
+            run.suggestions.iter().filter(|s| was_judged(s)).count(),
             run.suggestions.len(),
             run.n_judging_rows,
             self.seconds,

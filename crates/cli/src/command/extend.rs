@@ -28,7 +28,7 @@ use crate::report::{Report, SchemaReport, names, number};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  tabgraft extend v1.tabgraft enriched.csv --features features/suggested_features.json -o v2.tabgraft
+  tabgraft extend v1.tabgraft enriched.csv --features suggested_features.json -o v2.tabgraft
   tabgraft extend v2.tabgraft with_bureau.csv --mode joint --epochs 12 -o v3.tabgraft")]
 pub struct ExtendArgs {
     /// The trained space, the parent

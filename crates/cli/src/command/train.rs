@@ -28,7 +28,8 @@ use crate::report::{Report, SchemaReport, number};
 #[command(after_help = "\
 Example:
   tabgraft train german_credit.csv --ignore default -o v1.tabgraft
-  tabgraft train sales.parquet --kind store=categorical --date-format day=%d/%m/%Y --split-time day -o v1.tabgraft")]
+  tabgraft train sales.parquet --kind store=categorical --date-format day=%d/%m/%Y \\
+    --split-time day -o v1.tabgraft")]
 pub struct TrainArgs {
     /// The table to learn from
     table: PathBuf,
