@@ -82,17 +82,11 @@ impl Progress {
                     format!("epoch {epoch}/{n_epochs}"),
                 );
             }
-            Event::Epoch { info, n_epochs, is_best } => {
-                let text = epoch_text(info, *n_epochs, *is_best);
-                match self.style {
-                    Style::Bar => {
-                        if let Some(bar) = &self.bar {
-                            bar.set_message(text);
-                        }
-                    }
-                    _ => self.line(&text),
-                }
-            }
+            Event::Epoch { info, n_epochs, is_best } => match &self.bar {
+                Some(bar) => bar.set_message(short_epoch_text(info, *n_epochs)),
+                None if self.style == Style::Lines => self.line(&epoch_text(info, *n_epochs, *is_best)),
+                None => {}
+            },
             Event::Contained { column, n_cells } => self.line(&format!(
                 "note: column `{column}`: {n_cells} cell(s) of a batch had no finite loss and were left out"
             )),
@@ -164,4 +158,10 @@ fn epoch_text(info: &EpochInfo, n_epochs: usize, is_best: bool) -> String {
     let valid = info.validation_loss.map(|l| format!(", validation loss {l:.4}")).unwrap_or_default();
     let best = if is_best { ", best so far" } else { "" };
     format!("epoch {}/{n_epochs}: training loss {:.4}{valid}{best}", info.epoch, info.train_loss)
+}
+
+/// What fits beside a bar.
+fn short_epoch_text(info: &EpochInfo, n_epochs: usize) -> String {
+    let loss = info.validation_loss.unwrap_or(info.train_loss);
+    format!("epoch {}/{n_epochs}, loss {loss:.4}", info.epoch)
 }
