@@ -1,5 +1,7 @@
 //! The binary from outside: the whole chain on a real table, exit codes, streams, reports.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -371,4 +373,38 @@ fn an_interrupted_training_saves_its_best_state() {
     assert_eq!(card["training_info"]["stop_reason"], "interrupted");
     assert!(card["training_info"]["best_epoch"].as_u64().unwrap() >= 1);
     assert_eq!(out(path, "embed stopped early.csv").lines().count(), 1001);
+}
+
+/// Every command of the README, as it stands there but for fewer epochs.
+#[cfg(unix)]
+#[test]
+fn the_commands_of_the_readme_run() {
+    let path = folder("readme");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::os::unix::fs::symlink(root.join("fixtures").canonicalize().unwrap(), path.join("fixtures")).unwrap();
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let blocks = readme.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n"));
+    let binaries = Path::new(env!("CARGO_BIN_EXE_tabgraft")).parent().unwrap();
+    let search = format!("{}:{}", binaries.display(), std::env::var("PATH").unwrap());
+    let mut n_run = 0;
+    for line in blocks.flat_map(str::lines) {
+        let line = line.split("  #").next().unwrap().trim();
+        if line.is_empty() || line.starts_with("cargo ") {
+            continue;
+        }
+        let trains = ["train", "predictor", "extend", "discover"];
+        let fewer = trains.iter().any(|c| line.starts_with(&format!("tabgraft {c} ")));
+        let command = if fewer { format!("{line} --epochs 2") } else { line.to_owned() };
+        let output = Command::new("sh")
+            .args(["-c", &command])
+            .env("PATH", &search)
+            .current_dir(&path)
+            .output()
+            .unwrap();
+        let is_answer = line.starts_with("tabgraft compare") && output.status.code() == Some(1);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() || is_answer, "`{command}`: {stderr}");
+        n_run += 1;
+    }
+    assert!(n_run > 8, "only {n_run} commands were found");
 }
