@@ -6,6 +6,7 @@
 
 mod bag;
 mod calibrate;
+mod card;
 mod file;
 mod fit;
 mod head;
@@ -17,6 +18,7 @@ use tabgraft_table::Table;
 use tabgraft_table::codec::CellFlag;
 use tabgraft_table::encoded::EncodedTable;
 
+pub use card::PredictorCard;
 pub use fit::HeldOut;
 pub use options::PredictorOptions;
 pub use target::{Target, TargetKind};
