@@ -1,5 +1,7 @@
 //! What an embedding space promises, from outside.
 
+#![allow(clippy::unwrap_used)]
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ const LANES: usize = 16;
 /// Added to the variance of a row before the root.
 const NORM_EPSILON: f32 = 1e-5;
 /// `2 sqrt(2 / pi)` and the cubic coefficient of the tanh form of GELU.
-const GELU_SCALE: f32 = 1.595_769_1;
+const GELU_SCALE: f32 = 1.595_769;
 const GELU_CUBIC: f32 = 0.044_715;
 
 /// Random zeroing of activations, reproducible from `seed` alone.

@@ -169,9 +169,8 @@ mod tests {
         let t = targets();
         let logits: Vec<f32> = (0..10).map(|i| (i as f32 * 0.7).sin()).collect();
         let weights = [0.7, -1.3];
-        let total = |l: &[f32]| -> f64 {
-            forward(l, &t).iter().zip(weights).map(|(a, b)| f64::from(*a) * f64::from(b)).sum()
-        };
+        let total =
+            |l: &[f32]| -> f64 { forward(l, &t).iter().zip(weights).map(|(a, b)| f64::from(*a) * b).sum() };
         let gradient = backward(&logits, &t, &weights.map(|w| w as f32));
         for i in 0..logits.len() {
             let (mut up, mut down) = (logits.clone(), logits.clone());

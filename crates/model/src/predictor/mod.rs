@@ -190,7 +190,7 @@ impl Predictor {
             }
             for (row_idx, flag) in codec.flags(&spec.name, table.column(&spec.name)?)?.into_iter().enumerate()
             {
-                if flag.severity().is_some() {
+                if flag.severity().is_some() || flag == CellFlag::Unseen {
                     found.push(Guardrail { row_idx, column: spec.name.clone(), flag });
                 }
             }
