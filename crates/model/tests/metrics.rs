@@ -1,6 +1,8 @@
 //! Promises of the metrics: the reference's numbers, intervals that cover, verdicts that hold, and
 //! an error or an absent score where a metric is not defined.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
+
 use proptest::prelude::*;
 use rand::RngExt;
 use rand_pcg::Pcg64;

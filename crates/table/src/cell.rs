@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Date64Type, Float64Type, Int64Type, TimeUnit};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::schema::DateFormat;
@@ -21,7 +22,8 @@ const TRUE_WORDS: [&str; 6] = ["true", "yes", "t", "y", "1", "on"];
 const FALSE_WORDS: [&str; 6] = ["false", "no", "f", "n", "0", "off"];
 
 /// What the cells of an Arrow column hold, as far as the type says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Storage {
     /// Text, which may mean anything.
     Text,

@@ -15,7 +15,9 @@ pub mod codec;
 pub mod encoded;
 pub mod error;
 pub mod feature;
+pub mod read;
 pub mod schema;
+pub mod split;
 pub mod stats;
 pub mod table;
 

@@ -177,7 +177,7 @@ fn check_multiclass(y: &[u32], p: &[f64], n_classes: usize) -> Result<()> {
     if n_classes < 2 {
         return Err(Error::option(format!("found {n_classes} class(es), at least 2 are needed")));
     }
-    if p.len() % n_classes != 0 {
+    if !p.len().is_multiple_of(n_classes) {
         return Err(Error::schema(format!(
             "{} probabilities are no whole number of rows of {n_classes} classes",
             p.len()

@@ -209,7 +209,7 @@ impl Prediction {
     /// # Errors
     /// A schema error if `values` is no whole number of rows, a value error if one is not finite.
     pub fn new(values: Vec<f64>, n_outputs: usize) -> Result<Self> {
-        if n_outputs == 0 || values.len() % n_outputs != 0 {
+        if n_outputs == 0 || !values.len().is_multiple_of(n_outputs) {
             return Err(Error::schema(format!(
                 "{} predicted values are no whole number of rows of {n_outputs} outputs",
                 values.len()

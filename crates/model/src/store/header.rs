@@ -217,7 +217,7 @@ pub(super) fn check_hash(what: &str, recorded: &ContentHash, found: &ContentHash
         return Ok(());
     }
     Err(Error::verification(format!(
-        "{what} hash is {}, the file records {}: the {what} was changed after writing",
+        "{what} hash is {}, the file records {}: bytes were changed after writing",
         found.short(),
         recorded.short()
     ))

@@ -7,6 +7,8 @@ use crate::stats::quantile::QuantileSketch;
 
 /// Most bins or classes of one column.
 pub const MAX_BINS: usize = 4096;
+/// An equal share of the rows holds the smallest allowed class this often.
+const SMALLEST_PER_SHARE: u64 = 4;
 /// How far a position may fall below the first bin, in widths of that bin.
 const POSITION_FLOOR: f64 = -3.0;
 /// How far a position may rise in the last bin, in widths of that bin.
@@ -88,8 +90,9 @@ impl PiecewiseBins {
 /// Classes of a number: what the network learns to predict.
 ///
 /// Class `i` holds the values from cut `i - 1` up to below cut `i`. Up to as many distinct values
-/// as classes are wanted, every value is a class of its own; above that the classes have equal
-/// counts as far as repeated values allow.
+/// as classes are wanted, every value is a class of its own; above that, classes are filled from
+/// below with an equal share of the rows that are left. So one value in most rows (often 0) is a
+/// class, and the rest is still told apart; but no class has less than a quarter of an equal share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetClasses {
@@ -102,16 +105,27 @@ pub struct TargetClasses {
 impl TargetClasses {
     /// Cuts the counted values into at most `n_classes` classes, at least one.
     pub fn fit(quantiles: &QuantileSketch, n_classes: usize) -> Self {
-        let (Some(last), Some(min)) = (quantiles.count().checked_sub(1), quantiles.min()) else {
-            return TargetClasses { cuts: Vec::new(), values: Vec::new() };
-        };
         if let Some(distinct) = quantiles.distinct().filter(|d| d.len() <= n_classes) {
             let values: Vec<f64> = distinct.into_iter().map(|(value, _)| value).collect();
-            return TargetClasses { cuts: values[1..].to_vec(), values };
+            return TargetClasses { cuts: values.iter().skip(1).copied().collect(), values };
         }
-        let mut cuts = quantiles.values_at((1..n_classes).map(|i| rank(i, n_classes, last)));
-        cuts.dedup();
-        cuts.retain(|cut| *cut > min);
+        let mut left = quantiles.count();
+        let smallest = (left / (SMALLEST_PER_SHARE * n_classes as u64)).max(1);
+        let (mut cuts, mut n_in_class) = (Vec::new(), 0);
+        for (value, count) in quantiles.buckets() {
+            let n_open = (n_classes - cuts.len()) as u64;
+            // Stopping here must miss the share by less than going on would exceed it.
+            let is_full = (n_in_class + count / 2) as f64 >= left as f64 / n_open as f64;
+            if n_open > 1 && is_full && n_in_class >= smallest && left - n_in_class >= smallest {
+                cuts.push(value);
+                left -= n_in_class;
+                n_in_class = 0;
+            }
+            n_in_class += count;
+        }
+        if cuts.is_empty() {
+            cuts.extend(quantiles.buckets().nth(1).map(|(value, _)| value));
+        }
         TargetClasses { cuts, values: Vec::new() }
     }
 
@@ -227,12 +241,28 @@ mod tests {
     }
 
     #[test]
+    fn one_value_in_most_rows_leaves_classes_for_the_rest() {
+        let mostly_zero: Vec<f64> = (0..1000).map(|i| f64::from((i - 800).max(0))).collect();
+        let classes = TargetClasses::fit(&sketch(&mostly_zero), 16);
+        assert_eq!(classes.class(0.0), 0);
+        assert!((8..=16).contains(&classes.n_classes()), "{}", classes.n_classes());
+        let mut counts = vec![0; classes.n_classes()];
+        mostly_zero.iter().for_each(|v| counts[usize::from(classes.class(*v))] += 1);
+        assert!(counts.iter().all(|n| *n >= 1000 / 16 / 4), "{counts:?}");
+        let nearly_all_zero: Vec<f64> = (0..10_000).map(|i| f64::from((i - 9980).max(0))).collect();
+        assert_eq!(TargetClasses::fit(&sketch(&nearly_all_zero), 16).cuts, [1.0]);
+        let even: Vec<f64> = (0..1600).map(f64::from).collect();
+        let expected: Vec<f64> = (1..16).map(|i| f64::from(100 * i)).collect();
+        assert_eq!(TargetClasses::fit(&sketch(&even), 16).cuts, expected);
+    }
+
+    #[test]
     fn few_distinct_values_are_classes_of_their_own() {
         let classes = TargetClasses::fit(&sketch(&[1.0, 4.0, 2.0, 4.0]), 3);
         assert_eq!([0.0, 1.0, 2.0, 3.0, 4.0, 9.0].map(|v| classes.class(v)), [0, 0, 1, 1, 2, 2]);
         assert_eq!(classes.describe(1, |v| v.to_string()), "2");
         let classes = TargetClasses::fit(&sketch(&[1.0, 4.0, 2.0, 5.0, 6.0, 7.0]), 3);
         assert_eq!(classes.n_classes(), 3);
-        assert_eq!(classes.describe(1, |v| v.to_string()), "[2, 5)");
+        assert_eq!(classes.describe(1, |v| v.to_string()), "[4, 6)");
     }
 }

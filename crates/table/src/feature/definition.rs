@@ -58,6 +58,19 @@ pub enum GroupStatistic {
     Frequency,
 }
 
+impl GroupStatistic {
+    /// The statistic as files and messages write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            GroupStatistic::Mean => "mean",
+            GroupStatistic::Median => "median",
+            GroupStatistic::Rank => "rank",
+            GroupStatistic::Deviation => "deviation",
+            GroupStatistic::Frequency => "frequency",
+        }
+    }
+}
+
 /// A named new column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -140,10 +153,10 @@ impl Feature {
                             .with_hint("leave `of` out"));
                     }
                     (None, _) => {
-                        return Err(Error::option(
-                            format!("a group's {statistic:?} needs a column `of`").to_lowercase(),
-                        )
-                        .with_hint("name the column whose numbers it is about"));
+                        let message = format!("a group's {} needs a column `of`", statistic.word());
+                        return Err(
+                            Error::option(message).with_hint("name the column whose numbers it is about")
+                        );
                     }
                     (Some(of), _) if of == by => vec![by.clone()],
                     (Some(of), _) => vec![of.clone(), by.clone()],

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::definition::{Checked, Feature};
 use super::expr::Readings;
 use super::fitted::FittedState;
-use crate::error::{Error, Result, near_names};
+use crate::error::{Error, Result};
 use crate::table::{Table, quoted};
 
 /// Version of the file of features that this code writes, and the only one that it reads.
@@ -141,12 +141,19 @@ impl FeatureEngineer {
     /// Writes definitions and states; a reader sees the old file or the whole new one.
     ///
     /// # Errors
-    /// An io error.
+    /// An io error, or an option error if the file would be too large to be read again.
     pub fn save(&self, path: &Path) -> Result<()> {
         let document = Document { format_version: FORMAT_VERSION, features: self.features.clone() };
         let mut bytes = serde_json::to_vec_pretty(&document)
             .map_err(|e| Error::malformed("features cannot be written as JSON").with_source(e))?;
         bytes.push(b'\n');
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(Error::option(format!(
+                "the features need {} bytes, a file may have {MAX_FILE_BYTES}",
+                bytes.len()
+            ))
+            .with_hint("group by columns with fewer values"));
+        }
         replace(path, &bytes).map_err(|e| Error::io(path, "write", e))
     }
 
@@ -186,7 +193,8 @@ impl FeatureEngineer {
                     reasons.push(format!("the table has no column {}", quoted(&columns)));
                 }
                 if !features.is_empty() {
-                    reasons.push(format!("it uses {}, which was skipped", quoted(&features)));
+                    let noun = if features.len() == 1 { "a skipped feature" } else { "skipped features" };
+                    reasons.push(format!("it uses {noun}: {}", quoted(&features)));
                 }
                 skipped.push(Skipped { name: feature.name.clone(), reason: reasons.join(", and ") });
                 continue;
@@ -264,16 +272,8 @@ fn refuse_absent(checked: &Checked, readings: &Readings) -> Result<()> {
     if absent.is_empty() || checked.formula.is_some() {
         return Ok(());
     }
-    let noun = if absent.len() == 1 { "is no column" } else { "are no columns" };
-    let known = readings.table().column_names();
-    let near: Vec<&str> =
-        absent.iter().flat_map(|name| near_names(name, known.iter().map(String::as_str))).collect();
-    let hint = if near.is_empty() {
-        format!("the columns are {}", quoted(&known))
-    } else {
-        format!("did you mean {}?", quoted(&near))
-    };
-    Err(Error::schema(format!("there {noun} {}", quoted(&absent))).with_hint(hint))
+    let (message, hint) = readings.absence(&absent);
+    Err(Error::schema(message).with_hint(hint))
 }
 
 fn parse(bytes: &[u8]) -> Result<Document> {

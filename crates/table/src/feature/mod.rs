@@ -1,14 +1,31 @@
-//! Features: new columns made from others, by formulas or by statistics fitted on training rows.
+//! Features: new columns made from others, and the search for those that help.
 //!
 //! A [`Feature`] is a name, a [`Definition`] and, once fitted, its state. The
-//! [`FeatureEngineer`] fits a list of them and applies it to any later table.
+//! [`FeatureEngineer`] fits a list of them and applies it to any later table. [`propose`] and
+//! [`rank`] search for new ones; [`SuggestionHistory`] and [`Effectiveness`] remember what was found.
 
+pub mod candidate;
 pub mod definition;
+pub mod effectiveness;
 pub mod engineer;
 pub mod expr;
 pub mod fitted;
+pub mod gain;
+mod histogram;
+pub mod history;
+pub mod judging;
+mod ledger;
+pub mod naming;
+pub mod profile;
+pub mod residuals;
 
+pub use candidate::{CandidateLimits, propose};
 pub use definition::{Definition, Feature, GroupStatistic};
+pub use effectiveness::Effectiveness;
 pub use engineer::{FeatureEngineer, Skipped, TransformOptions, Transformed};
 pub use expr::{Formula, quoted_column};
 pub use fitted::FittedState;
+pub use gain::{CandidateValues, Scored, rank};
+pub use history::SuggestionHistory;
+pub use profile::{CandidateInputs, ColumnProfile, NumberProfile};
+pub use residuals::Residuals;

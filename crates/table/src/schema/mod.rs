@@ -1,10 +1,14 @@
 //! What each column means: its kind, why that kind, and which columns are left out and why.
 
 pub mod dates;
+mod infer;
+mod names;
+pub mod profile;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+pub use infer::{InferOptions, infer};
 
 /// What a column means. Decides its codec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

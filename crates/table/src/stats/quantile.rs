@@ -90,6 +90,11 @@ impl QuantileSketch {
         exact.then(|| self.buckets.iter().map(|b| (b.min, b.count)).collect())
     }
 
+    /// Smallest value and count of each bucket, in rising order: the distinct values, or ranges.
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
+        self.buckets.iter().map(|b| (b.min, b.count))
+    }
+
     /// Largest possible error of a rank as a share of all values; 0 while the sketch is exact.
     pub fn rank_error(&self) -> f64 {
         let fullest = self.buckets.iter().filter(|b| b.min < b.max).map(|b| b.count).max();
@@ -198,7 +203,8 @@ mod tests {
 
     #[test]
     fn rank_error_holds_and_is_small_on_smooth_data_anywhere() {
-        let shapes: [(&str, fn(f64) -> f64); 5] = [
+        type Shape = (&'static str, fn(f64) -> f64);
+        let shapes: [Shape; 5] = [
             ("uniform", |u| u),
             ("far from zero", |u| 1.7e9 + u * 1e6),
             ("around zero", |u| (u - 0.5) * 1e3),

@@ -3,6 +3,7 @@
 use arrow::array::{Array, StringArray};
 
 use super::Type;
+use super::column::{number_text, parse_number, parse_truth};
 use super::reading::Values;
 use super::time;
 
@@ -55,7 +56,7 @@ pub(super) fn cast(values: &Values, target: Target) -> Values {
         Target::Varchar => Values::Text(to_texts(values)),
         Target::Boolean => Values::Bool(match values {
             Values::Number(v) => v.iter().map(|x| (!x.is_nan()).then_some(*x != 0.0)).collect(),
-            Values::Text(v) => v.iter().map(|t| t.and_then(parse_bool)).collect(),
+            Values::Text(v) => v.iter().map(|t| t.and_then(parse_truth)).collect(),
             Values::Bool(v) => v.clone(),
             Values::Time(v) => vec![None; v.len()],
         }),
@@ -70,36 +71,19 @@ pub(super) fn cast(values: &Values, target: Target) -> Values {
 /// The values as text: `5`, `2.5`, `true`, `2024-01-31`, `2024-01-31T12:30:00`.
 pub(crate) fn to_texts(values: &Values) -> StringArray {
     match values {
-        // Adding zero turns -0 into 0: both are one number and must be one text.
-        Values::Number(v) => v.iter().map(|x| (!x.is_nan()).then(|| (x + 0.0).to_string())).collect(),
+        Values::Number(v) => v.iter().map(|x| number_text(*x)).collect(),
         Values::Text(v) => v.clone(),
         Values::Bool(v) => v.iter().map(|b| b.map(|b| b.to_string())).collect(),
         Values::Time(v) => v.iter().map(|t| t.and_then(time::format)).collect(),
     }
 }
 
-/// `true`, `t`, `yes`, `y`, `1` and their opposites, in any case.
-pub(super) fn parse_bool(text: &str) -> Option<bool> {
-    let text = text.trim();
-    let is = |words: [&str; 5]| words.iter().any(|w| w.eq_ignore_ascii_case(text));
-    if is(["true", "t", "yes", "y", "1"]) {
-        Some(true)
-    } else if is(["false", "f", "no", "n", "0"]) {
-        Some(false)
-    } else {
-        None
-    }
-}
-
 fn to_numbers(values: &Values) -> Vec<f64> {
     match values {
         Values::Number(v) => v.clone(),
-        Values::Text(v) => v
-            .iter()
-            .map(|t| {
-                t.and_then(|t| t.trim().parse::<f64>().ok()).filter(|x| x.is_finite()).unwrap_or(f64::NAN)
-            })
-            .collect(),
+        Values::Text(v) => {
+            v.iter().map(|t| t.and_then(parse_number).filter(|x| x.is_finite()).unwrap_or(f64::NAN)).collect()
+        }
         Values::Bool(v) => v.iter().map(|b| b.map_or(f64::NAN, |b| f64::from(u8::from(b)))).collect(),
         Values::Time(v) => vec![f64::NAN; v.len()],
     }

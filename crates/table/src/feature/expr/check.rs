@@ -4,12 +4,11 @@
 //! or a `CASE`, `coalesce` or `nullif` of such) takes the type that its user needs.
 
 use super::function::Function;
-use super::parse::{Comparison, Members, Node, Op, Tree};
 use super::place::{Span, error_at, pointed};
 use super::reading::Readings;
+use super::tree::{Comparison, Members, Node, Op, Tree};
 use super::{Type, time};
-use crate::error::{Error, Result, near_names};
-use crate::table::quoted;
+use crate::error::{Error, Result};
 
 /// A typed formula, ready to run on any rows of the table that it was checked against.
 #[derive(Debug)]
@@ -69,16 +68,8 @@ fn refuse_absent(text: &str, tree: &Tree, readings: &Readings) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
-    let noun = if names.len() == 1 { "is no column" } else { "are no columns" };
-    let known = readings.table().column_names();
-    let near: Vec<&str> =
-        names.iter().flat_map(|name| near_names(name, known.iter().map(String::as_str))).collect();
-    let hint = if near.is_empty() {
-        format!("the columns are {}", quoted(&known))
-    } else {
-        format!("did you mean {}?", quoted(&near))
-    };
-    Err(Error::schema(pointed(text, &spans, &format!("there {noun} {}", quoted(&names)))).with_hint(hint))
+    let (message, hint) = readings.absence(&names);
+    Err(Error::schema(pointed(text, &spans, &message)).with_hint(hint))
 }
 
 struct Checker<'a> {

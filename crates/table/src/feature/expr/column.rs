@@ -1,76 +1,105 @@
-//! Cells of one Arrow column as numbers, texts or times.
+//! Cells of one Arrow column as numbers, texts, times or truths.
 //!
-//! Text is parsed, typed columns are converted; a cell that does not fit is an error that names
-//! column, row (counted from 1) and value.
+//! To be replaced by `crate::cell`, which has the same functions: null, blank text and NaN are missing;
+//! a cell that does not fit is an error that names column, row (counted from 1) and value.
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 
 use super::time::{self, NoTime};
 use crate::error::{Error, Result};
 
-/// The cells as numbers, `[n_rows]`; what the text `inf` or a typed NaN says is kept as it is.
+/// Spellings of yes and no.
+const TRUE_WORDS: [&str; 6] = ["true", "yes", "t", "y", "1", "on"];
+const FALSE_WORDS: [&str; 6] = ["false", "no", "f", "n", "0", "off"];
+
+/// The cells as numbers, `[n_rows]`; NaN is missing, infinities stay.
 ///
 /// # Errors
-/// A value error for a text that is no number, or a column of a type that holds none.
-pub fn numbers(column: &str, array: &ArrayRef) -> Result<Vec<Option<f64>>> {
-    if is_text(array.data_type()) {
-        let parse = |text: &str| text.trim().parse::<f64>().ok();
-        return parsed(column, array, "a number", "CAST(... AS DOUBLE)", parse);
-    }
-    let array = converted(column, array, &DataType::Float64, "numbers")?;
-    Ok(array.as_primitive::<Float64Type>().iter().collect())
+/// A value error for a text that is no number, a schema error for a type that holds none.
+pub(super) fn numbers(column: &str, array: &ArrayRef) -> Result<Float64Array> {
+    let numbers: Float64Array = if is_text(array.data_type()) {
+        parsed(column, array, "a number", "DOUBLE", parse_number)?.into_iter().collect()
+    } else {
+        converted(column, array, &DataType::Float64)?.as_primitive::<Float64Type>().clone()
+    };
+    Ok(numbers.iter().map(|x| x.filter(|x| !x.is_nan())).collect())
 }
 
-/// The cells as texts, `[n_rows]`.
+/// The cells as texts, `[n_rows]`; blank text is missing.
 ///
 /// # Errors
-/// A value error for a column of a type that has no text, such as a list.
-pub fn texts(column: &str, array: &ArrayRef) -> Result<StringArray> {
-    let array = converted(column, array, &DataType::Utf8, "texts")?;
-    Ok(array.as_string::<i32>().clone())
+/// A schema error for a type that has no text, such as a list.
+pub(super) fn texts(column: &str, array: &ArrayRef) -> Result<StringArray> {
+    let texts = converted(column, array, &DataType::Utf8)?.as_string::<i32>().clone();
+    let is_blank = |text: &str| text.trim().is_empty();
+    if texts.iter().flatten().any(is_blank) {
+        return Ok(texts.iter().map(|t| t.filter(|t| !is_blank(t))).collect());
+    }
+    Ok(texts)
+}
+
+/// The cells as true and false, `[n_rows]`.
+///
+/// # Errors
+/// A value error for a text that says neither yes nor no, a schema error for a type that holds none.
+pub(super) fn truths(column: &str, array: &ArrayRef) -> Result<BooleanArray> {
+    if is_text(array.data_type()) {
+        return Ok(parsed(column, array, "yes or no", "BOOLEAN", parse_truth)?.into_iter().collect());
+    }
+    Ok(converted(column, array, &DataType::Boolean)?.as_boolean().clone())
 }
 
 /// The cells as microseconds since 1970-01-01 UTC, `[n_rows]`.
 ///
 /// # Errors
-/// A value error for a text that is no date or whose day and month could be swapped, or a column of
-/// a type that holds no times.
-pub fn timestamps_us(column: &str, array: &ArrayRef) -> Result<Vec<Option<i64>>> {
+/// A value error for a text that is no date or whose day and month could be swapped, a schema error
+/// for a type that holds no times.
+pub(super) fn timestamps_us(column: &str, array: &ArrayRef) -> Result<Vec<Option<i64>>> {
     if !is_text(array.data_type()) {
         let target = DataType::Timestamp(TimeUnit::Microsecond, None);
-        let array = converted(column, array, &target, "times")?;
+        let array = converted(column, array, &target)?;
         return Ok(array.as_primitive::<TimestampMicrosecondType>().iter().collect());
     }
-    let ambiguous = texts(column, array)?.iter().enumerate().find_map(|(i, text)| {
-        text.filter(|t| time::parse(t) == Err(NoTime::Ambiguous)).map(|t| (i, t.to_owned()))
-    });
-    if let Some((i, text)) = ambiguous {
-        return Err(Error::value(format!(
-            "column `{column}`, row {}: day and month of `{}` could be swapped",
-            i + 1,
-            shortened(&text)
-        ))
-        .with_hint("write the dates as YYYY-MM-DD"));
+    let ambiguous = |text: &str| time::parse(text) == Err(NoTime::Ambiguous);
+    let texts = texts(column, array)?;
+    if let Some((i, Some(text))) = texts.iter().enumerate().find(|(_, text)| text.is_some_and(ambiguous)) {
+        let shown = shortened(text);
+        let message =
+            format!("column `{column}`, row {}: day and month of `{shown}` could be swapped", i + 1);
+        return Err(Error::value(message).with_hint("write the dates as YYYY-MM-DD"));
     }
-    parsed(column, array, "a date or time", "CAST(... AS TIMESTAMP)", |text| time::parse(text).ok())
+    parsed(column, array, "a date or time", "TIMESTAMP", |text| time::parse(text).ok())
 }
 
-/// The cells as booleans, `[n_rows]`.
-///
-/// # Errors
-/// A value error for a text that is no boolean, or a column of a type that holds none.
-pub fn bools(column: &str, array: &ArrayRef) -> Result<Vec<Option<bool>>> {
-    if is_text(array.data_type()) {
-        return parsed(column, array, "a boolean", "CAST(... AS BOOLEAN)", super::cast::parse_bool);
+/// A number from text, which may be `inf` or `nan`.
+pub(super) fn parse_number(text: &str) -> Option<f64> {
+    text.trim().parse().ok()
+}
+
+/// Yes or no from text, by the usual spellings in any case.
+pub(super) fn parse_truth(text: &str) -> Option<bool> {
+    let is_one_of = |words: &[&str]| words.iter().any(|w| w.eq_ignore_ascii_case(text.trim()));
+    match text {
+        _ if is_one_of(&TRUE_WORDS) => Some(true),
+        _ if is_one_of(&FALSE_WORDS) => Some(false),
+        _ => None,
     }
-    let array = converted(column, array, &DataType::Boolean, "booleans")?;
-    Ok(array.as_boolean().iter().collect())
+}
+
+/// The shortest text that reads back as this number; none for NaN.
+pub(super) fn number_text(value: f64) -> Option<String> {
+    match value {
+        v if v.is_nan() => None,
+        // Adding zero turns -0 into 0: both are one number and must be one text.
+        v if v.trunc() == v && v.abs() < 1e15 => Some(format!("{}", v + 0.0)),
+        v => Some(format!("{v:?}")),
+    }
 }
 
 /// Whether a column holds text, plain or as a dictionary.
-pub fn is_text(data_type: &DataType) -> bool {
+pub(super) fn is_text(data_type: &DataType) -> bool {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
         DataType::Dictionary(_, values) => is_text(values),
@@ -82,29 +111,27 @@ fn parsed<T>(
     column: &str,
     array: &ArrayRef,
     wanted: &str,
-    cast: &str,
+    sql_type: &str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<Vec<Option<T>>> {
     let cell = |(i, text): (usize, Option<&str>)| match text {
         None => Ok(None),
         Some(text) => parse(text).map(Some).ok_or_else(|| {
-            Error::value(format!("column `{column}`, row {}: `{}` is not {wanted}", i + 1, shortened(text)))
-                .with_hint(format!("in a formula, `{cast}` makes such cells missing"))
+            let shown = shortened(text);
+            Error::value(format!("column `{column}`, row {}: `{shown}` is not {wanted}", i + 1))
+                .with_hint(format!("in a formula, `CAST(x AS {sql_type})` makes such cells missing"))
         }),
     };
     texts(column, array)?.iter().enumerate().map(cell).collect()
 }
 
-fn converted(column: &str, array: &ArrayRef, target: &DataType, wanted: &str) -> Result<ArrayRef> {
+fn converted(column: &str, array: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
     cast(array, target).map_err(|e| {
-        Error::value(format!("column `{column}` of type {} cannot be read as {wanted}", array.data_type()))
-            .with_source(e)
+        let found = array.data_type();
+        Error::schema(format!("column `{column}` of type {found} cannot be read as {target}")).with_source(e)
     })
 }
 
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
+    text.chars().take(80).collect()
 }

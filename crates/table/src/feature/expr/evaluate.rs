@@ -11,13 +11,15 @@ use rayon::prelude::*;
 use super::cast::cast;
 use super::check::{Program, case_parts};
 use super::function::Function;
-use super::parse::{Arithmetic, Comparison, Members, Op};
 use super::reading::Values;
+use super::tree::{Arithmetic, Comparison, Members, Op};
 use super::{Type, time};
 use crate::error::{Error, Result};
 
 /// Rows of a batch: a few vectors of it fit the second-level cache.
 const BATCH_ROWS: usize = 4096;
+/// Longest text that `concat` makes: features that double each other's text must not fill the memory.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 /// The value of the last node for every row; `columns` are the whole columns that the program reads.
 pub(super) fn evaluate(program: &Program, columns: &[Arc<Values>], n_rows: usize) -> Result<ArrayRef> {
@@ -324,9 +326,18 @@ fn like(text: &[char], pattern: &[char]) -> bool {
 fn concat_texts(args: Vec<Values>, n_rows: usize) -> Result<Values> {
     let args = args.into_iter().map(texts).collect::<Result<Vec<_>>>()?;
     let joined = |i: usize| {
-        args.iter().all(|a| a.is_valid(i)).then(|| args.iter().map(|a| a.value(i)).collect::<String>())
+        if args.iter().any(|a| a.is_null(i)) {
+            return Ok(None);
+        }
+        let n_bytes: usize = args.iter().map(|a| a.value(i).len()).sum();
+        if n_bytes > MAX_TEXT_BYTES {
+            return Err(Error::value(format!(
+                "`concat` gives a text of {n_bytes} bytes, at most {MAX_TEXT_BYTES} are allowed"
+            )));
+        }
+        Ok(Some(args.iter().map(|a| a.value(i)).collect::<String>()))
     };
-    Ok(Values::Text((0..n_rows).map(joined).collect()))
+    Ok(Values::Text((0..n_rows).map(joined).collect::<Result<_>>()?))
 }
 
 fn finite(x: f64) -> f64 {

@@ -22,14 +22,14 @@
 //! `x / 0`, `x % 0`, `ln` and `sqrt` outside their domain, and every result that is not finite. `AND` and
 //! `OR` are three-valued; `CASE` takes a missing condition for false; `coalesce` skips missing values.
 //!
-//! **Limits.** 16 KiB of text, 512 parts, nesting of 32. All are checked while reading, so that a
-//! formula beyond them costs no more than one at them. The parser is ours, on sqlparser's tokens,
-//! because sqlparser's own doubles its work with each level of an unclosed `floor(`: 200 bytes take
-//! hours. A tree is stored as a list with arguments before their users, so nothing recurses over it.
+//! **Limits.** 16 KiB of text, 512 parts, nesting of 32, checked while reading, so that a formula beyond
+//! them costs no more than one at them; `concat` makes texts of at most 64 KiB. The parser is ours, on
+//! sqlparser's tokens, because sqlparser's own doubles its work with each level of an unclosed `floor(`:
+//! 200 bytes would take hours. A tree is a list with arguments before their users: nothing recurses over it.
 
 mod cast;
 mod check;
-pub mod column;
+mod column;
 mod evaluate;
 pub mod function;
 mod lex;
@@ -37,6 +37,7 @@ mod parse;
 mod place;
 mod reading;
 mod time;
+mod tree;
 
 use arrow::array::ArrayRef;
 
@@ -88,7 +89,7 @@ impl Type {
 #[derive(Debug, Clone)]
 pub struct Formula {
     text: String,
-    tree: parse::Tree,
+    tree: tree::Tree,
 }
 
 impl Formula {

@@ -7,8 +7,8 @@ use arrow::array::{ArrayRef, BooleanArray, Float64Array, StringArray, TimestampM
 use arrow::datatypes::DataType;
 
 use super::{Type, column};
-use crate::error::{Error, Result};
-use crate::table::Table;
+use crate::error::{Error, Result, near_names};
+use crate::table::{Table, quoted};
 
 /// The values of some rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,20 @@ impl Readings {
         Ok(())
     }
 
+    /// Message and hint for columns that are not there.
+    pub(crate) fn absence(&self, names: &[&str]) -> (String, String) {
+        let known = self.table.column_names();
+        let near: Vec<&str> =
+            names.iter().flat_map(|name| near_names(name, known.iter().map(String::as_str))).collect();
+        let noun = if names.len() == 1 { "is no column" } else { "are no columns" };
+        let hint = if near.is_empty() {
+            format!("the columns are {}", quoted(&known))
+        } else {
+            format!("did you mean {}?", quoted(&near))
+        };
+        (format!("there {noun} {}", quoted(names)), hint)
+    }
+
     /// What a column holds.
     pub(crate) fn type_of(&self, name: &str) -> Result<Type> {
         let data_type = self.table.column(name)?.data_type();
@@ -99,10 +113,10 @@ impl Readings {
         let values = match reading {
             Type::Number => {
                 let finite = |x: Option<f64>| x.filter(|x| x.is_finite()).unwrap_or(f64::NAN);
-                Values::Number(column::numbers(name, array)?.into_iter().map(finite).collect())
+                Values::Number(column::numbers(name, array)?.iter().map(finite).collect())
             }
             Type::Text | Type::Open | Type::Missing => Values::Text(column::texts(name, array)?),
-            Type::Bool => Values::Bool(column::bools(name, array)?),
+            Type::Bool => Values::Bool(column::truths(name, array)?.iter().collect()),
             Type::Time => Values::Time(column::timestamps_us(name, array)?),
         };
         let values = Arc::new(values);

@@ -7,9 +7,9 @@ use super::function::Function;
 /// Microseconds of a day.
 pub(super) const DAY_US: f64 = 86_400e6;
 
-/// Spellings of a day, besides those with slashes.
+/// Spellings of a day, besides those with slashes; `%B` reads short and long names of months.
 const DATE_FORMATS: &[&str] =
-    &["%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%b %d %Y"];
+    &["%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d-%B-%Y", "%d %B %Y", "%B %d, %Y", "%B %d %Y"];
 /// Spellings of an hour, after a day and `T` or a space.
 const TIME_FORMATS: &[&str] = &["%H:%M:%S%.f", "%H:%M"];
 

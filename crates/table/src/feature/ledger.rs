@@ -1,0 +1,128 @@
+//! A JSON file that several writers add to: versioned, bounded, replaced as a whole under a lock.
+//!
+//! A writer locks the sibling `NAME.lock`, reads, changes, writes `NAME.tmp`, syncs it and renames it
+//! over the file. So a reader sees an old or a new file, never a half one, and no writer's addition
+//! is lost. The lock is the operating system's: it ends with its process, however that ends. The
+//! empty lock file stays, for removing it would let two writers lock two files of the same name.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Largest file, in bytes.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+/// How often, and how long apart in milliseconds, a lock is tried: 30 s in all.
+const LOCK_TRIES: usize = 1500;
+const LOCK_PAUSE_MS: u64 = 20;
+
+/// What such a file holds: an object with `format_version` and more.
+pub(super) trait Ledger: Serialize + DeserializeOwned + Default {
+    /// The version that is written, and the newest that is read.
+    const FORMAT_VERSION: u32;
+
+    /// Whether the content keeps its promises.
+    fn check(&self) -> Result<()>;
+}
+
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
+}
+
+/// The content of the file at `path`; none if there is no file.
+pub(super) fn read<L: Ledger>(path: &Path) -> Result<Option<L>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::io(path, "open", e)),
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, "read", e))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(too_large(path));
+    }
+    parse(&bytes).map(Some).map_err(|e| e.at(format!("`{}`", path.display())))
+}
+
+/// Changes the content of the file at `path`, or of an empty one, and gives what it became. If
+/// anything fails, the file stays as it was.
+pub(super) fn update<L: Ledger>(path: &Path, change: impl FnOnce(&mut L) -> Result<()>) -> Result<L> {
+    let _lock = lock(&sibling(path, "lock"))?;
+    let mut ledger: L = read(path)?.unwrap_or_default();
+    change(&mut ledger)?;
+    ledger.check().map_err(|e| e.at(format!("`{}`", path.display())))?;
+    let mut bytes = serde_json::to_vec_pretty(&ledger)
+        .map_err(|e| Error::value(format!("cannot be written as JSON: {e}")).with_source(e))?;
+    bytes.push(b'\n');
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(too_large(path));
+    }
+    replace(path, &bytes)?;
+    Ok(ledger)
+}
+
+fn parse<L: Ledger>(bytes: &[u8]) -> Result<L> {
+    let broken =
+        |e: serde_json::Error| Error::malformed(format!("not a file of this kind: {e}")).with_source(e);
+    let Version { format_version } = serde_json::from_slice(bytes).map_err(broken)?;
+    if format_version == 0 || format_version > L::FORMAT_VERSION {
+        return Err(Error::malformed(format!(
+            "format version {format_version} found, versions 1 to {} are read",
+            L::FORMAT_VERSION
+        ))
+        .with_hint("read it with the release that wrote it, or a later one"));
+    }
+    let ledger: L = serde_json::from_slice(bytes).map_err(broken)?;
+    ledger.check().map_err(|e| Error::malformed(e.to_string()))?;
+    Ok(ledger)
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    let file = file.map_err(|e| Error::io(path, "open", e))?;
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(LOCK_PAUSE_MS)),
+            Err(TryLockError::Error(e)) => return Err(Error::io(path, "lock", e)),
+        }
+    }
+    let held = std::io::Error::new(ErrorKind::TimedOut, "another process has held it for 30 s");
+    Err(Error::io(path, "lock", held).with_hint("wait for the other run, or end it"))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = sibling(path, "tmp");
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|e| Error::io(&temporary, "write", e))?;
+    std::fs::rename(&temporary, path).map_err(|e| Error::io(path, "replace", e))?;
+    // The rename itself lasts through a power cut only once its folder is on disk.
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::io(folder, "sync", e))?;
+    }
+    Ok(())
+}
+
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn too_large(path: &Path) -> Error {
+    Error::malformed(format!("`{}` has more than {MAX_FILE_BYTES} bytes, the most allowed", path.display()))
+        .with_hint("move it away; the next run starts a new one")
+}

@@ -1,0 +1,281 @@
+//! The rules that give each column its kind, or leave it out.
+//!
+//! Rules look at a [`ColumnProfile`] and, where values leave two readings open, at the name. Every
+//! decision carries its figures. The user's word wins over all of them.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::names;
+use super::profile::ColumnProfile;
+use super::{ColumnSpec, DateFormat, ExcludedColumn, Exclusion, Kind, Schema};
+use crate::cell::{self, Storage};
+use crate::error::{Error, Result};
+use crate::table::Table;
+
+/// Rows below which distinct values say little about ids.
+const MIN_ROWS_FOR_IDS: u64 = 20;
+/// Distinct texts that are categories in any table, if they are short.
+const FEW_TEXTS: u64 = 20;
+/// Distinct texts up to which two rows per text are enough to call them categories.
+const SOME_TEXTS: u64 = 256;
+/// Rows per text that more categories than that need.
+const ROWS_PER_TEXT: u64 = 5;
+/// Mean words per cell from which a unique text is a sentence.
+const SENTENCE_WORDS: f64 = 4.0;
+/// Mean words per cell from which more than [`FEW_TEXTS`] texts are read, not counted.
+const PROSE_WORDS: f64 = 8.0;
+
+/// What the user knows better.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InferOptions {
+    /// Kinds of columns by name; they win over every rule.
+    pub kinds: BTreeMap<String, Kind>,
+    /// `chrono` date formats of columns by name, such as `%d/%m/%Y`; such a column is a timestamp.
+    pub date_formats: BTreeMap<String, String>,
+    /// Columns to leave out.
+    pub ignore: Vec<String>,
+    /// Most distinct texts that are still categories and not text; default 1000.
+    pub max_categories: u64,
+}
+
+impl Default for InferOptions {
+    fn default() -> Self {
+        InferOptions {
+            kinds: BTreeMap::new(),
+            date_formats: BTreeMap::new(),
+            ignore: Vec::new(),
+            max_categories: 1000,
+        }
+    }
+}
+
+/// What was decided about one column.
+enum Decision {
+    Use { kind: Kind, reason: String, date_format: Option<DateFormat>, notes: Vec<String> },
+    Exclude { exclusion: Exclusion, reason: String },
+}
+
+/// Says what each column of a table means, from all of its rows.
+///
+/// # Errors
+/// A schema error if an option names a column that is not there, contradicts another, or if a
+/// column has a type that cannot be read; a value error that names the row if a column's cells do
+/// not fit the kind that the user gave it, or if the table has no rows.
+pub fn infer(table: &Table, options: &InferOptions) -> Result<Schema> {
+    check_options(table, options)?;
+    if table.n_rows() == 0 {
+        return Err(Error::value("the table has no rows").with_hint("a schema is inferred from rows"));
+    }
+    let names = table.column_names();
+    let decide = |name: &String| decide_column(table, name, options);
+    let decisions = names.par_iter().map(decide).collect::<Result<Vec<_>>>()?;
+    let mut schema = Schema::default();
+    for (name, decision) in names.into_iter().zip(decisions) {
+        match decision {
+            Decision::Use { kind, reason, date_format, notes } => {
+                schema.columns.push(ColumnSpec { name, kind, reason, date_format });
+                schema.notes.extend(notes);
+            }
+            Decision::Exclude { exclusion, reason } => {
+                schema.excluded.push(ExcludedColumn { name, exclusion, reason });
+            }
+        }
+    }
+    Ok(schema)
+}
+
+fn check_options(table: &Table, options: &InferOptions) -> Result<()> {
+    let named = options.kinds.keys().map(|name| ("kinds", name));
+    let named = named.chain(options.date_formats.keys().map(|name| ("date_formats", name)));
+    let named = named.chain(options.ignore.iter().map(|name| ("ignore", name)));
+    for (option, name) in named {
+        table.column(name).map_err(|e| e.at(format!("option `{option}`")))?;
+    }
+    for name in &options.ignore {
+        if options.kinds.contains_key(name) || options.date_formats.contains_key(name) {
+            return Err(Error::schema(format!("column `{name}` is both ignored and given a kind"))
+                .with_hint("remove it from one of the two"));
+        }
+    }
+    for name in options.date_formats.keys() {
+        if options.kinds.get(name).is_some_and(|kind| *kind != Kind::Timestamp) {
+            return Err(Error::schema(format!("column `{name}` has a date format but is no timestamp"))
+                .with_hint("remove its kind or its date format"));
+        }
+    }
+    Ok(())
+}
+
+fn decide_column(table: &Table, name: &str, options: &InferOptions) -> Result<Decision> {
+    if options.ignore.iter().any(|ignored| ignored == name) {
+        let reason = "ignored by the user".to_owned();
+        return Ok(Decision::Exclude { exclusion: Exclusion::Ignored, reason });
+    }
+    let array = table.column(name)?;
+    let given_format = options.date_formats.get(name);
+    let kind = options.kinds.get(name).copied().or(given_format.map(|_| Kind::Timestamp));
+    let Some(kind) = kind else {
+        return Ok(infer_column(name, &ColumnProfile::of(name, array)?, options));
+    };
+    let mut notes = Vec::new();
+    let mut date_format = None;
+    match kind {
+        Kind::Numeric => cell::numbers(name, array).map(drop)?,
+        Kind::Boolean => cell::truths(name, array).map(drop)?,
+        Kind::Categorical | Kind::Text => cell::texts(name, array).map(drop)?,
+        Kind::Timestamp => {
+            let profile = ColumnProfile::of(name, array)?;
+            let (format, note) = match given_format {
+                Some(format) => (DateFormat::Text(format.clone()), None),
+                None => known_format(name, &profile)?,
+            };
+            cell::timestamps_us(name, array, &format)?;
+            date_format = Some(if profile.storage == Storage::Time { DateFormat::Typed } else { format });
+            notes.extend(note);
+        }
+    }
+    Ok(Decision::Use { kind, reason: "set by the user".to_owned(), date_format, notes })
+}
+
+/// The format of a column that the user calls a timestamp.
+fn known_format(name: &str, profile: &ColumnProfile) -> Result<(DateFormat, Option<String>)> {
+    if profile.storage == Storage::Time || profile.n_present() == 0 {
+        return Ok((DateFormat::Typed, None));
+    }
+    let found = profile.date_format().ok_or_else(|| {
+        Error::value(format!("column `{name}` is no timestamp: no known date format fits all of its values"))
+            .with_hint("give its date format, for example `%d.%m.%Y %H:%M`, and the misfit will be named")
+    })?;
+    let note = found.swapped.as_ref().map(|swapped| swap_note(name, profile, &found.format, swapped));
+    Ok((DateFormat::Text(found.format), note))
+}
+
+fn infer_column(name: &str, profile: &ColumnProfile, options: &InferOptions) -> Decision {
+    let (n_rows, n_present) = (profile.n_rows, profile.n_present());
+    if n_present == 0 {
+        return exclude(Exclusion::AllMissing, format!("no value in {n_rows} rows"));
+    }
+    // One value beside missing cells stays: whether it is there is information.
+    let is_constant = profile.n_distinct() == 1 && profile.n_missing == 0;
+    match profile.storage {
+        _ if is_constant => {
+            let value = profile.quantiles.min().and_then(cell::number_text).or(profile.example.clone());
+            let value = value.map_or("one value".to_owned(), |v| format!("the value `{v}`"));
+            exclude(Exclusion::Constant, format!("{value} in all {n_rows} rows"))
+        }
+        Storage::Boolean => keep(Kind::Boolean, "true and false".to_owned()),
+        Storage::Time => Decision::Use {
+            kind: Kind::Timestamp,
+            reason: format!("typed as time, {} distinct", profile.n_distinct()),
+            date_format: Some(DateFormat::Typed),
+            notes: Vec::new(),
+        },
+        _ if profile.is_truth() && profile.n_numbers == n_present => {
+            keep(Kind::Boolean, "only 0 and 1".to_owned())
+        }
+        _ if profile.is_truth() => keep(Kind::Boolean, "only spellings of yes and no".to_owned()),
+        _ if profile.date_format().is_some() => infer_dates(name, profile),
+        _ if profile.n_numbers == n_present && profile.n_codes == 0 => infer_numbers(name, profile, options),
+        _ => infer_texts(name, profile, options),
+    }
+}
+
+fn infer_dates(name: &str, profile: &ColumnProfile) -> Decision {
+    let Some(found) = profile.date_format() else { return keep(Kind::Text, "text".to_owned()) };
+    let swapped = found.swapped.as_ref().map(|swapped| swap_note(name, profile, &found.format, swapped));
+    Decision::Use {
+        kind: Kind::Timestamp,
+        reason: format!("all {} values are dates of the form `{}`", profile.n_present(), found.format),
+        date_format: Some(DateFormat::Text(found.format)),
+        notes: swapped.into_iter().collect(),
+    }
+}
+
+fn swap_note(name: &str, profile: &ColumnProfile, format: &str, swapped: &str) -> String {
+    let example = profile.example.as_deref().map(|text| format!(" (as in `{text}`)")).unwrap_or_default();
+    format!(
+        "column `{name}`: day and month could be swapped in every value{example}; it is read as `{format}`. \
+         If that is wrong, set its date format to `{swapped}`."
+    )
+}
+
+fn infer_numbers(name: &str, profile: &ColumnProfile, options: &InferOptions) -> Decision {
+    let (n_present, n_distinct) = (profile.n_present(), profile.n_distinct());
+    let figures = format!("{n_distinct} distinct in {n_present} rows");
+    let show = |value: Option<f64>| value.and_then(cell::number_text).unwrap_or_default();
+    let range = format!("{} to {}", show(profile.quantiles.min()), show(profile.quantiles.max()));
+    let is_whole = profile.n_whole == n_present;
+    let zero_one = |distinct: Vec<(f64, u64)>| distinct.iter().map(|(v, _)| *v).eq([0.0, 1.0]);
+    if profile.quantiles.distinct().is_some_and(zero_one) {
+        return keep(Kind::Boolean, "only 0 and 1".to_owned());
+    }
+    if is_whole && !names::is_time(name) {
+        let (is_id, is_unique) = (names::is_id(name), profile.is_unique() && n_present > 1);
+        if let Some(step) = profile.even_step()
+            && (is_id || (n_present >= MIN_ROWS_FOR_IDS && profile.n_missing == 0))
+        {
+            let reason = format!("{n_present} rows are numbered {range} in steps of {step}");
+            return exclude(Exclusion::Id, reason);
+        }
+        if is_id && is_unique {
+            return exclude(Exclusion::Id, format!("named like an id, {figures}"));
+        }
+        if (is_id || names::is_code(name)) && n_distinct <= options.max_categories {
+            let reason = format!("whole numbers that name things, by the column's name; {figures}");
+            return keep(Kind::Categorical, reason);
+        }
+    }
+    let what = if is_whole { "whole numbers" } else { "numbers" };
+    keep(Kind::Numeric, format!("{what} {range}, {figures}"))
+}
+
+fn infer_texts(name: &str, profile: &ColumnProfile, options: &InferOptions) -> Decision {
+    let (n_present, n_distinct) = (profile.n_present(), profile.n_distinct());
+    let n_words = profile.n_words as f64 / n_present as f64;
+    let what = match profile.n_codes {
+        0 => "texts".to_owned(),
+        n_codes => format!("codes of digits ({n_codes} with leading zeros, a plus or over 15 digits)"),
+    };
+    let figures = format!("{n_distinct} distinct {what} in {n_present} rows");
+    let is_decorated = profile.n_decorated > 0 && profile.n_decorated + profile.n_numbers == n_present;
+    let is_known_id = profile.n_uuids == n_present || names::is_id(name);
+    let has_id_values = n_words <= 1.0 && profile.n_hosts == 0 && !is_decorated;
+    if profile.is_unique() && n_present > 1 && has_id_values && (is_known_id || n_present >= MIN_ROWS_FOR_IDS)
+    {
+        return exclude(Exclusion::Id, format!("{figures}, one word each"));
+    }
+    let rows_per_text = if n_distinct <= SOME_TEXTS { 2 } else { ROWS_PER_TEXT };
+    let repeats = n_distinct <= options.max_categories && n_distinct * rows_per_text <= n_present;
+    let is_few = n_distinct <= FEW_TEXTS && (repeats || n_words < SENTENCE_WORDS);
+    let is_prose = n_words >= PROSE_WORDS && n_distinct > FEW_TEXTS;
+    if n_distinct <= options.max_categories && (is_few || (repeats && !is_prose)) {
+        let reason = if profile.n_missing > 0 && n_distinct == 1 {
+            format!("one text in {n_present} rows, missing in {}", profile.n_missing)
+        } else {
+            figures
+        };
+        return keep(Kind::Categorical, reason);
+    }
+    let mut notes = Vec::new();
+    if is_decorated {
+        let example = profile.example.as_deref().unwrap_or_default();
+        notes.push(format!(
+            "column `{name}`: its texts are numbers with signs around them (as in `{example}`) and are used as \
+             text; write them as plain numbers to use their order."
+        ));
+    }
+    let reason = format!("{figures}, {n_words:.1} words each");
+    Decision::Use { kind: Kind::Text, reason, date_format: None, notes }
+}
+
+fn keep(kind: Kind, reason: String) -> Decision {
+    Decision::Use { kind, reason, date_format: None, notes: Vec::new() }
+}
+
+fn exclude(exclusion: Exclusion, reason: String) -> Decision {
+    Decision::Exclude { exclusion, reason }
+}

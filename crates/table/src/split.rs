@@ -1,0 +1,393 @@
+//! Which rows train, which stop the training, and which judge: decided by the rows themselves.
+//!
+//! A row's part follows from a hash of its cells, of its group, or from its time. So it stays in
+//! its part when rows are added or reordered, when columns are added, and in every later version
+//! of a model; equal rows are always in the same part.
+
+use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray};
+use arrow::datatypes::DataType;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::cell::{self, Storage};
+use crate::error::{Error, Result};
+use crate::schema::dates::iso_micros;
+use crate::schema::{DateFormat, Schema};
+use crate::stats::hash::mix;
+use crate::table::Table;
+
+/// Salts that are tried until every part has about its share of the rows.
+const N_SALTS: u64 = 64;
+/// Rows that are hashed by one thread at a time.
+const CHUNK_ROWS: usize = 8192;
+
+/// How to split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SplitOptions {
+    /// By what rows are split; default by rows.
+    pub by: SplitKey,
+    /// Share of validation rows, at least 0; default 0.15.
+    pub p_valid: f64,
+    /// Share of test rows, at least 0; default 0.15. Together with `p_valid` below 1.
+    pub p_test: f64,
+    /// Another seed gives another split; a split by time has none.
+    pub seed: u64,
+}
+
+impl Default for SplitOptions {
+    fn default() -> Self {
+        SplitOptions { by: SplitKey::Rows, p_valid: 0.15, p_test: 0.15, seed: 0 }
+    }
+}
+
+/// By what rows are split.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SplitKey {
+    /// By all used columns of the schema.
+    #[default]
+    Rows,
+    /// By one column: rows of equal value stay together, missing ones too.
+    Group {
+        /// The column.
+        column: String,
+    },
+    /// By one column of times or numbers: the latest rows test, those before validate.
+    Time {
+        /// The column.
+        column: String,
+    },
+}
+
+/// A fitted split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// By what rows are split.
+    pub by: SplitBy,
+    /// Wanted share of validation rows.
+    pub p_valid: f64,
+    /// Wanted share of test rows.
+    pub p_test: f64,
+    /// The seed.
+    pub seed: u64,
+}
+
+/// By what rows are split, with what was fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SplitBy {
+    /// By the hash of a row.
+    Rows {
+        /// The columns that enter the hash, sorted.
+        columns: Vec<String>,
+        /// Makes the parts come out in about the wanted shares.
+        salt: u64,
+    },
+    /// By the hash of one cell.
+    Group {
+        /// The column.
+        column: String,
+        /// Makes the parts come out in about the wanted shares.
+        salt: u64,
+    },
+    /// By time; rows without a time train.
+    Time {
+        /// The column.
+        column: String,
+        /// How its dates are written; none for a column of numbers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        date_format: Option<DateFormat>,
+        /// First time of the validation rows, in seconds since 1970 or as the number stands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        valid_from: Option<f64>,
+        /// First time of the test rows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test_from: Option<f64>,
+    },
+}
+
+/// The part that a row belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Rows that parameters are fitted to.
+    Train,
+    /// Rows that decide when to stop.
+    Valid,
+    /// Rows that nothing is decided on.
+    Test,
+}
+
+impl Split {
+    /// Fits a split to a table, so that every wanted part has rows.
+    ///
+    /// # Errors
+    /// An option error if the shares are out of range; a schema error if a column is absent; a
+    /// value error if a wanted part stays empty, because the table has too few different rows.
+    pub fn fit(options: &SplitOptions, table: &Table, schema: &Schema) -> Result<Self> {
+        let SplitOptions { p_valid, p_test, seed, .. } = *options;
+        if !(p_valid >= 0.0 && p_test >= 0.0 && p_valid + p_test < 1.0) {
+            return Err(Error::option(format!("`p_valid` is {p_valid} and `p_test` is {p_test}"))
+                .with_hint("both must be at least 0, and together below 1"));
+        }
+        let mut columns = schema.names();
+        columns.sort();
+        let by = match &options.by {
+            SplitKey::Rows => SplitBy::Rows { columns, salt: 0 },
+            SplitKey::Group { column } => SplitBy::Group { column: column.clone(), salt: 0 },
+            SplitKey::Time { column } => fit_times(column, table, schema, p_valid, p_test)?,
+        };
+        let mut split = Split { by, p_valid, p_test, seed };
+        split.fit_salt(table)?;
+        Ok(split)
+    }
+
+    /// The part of each row, `[n_rows]`.
+    ///
+    /// # Errors
+    /// A schema error if a column of the split is absent; a value error if a time cannot be read.
+    pub fn assign(&self, table: &Table) -> Result<Vec<Part>> {
+        match &self.by {
+            SplitBy::Rows { salt, .. } | SplitBy::Group { salt, .. } => {
+                Ok(self.hashes(table)?.iter().map(|hash| self.part(*hash, *salt)).collect())
+            }
+            SplitBy::Time { column, date_format, valid_from, test_from } => {
+                let reaches = |time: f64, from: &Option<f64>| from.is_some_and(|from| time >= from);
+                let part = |time: Option<f64>| match time {
+                    Some(time) if reaches(time, test_from) => Part::Test,
+                    Some(time) if reaches(time, valid_from) => Part::Valid,
+                    _ => Part::Train,
+                };
+                Ok(times(column, table, date_format.as_ref())?.iter().map(part).collect())
+            }
+        }
+    }
+
+    /// Validates a split that came from a file.
+    ///
+    /// # Errors
+    /// Malformed content: shares out of range, times that are not finite or out of order.
+    pub fn check(&self) -> Result<()> {
+        let Split { p_valid, p_test, .. } = *self;
+        if !(p_valid >= 0.0 && p_test >= 0.0 && p_valid + p_test < 1.0) {
+            return Err(Error::malformed(format!("split shares {p_valid} and {p_test} are out of range")));
+        }
+        if let SplitBy::Time { valid_from, test_from, .. } = &self.by {
+            let finite = valid_from.iter().chain(test_from).all(|time| time.is_finite());
+            let ordered = valid_from.zip(*test_from).is_none_or(|(valid, test)| valid < test);
+            if !finite || !ordered {
+                return Err(Error::malformed("the times of a split must be finite and in order"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the first salt whose parts have about their shares, or else the first without an
+    /// empty part: with few rows, plain chance would often leave one empty.
+    fn fit_salt(&mut self, table: &Table) -> Result<()> {
+        if matches!(self.by, SplitBy::Time { .. }) {
+            return Ok(());
+        }
+        let hashes = self.hashes(table)?;
+        let n_rows = hashes.len() as f64;
+        let shares = [1.0 - self.p_valid - self.p_test, self.p_valid, self.p_test];
+        let mut first_filled = None;
+        for tried in 0..N_SALTS {
+            let mut counts = [0u64; 3];
+            hashes.iter().for_each(|hash| counts[self.part(*hash, tried) as usize] += 1);
+            let pairs = || counts.iter().zip(shares);
+            if pairs().any(|(count, p)| *count == 0 && p > 0.0) {
+                continue;
+            }
+            first_filled.get_or_insert(tried);
+            // One standard deviation of what chance would give.
+            let close = |(count, p): (&u64, f64)| {
+                (*count as f64 - n_rows * p).abs() <= (n_rows * p * (1.0 - p)).sqrt().max(1.0)
+            };
+            if pairs().all(close) {
+                first_filled = Some(tried);
+                break;
+            }
+        }
+        let fitted = first_filled.ok_or_else(|| {
+            let mut distinct = hashes;
+            distinct.sort_unstable();
+            distinct.dedup();
+            let what = match &self.by {
+                SplitBy::Group { column, .. } => format!("groups in `{column}`"),
+                _ => "different rows".to_owned(),
+            };
+            Error::value(format!(
+                "{} {what} cannot be split into parts of {:.3}, {:.3} and {:.3} without an empty one",
+                distinct.len(),
+                shares[0],
+                shares[1],
+                shares[2]
+            ))
+            .with_hint("use more rows, or larger shares for validation and test (0 leaves a part out)")
+        })?;
+        if let SplitBy::Rows { salt, .. } | SplitBy::Group { salt, .. } = &mut self.by {
+            *salt = fitted;
+        }
+        Ok(())
+    }
+
+    fn part(&self, hash: u64, salt: u64) -> Part {
+        let mixed = mix(hash ^ mix(self.seed ^ mix(salt)));
+        // The upper 53 bits as a number in [0, 1).
+        let u = (mixed >> 11) as f64 / (1u64 << 53) as f64;
+        match u {
+            u if u < self.p_test => Part::Test,
+            u if u < self.p_test + self.p_valid => Part::Valid,
+            _ => Part::Train,
+        }
+    }
+
+    fn hashes(&self, table: &Table) -> Result<Vec<u64>> {
+        match &self.by {
+            SplitBy::Rows { columns, .. } => row_hashes(table, columns),
+            SplitBy::Group { column, .. } | SplitBy::Time { column, .. } => {
+                row_hashes(table, std::slice::from_ref(column))
+            }
+        }
+    }
+}
+
+/// A hash of each row's cells in these columns, `[n_rows]`; the order of the columns does not
+/// matter.
+///
+/// Equal cells hash equally whether they came as text or typed: numbers by value (text counts as
+/// a number if it is one without leading zeros), dates in ISO 8601 by their moment, `True` as
+/// `true`, other text by its bytes. Missing differs from everything.
+///
+/// # Errors
+/// A schema error if a column is absent or has a type that cannot be read.
+pub fn row_hashes(table: &Table, columns: &[String]) -> Result<Vec<u64>> {
+    let mut sorted: Vec<&String> = columns.iter().collect();
+    sorted.sort();
+    let cells = sorted
+        .into_par_iter()
+        .map(|name| Ok((name.as_str(), Cells::new(name, table.column(name)?)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let starts: Vec<usize> = (0..table.n_rows()).step_by(CHUNK_ROWS).collect();
+    let hash_chunk = |start: usize| {
+        let rows = start..table.n_rows().min(start + CHUNK_ROWS);
+        rows.map(|row| hash_row(&cells, row)).collect::<Vec<u64>>()
+    };
+    Ok(starts.into_par_iter().map(hash_chunk).collect::<Vec<_>>().concat())
+}
+
+/// A column whose cells can be hashed.
+enum Cells {
+    Numbers(Float64Array),
+    Times(Int64Array),
+    Texts(StringArray),
+}
+
+impl Cells {
+    fn new(column: &str, array: &ArrayRef) -> Result<Self> {
+        Ok(match Storage::of(column, array.data_type())? {
+            // Through text, so that the 0.1 of four bytes equals the 0.1 of a CSV file.
+            Storage::Float if *array.data_type() == DataType::Float32 => {
+                Cells::Texts(cell::texts(column, array)?)
+            }
+            Storage::Integer | Storage::Float => Cells::Numbers(cell::numbers(column, array)?),
+            Storage::Time => Cells::Times(cell::timestamps_us(column, array, &DateFormat::Typed)?),
+            _ => Cells::Texts(cell::texts(column, array)?),
+        })
+    }
+
+    /// Feeds a tag for the cell's type, then its canonical bytes.
+    fn hash(&self, row: usize, hasher: &mut blake3::Hasher) {
+        match self {
+            Cells::Numbers(numbers) if numbers.is_valid(row) => hash_number(numbers.value(row), hasher),
+            Cells::Times(times) if times.is_valid(row) => hash_time(times.value(row), hasher),
+            Cells::Texts(texts) if texts.is_valid(row) => hash_text(texts.value(row).trim(), hasher),
+            _ => {
+                hasher.update(b"m");
+            }
+        }
+    }
+}
+
+fn hash_row(cells: &[(&str, Cells)], row: usize) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    for (name, column) in cells {
+        hasher.update(&(name.len() as u64).to_le_bytes());
+        hasher.update(name.as_bytes());
+        column.hash(row, &mut hasher);
+    }
+    let mut first = [0; 8];
+    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(first)
+}
+
+fn hash_number(number: f64, hasher: &mut blake3::Hasher) {
+    // Adding 0 turns -0 into 0.
+    hasher.update(b"n").update(&(number + 0.0).to_le_bytes());
+}
+
+fn hash_time(micros: i64, hasher: &mut blake3::Hasher) {
+    hasher.update(b"t").update(&micros.to_le_bytes());
+}
+
+fn hash_text(text: &str, hasher: &mut blake3::Hasher) {
+    let digits = text.trim_start_matches(['+', '-']).as_bytes();
+    let leading_zero = digits.len() > 1 && digits[0] == b'0' && digits[1].is_ascii_digit();
+    if let Some(number) = cell::parse_number(text).filter(|v| !leading_zero && !v.is_nan()) {
+        return hash_number(number, hasher);
+    }
+    if let Some(micros) = iso_micros(text).filter(|_| text.as_bytes().get(4) == Some(&b'-')) {
+        return hash_time(micros, hasher);
+    }
+    let lower = text.to_ascii_lowercase();
+    let text = if lower == "true" || lower == "false" { lower.as_str() } else { text };
+    hasher.update(b"s").update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+}
+
+/// Times in seconds, or numbers as they stand.
+fn times(column: &str, table: &Table, format: Option<&DateFormat>) -> Result<Float64Array> {
+    let array = table.column(column)?;
+    match format {
+        Some(format) => {
+            Ok(cell::timestamps_us(column, array, format)?.iter().map(|t| t.map(cell::seconds)).collect())
+        }
+        None => cell::numbers(column, array),
+    }
+}
+
+fn fit_times(column: &str, table: &Table, schema: &Schema, p_valid: f64, p_test: f64) -> Result<SplitBy> {
+    let storage = Storage::of(column, table.column(column)?.data_type())?;
+    let known = schema.column(column).and_then(|spec| spec.date_format.clone());
+    let date_format = known.or((storage == Storage::Time).then_some(DateFormat::Typed));
+    let times = times(column, table, date_format.as_ref())
+        .map_err(|e| e.at("a split by time needs times or numbers"))?;
+    let mut sorted: Vec<f64> = times.iter().flatten().filter(|t| t.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let n_times = sorted.len();
+    // A part starts at the first row of a time, so that rows of equal time stay together; before
+    // the first start lies a time to train on.
+    let starts: Vec<usize> = (1..n_times).filter(|i| sorted[i - 1] < sorted[*i]).collect();
+    let nearest = |starts: &[usize], p_later: f64| {
+        let wanted = (n_times as f64 * (1.0 - p_later)).round() as usize;
+        let nearest = starts.iter().min_by_key(|start| start.abs_diff(wanted)).copied();
+        nearest.ok_or_else(|| {
+            Error::value(format!(
+                "column `{column}` has too few different times in {n_times} rows for the parts"
+            ))
+            .with_hint("use more rows, or set `p_valid` or `p_test` to 0")
+        })
+    };
+    let (mut valid_from, mut test_from, mut end) = (None, None, starts.len());
+    if p_test > 0.0 {
+        let start = nearest(&starts[usize::from(p_valid > 0.0).min(starts.len())..], p_test)?;
+        test_from = Some(sorted[start]);
+        end = starts.partition_point(|s| *s < start);
+    }
+    if p_valid > 0.0 {
+        valid_from = Some(sorted[nearest(&starts[..end], p_valid + p_test)?]);
+    }
+    Ok(SplitBy::Time { column: column.to_owned(), date_format, valid_from, test_from })
+}

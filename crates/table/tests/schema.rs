@@ -1,0 +1,229 @@
+//! What columns are taken for, and what is said about it.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray};
+use tabgraft_table::schema::profile::ColumnProfile;
+use tabgraft_table::schema::{DateFormat, Exclusion, InferOptions, Kind, Schema, infer};
+use tabgraft_table::{Error, Table};
+
+/// A column as a CSV reader gives it: text, empty cells missing.
+fn text<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> ArrayRef {
+    let cells = cells.into_iter().map(|c| Some(c.as_ref().to_owned()).filter(|c| !c.is_empty()));
+    Arc::new(cells.collect::<StringArray>())
+}
+
+fn cycle(values: &[&str], n_rows: usize) -> ArrayRef {
+    text(values.iter().cycle().take(n_rows))
+}
+
+fn table(columns: Vec<(&str, ArrayRef)>) -> Table {
+    Table::from_columns(columns).unwrap()
+}
+
+fn one(name: &str, column: ArrayRef) -> Schema {
+    infer(&table(vec![(name, column)]), &InferOptions::default()).unwrap()
+}
+
+fn kind(name: &str, column: ArrayRef) -> Kind {
+    let schema = one(name, column);
+    schema.column(name).unwrap_or_else(|| panic!("`{name}` is left out: {:?}", schema.excluded)).kind
+}
+
+fn exclusion(name: &str, column: ArrayRef) -> Option<Exclusion> {
+    one(name, column).excluded.first().map(|e| e.exclusion)
+}
+
+fn with(name: &str, column: ArrayRef, options: &InferOptions) -> Result<Schema, Error> {
+    infer(&table(vec![(name, column)]), options)
+}
+
+fn of_kind(name: &str, kind: Kind) -> InferOptions {
+    InferOptions { kinds: [(name.to_owned(), kind)].into(), ..Default::default() }
+}
+
+#[test]
+fn a_credit_table_reads_as_its_owner_would() {
+    let n = 200;
+    let table = table(vec![
+        ("row", text((1..=n).map(|i| i.to_string()))),
+        ("checking_status", cycle(&["<0", "0<=X<200", "no checking", ">=200"], n)),
+        ("duration", text((0..n).map(|i| (6 + i % 33).to_string()))),
+        ("credit_amount", text((0..n).map(|i| (250 + i * 7919 % 18_000).to_string()))),
+        ("installment_commitment", cycle(&["4", "2", "3", "1"], n)),
+        ("num_dependents", cycle(&["1", "2", "1"], n)),
+        ("foreign_worker", cycle(&["yes", "no", "yes"], n)),
+        ("own_telephone", cycle(&["yes", "none"], n)),
+        ("currency", cycle(&["DM"], n)),
+        ("comment", cycle(&[""], n)),
+    ]);
+    let options = InferOptions { ignore: vec!["duration".into()], ..Default::default() };
+    let schema = infer(&table, &options).unwrap();
+    let kinds: Vec<(&str, Kind)> = schema.columns.iter().map(|c| (c.name.as_str(), c.kind)).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("checking_status", Kind::Categorical),
+            ("credit_amount", Kind::Numeric),
+            ("installment_commitment", Kind::Numeric),
+            ("num_dependents", Kind::Numeric),
+            ("foreign_worker", Kind::Boolean),
+            ("own_telephone", Kind::Categorical),
+        ]
+    );
+    let excluded: Vec<(&str, Exclusion)> =
+        schema.excluded.iter().map(|e| (e.name.as_str(), e.exclusion)).collect();
+    assert_eq!(
+        excluded,
+        [
+            ("row", Exclusion::Id),
+            ("duration", Exclusion::Ignored),
+            ("currency", Exclusion::Constant),
+            ("comment", Exclusion::AllMissing),
+        ]
+    );
+    assert_eq!(schema.column("checking_status").unwrap().reason, "4 distinct texts in 200 rows");
+    assert_eq!(schema.excluded[2].reason, "the value `DM` in all 200 rows");
+    let json = serde_json::to_string(&schema).unwrap();
+    assert_eq!(serde_json::from_str::<Schema>(&json).unwrap(), schema);
+}
+
+#[test]
+fn digits_that_are_codes_are_not_numbers() {
+    assert_eq!(kind("area", cycle(&["007", "010", "123", "999"], 40)), Kind::Categorical);
+    assert_eq!(kind("call", cycle(&["+4915112345678", "+4915187654321"], 40)), Kind::Categorical);
+    assert_eq!(kind("card", cycle(&["4111111111111111", "5500000000000004"], 40)), Kind::Categorical);
+    assert_eq!(kind("zip_code", cycle(&["10115", "80331", "20095"], 40)), Kind::Categorical);
+    assert_eq!(kind("store_id", cycle(&["17", "4", "9"], 40)), Kind::Categorical);
+    assert_eq!(kind("ratio", cycle(&["0.5", "0.25", "-0.125", "0"], 40)), Kind::Numeric);
+    assert_eq!(kind("amount", cycle(&["10115", "80331", "20095"], 40)), Kind::Numeric);
+}
+
+#[test]
+fn yes_and_no_in_any_spelling_are_booleans() {
+    for pair in [["yes", "no"], ["TRUE", "False"], ["t", "f"], ["Y", "N"], ["1", "0"], ["1.0", "0.0"]] {
+        assert_eq!(kind("flag", cycle(&pair, 30)), Kind::Boolean, "{pair:?}");
+    }
+    assert_eq!(kind("flag", cycle(&["t", "n"], 30)), Kind::Categorical, "not one pair");
+    assert_eq!(kind("flag", cycle(&["1", "2"], 30)), Kind::Numeric);
+    assert_eq!(kind("flag", Arc::new(BooleanArray::from(vec![true, false]))), Kind::Boolean);
+    assert_eq!(kind("flag", Arc::new(Int64Array::from(vec![Some(0), Some(1), None]))), Kind::Boolean);
+}
+
+#[test]
+fn ids_are_left_out_but_unique_measures_are_not() {
+    let n = 60u64;
+    let scattered = |i: u64| i * 7919 % 100_003;
+    assert_eq!(exclusion("n", text((1..=n).map(|i| i.to_string()))), Some(Exclusion::Id));
+    let backwards: ArrayRef =
+        Arc::new(Int64Array::from_iter_values((0..n as i64).rev().map(|i| 500 + 10 * i)));
+    assert_eq!(exclusion("n", backwards), Some(Exclusion::Id));
+    assert_eq!(exclusion("ref", text((0..n).map(|i| format!("A{:x}", scattered(i))))), Some(Exclusion::Id));
+    let uuid = |i: u64| format!("{i:08x}-0000-4000-8000-{i:012x}");
+    assert_eq!(exclusion("u", text((0..5).map(uuid))), Some(Exclusion::Id));
+    assert_eq!(exclusion("user_id", text((0..n).map(|i| scattered(i).to_string()))), Some(Exclusion::Id));
+    for (name, column) in [
+        ("amount", text((0..n).map(|i| scattered(i).to_string()))),
+        ("share", text((0..n).map(|i| (i as f64 / 7.0).to_string()))),
+        ("even floats", Arc::new(Float64Array::from_iter_values((0..n).map(|i| i as f64 / 2.0))) as ArrayRef),
+        ("year", text((0..n).map(|i| (1960 + i).to_string()))),
+        ("few", text((1..=10).map(|i| i.to_string()))),
+    ] {
+        assert_eq!(kind(name, column), Kind::Numeric, "{name}");
+    }
+    // A gap or a repetition is no numbering.
+    let gap = (1..=n).filter(|i| *i != 7).map(|i| i.to_string());
+    assert_eq!(kind("n", text(gap)), Kind::Numeric);
+    let twice = (1..=n).map(|i| if i == 8 { 7 } else { i }.to_string());
+    assert_eq!(kind("n", text(twice)), Kind::Numeric);
+    assert_eq!(kind("city", cycle(&["Bern", "Genf", "Basel", "Chur"], 4)), Kind::Categorical);
+}
+
+#[test]
+fn categories_and_text_differ_by_repetition_and_words() {
+    assert_eq!(kind("job", cycle(&["nurse", "head nurse", "roofer"], 50)), Kind::Categorical);
+    let sentences = (0..50).map(|i| format!("patient {i} came in with a cough and left without one"));
+    assert_eq!(kind("note", text(sentences)), Kind::Text);
+    assert_eq!(kind("mail", text((0..50).map(|i| format!("u{i}@example.com")))), Kind::Text);
+    let towns = |n: usize| text((0..4000).map(move |i| format!("town {}", i % n)));
+    assert_eq!(kind("town", towns(700)), Kind::Categorical);
+    assert_eq!(kind("town", towns(1500)), Kind::Text);
+    let options = InferOptions { max_categories: 100, ..Default::default() };
+    assert_eq!(with("town", towns(700), &options).unwrap().columns[0].kind, Kind::Text);
+}
+
+#[test]
+fn dates_have_one_format_and_doubt_is_told() {
+    let schema = one("day", cycle(&["31/12/2024", "01/02/2024"], 20));
+    let spec = schema.column("day").unwrap();
+    assert_eq!(spec.kind, Kind::Timestamp);
+    assert_eq!(spec.date_format, Some(DateFormat::Text("%d/%m/%Y".into())));
+    assert!(schema.notes.is_empty());
+
+    let doubtful = cycle(&["03/04/2024", "05/06/2024"], 20);
+    let schema = one("day", doubtful.clone());
+    assert_eq!(schema.columns[0].date_format, Some(DateFormat::Text("%m/%d/%Y".into())));
+    let note = &schema.notes[0];
+    for part in ["`day`", "`03/04/2024`", "`%m/%d/%Y`", "`%d/%m/%Y`"] {
+        assert!(note.contains(part), "{note}");
+    }
+    let mut options = InferOptions::default();
+    options.date_formats.insert("day".into(), "%d/%m/%Y".into());
+    let schema = with("day", doubtful, &options).unwrap();
+    assert_eq!(schema.columns[0].date_format, Some(DateFormat::Text("%d/%m/%Y".into())));
+    assert!(schema.notes.is_empty());
+
+    assert_eq!(kind("day", cycle(&["20241231", "20250101"], 20)), Kind::Timestamp);
+    assert_eq!(kind("day", Arc::new(Int64Array::from(vec![20_241_231, 20_250_101]))), Kind::Timestamp);
+    assert_eq!(kind("amount", cycle(&["20241231", "20251301"], 20)), Kind::Numeric);
+    assert_eq!(kind("day", Arc::new(Date32Array::from(vec![1, 2]))), Kind::Timestamp);
+}
+
+#[test]
+fn one_value_with_missing_cells_stays() {
+    assert_eq!(kind("promo", cycle(&["summer", ""], 20)), Kind::Categorical);
+    assert_eq!(kind("rate", cycle(&["3.5", ""], 20)), Kind::Numeric);
+}
+
+#[test]
+fn the_users_word_wins() {
+    assert_eq!(
+        with("n", cycle(&["4"], 9), &of_kind("n", Kind::Categorical)).unwrap().columns[0].reason,
+        "set by the user"
+    );
+    let numbered = text((1..=50).map(|i| i.to_string()));
+    assert_eq!(with("id", numbered, &of_kind("id", Kind::Numeric)).unwrap().columns[0].kind, Kind::Numeric);
+    let error = with("n", text(["1", "abc"]), &of_kind("n", Kind::Numeric)).unwrap_err();
+    assert_eq!(error.to_string(), "column `n`, row 2: `abc` is not a number");
+    let error = with("n", text(["yes", "2"]), &of_kind("n", Kind::Boolean)).unwrap_err();
+    assert_eq!(error.to_string(), "column `n`, row 2: `2` is not yes or no");
+    assert!(with("n", text(["1.1.2024", "soon"]), &of_kind("n", Kind::Timestamp)).unwrap_err().is_value());
+}
+
+#[test]
+fn unknown_and_contradicting_options_are_errors() {
+    let column = || cycle(&["1", "2"], 9);
+    let ignore = |name: &str| InferOptions { ignore: vec![name.into()], ..Default::default() };
+    let error = with("age", column(), &ignore("agee")).unwrap_err();
+    assert_eq!(error.to_string(), "option `ignore`: there is no column `agee`");
+    assert_eq!(error.hint(), Some("did you mean `age`?"));
+    assert!(with("age", column(), &of_kind("ag", Kind::Text)).unwrap_err().is_schema());
+    let mut both = ignore("age");
+    both.kinds.insert("age".into(), Kind::Text);
+    assert!(with("age", column(), &both).unwrap_err().to_string().contains("both ignored and given a kind"));
+    assert!(with("age", text::<&str>([]), &InferOptions::default()).unwrap_err().is_value());
+}
+
+#[test]
+fn merged_profiles_decide_as_the_whole() {
+    let column = text((0..100).map(|i| (3 * i).to_string()));
+    let mut whole = ColumnProfile::of("n", &column).unwrap();
+    let mut parts = ColumnProfile::of("n", &column.slice(70, 30)).unwrap();
+    parts.merge(&ColumnProfile::of("n", &column.slice(0, 70)).unwrap());
+    assert_eq!(parts.even_step(), Some(3));
+    assert_eq!(parts.even_step(), whole.even_step());
+    assert_eq!((parts.n_rows, parts.n_distinct(), parts.is_unique()), (100, 100, true));
+    whole.merge(&parts);
+    assert_eq!(whole.even_step(), None, "every value is there twice");
+}

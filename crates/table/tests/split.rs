@@ -1,0 +1,176 @@
+//! Rows stay in their parts.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, Int64Array, StringArray,
+};
+use proptest::prelude::*;
+use tabgraft_table::Table;
+use tabgraft_table::schema::{InferOptions, Schema, infer};
+use tabgraft_table::split::{Part, Split, SplitKey, SplitOptions, row_hashes};
+
+const PARTS: [Part; 3] = [Part::Train, Part::Valid, Part::Test];
+
+fn text(cells: impl IntoIterator<Item = String>) -> ArrayRef {
+    Arc::new(cells.into_iter().map(|c| Some(c).filter(|c| !c.is_empty())).collect::<StringArray>())
+}
+
+fn numbers(n: usize) -> Table {
+    let x = text((0..n).map(|i| (i * 7919 % 10_007).to_string()));
+    let g = text((0..n).map(|i| format!("group {}", i % 40)));
+    let day = text((0..n).map(|i| format!("2024-{:02}-{:02}", i * 11 % 12 + 1, i * 5 % 28 + 1)));
+    Table::from_columns([("x", x), ("g", g), ("day", day)]).unwrap()
+}
+
+fn schema(table: &Table) -> Schema {
+    infer(table, &InferOptions::default()).unwrap()
+}
+
+fn fit(table: &Table, options: &SplitOptions) -> Split {
+    Split::fit(options, table, &schema(table)).unwrap()
+}
+
+fn count(parts: &[Part], part: Part) -> usize {
+    parts.iter().filter(|p| **p == part).count()
+}
+
+#[test]
+fn rows_keep_their_part_when_rows_move_and_columns_come() {
+    let table = numbers(400);
+    let split = fit(&table, &SplitOptions::default());
+    let parts = split.assign(&table).unwrap();
+    let order: Vec<u32> = (0..400).map(|i| i * 123 % 400).collect();
+    let moved = split.assign(&table.take(&order).unwrap()).unwrap();
+    assert!(order.iter().zip(&moved).all(|(i, part)| parts[*i as usize] == *part));
+    let wider = table.with_column("new", Arc::new(Int64Array::from_iter_values(0..400))).unwrap();
+    assert_eq!(split.assign(&wider).unwrap(), parts);
+    assert_eq!(split.assign(&table.slice(10, 20)).unwrap(), parts[10..30]);
+    let stored: Split = serde_json::from_str(&serde_json::to_string(&split).unwrap()).unwrap();
+    stored.check().unwrap();
+    assert_eq!(stored.assign(&table).unwrap(), parts);
+    let error = split.assign(&table.without(&["g".into()]).unwrap()).unwrap_err();
+    assert!(error.is_schema(), "{error}");
+}
+
+#[test]
+fn shares_are_near_and_seeds_differ() {
+    let table = numbers(2000);
+    let options = SplitOptions { p_valid: 0.1, p_test: 0.3, ..Default::default() };
+    let parts = fit(&table, &options).assign(&table).unwrap();
+    assert!((count(&parts, Part::Valid) as f64 - 200.0).abs() <= 14.0);
+    assert!((count(&parts, Part::Test) as f64 - 600.0).abs() <= 21.0);
+    let other = fit(&table, &SplitOptions { seed: 1, ..options }).assign(&table).unwrap();
+    let n_test_in_both =
+        parts.iter().zip(&other).filter(|(a, b)| **a == Part::Test && **b == Part::Test).count();
+    assert!((120..=240).contains(&n_test_in_both), "{n_test_in_both} of 180 expected by chance");
+}
+
+#[test]
+fn duplicates_go_together() {
+    let half = numbers(100);
+    let rows: Vec<u32> = (0..100).chain(0..100).collect();
+    let table = half.take(&rows).unwrap();
+    let parts = fit(&table, &SplitOptions::default()).assign(&table).unwrap();
+    assert_eq!(parts[..100], parts[100..]);
+}
+
+#[test]
+fn groups_stay_whole() {
+    let table = numbers(400);
+    let by = SplitKey::Group { column: "g".into() };
+    let parts = fit(&table, &SplitOptions { by, ..Default::default() }).assign(&table).unwrap();
+    assert!((0..400).all(|i| parts[i] == parts[i % 40]));
+    assert!(PARTS.iter().all(|part| count(&parts, *part) > 0));
+}
+
+#[test]
+fn the_latest_rows_test_and_those_before_validate() {
+    let table = numbers(400);
+    let by = SplitKey::Time { column: "day".into() };
+    let split = fit(&table, &SplitOptions { by, p_valid: 0.2, p_test: 0.25, seed: 0 });
+    let parts = split.assign(&table).unwrap();
+    // ISO dates order as text.
+    let days = table.column("day").unwrap();
+    let days = days.as_any().downcast_ref::<StringArray>().unwrap();
+    let range = |part: Part| {
+        let of_part =
+            || parts.iter().zip(days.iter()).filter(move |(p, _)| **p == part).map(|(_, d)| d.unwrap());
+        (of_part().min().unwrap(), of_part().max().unwrap())
+    };
+    assert!(range(Part::Train).1 < range(Part::Valid).0);
+    assert!(range(Part::Valid).1 < range(Part::Test).0);
+    assert!((count(&parts, Part::Test) as f64 - 100.0).abs() < 8.0);
+    assert!((count(&parts, Part::Valid) as f64 - 80.0).abs() < 8.0);
+}
+
+#[test]
+fn times_that_repeat_never_stand_on_both_sides() {
+    let time = text((0..50).map(|i| if i < 45 { 2000 } else { 2001 + i % 2 }.to_string()));
+    let table = Table::from_columns([("t", time)]).unwrap();
+    let by = SplitKey::Time { column: "t".into() };
+    let parts = fit(&table, &SplitOptions { by: by.clone(), ..Default::default() }).assign(&table).unwrap();
+    assert_eq!(PARTS.map(|part| count(&parts, part)), [45, 2, 3]);
+    let two = table.slice(0, 45).with_column("t", text((0..45).map(|i| (i % 2).to_string()))).unwrap();
+    let error = Split::fit(&SplitOptions { by, ..Default::default() }, &two, &Schema::default()).unwrap_err();
+    assert!(error.is_value() && error.hint().is_some(), "{error}");
+}
+
+#[test]
+fn small_tables_have_no_empty_part_and_too_small_ones_say_so() {
+    for n in [20, 25, 40] {
+        for seed in 0..20 {
+            let table = numbers(n);
+            let options = SplitOptions { p_valid: 0.1, p_test: 0.1, seed, ..Default::default() };
+            let parts = fit(&table, &options).assign(&table).unwrap();
+            assert!(PARTS.iter().all(|part| count(&parts, *part) > 0), "{n} rows, seed {seed}");
+        }
+    }
+    let same = numbers(1).take(&[0; 50]).unwrap();
+    let mut one_row = schema(&numbers(9));
+    one_row.columns.retain(|c| c.name == "x");
+    let error = Split::fit(&SplitOptions::default(), &same, &one_row).unwrap_err();
+    assert!(error.to_string().starts_with("1 different rows cannot be split"), "{error}");
+    let options = SplitOptions { p_valid: 0.6, p_test: 0.5, ..Default::default() };
+    assert!(Split::fit(&options, &numbers(50), &one_row).unwrap_err().is_option());
+    let none = SplitOptions { p_valid: 0.0, p_test: 0.0, ..Default::default() };
+    assert!(fit(&numbers(30), &none).assign(&numbers(30)).unwrap().iter().all(|p| *p == Part::Train));
+}
+
+#[test]
+fn csv_text_and_typed_columns_hash_alike() {
+    let hashes = |name: &str, array: ArrayRef| {
+        row_hashes(&Table::from_columns([(name, array)]).unwrap(), &[name.to_owned()]).unwrap()
+    };
+    let csv = |cells: &[&str]| text(cells.iter().map(|c| (*c).to_owned()));
+    let pairs: [(ArrayRef, ArrayRef); 5] = [
+        (csv(&["1", "-20", ""]), Arc::new(Int64Array::from(vec![Some(1), Some(-20), None]))),
+        (csv(&["1.50", "1e3", "-0"]), Arc::new(Float64Array::from(vec![1.5, 1000.0, 0.0]))),
+        (csv(&["0.1", "", "2"]), Arc::new(Float32Array::from(vec![Some(0.1), None, Some(2.0)]))),
+        (csv(&["True", "false"]), Arc::new(BooleanArray::from(vec![true, false]))),
+        (csv(&["2024-01-01", "1970-01-01"]), Arc::new(Date32Array::from(vec![19_723, 0]))),
+    ];
+    for (text, typed) in pairs {
+        assert_eq!(hashes("a", text.clone()), hashes("a", typed.clone()), "{typed:?}");
+        assert_ne!(hashes("a", text), hashes("b", typed), "the name enters the hash");
+    }
+    let codes = hashes("a", csv(&["007", "7", "", "m", "07"]));
+    let distinct: std::collections::HashSet<u64> = codes.iter().copied().collect();
+    assert_eq!(distinct.len(), 5, "codes with leading zeros are text, missing is no text");
+    let table = numbers(50);
+    let forward = row_hashes(&table, &["x".into(), "g".into()]).unwrap();
+    assert_eq!(row_hashes(&table, &["g".into(), "x".into()]).unwrap(), forward);
+    assert_ne!(row_hashes(&table, &["g".into()]).unwrap(), forward);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..Default::default() })]
+    #[test]
+    fn a_rows_hash_depends_on_that_row_alone(cells in prop::collection::vec("\\PC{0,6}", 1..20), at in 0usize..20) {
+        let table = Table::from_columns([("a", text(cells.clone()))]).unwrap();
+        let hashes = row_hashes(&table, &["a".to_owned()]).unwrap();
+        let at = at % cells.len();
+        prop_assert_eq!(row_hashes(&table.slice(at, 1), &["a".to_owned()]).unwrap(), &hashes[at..=at]);
+    }
+}
