@@ -10,6 +10,7 @@ use tabgraft_model::report::{
 };
 use tabgraft_model::space::Mode;
 use tabgraft_model::train::{EpochInfo, TrainingInfo};
+use tabgraft_table::feature::history;
 
 fn score(value: f64) -> Score {
     Score { metric: Metric::RocAuc, value, low: value - 0.05, high: value + 0.05, n: 200 }
@@ -85,7 +86,10 @@ fn report(text: &str, n_epochs: usize) -> Report {
         reason: text(),
         is_suggested,
         is_recommended,
-        effect: is_suggested.then(|| difference(0.002)),
+        effect: 0.002,
+        interval: [-0.001, 0.005],
+        p_adjusted: 0.4,
+        verdict: if is_recommended { history::Verdict::Proven } else { history::Verdict::Unproven },
     };
     let values: Vec<f32> = (0..60).map(|i| (i * 37 % 11) as f32).collect();
     Report {
@@ -109,6 +113,8 @@ fn report(text: &str, n_epochs: usize) -> Report {
         ],
         discovery: Some(FeatureSearch {
             n_candidates: 90,
+            n_judging_rows: 300,
+            metric: text(),
             seconds: 4.0,
             features: vec![feature(true, false), feature(true, true), feature(false, false)],
         }),

@@ -9,6 +9,7 @@ mod projection;
 mod tree;
 
 use serde::{Deserialize, Serialize};
+use tabgraft_table::feature::{Definition, history};
 
 pub use page::to_html;
 pub use projection::Projection;
@@ -253,6 +254,10 @@ impl Picture {
 pub struct FeatureSearch {
     /// Candidates that were tried.
     pub n_candidates: usize,
+    /// Rows that judged the best of them; they took no part in the search.
+    pub n_judging_rows: usize,
+    /// The metric of effects, such as `roc_auc`.
+    pub metric: String,
     /// Wall time, seconds.
     pub seconds: f64,
     /// Features that were judged, best first.
@@ -271,10 +276,52 @@ pub struct JudgedFeature {
     pub reason: String,
     /// Whether it is one of the best few of the run, proven or not.
     pub is_suggested: bool,
-    /// Whether it is proven on rows that took no part in the search.
+    /// Whether it is proven on the judging rows.
     pub is_recommended: bool,
-    /// A predictor with it against one without, on the judging rows; absent if it was not judged.
-    pub effect: Option<PairedDifference>,
+    /// Improvement of the metric on the judging rows; above 0 is better.
+    pub effect: f64,
+    /// 95 % interval of the effect, lower end first.
+    pub interval: [f64; 2],
+    /// p-value of "no effect" after correction for all candidates, 0 to 1.
+    pub p_adjusted: f64,
+    /// What follows.
+    pub verdict: history::Verdict,
+}
+
+impl FeatureSearch {
+    /// What a run of discovery says, and how long it took.
+    pub fn of(run: &history::Run, seconds: f64) -> Self {
+        let feature = |s: &history::Suggestion| JudgedFeature {
+            name: s.name.clone(),
+            formula: formula(&s.definition),
+            reason: s.reason.clone(),
+            is_suggested: s.suggested,
+            is_recommended: s.recommended,
+            effect: s.effect,
+            interval: s.interval,
+            p_adjusted: s.p_adjusted,
+            verdict: s.verdict,
+        };
+        FeatureSearch {
+            n_candidates: run.n_candidates,
+            n_judging_rows: run.n_judging_rows,
+            metric: run.metric.clone(),
+            seconds,
+            features: run.suggestions.iter().map(feature).collect(),
+        }
+    }
+}
+
+/// A definition as a reader would write it down.
+fn formula(definition: &Definition) -> String {
+    match definition {
+        Definition::Formula { formula } => formula.clone(),
+        Definition::Bins { column, n_bins } => format!("{n_bins} quantile bins of {column}"),
+        Definition::Group { of, by, statistic } => match of {
+            Some(of) => format!("{} of {of} by {by}", statistic.word()),
+            None => format!("{} of {by}", statistic.word()),
+        },
+    }
 }
 
 /// A promise that was tested on this run.
