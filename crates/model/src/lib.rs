@@ -1,5 +1,6 @@
 //! Numbers to vectors and predictions.
 
+pub mod discover;
 mod embed;
 mod encoder;
 pub mod error;
@@ -13,6 +14,7 @@ pub mod space;
 pub mod store;
 pub mod train;
 
+pub use discover::{DiscoverOptions, Discovery, discover};
 pub use error::{Error, Result};
 pub use extend::ExtendOptions;
 pub use predictor::{Predictor, PredictorOptions};

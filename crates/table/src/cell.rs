@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Date64Type, Float64Type, Int64Type, TimeUnit};
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -116,8 +117,25 @@ pub fn texts(column: &str, array: &ArrayRef) -> Result<StringArray> {
             floats.iter().map(|v| v.and_then(|v| number_text(v.to_string().parse().ok()?))).collect()
         }
         Storage::Float => numbers(column, &array)?.iter().map(|v| number_text(v?)).collect(),
+        Storage::Time => {
+            let is_date = matches!(array.data_type(), DataType::Date32 | DataType::Date64);
+            typed_micros(column, &array)?.iter().map(|t| Some(time_text(t?, is_date))).collect()
+        }
         _ => convert(column, &array, &DataType::Utf8)?.as_string::<i32>().clone(),
     })
+}
+
+/// Names of categories, `[n_rows]`: [`texts`] without blanks around them, and whole numbers without
+/// the `.0` that some programs write.
+///
+/// # Errors
+/// A schema error if the column has a type that cannot be read.
+pub fn categories(column: &str, array: &ArrayRef) -> Result<StringArray> {
+    let texts = texts(column, array)?;
+    if texts.iter().flatten().all(|text| category(text).len() == text.len()) {
+        return Ok(texts);
+    }
+    Ok(texts.iter().map(|text| text.map(category)).collect())
 }
 
 /// True and false, `[n_rows]`; text and numbers are read by the usual spellings (`yes`, `N`, `1`).
@@ -182,7 +200,7 @@ pub fn parse_truth(text: &str) -> Option<bool> {
 
 /// Yes or no, and which pair of spellings (`yes`/`no`, `t`/`f`, ...) the text belongs to.
 pub(crate) fn truth_pair(text: &str) -> Option<(bool, usize)> {
-    let text = text.trim();
+    let text = category(text);
     let place = |words: &[&str]| words.iter().position(|w| w.eq_ignore_ascii_case(text));
     place(&TRUE_WORDS).map(|pair| (true, pair)).or_else(|| place(&FALSE_WORDS).map(|pair| (false, pair)))
 }
@@ -194,6 +212,26 @@ pub fn number_text(value: f64) -> Option<String> {
         v if v.trunc() == v && v.abs() < 1e15 => Some(format!("{}", v + 0.0)),
         v => Some(format!("{v:?}")),
     }
+}
+
+fn category(text: &str) -> &str {
+    let text = text.trim();
+    let Some((whole, zeros)) = text.split_once('.') else { return text };
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let is_number = digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    let is_whole = !zeros.is_empty() && zeros.bytes().all(|b| b == b'0');
+    if is_number && !digits.is_empty() && is_whole {
+        if whole == "-0" { digits } else { whole }
+    } else {
+        text
+    }
+}
+
+fn time_text(micros: i64, is_date: bool) -> String {
+    // Years that the calendar does not know (beyond +-262,000) stay a number.
+    let Some(time) = DateTime::from_timestamp_micros(micros) else { return format!("{micros} us") };
+    let is_midnight = micros.rem_euclid(MICROS_PER_DAY) == 0;
+    time.format(if is_date && is_midnight { "%Y-%m-%d" } else { "%Y-%m-%dT%H:%M:%S%.f" }).to_string()
 }
 
 fn present(text: &str) -> Option<&str> {
@@ -298,6 +336,16 @@ mod tests {
         assert_eq!(cells(Arc::new(dictionary)), [one("a"), None, one("a")]);
         assert_eq!(cells(Arc::new(Date32Array::from(vec![19_723]))), [one("2024-01-01")]);
         assert_eq!(cells(Arc::new(NullArray::new(1))), [None]);
+        let zoned = TimestampSecondArray::from(vec![1]).with_timezone("Europe/Rome");
+        assert_eq!(cells(Arc::new(zoned)), [one("1970-01-01T00:00:01")]);
+    }
+
+    #[test]
+    fn categories_lose_blanks_and_the_point_of_whole_numbers() {
+        let cells = [" a ", "1.0", "-3.00", "-0.0", "1.10", "01.0", ".0", "1.", "1.0.0"];
+        let found = categories("x", &text(&cells)).unwrap();
+        let expected = ["a", "1", "-3", "0", "1.10", "01.0", ".0", "1.", "1.0.0"];
+        assert_eq!(found.iter().flatten().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -79,3 +79,45 @@ pub struct EncodedTable {
     /// The columns.
     pub columns: Vec<EncodedColumn>,
 }
+
+impl EncodedTable {
+    /// The rows at `rows_idx`, in that order. Indices are below `n_rows`.
+    pub fn take(&self, rows_idx: &[usize]) -> Self {
+        let columns = self.columns.iter().map(|c| c.take(rows_idx)).collect();
+        EncodedTable { n_rows: rows_idx.len(), columns }
+    }
+}
+
+impl EncodedColumn {
+    fn take(&self, rows_idx: &[usize]) -> Self {
+        EncodedColumn {
+            parts: self.parts.iter().map(|p| p.take(rows_idx)).collect(),
+            missing: rows_idx.iter().map(|r| self.missing[*r]).collect(),
+            target: rows_idx.iter().map(|r| self.target[*r]).collect(),
+        }
+    }
+}
+
+impl PartValues {
+    fn take(&self, rows_idx: &[usize]) -> Self {
+        match self {
+            PartValues::Piecewise { bin, position } => PartValues::Piecewise {
+                bin: rows_idx.iter().map(|r| bin[*r]).collect(),
+                position: rows_idx.iter().map(|r| position[*r]).collect(),
+            },
+            PartValues::Code { code } => {
+                PartValues::Code { code: rows_idx.iter().map(|r| code[*r]).collect() }
+            }
+            PartValues::Bag { offsets, slots, values } => {
+                let mut taken = (vec![0], Vec::new(), Vec::new());
+                for r in rows_idx {
+                    let entries = offsets[*r] as usize..offsets[r + 1] as usize;
+                    taken.1.extend_from_slice(&slots[entries.clone()]);
+                    taken.2.extend_from_slice(&values[entries]);
+                    taken.0.push(taken.1.len() as u32);
+                }
+                PartValues::Bag { offsets: taken.0, slots: taken.1, values: taken.2 }
+            }
+        }
+    }
+}

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray};
+use proptest::prelude::*;
+use tabgraft_table::codec::{encode, fit_codecs};
 use tabgraft_table::schema::profile::ColumnProfile;
 use tabgraft_table::schema::{DateFormat, Exclusion, InferOptions, Kind, Schema, infer};
 use tabgraft_table::{Error, Table};
@@ -226,4 +228,62 @@ fn merged_profiles_decide_as_the_whole() {
     assert_eq!((parts.n_rows, parts.n_distinct(), parts.is_unique()), (100, 100, true));
     whole.merge(&parts);
     assert_eq!(whole.even_step(), None, "every value is there twice");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn whatever_is_inferred_can_be_fitted_and_every_column_is_listed(
+        columns in prop::collection::vec(prop::collection::vec(any_cell(), 30), 1..5),
+        pools in prop::collection::vec(1usize..6, 5),
+    ) {
+        // A column draws from few of its cells, or hardly any would be of one kind.
+        let draw = |(i, cells): (usize, Vec<String>)| {
+            let cells = (0..30).map(|row| cells[row * row % pools[i]].clone());
+            let floats = || cells.clone().map(|c| c.parse().ok()).collect::<Float64Array>();
+            (format!("c{i}"), if i % 2 == 0 { text(cells.clone()) } else { Arc::new(floats()) as ArrayRef })
+        };
+        let table = Table::from_columns(columns.into_iter().enumerate().map(draw)).unwrap();
+        let schema = infer(&table, &InferOptions::default()).unwrap();
+        let mut listed = schema.names();
+        listed.extend(schema.excluded.iter().map(|e| e.name.clone()));
+        listed.sort();
+        prop_assert_eq!(listed, table.column_names());
+        let codecs = fit_codecs(&schema, &table, &Default::default()).unwrap();
+        encode(&schema.columns, &codecs, &table).unwrap();
+    }
+}
+
+fn any_cell() -> impl Strategy<Value = String> {
+    let cells = [
+        "",
+        " ",
+        "0",
+        "1",
+        "0.0",
+        "1.0",
+        "-3.5",
+        "1e5",
+        "inf",
+        "nan",
+        "007",
+        "+4915112345678",
+        "12345678901234567890",
+        "$1,200",
+        "yes",
+        "No",
+        "t",
+        "f",
+        "abc",
+        "a b c d e f",
+        "a@example.com",
+        "2024-01-31",
+        "2024-01-31 10:00:00",
+        "31/12/2024",
+        "01/02/2024",
+        "20240131",
+        "Dec 31, 2024",
+    ];
+    prop_oneof![9 => prop::sample::select(cells.to_vec()).prop_map(str::to_owned), 1 => "\\PC{0,8}"]
 }

@@ -54,7 +54,8 @@ impl Court {
         seed: u64,
     ) -> Result<Self> {
         let values = guide.target().values(judging)?;
-        let rows: Vec<u32> = (0..judging.n_rows()).filter(|r| values[*r].is_some()).map(|r| r as u32).collect();
+        let rows: Vec<u32> =
+            (0..judging.n_rows()).filter(|r| values[*r].is_some()).map(|r| r as u32).collect();
         let judging = judging.take(&rows)?;
         let table = Table::from_batches(
             &discovery.batch().schema(),
@@ -174,7 +175,8 @@ impl Court {
                 (p / (1.0 - p)).ln()
             };
             let offset: Vec<f64> = learn.iter().map(|r| logit(*r)).collect();
-            let y: Vec<f64> = learn.iter().map(|r| f64::from(u8::from(self.targets[*r] as usize == class))).collect();
+            let y: Vec<f64> =
+                learn.iter().map(|r| f64::from(u8::from(self.targets[*r] as usize == class))).collect();
             let coefficients = logistic(design, learn, &offset, &y)?;
             for (i, r) in test.iter().enumerate() {
                 adjusted[i * n + class] = sigmoid(logit(*r) + design.product(*r, &coefficients));
@@ -262,11 +264,8 @@ impl Design {
 fn logistic(design: &Design, rows: &[usize], offset: &[f64], y: &[f64]) -> Option<Vec<f64>> {
     let mut coefficients = vec![0.0; design.n_columns];
     for _ in 0..N_STEPS {
-        let p: Vec<f64> = rows
-            .iter()
-            .zip(offset)
-            .map(|(r, o)| sigmoid(o + design.product(*r, &coefficients)))
-            .collect();
+        let p: Vec<f64> =
+            rows.iter().zip(offset).map(|(r, o)| sigmoid(o + design.product(*r, &coefficients))).collect();
         let weight: Vec<f64> = p.iter().map(|p| (p * (1.0 - p)).max(TINY)).collect();
         let gradient: Vec<f64> = y.iter().zip(&p).map(|(y, p)| y - p).collect();
         let (matrix, mut vector) = design.normal_equations(rows, &weight, &gradient);
@@ -322,7 +321,6 @@ fn sigmoid(x: f64) -> f64 {
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
-
 
 #[cfg(test)]
 mod tests {

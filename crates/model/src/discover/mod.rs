@@ -91,7 +91,10 @@ impl DiscoverOptions {
             )));
         }
         if !(self.level > 0.0 && self.level < 1.0) {
-            return Err(Error::option(format!("option `level` is {}, allowed is above 0 below 1", self.level)));
+            return Err(Error::option(format!(
+                "option `level` is {}, allowed is above 0 below 1",
+                self.level
+            )));
         }
         if !(self.budget_s > 0.0) {
             return Err(Error::option(format!("option `budget_s` is {}, allowed is above 0", self.budget_s)));
@@ -278,7 +281,8 @@ fn judge_all(
         judged.push((scored, engineer, outcome));
     }
     // Candidates that were ranked but not judged count as tried, with nothing to show.
-    let mut p_values: Vec<f64> = judged.iter().map(|(_, _, o)| o.as_ref().map_or(1.0, |t| t.p_value)).collect();
+    let mut p_values: Vec<f64> =
+        judged.iter().map(|(_, _, o)| o.as_ref().map_or(1.0, |t| t.p_value)).collect();
     p_values.resize(n_candidates.max(p_values.len()), 1.0);
     let adjusted = benjamini_hochberg(&p_values);
     Ok(judged

@@ -17,6 +17,7 @@ use tabgraft_table::Table;
 use tabgraft_table::codec::CellFlag;
 use tabgraft_table::encoded::EncodedTable;
 
+pub use fit::HeldOut;
 pub use options::PredictorOptions;
 pub use target::{Target, TargetKind};
 

@@ -143,6 +143,6 @@ impl CategoricalCodec {
                 if rare { self.vocabulary.len() as u32 + 1 } else { UNSEEN }
             })
         };
-        Ok(cell::texts(column, array)?.iter().map(|text| text.map(code)).collect())
+        Ok(cell::categories(column, array)?.iter().map(|text| text.map(code)).collect())
     }
 }

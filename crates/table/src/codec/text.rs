@@ -7,8 +7,6 @@
 //! no vocabulary, so nothing is *unseen*. The target is the rarest of the frequent words that
 //! stands in the text; class 0 is a text without any of them.
 
-use std::collections::BTreeMap;
-
 use arrow::array::{Array as _, ArrayRef};
 use serde::{Deserialize, Serialize};
 
@@ -127,22 +125,28 @@ impl TextCodec {
     /// Slots with their values, in rising order of the slots.
     fn features(&self, text: &str, words: &[String]) -> impl Iterator<Item = (u32, f32)> {
         let n_hashed = self.n_slots - N_MEASURES;
-        let mut hashed: BTreeMap<u32, f32> = BTreeMap::new();
-        let mut add = |feature: &str, weight: f32| {
+        let feature = |feature: &str, weight: f32| {
             let hash = hash_bytes(feature.as_bytes());
             // The lowest bit gives the sign, the others the slot.
             let slot = (hash >> 1) % n_hashed as u64;
-            *hashed.entry(slot as u32).or_default() += if hash & 1 == 1 { weight } else { -weight };
+            (slot as u32, if hash & 1 == 1 { weight } else { -weight })
         };
+        let mut hashed: Vec<(u32, f32)> = Vec::new();
         for word in words {
-            // A blank in front keeps the word `abc` apart from the triple `abc`.
-            add(&format!(" {word}"), 1.0);
-            let marked: Vec<char> = ['<'].into_iter().chain(word.chars()).chain(['>']).collect();
-            for triple in marked.windows(3) {
-                add(&triple.iter().collect::<String>(), TRIPLE_WEIGHT);
-            }
+            // The word with its ends marked; a blank in front keeps it apart from a triple.
+            let marked = format!(" <{word}>");
+            hashed.push(feature(&marked, 1.0));
+            let starts: Vec<usize> =
+                marked.char_indices().map(|(i, _)| i).chain([marked.len()]).skip(1).collect();
+            hashed.extend(starts.windows(4).map(|w| feature(&marked[w[0]..w[3]], TRIPLE_WEIGHT)));
         }
-        let length = hashed.values().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+        hashed.sort_by_key(|(slot, _)| *slot);
+        hashed.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            kept.1 += if same { next.1 } else { 0.0 };
+            same
+        });
+        let length = hashed.iter().map(|(_, v)| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
         let n_chars = text.chars().count();
         let n_digits = text.chars().filter(char::is_ascii_digit).count();
         let measures = [

@@ -174,7 +174,7 @@ impl<'a> Columns<'a> {
 fn ratios(columns: &Columns) -> Vec<Feature> {
     let ratio = |a: Number, b: Number| {
         let (over, under) = ratio_order(a, b)?;
-        Some(formula(
+        Some(Feature::formula(
             format!("{}_per_{}", over.0.word, under.0.word),
             format!("{} / {}", over.0.sql, under.0.sql),
             format!(
@@ -196,7 +196,7 @@ fn differences(columns: &Columns) -> Vec<Feature> {
         .take(columns.limits.max_candidates)
         .map(|(a, b)| if median(a.1) >= median(b.1) { (a, b) } else { (b, a) })
         .map(|(a, b)| {
-            formula(
+            Feature::formula(
                 format!("{}_minus_{}", a.0.word, b.0.word),
                 format!("{} - {}", a.0.sql, b.0.sql),
                 format!("by how much `{}` exceeds `{}`", a.0.profile.name, b.0.profile.name),
@@ -207,7 +207,7 @@ fn differences(columns: &Columns) -> Vec<Feature> {
 
 fn products(columns: &Columns) -> Vec<Feature> {
     let product = |(a, b): (Number, Number)| {
-        formula(
+        Feature::formula(
             format!("{}_times_{}", a.0.word, b.0.word),
             format!("{} * {}", a.0.sql, b.0.sql),
             format!("`{}` and `{}` acting together", a.0.profile.name, b.0.profile.name),
@@ -220,7 +220,7 @@ fn flags(columns: &Columns) -> Vec<Feature> {
     let mut features = Vec::new();
     for (column, profile) in columns.numbers() {
         for threshold in thresholds(profile) {
-            features.push(formula(
+            features.push(Feature::formula(
                 format!("{}_under_{}", column.word, threshold.replace('-', "minus_").replace('.', "_")),
                 format!("{} < {threshold}", column.sql),
                 format!("whether `{}` is below {threshold}", column.profile.name),
@@ -236,7 +236,7 @@ fn logarithms(columns: &Columns) -> Vec<Feature> {
     skewed
         .map(|(column, p)| {
             let argument = if p.min > 0.0 { column.sql.clone() } else { format!("{} + 1", column.sql) };
-            formula(
+            Feature::formula(
                 format!("ln_{}", column.word),
                 format!("ln({argument})"),
                 format!("`{}` has a long right tail; the logarithm evens it out", column.profile.name),
@@ -249,12 +249,11 @@ fn bins(columns: &Columns) -> Vec<Feature> {
     let mut features = Vec::new();
     for (column, _) in columns.numbers() {
         for n_bins in BIN_COUNTS.into_iter().filter(|n| *n < column.profile.n_distinct) {
-            features.push(Feature {
-                name: format!("{}_in_{n_bins}_bins", column.word),
-                definition: Definition::Bins { column: column.profile.name.clone(), n_bins },
-                reason: format!("`{}` in {n_bins} steps of equal count", column.profile.name),
-                state: None,
-            });
+            features.push(Feature::new(
+                format!("{}_in_{n_bins}_bins", column.word),
+                Definition::Bins { column: column.profile.name.clone(), n_bins },
+                format!("`{}` in {n_bins} steps of equal count", column.profile.name),
+            ));
         }
     }
     features
@@ -269,7 +268,7 @@ fn crosses(columns: &Columns) -> Vec<Feature> {
     filled
         .take(columns.limits.max_candidates)
         .map(|(a, b)| {
-            formula(
+            Feature::formula(
                 format!("{}_and_{}", a.word, b.word),
                 format!("concat({}, '|', {})", a.text(), b.text()),
                 format!("the combination of `{}` and `{}`", a.profile.name, b.profile.name),
@@ -329,7 +328,7 @@ fn missing(columns: &Columns) -> Vec<Feature> {
     gappy.reverse();
     let flag = |c: &&Column| {
         let reason = format!("whether `{}` has no value", c.profile.name);
-        formula(format!("{}_is_missing", c.word), format!("{} IS NULL", c.sql), reason)
+        Feature::formula(format!("{}_is_missing", c.word), format!("{} IS NULL", c.sql), reason)
     };
     let mut features: Vec<Feature> = gappy.iter().map(flag).collect();
     if gappy.len() >= 2 {
@@ -337,7 +336,7 @@ fn missing(columns: &Columns) -> Vec<Feature> {
         let terms: Vec<String> =
             terms.map(|c| format!("CASE WHEN {} IS NULL THEN 1 ELSE 0 END", c.sql)).collect();
         let reason = format!("how many of {} often missing columns have no value", terms.len());
-        features.insert(0, formula("missing_count".to_owned(), terms.join(" + "), reason));
+        features.insert(0, Feature::formula("missing_count".to_owned(), terms.join(" + "), reason));
     }
     features
 }
@@ -347,7 +346,7 @@ fn date_parts(columns: &Columns) -> Vec<Feature> {
     let parts = ["year", "month", "weekday"];
     let part = |c: &Column, part: &str| {
         let reason = format!("the {part} of `{}`", c.profile.name);
-        formula(format!("{}_{part}", c.word), format!("{part}({})", c.sql), reason)
+        Feature::formula(format!("{}_{part}", c.word), format!("{part}({})", c.sql), reason)
     };
     dates.iter().flat_map(|c| parts.iter().map(|p| part(c, p)).collect::<Vec<_>>()).collect()
 }
@@ -407,8 +406,4 @@ fn pairs<T: Copy>(items: &[T]) -> impl Iterator<Item = (T, T)> {
         (first..sum.div_ceil(2)).map(move |i| (i, sum - i))
     });
     places.map(|(i, j)| (items[i], items[j]))
-}
-
-fn formula(name: String, formula: String, reason: String) -> Feature {
-    Feature { name, definition: Definition::Formula { formula }, reason, state: None }
 }

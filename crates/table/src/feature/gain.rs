@@ -11,16 +11,18 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
 use rayon::prelude::*;
 
-use super::definition::{Definition, Feature};
+use super::definition::Feature;
+use super::expr::quoted_column;
 use super::histogram::{Binned, Histogram, Steps};
-use super::naming::{in_formula, input_columns};
-use super::residuals::{Output, Residuals};
+use super::residuals::Residuals;
 use crate::error::{Error, Result};
 
 /// Parts of the rows that are left out in turn.
 const N_FOLDS: usize = 5;
 /// Rows of the sample that gives quantiles and rank correlations.
 const N_SAMPLED_ROWS: usize = 2048;
+/// A candidate that explains this many times what its inputs explain together is credited in full.
+const REPLACES: f64 = 1.25;
 /// Candidates whose ranks correlate more than this are the same column to any tree.
 const SAME: f32 = 0.98;
 /// Most inputs whose own gains are taken off; a count over more columns stands for itself.
@@ -87,7 +89,9 @@ pub struct Scored {
     pub gain: f64,
     /// Gain on what its inputs, each by itself, leave. With one input, or more than four: `gain`.
     pub gain_beyond_inputs: f64,
-    /// What the ranking goes by: the smaller of the two gains.
+    /// What the ranking goes by: `gain` if the candidate explains a quarter more than all its inputs
+    /// together and something beyond them, otherwise the smaller of the two gains. Without the margin,
+    /// crossing the best column with any other would win by luck.
     pub score: f64,
     /// Candidates left out because their rows stand in the same order.
     pub stands_for: Vec<String>,
@@ -103,7 +107,7 @@ pub struct Scored {
 /// sample of 2048 rows correlate beyond .98 either way. The result is the same for any number of threads.
 ///
 /// # Errors
-/// The error of `values`, with the candidate's name; a value error if it gives another number of rows.
+/// A formula error for a candidate that does not parse; the error of `values`, with the candidate's name; a value error if it gives another number of rows.
 pub fn rank<F>(candidates: &[Feature], values: F, residuals: &Residuals, seed: u64) -> Result<Vec<Scored>>
 where
     F: Fn(&Feature) -> Result<CandidateValues> + Sync,
@@ -125,7 +129,7 @@ where
     // Candidates that share their inputs share the work of taking the inputs' own gains off.
     let mut by_inputs: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
     for (i, candidate) in candidates.iter().enumerate() {
-        by_inputs.entry(input_columns(&candidate.definition)).or_default().push(i);
+        by_inputs.entry(candidate.inputs()?).or_default().push(i);
     }
     let mut columns: BTreeMap<&str, Option<Binned>> = BTreeMap::new();
     for inputs in by_inputs.keys().filter(|inputs| has_own_inputs(inputs)) {
@@ -152,7 +156,7 @@ where
 
     let mut trials: Vec<(usize, Trial)> =
         scored.into_iter().flatten().filter_map(|(i, trial)| Some((i, trial?))).collect();
-    trials.sort_by(|(i, a), (j, b)| b.score().total_cmp(&a.score()).then(i.cmp(j)));
+    trials.sort_by(|(i, a), (j, b)| b.score.total_cmp(&a.score).then(i.cmp(j)));
     let mut kept: Vec<(Trial, Scored)> = Vec::new();
     for (i, trial) in trials {
         let feature = &candidates[i];
@@ -160,11 +164,11 @@ where
             Some(better) => kept[better].1.stands_for.push(feature.name.clone()),
             None => {
                 let scored = Scored {
-                    inputs: input_columns(&feature.definition),
+                    inputs: feature.inputs()?,
                     feature: feature.clone(),
                     gain: trial.gain,
                     gain_beyond_inputs: trial.beyond,
-                    score: trial.score(),
+                    score: trial.score,
                     stands_for: Vec::new(),
                 };
                 kept.push((trial, scored));
@@ -184,8 +188,13 @@ struct Rows {
     hash: Vec<u64>,
 }
 
-/// Gradients per fold and output after the inputs' own steps; the steps were fitted without the fold.
-type AfterInputs = Vec<Vec<Vec<f64>>>;
+/// What the inputs of a candidate bring by themselves, and what they leave.
+struct AfterInputs {
+    /// Gain of the inputs, one added to the other.
+    gain: f64,
+    /// Gradients per fold and output after the inputs' steps, fitted without the fold. Empty without inputs.
+    gradients: Vec<Vec<Vec<f64>>>,
+}
 
 impl Rows {
     fn draw(n_rows: usize, seed: u64) -> Self {
@@ -216,7 +225,7 @@ impl Rows {
     /// The same on the gradients that the inputs leave.
     fn gain_beyond(&self, binned: &Binned, residuals: &Residuals, left: &AfterInputs) -> f64 {
         let mut gain = 0.0;
-        for (k, outputs) in left.iter().enumerate() {
+        for (k, outputs) in left.gradients.iter().enumerate() {
             for (output, gradient) in residuals.outputs.iter().zip(outputs) {
                 let folds = self.histograms(binned, gradient, &output.hessian);
                 let steps = Steps::fit(&Histogram::without(&folds, k), binned, output.noise);
@@ -227,21 +236,26 @@ impl Rows {
     }
 
     /// Lets each input by itself explain what it can, one after the other, separately for each fold
-    /// that is left out. Empty without inputs.
+    /// that is left out.
     fn after_inputs(&self, inputs: &[&Binned], residuals: &Residuals) -> AfterInputs {
-        let n_folds = if inputs.is_empty() { 0 } else { N_FOLDS };
-        let after = |k: usize, output: &Output| {
-            let mut gradient = output.gradient.clone();
-            for binned in inputs {
-                let folds = self.histograms(binned, &gradient, &output.hessian);
-                let steps = Steps::fit(&Histogram::without(&folds, k), binned, output.noise);
-                for ((g, h), slot) in gradient.iter_mut().zip(&output.hessian).zip(&binned.slots) {
-                    *g += h * steps.weight[usize::from(*slot)];
+        let (mut gain, mut gradients) = (0.0, Vec::new());
+        for k in 0..if inputs.is_empty() { 0 } else { N_FOLDS } {
+            let mut outputs = Vec::with_capacity(residuals.outputs.len());
+            for output in &residuals.outputs {
+                let mut gradient = output.gradient.clone();
+                for binned in inputs {
+                    let folds = self.histograms(binned, &gradient, &output.hessian);
+                    let steps = Steps::fit(&Histogram::without(&folds, k), binned, output.noise);
+                    gain += steps.gain_on(&folds[k]);
+                    for ((g, h), slot) in gradient.iter_mut().zip(&output.hessian).zip(&binned.slots) {
+                        *g += h * steps.weight[usize::from(*slot)];
+                    }
                 }
+                outputs.push(gradient);
             }
-            gradient
-        };
-        (0..n_folds).map(|k| residuals.outputs.iter().map(|output| after(k, output)).collect()).collect()
+            gradients.push(outputs);
+        }
+        AfterInputs { gain: gain / residuals.n_rows().max(1) as f64, gradients }
     }
 
     fn histograms(&self, binned: &Binned, gradient: &[f64], hessian: &[f64]) -> Vec<Histogram> {
@@ -283,6 +297,7 @@ impl Rows {
 struct Trial {
     gain: f64,
     beyond: f64,
+    score: f64,
     is_code: bool,
     ranks: Vec<f32>,
 }
@@ -295,13 +310,12 @@ impl Trial {
             return None;
         }
         let gain = rows.gain(&binned, residuals);
-        let beyond = if left.is_empty() { gain } else { rows.gain_beyond(&binned, residuals, left) };
+        let alone = left.gradients.is_empty();
+        let beyond = if alone { gain } else { rows.gain_beyond(&binned, residuals, left) };
+        let replaces_its_inputs = beyond > 0.0 && gain > REPLACES * left.gain;
+        let score = if replaces_its_inputs { gain } else { gain.min(beyond) };
         let is_code = matches!(values, CandidateValues::Code(_));
-        Some(Trial { gain, beyond, is_code, ranks: rows.ranks(values) })
-    }
-
-    fn score(&self) -> f64 {
-        self.gain.min(self.beyond)
+        Some(Trial { gain, beyond, score, is_code, ranks: rows.ranks(values) })
     }
 
     fn is_same(&self, other: &Trial) -> bool {
@@ -327,8 +341,7 @@ fn has_own_inputs(inputs: &[String]) -> bool {
 }
 
 fn bare_column(name: &str) -> Feature {
-    let definition = Definition::Formula { formula: in_formula(name) };
-    Feature { name: name.to_owned(), definition, reason: String::new(), state: None }
+    Feature::formula(name, quoted_column(name), "")
 }
 
 /// The finalizer of SplitMix64 (Steele, Lea & Flood 2014).

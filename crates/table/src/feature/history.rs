@@ -8,7 +8,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::definition::{Definition, Feature, FittedState};
+use super::definition::{Definition, Feature};
+use super::fitted::FittedState;
 use super::ledger::{self, Ledger};
 use crate::error::{Error, Result};
 use crate::table::quoted;

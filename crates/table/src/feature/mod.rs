@@ -1,8 +1,10 @@
-//! Features: new columns made from others, and the search for those that help.
+//! Features: new columns made from others, by formulas or by statistics fitted on training rows.
 //!
 //! A [`Feature`] is a name, a [`Definition`] and, once fitted, its state. The
-//! [`FeatureEngineer`] fits a list of them and applies it to any later table. [`propose`] and
-//! [`rank`] search for new ones; [`SuggestionHistory`] and [`Effectiveness`] remember what was found.
+//! [`FeatureEngineer`] fits a list of them and applies it to any later table.
+//!
+//! Discovery finds them: [`propose`] by column kinds, [`rank`] by what a predictor leaves
+//! unexplained, [`judging`] on other rows; [`SuggestionHistory`] and [`Effectiveness`] remember.
 
 pub mod candidate;
 pub mod definition;
@@ -15,7 +17,7 @@ mod histogram;
 pub mod history;
 pub mod judging;
 mod ledger;
-pub mod naming;
+mod naming;
 pub mod profile;
 pub mod residuals;
 

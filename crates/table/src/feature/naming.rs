@@ -2,57 +2,44 @@
 
 use std::collections::BTreeSet;
 
+use sqlparser::ast::Expr;
 use sqlparser::dialect::GenericDialect;
-use sqlparser::keywords::ALL_KEYWORDS;
-use sqlparser::tokenizer::{Token, Tokenizer};
+use sqlparser::keywords::{
+    ALL_KEYWORDS, ALL_KEYWORDS_INDEX, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_IDENTIFIER,
+    RESERVED_FOR_TABLE_ALIAS,
+};
+use sqlparser::parser::Parser;
 
-use super::definition::Definition;
+use super::expr::{Formula, quoted_column};
 
 /// Longest stretch of a column's name inside a feature's name, in characters.
 const MAX_NAME_CHARS: usize = 60;
-
-/// Words of the formula language that are not columns unless quoted.
-const GRAMMAR: &[&str] = &[
-    "and", "as", "between", "case", "cast", "else", "end", "false", "in", "is", "like", "not", "null", "or",
-    "then", "true", "when",
-];
-
-/// The columns that a definition reads, each once, in the order of their first use.
-///
-/// In a formula these are the quoted names, and the bare ones that are no word of the grammar, no
-/// function and no type of a `CAST`. A formula that cannot be cut into tokens has none.
-pub fn input_columns(definition: &Definition) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    match definition {
-        Definition::Bins { column, .. } => names.push(column.clone()),
-        Definition::Group { of, by, .. } => names.extend(of.iter().chain([by]).cloned()),
-        Definition::Formula { formula } => {
-            let tokens = Tokenizer::new(&GenericDialect {}, formula).tokenize().unwrap_or_default();
-            let mut tokens = tokens.into_iter().filter(|t| !matches!(t, Token::Whitespace(_))).peekable();
-            let mut after_as = false;
-            while let Some(token) = tokens.next() {
-                let Token::Word(word) = token else { continue };
-                let bare = word.quote_style.is_none();
-                let is_call = tokens.peek() == Some(&Token::LParen);
-                if bare && (is_call || after_as || GRAMMAR.contains(&word.value.to_lowercase().as_str())) {
-                    after_as = word.value.eq_ignore_ascii_case("as");
-                } else {
-                    names.push(word.value);
-                }
-            }
-        }
-    }
-    let mut seen = BTreeSet::new();
-    names.retain(|name| seen.insert(name.clone()));
-    names
-}
 
 /// A column's name as it stands in a formula: bare if any SQL reader takes it so, else quoted.
 pub(crate) fn in_formula(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !ALL_KEYWORDS.contains(&name.to_ascii_uppercase().as_str());
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+        && !is_reserved(name);
+    if plain { name.to_owned() } else { quoted_column(name) }
+}
+
+/// Whether some reader of SQL needs quotes to take the word for a column.
+fn is_reserved(word: &str) -> bool {
+    let lists = [RESERVED_FOR_IDENTIFIER, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_TABLE_ALIAS];
+    let keyword = ALL_KEYWORDS.binary_search(&word.to_ascii_uppercase().as_str());
+    let is_listed = keyword.is_ok_and(|i| lists.iter().any(|list| list.contains(&ALL_KEYWORDS_INDEX[i])));
+    // Words such as `all` or `distinct` mean more than themselves in some places only.
+    let parse = |text: &str| Parser::new(&GenericDialect {}).try_with_sql(text)?.parse_expr();
+    let ratio = format!("{word} / {word}");
+    let is_operand = Formula::parse(&ratio).is_ok()
+        && match parse(&ratio) {
+            Ok(Expr::BinaryOp { left, right, .. }) => {
+                matches!((*left, *right), (Expr::Identifier(_), Expr::Identifier(_)))
+            }
+            _ => false,
+        };
+    let call = format!("f({word}, 1)");
+    is_listed || !is_operand || parse(&call).map_or(true, |expr| expr.to_string() != call)
 }
 
 /// A column's name as part of a feature's name: letters, digits and single underscores.
@@ -76,31 +63,21 @@ mod tests {
 
     use super::*;
 
-    fn formula(formula: String) -> Definition {
-        Definition::Formula { formula }
-    }
-
     proptest! {
         #[test]
         fn any_column_name_is_read_back_from_a_formula(a in "\\PC{1,12}", b in "\\PC{1,12}") {
             let text = format!("CASE WHEN {} IS NULL THEN ln({}) END", in_formula(&a), in_formula(&b));
             let expected = if a == b { vec![a] } else { vec![a, b] };
-            prop_assert_eq!(input_columns(&formula(text)), expected);
+            prop_assert_eq!(Formula::parse(&text).unwrap().inputs(), expected);
         }
     }
 
     #[test]
     fn plain_names_stay_bare_and_words_of_sql_are_quoted() {
-        let quoted = ["age", "order", "Case", "2nd", "a b", "a\"b", "größe", ""].map(in_formula);
+        let quoted = ["age", "order", "CASE", "2nd", "a b", "a\"b", "größe", ""].map(in_formula);
         let expected =
-            ["age", "\"order\"", "\"Case\"", "\"2nd\"", "\"a b\"", "\"a\"\"b\"", "\"größe\"", "\"\""];
+            ["age", "\"order\"", "\"CASE\"", "\"2nd\"", "\"a b\"", "\"a\"\"b\"", "\"größe\"", "\"\""];
         assert_eq!(quoted, expected);
-    }
-
-    #[test]
-    fn functions_types_and_texts_are_no_columns() {
-        let text = "concat(CAST(flag AS VARCHAR), 'not a column', \"year\") || lower(x)";
-        assert_eq!(input_columns(&formula(text.into())), ["flag", "year", "x"]);
     }
 
     #[test]

@@ -210,7 +210,7 @@ fn infer_numbers(name: &str, profile: &ColumnProfile, options: &InferOptions) ->
     let range = format!("{} to {}", show(profile.quantiles.min()), show(profile.quantiles.max()));
     let is_whole = profile.n_whole == n_present;
     let zero_one = |distinct: Vec<(f64, u64)>| distinct.iter().map(|(v, _)| *v).eq([0.0, 1.0]);
-    if profile.quantiles.distinct().is_some_and(zero_one) {
+    if is_whole && profile.quantiles.distinct().is_some_and(zero_one) {
         return keep(Kind::Boolean, "only 0 and 1".to_owned());
     }
     if is_whole && !names::is_time(name) {

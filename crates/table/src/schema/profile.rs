@@ -3,6 +3,7 @@
 use arrow::array::{Array, ArrayRef};
 use serde::{Deserialize, Serialize};
 
+use super::DateFormat;
 use super::dates::{DateCandidates, FoundFormat};
 use crate::cell::{self, Storage};
 use crate::error::Result;
@@ -113,14 +114,17 @@ impl ColumnProfile {
                 for number in numbers.iter().flatten() {
                     self.distinct.update(mix((number + 0.0).to_bits()));
                     self.count_number(number);
-                    if let Some(text) = self.whole_text(number) {
-                        self.dates.update(&text);
-                    }
+                    self.dates.update(&whole_text(number).unwrap_or_default());
                 }
                 self.quantiles.update(numbers.iter().flatten());
                 numbers.null_count()
             }
-            Storage::Text | Storage::Boolean | Storage::Time | Storage::Null => {
+            Storage::Time => {
+                let times = cell::timestamps_us(column, array, &DateFormat::Typed)?;
+                times.iter().flatten().for_each(|time| self.distinct.update(mix(time as u64)));
+                times.null_count()
+            }
+            Storage::Text | Storage::Boolean | Storage::Null => {
                 let texts = cell::texts(column, array)?;
                 let mut numbers = Vec::new();
                 for text in texts.iter().flatten() {
@@ -253,10 +257,6 @@ impl ColumnProfile {
         }
     }
 
-    fn whole_text(&self, number: f64) -> Option<String> {
-        (number.trunc() == number && number.abs() < MAX_EXACT).then(|| cell::number_text(number)).flatten()
-    }
-
     fn keep_example(&mut self, text: &str) {
         if self.example.as_deref().is_none_or(|kept| text < kept) {
             self.example = Some(text.chars().take(80).collect());
@@ -278,6 +278,11 @@ impl Steps {
             self.hash_sum = self.hash_sum.wrapping_add(other.hash_sum);
         }
     }
+}
+
+/// A whole number as text, which may be a date such as 20241231.
+fn whole_text(number: f64) -> Option<String> {
+    (number.trunc() == number && number.abs() < MAX_EXACT).then(|| cell::number_text(number)).flatten()
 }
 
 fn gcd(a: u64, b: u64) -> u64 {

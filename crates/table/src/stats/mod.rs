@@ -96,7 +96,7 @@ impl ColumnStats {
                 numbers.null_count()
             }
             ValueStats::Categorical { counts } => {
-                let texts = cell::texts(name, array)?;
+                let texts = cell::categories(name, array)?;
                 texts.iter().flatten().for_each(|text| counts.update(text));
                 texts.null_count()
             }

@@ -249,9 +249,12 @@ mod tests {
         let mut backwards = values.clone();
         backwards.reverse();
         assert_eq!(sketch(&backwards), whole);
+        // The first part is exact, the second is not: their levels must meet.
+        let mut merged = sketch(&values[..100]);
+        merged.merge(&sketch(&values[100..]));
+        assert_eq!(merged, whole);
         let mut merged = sketch(&values[20_000..]);
-        merged.merge(&sketch(&values[..100]));
-        merged.merge(&sketch(&values[100..20_000]));
+        merged.merge(&sketch(&values[..20_000]));
         assert_eq!(merged, whole);
     }
 

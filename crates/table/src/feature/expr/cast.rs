@@ -3,9 +3,9 @@
 use arrow::array::{Array, StringArray};
 
 use super::Type;
-use super::column::{number_text, parse_number, parse_truth};
 use super::reading::Values;
 use super::time;
+use crate::cell::{number_text, parse_number, parse_truth};
 
 /// The type that a `CAST` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

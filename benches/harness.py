@@ -1,0 +1,93 @@
+"""Runs the `tabgraft` binary for the benchmarks and reads its JSON reports."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegressionCV
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARY = ROOT / "target" / "release" / "tabgraft"
+
+
+def data_dir() -> pathlib.Path:
+    """The folder with the shared tables: $TABGRAFT_DATA, or `shared/data` beside the project."""
+    return pathlib.Path(os.environ.get("TABGRAFT_DATA", ROOT.parent / "shared" / "data"))
+
+
+def build() -> None:
+    subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
+
+
+def load(name: str):
+    """A shared table: frame of text cells, target column, 0/1 target, meta data."""
+    meta = next(m for m in json.loads((data_dir() / "index.json").read_text()) if m["name"] == name)
+    frame = pd.read_csv(data_dir() / meta["file"], dtype=str, keep_default_na=False)
+    frame = frame[~frame[meta["target"]].isin(["", "NA"])].reset_index(drop=True)
+    positive = meta["positive"] if meta["positive"] is not None else "1"
+    return frame, meta["target"], (frame[meta["target"]] == positive).to_numpy(int), meta
+
+
+class Work:
+    """A folder of tables and models that is gone in the end."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.folder.name)
+
+    def table(self, frame: pd.DataFrame, name: str) -> str:
+        path = self.path / f"{name}.csv"
+        frame.to_csv(path, index=False)
+        return str(path)
+
+    def file(self, name: str) -> str:
+        return str(self.path / name)
+
+    def run(self, *arguments) -> dict:
+        command = [str(BINARY), *map(str, arguments), "--format", "json", "--quiet"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
+        return json.loads(done.stdout) if done.stdout.strip() else {}
+
+    def embed(self, space: str, table: str) -> np.ndarray:
+        out = self.file("z.csv")
+        command = [str(BINARY), "embed", space, table, "--out", out, "--quiet"]
+        subprocess.run(command, check=True, capture_output=True)
+        return pd.read_csv(out).to_numpy(np.float64)
+
+
+def probe(z_train, y_train, z_test, y_test) -> float:
+    """AUC of a logistic regression on frozen vectors, its penalty chosen inside the training rows."""
+    model = make_pipeline(
+        StandardScaler(),
+        LogisticRegressionCV(Cs=[3e-4, 3e-3, 3e-2, 0.3], cv=3, scoring="neg_log_loss", max_iter=500),
+    )
+    return roc_auc_score(y_test, model.fit(z_train, y_train).predict_proba(z_test)[:, 1])
+
+
+def one_hot(train: pd.DataFrame, y_train, test: pd.DataFrame, y_test) -> float:
+    """AUC of a logistic regression on one-hot categories and standardised numbers."""
+    numbers = [c for c in train if pd.to_numeric(train[c], errors="coerce").notna().all()]
+    others = [c for c in train if c not in numbers]
+    columns = make_column_transformer(
+        (StandardScaler(), numbers), (OneHotEncoder(handle_unknown="ignore"), others)
+    )
+    model = make_pipeline(
+        columns, LogisticRegressionCV(Cs=[0.01, 0.1, 1.0], cv=3, scoring="neg_log_loss", max_iter=1000)
+    )
+    train, test = train.astype(dict.fromkeys(numbers, float)), test.astype(dict.fromkeys(numbers, float))
+    return roc_auc_score(y_test, model.fit(train, y_train).predict_proba(test)[:, 1])
+
+
+def auc(report: dict) -> float:
+    """The ROC AUC of an `evaluate` report."""
+    return next(s["value"] for s in report["scores"] if s["metric"] == "roc_auc")

@@ -1,0 +1,28 @@
+# Everything that a change must pass.
+all:
+    bash test.sh
+
+# The whole story on German Credit.
+demo:
+    cargo run --release -- demo
+
+fmt:
+    cargo fmt --all
+
+lint:
+    cargo clippy --release --workspace --all-targets -- -D warnings
+
+test:
+    cargo test --release --workspace
+
+# Quality on German Credit's shared folds; needs Python with benches/requirements.txt.
+bench-german:
+    python3 benches/german_credit.py
+
+# Hidden columns: frozen and joint grafts against full retraining and from scratch.
+bench-hidden:
+    python3 benches/hidden_columns.py
+
+# The train step's time and memory beside PyTorch's.
+bench-step:
+    python3 benches/train_step.py
