@@ -7,19 +7,7 @@ use tabgraft_model::train::Event;
 use tabgraft_model::*;
 use tabgraft_table::Table;
 fn load(path: &str) -> Table {
-    let t = std::fs::read_to_string(path).unwrap();
-    let mut l = t.lines();
-    let h: Vec<&str> = l.next().unwrap().split(',').collect();
-    let mut cols: Vec<Vec<Option<String>>> = vec![vec![]; h.len()];
-    for r in l {
-        for (c, v) in r.split(',').enumerate() {
-            cols[c].push(if v.is_empty() || v == "NA" { None } else { Some(v.into()) });
-        }
-    }
-    Table::from_columns(
-        h.iter().zip(cols).map(|(n, c)| (n.to_string(), Arc::new(StringArray::from(c)) as ArrayRef)),
-    )
-    .unwrap()
+    tabgraft_table::read::read_table(std::path::Path::new(path), &Default::default()).unwrap()
 }
 fn main() {
     let a: Vec<String> = std::env::args().collect();

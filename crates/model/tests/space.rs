@@ -25,7 +25,8 @@ fn table(n_rows: usize) -> Table {
     let text = |f: &dyn Fn(usize) -> &'static str| -> ArrayRef {
         Arc::new(StringArray::from_iter((0..n_rows).map(|i| (unit(i, 77) > 0.03).then(|| f(i)))))
     };
-    let color = |i: usize| ["red", "green", "blue"][((size[i] / 34.0) as usize + usize::from(unit(i, 5) > 0.9)) % 3];
+    let color =
+        |i: usize| ["red", "green", "blue"][((size[i] / 34.0) as usize + usize::from(unit(i, 5) > 0.9)) % 3];
     Table::from_columns([
         ("size", number(&|i| size[i], 11)),
         ("weight", number(&|i| size[i] * 2.0 + unit(i, 2) * 20.0, 12)),
@@ -70,7 +71,11 @@ fn bits(values: &[f32]) -> Vec<u32> {
 #[test]
 fn a_rows_embedding_has_the_same_bits_alone_in_any_batch_and_in_any_order() {
     let table = table(300);
-    let space = extend(&extend(&parent(&table), &table.without(&["later".into()]).unwrap(), Mode::Joint), &table, Mode::Frozen);
+    let space = extend(
+        &extend(&parent(&table), &table.without(&["later".into()]).unwrap(), Mode::Joint),
+        &table,
+        Mode::Frozen,
+    );
     let whole = space.embed(&table).unwrap();
     for i in [0, 1, 63, 64, 150, 299] {
         let alone = space.embed(&table.slice(i, 1)).unwrap();
@@ -160,14 +165,21 @@ fn the_same_seed_gives_the_same_bits_with_any_number_of_threads() {
     let mut other = options();
     other.config.seed = 1;
     let other = EmbeddingSpace::fit(&early(&table), None, &other, &mut go_on).unwrap();
-    assert_ne!(bits(&parent(&table).embed(&table).unwrap().values), bits(&other.embed(&table).unwrap().values));
+    assert_ne!(
+        bits(&parent(&table).embed(&table).unwrap().values),
+        bits(&other.embed(&table).unwrap().values)
+    );
 }
 
 #[test]
 fn saved_and_loaded_it_gives_the_same_bits_and_the_same_file() {
     let dir = tempfile::tempdir().unwrap();
     let table = table(200);
-    let space = extend(&extend(&parent(&table), &table.without(&["later".into()]).unwrap(), Mode::Joint), &table, Mode::Frozen);
+    let space = extend(
+        &extend(&parent(&table), &table.without(&["later".into()]).unwrap(), Mode::Joint),
+        &table,
+        Mode::Frozen,
+    );
     let (first, second) = (dir.path().join("a.pkl"), dir.path().join("b.tabgraft"));
     space.save(&first).unwrap();
     let loaded = EmbeddingSpace::load(&first).unwrap();
@@ -183,7 +195,10 @@ fn saved_and_loaded_it_gives_the_same_bits_and_the_same_file() {
     let again = Predictor::load(&path).unwrap();
     let (a, b) = (predictor.predict(&table).unwrap(), again.predict(&table).unwrap());
     assert_eq!(a, b);
-    assert_eq!(again.predict(&table.slice(17, 1)).unwrap().values, a.values[17 * a.n_outputs..18 * a.n_outputs]);
+    assert_eq!(
+        again.predict(&table.slice(17, 1)).unwrap().values,
+        a.values[17 * a.n_outputs..18 * a.n_outputs]
+    );
     assert!(EmbeddingSpace::load(&path).unwrap_err().to_string().contains("predictor"));
 }
 
@@ -236,7 +251,8 @@ fn unknown_and_missing_columns_are_reported_never_silent() {
 #[test]
 fn a_target_inside_the_space_is_refused() {
     let table = table(160);
-    let error = Predictor::fit(&parent(&table), &table, "color", &PredictorOptions::default(), &mut go_on).unwrap_err();
+    let error = Predictor::fit(&parent(&table), &table, "color", &PredictorOptions::default(), &mut go_on)
+        .unwrap_err();
     assert!(error.is_schema() && error.to_string().contains("uses the target `color`"), "{error}");
 }
 
@@ -277,4 +293,3 @@ fn it_learns_columns_from_each_other_and_a_target_from_them() {
     assert_eq!(auc.metric.name(), "roc_auc");
     assert!(auc.value > 0.85 && auc.low < auc.value && auc.value < auc.high, "{auc:?}");
 }
-

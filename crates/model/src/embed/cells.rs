@@ -82,11 +82,6 @@ impl CellTable {
         CellTable { cells, part_column }
     }
 
-    /// Number of rows.
-    pub fn n_rows(&self) -> usize {
-        self.cells.n_rows
-    }
-
     /// The rows at `rows_idx`, padded with copies of the last one to at least `min_rows`; cells
     /// that `masks` hides are masked. `first_column` is the group's first column in the masks.
     pub fn batch(&self, rows_idx: &[usize], min_rows: usize, masks: Option<(&Masks, usize)>) -> Arc<Cells> {

@@ -347,7 +347,9 @@ mod tests {
         let widths: Vec<usize> = network.first_logit.windows(2).map(|w| w[1] - w[0]).collect();
         let targets = Arc::new(Targets {
             first: network.first_logit.clone(),
-            class: (0..n_rows * n_columns).map(|i| ((i * 5 + i / 7) % widths[i % n_columns]) as u16).collect(),
+            class: (0..n_rows * n_columns)
+                .map(|i| ((i * 5 + i / 7) % widths[i % n_columns]) as u16)
+                .collect(),
             weight: (0..n_rows * n_columns).map(|i| 0.02 * (1 + i % 3) as f32).collect(),
             scale: vec![1.0; n_columns],
         });

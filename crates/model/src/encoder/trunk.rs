@@ -76,11 +76,12 @@ impl Trunk {
         self.bias.shape()[1]
     }
 
-    /// Mixed tokens to the trunk's vector.
+    /// Mixed tokens to the trunk's vector. Drops activations only while the trunk is trained.
     ///
     /// # Shapes
     /// - `h`, returned: `[n_rows, d]`
     pub fn forward(&self, mut h: Tensor<2>, dropout: Dropout) -> Tensor<2> {
+        let dropout = if self.gain.is_thawed() { dropout } else { Dropout::OFF };
         for (i, block) in self.blocks.iter().enumerate() {
             h = block.forward(h, dropout.fork(2 * i as u32 + 2));
         }

@@ -25,7 +25,7 @@ mod matrix;
 use std::sync::Arc;
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::prelude::Tensor;
 
 pub(crate) use adamw::AdamStep;

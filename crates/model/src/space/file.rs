@@ -146,6 +146,7 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
         return refuse(format!("{n_columns} columns and {} codecs", about.codecs.len()));
     }
     about.config.check()?;
+    about.split.check()?;
     for (column, codec) in about.columns.iter().zip(&about.codecs) {
         codec.check().map_err(|e| Error::from(e).at(format_args!("column `{}`", column.name)))?;
     }

@@ -69,7 +69,7 @@ impl EmbeddingSpace {
             let _ = sink(&Event::Note { text: note.clone() });
         }
         let names: Vec<String> = schema.names();
-        let split = Split::fit(&options.split, table, &names)?;
+        let split = Split::fit(&options.split, table, &schema)?;
         let (all, rows) = rows_of_parts(table, valid, &split, &names)?;
         let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
         let codecs = fit_codecs(&schema, &all.take(&train_rows)?, &options.config.codec)?;
