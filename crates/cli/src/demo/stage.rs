@@ -45,7 +45,7 @@ pub struct Parted {
     pub all: Table,
     pub train: Table,
     pub valid: Table,
-    /// Training and validation rows in the order of the table: what predictors learn from.
+    /// Training and validation rows in the order of the table: all that a predictor may learn from.
     pub learn: Table,
     pub test: Table,
 }
@@ -120,11 +120,11 @@ impl<'a> Stage<'a> {
             ..Default::default()
         };
         let space = self.step(name, |sink| parent.extend(&table.all, None, &options, sink))?;
-        self.predicting(space, table)
+        self.predicting(space, &table.all, table)
     }
 
     /// A first training on the same rows and columns as a graft; exactly `n_epochs` if given, else
-    /// by the plan of every first training.
+    /// by the plan of every first training. Its own split has no test rows, so it gets none.
     pub fn anew(&mut self, name: &str, table: &Parted, n_epochs: Option<usize>) -> Result<Model> {
         let mut options = self.fit_options(name);
         // The rows are dealt already: a hash of more columns would deal them differently.
@@ -133,30 +133,24 @@ impl<'a> Stage<'a> {
         options.config.auto_epochs = n_epochs.is_none();
         let space =
             self.step(name, |sink| EmbeddingSpace::fit(&table.train, Some(&table.valid), &options, sink))?;
-        self.predicting(space, table)
+        self.predicting(space, &table.learn, table)
     }
 
-    /// Puts a predictor on a space. The same rows teach and the same rows test, however the space
-    /// came about.
-    pub fn predicting(&mut self, space: EmbeddingSpace, table: &Parted) -> Result<Model> {
+    /// Puts a predictor on a space. Rows of `rows` that the space has for testing are left out; every
+    /// predictor learns from the same rows, and is scored on the same test rows.
+    pub fn predicting(&mut self, space: EmbeddingSpace, rows: &Table, table: &Parted) -> Result<Model> {
         let options = self.predictor_options(space.name());
         let name = format!("predictor on {}", space.name());
-        let predictor =
-            self.step(&name, |sink| Predictor::fit(&space, &table.learn, TARGET, &options, sink))?;
+        let predictor = self.step(&name, |sink| Predictor::fit(&space, rows, TARGET, &options, sink))?;
         let mut scores = predictor.evaluate(&table.test)?;
         let primary = predictor.target().task().primary_metric();
         scores.sort_by_key(|s| s.metric != primary);
         Ok(Model { space, predictor, scores })
     }
 
-    /// The predictor of every version; the test rows are never among the rows that it is given.
+    /// The options of every predictor.
     pub fn predictor_options(&self, space_name: &str) -> PredictorOptions {
-        PredictorOptions {
-            name: format!("{TARGET} on {space_name}"),
-            hold_out_test: false,
-            seed: self.seed,
-            ..Default::default()
-        }
+        PredictorOptions { name: format!("{TARGET} on {space_name}"), seed: self.seed, ..Default::default() }
     }
 
     /// Writes a model's two files and reads them back. Whether every hash matches and the reloaded

@@ -64,7 +64,7 @@ pub fn tell(stage: &mut Stage<'_>) -> Result<Told> {
         "Rows by a hash of their cells, the same in every version: {} to train, {} to validate, {} held out.",
         rows.n_train, rows.n_valid, rows.n_test
     ));
-    let v1 = stage.predicting(space, &table)?;
+    let v1 = stage.predicting(space, &table.all, &table)?;
     let mut report = Report { credits: vec![credit], ..Report::default() };
     let what = format!("first training, {} columns", v1.space.columns().len());
     tell_version(stage, &mut report, &v1, None, &table, what)?;
@@ -110,7 +110,7 @@ fn search(
         predictor: stage.predictor_options(space.name()),
         ..DiscoverOptions::default()
     };
-    let found = stage.step("feature search", |sink| discover(space, &table.learn, TARGET, &options, sink))?;
+    let found = stage.step("feature search", |sink| discover(space, &table.all, TARGET, &options, sink))?;
     found.write(&stage.out)?;
     for (name, what) in SEARCH_FILES {
         stage.wrote(stage.out.join(name), what);
@@ -125,12 +125,11 @@ fn search(
         seconds_text(search.seconds)
     ));
     for f in search.features.iter().filter(|f| f.is_suggested) {
+        let standing = if f.is_recommended { "proven" } else { "not proven, nothing is claimed for it" };
+        let [low, high] = f.interval;
         stage.say(&format!(
-            "  suggested: {} = {} (effect {:+.4}, {})",
-            f.name,
-            f.formula,
-            f.effect,
-            if f.is_recommended { "proven: recommended" } else { "not proven: nothing is claimed for it" }
+            "  suggested: {} = {}\n             effect {:+.4} [{low:+.4}, {high:+.4}], {standing}",
+            f.name, f.formula, f.effect
         ));
     }
     stage.say(&format!("  recommended, that is proven: {n_recommended}"));
@@ -319,11 +318,15 @@ fn introduce(report: &mut Report, table: &Table, rows: Rows, seed: u64) {
                 Verdict::Worse => "is worse than",
             };
             report.story.push(format!(
-                "On {} held-out rows {} {verdict} {}: {}.",
+                "On {} held-out rows {} {verdict} {}: the difference in {} is {:+.3}, its 95 % interval {:+.3} \
+                 to {:+.3}.",
                 d.n,
                 pair[1].name,
                 pair[0].name,
-                difference_text(d)
+                d.metric.name(),
+                d.difference,
+                d.low,
+                d.high
             ));
         }
     }

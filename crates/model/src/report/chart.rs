@@ -9,6 +9,8 @@ use super::Point;
 const WIDTH: f64 = 600.0;
 /// Most characters of a label; the whole text is in the tables and in the tooltip.
 const LONGEST_LABEL: usize = 24;
+/// Most characters of an axis' name.
+const LONGEST_AXIS: usize = 60;
 /// Most marked values of an axis.
 const MOST_TICKS: f64 = 6.0;
 /// Number of colours of the page's style: `g0`, `g1`, ...
@@ -188,7 +190,8 @@ impl Svg {
             self.path("grid", &format!("M{x:.1} {top}V{bottom:.1}"));
             self.text((x, bottom + 17.0), "middle", "small", &scale.label(tick));
         }
-        self.text(((scale.from + scale.to) / 2.0, bottom + 36.0), "middle", "small", label);
+        let middle = (scale.from + scale.to) / 2.0;
+        self.text_within((middle, bottom + 36.0), "middle", "small", label, LONGEST_AXIS);
     }
 
     fn y_axis(&mut self, scale: &Scale, label: &str, left: f64, right: f64) {

@@ -28,6 +28,7 @@ pub fn to_html(report: &Report) -> Result<String> {
     env.add_filter("fixed", fixed);
     env.add_filter("signed", signed);
     env.add_filter("percent", percent);
+    env.add_filter("p_value", p_value);
     env.add_filter("seconds", seconds);
     env.add_filter("metric", |name: &str| metric_words(name).to_owned());
     env.add_filter("words", |name: &str| name.replace('_', " "));
@@ -205,6 +206,13 @@ fn signed(value: Value, decimals: usize) -> String {
             let text = number(v, decimals);
             if text.starts_with('\u{2212}') { text } else { format!("+{text}") }
         }
+    }
+}
+
+fn p_value(value: Value) -> String {
+    match finite(&value) {
+        Some(p) if p < 0.001 => "< 0.001".to_owned(),
+        _ => fixed(value, 3),
     }
 }
 
