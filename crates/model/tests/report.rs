@@ -109,7 +109,8 @@ fn report(text: &str, n_epochs: usize) -> Report {
         }],
         lineage: vec![node("aa", None), node("bb", Some("aa")), node("cc", Some("gone"))],
         pictures: vec![
-            Picture::of(&text(), (&values, 3), &text(), vec![text(), text()], &[0, 1].repeat(10)).unwrap(),
+            Picture::of(&text(), (&values, 3), &text(), vec![text(), text()], &[0, 1].repeat(10))
+                .expect("a picture"),
         ],
         discovery: Some(FeatureSearch {
             n_candidates: 90,

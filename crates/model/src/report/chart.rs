@@ -8,7 +8,7 @@ use super::Point;
 /// Width of every drawing, in its own units; the page scales it.
 const WIDTH: f64 = 600.0;
 /// Most characters of a label; the whole text is in the tables and in the tooltip.
-const LONGEST_LABEL: usize = 24;
+const LONGEST_LABEL: usize = 26;
 /// Most characters of an axis' name.
 const LONGEST_AXIS: usize = 60;
 /// Most marked values of an axis.
@@ -49,7 +49,7 @@ pub(super) struct Caption<'a> {
 /// Dots with whiskers, one row each, over one axis.
 pub(super) fn intervals(caption: Caption<'_>, axis: &str, rows: &[Interval<'_>]) -> String {
     const ROW: f64 = 34.0;
-    const LEFT: f64 = 190.0;
+    const LEFT: f64 = 218.0;
     let bottom = 12.0 + ROW * rows.len() as f64;
     let scale = Scale::over(rows.iter().flat_map(|r| [r.value, r.low, r.high]), LEFT, WIDTH - 70.0);
     let mut svg = Svg::new(caption, bottom + 42.0);
@@ -139,7 +139,8 @@ pub(super) fn scatter(caption: Caption<'_>, groups: &[String], points: &[Point])
         svg.text((legend + 14.0, 23.0), "start", "", &label);
         legend += 44.0 + 8.5 * label.chars().count().min(LONGEST_LABEL) as f64;
     }
-    svg.text((WIDTH / 2.0, BOTTOM + 24.0), "middle", "small", "first principal component, left to right");
+    let axes = "across: first principal component, up: second";
+    svg.text_within((WIDTH / 2.0, BOTTOM + 24.0), "middle", "small", axes, LONGEST_AXIS);
     svg.finish()
 }
 

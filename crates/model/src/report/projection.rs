@@ -157,11 +157,8 @@ fn ritz(projected: &[Vec<f64>]) -> Vec<Vec<f64>> {
                 for row in &mut a {
                     (row[p], row[q]) = (cos * row[p] - sin * row[q], sin * row[p] + cos * row[q]);
                 }
-                for m in [&mut a, &mut mix] {
-                    for i in 0..k {
-                        (m[p][i], m[q][i]) = (cos * m[p][i] - sin * m[q][i], sin * m[p][i] + cos * m[q][i]);
-                    }
-                }
+                turn_rows(&mut a, (p, q), (cos, sin));
+                turn_rows(&mut mix, (p, q), (cos, sin));
             }
         }
         if !turned {
@@ -171,6 +168,14 @@ fn ritz(projected: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let mut order: Vec<usize> = (0..k).collect();
     order.sort_by(|i, j| a[*j][*j].total_cmp(&a[*i][*i]).then(i.cmp(j)));
     order.into_iter().map(|i| mix[i].clone()).collect()
+}
+
+/// Replaces two rows by their rotation; `p < q`.
+fn turn_rows(matrix: &mut [Vec<f64>], (p, q): (usize, usize), (cos, sin): (f64, f64)) {
+    let (head, tail) = matrix.split_at_mut(q);
+    for (x, y) in head[p].iter_mut().zip(&mut tail[0]) {
+        (*x, *y) = (cos * *x - sin * *y, sin * *x + cos * *y);
+    }
 }
 
 fn project(rows: &[f64], direction: &[f64]) -> Vec<f64> {

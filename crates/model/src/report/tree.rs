@@ -19,23 +19,15 @@ pub(super) fn lineage(caption: Caption<'_>, nodes: &[Node]) -> String {
     let mut svg = Svg::new(caption, ROW * nodes.len() as f64 + 8.0);
     let x = |i: usize| 18.0 + LANE * places[i].1.min(MOST_LANES) as f64;
     let y = |i: usize| 24.0 + ROW * places[i].0 as f64;
-    for i in 0..nodes.len() {
-        let Some(parent) = parents[i] else { continue };
-        let (from, to) = (x(parent), x(i));
-        if from == to {
-            svg.path("edge", &format!("M{from:.1} {:.1}V{:.1}", y(parent), y(i)));
+    for (i, parent) in parents.iter().enumerate() {
+        let Some(parent) = *parent else { continue };
+        let (from, to, top, bottom) = (x(parent), x(i), y(parent), y(i));
+        let path = if from == to {
+            format!("M{from:.1} {top:.1}V{bottom:.1}")
         } else {
-            svg.path(
-                "edge",
-                &format!(
-                    "M{from:.1} {:.1}V{:.1}Q{from:.1} {3:.1} {2:.1} {3:.1}",
-                    y(parent),
-                    y(i) - 14.0,
-                    to,
-                    y(i)
-                ),
-            );
-        }
+            format!("M{from:.1} {top:.1}V{:.1}Q{from:.1} {bottom:.1} {to:.1} {bottom:.1}", bottom - 14.0)
+        };
+        svg.path("edge", &path);
     }
     for (i, node) in nodes.iter().enumerate() {
         let class = if node.parent_weights.is_some() { "dot" } else { "dot root" };
