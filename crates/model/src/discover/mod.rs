@@ -96,7 +96,7 @@ impl DiscoverOptions {
                 self.level
             )));
         }
-        if !(self.budget_s > 0.0) {
+        if self.budget_s.is_nan() || self.budget_s <= 0.0 {
             return Err(Error::option(format!("option `budget_s` is {}, allowed is above 0", self.budget_s)));
         }
         self.predictor.check()
@@ -159,6 +159,7 @@ pub fn discover(
     let discovery = table.take(&discovery_rows)?;
     let judging = table.take(&judging_rows)?;
 
+    let _ = sink(&Event::Task { name: "guide predictor".to_owned() });
     // The guide learns from discovery rows alone, so judging rows stay untouched by the search.
     let guide_options = PredictorOptions { hold_out_test: false, ..options.predictor.clone() };
     let (guide, held_out) = Predictor::fit_with_held_out(space, &discovery, target, &guide_options, sink)?;
@@ -181,8 +182,9 @@ pub fn discover(
     let mut ranked = rank(&candidates, values, &residuals, options.seed)?;
     ranked.truncate(options.n_judged);
 
+    let _ = sink(&Event::Task { name: "judging".to_owned() });
     let court = Court::new(&guide, &search_table, &held_out, &judging, options.seed)?;
-    let deadline = start + Duration::from_secs_f64(options.budget_s.min(1e9));
+    let deadline = Instant::now() + Duration::from_secs_f64(options.budget_s.min(1e9));
     let suggestions = judge_all(&court, &ranked, &search_table, candidates.len(), options, deadline, sink)?;
     let date = now();
     let mut data = blake3::Hasher::new();

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::simd::vectorised;
+
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
@@ -34,14 +36,17 @@ pub fn update(weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: 
         .zip(gradient.par_chunks(CHUNK))
         .zip(first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK)))
         .for_each(|((w, g), (m, v))| {
-            pulp::Arch::new().dispatch(|| {
-                for ((w, &g), (m, v)) in w.iter_mut().zip(g).zip(m.iter_mut().zip(v.iter_mut())) {
-                    let g = g * step.gradient_scale;
-                    *m = BETA_1 * *m + (1.0 - BETA_1) * g;
-                    *v = BETA_2 * *v + (1.0 - BETA_2) * g * g;
-                    *w = *w * decay - correct_1 * *m / ((*v * correct_2).sqrt() + EPSILON);
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for ((w, &g), (m, v)) in w.iter_mut().zip(g).zip(m.iter_mut().zip(v.iter_mut())) {
+                        let g = g * step.gradient_scale;
+                        *m = BETA_1 * *m + (1.0 - BETA_1) * g;
+                        *v = BETA_2 * *v + (1.0 - BETA_2) * g * g;
+                        *w = *w * decay - correct_1 * *m / ((*v * correct_2).sqrt() + EPSILON);
+                    }
+                },
+            );
         });
 }
 

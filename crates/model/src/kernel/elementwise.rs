@@ -1,16 +1,16 @@
 //! Functions of single numbers and of single rows, written so that the compiler vectorises them.
 //!
-//! Each public function over slices runs through [`pulp`], which picks the widest instruction set
+//! Each public function over slices runs through [`vectorised`], which picks the widest instruction set
 //! that the processor has; the arithmetic (fused multiply-add included) is the same in all of them.
 
-use pulp::Arch;
+use super::simd::vectorised;
 
 /// Lanes that row sums are split into: one AVX-512 register.
 const LANES: usize = 16;
 /// Added to the variance of a row before the root.
 const NORM_EPSILON: f32 = 1e-5;
 /// `2 sqrt(2 / pi)` and the cubic coefficient of the tanh form of GELU.
-const GELU_SCALE: f32 = 1.595_769_1;
+const GELU_SCALE: f32 = 1.595_769;
 const GELU_CUBIC: f32 = 0.044_715;
 
 /// Random zeroing of activations, reproducible from `seed` alone.
@@ -90,35 +90,41 @@ fn gelu_slope(x: f32) -> f32 {
 /// `first_idx` is the index of `x[0]` in the whole activation, so that blocks can be done apart.
 pub fn gelu(x: &[f32], y: &mut [f32], dropout: Dropout, first_idx: u32) {
     let (threshold, scale) = dropout.constants();
-    Arch::new().dispatch(|| {
-        if threshold == 0 {
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = gelu_one(x);
+    vectorised(
+        #[inline(always)]
+        || {
+            if threshold == 0 {
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y = gelu_one(x);
+                }
+            } else {
+                for (i, (y, &x)) in y.iter_mut().zip(x).enumerate() {
+                    let kept = mix(dropout.seed ^ first_idx.wrapping_add(i as u32)) >= threshold;
+                    *y = gelu_one(x) * if kept { scale } else { 0.0 };
+                }
             }
-        } else {
-            for (i, (y, &x)) in y.iter_mut().zip(x).enumerate() {
-                let kept = mix(dropout.seed ^ first_idx.wrapping_add(i as u32)) >= threshold;
-                *y = gelu_one(x) * if kept { scale } else { 0.0 };
-            }
-        }
-    });
+        },
+    );
 }
 
 /// `dx = dy · d gelu(x) / dx`, through the same dropout mask as [`gelu`].
 pub fn gelu_backward(x: &[f32], dy: &[f32], dx: &mut [f32], dropout: Dropout, first_idx: u32) {
     let (threshold, scale) = dropout.constants();
-    Arch::new().dispatch(|| {
-        if threshold == 0 {
-            for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
-                *dx = dy * gelu_slope(x);
+    vectorised(
+        #[inline(always)]
+        || {
+            if threshold == 0 {
+                for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
+                    *dx = dy * gelu_slope(x);
+                }
+            } else {
+                for (i, ((dx, &x), &dy)) in dx.iter_mut().zip(x).zip(dy).enumerate() {
+                    let kept = mix(dropout.seed ^ first_idx.wrapping_add(i as u32)) >= threshold;
+                    *dx = dy * gelu_slope(x) * if kept { scale } else { 0.0 };
+                }
             }
-        } else {
-            for (i, ((dx, &x), &dy)) in dx.iter_mut().zip(x).zip(dy).enumerate() {
-                let kept = mix(dropout.seed ^ first_idx.wrapping_add(i as u32)) >= threshold;
-                *dx = dy * gelu_slope(x) * if kept { scale } else { 0.0 };
-            }
-        }
-    });
+        },
+    );
 }
 
 /// Applies the dropout mask in place.
@@ -127,21 +133,27 @@ pub fn drop_entries(x: &mut [f32], dropout: Dropout, first_idx: u32) {
     if threshold == 0 {
         return;
     }
-    Arch::new().dispatch(|| {
-        for (i, x) in x.iter_mut().enumerate() {
-            let kept = mix(dropout.seed ^ first_idx.wrapping_add(i as u32)) >= threshold;
-            *x *= if kept { scale } else { 0.0 };
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            for (i, x) in x.iter_mut().enumerate() {
+                let kept = mix(dropout.seed ^ first_idx.wrapping_add(i as u32)) >= threshold;
+                *x *= if kept { scale } else { 0.0 };
+            }
+        },
+    );
 }
 
 /// `x += y`.
 pub fn add(x: &mut [f32], y: &[f32]) {
-    Arch::new().dispatch(|| {
-        for (x, y) in x.iter_mut().zip(y) {
-            *x += y;
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            for (x, y) in x.iter_mut().zip(y) {
+                *x += y;
+            }
+        },
+    );
 }
 
 /// Layer normalisation of each row (Ba et al. 2016, arXiv:1607.06450).
@@ -150,14 +162,17 @@ pub fn add(x: &mut [f32], y: &[f32]) {
 /// - `x`, `y`: `[n_rows, d]`; `gain`, `shift`: `[d]`
 pub fn normalise(x: &[f32], gain: &[f32], shift: &[f32], y: &mut [f32]) {
     let d = gain.len();
-    Arch::new().dispatch(|| {
-        for (x, y) in x.chunks_exact(d).zip(y.chunks_exact_mut(d)) {
-            let (mean, inverse) = row_moments(x);
-            for ((y, &x), (&g, &s)) in y.iter_mut().zip(x).zip(gain.iter().zip(shift)) {
-                *y = ((x - mean) * inverse).mul_add(g, s);
+    vectorised(
+        #[inline(always)]
+        || {
+            for (x, y) in x.chunks_exact(d).zip(y.chunks_exact_mut(d)) {
+                let (mean, inverse) = row_moments(x);
+                for ((y, &x), (&g, &s)) in y.iter_mut().zip(x).zip(gain.iter().zip(shift)) {
+                    *y = ((x - mean) * inverse).mul_add(g, s);
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 /// Gradients of [`normalise`]; `dx` is added to, `dgain` and `dshift` too.
@@ -174,25 +189,28 @@ pub fn normalise_backward(
 ) {
     let d = gain.len();
     let n = d as f32;
-    Arch::new().dispatch(|| {
-        for ((x, dy), dx) in x.chunks_exact(d).zip(dy.chunks_exact(d)).zip(dx.chunks_exact_mut(d)) {
-            let (mean, inverse) = row_moments(x);
-            let (mut sum, mut sum_x) = ([0.0; LANES], [0.0; LANES]);
-            for i in 0..d {
-                let unit = (x[i] - mean) * inverse;
-                let t = dy[i] * gain[i];
-                sum[i % LANES] += t;
-                sum_x[i % LANES] = t.mul_add(unit, sum_x[i % LANES]);
-                dgain[i] = dy[i].mul_add(unit, dgain[i]);
-                dshift[i] += dy[i];
+    vectorised(
+        #[inline(always)]
+        || {
+            for ((x, dy), dx) in x.chunks_exact(d).zip(dy.chunks_exact(d)).zip(dx.chunks_exact_mut(d)) {
+                let (mean, inverse) = row_moments(x);
+                let (mut sum, mut sum_x) = ([0.0; LANES], [0.0; LANES]);
+                for i in 0..d {
+                    let unit = (x[i] - mean) * inverse;
+                    let t = dy[i] * gain[i];
+                    sum[i % LANES] += t;
+                    sum_x[i % LANES] = t.mul_add(unit, sum_x[i % LANES]);
+                    dgain[i] = dy[i].mul_add(unit, dgain[i]);
+                    dshift[i] += dy[i];
+                }
+                let (a, b) = (lane_sum(sum) / n, lane_sum(sum_x) / n);
+                for i in 0..d {
+                    let unit = (x[i] - mean) * inverse;
+                    dx[i] += inverse * (dy[i] * gain[i] - a - unit * b);
+                }
             }
-            let (a, b) = (lane_sum(sum) / n, lane_sum(sum_x) / n);
-            for i in 0..d {
-                let unit = (x[i] - mean) * inverse;
-                dx[i] += inverse * (dy[i] * gain[i] - a - unit * b);
-            }
-        }
-    });
+        },
+    );
 }
 
 /// Mean, and one over the standard deviation, of one row.

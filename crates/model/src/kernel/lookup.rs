@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use tabgraft_table::encoded::PartForm;
 
 use super::matrix::ROW_BLOCK;
+use super::simd::vectorised;
 
 /// What stands in a cell of a batch.
 pub const PRESENT: u8 = 0;
@@ -155,22 +156,27 @@ pub fn forward(cells: &Cells, tables: Tables<'_>, join: Join) -> Vec<f32> {
     };
     let mut out = vec![0.0; cells.n_rows * row_width];
     out.par_chunks_mut(ROW_BLOCK * row_width).enumerate().for_each(|(block, out)| {
-        let mut token = vec![0.0; width];
-        for (i, row) in out.chunks_exact_mut(row_width).enumerate() {
-            let r = block * ROW_BLOCK + i;
-            for (p, part) in cells.layout.parts.iter().enumerate() {
-                let target = match join {
-                    Join::Concat => &mut row[p * width..(p + 1) * width],
-                    Join::Sum => &mut token[..],
-                };
-                part_vector(cells, tables, &sums, r, p, part, join, target);
-                if join == Join::Sum {
-                    for (o, t) in row.iter_mut().zip(&token) {
-                        *o += t;
+        vectorised(
+            #[inline(always)]
+            || {
+                let mut token = vec![0.0; width];
+                for (i, row) in out.chunks_exact_mut(row_width).enumerate() {
+                    let r = block * ROW_BLOCK + i;
+                    for (p, part) in cells.layout.parts.iter().enumerate() {
+                        let target = match join {
+                            Join::Concat => &mut row[p * width..(p + 1) * width],
+                            Join::Sum => &mut token[..],
+                        };
+                        part_vector(cells, tables, &sums, r, p, part, join, target);
+                        if join == Join::Sum {
+                            for (o, t) in row.iter_mut().zip(&token) {
+                                *o += t;
+                            }
+                        }
                     }
                 }
-            }
-        }
+            },
+        );
     });
     out
 }
@@ -194,6 +200,7 @@ fn running_sums(layout: &Layout, tables: Tables<'_>) -> Vec<f32> {
 }
 
 #[allow(clippy::too_many_arguments)]
+#[inline(always)]
 fn part_vector(
     cells: &Cells,
     tables: Tables<'_>,
@@ -259,7 +266,12 @@ pub fn backward(cells: &Cells, tables: Tables<'_>, join: Join, out: &[f32], dout
     let pieces: Vec<(Vec<f32>, Vec<f32>)> = parts
         .par_iter()
         .enumerate()
-        .map(|(p, part)| part_gradient(cells, join, out, dout, p, part, width))
+        .map(|(p, part)| {
+            vectorised(
+                #[inline(always)]
+                || part_gradient(cells, join, out, dout, p, part, width),
+            )
+        })
         .collect();
     let mut gradients = TableGradients {
         piecewise: vec![0.0; tables.piecewise.len()],
@@ -284,6 +296,7 @@ pub fn backward(cells: &Cells, tables: Tables<'_>, join: Join, out: &[f32], dout
 }
 
 /// The gradient of one part's table rows, and of its bias and two special rows behind each other.
+#[inline(always)]
 fn part_gradient(
     cells: &Cells,
     join: Join,

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::elementwise::exp;
 use super::matrix::ROW_BLOCK;
+use super::simd::vectorised;
 use tabgraft_table::encoded::NO_TARGET;
 
 /// What the columns of a batch should have been.
@@ -43,17 +44,22 @@ pub fn forward(logits: &[f32], targets: &Targets) -> Vec<f32> {
         .enumerate()
         .map(|(block, logits)| {
             let mut sums = vec![0.0; 2 * n_columns];
-            for (i, row) in logits.chunks_exact(width).enumerate() {
-                for (c, class, weight) in cells(targets, block * ROW_BLOCK + i) {
-                    let scores = &row[targets.first[c]..targets.first[c + 1]];
-                    let loss = f64::from(log_sum_exp(scores)) - f64::from(scores[class]);
-                    if loss.is_finite() {
-                        sums[c] += f64::from(weight * targets.scale[c]) * loss;
-                    } else {
-                        sums[n_columns + c] += 1.0;
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (i, row) in logits.chunks_exact(width).enumerate() {
+                        for (c, class, weight) in cells(targets, block * ROW_BLOCK + i) {
+                            let scores = &row[targets.first[c]..targets.first[c + 1]];
+                            let loss = f64::from(log_sum_exp(scores)) - f64::from(scores[class]);
+                            if loss.is_finite() {
+                                sums[c] += f64::from(weight * targets.scale[c]) * loss;
+                            } else {
+                                sums[n_columns + c] += 1.0;
+                            }
+                        }
                     }
-                }
-            }
+                },
+            );
             sums
         })
         .collect();
@@ -75,21 +81,24 @@ pub fn backward(logits: &[f32], targets: &Targets, dloss: &[f32]) -> Vec<f32> {
     let mut dlogits = vec![0.0; logits.len()];
     dlogits.par_chunks_mut(ROW_BLOCK * width).zip(logits.par_chunks(ROW_BLOCK * width)).enumerate().for_each(
         |(block, (dlogits, logits))| {
-            pulp::Arch::new().dispatch(|| {
-                for (i, (drow, row)) in
-                    dlogits.chunks_exact_mut(width).zip(logits.chunks_exact(width)).enumerate()
-                {
-                    for (c, class, weight) in cells(targets, block * ROW_BLOCK + i) {
-                        let range = targets.first[c]..targets.first[c + 1];
-                        cell_gradient(
-                            &row[range.clone()],
-                            class,
-                            weight * targets.scale[c] * dloss[c],
-                            &mut drow[range],
-                        );
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (i, (drow, row)) in
+                        dlogits.chunks_exact_mut(width).zip(logits.chunks_exact(width)).enumerate()
+                    {
+                        for (c, class, weight) in cells(targets, block * ROW_BLOCK + i) {
+                            let range = targets.first[c]..targets.first[c + 1];
+                            cell_gradient(
+                                &row[range.clone()],
+                                class,
+                                weight * targets.scale[c] * dloss[c],
+                                &mut drow[range],
+                            );
+                        }
                     }
-                }
-            });
+                },
+            );
         },
     );
     dlogits
@@ -125,6 +134,7 @@ fn cells(targets: &Targets, r: usize) -> impl Iterator<Item = (usize, usize, f32
         .map(|(c, (class, weight))| (c, usize::from(*class), *weight))
 }
 
+#[inline(always)]
 fn log_sum_exp(scores: &[f32]) -> f32 {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     if !highest.is_finite() || scores.iter().any(|s| s.is_nan()) {
@@ -159,9 +169,8 @@ mod tests {
         let t = targets();
         let logits: Vec<f32> = (0..10).map(|i| (i as f32 * 0.7).sin()).collect();
         let weights = [0.7, -1.3];
-        let total = |l: &[f32]| -> f64 {
-            forward(l, &t).iter().zip(weights).map(|(a, b)| f64::from(*a) * f64::from(b)).sum()
-        };
+        let total =
+            |l: &[f32]| -> f64 { forward(l, &t).iter().zip(weights).map(|(a, b)| f64::from(*a) * b).sum() };
         let gradient = backward(&logits, &t, &weights.map(|w| w as f32));
         for i in 0..logits.len() {
             let (mut up, mut down) = (logits.clone(), logits.clone());

@@ -21,6 +21,7 @@ mod graph;
 mod lookup;
 mod loss;
 mod matrix;
+mod simd;
 
 use std::sync::Arc;
 

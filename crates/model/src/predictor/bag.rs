@@ -121,7 +121,7 @@ pub(crate) fn fit_bag(
     sink: &mut Sink<'_>,
 ) -> Result<Bag> {
     let stop = AtomicBool::new(false);
-    let (sender, receiver) = mpsc::channel::<Event>();
+    let (sender, receiver) = mpsc::channel::<usize>();
     let results: Vec<Result<Fitted>> = std::thread::scope(|scope| {
         let stop = &stop;
         let worker = scope.spawn(move || {
@@ -130,12 +130,10 @@ pub(crate) fn fit_bag(
                 .map_with(sender, |sender, i| fit_head(space, data, i, options, stop, sender))
                 .collect()
         });
-        let mut done = 0;
-        for event in receiver {
-            done += 1;
-            let progress = Event::Progress { done, total: n_networks * options.n_epochs };
-            let _ = event;
-            if sink(&progress) == ControlFlow::Break(()) {
+        let (mut done, total) = (0, n_networks * options.n_epochs);
+        for n_done in receiver {
+            done += n_done;
+            if sink(&Event::Progress { done, total }) == ControlFlow::Break(()) {
                 stop.store(true, Ordering::Relaxed);
             }
         }
@@ -172,7 +170,7 @@ fn fit_head(
     i: usize,
     options: &PredictorOptions,
     stop: &AtomicBool,
-    sender: &mut mpsc::Sender<Event>,
+    sender: &mut mpsc::Sender<usize>,
 ) -> Result<Fitted> {
     let seed = splitmix(options.seed ^ (i as u64 + 1));
     let n_outputs = data.labels.n_outputs();
@@ -218,8 +216,10 @@ fn fit_head(
         } else {
             worse += 1;
         }
-        let _ = sender.send(Event::Progress { done: epoch, total: options.n_epochs });
+        let _ = sender.send(1);
         if worse >= options.patience || stop.load(Ordering::Relaxed) {
+            // What early stopping saves counts as done, so that the bar reaches its end.
+            let _ = sender.send(options.n_epochs - epoch - 1);
             break;
         }
     }

@@ -6,6 +6,7 @@
 
 mod bag;
 mod calibrate;
+mod card;
 mod file;
 mod fit;
 mod head;
@@ -17,6 +18,7 @@ use tabgraft_table::Table;
 use tabgraft_table::codec::CellFlag;
 use tabgraft_table::encoded::EncodedTable;
 
+pub use card::PredictorCard;
 pub use fit::HeldOut;
 pub use options::PredictorOptions;
 pub use target::{Target, TargetKind};
@@ -188,7 +190,7 @@ impl Predictor {
             }
             for (row_idx, flag) in codec.flags(&spec.name, table.column(&spec.name)?)?.into_iter().enumerate()
             {
-                if flag.severity().is_some() {
+                if flag.severity().is_some() || flag == CellFlag::Unseen {
                     found.push(Guardrail { row_idx, column: spec.name.clone(), flag });
                 }
             }

@@ -139,7 +139,9 @@ pub(crate) fn rows_of_parts(
                 concat_batches(&table.batch().schema(), [table.batch(), valid.batch()]).map_err(|e| {
                     Error::schema(format!("training and validation table do not fit together: {e}"))
                 })?;
-            let mut parts = vec![Part::Train; table.n_rows()];
+            // The split's test rows stay out even here; its validation rows are no longer needed.
+            let mut parts = split.assign(table)?;
+            parts.iter_mut().filter(|p| **p == Part::Valid).for_each(|p| *p = Part::Train);
             parts.extend(vec![Part::Valid; valid.n_rows()]);
             (Table::new(batch)?, parts)
         }

@@ -1,0 +1,170 @@
+//! The command line's grammar, and groups of flags that several commands share.
+//!
+//! Every group maps one to one to an option struct of the core and takes its defaults from there.
+
+mod predictor;
+mod read;
+mod schema;
+mod space;
+mod split;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, Parser};
+
+pub use predictor::PredictorArgs;
+pub use read::ReadArgs;
+pub use schema::SchemaArgs;
+pub use space::SpaceArgs;
+pub use split::SplitArgs;
+
+use crate::command::Command;
+use crate::console::{Console, Format};
+use crate::failure::Failure;
+
+/// Grow a trained tabular embedding space by grafting new columns onto it.
+///
+/// A space gives every row of a table a vector, learned without a target (`train`). A predictor of
+/// one target stands on top of it (`predictor`). New columns, engineered (`discover`, `apply`) or
+/// from a new source, are grafted onto the trained space (`extend`) for a fraction of the first
+/// training's time, and `compare` says whether that helped.
+///
+/// Tables are CSV, TSV (also gzipped), Parquet, JSON lines or Arrow IPC, told by their content.
+#[derive(Debug, Parser)]
+#[command(name = "tabgraft", version, after_help = EPILOGUE)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EPILOGUE: &str = "\
+Exit codes:
+  0    done, or asked and true
+  1    asked, and the answer is no: `verify` found damage, `compare` found the second one worse
+  2    failed: bad arguments, files that cannot be read, nothing to learn from
+  130  ended by a second Ctrl-C; the first one stops a training after the running batch, keeps its
+       best state and saves it
+
+Results go to stdout, progress, notes and errors to stderr.
+
+Example:
+  tabgraft train customers.csv --ignore churned -o v1.tabgraft
+  tabgraft predictor v1.tabgraft customers.csv --target churned -o churn.tabgraft
+  tabgraft predict churn.tabgraft new.csv > predictions.csv";
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// How reports, notes and errors are written; tables are CSV or Parquet either way
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write nothing to stderr but errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Threads to compute with, at least 1 [default: one per core]
+    #[arg(long, global = true, value_name = "N", value_parser = parse_threads)]
+    pub threads: Option<usize>,
+}
+
+/// Parses the process's arguments; after `--help` or a mistake gives the exit code.
+pub fn parse() -> Result<Cli, ExitCode> {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    Cli::try_parse_from(&arguments).map_err(|error| {
+        // Nothing is parsed, but a program that asked for JSON should get its error as JSON.
+        let wants_json = arguments.windows(2).any(|w| w[0] == "--format" && w[1] == "json")
+            || arguments.iter().any(|a| a == "--format=json");
+        if error.use_stderr() && wants_json {
+            let text = error.to_string();
+            let mut lines = text.lines().map(|l| l.strip_prefix("error: ").unwrap_or(l));
+            let message = lines.by_ref().take_while(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
+            let failure = Failure::new(message).with_hint("see `tabgraft help`");
+            return Console::new(Format::Json, false).fail(&failure);
+        }
+        // If nobody reads the help, there is nobody to tell.
+        let _ = error.print();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    })
+}
+
+fn parse_threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=1024) => Ok(n),
+        _ => Err("a whole number from 1 to 1024 is needed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use tabgraft_model::{PredictorOptions, SpaceConfig};
+    use tabgraft_table::read::ReadOptions;
+    use tabgraft_table::schema::InferOptions;
+
+    use super::*;
+
+    /// Parses `arguments` behind the program's name.
+    fn parsed(arguments: &[&str]) -> Command {
+        Cli::try_parse_from(["tabgraft"].iter().chain(arguments)).unwrap().command
+    }
+
+    #[test]
+    fn the_grammar_is_sound_and_every_command_has_an_example() {
+        let cli = Cli::command();
+        cli.clone().debug_assert();
+        for command in cli.get_subcommands().filter(|c| c.get_name() != "help") {
+            let help = command.clone().render_long_help().to_string();
+            assert!(help.contains("tabgraft "), "`{}` shows no example", command.get_name());
+            assert!(command.get_long_about().is_some(), "`{}` has no long text", command.get_name());
+            let example = command.get_after_help().unwrap().to_string();
+            assert!(
+                example.lines().all(|line| line.len() < 100),
+                "`{}`: lines are wrapped",
+                command.get_name()
+            );
+        }
+    }
+
+    #[test]
+    fn without_flags_every_option_is_the_cores_default() {
+        let Command::Train(train) = parsed(&["train", "a.csv", "-o", "b"]) else { panic!("not `train`") };
+        assert_eq!(train.space.config(), SpaceConfig::default());
+        assert_eq!(train.schema.options(), InferOptions::default());
+        assert_eq!(train.read.options(), ReadOptions::default());
+        let Command::Predictor(fit) = parsed(&["predictor", "s", "a.csv", "--target", "t", "-o", "b"]) else {
+            panic!("not `predictor`")
+        };
+        assert_eq!(fit.options(), PredictorOptions { name: "b".to_owned(), ..Default::default() });
+    }
+
+    #[test]
+    fn the_help_names_the_cores_defaults() {
+        let mut cli = Cli::command();
+        let mut help =
+            |command: &str| cli.find_subcommand_mut(command).unwrap().render_long_help().to_string();
+        let train = help("train");
+        let space = serde_json::to_value(SpaceConfig::default()).unwrap();
+        for (flag, key) in
+            [("--d-model", "d_model"), ("--n-blocks", "n_blocks"), ("--expansion", "expansion")]
+        {
+            assert_eq!(default_of(&train, flag), space[key].to_string(), "{flag}");
+        }
+        let fit = help("predictor");
+        let predictor = PredictorOptions::default();
+        assert_eq!(default_of(&fit, "--patience"), predictor.patience.to_string());
+        assert_eq!(default_of(&fit, "--weight-decay-wide"), predictor.weight_decay_wide.to_string());
+    }
+
+    /// What `[default: ...]` says behind the line of `flag`.
+    fn default_of(help: &str, flag: &str) -> String {
+        let from = help.find(&format!("{flag} ")).unwrap();
+        let rest = &help[from..];
+        let rest = &rest[rest.find("[default: ").unwrap() + "[default: ".len()..];
+        rest[..rest.find(']').unwrap()].to_owned()
+    }
+}

@@ -1,0 +1,50 @@
+//! Flags of [`ReadOptions`].
+
+use std::path::Path;
+
+use clap::Args;
+use tabgraft_table::Table;
+use tabgraft_table::read::{ReadOptions, read_table};
+
+use crate::failure::Failure;
+
+/// How tables are read.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reading tables")]
+pub struct ReadArgs {
+    /// Text that stands for a missing cell; may be repeated, and then replaces the default list
+    #[arg(
+        long = "missing-token",
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        default_values_t = ReadOptions::default().missing_tokens
+    )]
+    missing_tokens: Vec<String>,
+    /// The character between two cells of a CSV file, `\t` for a tab [default: found in the file]
+    #[arg(long, value_name = "CHAR", value_parser = parse_delimiter)]
+    delimiter: Option<u8>,
+}
+
+impl ReadArgs {
+    /// As the core takes them.
+    pub fn options(&self) -> ReadOptions {
+        ReadOptions {
+            missing_tokens: self.missing_tokens.clone(),
+            delimiter: self.delimiter,
+            ..ReadOptions::default()
+        }
+    }
+
+    /// Reads a table.
+    pub fn table(&self, path: &Path) -> Result<Table, Failure> {
+        Ok(read_table(path, &self.options())?)
+    }
+}
+
+fn parse_delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"\\t" | b"tab" => Ok(b'\t'),
+        [byte] => Ok(*byte),
+        _ => Err("one ASCII character, or `\\t`, is needed".to_owned()),
+    }
+}

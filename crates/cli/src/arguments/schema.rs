@@ -1,0 +1,74 @@
+//! Flags of [`InferOptions`].
+
+use clap::Args;
+use tabgraft_table::schema::{InferOptions, Kind};
+
+/// What the user knows of the columns.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Columns")]
+pub struct SchemaArgs {
+    /// Leave a column out, here and in every descendant; may be repeated. Ignore every target
+    #[arg(long, value_name = "COLUMN")]
+    ignore: Vec<String>,
+    /// Give a column its kind: numeric, categorical, boolean, timestamp or text; may be repeated
+    #[arg(long, value_name = "COLUMN=KIND", value_parser = parse_kind)]
+    kind: Vec<(String, Kind)>,
+    /// Say how a column's dates are written, as in `born=%d/%m/%Y`; may be repeated
+    #[arg(long, value_name = "COLUMN=FORMAT", value_parser = parse_pair)]
+    date_format: Vec<(String, String)>,
+    /// Most distinct texts of a column that are still categories and not text
+    #[arg(long, value_name = "N", default_value_t = InferOptions::default().max_categories)]
+    max_categories: u64,
+}
+
+impl SchemaArgs {
+    /// As the core takes them.
+    pub fn options(&self) -> InferOptions {
+        InferOptions {
+            kinds: self.kind.iter().cloned().collect(),
+            date_formats: self.date_format.iter().cloned().collect(),
+            ignore: self.ignore.clone(),
+            max_categories: self.max_categories,
+        }
+    }
+}
+
+/// Splits at the last `=`: neither kinds nor date formats have one, columns may.
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=') {
+        Some((column, value)) if !column.is_empty() && !value.is_empty() => {
+            Ok((column.to_owned(), value.to_owned()))
+        }
+        _ => Err("a column, `=` and a value are needed".to_owned()),
+    }
+}
+
+fn parse_kind(text: &str) -> Result<(String, Kind), String> {
+    let (column, word) = parse_pair(text)?;
+    let kind = match word.as_str() {
+        "numeric" => Kind::Numeric,
+        "categorical" => Kind::Categorical,
+        "boolean" => Kind::Boolean,
+        "timestamp" => Kind::Timestamp,
+        "text" => Kind::Text,
+        _ => {
+            return Err(format!(
+                "`{word}` is no kind; allowed are numeric, categorical, boolean, timestamp, text"
+            ));
+        }
+    };
+    Ok((column, kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_cut_at_its_last_equals_sign() {
+        assert_eq!(parse_kind("a=b=text"), Ok(("a=b".to_owned(), Kind::Text)));
+        for wrong in ["a", "=text", "a=", "a=words"] {
+            assert!(parse_kind(wrong).is_err(), "{wrong}");
+        }
+    }
+}

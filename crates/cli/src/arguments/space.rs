@@ -1,0 +1,77 @@
+//! Flags of [`SpaceConfig`].
+
+use clap::Args;
+use tabgraft_model::SpaceConfig;
+use tabgraft_table::codec::CodecConfig;
+
+/// Sizes, rates and epochs of a space.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Training")]
+pub struct SpaceArgs {
+    /// Epochs, 1 to 10000: a ceiling, unless `--exact-epochs` [default: about 1500 steps, 4 to 60 epochs]
+    #[arg(long = "epochs", value_name = "N")]
+    n_epochs: Option<usize>,
+    /// Run all epochs, even if the validation loss stops falling
+    #[arg(long)]
+    exact_epochs: bool,
+    /// Rows of a step, 1 to 65536 [default: 128 below 8000 training rows, 256 below 100000, else 512]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Seed of weights, order, masks and dropout
+    #[arg(long, value_name = "N", default_value_t = SpaceConfig::default().seed)]
+    seed: u64,
+    /// Peak learning rate, above 0 up to 1
+    #[arg(long, value_name = "RATE", default_value_t = SpaceConfig::default().learning_rate)]
+    learning_rate: f32,
+    /// Decoupled weight decay, 0 to 1
+    #[arg(long, value_name = "RATE", default_value_t = SpaceConfig::default().weight_decay)]
+    weight_decay: f32,
+    /// Share of activations dropped in training, 0 up to 0.9
+    #[arg(long, value_name = "SHARE", default_value_t = SpaceConfig::default().p_drop)]
+    p_drop: f32,
+    /// Length of a row's vector before any graft, 8 to 4096 in steps of 8
+    #[arg(long, value_name = "N", default_value_t = SpaceConfig::default().d_model)]
+    d_model: usize,
+    /// Residual blocks of the trunk, 1 to 8
+    #[arg(long, value_name = "N", default_value_t = SpaceConfig::default().n_blocks)]
+    n_blocks: usize,
+    /// Width inside a block in multiples of `--d-model`, 1 to 8
+    #[arg(long, value_name = "N", default_value_t = SpaceConfig::default().expansion)]
+    expansion: usize,
+    /// Bins of a number or time, 1 to 4096
+    #[arg(long, value_name = "N", default_value_t = CodecConfig::default().n_bins)]
+    codec_bins: usize,
+    /// Classes that a hidden number, time or text is predicted as, 2 to 4096
+    #[arg(long, value_name = "N", default_value_t = CodecConfig::default().n_targets)]
+    codec_targets: usize,
+    /// Codes of a column's categories, 2 to 60000; rarer ones share the last
+    #[arg(long, value_name = "N", default_value_t = CodecConfig::default().max_categories)]
+    codec_categories: usize,
+    /// Hashed features of a text, 8 to 65536
+    #[arg(long, value_name = "N", default_value_t = CodecConfig::default().text_slots)]
+    codec_text_slots: usize,
+}
+
+impl SpaceArgs {
+    /// As the core takes them; it checks the ranges.
+    pub fn config(&self) -> SpaceConfig {
+        SpaceConfig {
+            d_model: self.d_model,
+            n_blocks: self.n_blocks,
+            expansion: self.expansion,
+            p_drop: self.p_drop,
+            learning_rate: self.learning_rate,
+            weight_decay: self.weight_decay,
+            batch_size: self.batch_size,
+            n_epochs: self.n_epochs,
+            auto_epochs: !self.exact_epochs,
+            seed: self.seed,
+            codec: CodecConfig {
+                n_bins: self.codec_bins,
+                n_targets: self.codec_targets,
+                max_categories: self.codec_categories,
+                text_slots: self.codec_text_slots,
+            },
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `evaluate`: score a predictor on a table that has the target.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use tabgraft_model::Predictor;
+use tabgraft_model::metric::Score;
+
+use crate::answer::Answer;
+use crate::arguments::ReadArgs;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::report::{Report, scores_text};
+use crate::rows::{Scored, note_seen_rows};
+
+/// Score a predictor on a table that has the target.
+///
+/// Classes get ROC AUC, PR AUC, log-loss, accuracy and Brier score, numbers RMSE, MAE and R2, each
+/// with its number of rows and 95 % interval. By default only the test rows of the space's split
+/// are scored, which is right for the table that was trained on; give `--rows all` for a table that
+/// was never trained on. Rows without a target are passed over.
+///
+/// Reads PREDICTOR and TABLE; writes the scores to stdout.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tabgraft evaluate credit.tabgraft german_credit.csv
+  tabgraft evaluate credit.tabgraft next_year.csv --rows all --format json")]
+pub struct EvaluateArgs {
+    /// The predictor
+    predictor: PathBuf,
+    /// Rows with the target
+    table: PathBuf,
+    /// The rows to score
+    #[arg(long, value_enum, default_value_t)]
+    rows: Scored,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// What `evaluate` reports.
+#[derive(Debug, Serialize)]
+struct EvaluateReport {
+    predictor: String,
+    target: String,
+    task: &'static str,
+    rows: &'static str,
+    n_rows_table: usize,
+    scores: Vec<Score>,
+}
+
+impl EvaluateArgs {
+    /// Scores, reports.
+    pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        let predictor = Predictor::load(&self.predictor)?;
+        let table = self.read.table(&self.table)?;
+        let scored = self.rows.of(&table, &[predictor.split()], console)?;
+        note_seen_rows(&predictor, predictor.name(), console);
+        console.report(&EvaluateReport {
+            predictor: predictor.name().to_owned(),
+            target: predictor.target().column().to_owned(),
+            task: predictor.target().task().name(),
+            rows: self.rows.name(),
+            n_rows_table: table.n_rows(),
+            scores: predictor.evaluate(&scored)?,
+        })?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl Report for EvaluateReport {
+    fn text(&self) -> String {
+        format!(
+            "`{}` on {} rows of {}: `{}` ({})\n{}",
+            self.predictor,
+            if self.rows == "all" { "all" } else { "the test" },
+            self.n_rows_table,
+            self.target,
+            self.task,
+            scores_text(&self.scores)
+        )
+    }
+}

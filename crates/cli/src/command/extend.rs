@@ -1,0 +1,184 @@
+//! `extend`: graft new columns onto a trained space.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use tabgraft_model::space::{ExtensionMetadata, Mode};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions};
+use tabgraft_table::feature::FeatureEngineer;
+
+use super::train::TrainingSummary;
+use crate::answer::Answer;
+use crate::arguments::{ReadArgs, SchemaArgs};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::output::check_out;
+use crate::report::{Report, SchemaReport, names, number};
+
+/// Graft the new columns of a table onto a trained embedding space.
+///
+/// New are all columns that the space neither uses nor has left out: engineered features, or a
+/// source that arrived after training. A table without any is an error. In mode `frozen` old weights
+/// never change: the child appends coordinates, and the parent's keep their bits. In mode `joint`
+/// new weights train first and then all of them, and the drift of old vectors is measured.
+///
+/// Reads SPACE and the enriched TABLE, the old columns included; writes the child to --out, with
+/// its whole lineage, and a report to stdout. The parent's file is never changed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tabgraft extend v1.tabgraft enriched.csv --features suggested_features.json -o v2.tabgraft
+  tabgraft extend v2.tabgraft with_bureau.csv --mode joint --epochs 12 -o v3.tabgraft")]
+pub struct ExtendArgs {
+    /// The trained space, the parent
+    space: PathBuf,
+    /// The table with old and new columns
+    table: PathBuf,
+    /// The file to write the child to
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+    /// What happens to old weights
+    #[arg(long, value_enum, default_value_t)]
+    mode: ModeFlag,
+    /// Epochs, 1 to 10000 [default: a quarter of the parent's, at least 10, at most half]
+    #[arg(long = "epochs", value_name = "N")]
+    n_epochs: Option<usize>,
+    /// Rows of a step, 1 to 65536 [default: the parent's]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Name of the child [default: the parent's and `_extended`]
+    #[arg(long)]
+    name: Option<String>,
+    /// Coordinates that a frozen graft appends, 8 to 1024 in steps of 8 [default: 32 per new column, at most 96]
+    #[arg(long, value_name = "N")]
+    d_side: Option<usize>,
+    /// Seed of new weights, order, masks and dropout
+    #[arg(long, value_name = "N", default_value_t = ExtendOptions::default().seed)]
+    seed: u64,
+    /// A table of validation rows, in place of the parent's split
+    #[arg(long, value_name = "TABLE")]
+    valid: Option<PathBuf>,
+    /// The features that made new columns; the child remembers them as they were fitted
+    #[arg(long, value_name = "FILE")]
+    features: Option<PathBuf>,
+    /// A JSON file with anything you want to say of the new columns; kept in the lineage
+    #[arg(long, value_name = "FILE")]
+    feature_metadata: Option<PathBuf>,
+    #[command(flatten)]
+    schema: SchemaArgs,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// [`Mode`] as a flag.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum ModeFlag {
+    /// Old weights never change.
+    #[default]
+    Frozen,
+    /// New weights first, then all.
+    Joint,
+}
+
+/// What `extend` reports.
+#[derive(Debug, Serialize)]
+struct ExtendReport<'a> {
+    file: &'a Path,
+    name: &'a str,
+    d_model: usize,
+    schema: SchemaReport,
+    training: TrainingSummary,
+    extension: Option<&'a ExtensionMetadata>,
+}
+
+impl ExtendArgs {
+    /// Grafts, saves, reports.
+    pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        let mut inputs: Vec<&Path> = vec![&self.space, &self.table];
+        inputs.extend(
+            [&self.valid, &self.features, &self.feature_metadata].into_iter().flatten().map(PathBuf::as_path),
+        );
+        check_out(&self.out, &inputs)?;
+        let parent = EmbeddingSpace::load(&self.space)?;
+        let options = self.options()?;
+        let table = self.read.table(&self.table)?;
+        let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
+        let mut progress = console.progress("graft");
+        let child = parent.extend(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
+        drop(progress);
+        child.save(&self.out)?;
+        let report = ExtendReport {
+            file: &self.out,
+            name: child.name(),
+            d_model: child.d_model(),
+            schema: SchemaReport::of(&child),
+            training: TrainingSummary::of(&child),
+            extension: child.extension_metadata(),
+        };
+        report.training.note_interruption(&self.out, console);
+        console.report(&report)?;
+        Ok(Answer::Yes)
+    }
+
+    fn options(&self) -> Result<ExtendOptions, Failure> {
+        let features = match &self.features {
+            Some(path) => FeatureEngineer::from_json(path)?.features().to_vec(),
+            None => Vec::new(),
+        };
+        let feature_metadata = match &self.feature_metadata {
+            Some(path) => {
+                let bytes = std::fs::read(path).map_err(|e| Failure::io(path, "read", e))?;
+                let value = serde_json::from_slice(&bytes)
+                    .map_err(|e| Failure::new(format!("`{}` is no JSON: {e}", path.display())))?;
+                Some(value)
+            }
+            None => None,
+        };
+        Ok(ExtendOptions {
+            mode: match self.mode {
+                ModeFlag::Frozen => Mode::Frozen,
+                ModeFlag::Joint => Mode::Joint,
+            },
+            n_epochs: self.n_epochs,
+            batch_size: self.batch_size,
+            name: self.name.clone(),
+            d_side: self.d_side,
+            infer: self.schema.options(),
+            features,
+            feature_metadata,
+            seed: self.seed,
+        })
+    }
+}
+
+impl Report for ExtendReport<'_> {
+    fn text(&self) -> String {
+        let Some(graft) = self.extension else { return String::new() };
+        let mut text = format!(
+            "{} columns of `{}` and {} new ones ({}): {}\n",
+            graft.original_column_count,
+            graft.extended_from_es_name,
+            graft.new_columns_added.len(),
+            graft.mode.name(),
+            names(&graft.new_columns_added)
+        );
+        for column in self.schema.columns.iter().skip(graft.original_column_count) {
+            text += &format!("  {}: {}\n", column.name, column.reason);
+        }
+        text += &format!("loss of the old columns in the parent {}\n", number(graft.parent_validation_loss));
+        text += &self.training.text();
+        if let Some(drift) = &graft.drift {
+            text += &format!(
+                "old coordinates moved by a cosine distance of {:.6} (largest {:.6}, {} rows)\n",
+                drift.mean_cosine_distance, drift.max_cosine_distance, drift.n_rows
+            );
+        }
+        text + &format!(
+            "saved `{}`, a space of {} coordinates, to `{}`\n",
+            self.name,
+            self.d_model,
+            self.file.display()
+        )
+    }
+}

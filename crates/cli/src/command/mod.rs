@@ -1,0 +1,54 @@
+//! The subcommands, one file each: flags, run, report.
+
+mod apply;
+mod compare;
+mod discover;
+mod embed;
+mod evaluate;
+mod extend;
+mod inspect;
+mod predict;
+mod predictor;
+mod train;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::answer::Answer;
+use crate::console::Console;
+use crate::failure::Failure;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Train(train::TrainArgs),
+    Embed(embed::EmbedArgs),
+    Predictor(predictor::FitArgs),
+    Predict(predict::PredictArgs),
+    Evaluate(evaluate::EvaluateArgs),
+    Discover(discover::DiscoverArgs),
+    Apply(apply::ApplyArgs),
+    Extend(extend::ExtendArgs),
+    Compare(compare::CompareArgs),
+    Inspect(inspect::InspectArgs),
+    Verify(verify::VerifyArgs),
+}
+
+impl Command {
+    /// Runs the command.
+    pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        match self {
+            Command::Train(args) => args.run(console),
+            Command::Embed(args) => args.run(console),
+            Command::Predictor(args) => args.run(console),
+            Command::Predict(args) => args.run(console),
+            Command::Evaluate(args) => args.run(console),
+            Command::Discover(args) => args.run(console),
+            Command::Apply(args) => args.run(console),
+            Command::Extend(args) => args.run(console),
+            Command::Compare(args) => args.run(console),
+            Command::Inspect(args) => args.run(console),
+            Command::Verify(args) => args.run(console),
+        }
+    }
+}

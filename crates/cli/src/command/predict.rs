@@ -1,0 +1,139 @@
+//! `predict`: classes or numbers for the rows of a table.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, StringArray};
+use clap::Args;
+use serde::Serialize;
+use tabgraft_model::Predictor;
+use tabgraft_model::predictor::{Guardrail, Predictions};
+use tabgraft_model::space::ColumnReport;
+use tabgraft_table::Table;
+use tabgraft_table::codec::{CellFlag, Severity};
+
+use super::embed::key_columns;
+use crate::answer::Answer;
+use crate::arguments::ReadArgs;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::output::{check_out, write_table};
+use crate::report::{Report, column_notes};
+
+/// Predict the target for each row of a table.
+///
+/// For classes the columns are `class`, `confidence` (0 to 1) and one `p_CLASS` per class; for a
+/// number there is one, `prediction`. Rows stay in the table's order.
+///
+/// Reads PREDICTOR and TABLE; writes CSV to stdout, or CSV or Parquet to --out. On stderr stand the
+/// columns that were not used or not there, and how many cells are unlike the rows that were
+/// learned from: outlier from 3 standard deviations, extrapolation from 4, severe from 20, error
+/// from 100.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tabgraft predict credit.tabgraft applications.csv --key application_id > predictions.csv")]
+pub struct PredictArgs {
+    /// The predictor
+    predictor: PathBuf,
+    /// The rows to predict
+    table: PathBuf,
+    /// Write here and not to stdout: Parquet if the name ends in `.parquet`, else CSV
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// A column of the table to put in front; may be repeated
+    #[arg(long, value_name = "COLUMN")]
+    key: Vec<String>,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// What `predict` reports.
+#[derive(Debug, Serialize)]
+struct PredictReport {
+    predictor: String,
+    target: String,
+    task: &'static str,
+    n_rows: usize,
+    threshold: Option<f64>,
+    columns: ColumnReport,
+    /// Cells by column and word.
+    guardrails: BTreeMap<String, BTreeMap<&'static str, usize>>,
+}
+
+impl PredictArgs {
+    /// Predicts, writes, reports.
+    pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        if let Some(out) = &self.out {
+            check_out(out, &[&self.predictor, &self.table])?;
+        }
+        let predictor = Predictor::load(&self.predictor)?;
+        let table = self.read.table(&self.table)?;
+        let predictions = predictor.predict(&table)?;
+        let guardrails = predictor.guardrails(&table)?;
+        let mut columns = key_columns(&table, &self.key)?;
+        columns.extend(result_columns(&predictions));
+        write_table(&Table::from_columns(columns)?, self.out.as_deref())?;
+        column_notes(&predictions.report, console);
+        let is_binary = predictions.classes.len() == 2;
+        console.side_report(&PredictReport {
+            predictor: predictor.name().to_owned(),
+            target: predictor.target().column().to_owned(),
+            task: predictions.task.name(),
+            n_rows: predictions.n_rows(),
+            threshold: is_binary.then_some(predictions.threshold),
+            columns: predictions.report,
+            guardrails: counted(&guardrails),
+        })?;
+        Ok(Answer::Yes)
+    }
+}
+
+fn result_columns(predictions: &Predictions) -> Vec<(String, ArrayRef)> {
+    let output = |i: usize| -> ArrayRef {
+        let values = predictions.values.iter().skip(i).step_by(predictions.n_outputs);
+        Arc::new(Float64Array::from_iter_values(values.copied()))
+    };
+    if predictions.classes.is_empty() {
+        return vec![("prediction".to_owned(), output(0))];
+    }
+    let class = predictions.class_idx.iter().map(|i| predictions.classes[*i].as_str());
+    let mut columns = vec![
+        ("class".to_owned(), Arc::new(StringArray::from_iter_values(class)) as ArrayRef),
+        ("confidence".to_owned(), Arc::new(Float64Array::from(predictions.confidence.clone())) as ArrayRef),
+    ];
+    columns.extend(predictions.classes.iter().enumerate().map(|(i, name)| (format!("p_{name}"), output(i))));
+    columns
+}
+
+fn counted(guardrails: &[Guardrail]) -> BTreeMap<String, BTreeMap<&'static str, usize>> {
+    let mut counts: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
+    for guardrail in guardrails {
+        *counts.entry(guardrail.column.clone()).or_default().entry(word(&guardrail.flag)).or_default() += 1;
+    }
+    counts
+}
+
+fn word(flag: &CellFlag) -> &'static str {
+    match (flag.severity(), flag) {
+        (Some(Severity::Outlier), _) => "outlier",
+        (Some(Severity::Extrapolation), _) => "extrapolation",
+        (Some(Severity::Severe), _) => "severe",
+        (Some(Severity::Error), _) => "error",
+        (None, CellFlag::Unseen) => "unseen",
+        (None, CellFlag::Missing) => "missing",
+        (None, _) => "out_of_range",
+    }
+}
+
+impl Report for PredictReport {
+    fn text(&self) -> String {
+        let mut text = format!("{} rows predicted by `{}`: `{}`\n", self.n_rows, self.predictor, self.target);
+        for (column, counts) in &self.guardrails {
+            let counts: Vec<String> = counts.iter().map(|(word, n)| format!("{n} {word}")).collect();
+            text += &format!("guardrail: column `{column}`: {} cell(s)\n", counts.join(", "));
+        }
+        text
+    }
+}

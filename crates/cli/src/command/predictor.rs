@@ -1,0 +1,129 @@
+//! `predictor`: fit a predictor of one target on an embedding space.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use tabgraft_model::predictor::{FitInfo, Target};
+use tabgraft_model::{EmbeddingSpace, Predictor, PredictorOptions};
+
+use super::train::stem;
+use crate::answer::Answer;
+use crate::arguments::{PredictorArgs, ReadArgs};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::output::check_out;
+use crate::report::{Report, column_notes, scores_text};
+
+/// Fit a predictor of one target on an embedding space.
+///
+/// The target may be two classes, more classes or a number. Several networks are fitted, each on
+/// its own share of the rows; they start from a copy of the space, which itself never changes. The
+/// space's test rows are kept out and scored, each score with its rows and 95 % interval.
+///
+/// Reads SPACE and TABLE; writes the predictor, which needs no other file, to --out and its scores
+/// to stdout. Ctrl-C stops the fit and saves the best state so far.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tabgraft predictor v1.tabgraft german_credit.csv --target default -o credit.tabgraft")]
+pub struct FitArgs {
+    /// The embedding space
+    space: PathBuf,
+    /// The table with the target, mostly the one that the space was trained on
+    table: PathBuf,
+    /// The column to predict; the space must have ignored it
+    #[arg(long, value_name = "COLUMN")]
+    target: String,
+    /// The file to write the predictor to
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+    /// Name of the predictor [default: the output's file name without its ending]
+    #[arg(long)]
+    name: Option<String>,
+    /// Learn from the space's test rows too; nothing is scored then
+    #[arg(long)]
+    fit_on_test_rows: bool,
+    #[command(flatten)]
+    predictor: PredictorArgs,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// What `predictor` reports.
+#[derive(Debug, Serialize)]
+struct FitReport {
+    file: PathBuf,
+    name: String,
+    space: String,
+    space_hash: String,
+    task: &'static str,
+    target: Target,
+    fit: FitInfo,
+}
+
+impl FitArgs {
+    /// As the core takes them.
+    pub fn options(&self) -> PredictorOptions {
+        PredictorOptions {
+            name: self.name.clone().unwrap_or_else(|| stem(&self.out)),
+            hold_out_test: !self.fit_on_test_rows,
+            ..self.predictor.options()
+        }
+    }
+
+    /// Fits, saves, reports.
+    pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        check_out(&self.out, &[&self.space, &self.table])?;
+        let space = EmbeddingSpace::load(&self.space)?;
+        let table = self.read.table(&self.table)?;
+        let mut progress = console.progress("predictor");
+        let predictor =
+            Predictor::fit(&space, &table, &self.target, &self.options(), &mut |event| progress.on(event))?;
+        drop(progress);
+        predictor.save(&self.out)?;
+        let fit = predictor.fit_info().clone();
+        if fit.interrupted {
+            console.note(&format!("interrupted: `{}` holds the best state so far", self.out.display()));
+        }
+        column_notes(&fit.columns, console);
+        console.report(&FitReport {
+            file: self.out.clone(),
+            name: predictor.name().to_owned(),
+            space: predictor.space_name().to_owned(),
+            space_hash: predictor.space_hash().to_owned(),
+            task: predictor.target().task().name(),
+            target: predictor.target().clone(),
+            fit,
+        })?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl Report for FitReport {
+    fn text(&self) -> String {
+        let fit = &self.fit;
+        let mut text = format!(
+            "predictor of `{}` ({}) on `{}`: {} networks, {} rows learned from in {:.1} s\n",
+            self.target.column(),
+            self.task,
+            self.space,
+            fit.best_epochs.len(),
+            fit.n_rows,
+            fit.seconds
+        );
+        if let [negative, positive] = self.target.classes() {
+            text += &format!("positive class `{positive}`, negative class `{negative}`\n");
+        }
+        if fit.n_rows_without_target > 0 {
+            text += &format!("{} rows without a target left out\n", fit.n_rows_without_target);
+        }
+        if fit.scores.is_empty() {
+            text += "not scored: there are no test rows\n";
+        } else {
+            text += "scores on test rows, which nothing was learned from\n";
+            text += &scores_text(&fit.scores);
+        }
+        text + &format!("saved `{}` to `{}`\n", self.name, self.file.display())
+    }
+}

@@ -1,0 +1,187 @@
+//! `train`: an embedding space from a table.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use tabgraft_model::train::StopReason;
+use tabgraft_model::{EmbeddingSpace, FitOptions};
+use tabgraft_table::split::Part;
+
+use crate::answer::Answer;
+use crate::arguments::{ReadArgs, SchemaArgs, SpaceArgs, SplitArgs};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::output::check_out;
+use crate::report::{Report, SchemaReport, number};
+
+/// Train an embedding space on a table, without a target.
+///
+/// Learns one vector per row from mixed numbers, categories, dates and text; missing values are
+/// welcome. Ignore every column that you will predict: what the space has seen it cannot predict
+/// honestly, and ignored columns stay out of every descendant.
+///
+/// Reads TABLE; writes the space to --out and a report of columns, losses and seconds to stdout.
+/// Test rows are chosen by a hash of each row's cells and are not looked at; they stay test rows in
+/// every descendant. Ctrl-C stops the training and saves the best state so far.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tabgraft train german_credit.csv --ignore default -o v1.tabgraft
+  tabgraft train sales.parquet --kind store=categorical --date-format day=%d/%m/%Y \\
+    --split-time day -o v1.tabgraft")]
+pub struct TrainArgs {
+    /// The table to learn from
+    table: PathBuf,
+    /// The file to write the space to
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+    /// Name of the space in lineages [default: the output's file name without its ending]
+    #[arg(long)]
+    name: Option<String>,
+    /// A table of validation rows, in place of --p-valid
+    #[arg(long, value_name = "TABLE")]
+    valid: Option<PathBuf>,
+    #[command(flatten)]
+    pub schema: SchemaArgs,
+    #[command(flatten)]
+    pub space: SpaceArgs,
+    #[command(flatten)]
+    pub split: SplitArgs,
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// What `train` reports.
+#[derive(Debug, Serialize)]
+struct TrainReport {
+    file: PathBuf,
+    name: String,
+    d_model: usize,
+    schema: SchemaReport,
+    training: TrainingSummary,
+    n_rows_test: usize,
+    weights_hash: String,
+}
+
+/// The end of a training; `inspect` shows every epoch.
+#[derive(Debug, Serialize)]
+pub struct TrainingSummary {
+    n_epochs: usize,
+    best_epoch: usize,
+    pub stop_reason: StopReason,
+    final_validation_loss: Option<f64>,
+    new_columns_validation_loss: Option<f64>,
+    n_rows_train: usize,
+    n_rows_valid: usize,
+    n_weights: usize,
+    seconds: f64,
+    rows_per_second: f64,
+}
+
+impl TrainArgs {
+    /// Trains, saves, reports.
+    pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        let inputs: Vec<&Path> =
+            [Some(&self.table), self.valid.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+        check_out(&self.out, &inputs)?;
+        let table = self.read.table(&self.table)?;
+        let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
+        let options = FitOptions {
+            name: self.name.clone().unwrap_or_else(|| stem(&self.out)),
+            config: self.space.config(),
+            infer: self.schema.options(),
+            split: self.split.options(valid.is_some()),
+            features: Vec::new(),
+        };
+        let mut progress = console.progress("embedding space");
+        let space = EmbeddingSpace::fit(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
+        drop(progress);
+        space.save(&self.out)?;
+        let n_rows_test = space.split().assign(&table)?.iter().filter(|p| **p == Part::Test).count();
+        let report = TrainReport {
+            file: self.out.clone(),
+            name: space.name().to_owned(),
+            d_model: space.d_model(),
+            schema: SchemaReport::of(&space),
+            training: TrainingSummary::of(&space),
+            n_rows_test,
+            weights_hash: space.hashes().weights.clone(),
+        };
+        report.training.note_interruption(&self.out, console);
+        console.report(&report)?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl Report for TrainReport {
+    fn text(&self) -> String {
+        let t = &self.training;
+        format!(
+            "{}{}\
+             {} rows learned from, {} to validate, {} to test\n\
+             saved `{}`, a space of {} coordinates, to `{}`\n",
+            self.schema.text(),
+            t.text(),
+            t.n_rows_train,
+            t.n_rows_valid,
+            self.n_rows_test,
+            self.name,
+            self.d_model,
+            self.file.display()
+        )
+    }
+}
+
+impl TrainingSummary {
+    /// The end of a space's last training.
+    pub fn of(space: &EmbeddingSpace) -> Self {
+        let info = space.training_info();
+        TrainingSummary {
+            n_epochs: info.epochs.len(),
+            best_epoch: info.best_epoch,
+            stop_reason: info.stop_reason,
+            final_validation_loss: info.final_validation_loss,
+            new_columns_validation_loss: info.new_columns_validation_loss,
+            n_rows_train: info.n_rows_train,
+            n_rows_valid: info.n_rows_valid,
+            n_weights: info.n_weights,
+            seconds: info.seconds,
+            rows_per_second: info.rows_per_second,
+        }
+    }
+
+    /// Says that the file holds less than was asked for.
+    pub fn note_interruption(&self, out: &Path, console: &Console) {
+        if self.stop_reason == StopReason::Interrupted {
+            console.note(&format!(
+                "interrupted: `{}` holds the best state so far, of epoch {}",
+                out.display(),
+                self.best_epoch
+            ));
+        }
+    }
+
+    /// Losses and times in two lines.
+    pub fn text(&self) -> String {
+        let new = match self.new_columns_validation_loss {
+            Some(loss) => format!(", of the new columns {loss:.4}"),
+            None => String::new(),
+        };
+        format!(
+            "validation loss {}{new} (1 is a uniform guess), epoch {} of {}\n\
+             trained in {:.1} s, {:.0} rows a second, {} weights\n",
+            number(self.final_validation_loss),
+            self.best_epoch,
+            self.n_epochs,
+            self.seconds,
+            self.rows_per_second,
+            self.n_weights
+        )
+    }
+}
+
+/// A file's name without its ending.
+pub fn stem(path: &Path) -> String {
+    path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
+}

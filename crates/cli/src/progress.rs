@@ -1,0 +1,167 @@
+//! A sink for the core's events: a bar on a terminal, plain lines or JSON lines elsewhere.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tabgraft_model::train::{EpochInfo, Event, Flow, StopReason};
+
+use crate::console::complain;
+use crate::interrupt;
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Not at all.
+    Silent,
+    /// One line per epoch at most.
+    Lines,
+    /// One JSON object per event, batches left out.
+    Json,
+    /// A bar with an estimate of the time left.
+    Bar,
+}
+
+/// Shows events, and answers [`Flow::Break`] once the user has pressed Ctrl-C.
+pub struct Progress {
+    style: Style,
+    title: String,
+    bar: Option<ProgressBar>,
+    /// Tenths of a task that lines were written for.
+    tenths: usize,
+    has_said_stopping: bool,
+}
+
+impl Progress {
+    /// Shows events under a title, such as `embedding space`.
+    pub fn new(style: Style, title: &str) -> Self {
+        interrupt::listen();
+        Progress { style, title: title.to_owned(), bar: None, tenths: 0, has_said_stopping: false }
+    }
+
+    /// Shows one event and says whether to go on.
+    pub fn on(&mut self, event: &Event) -> Flow {
+        match self.style {
+            Style::Silent => {}
+            Style::Json => {
+                if !matches!(event, Event::Batch { .. })
+                    && let Ok(json) = serde_json::to_string(event)
+                {
+                    complain(&(json + "\n"));
+                }
+            }
+            Style::Lines | Style::Bar => self.show(event),
+        }
+        if !interrupt::requested() {
+            return Flow::Continue(());
+        }
+        if !self.has_said_stopping && matches!(self.style, Style::Lines | Style::Bar) {
+            self.line("stopping after the running batch; press Ctrl-C again to end at once");
+        }
+        self.has_said_stopping = true;
+        Flow::Break(())
+    }
+
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Task { name } => {
+                self.end_bar();
+                self.title.clone_from(name);
+                self.tenths = 0;
+            }
+            Event::Note { text } => self.line(&format!("note: {text}")),
+            Event::Started { n_epochs, n_rows, n_columns } => {
+                self.end_bar();
+                let text =
+                    format!("{}: at most {n_epochs} epochs, {n_rows} rows, {n_columns} columns", self.title);
+                self.line(&text);
+            }
+            Event::Batch { epoch, n_epochs, step, n_steps } => {
+                self.advance(
+                    (epoch - 1) * n_steps + step,
+                    n_epochs * n_steps,
+                    format!("epoch {epoch}/{n_epochs}"),
+                );
+            }
+            Event::Epoch { info, n_epochs, is_best } => match &self.bar {
+                Some(bar) => bar.set_message(short_epoch_text(info, *n_epochs)),
+                None if self.style == Style::Lines => self.line(&epoch_text(info, *n_epochs, *is_best)),
+                None => {}
+            },
+            Event::Contained { column, n_cells } => self.line(&format!(
+                "note: column `{column}`: {n_cells} cell(s) of a batch had no finite loss and were left out"
+            )),
+            Event::Progress { done, total } => {
+                let tenth = done * 10 / total.max(&1);
+                if self.style == Style::Bar {
+                    self.advance(*done, *total, String::new());
+                } else if tenth > self.tenths {
+                    self.line(&format!("{}: {done}/{total}", self.title));
+                }
+                self.tenths = tenth;
+            }
+            Event::Finished { seconds, best_epoch, stop_reason } => {
+                self.end_bar();
+                let why = match stop_reason {
+                    StopReason::AllEpochs => "all epochs run",
+                    StopReason::NoImprovement => "validation loss stopped falling",
+                    StopReason::Interrupted => "interrupted",
+                };
+                self.line(&format!("{}: {seconds:.1} s, {why}, kept epoch {best_epoch}", self.title));
+            }
+            _ => {}
+        }
+    }
+
+    /// Moves the bar, and makes it first if there is none.
+    fn advance(&mut self, done: usize, total: usize, message: String) {
+        if self.style != Style::Bar {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new(total as u64).with_prefix(self.title.clone());
+            if let Ok(style) =
+                ProgressStyle::with_template("{prefix} {wide_bar} {percent:>3} %  {eta} left  {msg}")
+            {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(500));
+            bar
+        });
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        if bar.message().is_empty() {
+            bar.set_message(message);
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => complain(&format!("{text}\n")),
+        }
+    }
+
+    fn end_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end_bar();
+    }
+}
+
+fn epoch_text(info: &EpochInfo, n_epochs: usize, is_best: bool) -> String {
+    let valid = info.validation_loss.map(|l| format!(", validation loss {l:.4}")).unwrap_or_default();
+    let best = if is_best { ", best so far" } else { "" };
+    format!("epoch {}/{n_epochs}: training loss {:.4}{valid}{best}", info.epoch, info.train_loss)
+}
+
+/// What fits beside a bar.
+fn short_epoch_text(info: &EpochInfo, n_epochs: usize) -> String {
+    let loss = info.validation_loss.unwrap_or(info.train_loss);
+    format!("epoch {}/{n_epochs}, loss {loss:.4}", info.epoch)
+}

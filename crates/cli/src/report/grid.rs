@@ -1,0 +1,52 @@
+//! Columns of text under each other.
+
+/// Rows of cells; each column is as wide as its widest cell.
+#[derive(Debug, Default)]
+pub struct Grid {
+    rows: Vec<Vec<String>>,
+}
+
+impl Grid {
+    /// A grid with a header.
+    pub fn new<const N: usize>(header: [&str; N]) -> Self {
+        Grid { rows: vec![header.map(str::to_owned).to_vec()] }
+    }
+
+    /// Adds a row.
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows.push(cells.to_vec());
+    }
+
+    /// The lines, indented by two spaces; the last column is not padded.
+    pub fn text(&self) -> String {
+        let n_columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |i: usize| {
+            self.rows.iter().filter_map(|row| row.get(i)).map(|c| c.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..n_columns).map(width).collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                line += "  ";
+                line += cell;
+                line.extend(std::iter::repeat_n(' ', width - cell.chars().count()));
+            }
+            text += line.trim_end();
+            text.push('\n');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_by_characters_and_not_by_bytes() {
+        let mut grid = Grid::new(["a", "b"]);
+        grid.row(["größe".to_owned(), "1".to_owned()]);
+        assert_eq!(grid.text(), "  a      b\n  größe  1\n");
+    }
+}

@@ -1,0 +1,47 @@
+//! A space's ancestors as text.
+
+use tabgraft_model::space::{ExtensionMetadata, Hashes};
+
+use super::{names, number};
+
+/// Digits of a hash that people compare.
+const SHORT: usize = 12;
+
+/// One paragraph per version, oldest first, the last one being the space itself.
+pub fn lineage_text(name: &str, hashes: &Hashes, extensions: &[ExtensionMetadata]) -> String {
+    let mut text = String::from("lineage, oldest first\n");
+    for (i, graft) in extensions.iter().enumerate() {
+        text += &format!("  {} (weights {})\n", graft.extended_from_es_name, short(&graft.parent.weights));
+        text += &format!(
+            "    graft {} on {}: {}, +{} coordinates, {} epochs in {:.1} s, seed {}\n",
+            i + 1,
+            graft.extension_date,
+            graft.mode.name(),
+            graft.d_side,
+            graft.training_epochs_used,
+            graft.seconds,
+            graft.seed
+        );
+        text += &format!(
+            "    {} columns + {}: {}\n",
+            graft.original_column_count,
+            graft.new_columns_added.len(),
+            names(&graft.new_columns_added)
+        );
+        if let Some(drift) = &graft.drift {
+            text += &format!(
+                "    drift: cosine distance mean {:.6}, max {:.6}; {:.1} % of 10 neighbours kept ({} rows)\n",
+                drift.mean_cosine_distance,
+                drift.max_cosine_distance,
+                100.0 * drift.neighbour_overlap_at_10,
+                drift.n_rows
+            );
+        }
+        text += &format!("    loss of the old columns before: {}\n", number(graft.parent_validation_loss));
+    }
+    text + &format!("  {name} (weights {}), this one\n", short(&hashes.weights))
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..SHORT).unwrap_or(hash)
+}

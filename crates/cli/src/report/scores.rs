@@ -1,0 +1,39 @@
+//! Scores and paired differences as text.
+
+use tabgraft_model::metric::{PairedDifference, Score, Verdict};
+
+use super::Grid;
+
+/// One line per metric: value, 95 % interval, rows.
+pub fn scores_text(scores: &[Score]) -> String {
+    let mut grid = Grid::new(["metric", "value", "95 % interval", "rows"]);
+    for s in scores {
+        grid.row([
+            s.metric.name().to_owned(),
+            format!("{:.4}", s.value),
+            format!("{:.4} to {:.4}", s.low, s.high),
+            s.n.to_string(),
+        ]);
+    }
+    grid.text()
+}
+
+/// The verdict with its figures, in two lines.
+pub fn difference_text(d: &PairedDifference) -> String {
+    let verdict = match d.verdict {
+        Verdict::Better => "the second one is better",
+        Verdict::NoDifference => "no difference beyond chance",
+        Verdict::Worse => "the second one is worse",
+    };
+    format!(
+        "  {}: {:.4}, then {:.4}\n  improvement {:+.4}, 95 % interval {:+.4} to {:+.4}, p = {:.3}, {} rows: {verdict}\n",
+        d.metric.name(),
+        d.a,
+        d.b,
+        d.difference,
+        d.low,
+        d.high,
+        d.p_value,
+        d.n
+    )
+}
