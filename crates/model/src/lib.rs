@@ -9,6 +9,7 @@ mod kernel;
 pub mod metric;
 mod objective;
 pub mod predictor;
+pub mod report;
 pub mod space;
 pub mod store;
 pub mod train;
