@@ -46,6 +46,17 @@ impl Console {
         Ok(out.flush()?)
     }
 
+    /// Writes a line of a result that comes bit by bit; in JSON the result comes whole, by
+    /// [`Console::report`].
+    pub fn tell(&self, line: &str) -> Result<(), Failure> {
+        if self.format == Format::Text {
+            let mut out = io::stdout().lock();
+            writeln!(out, "{line}")?;
+            out.flush()?;
+        }
+        Ok(())
+    }
+
     /// Writes the report of a command whose result is a table: to stderr, one line in JSON.
     pub fn side_report(&self, report: &impl Report) -> Result<(), Failure> {
         if !self.quiet {

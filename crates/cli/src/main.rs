@@ -3,6 +3,7 @@
 //! ```text
 //! arguments/ flags, mapped one to one to the core's option structs
 //! command/   one file per subcommand: its flags, its run, its report
+//! demo/      the whole story on a built-in table
 //! report/    results as text or JSON        progress.rs  training events as a bar, lines or JSON
 //! output.rs  tables to files and pipes      failure.rs   errors with hints, exit codes
 //! ```
@@ -11,6 +12,7 @@ mod answer;
 mod arguments;
 mod command;
 mod console;
+mod demo;
 mod failure;
 mod interrupt;
 mod model_file;

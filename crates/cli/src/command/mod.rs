@@ -2,6 +2,7 @@
 
 mod apply;
 mod compare;
+mod demo;
 mod discover;
 mod embed;
 mod evaluate;
@@ -32,6 +33,7 @@ pub enum Command {
     Compare(compare::CompareArgs),
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
+    Demo(crate::demo::DemoArgs),
 }
 
 impl Command {
@@ -49,6 +51,7 @@ impl Command {
             Command::Compare(args) => args.run(console),
             Command::Inspect(args) => args.run(console),
             Command::Verify(args) => args.run(console),
+            Command::Demo(args) => demo::run(args, console),
         }
     }
 }
