@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from sklearn.linear_model import LogisticRegressionCV
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+warnings.filterwarnings("ignore", category=FutureWarning)  # of scikit-learn, about its next version
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = ROOT / "target" / "release" / "tabgraft"
@@ -32,7 +35,7 @@ def load(name: str):
     meta = next(m for m in json.loads((data_dir() / "index.json").read_text()) if m["name"] == name)
     frame = pd.read_csv(data_dir() / meta["file"], dtype=str, keep_default_na=False)
     frame = frame[~frame[meta["target"]].isin(["", "NA"])].reset_index(drop=True)
-    positive = meta["positive"] if meta["positive"] is not None else "1"
+    positive = "1" if "1" in set(frame[meta["target"]]) else meta["positive"]
     return frame, meta["target"], (frame[meta["target"]] == positive).to_numpy(int), meta
 
 

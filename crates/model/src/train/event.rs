@@ -11,7 +11,9 @@ pub type Flow = ControlFlow<()>;
 
 /// Receives events; answering [`ControlFlow::Break`] stops after the running batch and keeps the
 /// best state so far. Called at most about ten times a second between epochs.
-pub type Sink<'a> = dyn FnMut(&Event) -> Flow + 'a;
+///
+/// It may be called from another thread than the one that began the training.
+pub type Sink<'a> = dyn FnMut(&Event) -> Flow + Send + 'a;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -75,7 +75,7 @@ pub(crate) struct Phase<'a> {
     pub patience: Option<usize>,
     pub seed: u64,
     /// Thaws what this phase trains; everything is frozen before.
-    pub thaw: &'a dyn Fn(&mut Network),
+    pub thaw: &'a (dyn Fn(&mut Network) + Sync),
 }
 
 /// Losses on the validation rows.
@@ -100,6 +100,17 @@ impl Validation {
 /// # Errors
 /// A training error if no step of an epoch had a finite gradient.
 pub(crate) fn train(
+    network: &mut Network,
+    data: &TrainingData,
+    phases: &[Phase<'_>],
+    sink: &mut Sink<'_>,
+) -> Result<TrainingInfo> {
+    // Inside the thread pool: from outside, each of the thousands of small parallel operations
+    // would put the calling thread to sleep and wake it again.
+    rayon::scope(|_| run_phases(network, data, phases, sink))
+}
+
+fn run_phases(
     network: &mut Network,
     data: &TrainingData,
     phases: &[Phase<'_>],
