@@ -44,6 +44,9 @@ pub struct ExtendArgs {
     /// Epochs, 1 to 10000 [default: a quarter of the parent's, at least 10, at most half]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
+    /// Run all epochs, even if the validation loss stops falling
+    #[arg(long)]
+    exact_epochs: bool,
     /// Rows of a step, 1 to 65536 [default: the parent's]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
@@ -141,6 +144,7 @@ impl ExtendArgs {
                 ModeFlag::Joint => Mode::Joint,
             },
             n_epochs: self.n_epochs,
+            auto_epochs: !self.exact_epochs,
             batch_size: self.batch_size,
             name: self.name.clone(),
             d_side: self.d_side,

@@ -34,6 +34,8 @@ use crate::train::{Event, Phase, Sink, train};
 const NEW_COLUMN_WEIGHT: f32 = 4.0;
 /// Fewest epochs of a graft by default.
 const LEAST_EPOCHS: usize = 10;
+/// Fewest epochs without improvement that end a phase.
+const LEAST_PATIENCE: usize = 3;
 /// Learning rate of a frozen graft, against the space's own: only a small side network moves.
 const FROZEN_RATE_FACTOR: f32 = 2.0;
 /// Extra coordinates of a frozen graft: so many per new column, within a range.
@@ -49,6 +51,9 @@ pub struct ExtendOptions {
     pub mode: Mode,
     /// Epochs. Default: a quarter of the parent's, at least 10, at most half of the parent's.
     pub n_epochs: Option<usize>,
+    /// Whether `n_epochs` is a ceiling: a phase then stops when the validation loss has not fallen
+    /// for a fifth of it, at least 3 epochs. Default true.
+    pub auto_epochs: bool,
     /// Rows of a step. Default: the parent's.
     pub batch_size: Option<usize>,
     /// Name of the child. Default: the parent's and `_extended`.
@@ -70,6 +75,7 @@ impl Default for ExtendOptions {
         ExtendOptions {
             mode: Mode::Frozen,
             n_epochs: None,
+            auto_epochs: true,
             batch_size: None,
             name: None,
             d_side: None,
@@ -89,6 +95,7 @@ pub struct Graft {
     rows: Rows,
     mode: Mode,
     n_epochs: usize,
+    auto_epochs: bool,
     seed: u64,
 }
 
@@ -196,7 +203,16 @@ impl EmbeddingSpace {
         if let Some(last) = child.about.extensions.last_mut() {
             last.data_hash.clone_from(&child.about.hashes.data);
         }
-        Ok(Graft { child, parent: self.clone(), all, rows, mode: options.mode, n_epochs, seed: options.seed })
+        Ok(Graft {
+            child,
+            parent: self.clone(),
+            all,
+            rows,
+            mode: options.mode,
+            n_epochs,
+            auto_epochs: options.auto_epochs,
+            seed: options.seed,
+        })
     }
 
     /// The schema of the columns that the table has and this space has never heard of.
@@ -283,7 +299,7 @@ impl Graft {
     /// # Errors
     /// A training error if no gradient is finite.
     pub fn train(self, sink: &mut Sink<'_>) -> Result<EmbeddingSpace> {
-        let Graft { mut child, parent, all, rows, mode, n_epochs, seed } = self;
+        let Graft { mut child, parent, all, rows, mode, n_epochs, auto_epochs, seed } = self;
         let encoded = child.encode(&all)?;
         let n_old = parent.about.columns.len();
         let n_all = child.about.columns.len();
@@ -299,7 +315,7 @@ impl Graft {
             learning_rate: config.learning_rate * factor,
             weight_decay,
             p_drop: config.p_drop,
-            patience: None,
+            patience: auto_epochs.then(|| (n_epochs / 5).max(LEAST_PATIENCE)),
             seed,
             thaw,
         };

@@ -65,6 +65,11 @@ impl Objective {
         self.n_columns
     }
 
+    /// Weight of each column in the training loss.
+    pub fn column_weights(&self) -> &[f32] {
+        &self.column_weight
+    }
+
     /// Which cells of these rows to hide in one epoch of training. A function of its arguments.
     pub fn training_masks(&self, rows_idx: &[usize], seed: u64, epoch: usize) -> Masks {
         self.masks(rows_idx, seed ^ (epoch as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f), |u| {

@@ -27,7 +27,8 @@ pub struct EpochInfo {
     pub phase: String,
     /// Mean training loss, weighted as it was trained.
     pub train_loss: f64,
-    /// Mean over columns of the loss on hidden validation cells; absent without validation rows.
+    /// Mean over columns, weighted as they are trained, of the loss on hidden validation cells;
+    /// absent without validation rows.
     pub validation_loss: Option<f64>,
     /// The same for each column that has one.
     pub column_losses: BTreeMap<String, f64>,

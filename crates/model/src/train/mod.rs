@@ -89,11 +89,21 @@ impl Validation {
         let losses: Vec<f64> = self.per_column[columns].iter().copied().filter(|l| l.is_finite()).collect();
         (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
     }
+
+    /// Mean over all columns that have a loss, weighted as they are trained: in a graft a new
+    /// column counts more, or the old columns' noise would choose the epoch.
+    fn weighted(&self, weights: &[f32]) -> Option<f64> {
+        let pairs = self.per_column.iter().zip(weights).filter(|(l, _)| l.is_finite());
+        let (sum, total) =
+            pairs.fold((0.0, 0.0), |(s, t), (l, w)| (s + l * f64::from(*w), t + f64::from(*w)));
+        (total > 0.0).then(|| sum / total)
+    }
 }
 
 /// Runs the phases one after the other, keeps the best epoch's weights, and tells what happened.
 ///
-/// The best epoch is the one with the least mean validation loss over all columns. When there are
+/// The best epoch is the one with the least mean validation loss over all columns, weighted as they
+/// are trained. When there are
 /// no validation rows the last epoch is kept. If the sink says stop, training ends after the
 /// running batch and the best state so far stays.
 ///
@@ -144,7 +154,7 @@ fn run_phases(
                 run_epoch(network, data, phase, epoch, epoch_of_phase, &mut info, &mut stopper)?;
             rows_seen += n_rows;
             let validation = validate(network, data);
-            let all = validation.as_ref().and_then(|v| v.mean(0..v.per_column.len()));
+            let all = validation.as_ref().and_then(|v| v.weighted(data.objective.column_weights()));
             info.epochs.push(EpochInfo {
                 epoch: epoch + 1,
                 phase: phase.name.to_owned(),
