@@ -32,7 +32,7 @@ def main() -> None:
         z_train, z_test = work.embed(space, train_csv), work.embed(space, test_csv)
         fitted = work.run("predictor", space, train_csv, "--target", target, "--seed", i, "-o", predictor,
                           *arguments.extra.split())
-        scored = work.run("evaluate", predictor, test_csv)
+        scored = work.run("evaluate", predictor, test_csv, "--rows", "all")
         features = frame.drop(columns=[target])
         row = (
             harness.auc(scored),

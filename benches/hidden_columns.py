@@ -81,7 +81,7 @@ def one(name, frame, target, y, late, seed, arguments) -> list[dict]:
         if not arguments.no_predictor:
             predictor = work.file("predictor.tabgraft")
             work.run("predictor", space, train_csv, "--target", target, "--seed", seed, "-o", predictor)
-            row["predictor"] = harness.auc(work.run("evaluate", predictor, test_csv))
+            row["predictor"] = harness.auc(work.run("evaluate", predictor, test_csv, "--rows", "all"))
         rows.append(row)
         print(f"  seed {seed} {version:8s} probe {row['probe']:.4f} predictor {row['predictor']:.4f} "
               f"{seconds:6.2f} s  share {row['share']:.3f}", flush=True)

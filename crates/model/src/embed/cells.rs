@@ -13,6 +13,16 @@ pub(crate) struct Masks {
     pub hidden: Vec<bool>,
 }
 
+impl Masks {
+    /// Takes over the first `n` columns of other masks for the same rows.
+    pub fn take_columns(&mut self, other: &Masks, n: usize) {
+        let rows = self.hidden.chunks_exact_mut(self.n_columns);
+        for (mine, theirs) in rows.zip(other.hidden.chunks_exact(self.n_columns)) {
+            mine[..n].copy_from_slice(&theirs[..n]);
+        }
+    }
+}
+
 /// All rows of a group of columns, row-major, ready to be cut into batches.
 #[derive(Debug, Clone)]
 pub(crate) struct CellTable {
@@ -116,8 +126,8 @@ impl CellTable {
             }
         }
         if let Some((masks, first_column)) = masks {
-            for (i, hidden) in masks.hidden.chunks_exact(masks.n_columns).enumerate() {
-                let state = &mut cells.state[i * n_parts..(i + 1) * n_parts];
+            let rows = cells.state.chunks_exact_mut(n_parts.max(1));
+            for (state, hidden) in rows.zip(masks.hidden.chunks_exact(masks.n_columns)) {
                 for (s, c) in state.iter_mut().zip(&self.part_column) {
                     if hidden[first_column + c] {
                         *s = MASKED;

@@ -18,7 +18,7 @@ use burn::prelude::Tensor;
 use rand::Rng;
 use tabgraft_table::encoded::PartForm;
 
-use super::param::{Param, params};
+use super::param::{Param, Params, params};
 use super::trunk::Trunk;
 use crate::embed::TokenGroup;
 use crate::kernel::{Cells, Dropout, linear};
@@ -168,11 +168,11 @@ impl Network {
     ///
     /// `cells` holds the batch of each group, in the order of [`Network::token_groups`].
     pub fn pieces(&self, cells: &[Arc<Cells>], dropout: Dropout) -> Vec<Tensor<2>> {
-        let order = self.token_groups();
-        let find = |columns: &Range<usize>| {
-            let i = order.iter().position(|g| g.columns == *columns).unwrap_or(0);
-            cells[i].clone()
-        };
+        self.pieces_until(cells, 1 + self.sides.len(), dropout)
+    }
+
+    /// The first `n_pieces` pieces of z.
+    pub fn pieces_until(&self, cells: &[Arc<Cells>], n_pieces: usize, dropout: Dropout) -> Vec<Tensor<2>> {
         let mut h: Option<Tensor<2>> = None;
         for group in &self.groups {
             // The first group carries the bias; a graft's zero matrix then adds exact zeros.
@@ -180,24 +180,51 @@ impl Network {
                 None => self.trunk.bias.tensor(),
                 Some(_) => self.trunk.bias.tensor().zeros_like().inner(),
             };
-            let share = group.forward(find(&group.columns), bias);
+            let share = group.forward(self.cells_of(group, cells), bias);
             h = Some(match h {
                 None => share,
                 Some(h) => h + share,
             });
         }
-        let mut pieces: Vec<Tensor<2>> = Vec::new();
-        if let Some(h) = h {
-            pieces.push(self.trunk.forward(h, dropout));
-        }
-        for (i, side) in self.sides.iter().enumerate() {
-            let before = join(&pieces);
-            let sum = side.tokens.forward(find(&side.tokens.columns), side.trunk.bias.tensor());
+        let root = h.map(|h| self.trunk.forward(h, dropout));
+        self.continue_pieces(root.into_iter().collect(), cells, n_pieces, dropout)
+    }
+
+    /// Adds the pieces of further sides to those that are known, up to `n_pieces`.
+    pub fn continue_pieces(
+        &self,
+        mut pieces: Vec<Tensor<2>>,
+        cells: &[Arc<Cells>],
+        n_pieces: usize,
+        dropout: Dropout,
+    ) -> Vec<Tensor<2>> {
+        while pieces.len() < n_pieces {
+            let i = pieces.len() - 1;
+            let side = &self.sides[i];
+            let sum = side.tokens.forward(self.cells_of(&side.tokens, cells), side.trunk.bias.tensor());
             let zero = side.trunk.bias.tensor().zeros_like().inner();
-            let sum = sum + linear(before, side.up.tensor(), zero);
+            let sum = sum + linear(join(&pieces), side.up.tensor(), zero);
             pieces.push(side.trunk.forward(sum, dropout.fork(1000 + i as u32)));
         }
         pieces
+    }
+
+    /// Widths of the pieces before the last side, if that side is there and nothing before it
+    /// trains.
+    pub fn frozen_widths(&self) -> Option<Vec<usize>> {
+        let (_, before) = self.sides.split_last()?;
+        let mut any = false;
+        let mut look = |_: String, param: &Param| any |= param.is_thawed();
+        self.groups.each("", &mut look);
+        self.trunk.each("", &mut look);
+        before.iter().for_each(|side| side.each("", &mut look));
+        let widths = std::iter::once(self.trunk.d()).chain(before.iter().map(|s| s.trunk.d()));
+        (!any).then(|| widths.collect())
+    }
+
+    fn cells_of(&self, group: &TokenGroup, cells: &[Arc<Cells>]) -> Arc<Cells> {
+        let place = self.token_groups().iter().position(|g| g.columns == group.columns);
+        cells[place.unwrap_or(0)].clone()
     }
 
     /// Logits of all columns.
@@ -269,7 +296,6 @@ mod tests {
     use rand_pcg::Pcg64Mcg;
 
     use super::*;
-    use crate::encoder::param::{Param, Params};
     use crate::kernel::{Layout, MASKED, MISSING, PRESENT, Targets, column_loss};
 
     fn columns() -> Vec<ColumnShape> {

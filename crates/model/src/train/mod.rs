@@ -2,36 +2,29 @@
 
 mod event;
 mod info;
+mod prefix;
 mod schedule;
+mod step;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use burn::prelude::Tensor;
-use burn::tensor::Gradients;
-
 pub use event::{Event, Flow, Sink};
 pub use info::{EpochInfo, StopReason, TrainingInfo};
+use prefix::Prefix;
 pub(crate) use schedule::{learning_rate, shuffled};
+pub(crate) use step::step_params;
+use step::{StepPlan, VALIDATION_SEED, run_step, validate};
 
-use crate::embed::CellTable;
+use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
-use crate::encoder::param::{Param, Params};
+use crate::encoder::param::Params;
 use crate::error::{Error, Result};
-use crate::kernel::{AdamStep, Cells, Dropout, Targets, column_loss};
-use crate::objective::{Objective, splitmix, unit};
+use crate::kernel::{Cells, Dropout};
+use crate::objective::{Objective, splitmix};
 
-/// Global norm that a step's gradient is clipped to.
-pub(crate) const CLIP_NORM: f64 = 1.0;
-/// Share of present category cells that a training batch shows as unseen, so that the slot of
-/// unseen values learns something.
-const UNSEEN_RATE: f32 = 0.01;
-/// Rows of one validation batch.
-const VALIDATION_ROWS: usize = 1024;
-/// Seed of the validation masks: one for every training, so that parent and child compare.
-const VALIDATION_SEED: u64 = 0x5eed;
 /// Least time between two batch events.
 const EVENT_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -48,16 +41,21 @@ pub(crate) struct TrainingData {
 }
 
 impl TrainingData {
+    /// The batch of each token group. Groups whose columns come before `first_column` stay empty.
     fn cells(
         &self,
         network: &Network,
         rows: &[usize],
-        masks: Option<&crate::embed::Masks>,
+        masks: &Masks,
+        first_column: usize,
     ) -> Vec<Arc<Cells>> {
         self.groups
             .iter()
             .zip(network.token_groups())
-            .map(|(table, group)| table.batch(rows, 0, masks.map(|m| (m, group.columns.start))))
+            .map(|(table, group)| {
+                let wanted = if group.columns.start < first_column { &[][..] } else { rows };
+                table.batch(wanted, 0, Some((masks, group.columns.start)))
+            })
             .collect()
     }
 }
@@ -145,15 +143,25 @@ fn run_phases(
     'phases: for phase in phases {
         network.set_thawed(false);
         (phase.thaw)(network);
+        let prefix = Prefix::of_training(network, data, phase.seed);
+        let valid_prefix = Prefix::of_validation(network, data, VALIDATION_SEED);
         let mut worse_epochs = 0;
         let mut stopper = Stopper { sink, last: Instant::now(), stopped: false, n_epochs_total };
         for epoch_of_phase in 0..phase.n_epochs {
             let epoch = info.epochs.len();
             let epoch_start = Instant::now();
-            let (train_loss, n_rows) =
-                run_epoch(network, data, phase, epoch, epoch_of_phase, &mut info, &mut stopper)?;
+            let (train_loss, n_rows) = run_epoch(
+                network,
+                data,
+                phase,
+                prefix.as_ref(),
+                [epoch, epoch_of_phase],
+                &mut info,
+                &mut stopper,
+            )?;
             rows_seen += n_rows;
-            let validation = validate(network, data);
+            let validation =
+                validate(network, data, valid_prefix.as_ref()).map(|per_column| Validation { per_column });
             let all = validation.as_ref().and_then(|v| v.weighted(data.objective.column_weights()));
             info.epochs.push(EpochInfo {
                 epoch: epoch + 1,
@@ -195,7 +203,8 @@ fn run_phases(
         Some((_, snapshot)) => *network = snapshot,
         None => network.set_thawed(false),
     }
-    if let Some(v) = validate(network, data) {
+    if let Some(per_column) = validate(network, data, None) {
+        let v = Validation { per_column };
         info.final_validation_loss = v.mean(data.old_columns.clone());
         info.new_columns_validation_loss = v.mean(data.old_columns.end..v.per_column.len());
         info.final_column_losses = column_losses(data, Some(&v));
@@ -242,8 +251,8 @@ fn run_epoch(
     network: &mut Network,
     data: &TrainingData,
     phase: &Phase<'_>,
-    epoch: usize,
-    epoch_of_phase: usize,
+    prefix: Option<&Prefix>,
+    [epoch, epoch_of_phase]: [usize; 2],
     info: &mut TrainingInfo,
     stopper: &mut Stopper<'_, '_>,
 ) -> Result<(f64, usize)> {
@@ -260,7 +269,7 @@ fn run_epoch(
             p_drop: phase.p_drop,
             seed: splitmix(phase.seed ^ (epoch * n_steps + step) as u64) as u32,
         };
-        let outcome = run_step(network, data, rows, phase, epoch, rate, dropout);
+        let outcome = run_step(network, data, rows, &StepPlan { phase, epoch, rate, dropout, prefix });
         for (count, name) in outcome.contained.iter().zip(&data.column_names) {
             if *count > 0 {
                 *info.contained.entry(name.clone()).or_default() += *count as u64;
@@ -289,147 +298,6 @@ fn run_epoch(
         .with_hint("lower the learning rate"));
     }
     Ok((loss_sum / weight_sum.max(1e-12), n_rows))
-}
-
-struct StepOutcome {
-    loss: f64,
-    weight: f64,
-    contained: Vec<usize>,
-    stepped: bool,
-}
-
-fn run_step(
-    network: &mut Network,
-    data: &TrainingData,
-    rows: &[usize],
-    phase: &Phase<'_>,
-    epoch: usize,
-    rate: f32,
-    dropout: Dropout,
-) -> StepOutcome {
-    let masks = data.objective.training_masks(rows, phase.seed, epoch);
-    let (targets, weight) = data.objective.training_targets(rows, &masks);
-    let mut cells = data.cells(network, rows, Some(&masks));
-    for (g, group) in cells.iter_mut().enumerate() {
-        hide_levels(
-            Arc::make_mut(group),
-            splitmix(phase.seed ^ ((epoch as u64) << 20) ^ g as u64 ^ rows[0] as u64),
-        );
-    }
-    let pieces = network.pieces(&cells, dropout);
-    let losses = column_loss(network.logits(&pieces), Arc::new(targets));
-    let n_columns = data.objective.n_columns();
-    let loss = losses.clone().slice([0..1, 0..n_columns]).sum() / f64::from(weight.max(1e-6));
-    let values: Vec<f32> = losses.inner().into_data().try_into_vec().unwrap_or_default();
-    let sum: f64 = values[..n_columns].iter().map(|v| f64::from(*v)).sum();
-    let contained = values[n_columns..].iter().map(|v| *v as usize).collect();
-    let mut gradients = loss.backward();
-    let stepped = step_params(network, &mut gradients, |_| (rate, phase.weight_decay));
-    StepOutcome { loss: sum, weight: f64::from(weight), contained, stepped }
-}
-
-/// Updates every thawed weight by its gradient, clipped to [`CLIP_NORM`] over all of them.
-///
-/// `plan` gives a matrix's learning rate and weight decay by its name. Returns false, and changes
-/// nothing, if a gradient is not finite.
-pub(crate) fn step_params(
-    params: &mut dyn ParamsObject,
-    gradients: &mut Gradients,
-    plan: impl Fn(&str) -> (f32, f32),
-) -> bool {
-    let mut found: BTreeMap<String, Tensor<2>> = BTreeMap::new();
-    params.each_object(&mut |name, param| {
-        if let Some(gradient) = param.take_gradient(gradients) {
-            found.insert(name, gradient);
-        }
-    });
-    let square: f64 = found.values().map(|g| square_sum(g.clone())).sum();
-    if !square.is_finite() {
-        return false;
-    }
-    let gradient_scale = (CLIP_NORM / square.sqrt().max(1e-12)).min(1.0) as f32;
-    params.each_object_mut(&mut |name, param| {
-        if let Some(gradient) = found.remove(&name) {
-            let (learning_rate, weight_decay) = plan(&name);
-            param.update(gradient, AdamStep { learning_rate, weight_decay, gradient_scale, n_steps: 0 });
-        }
-    });
-    true
-}
-
-/// [`Params`] as an object, so that one step can serve networks and predictors alike.
-pub(crate) trait ParamsObject {
-    fn each_object(&self, f: &mut dyn FnMut(String, &Param));
-    fn each_object_mut(&mut self, f: &mut dyn FnMut(String, &mut Param));
-}
-
-impl<P: Params> ParamsObject for P {
-    fn each_object(&self, f: &mut dyn FnMut(String, &Param)) {
-        self.each("", f);
-    }
-
-    fn each_object_mut(&mut self, f: &mut dyn FnMut(String, &mut Param)) {
-        self.each_mut("", f);
-    }
-}
-
-fn square_sum(gradient: Tensor<2>) -> f64 {
-    let data = gradient.into_data();
-    let Ok(values) = data.as_slice::<f32>() else { return f64::NAN };
-    // Sixteen running sums let the compiler vectorise; their order is fixed.
-    let mut lanes = [0.0f32; 16];
-    let chunks = values.chunks_exact(16);
-    let rest: f32 = chunks.remainder().iter().map(|v| v * v).sum();
-    for chunk in chunks {
-        for (lane, v) in lanes.iter_mut().zip(chunk) {
-            *lane += v * v;
-        }
-    }
-    f64::from(lanes.iter().sum::<f32>() + rest)
-}
-
-/// Shows a few present category cells as unseen.
-fn hide_levels(cells: &mut Cells, seed: u64) {
-    for (i, code) in cells.code.iter_mut().enumerate() {
-        if unit(splitmix(seed ^ (i as u64) << 24)) < UNSEEN_RATE {
-            *code = 0;
-        }
-    }
-}
-
-fn validate(network: &Network, data: &TrainingData) -> Option<Validation> {
-    if data.valid_rows.is_empty() {
-        return None;
-    }
-    let mut frozen = network.clone();
-    frozen.set_thawed(false);
-    let n_columns = data.objective.n_columns();
-    let (mut sums, mut counts) = (vec![0.0; n_columns], vec![0usize; n_columns]);
-    for rows in data.valid_rows.chunks(VALIDATION_ROWS) {
-        let masks = data.objective.validation_masks(rows, VALIDATION_SEED);
-        let (targets, cells_per_column) = data.objective.validation_targets(rows, &masks);
-        let losses = batch_losses(&frozen, data, rows, &masks, targets);
-        for c in 0..n_columns {
-            sums[c] += f64::from(losses[c]);
-            counts[c] += cells_per_column[c];
-        }
-    }
-    let per_column =
-        sums.iter().zip(&counts).map(|(s, n)| if *n == 0 { f64::NAN } else { s / *n as f64 }).collect();
-    Some(Validation { per_column })
-}
-
-fn batch_losses(
-    network: &Network,
-    data: &TrainingData,
-    rows: &[usize],
-    masks: &crate::embed::Masks,
-    targets: Targets,
-) -> Vec<f32> {
-    let cells = data.cells(network, rows, Some(masks));
-    let pieces = network.pieces(&cells, Dropout::OFF);
-    let losses = column_loss(network.logits(&pieces), Arc::new(targets));
-    losses.into_data().try_into_vec().unwrap_or_default()
 }
 
 fn column_losses(data: &TrainingData, validation: Option<&Validation>) -> BTreeMap<String, f64> {

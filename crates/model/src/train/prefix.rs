@@ -1,0 +1,103 @@
+//! The frozen part of a network, computed once instead of at every step.
+//!
+//! While only the last side trains, everything before it is a function of the row and of which of
+//! its cells are hidden. So the hidden cells of old columns are drawn from a few variants, and the
+//! pieces of z before the side are computed once per row and variant. New columns are hidden afresh
+//! at every epoch.
+
+use std::collections::HashMap;
+
+use burn::prelude::{Device, Tensor};
+use burn::tensor::TensorData;
+
+use super::TrainingData;
+use crate::embed::Masks;
+use crate::encoder::Network;
+use crate::kernel::Dropout;
+
+/// Ways in which a row's old cells are hidden.
+const N_VARIANTS: usize = 4;
+/// Most numbers that are kept; a larger table computes the frozen part at every step.
+const MOST_NUMBERS: usize = 1 << 24;
+/// Rows that are computed at a time.
+const CHUNK_ROWS: usize = 1024;
+
+/// The pieces of z before the last side, for some rows and variants of hidden old cells.
+pub(super) struct Prefix {
+    /// Widths of the pieces.
+    widths: Vec<usize>,
+    n_variants: usize,
+    place: HashMap<usize, usize>,
+    /// `[n_rows, n_variants, sum of widths]`.
+    values: Vec<f32>,
+}
+
+impl Prefix {
+    /// Of the training rows; `None` if something before the last side trains, or there is no room.
+    pub fn of_training(network: &Network, data: &TrainingData, seed: u64) -> Option<Self> {
+        let masks = |rows: &[usize], variant: usize| data.objective.training_masks(rows, seed, variant);
+        Self::compute(network, data, &data.train_rows, N_VARIANTS, &masks)
+    }
+
+    /// Of the validation rows, whose hidden cells never change.
+    pub fn of_validation(network: &Network, data: &TrainingData, seed: u64) -> Option<Self> {
+        let masks = |rows: &[usize], _| data.objective.validation_masks(rows, seed);
+        Self::compute(network, data, &data.valid_rows, 1, &masks)
+    }
+
+    fn compute(
+        network: &Network,
+        data: &TrainingData,
+        rows: &[usize],
+        n_variants: usize,
+        masks: &dyn Fn(&[usize], usize) -> Masks,
+    ) -> Option<Self> {
+        let widths = network.frozen_widths()?;
+        let d: usize = widths.iter().sum();
+        if rows.is_empty() || rows.len().checked_mul(n_variants * d)? > MOST_NUMBERS {
+            return None;
+        }
+        let mut values = vec![0.0; rows.len() * n_variants * d];
+        for variant in 0..n_variants {
+            for (chunk, part) in rows.chunks(CHUNK_ROWS).enumerate() {
+                let cells = data.cells(network, part, &masks(part, variant), 0);
+                let pieces = network.pieces_until(&cells, widths.len(), Dropout::OFF);
+                let pieces: Vec<Vec<f32>> = pieces
+                    .into_iter()
+                    .map(|p| p.inner().into_data().try_into_vec().unwrap_or_default())
+                    .collect();
+                for i in 0..part.len() {
+                    let mut at = ((chunk * CHUNK_ROWS + i) * n_variants + variant) * d;
+                    for (piece, width) in pieces.iter().zip(&widths) {
+                        values[at..at + width].copy_from_slice(&piece[i * width..(i + 1) * width]);
+                        at += width;
+                    }
+                }
+            }
+        }
+        let place = rows.iter().enumerate().map(|(i, r)| (*r, i)).collect();
+        Some(Prefix { widths, n_variants, place, values })
+    }
+
+    /// The variant of an epoch: whose hidden old cells a batch must show.
+    pub fn variant(&self, epoch: usize) -> usize {
+        epoch % self.n_variants
+    }
+
+    /// The pieces of a batch.
+    pub fn pieces(&self, rows: &[usize], variant: usize) -> Vec<Tensor<2>> {
+        let d: usize = self.widths.iter().sum();
+        let mut start = 0;
+        let mut pieces = Vec::with_capacity(self.widths.len());
+        for width in &self.widths {
+            let mut values = Vec::with_capacity(rows.len() * width);
+            for r in rows {
+                let at = (self.place[r] * self.n_variants + variant) * d + start;
+                values.extend_from_slice(&self.values[at..at + width]);
+            }
+            pieces.push(Tensor::from_data(TensorData::new(values, [rows.len(), *width]), &Device::flex()));
+            start += width;
+        }
+        pieces
+    }
+}

@@ -1,0 +1,200 @@
+//! One step of training, and one pass over the validation rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use burn::prelude::Tensor;
+use burn::tensor::Gradients;
+
+use super::prefix::Prefix;
+use super::{Phase, TrainingData};
+use crate::embed::Masks;
+use crate::encoder::Network;
+use crate::encoder::param::{Param, Params};
+use crate::kernel::{AdamStep, Cells, Dropout, column_loss};
+use crate::objective::{splitmix, unit};
+
+/// Global norm that a step's gradient is clipped to.
+const CLIP_NORM: f64 = 1.0;
+/// Share of present category cells that a training batch shows as unseen, so that the slot of
+/// unseen values learns something.
+const UNSEEN_RATE: f32 = 0.01;
+/// Rows of one validation batch.
+const VALIDATION_ROWS: usize = 1024;
+/// Seed of the validation masks: one for every training, so that parent and child compare.
+pub(super) const VALIDATION_SEED: u64 = 0x5eed;
+
+/// What one step did.
+pub(super) struct StepOutcome {
+    /// Weighted loss, summed over cells.
+    pub loss: f64,
+    /// Sum of the weights.
+    pub weight: f64,
+    /// For each column the cells whose loss was not finite.
+    pub contained: Vec<usize>,
+    /// Whether the gradient was finite and the weights moved.
+    pub stepped: bool,
+}
+
+/// Where a step stands, and what is known beforehand.
+pub(super) struct StepPlan<'a> {
+    pub phase: &'a Phase<'a>,
+    pub epoch: usize,
+    pub rate: f32,
+    pub dropout: Dropout,
+    pub prefix: Option<&'a Prefix>,
+}
+
+/// One step on a batch of rows.
+pub(super) fn run_step(
+    network: &mut Network,
+    data: &TrainingData,
+    rows: &[usize],
+    plan: &StepPlan<'_>,
+) -> StepOutcome {
+    let StepPlan { phase, epoch, prefix, .. } = *plan;
+    let mut masks = data.objective.training_masks(rows, phase.seed, epoch);
+    let known = prefix.map(|p| (p, p.variant(epoch)));
+    if let Some((_, variant)) = known {
+        let shown = data.objective.training_masks(rows, phase.seed, variant);
+        masks.take_columns(&shown, first_new_column(network));
+    }
+    let (targets, weight) = data.objective.training_targets(rows, &masks);
+    let mut cells = batch_cells(network, data, rows, &masks, known.is_some());
+    let seed = splitmix(phase.seed ^ ((epoch as u64) << 20) ^ rows[0] as u64);
+    for (g, group) in cells.iter_mut().enumerate() {
+        hide_levels(Arc::make_mut(group), splitmix(seed ^ g as u64));
+    }
+    let pieces = match known {
+        Some((prefix, variant)) => {
+            let known = prefix.pieces(rows, variant);
+            network.continue_pieces(known, &cells, 1 + network.sides.len(), plan.dropout)
+        }
+        None => network.pieces(&cells, plan.dropout),
+    };
+    let losses = column_loss(network.logits(&pieces), Arc::new(targets));
+    let n_columns = data.objective.n_columns();
+    let loss = losses.clone().slice([0..1, 0..n_columns]).sum() / f64::from(weight.max(1e-6));
+    let values: Vec<f32> = losses.inner().into_data().try_into_vec().unwrap_or_default();
+    let sum: f64 = values[..n_columns].iter().map(|v| f64::from(*v)).sum();
+    let contained = values[n_columns..].iter().map(|v| *v as usize).collect();
+    let mut gradients = loss.backward();
+    let stepped = step_params(network, &mut gradients, |_| (plan.rate, phase.weight_decay));
+    StepOutcome { loss: sum, weight: f64::from(weight), contained, stepped }
+}
+
+/// Mean loss of each column on its hidden validation cells, NaN where it has none; `None` without
+/// validation rows.
+pub(super) fn validate(network: &Network, data: &TrainingData, prefix: Option<&Prefix>) -> Option<Vec<f64>> {
+    if data.valid_rows.is_empty() {
+        return None;
+    }
+    let mut frozen = network.clone();
+    frozen.set_thawed(false);
+    let n_columns = data.objective.n_columns();
+    let (mut sums, mut counts) = (vec![0.0; n_columns], vec![0usize; n_columns]);
+    for rows in data.valid_rows.chunks(VALIDATION_ROWS) {
+        let masks = data.objective.validation_masks(rows, VALIDATION_SEED);
+        let (targets, cells_per_column) = data.objective.validation_targets(rows, &masks);
+        let cells = batch_cells(&frozen, data, rows, &masks, prefix.is_some());
+        let pieces = match prefix {
+            Some(prefix) => {
+                frozen.continue_pieces(prefix.pieces(rows, 0), &cells, 1 + frozen.sides.len(), Dropout::OFF)
+            }
+            None => frozen.pieces(&cells, Dropout::OFF),
+        };
+        let losses = column_loss(frozen.logits(&pieces), Arc::new(targets));
+        let losses: Vec<f32> = losses.into_data().try_into_vec().unwrap_or_default();
+        for c in 0..n_columns {
+            sums[c] += f64::from(losses[c]);
+            counts[c] += cells_per_column[c];
+        }
+    }
+    Some(sums.iter().zip(&counts).map(|(s, n)| if *n == 0 { f64::NAN } else { s / *n as f64 }).collect())
+}
+
+/// The first column of the last side.
+fn first_new_column(network: &Network) -> usize {
+    network.sides.last().map_or(0, |side| side.tokens.columns.start)
+}
+
+/// The batch of each token group; groups before the last side stay empty if they are known.
+fn batch_cells(
+    network: &Network,
+    data: &TrainingData,
+    rows: &[usize],
+    masks: &Masks,
+    old_are_known: bool,
+) -> Vec<Arc<Cells>> {
+    let first_column = if old_are_known { first_new_column(network) } else { 0 };
+    data.cells(network, rows, masks, first_column)
+}
+
+/// Updates every thawed weight by its gradient, clipped to [`CLIP_NORM`] over all of them.
+///
+/// `plan` gives a matrix's learning rate and weight decay by its name. Returns false, and changes
+/// nothing, if a gradient is not finite.
+pub(crate) fn step_params(
+    params: &mut dyn ParamsObject,
+    gradients: &mut Gradients,
+    plan: impl Fn(&str) -> (f32, f32),
+) -> bool {
+    let mut found: BTreeMap<String, Tensor<2>> = BTreeMap::new();
+    params.each_object(&mut |name, param| {
+        if let Some(gradient) = param.take_gradient(gradients) {
+            found.insert(name, gradient);
+        }
+    });
+    let square: f64 = found.values().map(|g| square_sum(g.clone())).sum();
+    if !square.is_finite() {
+        return false;
+    }
+    let gradient_scale = (CLIP_NORM / square.sqrt().max(1e-12)).min(1.0) as f32;
+    params.each_object_mut(&mut |name, param| {
+        if let Some(gradient) = found.remove(&name) {
+            let (learning_rate, weight_decay) = plan(&name);
+            param.update(gradient, AdamStep { learning_rate, weight_decay, gradient_scale, n_steps: 0 });
+        }
+    });
+    true
+}
+
+/// [`Params`] as an object, so that one step can serve networks and predictors alike.
+pub(crate) trait ParamsObject {
+    fn each_object(&self, f: &mut dyn FnMut(String, &Param));
+    fn each_object_mut(&mut self, f: &mut dyn FnMut(String, &mut Param));
+}
+
+impl<P: Params> ParamsObject for P {
+    fn each_object(&self, f: &mut dyn FnMut(String, &Param)) {
+        self.each("", f);
+    }
+
+    fn each_object_mut(&mut self, f: &mut dyn FnMut(String, &mut Param)) {
+        self.each_mut("", f);
+    }
+}
+
+fn square_sum(gradient: Tensor<2>) -> f64 {
+    let data = gradient.into_data();
+    let Ok(values) = data.as_slice::<f32>() else { return f64::NAN };
+    // Sixteen running sums let the compiler vectorise; their order is fixed.
+    let mut lanes = [0.0f32; 16];
+    let chunks = values.chunks_exact(16);
+    let rest: f32 = chunks.remainder().iter().map(|v| v * v).sum();
+    for chunk in chunks {
+        for (lane, v) in lanes.iter_mut().zip(chunk) {
+            *lane += v * v;
+        }
+    }
+    f64::from(lanes.iter().sum::<f32>() + rest)
+}
+
+/// Shows a few present category cells as unseen.
+fn hide_levels(cells: &mut Cells, seed: u64) {
+    for (i, code) in cells.code.iter_mut().enumerate() {
+        if unit(splitmix(seed ^ (i as u64) << 24)) < UNSEEN_RATE {
+            *code = 0;
+        }
+    }
+}
