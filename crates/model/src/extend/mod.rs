@@ -36,8 +36,9 @@ const NEW_COLUMN_WEIGHT: f32 = 4.0;
 const LEAST_EPOCHS: usize = 10;
 /// Fewest epochs without improvement that end a phase.
 const LEAST_PATIENCE: usize = 3;
-/// Learning rate of a frozen graft, against the space's own: only a small side network moves.
-const FROZEN_RATE_FACTOR: f32 = 2.0;
+/// Learning rate while new weights alone train, against the space's own: few weights move, and from
+/// nothing.
+const NEW_WEIGHTS_FACTOR: f32 = 2.0;
 /// Extra coordinates of a frozen graft: so many per new column, within a range.
 const SIDE_PER_COLUMN: usize = 32;
 const SIDE_RANGE: std::ops::RangeInclusive<usize> = 32..=96;
@@ -321,13 +322,13 @@ impl Graft {
         };
         let phases = match mode {
             Mode::Frozen => {
-                vec![phase("graft", n_epochs, FROZEN_RATE_FACTOR, config.weight_decay, &thaw_new as _)]
+                vec![phase("graft", n_epochs, NEW_WEIGHTS_FACTOR, config.weight_decay, &thaw_new as _)]
             }
             Mode::Joint => {
                 let first = n_epochs / 2;
                 let mut phases = Vec::new();
                 if first > 0 {
-                    phases.push(phase("new columns", first, 1.0, 0.0, &thaw_new as _));
+                    phases.push(phase("new columns", first, NEW_WEIGHTS_FACTOR, 0.0, &thaw_new as _));
                 }
                 phases.push(phase("all columns", n_epochs - first, 1.0, config.weight_decay, &thaw_all as _));
                 phases
