@@ -75,7 +75,7 @@ impl Kernels for Flex {
 }
 
 /// Numbers that one task of an element-wise operation handles.
-const CHUNK: usize = 1 << 13;
+pub(super) const CHUNK: usize = 1 << 13;
 
 fn each_chunk(x: &[f32], y: &mut [f32], f: impl Fn(&[f32], &mut [f32], u32) + Sync) {
     y.par_chunks_mut(CHUNK)

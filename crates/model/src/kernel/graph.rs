@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::Kernels;
 use super::block;
 use super::elementwise::{self, Dropout};
-use super::flex::{Flat, block_forward, block_weights, matrix_of, tables};
+use super::flex::{CHUNK, Flat, block_forward, block_weights, matrix_of, tables};
 use super::lookup::{self, Cells, Join};
 use super::loss::{self, Targets};
 use super::matrix::{self, ROW_BLOCK};
@@ -87,7 +87,6 @@ impl Backward<Flex, 1> for GeluStep {
         let dy = Flat::new(grads.consume::<Flex>(&ops.node));
         let x = Flat::new(ops.state);
         let mut dx = vec![0.0; x.slice().len()];
-        const CHUNK: usize = 1 << 13;
         dx.par_chunks_mut(CHUNK)
             .zip(x.slice().par_chunks(CHUNK).zip(dy.slice().par_chunks(CHUNK)))
             .enumerate()

@@ -4,7 +4,7 @@ use serde::Serialize;
 use tabgraft_table::feature::Feature;
 use tabgraft_table::split::Split;
 
-use super::{FitInfo, Predictor, PredictorOptions, Target, space_of};
+use super::{FitInfo, Predictor, PredictorOptions, Target};
 use crate::space::{ExtensionMetadata, SpaceCard};
 
 /// What `inspect` shows of a predictor.
@@ -36,7 +36,7 @@ impl Predictor {
             target: self.about.target.clone(),
             options: self.about.options.clone(),
             fit_info: self.about.fit_info.clone(),
-            space: space_of(&self.about.space, &self.heads).card(),
+            space: self.about.space.card(),
         }
     }
 

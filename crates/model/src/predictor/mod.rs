@@ -23,10 +23,9 @@ pub use fit::HeldOut;
 pub use options::PredictorOptions;
 pub use target::{Target, TargetKind};
 
-use crate::encoder::Network;
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
-use crate::space::{About, ColumnReport, EmbeddingSpace, SoftwareVersion, cell_tables};
+use crate::space::{About, ColumnReport, SoftwareVersion, cell_tables};
 use calibrate::sharpen;
 use head::Head;
 
@@ -164,7 +163,7 @@ impl Predictor {
                 confidence.push(sure);
             }
         }
-        let mut report = space_of(space, &self.heads).column_report(table);
+        let mut report = space.column_report(table);
         report.ignored_columns.retain(|c| c.name != self.about.target.column());
         Ok(Predictions {
             task,
@@ -282,10 +281,4 @@ fn decide(p: &[f64], threshold: f64) -> (usize, f64) {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|a, b| p[*b].total_cmp(&p[*a]).then(a.cmp(b)));
     (order[0], p[order[0]] - p[order[1]])
-}
-
-/// The fitted-on space as far as its columns go.
-fn space_of(about: &About, heads: &[Head]) -> EmbeddingSpace {
-    let network: Network = heads[0].space.clone();
-    EmbeddingSpace { about: about.clone(), network }
 }

@@ -71,21 +71,7 @@ impl EmbeddingSpace {
 
     /// What there is to say about the space.
     pub fn card(&self) -> SpaceCard {
-        let about = &self.about;
-        SpaceCard {
-            name: about.name.clone(),
-            created: about.created.clone(),
-            software: about.software.version.clone(),
-            d_model: self.d_model(),
-            n_weights: about.training_info.n_weights,
-            columns: about.columns.clone(),
-            excluded: about.excluded.clone(),
-            features: about.features.iter().map(|f| f.name.clone()).collect(),
-            notes: about.notes.clone(),
-            hashes: about.hashes.clone(),
-            training_info: about.training_info.clone(),
-            extensions: about.extensions.clone(),
-        }
+        self.about.card()
     }
 
     fn to_container(&self) -> Result<Container> {
@@ -132,6 +118,36 @@ impl EmbeddingSpace {
             split: json(serde_json::to_value(&self.about.split)),
             features: json(serde_json::to_value(&self.about.features)),
         }
+    }
+}
+
+impl About {
+    /// What there is to say about the space.
+    pub(crate) fn card(&self) -> SpaceCard {
+        let about = self;
+        SpaceCard {
+            name: about.name.clone(),
+            created: about.created.clone(),
+            software: about.software.version.clone(),
+            d_model: about.d_model(),
+            n_weights: about.training_info.n_weights,
+            columns: about.columns.clone(),
+            excluded: about.excluded.clone(),
+            features: about.features.iter().map(|f| f.name.clone()).collect(),
+            notes: about.notes.clone(),
+            hashes: about.hashes.clone(),
+            training_info: about.training_info.clone(),
+            extensions: about.extensions.clone(),
+        }
+    }
+
+    /// Length of a row's vector: the root's width and that of every side.
+    fn d_model(&self) -> usize {
+        let side = |group: &Wiring| match group {
+            Wiring::Root { .. } => 0,
+            Wiring::Side { d_side, .. } => *d_side,
+        };
+        self.config.d_model + self.wiring.iter().map(side).sum::<usize>()
     }
 }
 

@@ -170,12 +170,24 @@ impl EmbeddingSpace {
 
     /// Compares a table's columns with the space's.
     pub fn column_report(&self, table: &Table) -> ColumnReport {
+        self.about.column_report(table)
+    }
+
+    /// The table's cells as numbers, for this space's columns.
+    pub(crate) fn encode(&self, table: &Table) -> Result<EncodedTable> {
+        Ok(encode(&self.about.columns, &self.about.codecs, table)?)
+    }
+}
+
+impl About {
+    /// Compares a table's columns with the space's.
+    pub fn column_report(&self, table: &Table) -> ColumnReport {
         let names = table.column_names();
-        let used = |name: &str| self.about.columns.iter().any(|c| c.name == name);
+        let used = |name: &str| self.columns.iter().any(|c| c.name == name);
         let ignored_columns = names
             .iter()
             .filter(|name| !used(name))
-            .map(|name| match self.about.excluded.iter().find(|e| e.name == *name) {
+            .map(|name| match self.excluded.iter().find(|e| e.name == *name) {
                 Some(e) => IgnoredColumn {
                     name: name.clone(),
                     reason: match e.exclusion {
@@ -191,19 +203,9 @@ impl EmbeddingSpace {
                 },
             })
             .collect();
-        let missing_columns = self
-            .about
-            .columns
-            .iter()
-            .filter(|c| !table.has_column(&c.name))
-            .map(|c| c.name.clone())
-            .collect();
+        let missing_columns =
+            self.columns.iter().filter(|c| !table.has_column(&c.name)).map(|c| c.name.clone()).collect();
         ColumnReport { ignored_columns, missing_columns }
-    }
-
-    /// The table's cells as numbers, for this space's columns.
-    pub(crate) fn encode(&self, table: &Table) -> Result<EncodedTable> {
-        Ok(encode(&self.about.columns, &self.about.codecs, table)?)
     }
 }
 
