@@ -69,6 +69,7 @@ impl Progress {
                 self.tenths = 0;
             }
             Event::Note { text } => self.line(&format!("note: {text}")),
+            Event::Warning { text } => self.line(&format!("warning: {text}")),
             Event::Started { n_epochs, n_rows, n_columns } => {
                 self.end_bar();
                 let text =

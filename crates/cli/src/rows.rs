@@ -2,8 +2,9 @@
 
 use clap::ValueEnum;
 use tabgraft_model::Predictor;
+use tabgraft_model::compare::unseen_rows;
 use tabgraft_table::Table;
-use tabgraft_table::split::{Part, Split};
+use tabgraft_table::split::Split;
 
 use crate::console::Console;
 use crate::failure::Failure;
@@ -31,33 +32,22 @@ impl Scored {
     ///
     /// All rows come with a note if most of them look as if they had been trained on.
     pub fn of(self, table: &Table, splits: &[&Split], console: &Console) -> Result<Table, Failure> {
-        let mut is_test = vec![true; table.n_rows()];
-        let assigned = splits.iter().try_for_each(|split| {
-            for (row, part) in is_test.iter_mut().zip(split.assign(table)?) {
-                *row &= part == Part::Test;
-            }
-            Ok::<(), tabgraft_table::Error>(())
-        });
-        let rows: Vec<u32> = (0..table.n_rows()).filter(|r| is_test[*r]).map(|r| r as u32).collect();
-        match (self, assigned) {
-            (Scored::Test, Err(error)) => Err(Failure::new(format!("the test rows cannot be told: {error}"))
-                .with_hint("for a table that was never trained on, give `--rows all`")),
-            (Scored::Test, Ok(())) if rows.len() < 2 => {
-                Err(Failure::new(format!("{} of {} rows are test rows", rows.len(), table.n_rows()))
-                    .with_hint("for a table that was never trained on, give `--rows all`"))
-            }
-            (Scored::Test, Ok(())) => Ok(table.take(&rows)?),
-            (Scored::All, Ok(())) => {
-                let n = table.n_rows() - rows.len();
-                console.note(&format!(
-                    "{n} of {} rows fall into the training and validation parts of the split: if this table was \
-                     trained on, these scores are too good; `--rows test` leaves those rows out",
-                    table.n_rows()
-                ));
-                Ok(table.clone())
-            }
-            (Scored::All, Err(_)) => Ok(table.clone()),
+        let unseen = unseen_rows(table, splits);
+        if self == Scored::Test {
+            return unseen.map_err(|error| {
+                Failure::new(format!("the test rows cannot be told: {error}"))
+                    .with_hint("for a table that was never trained on, give `--rows all`")
+            });
         }
+        if let Ok(unseen) = unseen {
+            console.note(&format!(
+                "{} of {} rows fall into the training and validation parts of the split: if this table was \
+                 trained on, these scores are too good; `--rows test` leaves those rows out",
+                table.n_rows() - unseen.n_rows(),
+                table.n_rows()
+            ));
+        }
+        Ok(table.clone())
     }
 }
 

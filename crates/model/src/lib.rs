@@ -1,5 +1,6 @@
 //! Numbers to vectors and predictions.
 
+pub mod compare;
 pub mod discover;
 mod embed;
 mod encoder;
@@ -9,6 +10,7 @@ mod kernel;
 pub mod metric;
 mod objective;
 pub mod predictor;
+pub mod prepare;
 pub mod report;
 pub mod space;
 pub mod store;

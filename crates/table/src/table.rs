@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
-use arrow::datatypes::{Field, Schema as ArrowSchema, SchemaRef};
+use arrow::compute::{cast, concat, concat_batches, take_record_batch};
+use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 
 use crate::error::{Error, Result, near_names};
 
@@ -69,6 +69,28 @@ impl Table {
         let batch = concat_batches(schema, batches)
             .map_err(|e| Error::schema(format!("batches do not fit together: {e}")))?;
         Self::new(batch)
+    }
+
+    /// These rows, and those of `other` behind them, by the columns of this table. A column that
+    /// the two keep in different types takes one that holds both: a wider number, or else text.
+    ///
+    /// # Errors
+    /// A schema error if `other` lacks a column.
+    pub fn append(&self, other: &Self) -> Result<Self> {
+        let names = self.column_names();
+        let mut columns = Vec::with_capacity(names.len());
+        for name in names {
+            let (a, b) = (self.column(&name)?, other.column(&name)?);
+            let shared = shared_type(a.data_type(), b.data_type());
+            let cast_to = |array: &ArrayRef| -> Result<ArrayRef> {
+                cast(array, &shared).map_err(|e| Error::schema(format!("column `{name}`: {e}")))
+            };
+            let (a, b) = (cast_to(a)?, cast_to(b)?);
+            let both = concat(&[a.as_ref(), b.as_ref()])
+                .map_err(|e| Error::schema(format!("column `{name}`: {e}")))?;
+            columns.push((name, both));
+        }
+        Self::from_columns(columns)
     }
 
     /// The rows as one Arrow batch.
@@ -181,6 +203,17 @@ impl Table {
 /// Names in backticks, joined by commas: `` `a`, `b` ``.
 pub fn quoted<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+/// A type that holds the values of both.
+fn shared_type(a: &DataType, b: &DataType) -> DataType {
+    match (a, b) {
+        _ if a == b => a.clone(),
+        (DataType::Null, other) | (other, DataType::Null) => other.clone(),
+        _ if a.is_integer() && b.is_integer() => DataType::Int64,
+        _ if a.is_numeric() && b.is_numeric() => DataType::Float64,
+        _ => DataType::Utf8,
+    }
 }
 
 fn build(fields: Vec<Field>, arrays: Vec<ArrayRef>, n_rows: Option<usize>) -> Result<RecordBatch> {

@@ -636,7 +636,7 @@ fn runs_that_break_a_promise_are_not_added() {
 fn the_newest_usable_run_of_the_target_is_taken() {
     let columns = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
     let mut history = SuggestionHistory::default();
-    assert!(history.for_target("default", &[]).unwrap_err().is_schema());
+    assert!(history.newest_for(Some("default"), &[]).unwrap_err().is_schema());
     let mut newer = run("2");
     newer.suggestions[0].name = "bureau_score".into();
     newer.suggestions[0].inputs = vec!["bureau".into()];
@@ -649,14 +649,14 @@ fn the_newest_usable_run_of_the_target_is_taken() {
     history.runs = vec![run("1"), newer, other];
 
     let names = |columns: &[String]| {
-        let features = history.for_target("default", columns).unwrap();
+        let features = history.newest_for(Some("default"), columns).unwrap().suggested();
         features.into_iter().map(|f| f.name).collect::<Vec<_>>()
     };
     assert_eq!(names(&columns(&["amount", "duration", "bureau"])), ["bureau_score"]);
     assert_eq!(names(&columns(&["amount", "duration"])), ["amount_per_duration"]);
-    let error = history.for_target("default", &columns(&["amount"])).unwrap_err();
+    let error = history.newest_for(Some("default"), &columns(&["amount"])).unwrap_err();
     assert!(error.is_schema() && error.to_string().contains("reads `bureau`"), "{error}");
-    let error = history.for_target("price", &[]).unwrap_err();
+    let error = history.newest_for(Some("price"), &[]).unwrap_err();
     assert!(
         error.to_string().contains("no run for the target `price`, only for `churn`, `default`"),
         "{error}"

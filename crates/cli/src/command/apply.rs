@@ -1,10 +1,10 @@
 //! `apply`: a table with features.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use tabgraft_table::feature::{Feature, FeatureEngineer, Skipped, SuggestionHistory, TransformOptions};
+use tabgraft_table::feature::{FeatureEngineer, FeatureFile, Skipped, SuggestionHistory, TransformOptions};
 use tabgraft_table::table::quoted;
 
 use crate::answer::Answer;
@@ -70,10 +70,7 @@ impl ApplyArgs {
             check_out(out, &[&self.features, &self.table])?;
         }
         let table = self.read.table(&self.table)?;
-        let mut engineer = match load_history(&self.features)? {
-            Some(history) => FeatureEngineer::new(self.chosen(&history, &table.column_names())?)?,
-            None => FeatureEngineer::from_json(&self.features)?,
-        };
+        let mut engineer = self.chosen(&table.column_names())?;
         if let Some(path) = &self.fit {
             engineer.fit(&table)?;
             engineer.save(path)?;
@@ -96,37 +93,36 @@ impl ApplyArgs {
         Ok(Answer::Yes)
     }
 
-    fn chosen(&self, history: &SuggestionHistory, columns: &[String]) -> Result<Vec<Feature>, Failure> {
+    /// The file's features for a table of these columns.
+    fn chosen(&self, columns: &[String]) -> Result<FeatureEngineer, Failure> {
+        let file = FeatureFile::load(&self.features)?;
+        let target = match &file {
+            FeatureFile::List(_) => None,
+            FeatureFile::History(history) => Some(self.target_of(history)?),
+        };
+        let choice = file.choose(columns, target.as_deref(), self.recommended)?;
+        if let Some(name) = choice.already_there.first() {
+            return Err(Failure::new(format!("the table has a column `{name}` already"))
+                .with_hint("give the table without the features, or rename the column"));
+        }
+        if self.recommended && choice.features.is_empty() {
+            return Err(Failure::new("no feature is recommended: none was proven")
+                .with_hint("without `--recommended` the suggested ones are applied"));
+        }
+        Ok(FeatureEngineer::new(choice.features)?)
+    }
+
+    fn target_of(&self, history: &SuggestionHistory) -> Result<String, Failure> {
         let mut targets: Vec<&str> = history.runs.iter().map(|run| run.target.as_str()).collect();
         targets.sort_unstable();
         targets.dedup();
-        let target = match (&self.target, targets.as_slice()) {
-            (Some(target), _) => target,
-            (None, [only]) => *only,
-            (None, _) => {
-                return Err(Failure::new(format!("the history has runs for {}", names(&targets)))
-                    .with_hint("choose one with `--target`"));
-            }
-        };
-        if !self.recommended {
-            return Ok(history.for_target(target, columns)?);
-        }
-        let newest = history.runs.iter().rev().find(|run| run.target == target);
-        match newest.map(|run| run.recommended()) {
-            Some(features) if !features.is_empty() => Ok(features),
-            _ => Err(Failure::new(format!("no feature for `{target}` is recommended: none was proven"))
-                .with_hint("without `--recommended` the suggested ones are applied")),
+        match (&self.target, targets.as_slice()) {
+            (Some(target), _) => Ok(target.clone()),
+            (None, [only]) => Ok((*only).to_owned()),
+            (None, _) => Err(Failure::new(format!("the history has runs for {}", names(&targets)))
+                .with_hint("choose one with `--target`")),
         }
     }
-}
-
-/// The suggestion history in a file, or nothing if it is a file of features.
-fn load_history(path: &Path) -> Result<Option<SuggestionHistory>, Failure> {
-    let bytes = std::fs::read(path).map_err(|e| Failure::io(path, "read", e))?;
-    // What is no JSON at all is left to the reader of features, which says where.
-    let is_history =
-        serde_json::from_slice::<serde_json::Value>(&bytes).is_ok_and(|v| v.get("runs").is_some());
-    Ok(if is_history { Some(SuggestionHistory::load(path)?) } else { None })
 }
 
 impl Report for ApplyReport {

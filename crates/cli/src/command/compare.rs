@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use tabgraft_model::metric::{Drift, PairedDifference, Score, Verdict, drift};
-use tabgraft_model::{EmbeddingSpace, Predictor};
+use tabgraft_model::EmbeddingSpace;
+use tabgraft_model::compare::{Comparison, compare_predictors};
+use tabgraft_model::metric::Verdict;
 use tabgraft_table::Table;
 
 use crate::answer::Answer;
@@ -51,43 +52,20 @@ pub struct CompareArgs {
 
 /// What `compare` reports.
 #[derive(Debug, Serialize)]
-struct CompareReport {
-    target: String,
-    task: &'static str,
+struct CompareReport<'a> {
+    file_a: &'a Path,
+    file_b: &'a Path,
     rows: &'static str,
-    a: Side,
-    b: Side,
-    difference: PairedDifference,
-    /// Only for two spaces.
-    spaces: Option<SpacesReport>,
-}
-
-/// One of the two.
-#[derive(Debug, Serialize)]
-struct Side {
-    file: PathBuf,
-    name: String,
-    scores: Vec<Score>,
-}
-
-/// What the spaces themselves say.
-#[derive(Debug, Serialize)]
-struct SpacesReport {
-    /// Columns that both spaces have a validation loss of.
-    n_common_columns: usize,
-    /// Mean validation loss of these columns in the first space.
-    common_loss_a: Option<f64>,
-    /// The same in the second space.
-    common_loss_b: Option<f64>,
-    /// Movement of the scored rows' vectors; only if the second space descends from the first.
-    drift: Option<Drift>,
+    #[serde(flatten)]
+    comparison: Comparison,
 }
 
 impl CompareArgs {
     /// Compares, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let table = self.read.table(&self.table)?;
-        let report = match (ModelFile::load(&self.a)?, ModelFile::load(&self.b)?) {
+        let mut rows = self.rows;
+        let comparison = match (ModelFile::load(&self.a)?, ModelFile::load(&self.b)?) {
             (ModelFile::Predictor(a), ModelFile::Predictor(b)) => {
                 if let Some(target) = &self.target
                     && target != a.target().column()
@@ -103,9 +81,12 @@ impl CompareArgs {
                 for (predictor, file) in [(&a, &self.a), (&b, &self.b)] {
                     note_seen_rows(predictor, &file.display().to_string(), console);
                 }
-                self.judged(&a, &b, &scored, self.rows)?
+                compare_predictors(&a, &b, &scored)?
             }
-            (ModelFile::Space(a), ModelFile::Space(b)) => self.spaces(&a, &b, &table, console)?,
+            (ModelFile::Space(a), ModelFile::Space(b)) => {
+                rows = Scored::Test;
+                self.spaces(&a, &b, &table, console)?
+            }
             _ => {
                 return Err(Failure::new(format!(
                     "`{}` and `{}` are a space and a predictor",
@@ -115,8 +96,9 @@ impl CompareArgs {
                 .with_hint("give two predictors, or two spaces and `--target`"));
             }
         };
-        console.report(&report)?;
-        Ok(if report.difference.verdict == Verdict::Worse { Answer::No } else { Answer::Yes })
+        let verdict = comparison.difference.verdict;
+        console.report(&CompareReport { file_a: &self.a, file_b: &self.b, rows: rows.name(), comparison })?;
+        Ok(if verdict == Verdict::Worse { Answer::No } else { Answer::Yes })
     }
 
     /// Fits alike on both spaces, then judges.
@@ -126,93 +108,26 @@ impl CompareArgs {
         b: &EmbeddingSpace,
         table: &Table,
         console: &Console,
-    ) -> Result<CompareReport, Failure> {
+    ) -> Result<Comparison, Failure> {
         let Some(target) = &self.target else {
             return Err(Failure::new("two spaces compare by what can be predicted from them")
                 .with_hint("name the column to predict with `--target`"));
         };
-        if a.hashes().split != b.hashes().split {
-            return Err(Failure::new(
-                "the two spaces split their rows differently, what tests one trains the other",
-            )
-            .with_hint("fit a predictor on each and compare those, or extend one space from the other"));
-        }
-        let scored = Scored::Test.of(table, &[a.split(), b.split()], console)?;
+        let mut progress = console.progress("compare");
         let options = self.predictor.options();
-        let fit = |space: &EmbeddingSpace, title: &str| -> Result<Predictor, Failure> {
-            let mut progress = console.progress(title);
-            let fitted = Predictor::fit(space, table, target, &options, &mut |event| progress.on(event))?;
-            if fitted.fit_info().interrupted {
-                return Err(Failure::new(
-                    "interrupted: predictors that were not fitted alike do not compare",
-                )
-                .with_hint("lower `--epochs` to be done sooner"));
-            }
-            Ok(fitted)
-        };
-        let (on_a, on_b) =
-            (fit(a, "predictor on the first space")?, fit(b, "predictor on the second space")?);
-        let mut report = self.judged(&on_a, &on_b, &scored, Scored::Test)?;
-        (report.a.name, report.b.name) = (a.name().to_owned(), b.name().to_owned());
-        report.spaces = Some(SpacesReport::of(a, b, &scored)?);
-        Ok(report)
-    }
-
-    fn judged(
-        &self,
-        a: &Predictor,
-        b: &Predictor,
-        rows: &Table,
-        kind: Scored,
-    ) -> Result<CompareReport, Failure> {
-        let side = |file: &Path, predictor: &Predictor| -> Result<Side, Failure> {
-            let name = predictor.name().to_owned();
-            Ok(Side { file: file.to_owned(), name, scores: predictor.evaluate(rows)? })
-        };
-        Ok(CompareReport {
-            target: a.target().column().to_owned(),
-            task: a.target().task().name(),
-            rows: kind.name(),
-            difference: a.compare(b, rows)?,
-            a: side(&self.a, a)?,
-            b: side(&self.b, b)?,
-            spaces: None,
-        })
+        Ok(a.compare(b, table, target, &options, &mut |event| progress.on(event))?)
     }
 }
 
-impl SpacesReport {
-    fn of(a: &EmbeddingSpace, b: &EmbeddingSpace, rows: &Table) -> Result<Self, Failure> {
-        let (of_a, of_b) = (&a.training_info().final_column_losses, &b.training_info().final_column_losses);
-        let common: Vec<(f64, f64)> =
-            of_a.iter().filter_map(|(name, loss)| Some((*loss, *of_b.get(name)?))).collect();
-        let mean = |losses: &mut dyn Iterator<Item = f64>| {
-            (!common.is_empty()).then(|| losses.sum::<f64>() / common.len() as f64)
-        };
-        let descends = b.extensions().iter().any(|graft| graft.parent == *a.hashes());
-        let moved = if descends {
-            let (before, after) = (a.embed(rows)?, b.embed(rows)?);
-            Some(drift(&before.values, &after.values, before.d_model, after.d_model, 0)?)
-        } else {
-            None
-        };
-        Ok(SpacesReport {
-            n_common_columns: common.len(),
-            common_loss_a: mean(&mut common.iter().map(|c| c.0)),
-            common_loss_b: mean(&mut common.iter().map(|c| c.1)),
-            drift: moved,
-        })
-    }
-}
-
-impl Report for CompareReport {
+impl Report for CompareReport<'_> {
     fn text(&self) -> String {
+        let Comparison { target, task, a, b, difference, spaces, .. } = &self.comparison;
         let mut text = String::new();
-        for (side, which) in [(&self.a, "first"), (&self.b, "second")] {
-            text += &format!("{which}: `{}` ({})\n", side.name, side.file.display());
+        for (side, file, which) in [(a, self.file_a, "first"), (b, self.file_b, "second")] {
+            text += &format!("{which}: `{}` ({})\n", side.name, file.display());
             text += &scores_text(&side.scores);
         }
-        if let Some(spaces) = &self.spaces {
+        if let Some(spaces) = spaces {
             text += &format!(
                 "validation loss of the {} common columns: {}, then {}\n",
                 spaces.n_common_columns,
@@ -226,12 +141,7 @@ impl Report for CompareReport {
                 );
             }
         }
-        text + &format!(
-            "`{}` ({}), {} rows\n{}",
-            self.target,
-            self.task,
-            self.rows,
-            difference_text(&self.difference)
-        )
+        let rows = self.rows;
+        text + &format!("`{target}` ({}), {rows} rows\n{}", task.name(), difference_text(difference))
     }
 }

@@ -144,7 +144,7 @@ impl EmbeddingSpace {
                 report.missing_columns.len(),
                 quoted(&report.missing_columns)
             );
-            let _ = sink(&Event::Note { text });
+            let _ = sink(&Event::Warning { text });
         }
         let n_epochs = self.graft_epochs(options, sink);
         let key_columns: Vec<String> = self.first_columns();
@@ -224,8 +224,11 @@ impl EmbeddingSpace {
             .filter(|n| !self.about.columns.iter().any(|c| c.name == *n))
             .filter(|n| !self.about.excluded.iter().any(|e| e.name == *n))
             .collect();
+        let mut options = options.clone();
+        // What the parent left out already needs no second word.
+        options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name));
         let schema =
-            if names.is_empty() { Schema::default() } else { infer(&table.select(&names)?, options)? };
+            if names.is_empty() { Schema::default() } else { infer(&table.select(&names)?, &options)? };
         if !schema.columns.is_empty() {
             return Ok(schema);
         }
@@ -262,7 +265,7 @@ impl EmbeddingSpace {
                         "{n} epochs for a graft: advised are at least {LEAST_EPOCHS} and at most {most}, \
                          half of the parent's {parent}"
                     );
-                    let _ = sink(&Event::Note { text });
+                    let _ = sink(&Event::Warning { text });
                 }
                 n
             }

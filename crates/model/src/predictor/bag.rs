@@ -46,18 +46,15 @@ impl Labels {
         }
     }
 
-    /// Loss of the heads' raw outputs `[N_MEMBERS * n_rows, n_outputs]`.
-    fn loss(&self, outputs: Tensor<2>, rows: &[usize]) -> Tensor<1> {
+    /// Loss of the heads' raw outputs `[N_MEMBERS * n_rows, n_outputs]`, each row with its weight.
+    fn loss(&self, outputs: Tensor<2>, rows: &[usize], row_weights: &[f32]) -> Tensor<1> {
+        let weights: Vec<f32> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| row_weights[*r])).collect();
         let n = (N_MEMBERS * rows.len()) as f64;
         match self {
             Labels::Classes { class, n_classes } => {
                 let classes: Vec<u16> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| class[*r])).collect();
-                let targets = Targets {
-                    first: vec![0, *n_classes],
-                    weight: vec![1.0; classes.len()],
-                    class: classes,
-                    scale: vec![1.0],
-                };
+                let targets =
+                    Targets { first: vec![0, *n_classes], weight: weights, class: classes, scale: vec![1.0] };
                 column_loss(outputs, Arc::new(targets)).slice([0..1, 0..1]).sum() / n
             }
             Labels::Numbers(numbers) => {
@@ -65,20 +62,27 @@ impl Labels {
                     (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| numbers[*r])).collect();
                 let shape = [wanted.len(), 1];
                 let wanted = Tensor::<2>::from_data(TensorData::new(wanted, shape), &Device::flex());
-                (outputs - wanted).powf_scalar(2.0).sum() / n
+                let weights = Tensor::<2>::from_data(TensorData::new(weights, shape), &Device::flex());
+                ((outputs - wanted).powf_scalar(2.0) * weights).sum() / n
             }
         }
     }
 
-    /// Mean loss of predictions `[n_rows, n_outputs]`: negative log-likelihood or squared error.
-    fn held_out_loss(&self, predictions: &[f64], rows: &[usize]) -> f64 {
-        let losses = rows.iter().enumerate().map(|(i, r)| match self {
+    /// Weighted mean loss of predictions `[n_rows, n_outputs]`: negative log-likelihood or squared
+    /// error.
+    fn held_out_loss(&self, predictions: &[f64], rows: &[usize], row_weights: &[f32]) -> f64 {
+        let loss = |i: usize, r: &usize| match self {
             Labels::Classes { class, n_classes } => {
                 -predictions[i * n_classes + usize::from(class[*r])].max(1e-7).ln()
             }
             Labels::Numbers(numbers) => (predictions[i] - f64::from(numbers[*r])).powi(2),
-        });
-        losses.sum::<f64>() / rows.len().max(1) as f64
+        };
+        let (mut sum, mut total) = (0.0, 0.0);
+        for (i, r) in rows.iter().enumerate().filter(|(_, r)| row_weights[**r] > 0.0) {
+            sum += f64::from(row_weights[*r]) * loss(i, r);
+            total += f64::from(row_weights[*r]);
+        }
+        if total > 0.0 { sum / total } else { 0.0 }
     }
 }
 
@@ -86,6 +90,8 @@ impl Labels {
 pub(crate) struct BagData {
     pub groups: Vec<CellTable>,
     pub labels: Labels,
+    /// `[n_rows]` of the tables: how much a row counts, 1 on average over the rows learned from.
+    pub weights: Vec<f32>,
     /// Rows that have a label and may be learned from.
     pub rows: Vec<usize>,
     /// `[n_rows]` of the tables: which inner part a row belongs to.
@@ -174,7 +180,7 @@ fn fit_head(
 ) -> Result<Fitted> {
     let seed = splitmix(options.seed ^ (i as u64 + 1));
     let n_outputs = data.labels.n_outputs();
-    let mut head = Head::new(space, n_outputs, &mut Pcg64Mcg::seed_from_u64(seed));
+    let mut head = Head::new(space, options.d_hidden, n_outputs, &mut Pcg64Mcg::seed_from_u64(seed));
     head.set_thawed(true);
     head.space.heads.iter_mut().for_each(|h| h.set_thawed(false));
     let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) =
@@ -199,7 +205,7 @@ fn fit_head(
             );
         }
         let predictions = predict(&head, data, &stop_rows);
-        let loss = data.labels.held_out_loss(&predictions, &stop_rows);
+        let loss = data.labels.held_out_loss(&predictions, &stop_rows, &data.weights);
         if !loss.is_finite() {
             return Err(Error::training(format!(
                 "network {} of the bag diverged in epoch {}",
@@ -246,7 +252,7 @@ fn run_step(
         space: Dropout { p_drop: options.p_drop_space, seed: seed as u32 },
         members: Dropout { p_drop: options.p_drop, seed: (seed >> 32) as u32 },
     };
-    let loss = data.labels.loss(head.forward(&cells, dropout), rows);
+    let loss = data.labels.loss(head.forward(&cells, dropout), rows, &data.weights);
     let mut gradients = loss.backward();
     step_params(head, &mut gradients, |name| {
         let (rate, decay) = if name.starts_with("wide") {

@@ -16,19 +16,19 @@ pub(crate) fn sharpen(p: &mut [f64], sharpness: f64) {
     p.iter_mut().for_each(|v| *v /= total);
 }
 
-/// The sharpness with the least log-loss on held-out rows.
+/// The sharpness with the least weighted log-loss on held-out rows.
 ///
 /// # Shapes
-/// - `p`: `[n_rows, n_classes]`; `class`: `[n_rows]`
-pub(crate) fn fit_sharpness(p: &[f64], class: &[usize], n_classes: usize) -> f64 {
+/// - `p`: `[n_rows, n_classes]`; `class`, `weights`: `[n_rows]`
+pub(crate) fn fit_sharpness(p: &[f64], class: &[usize], weights: &[f32], n_classes: usize) -> f64 {
     let loss = |log_sharpness: f64| -> f64 {
         let sharpness = log_sharpness.exp();
         p.chunks_exact(n_classes)
-            .zip(class)
-            .map(|(row, class)| {
+            .zip(class.iter().zip(weights))
+            .map(|(row, (class, weight))| {
                 let mut row = row.to_vec();
                 sharpen(&mut row, sharpness);
-                -row[*class].max(TINY).ln()
+                -f64::from(*weight) * row[*class].max(TINY).ln()
             })
             .sum()
     };
@@ -49,7 +49,7 @@ mod tests {
         // Says .95, right in 75 of 100.
         let p: Vec<f64> = (0..100).flat_map(|_| [0.05, 0.95]).collect();
         let class: Vec<usize> = (0..100).map(|i| usize::from(i % 4 != 0)).collect();
-        let sharpness = fit_sharpness(&p, &class, 2);
+        let sharpness = fit_sharpness(&p, &class, &[1.0; 100], 2);
         let mut row = [0.05, 0.95];
         sharpen(&mut row, sharpness);
         assert!((row[1] - 0.75).abs() < 1e-3, "{row:?}");

@@ -22,14 +22,7 @@ impl Predictor {
     /// # Errors
     /// An io error if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let manifest = serde_json::to_value(&self.about).map_err(|e| {
-            Error::value(format!("predictor `{}` cannot be written as JSON: {e}", self.name()))
-        })?;
-        let mut tensors = BTreeMap::new();
-        for (i, head) in self.heads.iter().enumerate() {
-            to_blobs(head, &format!("network.{i}"), &mut tensors);
-        }
-        store::save(path, &Container { kind: KIND.to_owned(), manifest, tensors })?;
+        store::save(path, &self.to_container()?)?;
         Ok(())
     }
 
@@ -40,6 +33,33 @@ impl Predictor {
     pub fn load(path: &Path) -> Result<Self> {
         let (container, _) = store::load(path)?;
         Self::from_container(container).map_err(|e| e.at(format_args!("`{}`", path.display())))
+    }
+
+    /// The bytes of the file that [`Predictor::save`] writes.
+    ///
+    /// # Errors
+    /// A value error if a weight is not finite.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        store::to_bytes(&self.to_container()?)
+    }
+
+    /// Reads a predictor from such bytes.
+    ///
+    /// # Errors
+    /// As [`Predictor::load`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::from_container(store::from_bytes(bytes)?.0)
+    }
+
+    fn to_container(&self) -> Result<Container> {
+        let manifest = serde_json::to_value(&self.about).map_err(|e| {
+            Error::value(format!("predictor `{}` cannot be written as JSON: {e}", self.name()))
+        })?;
+        let mut tensors = BTreeMap::new();
+        for (i, head) in self.heads.iter().enumerate() {
+            to_blobs(head, &format!("network.{i}"), &mut tensors);
+        }
+        Ok(Container { kind: KIND.to_owned(), manifest, tensors })
     }
 
     fn from_container(container: Container) -> Result<Self> {
@@ -65,7 +85,8 @@ impl Predictor {
         let n_networks = about.fit_info.best_epochs.len();
         let mut heads = Vec::new();
         for i in 0..n_networks {
-            let mut head = Head::new(&space, about.target.n_outputs(), &mut Pcg64Mcg::seed_from_u64(0));
+            let mut rng = Pcg64Mcg::seed_from_u64(0);
+            let mut head = Head::new(&space, about.options.d_hidden, about.target.n_outputs(), &mut rng);
             from_blobs(&mut head, &format!("network.{i}"), &mut tensors)?;
             heads.push(head);
         }

@@ -47,6 +47,37 @@ impl Predictor {
         Ok(Self::fit_with_held_out(space, table, target, options, sink)?.0)
     }
 
+    /// As [`Predictor::fit`], with a weight for each row of the table: at least 0, and above 0 for
+    /// some row that is learned from. A row of weight 2 counts as two in the losses that are
+    /// minimised and stopped on; scores count every row alike.
+    ///
+    /// # Errors
+    /// As [`Predictor::fit`]; a value error for weights that are negative, not finite, all zero, or
+    /// not as many as rows.
+    pub fn fit_weighted(
+        space: &EmbeddingSpace,
+        table: &Table,
+        target: &str,
+        row_weights: &[f64],
+        options: &PredictorOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
+        if row_weights.len() != table.n_rows() {
+            return Err(Error::value(format!(
+                "{} row weights for {} rows, one for each is needed",
+                row_weights.len(),
+                table.n_rows()
+            )));
+        }
+        if let Some(r) = row_weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
+            return Err(Error::value(format!(
+                "row weight {r} is {}, a finite number of at least 0 is needed",
+                row_weights[r]
+            )));
+        }
+        Ok(fit(space, table, target, Some(row_weights), options, sink)?.0)
+    }
+
     /// As [`Predictor::fit`], and gives the held-out predictions of the fitted rows.
     ///
     /// # Errors
@@ -58,81 +89,104 @@ impl Predictor {
         options: &PredictorOptions,
         sink: &mut Sink<'_>,
     ) -> Result<(Self, HeldOut)> {
-        let start = Instant::now();
-        options.check()?;
-        if space.columns().iter().any(|c| c.name == target) {
-            return Err(Error::schema(format!("the space uses the target `{target}` as a column"))
-                .with_hint("train the space with the target ignored, or its scores mean nothing"));
-        }
-        let mut columns = space.column_report(table);
-        columns.ignored_columns.retain(|c| c.name != target);
-        let unknown: Vec<&str> =
-            columns.ignored_columns.iter().filter(|c| c.unknown).map(|c| c.name.as_str()).collect();
-        if !unknown.is_empty() {
-            let text = format!(
-                "{} column(s) are NOT used, the space has no codec for them: {}; extend the space first",
-                unknown.len(),
-                tabgraft_table::table::quoted(&unknown)
-            );
-            let _ = sink(&Event::Note { text });
-        }
-        let parts = space.split().assign(table)?;
-        let is_test = |r: usize| options.hold_out_test && parts[r] == Part::Test;
-        let fit_rows: Vec<u32> = (0..table.n_rows()).filter(|r| !is_test(*r)).map(|r| r as u32).collect();
-        let fitted_target = Target::fit(&table.take(&fit_rows)?, target, options.target_kind)?;
-        let values = fitted_target.values(table)?;
-        let rows: Vec<usize> = (0..table.n_rows()).filter(|r| !is_test(*r) && values[*r].is_some()).collect();
-        if rows.len() < LEAST_ROWS {
-            return Err(Error::value(format!(
-                "{} row(s) with a target are left to learn from, at least {LEAST_ROWS} are needed",
-                rows.len()
-            )));
-        }
-        let encoded = space.encode(table)?;
-        let n_networks = options.n_networks_for(rows.len());
-        let key_columns: Vec<String> =
-            space.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
-        let keys = row_hashes(table, &key_columns)?;
-        let data = BagData {
-            groups: cell_tables(&space.network, &encoded),
-            labels: labels(&fitted_target, &values),
-            fold: inner_parts(&rows, &keys, &values, &fitted_target, n_networks, table.n_rows()),
-            rows,
-        };
-        let bag = fit_bag(&space.network, &data, n_networks, options, sink)?;
-        let targets: Vec<f64> = data.rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
-        let (sharpness, held_out) = calibrated(&fitted_target, &bag, &targets);
-        let mut predictor = Predictor {
-            about: PredictorAbout {
-                name: options.name.clone(),
-                created: now(),
-                software: SoftwareVersion::current(),
-                options: options.clone(),
-                target: fitted_target,
-                sharpness,
-                space: space.about.clone(),
-                fit_info: FitInfo {
-                    n_rows: data.rows.len(),
-                    n_rows_without_target: values.iter().filter(|v| v.is_none()).count(),
-                    n_rows_test: (0..table.n_rows()).filter(|r| is_test(*r)).count(),
-                    best_epochs: bag.best_epochs,
-                    scores: Vec::new(),
-                    columns,
-                    interrupted: bag.interrupted,
-                    seconds: 0.0,
-                },
-            },
-            heads: bag.heads,
-        };
-        let test_rows: Vec<u32> =
-            (0..table.n_rows()).filter(|r| is_test(*r) && values[*r].is_some()).map(|r| r as u32).collect();
-        if test_rows.len() >= 2 {
-            predictor.about.fit_info.scores = predictor.evaluate(&table.take(&test_rows)?)?;
-        }
-        predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
-        let held_out = HeldOut { rows_idx: data.rows, values: held_out, targets };
-        Ok((predictor, held_out))
+        fit(space, table, target, None, options, sink)
     }
+}
+
+fn fit(
+    space: &EmbeddingSpace,
+    table: &Table,
+    target: &str,
+    row_weights: Option<&[f64]>,
+    options: &PredictorOptions,
+    sink: &mut Sink<'_>,
+) -> Result<(Predictor, HeldOut)> {
+    let start = Instant::now();
+    options.check()?;
+    if space.columns().iter().any(|c| c.name == target) {
+        return Err(Error::schema(format!("the space uses the target `{target}` as a column"))
+            .with_hint("train the space with the target ignored, or its scores mean nothing"));
+    }
+    let mut columns = space.column_report(table);
+    columns.ignored_columns.retain(|c| c.name != target);
+    let unknown: Vec<&str> =
+        columns.ignored_columns.iter().filter(|c| c.unknown).map(|c| c.name.as_str()).collect();
+    if !unknown.is_empty() {
+        let text = format!(
+            "{} column(s) are NOT used, the space has no codec for them: {}; extend the space first",
+            unknown.len(),
+            tabgraft_table::table::quoted(&unknown)
+        );
+        let _ = sink(&Event::Warning { text });
+    }
+    let parts = space.split().assign(table)?;
+    let is_test = |r: usize| options.hold_out_test && parts[r] == Part::Test;
+    let fit_rows: Vec<u32> = (0..table.n_rows()).filter(|r| !is_test(*r)).map(|r| r as u32).collect();
+    let fitted_target = Target::fit(&table.take(&fit_rows)?, target, options.target_kind)?;
+    let values = fitted_target.values(table)?;
+    let rows: Vec<usize> = (0..table.n_rows()).filter(|r| !is_test(*r) && values[*r].is_some()).collect();
+    if rows.len() < LEAST_ROWS {
+        return Err(Error::value(format!(
+            "{} row(s) with a target are left to learn from, at least {LEAST_ROWS} are needed",
+            rows.len()
+        )));
+    }
+    let encoded = space.encode(table)?;
+    let n_networks = options.n_networks_for(rows.len());
+    let key_columns: Vec<String> =
+        space.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
+    let keys = row_hashes(table, &key_columns)?;
+    let data = BagData {
+        groups: cell_tables(&space.network, &encoded),
+        labels: labels(&fitted_target, &values),
+        weights: relative_weights(row_weights, &rows, table.n_rows())?,
+        fold: inner_parts(&rows, &keys, &values, &fitted_target, n_networks, table.n_rows()),
+        rows,
+    };
+    let bag = fit_bag(&space.network, &data, n_networks, options, sink)?;
+    let targets: Vec<f64> = data.rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
+    let weights: Vec<f32> = data.rows.iter().map(|r| data.weights[*r]).collect();
+    let (sharpness, held_out) = calibrated(&fitted_target, &bag, &targets, &weights);
+    let mut predictor = Predictor {
+        about: PredictorAbout {
+            name: options.name.clone(),
+            created: now(),
+            software: SoftwareVersion::current(),
+            options: options.clone(),
+            target: fitted_target,
+            sharpness,
+            space: space.about.clone(),
+            fit_info: FitInfo {
+                n_rows: data.rows.len(),
+                n_rows_without_target: values.iter().filter(|v| v.is_none()).count(),
+                n_rows_test: (0..table.n_rows()).filter(|r| is_test(*r)).count(),
+                best_epochs: bag.best_epochs,
+                scores: Vec::new(),
+                columns,
+                interrupted: bag.interrupted,
+                seconds: 0.0,
+            },
+        },
+        heads: bag.heads,
+    };
+    let test_rows: Vec<u32> =
+        (0..table.n_rows()).filter(|r| is_test(*r) && values[*r].is_some()).map(|r| r as u32).collect();
+    if test_rows.len() >= 2 {
+        predictor.about.fit_info.scores = predictor.evaluate(&table.take(&test_rows)?)?;
+    }
+    predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
+    let held_out = HeldOut { rows_idx: data.rows, values: held_out, targets };
+    Ok((predictor, held_out))
+}
+
+/// Weights of the table's rows as numbers that are 1 on average over the rows learned from.
+fn relative_weights(row_weights: Option<&[f64]>, rows: &[usize], n_rows: usize) -> Result<Vec<f32>> {
+    let Some(weights) = row_weights else { return Ok(vec![1.0; n_rows]) };
+    let mean = rows.iter().map(|r| weights[*r]).sum::<f64>() / rows.len() as f64;
+    if !(mean > 0.0 && mean.is_finite()) {
+        return Err(Error::value("the weights of all rows with a target are 0, nothing can be learned"));
+    }
+    Ok(weights.iter().map(|w| (w / mean) as f32).collect())
 }
 
 fn labels(target: &Target, values: &[Option<f64>]) -> Labels {
@@ -171,12 +225,12 @@ fn inner_parts(
 }
 
 /// The sharpness, and held-out predictions in the target's unit.
-fn calibrated(target: &Target, bag: &Bag, targets: &[f64]) -> (f64, Vec<f64>) {
+fn calibrated(target: &Target, bag: &Bag, targets: &[f64], weights: &[f32]) -> (f64, Vec<f64>) {
     let mut held_out = bag.held_out.clone();
     match target {
         Target::Classes { classes, .. } => {
             let class: Vec<usize> = targets.iter().map(|v| *v as usize).collect();
-            let sharpness = fit_sharpness(&held_out, &class, classes.len());
+            let sharpness = fit_sharpness(&held_out, &class, weights, classes.len());
             held_out.chunks_exact_mut(classes.len()).for_each(|row| super::sharpen(row, sharpness));
             (sharpness, held_out)
         }

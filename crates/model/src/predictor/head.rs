@@ -17,8 +17,6 @@ use crate::kernel::{Cells, Dropout, Join, gelu, linear, lookup};
 
 /// Members of a head.
 pub(crate) const N_MEMBERS: usize = 8;
-/// Width of the shared hidden layer.
-const D_HIDDEN: usize = 128;
 /// Spread of the members' scalings around 1: what makes members differ.
 const SCALING_SPREAD: f32 = 0.5;
 
@@ -27,13 +25,13 @@ const SCALING_SPREAD: f32 = 0.5;
 pub(crate) struct Members {
     /// `[N_MEMBERS, d]`, scales z.
     pub scale_in: Param,
-    /// `[d, D_HIDDEN]`.
+    /// `[d, d_hidden]`.
     pub w1: Param,
-    /// `[1, D_HIDDEN]`.
+    /// `[1, d_hidden]`.
     pub b1: Param,
-    /// `[N_MEMBERS, D_HIDDEN]`, scales the hidden layer.
+    /// `[N_MEMBERS, d_hidden]`, scales the hidden layer.
     pub scale_out: Param,
-    /// `[N_MEMBERS * D_HIDDEN, n_outputs]`.
+    /// `[N_MEMBERS * d_hidden, n_outputs]`.
     pub w2: Param,
     /// `[N_MEMBERS, n_outputs]`.
     pub b2: Param,
@@ -42,7 +40,7 @@ pub(crate) struct Members {
 params!(Members { scale_in, w1, b1, scale_out, w2, b2 });
 
 impl Members {
-    fn new(d: usize, n_outputs: usize, rng: &mut impl Rng) -> Self {
+    fn new(d: usize, d_hidden: usize, n_outputs: usize, rng: &mut impl Rng) -> Self {
         let around_one = |rng: &mut _, n| {
             let noise = Param::normal(rng, SCALING_SPREAD, [N_MEMBERS, n]);
             Param::new(noise.values().iter().map(|v| 1.0 + v).collect(), [N_MEMBERS, n])
@@ -50,10 +48,10 @@ impl Members {
         let bound = 1.0 / (d as f32).sqrt();
         Members {
             scale_in: around_one(rng, d),
-            w1: Param::uniform(rng, bound, [d, D_HIDDEN]),
-            b1: Param::uniform(rng, bound, [1, D_HIDDEN]),
-            scale_out: around_one(rng, D_HIDDEN),
-            w2: Param::normal(rng, 0.3 / (D_HIDDEN as f32).sqrt(), [N_MEMBERS * D_HIDDEN, n_outputs]),
+            w1: Param::uniform(rng, bound, [d, d_hidden]),
+            b1: Param::uniform(rng, bound, [1, d_hidden]),
+            scale_out: around_one(rng, d_hidden),
+            w2: Param::normal(rng, 0.3 / (d_hidden as f32).sqrt(), [N_MEMBERS * d_hidden, n_outputs]),
             b2: Param::filled(0.0, [N_MEMBERS, n_outputs]),
         }
     }
@@ -62,12 +60,12 @@ impl Members {
     /// - `z`: `[n_rows, d]`, returns `[N_MEMBERS, n_rows, n_outputs]`
     fn forward(&self, z: Tensor<2>, dropout: Dropout) -> Tensor<3> {
         let [n_rows, d] = z.dims();
-        let n_outputs = self.b2.shape()[1];
+        let (d_hidden, n_outputs) = (self.b1.shape()[1], self.b2.shape()[1]);
         let scaled = z.reshape([1, n_rows, d]) * self.scale_in.tensor().reshape([N_MEMBERS, 1, d]);
         let hidden = linear(scaled.reshape([N_MEMBERS * n_rows, d]), self.w1.tensor(), self.b1.tensor());
-        let hidden = gelu(hidden, dropout).reshape([N_MEMBERS, n_rows, D_HIDDEN])
-            * self.scale_out.tensor().reshape([N_MEMBERS, 1, D_HIDDEN]);
-        hidden.matmul(self.w2.tensor().reshape([N_MEMBERS, D_HIDDEN, n_outputs]))
+        let hidden = gelu(hidden, dropout).reshape([N_MEMBERS, n_rows, d_hidden])
+            * self.scale_out.tensor().reshape([N_MEMBERS, 1, d_hidden]);
+        hidden.matmul(self.w2.tensor().reshape([N_MEMBERS, d_hidden, n_outputs]))
             + self.b2.tensor().reshape([N_MEMBERS, 1, n_outputs])
     }
 }
@@ -97,9 +95,9 @@ impl HeadDropout {
 
 impl Head {
     /// A head on a copy of the space's network; the wide path starts at zero.
-    pub fn new(space: &Network, n_outputs: usize, rng: &mut impl Rng) -> Self {
+    pub fn new(space: &Network, d_hidden: usize, n_outputs: usize, rng: &mut impl Rng) -> Self {
         let wide = space.token_groups().iter().map(|g| Tables::zeros(&g.layout, n_outputs)).collect();
-        Head { space: space.clone(), members: Members::new(space.d_model(), n_outputs, rng), wide }
+        Head { space: space.clone(), members: Members::new(space.d_model(), d_hidden, n_outputs, rng), wide }
     }
 
     /// Outputs of every member: logits, or the standardised number.

@@ -23,6 +23,8 @@ pub struct PredictorOptions {
     /// Networks of the bag, each stopping on its own share of the rows. Default: 5 below 10,000
     /// rows, 3 below 100,000, else 2. 2 to 20.
     pub n_networks: Option<usize>,
+    /// Width of the hidden layer that a head's members share. Default 128; 8 to 4,096.
+    pub d_hidden: usize,
     /// Learning rate of the members. Default 1e-3.
     pub learning_rate: f32,
     /// Learning rate of the copy of the space's weights. Default 1e-3.
@@ -57,6 +59,7 @@ impl Default for PredictorOptions {
             patience: 14,
             batch_size: None,
             n_networks: None,
+            d_hidden: 128,
             learning_rate: 1e-3,
             learning_rate_space: 1e-3,
             learning_rate_wide: 5e-3,
@@ -80,8 +83,11 @@ impl PredictorOptions {
     pub fn check(&self) -> Result<()> {
         crate::space::check_epochs(Some(self.n_epochs))?;
         crate::space::check_batch_size(self.batch_size)?;
-        let counts =
-            [("patience", self.patience, 1..=10_000), ("n_networks", self.n_networks.unwrap_or(5), 2..=20)];
+        let counts = [
+            ("patience", self.patience, 1..=10_000),
+            ("n_networks", self.n_networks.unwrap_or(5), 2..=20),
+            ("d_hidden", self.d_hidden, 8..=4096),
+        ];
         for (name, value, range) in counts {
             if !range.contains(&value) {
                 return Err(Error::option(format!(

@@ -69,6 +69,22 @@ impl EmbeddingSpace {
         Self::from_container(container).map_err(|e| e.at(format_args!("`{}`", path.display())))
     }
 
+    /// The bytes of the file that [`EmbeddingSpace::save`] writes.
+    ///
+    /// # Errors
+    /// A value error if a weight is not finite.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        store::to_bytes(&self.to_container()?)
+    }
+
+    /// Reads a space from such bytes.
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::load`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::from_container(store::from_bytes(bytes)?.0)
+    }
+
     /// What there is to say about the space.
     pub fn card(&self) -> SpaceCard {
         self.about.card()

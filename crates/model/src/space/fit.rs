@@ -1,6 +1,5 @@
 //! Training an embedding space from a table.
 
-use arrow::compute::concat_batches;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use tabgraft_table::Table;
@@ -45,8 +44,8 @@ pub(crate) struct Rows {
 impl EmbeddingSpace {
     /// Trains a space on a table, without a target.
     ///
-    /// `valid` gives the validation rows; without it the split of `options` chooses them, and its
-    /// test rows are not looked at. Codecs are fitted on the training rows alone. The same table,
+    /// `valid` gives the validation rows; without it the split of `options` chooses them. The
+    /// split's test rows are not looked at, in either table. Codecs are fitted on the training rows alone. The same table,
     /// options and seed give the same bits, whatever the number of threads.
     ///
     /// # Errors
@@ -58,48 +57,10 @@ impl EmbeddingSpace {
         options: &FitOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
-        options.config.check()?;
-        let schema = infer(table, &options.infer)?;
-        if schema.columns.is_empty() {
-            return Err(Error::schema("no column of the table can be used").with_hint(
-                "each is ignored, constant, an id or all missing: see the reasons, or give a column its kind",
-            ));
-        }
-        for note in &schema.notes {
-            let _ = sink(&Event::Note { text: note.clone() });
-        }
-        let names: Vec<String> = schema.names();
-        let split = Split::fit(&options.split, table, &schema)?;
-        let (all, rows) = rows_of_parts(table, valid, &split, &names)?;
-        let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-        let codecs = fit_codecs(&schema, &all.take(&train_rows)?, &options.config.codec)?;
+        let (mut space, all, rows) = prepare(table, valid, options, sink)?;
+        let (batch_size, n_epochs) = (space.about.batch_size, space.about.planned_epochs);
         let config = &options.config;
-        let shapes: Vec<_> = codecs.iter().map(column_shape).collect();
-        let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
-        let network = Network::new(&shapes, widths, &mut Pcg64Mcg::seed_from_u64(config.seed));
-        let batch_size = config.batch_size_for(rows.train.len());
-        let n_epochs = config.n_epochs_for(rows.train.len());
-        let mut space = EmbeddingSpace {
-            about: About {
-                name: options.name.clone(),
-                created: now(),
-                software: SoftwareVersion::current(),
-                config: config.clone(),
-                wiring: vec![Wiring::Root { n_columns: schema.columns.len() }],
-                columns: schema.columns,
-                codecs,
-                excluded: schema.excluded,
-                notes: schema.notes,
-                split,
-                features: options.features.clone(),
-                planned_epochs: n_epochs,
-                batch_size,
-                training_info: Default::default(),
-                hashes: Hashes::default(),
-                extensions: Vec::new(),
-            },
-            network,
-        };
+        let names = space.first_columns();
         let encoded = space.encode(&all)?;
         let data = training_data(&space, &encoded, &rows, vec![1.0; names.len()], 0..names.len());
         let phase = Phase {
@@ -117,6 +78,74 @@ impl EmbeddingSpace {
         space.about.hashes = space.compute_hashes(&rows.key);
         Ok(space)
     }
+
+    /// The space that [`EmbeddingSpace::fit`] starts from: columns, codecs, split and random
+    /// weights, before any training.
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::fit`], but for training errors.
+    pub fn untrained(
+        table: &Table,
+        valid: Option<&Table>,
+        options: &FitOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
+        let (mut space, _, rows) = prepare(table, valid, options, sink)?;
+        space.about.hashes = space.compute_hashes(&rows.key);
+        Ok(space)
+    }
+}
+
+/// The untrained space, all rows of both tables, and their parts.
+fn prepare(
+    table: &Table,
+    valid: Option<&Table>,
+    options: &FitOptions,
+    sink: &mut Sink<'_>,
+) -> Result<(EmbeddingSpace, Table, Rows)> {
+    options.config.check()?;
+    let schema = infer(table, &options.infer)?;
+    if schema.columns.is_empty() {
+        return Err(Error::schema("no column of the table can be used").with_hint(
+            "each is ignored, constant, an id or all missing: see the reasons, or give a column its kind",
+        ));
+    }
+    for note in &schema.notes {
+        let _ = sink(&Event::Note { text: note.clone() });
+    }
+    let names: Vec<String> = schema.names();
+    let split = Split::fit(&options.split, table, &schema)?;
+    let (all, rows) = rows_of_parts(table, valid, &split, &names)?;
+    let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
+    let codecs = fit_codecs(&schema, &all.take(&train_rows)?, &options.config.codec)?;
+    let config = &options.config;
+    let shapes: Vec<_> = codecs.iter().map(column_shape).collect();
+    let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
+    let network = Network::new(&shapes, widths, &mut Pcg64Mcg::seed_from_u64(config.seed));
+    let batch_size = config.batch_size_for(rows.train.len());
+    let n_epochs = config.n_epochs_for(rows.train.len());
+    let space = EmbeddingSpace {
+        about: About {
+            name: options.name.clone(),
+            created: now(),
+            software: SoftwareVersion::current(),
+            config: config.clone(),
+            wiring: vec![Wiring::Root { n_columns: schema.columns.len() }],
+            columns: schema.columns,
+            codecs,
+            excluded: schema.excluded,
+            notes: schema.notes,
+            split,
+            features: options.features.clone(),
+            planned_epochs: n_epochs,
+            batch_size,
+            training_info: Default::default(),
+            hashes: Hashes::default(),
+            extensions: Vec::new(),
+        },
+        network,
+    };
+    Ok((space, all, rows))
 }
 
 /// The rows of `table`, and of `valid` behind them, by their part under `split`.
@@ -133,17 +162,15 @@ pub(crate) fn rows_of_parts(
     let (all, parts) = match valid {
         None => (table.clone(), split.assign(table)?),
         Some(valid) => {
-            let names = table.column_names();
-            let valid = valid.select(&names).map_err(|e| e.at("validation table"))?;
-            let batch =
-                concat_batches(&table.batch().schema(), [table.batch(), valid.batch()]).map_err(|e| {
-                    Error::schema(format!("training and validation table do not fit together: {e}"))
-                })?;
+            let all = table.append(valid).map_err(|e| e.at("validation table"))?;
             // The split's test rows stay out even here; its validation rows are no longer needed.
-            let mut parts = split.assign(table)?;
-            parts.iter_mut().filter(|p| **p == Part::Valid).for_each(|p| *p = Part::Train);
-            parts.extend(vec![Part::Valid; valid.n_rows()]);
-            (Table::new(batch)?, parts)
+            let settled = |table: &Table, part: Part| -> Result<Vec<Part>> {
+                let parts = split.assign(table)?;
+                Ok(parts.into_iter().map(|p| if p == Part::Test { p } else { part }).collect())
+            };
+            let mut parts = settled(table, Part::Train)?;
+            parts.extend(settled(valid, Part::Valid)?);
+            (all, parts)
         }
     };
     let of = |wanted: Part| {

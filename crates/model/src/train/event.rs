@@ -25,9 +25,14 @@ pub enum Event {
         /// What is being done.
         name: String,
     },
-    /// Something that the user should hear.
+    /// Something that the user may want to know.
     Note {
         /// The note.
+        text: String,
+    },
+    /// Something that the user should act on, such as columns that are not used.
+    Warning {
+        /// The warning.
         text: String,
     },
     /// Training begins.

@@ -225,6 +225,22 @@ impl FeatureEngineer {
         Ok(readings.into_table())
     }
 
+    /// Only the features whose inputs are among these columns, or made by features that stay.
+    ///
+    /// # Errors
+    /// None that [`FeatureEngineer::new`] did not rule out.
+    pub fn with_inputs_in(&self, columns: &[String]) -> Result<Self> {
+        let mut made: Vec<String> = columns.to_vec();
+        let mut kept = Vec::new();
+        for (feature, checked) in self.features.iter().zip(&self.checked) {
+            if checked.inputs.iter().all(|input| made.contains(input)) {
+                made.push(feature.name.clone());
+                kept.push(feature.clone());
+            }
+        }
+        Self::new(kept)
+    }
+
     /// The features in order, with their states.
     pub fn features(&self) -> &[Feature] {
         &self.features

@@ -176,7 +176,8 @@ impl Run {
     }
 
     /// Why its suggestions cannot be used on these columns, if they cannot.
-    fn unusable(&self, available: &HashSet<&str>) -> Option<String> {
+    pub(super) fn unusable(&self, columns: &[String]) -> Option<String> {
+        let available: HashSet<&str> = columns.iter().map(String::as_str).collect();
         let suggested: Vec<&Suggestion> = self.suggestions.iter().filter(|s| s.suggested).collect();
         if suggested.is_empty() {
             return Some(format!("run `{}` suggests nothing", self.run_id));
@@ -249,40 +250,6 @@ impl SuggestionHistory {
             history.runs.push(run);
             Ok(())
         })
-    }
-
-    /// The suggested features of the newest run for this target whose inputs are all available.
-    ///
-    /// # Errors
-    /// A schema error with the reason: no run at all, none for this target (with the targets that
-    /// there are), or none whose suggestions can be made from these columns (with what is absent).
-    pub fn for_target(&self, target: &str, available_columns: &[String]) -> Result<Vec<Feature>> {
-        let available: HashSet<&str> = available_columns.iter().map(String::as_str).collect();
-        let mut reasons = Vec::new();
-        for run in self.runs.iter().rev().filter(|run| run.target == target) {
-            match run.unusable(&available) {
-                None => return Ok(run.suggested()),
-                Some(reason) => reasons.push(reason),
-            }
-        }
-        if let Some(newest) = reasons.first() {
-            let others = match reasons.len() - 1 {
-                0 => String::new(),
-                n => format!(" (and {n} older run(s) cannot be used either)"),
-            };
-            return Err(Error::schema(format!("{newest}{others}"))
-                .with_hint("add the absent columns, or run discovery on this table"));
-        }
-        let mut targets: Vec<&str> = self.runs.iter().map(|run| run.target.as_str()).collect();
-        targets.sort_unstable();
-        targets.dedup();
-        let found = match targets.is_empty() {
-            true => "the history is empty".to_owned(),
-            false => {
-                format!("the history has no run for the target `{target}`, only for {}", quoted(&targets))
-            }
-        };
-        Err(Error::schema(found).with_hint("run discovery for this target first"))
     }
 }
 

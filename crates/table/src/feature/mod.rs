@@ -7,6 +7,7 @@
 //! unexplained, [`judging`] on other rows; [`SuggestionHistory`] and [`Effectiveness`] remember.
 
 pub mod candidate;
+pub mod choice;
 pub mod definition;
 pub mod effectiveness;
 pub mod engineer;
@@ -22,6 +23,7 @@ pub mod profile;
 pub mod residuals;
 
 pub use candidate::{CandidateLimits, propose};
+pub use choice::{FeatureChoice, FeatureFile};
 pub use definition::{Definition, Feature, GroupStatistic};
 pub use effectiveness::Effectiveness;
 pub use engineer::{FeatureEngineer, Skipped, TransformOptions, Transformed};

@@ -43,6 +43,8 @@ use arrow::datatypes::{DataType, SchemaRef};
 
 use crate::error::{Error, Result};
 use crate::table::Table;
+use missing::MissingTokens;
+use normalize::Normalizer;
 use source::Source;
 
 pub use write::{write_csv, write_parquet};
@@ -296,6 +298,24 @@ pub fn read_csv_bytes(bytes: &[u8], name: &str, options: &ReadOptions) -> Result
     let source = Source::from_bytes(bytes, name);
     let format = sniff::detect_csv(&source, options)?;
     TableReader::new(&source, format, options)?.into_table()
+}
+
+/// A table from Arrow batches in memory, by the rules of a Parquet file: types are kept or widened,
+/// missing tokens and NaN become missing cells. `name` stands for the file in messages. A table
+/// without rows is fine here.
+///
+/// # Errors
+/// A schema error that names every column of a type that no table has, or a doubled name; a
+/// malformed error if a batch cannot be converted.
+pub fn table_from_batches(
+    name: &str,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    options: &ReadOptions,
+) -> Result<Table> {
+    let normalizer = Normalizer::new(name, schema, MissingTokens::new(&options.missing_tokens))?;
+    let batches = batches.iter().map(|batch| normalizer.apply(batch)).collect::<Result<Vec<_>>>()?;
+    Table::from_batches(&normalizer.schema(), &batches).map_err(|e| e.at(format!("`{name}`")))
 }
 
 fn open_source(source: &Source, options: &ReadOptions) -> Result<TableReader> {

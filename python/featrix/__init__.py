@@ -1,0 +1,1 @@
+"""The module paths under which described scripts import tabgraft's classes."""

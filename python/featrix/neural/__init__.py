@@ -1,0 +1,5 @@
+"""The module paths under which described scripts import tabgraft's classes."""
+
+from tabgraft import FeatureEffectivenessTracker
+
+__all__ = ["FeatureEffectivenessTracker"]

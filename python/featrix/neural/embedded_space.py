@@ -1,0 +1,5 @@
+"""Embedding spaces."""
+
+from tabgraft import EmbeddingSpace
+
+__all__ = ["EmbeddingSpace"]

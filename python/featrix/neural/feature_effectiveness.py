@@ -1,0 +1,5 @@
+"""What features were worth."""
+
+from tabgraft import FeatureEffectivenessTracker
+
+__all__ = ["FeatureEffectivenessTracker"]

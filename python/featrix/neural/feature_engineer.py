@@ -1,0 +1,5 @@
+"""Features for later frames."""
+
+from tabgraft import FeatureEngineer
+
+__all__ = ["FeatureEngineer"]

@@ -1,0 +1,5 @@
+"""Heads of predictors."""
+
+from tabgraft._native import SimpleMLP
+
+__all__ = ["SimpleMLP"]

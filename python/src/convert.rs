@@ -1,0 +1,50 @@
+//! Documents between serde and Python's own dictionaries and lists, by way of JSON text.
+
+use std::path::PathBuf;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use serde::Serialize;
+use tabgraft_table::schema::{InferOptions, Kind};
+
+use crate::error::{Raise, Raised};
+
+/// A document as dictionaries, lists, text and numbers.
+pub fn to_python<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
+    let text = serde_json::to_string(value).map_err(|e| PyValueError::new_err(e.to_string()))?;
+    py.import("json")?.call_method1("loads", (text,))
+}
+
+/// A document from dictionaries, lists, text and numbers.
+pub fn from_python(value: &Bound<'_, PyAny>) -> PyResult<serde_json::Value> {
+    let text: String = value.py().import("json")?.call_method1("dumps", (value,))?.extract()?;
+    serde_json::from_str(&text).map_err(|e| PyValueError::new_err(e.to_string()))
+}
+
+/// One of serde's words: `"frozen"` to `Mode::Frozen`.
+pub fn word<T: serde::de::DeserializeOwned>(option: &str, word: &str, allowed: &str) -> Raised<T> {
+    serde_json::from_value(serde_json::Value::String(word.to_owned())).map_err(|_| {
+        Raise::Core(tabgraft_model::Error::option(format!(
+            "option `{option}` is `{word}`, allowed is {allowed}"
+        )))
+    })
+}
+
+/// Columns to ignore and kinds given by the user.
+pub fn infer_options(
+    ignore: Option<Vec<String>>,
+    kinds: Option<std::collections::BTreeMap<String, String>>,
+) -> Raised<InferOptions> {
+    let mut options = InferOptions { ignore: ignore.unwrap_or_default(), ..InferOptions::default() };
+    for (column, kind) in kinds.unwrap_or_default() {
+        let allowed = "`numeric`, `categorical`, `boolean`, `timestamp`, `text`";
+        let kind: Kind = word(&format!("kinds[{column:?}]"), &kind, allowed)?;
+        options.kinds.insert(column, kind);
+    }
+    Ok(options)
+}
+
+/// A path as Python gives it: text or `os.PathLike`.
+pub fn path(value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    value.extract()
+}

@@ -1,0 +1,137 @@
+//! `FeatrixInputDataSet`: a frame, the columns to ignore, and how it was split.
+
+use std::collections::BTreeMap;
+
+use pyo3::prelude::*;
+use tabgraft_table::Table;
+use tabgraft_table::schema::{InferOptions, Schema, infer};
+use tabgraft_table::split::{Part, Split, SplitOptions};
+
+use crate::convert::{infer_options, to_python};
+use crate::error::Raised;
+use crate::frame::Given;
+use crate::html;
+
+/// Rows for an embedding space, with the columns that it must not see.
+#[pyclass(frozen, module = "featrix.neural.input_data_set")]
+pub struct FeatrixInputDataSet {
+    given: Given,
+    ignore_cols: Vec<String>,
+    kinds: BTreeMap<String, String>,
+    schema: Schema,
+    /// How the data set that this is a part of was split.
+    split: Option<SplitOptions>,
+}
+
+impl FeatrixInputDataSet {
+    /// The frame, as it was given.
+    pub fn given(&self, py: Python<'_>) -> Given {
+        self.given.share(py)
+    }
+
+    /// The rows.
+    pub fn table(&self) -> &Table {
+        &self.given.table
+    }
+
+    /// Kinds given by the user and columns to ignore.
+    pub fn infer(&self) -> Raised<InferOptions> {
+        infer_options(Some(self.ignore_cols.clone()), Some(self.kinds.clone()))
+    }
+
+    /// The split that made both this and `other`, if it was one and the same.
+    pub fn common_split(&self, other: &Self) -> Option<SplitOptions> {
+        match (&self.split, &other.split) {
+            (Some(a), Some(b)) if a == b && self.ignore_cols == other.ignore_cols => Some(a.clone()),
+            _ => None,
+        }
+    }
+}
+
+#[pymethods]
+impl FeatrixInputDataSet {
+    /// Takes a frame (pandas, polars, pyarrow, duckdb), a NumPy array or the path of a file.
+    #[new]
+    #[pyo3(signature = (df, ignore_cols = None, *, kinds = None, columns = None))]
+    fn new(
+        py: Python<'_>,
+        df: &Bound<'_, PyAny>,
+        ignore_cols: Option<Vec<String>>,
+        kinds: Option<BTreeMap<String, String>>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<Self> {
+        let given = Given::new(df, columns)?;
+        let ignore_cols = ignore_cols.unwrap_or_default();
+        for column in &ignore_cols {
+            given.table.column(column)?;
+        }
+        let kinds = kinds.unwrap_or_default();
+        let options = infer_options(Some(ignore_cols.clone()), Some(kinds.clone()))?;
+        let schema = py.detach(|| infer(&given.table, &options))?;
+        Ok(FeatrixInputDataSet { given, ignore_cols, kinds, schema, split: None })
+    }
+
+    /// Two data sets, for training and validation: `fraction` of the rows validate.
+    ///
+    /// A row's part follows from a hash of its cells: it stays there when rows are reordered or
+    /// columns are added.
+    #[pyo3(signature = (fraction = 0.2, *, seed = 0))]
+    fn split(&self, py: Python<'_>, fraction: f64, seed: u64) -> Raised<(Self, Self)> {
+        // Half of the held-out rows choose the epoch of a space, the other half score predictors.
+        let options =
+            SplitOptions { p_valid: fraction / 2.0, p_test: fraction / 2.0, seed, ..Default::default() };
+        let parts = Split::fit(&options, &self.given.table, &self.schema)?.assign(&self.given.table)?;
+        let part = |trains: bool| -> Raised<Self> {
+            let rows = (0_u32..).zip(&parts).filter(|(_, p)| (**p == Part::Train) == trains);
+            Ok(FeatrixInputDataSet {
+                given: self.given.take(py, &rows.map(|(r, _)| r).collect::<Vec<_>>())?,
+                ignore_cols: self.ignore_cols.clone(),
+                kinds: self.kinds.clone(),
+                schema: self.schema.clone(),
+                split: Some(options.clone()),
+            })
+        };
+        Ok((part(true)?, part(false)?))
+    }
+
+    /// The frame, in the type that it came in.
+    #[getter]
+    fn df<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.given.object(py)
+    }
+
+    /// Columns that a space must not see.
+    #[getter]
+    fn ignore_cols(&self) -> Vec<String> {
+        self.ignore_cols.clone()
+    }
+
+    /// Names of all columns.
+    #[getter]
+    fn columns(&self) -> Vec<String> {
+        self.given.table.column_names()
+    }
+
+    /// What each column means and why, which are left out, and notes.
+    #[getter]
+    fn schema<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.schema)?)
+    }
+
+    fn __len__(&self) -> usize {
+        self.given.table.n_rows()
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "FeatrixInputDataSet({} rows, {} columns used, {} left out)",
+            self.given.table.n_rows(),
+            self.schema.columns.len(),
+            self.schema.excluded.len()
+        )
+    }
+
+    fn _repr_html_(&self) -> String {
+        html::data_set(self.given.table.n_rows(), &self.schema)
+    }
+}

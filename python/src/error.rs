@@ -1,0 +1,169 @@
+//! Failures as exceptions: one class per kind, each with the hint in its message.
+
+use pyo3::PyTypeInfo;
+use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyTuple, PyType};
+
+/// A failure of the core, or an exception of Python, on its way to Python.
+pub enum Raise {
+    Core(tabgraft_model::Error),
+    Python(PyErr),
+}
+
+/// Result of a method of the binding.
+pub type Raised<T> = Result<T, Raise>;
+
+impl From<tabgraft_model::Error> for Raise {
+    fn from(error: tabgraft_model::Error) -> Self {
+        Raise::Core(error)
+    }
+}
+
+impl From<tabgraft_table::Error> for Raise {
+    fn from(error: tabgraft_table::Error) -> Self {
+        Raise::Core(error.into())
+    }
+}
+
+impl From<PyErr> for Raise {
+    fn from(error: PyErr) -> Self {
+        Raise::Python(error)
+    }
+}
+
+impl From<Raise> for PyErr {
+    fn from(raise: Raise) -> Self {
+        match raise {
+            Raise::Python(error) => error,
+            Raise::Core(error) => Python::attach(|py| exception(py, &error)),
+        }
+    }
+}
+
+/// One kind of failure: class name, documentation, the built-in class that it also is, and when.
+struct Class {
+    name: &'static str,
+    doc: &'static str,
+    also: fn(Python<'_>) -> Bound<'_, PyType>,
+    is: fn(&tabgraft_model::Error) -> bool,
+}
+
+/// Every class but the root; the first whose predicate holds is raised.
+const CLASSES: &[Class] = &[
+    Class {
+        name: "NoNewColumnsError",
+        doc: "An extension was given no column that the space does not know.",
+        also: value_error,
+        is: tabgraft_model::Error::is_no_new_columns,
+    },
+    Class {
+        name: "FileError",
+        doc: "A file could not be read or written.",
+        also: |py| PyOSError::type_object(py),
+        is: tabgraft_model::Error::is_io,
+    },
+    Class {
+        name: "MalformedFileError",
+        doc: "A file's content breaks its format.",
+        also: value_error,
+        is: tabgraft_model::Error::is_malformed,
+    },
+    Class {
+        name: "SchemaError",
+        doc: "A column or target is absent, doubled or of the wrong kind.",
+        also: value_error,
+        is: tabgraft_model::Error::is_schema,
+    },
+    Class {
+        name: "DataError",
+        doc: "A value cannot be used where it stands.",
+        also: value_error,
+        is: tabgraft_model::Error::is_value,
+    },
+    Class {
+        name: "FormulaError",
+        doc: "A feature's formula does not parse, does not type-check or is too large.",
+        also: value_error,
+        is: tabgraft_model::Error::is_formula,
+    },
+    Class {
+        name: "OptionError",
+        doc: "An option is outside its range.",
+        also: value_error,
+        is: tabgraft_model::Error::is_option,
+    },
+    Class {
+        name: "VersionError",
+        doc: "A file asks for a newer version of tabgraft.",
+        also: value_error,
+        is: tabgraft_model::Error::is_version,
+    },
+    Class {
+        name: "VerificationError",
+        doc: "Content differs from the hash recorded for it.",
+        also: value_error,
+        is: tabgraft_model::Error::is_verification,
+    },
+    Class {
+        name: "TrainingError",
+        doc: "Training diverged or had nothing to learn from.",
+        also: |py| PyRuntimeError::type_object(py),
+        is: tabgraft_model::Error::is_training,
+    },
+];
+
+fn value_error(py: Python<'_>) -> Bound<'_, PyType> {
+    PyValueError::type_object(py)
+}
+
+static TYPES: PyOnceLock<Vec<Py<PyType>>> = PyOnceLock::new();
+
+/// The root class, then one class per entry of [`CLASSES`].
+fn types(py: Python<'_>) -> PyResult<&Vec<Py<PyType>>> {
+    TYPES.get_or_try_init(py, || {
+        let class = |name: &str, doc: &str, bases: Vec<Bound<'_, PyType>>| -> PyResult<Py<PyType>> {
+            let fields = PyDict::new(py);
+            fields.set_item("__doc__", doc)?;
+            fields.set_item("__module__", "tabgraft")?;
+            let made = py.get_type::<PyType>().call1((name, PyTuple::new(py, bases)?, fields))?;
+            Ok(made.cast_into::<PyType>()?.unbind())
+        };
+        let root = class(
+            "TabgraftError",
+            "Any failure of tabgraft. The message names the culprit and ends with a hint.",
+            vec![PyException::type_object(py)],
+        )?;
+        let mut types = vec![root.clone_ref(py)];
+        for entry in CLASSES {
+            types.push(class(entry.name, entry.doc, vec![root.bind(py).clone(), (entry.also)(py)])?);
+        }
+        Ok(types)
+    })
+}
+
+/// Adds every exception class to the module.
+pub fn add_exceptions(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    let names = std::iter::once("TabgraftError").chain(CLASSES.iter().map(|c| c.name));
+    for (name, class) in names.zip(types(py)?) {
+        module.add(name, class.bind(py))?;
+    }
+    Ok(())
+}
+
+fn exception(py: Python<'_>, error: &tabgraft_model::Error) -> PyErr {
+    let message = match error.hint() {
+        Some(hint) => format!("{error}\nhint: {hint}"),
+        None => error.to_string(),
+    };
+    if error.is_interrupted() {
+        return PyKeyboardInterrupt::new_err(message);
+    }
+    let which = CLASSES.iter().position(|c| (c.is)(error)).map_or(0, |i| i + 1);
+    match types(py) {
+        Ok(types) => PyErr::from_type(types[which].bind(py).clone(), message),
+        Err(error) => error,
+    }
+}

@@ -1,0 +1,331 @@
+//! Frames in and out: what Python hands over becomes a `Table`, and new columns go back in the
+//! caller's own frame type, with its index.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StructArray};
+use arrow::datatypes::{Field, Schema};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyDict, PyList, PySlice, PyString, PyTuple};
+use pyo3_arrow::PyRecordBatchReader;
+use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
+use tabgraft_model::Error;
+use tabgraft_table::Table;
+use tabgraft_table::read::{ReadOptions, read_table, table_from_batches};
+
+use crate::data_set::FeatrixInputDataSet;
+use crate::error::{Raise, Raised};
+
+/// A table of Arrow columns: what comes back where the caller's data had no frame type of its own,
+/// such as a file. Any Arrow library reads it (`polars.DataFrame(frame)`, `pyarrow.table(frame)`).
+#[pyclass(frozen, module = "tabgraft", name = "Frame")]
+pub struct Frame {
+    pub table: Table,
+}
+
+#[pymethods]
+impl Frame {
+    /// Names of the columns in their order.
+    #[getter]
+    fn columns(&self) -> Vec<String> {
+        self.table.column_names()
+    }
+
+    /// Number of rows.
+    fn __len__(&self) -> usize {
+        self.table.n_rows()
+    }
+
+    /// The Arrow PyCapsule interface.
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let batch = self.table.batch().clone();
+        let field = Field::new_struct("", batch.schema().fields().clone(), false);
+        let rows: ArrayRef = Arc::new(StructArray::from(batch));
+        let stream = ArrayIterator::new(vec![Ok(rows)], Arc::new(field));
+        Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema)?.into_any())
+    }
+
+    /// The same rows as a pandas frame; needs pyarrow.
+    fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("pyarrow")?.call_method1("table", (slf,))?.call_method0("to_pandas")
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Frame({} rows, {} columns)", self.table.n_rows(), self.table.n_columns())
+    }
+}
+
+/// The frame type that data came in.
+#[derive(Clone, Copy)]
+enum Home {
+    Pandas,
+    Polars,
+    PyArrow,
+    /// A file, an array, another Arrow library: new frames are [`Frame`]s.
+    None,
+}
+
+/// Data as Python gave it, and as a table.
+pub struct Given {
+    pub table: Table,
+    object: Py<PyAny>,
+    home: Home,
+}
+
+impl Given {
+    /// Reads a frame of pandas, polars, pyarrow or any other library with the Arrow PyCapsule
+    /// interface, a data set, a NumPy array (`columns` names its columns) or the path of a file.
+    pub fn new(data: &Bound<'_, PyAny>, columns: Option<Vec<String>>) -> Raised<Self> {
+        let py = data.py();
+        if let Ok(set) = data.cast::<FeatrixInputDataSet>() {
+            return Ok(set.get().given(py));
+        }
+        let given = |table: Table, home: Home| Given { table, object: data.clone().unbind(), home };
+        if data.is_instance_of::<PyString>() || data.hasattr("__fspath__")? {
+            let path: PathBuf = data.extract()?;
+            let table = py.detach(|| read_table(&path, &ReadOptions::default()))?;
+            return Ok(given(table, Home::None));
+        }
+        if is_a(data, "pandas", "DataFrame")? {
+            return Ok(given(pandas(data)?, Home::Pandas));
+        }
+        if is_a(data, "polars", "LazyFrame")? {
+            return Err(refused("a polars LazyFrame", "call `.collect()` on it first"));
+        }
+        if is_a(data, "numpy", "ndarray")? {
+            return Ok(given(array(data, columns)?, Home::None));
+        }
+        if data.hasattr("__arrow_c_stream__")? {
+            let home = match () {
+                () if is_a(data, "polars", "DataFrame")? => Home::Polars,
+                () if is_a(data, "pyarrow", "Table")? || is_a(data, "pyarrow", "RecordBatch")? => {
+                    Home::PyArrow
+                }
+                () => Home::None,
+            };
+            return Ok(given(arrow_stream(data)?, home));
+        }
+        let name = data.get_type().fully_qualified_name()?.to_string();
+        Err(refused(
+            &format!("a {name}"),
+            "give a frame of pandas, polars, pyarrow or duckdb, a two-dimensional NumPy array, or a file's path",
+        ))
+    }
+
+    /// The caller's own object.
+    pub fn object<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.object.bind(py).clone()
+    }
+
+    /// The same rows with new columns, in the caller's frame type; its own columns, types and index
+    /// are untouched. `enriched` is the table with its new columns at the end.
+    pub fn with_new_columns<'py>(&self, py: Python<'py>, enriched: &Table) -> Raised<Bound<'py, PyAny>> {
+        let new = enriched.without(&self.table.column_names())?;
+        let object = self.object(py);
+        if matches!(self.home, Home::None) {
+            return Ok(Bound::new(py, Frame { table: enriched.clone() })?.into_any());
+        }
+        if new.n_columns() == 0 {
+            return Ok(object);
+        }
+        let frame = Bound::new(py, Frame { table: new.clone() })?;
+        match self.home {
+            Home::Pandas => {
+                let columns = PyDict::new(py);
+                let converted = Frame::to_pandas(&frame)?;
+                for name in new.column_names() {
+                    columns.set_item(&name, converted.get_item(&name)?.getattr("array")?)?;
+                }
+                Ok(object.call_method("assign", (), Some(&columns))?)
+            }
+            Home::Polars => {
+                let converted = py.import("polars")?.call_method1("DataFrame", (frame,))?;
+                Ok(object.call_method1("with_columns", (converted.call_method0("get_columns")?,))?)
+            }
+            Home::PyArrow | Home::None => {
+                let pyarrow = py.import("pyarrow")?;
+                let converted = pyarrow.call_method1("table", (frame,))?;
+                let mut object = pyarrow.call_method1("table", (object,))?;
+                for name in new.column_names() {
+                    let column = converted.call_method1("column", (&name,))?;
+                    object = object.call_method1("append_column", (name, column))?;
+                }
+                Ok(object)
+            }
+        }
+    }
+
+    /// Some of the rows, in the caller's frame type.
+    pub fn take<'py>(&self, py: Python<'py>, rows_idx: &[u32]) -> Raised<Self> {
+        let object = self.object(py);
+        let list = PyList::new(py, rows_idx)?;
+        let table = self.table.take(rows_idx)?;
+        let (object, home) = match self.home {
+            Home::Pandas => (object.getattr("iloc")?.get_item(list)?, Home::Pandas),
+            Home::Polars => (object.get_item(list)?, Home::Polars),
+            Home::PyArrow => (object.call_method1("take", (list,))?, Home::PyArrow),
+            Home::None => (Bound::new(py, Frame { table: table.clone() })?.into_any(), Home::None),
+        };
+        Ok(Given { table, object: object.unbind(), home })
+    }
+
+    /// A copy that shares everything.
+    pub fn share(&self, py: Python<'_>) -> Self {
+        Given { table: self.table.clone(), object: self.object.clone_ref(py), home: self.home }
+    }
+}
+
+/// Whether an object is of a class, without importing the module that has it.
+fn is_a(object: &Bound<'_, PyAny>, module: &str, class: &str) -> PyResult<bool> {
+    let modules = object.py().import("sys")?.getattr("modules")?;
+    let module = modules.call_method1("get", (module,))?;
+    if module.is_none() || !module.hasattr(class)? {
+        return Ok(false);
+    }
+    object.is_instance(&module.getattr(class)?)
+}
+
+fn refused(what: &str, hint: &str) -> Raise {
+    Raise::Core(Error::schema(format!("cannot read {what} as a table")).with_hint(hint))
+}
+
+fn arrow_stream(data: &Bound<'_, PyAny>) -> Raised<Table> {
+    let reader: PyRecordBatchReader = data.extract()?;
+    let (batches, schema) = reader.into_table().map_err(PyErr::from)?.into_inner();
+    let schema = Arc::new(Schema::new(schema.fields().clone()));
+    Ok(table_from_batches("the frame", &schema, &batches, &ReadOptions::default())?)
+}
+
+/// By pyarrow, which shares most columns without copying; column by column where it is absent or
+/// refuses a column of mixed values. The index is no column.
+fn pandas(data: &Bound<'_, PyAny>) -> Raised<Table> {
+    let py = data.py();
+    if let Ok(pyarrow) = py.import("pyarrow") {
+        let options = PyDict::new(py);
+        options.set_item("preserve_index", false)?;
+        if let Ok(table) = pyarrow.getattr("Table")?.call_method("from_pandas", (data,), Some(&options)) {
+            return arrow_stream(&table);
+        }
+    }
+    let names = data.getattr("columns")?.call_method0("tolist")?;
+    let mut columns = Vec::new();
+    for (i, name) in names.try_iter()?.enumerate() {
+        let values = data.getattr("iloc")?.get_item((PySlice::full(py), i))?.call_method0("to_numpy")?;
+        let name = name?.str()?.to_string();
+        columns.push((name.clone(), column(&name, &values)?));
+    }
+    from_columns(columns)
+}
+
+/// A two-dimensional array; `columns` names its columns, else they are `x0`, `x1`, and so on.
+fn array(data: &Bound<'_, PyAny>, columns: Option<Vec<String>>) -> Raised<Table> {
+    let shape: Vec<usize> = data.getattr("shape")?.extract()?;
+    let [_, n_columns] = shape[..] else {
+        return Err(refused(
+            &format!("an array of shape {shape:?}"),
+            "a table has two dimensions; reshape it to [rows, columns]",
+        ));
+    };
+    let names = columns.unwrap_or_else(|| (0..n_columns).map(|i| format!("x{i}")).collect());
+    if names.len() != n_columns {
+        return Err(Raise::Core(Error::option(format!(
+            "option `columns` has {} names, the array has {n_columns} columns",
+            names.len()
+        ))));
+    }
+    let columns = names.into_iter().enumerate().map(|(i, name)| {
+        let values = data.get_item((PySlice::full(data.py()), i))?;
+        Ok((name.clone(), column(&name, &values)?))
+    });
+    from_columns(columns.collect::<Raised<Vec<_>>>()?)
+}
+
+fn from_columns(columns: Vec<(String, ArrayRef)>) -> Raised<Table> {
+    let table = Table::from_columns(columns)?;
+    let batch = table.batch();
+    Ok(table_from_batches(
+        "the frame",
+        &batch.schema(),
+        std::slice::from_ref(batch),
+        &ReadOptions::default(),
+    )?)
+}
+
+/// One NumPy column as Arrow.
+pub fn column(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
+    use arrow::array::{BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray, UInt64Array};
+    let kind: String = values.getattr("dtype")?.getattr("kind")?.extract()?;
+    let as_type = |dtype: &str| -> PyResult<Bound<'_, PyAny>> { values.call_method1("astype", (dtype,)) };
+    Ok(match kind.as_str() {
+        "f" => Arc::new(Float64Array::from(numbers::<f64>(&as_type("float64")?)?)),
+        "i" => Arc::new(Int64Array::from(numbers::<i64>(&as_type("int64")?)?)),
+        "u" => Arc::new(UInt64Array::from(numbers::<u64>(&as_type("uint64")?)?)),
+        "b" => Arc::new(BooleanArray::from(numbers::<bool>(values)?)),
+        "M" => {
+            let micros = numbers::<i64>(&as_type("datetime64[us]")?.call_method1("astype", ("int64",))?)?;
+            let cells = micros.into_iter().map(|v| (v != i64::MIN).then_some(v));
+            Arc::new(TimestampMicrosecondArray::from_iter(cells))
+        }
+        "m" => Arc::new(Int64Array::from(numbers::<i64>(&as_type("int64")?)?)),
+        "c" => {
+            return Err(Raise::Core(
+                Error::value(format!("Complex data not supported: column `{name}` holds complex numbers"))
+                    .with_hint("split it into a real and an imaginary column"),
+            ));
+        }
+        _ => objects(name, &values.call_method0("tolist")?)?,
+    })
+}
+
+fn numbers<T: numpy::Element + Copy>(values: &Bound<'_, PyAny>) -> PyResult<Vec<T>> {
+    let values: numpy::PyReadonlyArray1<'_, T> = values.extract()?;
+    Ok(values.as_array().iter().copied().collect())
+}
+
+/// Python objects of one column: all booleans, all whole numbers, all numbers, else text.
+fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
+    use arrow::array::{BooleanArray, Float64Array, Int64Array, StringArray};
+    use pyo3::types::{PyBool, PyFloat, PyInt};
+    let cells: Vec<Bound<'_, PyAny>> = values.try_iter()?.collect::<PyResult<_>>()?;
+    // None, NaN, NaT and pandas.NA are the values that do not equal themselves, or are None.
+    let is_missing = |cell: &Bound<'_, PyAny>| -> bool { cell.is_none() || !cell.eq(cell).unwrap_or(false) };
+    let present: Vec<Option<&Bound<'_, PyAny>>> =
+        cells.iter().map(|cell| (!is_missing(cell)).then_some(cell)).collect();
+    let all = |test: &dyn Fn(&Bound<'_, PyAny>) -> bool| present.iter().flatten().all(|cell| test(cell));
+    if all(&|c| c.is_instance_of::<PyBool>()) {
+        let cells = present.iter().map(|c| c.map(|c| c.extract()).transpose());
+        return Ok(Arc::new(BooleanArray::from(cells.collect::<PyResult<Vec<Option<bool>>>>()?)));
+    }
+    let is_int = |c: &Bound<'_, PyAny>| c.is_instance_of::<PyInt>() && !c.is_instance_of::<PyBool>();
+    if all(&|c| is_int(c) && c.extract::<i64>().is_ok()) {
+        let cells = present.iter().map(|c| c.map(|c| c.extract()).transpose());
+        return Ok(Arc::new(Int64Array::from(cells.collect::<PyResult<Vec<Option<i64>>>>()?)));
+    }
+    if all(&|c| is_int(c) || c.is_instance_of::<PyFloat>()) {
+        let cells = present.iter().map(|c| c.map(|c| c.extract()).transpose());
+        return Ok(Arc::new(Float64Array::from(cells.collect::<PyResult<Vec<Option<f64>>>>()?)));
+    }
+    let text = |cell: &Bound<'_, PyAny>| -> Raised<String> {
+        if cell.is_instance_of::<PyList>()
+            || cell.is_instance_of::<PyTuple>()
+            || cell.is_instance_of::<PyDict>()
+        {
+            let class = cell.get_type().name()?.to_string();
+            return Err(Raise::Core(
+                Error::schema(format!(
+                    "column `{name}` holds a {class}, a cell is a number, text, date or boolean"
+                ))
+                .with_hint("spread it over columns of its own, or leave it out"),
+            ));
+        }
+        Ok(cell.str()?.to_string())
+    };
+    let cells = present.iter().map(|c| c.map(text).transpose());
+    Ok(Arc::new(StringArray::from(cells.collect::<Raised<Vec<Option<String>>>>()?)))
+}

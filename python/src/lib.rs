@@ -1,0 +1,46 @@
+//! The Python door: native classes over the two libraries. No algorithm lives here.
+//!
+//! ```text
+//! frame in ─► Table ─► run (own thread; events ─► bar, logging, Ctrl-C) ─► class ─► numpy or frame out
+//! ```
+
+mod comparison;
+mod convert;
+mod data_set;
+mod error;
+mod feature;
+mod frame;
+mod html;
+mod predictions;
+mod predictor;
+mod progress;
+mod run;
+mod single_predictor;
+mod space;
+
+use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Grow a trained tabular embedding space by grafting new columns onto it.
+#[pymodule(gil_used = true)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    error::add_exceptions(module)?;
+    module.add_class::<space::EmbeddingSpace>()?;
+    module.add_class::<predictor::Predictor>()?;
+    module.add_class::<predictions::Predictions>()?;
+    module.add_class::<comparison::Comparison>()?;
+    module.add_class::<feature::FeatureEngineer>()?;
+    module.add_class::<feature::FeatureEffectivenessTracker>()?;
+    module.add_class::<feature::Discovery>()?;
+    module.add_class::<frame::Frame>()?;
+    module.add_class::<data_set::FeatrixInputDataSet>()?;
+    module.add_class::<single_predictor::SimpleMLP>()?;
+    module.add_class::<single_predictor::SinglePredictor>()?;
+    module.add_class::<run::StopToken>()?;
+    module.add_function(wrap_pyfunction!(feature::discover, module)?)?;
+    module.add_function(wrap_pyfunction!(space::verify, module)?)?;
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! `Predictions`: classes or numbers for the rows of a table, and what became of its columns.
+
+use numpy::{PyArray1, PyArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use tabgraft_model::metric::Task;
+
+use crate::convert::to_python;
+use crate::error::Raised;
+
+/// Predictions for the rows of a table. `numpy.asarray(predictions)` gives `labels`.
+#[pyclass(frozen, module = "tabgraft")]
+pub struct Predictions {
+    pub made: tabgraft_model::predictor::Predictions,
+}
+
+impl Predictions {
+    /// Class names as labels: whole numbers where all of them are written as such, else text.
+    fn class_labels<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let classes = &self.made.classes;
+        let whole: Option<Vec<i64>> =
+            classes.iter().map(|c| c.parse::<i64>().ok().filter(|number| number.to_string() == *c)).collect();
+        match whole {
+            Some(numbers) => numbers.iter().map(|n| Ok(n.into_pyobject(py)?.into_any())).collect(),
+            None => classes.iter().map(|c| Ok(c.into_pyobject(py)?.into_any())).collect(),
+        }
+    }
+}
+
+#[pymethods]
+impl Predictions {
+    /// `[n_rows]`: the class of each row, or the number in the target's unit.
+    #[getter]
+    fn labels<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        if self.made.task == Task::Regression {
+            return Ok(PyArray1::from_slice(py, &self.made.values).into_any());
+        }
+        let classes = self.class_labels(py)?;
+        let labels = PyList::new(py, self.made.class_idx.iter().map(|i| &classes[*i]))?;
+        Ok(py.import("numpy")?.call_method1("array", (labels,))?)
+    }
+
+    /// `[n_rows, n_classes]` in the order of `classes`; None for numbers.
+    #[getter]
+    fn probabilities<'py>(&self, py: Python<'py>) -> Raised<Option<Bound<'py, PyAny>>> {
+        if self.made.task == Task::Regression {
+            return Ok(None);
+        }
+        let values = PyArray1::from_slice(py, &self.made.values);
+        Ok(Some(values.reshape([self.made.n_rows(), self.made.n_outputs])?.into_any()))
+    }
+
+    /// The classes; of two, the second is the positive one. Empty for numbers.
+    #[getter]
+    fn classes<'py>(&self, py: Python<'py>) -> Raised<Vec<Bound<'py, PyAny>>> {
+        Ok(self.class_labels(py)?)
+    }
+
+    /// `[n_rows]`, 0 to 1: how sure each class is; None for numbers.
+    #[getter]
+    fn confidence<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
+        (self.made.task != Task::Regression).then(|| PyArray1::from_slice(py, &self.made.confidence))
+    }
+
+    /// Probability above which the second of two classes is predicted.
+    #[getter]
+    fn threshold(&self) -> f64 {
+        self.made.threshold
+    }
+
+    /// `binary`, `multiclass` or `regression`.
+    #[getter]
+    fn task(&self) -> &'static str {
+        self.made.task.name()
+    }
+
+    /// Columns of the data that were not used, each with its reason.
+    #[getter]
+    fn ignored_columns<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.made.report.ignored_columns)?)
+    }
+
+    /// Columns that the data lacks; their cells counted as missing.
+    #[getter]
+    fn missing_columns(&self) -> Vec<String> {
+        self.made.report.missing_columns.clone()
+    }
+
+    fn __len__(&self) -> usize {
+        self.made.n_rows()
+    }
+
+    #[pyo3(signature = (dtype = None, copy = None))]
+    fn __array__<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: Option<Bound<'py, PyAny>>,
+        copy: Option<bool>,
+    ) -> Raised<Bound<'py, PyAny>> {
+        // The labels are made anew at each call, so they are a copy in any case.
+        let _ = copy;
+        let labels = self.labels(py)?;
+        match dtype {
+            Some(dtype) => Ok(labels.call_method1("astype", (dtype,))?),
+            None => Ok(labels),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Predictions({} rows, {})", self.made.n_rows(), self.made.task.name())
+    }
+}

@@ -1,0 +1,146 @@
+//! Events on their way to the user: a bar on standard error, notes and warnings to `logging`.
+
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use tabgraft_model::train::Event;
+
+/// Least time between two drawings of the bar.
+const DRAW_INTERVAL: Duration = Duration::from_millis(200);
+/// Cells of the bar.
+const BAR_WIDTH: usize = 20;
+
+/// Shows the events of one piece of work.
+pub struct Progress<'py> {
+    logger: Bound<'py, PyAny>,
+    stderr: Option<Bound<'py, PyAny>>,
+    title: String,
+    start: Instant,
+    drawn: Option<Instant>,
+    /// Characters of the line on the screen.
+    width: usize,
+    loss: Option<f64>,
+}
+
+impl<'py> Progress<'py> {
+    /// `wanted`: whether a bar is drawn; by default on a terminal and in a notebook.
+    pub fn new(py: Python<'py>, title: &str, wanted: Option<bool>) -> PyResult<Self> {
+        let stderr = py.import("sys")?.getattr("stderr")?;
+        let draws = match wanted {
+            _ if stderr.is_none() => false,
+            Some(wanted) => wanted,
+            None => {
+                let is_terminal = stderr.call_method0("isatty").is_ok_and(|t| t.is_truthy().unwrap_or(false));
+                let is_notebook = stderr.get_type().module()?.to_str()?.starts_with("ipykernel");
+                is_terminal || is_notebook
+            }
+        };
+        Ok(Progress {
+            logger: py.import("logging")?.call_method1("getLogger", ("tabgraft",))?,
+            stderr: draws.then_some(stderr),
+            title: title.to_owned(),
+            start: Instant::now(),
+            drawn: None,
+            width: 0,
+            loss: None,
+        })
+    }
+
+    /// Shows one event.
+    pub fn on(&mut self, py: Python<'py>, event: &Event) -> PyResult<()> {
+        match event {
+            Event::Task { name } => {
+                self.clear()?;
+                (self.title, self.start, self.loss) = (name.clone(), Instant::now(), None);
+                self.log("info", name)
+            }
+            Event::Note { text } => self.log("info", text),
+            Event::Warning { text } => self.log("warning", text),
+            Event::Contained { column, n_cells } => self.log(
+                "warning",
+                &format!("column `{column}`: {n_cells} cell(s) had no finite loss and were left out"),
+            ),
+            Event::Batch { epoch, n_epochs, step, n_steps } => {
+                let done = (epoch - 1) as f64 + *step as f64 / (*n_steps).max(1) as f64;
+                self.draw(py, done / (*n_epochs).max(1) as f64, &format!("epoch {epoch}/{n_epochs}"), false)
+            }
+            Event::Epoch { info, n_epochs, .. } => {
+                self.loss = info.validation_loss.or(Some(info.train_loss));
+                let loss =
+                    info.validation_loss.map_or(String::new(), |l| format!(", validation loss {l:.4}"));
+                let text =
+                    format!("epoch {}/{n_epochs}: train loss {:.4}{loss}", info.epoch, info.train_loss);
+                self.log("debug", &text)?;
+                let share = info.epoch as f64 / (*n_epochs).max(1) as f64;
+                self.draw(py, share, &format!("epoch {}/{n_epochs}", info.epoch), info.epoch == *n_epochs)
+            }
+            Event::Progress { done, total } => self.draw(
+                py,
+                *done as f64 / (*total).max(1) as f64,
+                &format!("{done}/{total}"),
+                done == total,
+            ),
+            Event::Finished { seconds, best_epoch, .. } => {
+                self.log("debug", &format!("best epoch {best_epoch}, {seconds:.1} s"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Leaves the bar's last state on a line of its own.
+    pub fn end(&mut self, _py: Python<'py>) -> PyResult<()> {
+        if let Some(stderr) = &self.stderr
+            && self.width > 0
+        {
+            stderr.call_method1("write", ("\n",))?;
+            stderr.call_method0("flush")?;
+            self.width = 0;
+        }
+        Ok(())
+    }
+
+    fn log(&mut self, level: &str, text: &str) -> PyResult<()> {
+        if level != "debug" {
+            self.clear()?;
+        }
+        self.logger.call_method1(level, ("%s", text))?;
+        Ok(())
+    }
+
+    /// Takes the bar off the screen, so that a log record does not stand behind it.
+    fn clear(&mut self) -> PyResult<()> {
+        if let Some(stderr) = &self.stderr
+            && self.width > 0
+        {
+            stderr.call_method1("write", (format!("\r{}\r", " ".repeat(self.width)),))?;
+            self.width = 0;
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self, _py: Python<'py>, share: f64, what: &str, is_last: bool) -> PyResult<()> {
+        let Some(stderr) = &self.stderr else { return Ok(()) };
+        if !is_last && self.drawn.is_some_and(|at| at.elapsed() < DRAW_INTERVAL) {
+            return Ok(());
+        }
+        self.drawn = Some(Instant::now());
+        let share = share.clamp(0.0, 1.0);
+        let filled = (share * BAR_WIDTH as f64).round() as usize;
+        let elapsed = self.start.elapsed().as_secs_f64();
+        let left =
+            if share > 0.0 { format!("{:.0} s left", elapsed / share - elapsed) } else { String::new() };
+        let loss = self.loss.map_or(String::new(), |loss| format!(", loss {loss:.4}"));
+        let mut line = format!(
+            "{}: {}{} {what}{loss}, {elapsed:.0} s, {left}",
+            self.title,
+            "█".repeat(filled),
+            "░".repeat(BAR_WIDTH - filled),
+        );
+        let width = line.chars().count();
+        line += &" ".repeat(self.width.saturating_sub(width));
+        self.width = width;
+        stderr.call_method1("write", (format!("\r{line}"),))?;
+        stderr.call_method0("flush")?;
+        Ok(())
+    }
+}

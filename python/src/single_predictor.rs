@@ -1,0 +1,462 @@
+//! `SinglePredictor` and `SimpleMLP`: prepare, train, discover, extend.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
+use tabgraft_model::metric::Task;
+use tabgraft_model::predictor::TargetKind;
+use tabgraft_model::prepare::{LoadedFeatures, Prepared, prepare};
+use tabgraft_model::space::Mode;
+use tabgraft_model::{DiscoverOptions, Error, ExtendOptions, PredictorOptions, discover};
+
+use crate::comparison::Comparison;
+use crate::convert::{to_python, word};
+use crate::error::{Raise, Raised};
+use crate::feature::Discovery;
+use crate::frame::Given;
+use crate::html;
+use crate::predictions::Predictions;
+use crate::predictor::Predictor;
+use crate::run::{StopToken, run};
+use crate::space::EmbeddingSpace;
+
+/// The history of suggested features, in the folder of a predictor.
+const HISTORY_FILE: &str = "feature_suggestion_history.json";
+
+/// The sizes of a predictor's head.
+#[pyclass(frozen, module = "featrix.neural.simple_mlp")]
+pub struct SimpleMLP {
+    /// Length of a row's vector: the space's `d_model`.
+    #[pyo3(get)]
+    d_in: usize,
+    /// Classes, or 1 for a number.
+    #[pyo3(get)]
+    d_out: usize,
+    /// Width of the hidden layer.
+    #[pyo3(get)]
+    d_hidden: usize,
+    /// Share of activations dropped in training.
+    #[pyo3(get)]
+    dropout: f32,
+}
+
+#[pymethods]
+impl SimpleMLP {
+    #[new]
+    #[pyo3(signature = (d_in, d_out, d_hidden = 128, dropout = 0.2))]
+    fn new(d_in: usize, d_out: usize, d_hidden: usize, dropout: f32) -> Self {
+        SimpleMLP { d_in, d_out, d_hidden, dropout }
+    }
+
+    /// As the constructor.
+    #[staticmethod]
+    #[pyo3(signature = (d_in, d_out, d_hidden = 128, dropout = 0.2))]
+    fn from_config(d_in: usize, d_out: usize, d_hidden: usize, dropout: f32) -> Self {
+        Self::new(d_in, d_out, d_hidden, dropout)
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "SimpleMLP(d_in={}, d_out={}, d_hidden={}, dropout={})",
+            self.d_in, self.d_out, self.d_hidden, self.dropout
+        )
+    }
+}
+
+/// A predictor of one target: `prep_for_training`, `train`, `predict`, and the way to an extended
+/// embedding space.
+#[pyclass(frozen, subclass, module = "featrix.neural.single_predictor")]
+pub struct SinglePredictor {
+    space: Option<Py<EmbeddingSpace>>,
+    head: Option<Py<SimpleMLP>>,
+    name: String,
+    qa_dir: PathBuf,
+    seed: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    prepared: Option<Arc<Ready>>,
+    core: Option<Arc<tabgraft_model::Predictor>>,
+    found: Option<tabgraft_model::Discovery>,
+}
+
+/// What `prep_for_training` left.
+struct Ready {
+    prepared: Prepared,
+    given: Given,
+    target: String,
+    target_kind: TargetKind,
+}
+
+impl SinglePredictor {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn ready(&self) -> Raised<Arc<Ready>> {
+        self.lock().prepared.clone().ok_or_else(|| {
+            Raise::Core(
+                Error::option(format!("predictor `{}` has no data yet", self.name))
+                    .with_hint("call `prep_for_training(train_df, target, 'set')` first"),
+            )
+        })
+    }
+
+    fn core(&self) -> Raised<Arc<tabgraft_model::Predictor>> {
+        self.lock().core.clone().ok_or_else(|| {
+            Raise::Core(
+                Error::option(format!("predictor `{}` is not trained yet", self.name))
+                    .with_hint("call `await train()` first"),
+            )
+        })
+    }
+
+    fn space(&self) -> Raised<&Py<EmbeddingSpace>> {
+        self.space.as_ref().ok_or_else(|| {
+            Raise::Core(
+                Error::option(format!("predictor `{}` was loaded without its embedding space", self.name))
+                    .with_hint("load the space and build a new SinglePredictor on it"),
+            )
+        })
+    }
+
+    /// Rows of the prepared frame, with features, in the caller's frame type.
+    fn frame<'py>(&self, py: Python<'py>, held_out: bool) -> Raised<Bound<'py, PyAny>> {
+        let ready = self.ready()?;
+        let rows = if held_out { &ready.prepared.held_out_rows } else { &ready.prepared.learn_rows };
+        let part = ready.given.take(py, rows)?;
+        part.with_new_columns(py, &ready.prepared.table.take(rows)?)
+    }
+}
+
+#[pymethods]
+impl SinglePredictor {
+    /// A predictor on a space. `predictor` gives the sizes of its head; `qa_dir` is the folder of the
+    /// suggestion history and the effectiveness file.
+    #[new]
+    #[pyo3(signature = (embedding_space, predictor = None, name = "single_predictor", *, qa_dir = None, seed = 0))]
+    fn new(
+        py: Python<'_>,
+        embedding_space: Option<Py<EmbeddingSpace>>,
+        predictor: Option<Py<SimpleMLP>>,
+        name: &str,
+        qa_dir: Option<PathBuf>,
+        seed: u64,
+    ) -> Raised<Self> {
+        if let (Some(space), Some(head)) = (&embedding_space, &predictor) {
+            let (d_model, d_in) = (space.get().core().d_model(), head.bind(py).get().d_in);
+            if d_model != d_in {
+                return Err(Raise::Core(
+                    Error::option(format!(
+                        "the predictor's `d_in` is {d_in}, vectors of the space have {d_model} coordinates"
+                    ))
+                    .with_hint("build it with `SimpleMLP.from_config(d_in=es.d_model, d_out=...)`"),
+                ));
+            }
+        }
+        Ok(SinglePredictor {
+            space: embedding_space,
+            head: predictor,
+            name: name.to_owned(),
+            qa_dir: qa_dir.unwrap_or_else(|| PathBuf::from("qa.save")),
+            seed,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Takes the rows and the target: `"set"` for classes, `"scalar"` for a number, `"auto"` by the
+    /// column's kind.
+    ///
+    /// If the suggestion history in `qa_dir` has a run for this target whose inputs the frame has,
+    /// its suggested features are applied; `load_features=False` turns that off. Columns that the
+    /// space has no codec for are named in a warning.
+    #[pyo3(signature = (train_df, target_column, target_type = "auto", *, load_features = true))]
+    fn prep_for_training(
+        &self,
+        py: Python<'_>,
+        train_df: &Bound<'_, PyAny>,
+        target_column: &str,
+        target_type: &str,
+        load_features: bool,
+    ) -> Raised<()> {
+        let space = self.space()?.get().core_trained()?;
+        let target_kind: TargetKind = word("target_type", target_type, "`set`, `scalar` or `auto`")?;
+        let given = Given::new(train_df, None)?;
+        let history = self.qa_dir.join(HISTORY_FILE);
+        let history: Option<&Path> = load_features.then_some(history.as_path());
+        let prepared = run(py, &self.name, Some(false), &StopToken::default(), |sink| {
+            prepare(&space, &given.table, target_column, history, sink)
+        })?
+        .whole()?;
+        let ready = Ready { prepared, given, target: target_column.to_owned(), target_kind };
+        *self.lock() = State { prepared: Some(Arc::new(ready)), core: None, found: None };
+        Ok(())
+    }
+
+    /// Trains, scores on rows that no training has seen, and searches features for
+    /// `discovery_budget_s` seconds (0 leaves the search out); both files of `qa_dir` are written.
+    ///
+    /// Blocks; `train` is the same for `await`. Ctrl-C, or `stop`, ends it after the running batch;
+    /// the best state so far stays.
+    #[pyo3(signature = (n_epochs = 100, *, batch_size = None, discovery_budget_s = 10.0, progress = None, stop = None))]
+    fn train_blocking<'py>(
+        slf: &Bound<'py, Self>,
+        n_epochs: usize,
+        batch_size: Option<usize>,
+        discovery_budget_s: f64,
+        progress: Option<bool>,
+        stop: Option<StopToken>,
+    ) -> Raised<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        let ready = this.ready()?;
+        let space = this.space()?.get().core_trained()?;
+        let stop = stop.unwrap_or_default();
+        let mut options = PredictorOptions {
+            name: this.name.clone(),
+            target_kind: ready.target_kind,
+            n_epochs,
+            batch_size,
+            seed: this.seed,
+            ..Default::default()
+        };
+        let head = this.head.as_ref().map(|h| h.bind(py).get());
+        if let Some(head) = head {
+            (options.d_hidden, options.p_drop) = (head.d_hidden, head.dropout);
+        }
+        let fitted = run(py, &this.name, progress, &stop, |sink| {
+            let fitted =
+                tabgraft_model::Predictor::fit(&space, &ready.prepared.table, &ready.target, &options, sink)?;
+            match head {
+                Some(head) => check_outputs(head.d_out, fitted).map(Arc::new),
+                None => Ok(Arc::new(fitted)),
+            }
+        })?;
+        this.lock().core = Some(fitted.value.clone());
+        if let Some(interrupt) = fitted.interrupt {
+            return Err(interrupt.into());
+        }
+        if discovery_budget_s > 0.0 && !stop.is_requested() {
+            let options =
+                DiscoverOptions { budget_s: discovery_budget_s, seed: this.seed, ..Default::default() };
+            let found = run(py, "discovery", progress, &stop, |sink| {
+                let found = discover(&space, &ready.prepared.table, &ready.target, &options, sink)?;
+                found.write(&this.qa_dir)?;
+                Ok(found)
+            });
+            match found {
+                Ok(found) => {
+                    this.lock().found = Some(found.value);
+                    if let Some(interrupt) = found.interrupt {
+                        return Err(interrupt.into());
+                    }
+                }
+                // Too few rows to search in is no failure of the training.
+                Err(Raise::Core(error)) if error.is_value() => {
+                    let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
+                    logger.call_method1("warning", ("no features searched: %s", error.to_string()))?;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        this.training_info(py)
+    }
+
+    /// Classes or numbers for each row, with probabilities, confidence and a column report.
+    fn predict(&self, py: Python<'_>, df: &Bound<'_, PyAny>) -> Raised<Predictions> {
+        let core = self.core()?;
+        let table = Given::new(df, None)?.table;
+        Predictor::predictions(py, &core, &table)
+    }
+
+    /// Scores with intervals, one dictionary per metric; `rows` is `"test"` or `"all"`.
+    #[pyo3(signature = (df, *, rows = "test"))]
+    fn evaluate<'py>(
+        &self,
+        py: Python<'py>,
+        df: &Bound<'py, PyAny>,
+        rows: &str,
+    ) -> Raised<Bound<'py, PyAny>> {
+        Predictor { core: self.core()? }.evaluate(py, df, rows)
+    }
+
+    /// Whether `other` predicts better, on the same rows.
+    #[pyo3(signature = (other, df, *, rows = "test"))]
+    fn compare(
+        &self,
+        py: Python<'_>,
+        other: &Bound<'_, SinglePredictor>,
+        df: &Bound<'_, PyAny>,
+        rows: &str,
+    ) -> Raised<Comparison> {
+        let other = Bound::new(py, Predictor { core: other.get().core()? })?;
+        Predictor { core: self.core()? }.compare(py, &other, df, rows)
+    }
+
+    /// Prepares the graft of the columns that the space does not know, features that
+    /// `prep_for_training` applied among them; the target stays out. Default frames: `train_df` and
+    /// `val_df`.
+    #[pyo3(signature = (enriched_train_df = None, enriched_val_df = None, n_epochs = None, batch_size = None,
+        output_dir = None, *, name = None, mode = "joint", seed = 0))]
+    #[allow(clippy::too_many_arguments)]
+    fn create_extended_embedding_space(
+        &self,
+        py: Python<'_>,
+        enriched_train_df: Option<&Bound<'_, PyAny>>,
+        enriched_val_df: Option<&Bound<'_, PyAny>>,
+        n_epochs: Option<usize>,
+        batch_size: Option<usize>,
+        output_dir: Option<PathBuf>,
+        name: Option<String>,
+        mode: &str,
+        seed: u64,
+    ) -> Raised<EmbeddingSpace> {
+        let ready = self.ready()?;
+        let parent = self.space()?.get().core_trained()?;
+        let (train, valid) = match (enriched_train_df, enriched_val_df) {
+            (None, None) => {
+                (Given::new(&self.frame(py, false)?, None)?, Some(Given::new(&self.frame(py, true)?, None)?))
+            }
+            (Some(train), valid) => {
+                (Given::new(train, None)?, valid.map(|v| Given::new(v, None)).transpose()?)
+            }
+            (None, Some(_)) => {
+                return Err(Raise::Core(
+                    Error::option("`enriched_val_df` is given without `enriched_train_df`")
+                        .with_hint("give both, or neither: then `train_df` and `val_df` are taken"),
+                ));
+            }
+        };
+        let valid = valid.filter(|v| v.table.n_rows() > 0);
+        let mut options = ExtendOptions {
+            mode: word::<Mode>("mode", mode, "`frozen` or `joint`")?,
+            n_epochs,
+            batch_size,
+            name,
+            features: ready.prepared.features.clone(),
+            feature_metadata: ready.prepared.loaded.as_ref().map(LoadedFeatures::metadata),
+            seed,
+            ..Default::default()
+        };
+        options.infer.ignore = vec![ready.target.clone()];
+        EmbeddingSpace::described_graft(py, &parent, &train, valid.as_ref(), options, output_dir)
+    }
+
+    /// The embedding space; None for a predictor that was loaded.
+    #[getter]
+    fn embedding_space(&self, py: Python<'_>) -> Option<Py<EmbeddingSpace>> {
+        self.space.as_ref().map(|s| s.clone_ref(py))
+    }
+
+    /// Name of the predictor.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The prepared rows that are learned from, with features, in the caller's frame type.
+    #[getter]
+    fn train_df<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        self.frame(py, false)
+    }
+
+    /// The prepared rows that scores come from, with features, in the caller's frame type.
+    #[getter]
+    fn val_df<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        self.frame(py, true)
+    }
+
+    /// What was taken from the suggestion history, or why it was refused; None without a history.
+    #[getter]
+    fn loaded_features<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.ready()?.prepared.loaded)?)
+    }
+
+    /// What becomes of the prepared frame's columns: ignored ones with reasons, missing ones.
+    #[getter]
+    fn column_report<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.ready()?.prepared.columns)?)
+    }
+
+    /// Rows, epochs, seconds and scores of the training.
+    #[getter]
+    fn training_info<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, self.core()?.fit_info())?)
+    }
+
+    /// Scores on rows that no training has seen: metric to value.
+    #[getter]
+    fn metrics<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyDict>> {
+        let metrics = PyDict::new(py);
+        for score in &self.core()?.fit_info().scores {
+            metrics.set_item(score.metric.name(), score.value)?;
+        }
+        Ok(metrics)
+    }
+
+    /// What the search after the training found; None before, or where it was left out.
+    #[getter]
+    fn discovery(&self) -> Option<Discovery> {
+        self.lock().found.clone().map(|found| Discovery { found })
+    }
+
+    /// The fitted predictor alone.
+    #[getter]
+    fn fitted(&self) -> Raised<Predictor> {
+        Ok(Predictor { core: self.core()? })
+    }
+
+    /// Writes the trained predictor to one file, whole or not at all.
+    fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
+        Predictor { core: self.core()? }.save(py, path)
+    }
+
+    /// Reads a trained predictor: it predicts and evaluates, but has no space to train on.
+    #[classmethod]
+    fn load<'py>(class: &Bound<'py, PyType>, path: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
+        let py = class.py();
+        let core = Predictor::load(py, path)?.core;
+        let loaded = class.call1((py.None(), py.None(), core.name()))?;
+        loaded.cast::<Self>().map_err(PyErr::from)?.get().lock().core = Some(core);
+        Ok(loaded)
+    }
+
+    fn __repr__(&self) -> String {
+        let state = self.lock();
+        let what = match (&state.core, &state.prepared) {
+            (Some(core), _) => format!("target={:?}, trained", core.target().column()),
+            (None, Some(ready)) => format!("target={:?}, not trained", ready.target),
+            (None, None) => "no data yet".to_owned(),
+        };
+        format!("SinglePredictor(name={:?}, {what})", self.name)
+    }
+
+    fn _repr_html_(&self) -> String {
+        match self.core() {
+            Ok(core) => html::predictor(&core.card()),
+            Err(_) => html::line(&self.__repr__()),
+        }
+    }
+}
+
+/// Refuses a head whose outputs are not the target's.
+fn check_outputs(
+    d_out: usize,
+    fitted: tabgraft_model::Predictor,
+) -> tabgraft_model::Result<tabgraft_model::Predictor> {
+    let target = fitted.target();
+    // One output is the usual way to say "two classes" as well.
+    if d_out == target.n_outputs() || (d_out == 1 && target.task() == Task::Binary) {
+        return Ok(fitted);
+    }
+    Err(Error::option(format!(
+        "the predictor's `d_out` is {d_out}, target `{}` needs {}",
+        target.column(),
+        target.n_outputs()
+    ))
+    .with_hint("d_out is the number of classes, or 1 for a number"))
+}

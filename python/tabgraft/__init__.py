@@ -1,0 +1,69 @@
+"""Grow a trained tabular embedding space by grafting new columns onto it."""
+
+from tabgraft._native import (
+    Comparison,
+    DataError,
+    Discovery,
+    EmbeddingSpace,
+    FeatureEffectivenessTracker,
+    FeatureEngineer,
+    FileError,
+    FormulaError,
+    Frame,
+    MalformedFileError,
+    NoNewColumnsError,
+    OptionError,
+    Predictions,
+    Predictor,
+    SchemaError,
+    TabgraftError,
+    TrainingError,
+    VerificationError,
+    VersionError,
+    __version__,
+    discover,
+    verify,
+)
+
+_ESTIMATORS = ("TabgraftClassifier", "TabgraftEmbedder", "TabgraftRegressor")
+
+__all__ = [
+    "Comparison",
+    "DataError",
+    "Discovery",
+    "EmbeddingSpace",
+    "FeatureEffectivenessTracker",
+    "FeatureEngineer",
+    "FileError",
+    "FormulaError",
+    "Frame",
+    "MalformedFileError",
+    "NoNewColumnsError",
+    "OptionError",
+    "Predictions",
+    "Predictor",
+    "SchemaError",
+    "TabgraftClassifier",
+    "TabgraftEmbedder",
+    "TabgraftError",
+    "TabgraftRegressor",
+    "TrainingError",
+    "VerificationError",
+    "VersionError",
+    "__version__",
+    "discover",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> object:
+    # scikit-learn takes a second to import, and not everybody has it.
+    if name in _ESTIMATORS:
+        from tabgraft import sklearn
+
+        return getattr(sklearn, name)
+    raise AttributeError(f"module 'tabgraft' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,43 @@
+"""German Credit, and one small space that many tests share."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import tabgraft
+
+FIXTURE = Path(__file__).parents[2] / "fixtures" / "german_credit.csv"
+LATE = ["checking_status", "savings_status", "credit_history"]
+
+
+@pytest.fixture(scope="session")
+def credit() -> pd.DataFrame:
+    """German Credit, its target renamed to ``target``."""
+    return pd.read_csv(FIXTURE).rename(columns={"default": "target"})
+
+
+@pytest.fixture(scope="session")
+def early(credit: pd.DataFrame) -> pd.DataFrame:
+    """Without the three columns that arrive later."""
+    return credit.drop(columns=LATE)
+
+
+@pytest.fixture(scope="session")
+def space(early: pd.DataFrame) -> tabgraft.EmbeddingSpace:
+    """A small space of the early columns."""
+    return tabgraft.EmbeddingSpace.fit(early, ignore=["target"], name="v1", n_epochs=6, d_model=32)
+
+
+@pytest.fixture(scope="session")
+def predictor(space: tabgraft.EmbeddingSpace, early: pd.DataFrame) -> tabgraft.Predictor:
+    """A quick predictor on it."""
+    return tabgraft.Predictor.fit(space, early, "target", n_epochs=5, n_networks=2)
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch, credit):
+    """An empty working folder with ``credit.csv`` in it, as the described scripts expect."""
+    monkeypatch.chdir(tmp_path)
+    credit.to_csv("credit.csv", index=False)
+    return tmp_path

@@ -1,0 +1,182 @@
+"""Good manners: threads, signals, logging, progress, pickles, import time."""
+
+import copy
+import gc
+import io
+import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import joblib
+import numpy as np
+import pytest
+
+import tabgraft
+from conftest import FIXTURE
+
+
+def child(code: str, *arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
+    )
+
+
+def test_importing_is_quick_and_pulls_no_pandas():
+    code = """
+        import sys, time
+        import numpy
+        start = time.perf_counter()
+        import tabgraft
+        seconds = time.perf_counter() - start
+        heavy = {"pandas", "pyarrow", "polars", "sklearn"} & sys.modules.keys()
+        print(seconds, sorted(heavy))
+    """
+    best = min((child(code).stdout.split(" ", 1) for _ in range(3)), key=lambda out: float(out[0]))
+    assert float(best[0]) < 0.3 and best[1].strip() == "[]"
+
+
+def test_other_threads_run_during_work(early):
+    ticks, done = 0, threading.Event()
+
+    def work():
+        tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=20)
+        done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not done.is_set():
+        time.sleep(0.001)
+        ticks += 1
+    thread.join()
+    assert ticks > 50
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_stops_within_a_second_and_leaves_a_usable_space():
+    code = f"""
+        import os, signal, threading, time
+        from featrix.neural.embedded_space import EmbeddingSpace
+        from featrix.neural.input_data_set import FeatrixInputDataSet
+        parts = FeatrixInputDataSet({str(FIXTURE)!r}, ignore_cols=["default"]).split()
+        es = EmbeddingSpace(*parts, n_epochs=10_000)
+        sent = []
+        def send():
+            sent.append(time.perf_counter())
+            os.kill(os.getpid(), signal.SIGINT)
+        threading.Timer(1.5, send).start()
+        try:
+            es.train()
+            print("not interrupted")
+        except KeyboardInterrupt:
+            print("stopped after", time.perf_counter() - sent[0])
+        print(es.embed({str(FIXTURE)!r}).shape, es.training_info["stop_reason"])
+    """
+    ran = child(code)
+    first, second = ran.stdout.splitlines()
+    assert first.startswith("stopped after") and float(first.split()[-1]) < 1.0, ran.stdout + ran.stderr
+    assert second == "(1000, 128) interrupted"
+
+
+def test_an_interrupted_call_that_makes_an_object_raises(early, monkeypatch):
+    main = threading.get_ident()
+    timer = threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=10_000, auto_epochs=False)
+
+
+def test_progress_goes_to_standard_error_and_can_be_turned_off(early, capsys):
+    options = {"ignore": ["target"], "n_epochs": 3, "d_model": 16}
+    tabgraft.EmbeddingSpace.fit(early, progress=False, **options)
+    assert capsys.readouterr().err == ""
+    tabgraft.EmbeddingSpace.fit(early, progress=True, name="bar", **options)
+    out, err = capsys.readouterr()
+    assert out == "" and "bar: " in err and "epoch 3/3" in err and err.endswith("\n")
+
+
+def test_without_standard_error_nothing_breaks(early, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=1, d_model=16, progress=True)
+
+
+def test_a_broken_standard_error_ends_the_work_with_its_own_error(early, monkeypatch):
+    class Broken(io.StringIO):
+        def write(self, text):
+            raise OSError("the pipe is gone")
+
+    monkeypatch.setattr(sys, "stderr", Broken())
+    with pytest.raises(OSError, match="the pipe is gone"):
+        tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=500, progress=True)
+
+
+def test_notes_and_warnings_are_log_records(space, credit, caplog):
+    with caplog.at_level(logging.DEBUG, "tabgraft"):
+        space.embed(credit)
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
+    assert "no codec" in caplog.text and "`checking_status`" in caplog.text
+
+
+def test_pickles_carry_the_safe_file(space, predictor, early):
+    for model, embed in [(space, lambda m: m.embed(early)), (predictor, lambda m: m.predict(early).probabilities)]:
+        carried = pickle.dumps(model)
+        assert model.to_bytes() in carried, "the file's own bytes, nothing else"
+        for twin in (pickle.loads(carried), copy.deepcopy(model), copy.copy(model)):
+            np.testing.assert_array_equal(embed(twin), embed(model))
+    truncated = pickle.dumps(space).replace(space.to_bytes(), space.to_bytes()[:-8] + b"garbage!")
+    with pytest.raises(tabgraft.TabgraftError):
+        pickle.loads(truncated)
+
+
+def test_another_process_loads_what_this_one_saved(space, early, tmp_path):
+    space.save(tmp_path / "v1.pkl")
+    early.to_csv(tmp_path / "early.csv", index=False)
+    code = """
+        import sys, tabgraft
+        space = tabgraft.EmbeddingSpace.load(sys.argv[1])
+        print(space.embed(sys.argv[2]).sum())
+    """
+    ran = child(code, str(tmp_path / "v1.pkl"), str(tmp_path / "early.csv"))
+    assert float(ran.stdout) == pytest.approx(float(space.embed(early).sum()), rel=1e-3), ran.stderr
+
+
+def test_joblib_sends_models_to_workers(space, early):
+    parts = [early.iloc[i : i + 250] for i in range(0, 1000, 250)]
+    made = joblib.Parallel(n_jobs=2)(joblib.delayed(space.embed)(part) for part in parts)
+    np.testing.assert_array_equal(np.concatenate(made), space.embed(early))
+
+
+def test_one_object_serves_many_threads(space, early):
+    expected, found = space.embed(early), []
+
+    def work():
+        for _ in range(5):
+            found.append(np.array_equal(space.embed(early), expected))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert len(found) == 40 and all(found)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="memory is read from /proc")
+def test_embedding_again_and_again_leaks_nothing(space, early):
+    def pages() -> int:
+        gc.collect()
+        return int(open("/proc/self/statm").read().split()[1])
+
+    for _ in range(10):
+        space.embed(early)
+    before = pages()
+    for _ in range(100):
+        space.embed(early)
+    assert pages() - before < 5000, "100 frames and results of 0.2 MB would be 5,000 pages"

@@ -1,0 +1,159 @@
+"""The native API: spaces, grafts, predictors, comparisons, discovery, files."""
+
+import numpy as np
+import pytest
+
+import tabgraft
+
+
+def test_a_frozen_graft_keeps_every_old_bit(space, early, credit):
+    child = space.extend(credit, n_epochs=3, name="v2")
+    before, after = space.embed(early), child.embed(credit)
+    np.testing.assert_array_equal(after[:, : space.d_model], before)
+    assert child.d_model > space.d_model and child.extension_metadata["mode"] == "frozen"
+    assert child.extension_metadata["drift"]["max_cosine_distance"] == 0.0
+    joint = space.extend(credit, mode="joint", n_epochs=3)
+    assert joint.d_model == space.d_model and joint.extension_metadata["drift"]["max_cosine_distance"] > 0
+
+
+def test_the_same_seed_gives_the_same_bits(space, early):
+    again = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], name="v1", n_epochs=6, d_model=32)
+    assert again.hashes == space.hashes
+    other = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], name="v1", n_epochs=6, d_model=32, seed=1)
+    assert other.hashes["weights"] != space.hashes["weights"]
+
+
+def test_late_columns_help_and_the_comparison_says_so(space, credit):
+    found = space.compare(space.extend(credit, n_epochs=8), credit, "target", n_epochs=30)
+    assert found.metric == "roc_auc" and found.interval[0] <= found.difference <= found.interval[1]
+    assert found.verdict in {"better", "no_difference"} and found.difference > 0
+    as_dict = found.to_dict()
+    assert as_dict["spaces"]["drift"]["max_cosine_distance"] == 0.0
+    assert as_dict["n_rows"] == found.n_rows > 100
+
+
+def test_spaces_of_different_splits_do_not_compare(space, early):
+    other = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=1, d_model=16, seed=9)
+    with pytest.raises(tabgraft.OptionError, match="split their rows differently"):
+        space.compare(other, early, "target")
+
+
+def test_predictions_say_what_was_used(predictor, early):
+    frame = early.drop(columns="duration").assign(extra=1)
+    made = predictor.predict(frame)
+    assert made.missing_columns == ["duration"]
+    ignored = {c["name"]: c for c in made.ignored_columns}
+    assert ignored["extra"]["unknown"] and "no codec" in ignored["extra"]["reason"]
+    assert made.probabilities.shape == (1000, 2) and made.task == "binary"
+    np.testing.assert_allclose(made.probabilities.sum(axis=1), 1.0)
+    assert np.all((made.confidence >= 0) & (made.confidence <= 1))
+    np.testing.assert_array_equal(made.labels, (made.probabilities[:, 1] >= made.threshold).astype(int))
+    np.testing.assert_array_equal(np.asarray(made), made.labels)
+
+
+def test_a_row_keeps_its_prediction_in_any_batch(predictor, early):
+    whole = predictor.predict(early).probabilities
+    np.testing.assert_array_equal(predictor.predict(early.iloc[[5]]).probabilities, whole[[5]])
+    np.testing.assert_array_equal(predictor.predict(early[::-1]).probabilities, whole[::-1])
+
+
+def test_scores_have_intervals_and_rows(predictor, early):
+    scores = {s["metric"]: s for s in predictor.scores}
+    assert scores["roc_auc"]["low"] <= scores["roc_auc"]["value"] <= scores["roc_auc"]["high"]
+    again = {s["metric"]: s for s in predictor.evaluate(early)}
+    assert again == scores
+    everything = {s["metric"]: s for s in predictor.evaluate(early, rows="all")}
+    assert everything["roc_auc"]["n"] == 1000 > scores["roc_auc"]["n"]
+    assert predictor.compare(predictor, early).verdict == "no_difference"
+
+
+def test_unlike_cells_are_found(predictor, early):
+    odd = early.head(3).copy()
+    odd["credit_amount"] = odd["credit_amount"].astype(float)
+    odd.loc[odd.index[1], "credit_amount"] = 1e9
+    odd.loc[odd.index[2], "purpose"] = "a rocket"
+    found = {(g["row_idx"], g["column"]) for g in predictor.guardrails(odd)}
+    assert {(1, "credit_amount"), (2, "purpose")} <= found
+
+
+def test_a_target_may_be_an_array_and_rows_may_weigh(space, early):
+    rows, y = early.drop(columns="target"), early["target"].to_numpy()
+    options = {"n_epochs": 8, "n_networks": 2, "hold_out_test": False}
+    plain = tabgraft.Predictor.fit(space, rows, y, **options)
+    weighted = tabgraft.Predictor.fit(space, rows, y, sample_weight=1 + 9.0 * y, **options)
+    mean = [p.predict(rows).probabilities[:, 1].mean() for p in (plain, weighted)]
+    assert mean[1] > mean[0] + 0.1, "rows that weigh more pull the mean their way"
+    even = tabgraft.Predictor.fit(space, rows, y, sample_weight=np.full(len(y), 3.0), **options)
+    np.testing.assert_array_equal(even.predict(rows).probabilities, plain.predict(rows).probabilities)
+    for bad in [[1.0], -np.ones(len(y)), np.zeros(len(y))]:
+        with pytest.raises(tabgraft.DataError, match="weight"):
+            tabgraft.Predictor.fit(space, rows, y, sample_weight=bad, **options)
+
+
+def test_discovery_keeps_suggested_and_recommended_apart(space, early, tmp_path):
+    found = tabgraft.discover(space, early, "target", budget_s=1, n_judged=4)
+    assert len(found.suggested) == 3 and set(found.recommended) <= {s["name"] for s in found.run["suggestions"]}
+    found.write(tmp_path)
+    assert {p.name for p in tmp_path.glob("*.json")} == {
+        "feature_suggestion_history.json",
+        "feature_effectiveness.json",
+        "suggested_features.json",
+    }
+    engineer = tabgraft.FeatureEngineer.from_json(tmp_path / "suggested_features.json")
+    enriched = engineer.transform(early)
+    assert list(enriched.columns[-3:]) == engineer.names == found.suggested
+    child = space.extend(enriched, features=engineer, n_epochs=2)
+    assert child.inspect()["features"] == found.suggested
+
+
+def test_features_whose_inputs_are_absent_are_left_out_only_when_asked(early):
+    engineer = tabgraft.FeatureEngineer(
+        [{"name": "a", "formula": "age + 1"}, {"name": "b", "formula": "bureau * 2"}]
+    )
+    with pytest.raises(tabgraft.SchemaError, match="feature `b`: there is no column `bureau`"):
+        engineer.fit_transform(early)
+    assert list(engineer.fit_transform(early, skip_missing=True).columns[-1:]) == ["a"]
+
+
+@pytest.mark.parametrize("suggestion", [{"formula": "a"}, {"name": "x"}, {"name": "x", "definition": 3}])
+def test_half_a_suggestion_is_refused(suggestion):
+    with pytest.raises(tabgraft.MalformedFileError):
+        tabgraft.FeatureEngineer([suggestion])
+
+
+def test_files_load_elsewhere_and_broken_ones_are_refused(space, early, tmp_path):
+    path = tmp_path / "v1.tabgraft"
+    space.save(path)
+    loaded = tabgraft.EmbeddingSpace.load(str(path))
+    np.testing.assert_array_equal(loaded.embed(early), space.embed(early))
+    assert tabgraft.verify(path)["kind"] == "embedding_space"
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == path.read_bytes() == space.to_bytes()
+
+    flipped = bytearray(path.read_bytes())
+    flipped[-5] ^= 1
+    (tmp_path / "flipped").write_bytes(flipped)
+    with pytest.raises(tabgraft.VerificationError):
+        tabgraft.EmbeddingSpace.load(tmp_path / "flipped")
+    (tmp_path / "short").write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(tabgraft.MalformedFileError):
+        tabgraft.EmbeddingSpace.load(tmp_path / "short")
+    with pytest.raises(tabgraft.FileError):
+        tabgraft.EmbeddingSpace.load(tmp_path / "absent")
+    with pytest.raises(tabgraft.SchemaError, match="expected `predictor`"):
+        tabgraft.Predictor.load(path)
+    with pytest.raises(tabgraft.OptionError, match="keeps no data"):
+        loaded.train()
+
+
+def test_options_outside_their_range_are_named(early, space):
+    for options, message in [
+        ({"d_model": 7}, "`d_model` is 7, allowed is 8 to 4096"),
+        ({"kinds": {"age": "colour"}}, "`colour`, allowed is `numeric`"),
+        ({"group": "age", "time": "age"}, "both given"),
+        ({"n_epochs": 0}, "`n_epochs` is 0"),
+    ]:
+        with pytest.raises(tabgraft.OptionError, match=message):
+            tabgraft.EmbeddingSpace.fit(early, **options)
+    with pytest.raises(tabgraft.OptionError, match="`mode` is `soft`, allowed is `frozen`"):
+        space.extend(early, mode="soft")
