@@ -604,7 +604,7 @@ fn a_writer_that_died_leaves_the_old_file_whole_and_nobody_locked_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.json");
     SuggestionHistory::append(&path, run("1")).unwrap();
-    std::fs::write(folder.path().join("history.json.tmp"), "{\"format_ver").unwrap();
+    std::fs::write(folder.path().join(".history.json.kq3v9z.tmp"), "{\"format_ver").unwrap();
     std::fs::write(folder.path().join("history.json.lock"), "").unwrap();
     assert_eq!(SuggestionHistory::load(&path).unwrap().runs.len(), 1);
     assert_eq!(SuggestionHistory::append(&path, run("2")).unwrap().runs.len(), 2);
