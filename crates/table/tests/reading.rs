@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use arrow::array::*;
 use arrow::datatypes::{DataType, Field, Float64Type, Int32Type, i256};
-use arrow::ipc::writer::{FileWriter, StreamWriter};
+use arrow::ipc::CompressionType;
+use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use flate2::{Compression, write::GzEncoder};
 use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 use tabgraft_table::read::{
     Format, ReadOptions, open, read_csv_bytes, read_table, read_table_from, write_csv, write_parquet,
@@ -63,22 +65,26 @@ fn parquet_bytes(batch: &RecordBatch) -> Vec<u8> {
     bytes
 }
 
-fn arrow_file_bytes(batches: &[RecordBatch]) -> Vec<u8> {
-    let mut writer = FileWriter::try_new(Vec::new(), &batches[0].schema()).unwrap();
+fn arrow_file_bytes(batches: &[RecordBatch], compression: Option<CompressionType>) -> Vec<u8> {
+    let options = IpcWriteOptions::default().try_with_compression(compression).unwrap();
+    let schema = batches[0].schema();
+    let mut writer = FileWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();
     batches.iter().for_each(|batch| writer.write(batch).unwrap());
     writer.finish().unwrap();
     writer.into_inner().unwrap()
 }
 
-fn arrow_stream_bytes(batches: &[RecordBatch]) -> Vec<u8> {
-    let mut writer = StreamWriter::try_new(Vec::new(), &batches[0].schema()).unwrap();
+fn arrow_stream_bytes(batches: &[RecordBatch], compression: Option<CompressionType>) -> Vec<u8> {
+    let options = IpcWriteOptions::default().try_with_compression(compression).unwrap();
+    let schema = batches[0].schema();
+    let mut writer = StreamWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();
     batches.iter().for_each(|batch| writer.write(batch).unwrap());
     writer.finish().unwrap();
     writer.into_inner().unwrap()
 }
 
 /// The binary formats, each with the same rows.
-fn binary_files(n_rows: i64) -> [(&'static str, Vec<u8>); 3] {
+fn binary_files(n_rows: i64) -> [(&'static str, Vec<u8>); 6] {
     let batch = typed_batch(n_rows);
     let halves = [
         batch.slice(0, n_rows as usize / 2),
@@ -86,8 +92,12 @@ fn binary_files(n_rows: i64) -> [(&'static str, Vec<u8>); 3] {
     ];
     [
         ("t.parquet", parquet_bytes(&batch)),
-        ("t.arrow", arrow_file_bytes(&halves)),
-        ("t.arrows", arrow_stream_bytes(&halves)),
+        ("t.arrow", arrow_file_bytes(&halves, None)),
+        ("t.arrows", arrow_stream_bytes(&halves, None)),
+        // As pandas writes Feather files.
+        ("t.feather", arrow_file_bytes(&halves, Some(CompressionType::LZ4_FRAME))),
+        ("zstd.arrow", arrow_file_bytes(&halves, Some(CompressionType::ZSTD))),
+        ("zstd.arrows", arrow_stream_bytes(&halves, Some(CompressionType::ZSTD))),
     ]
 }
 
@@ -262,13 +272,13 @@ fn every_refusal_names_its_place_and_a_way_out() {
         ),
         (
             "t.arrow",
-            arrow_file_bytes(&[doubled]),
+            arrow_file_bytes(&[doubled], None),
             "`t.arrow`: column `x` stands twice",
             "rename one of the two",
         ),
         (
             "t.arrow",
-            truncated(arrow_file_bytes(&[typed_batch(3)]), 1),
+            truncated(arrow_file_bytes(&[typed_batch(3)], None), 1),
             "`t.arrow` is damaged or cut short: Parser error: Arrow file does not contain correct footer",
             "copy or write the file again",
         ),
@@ -427,8 +437,8 @@ fn content_decides_the_format_whatever_the_suffix_says() {
         ("t.csv", b" {\"a\": 1}\n".to_vec(), Format::JsonLines { gzip: false }),
         ("t", gzip(b"\xef\xbb\xbf{\"a\": 1}\n"), Format::JsonLines { gzip: true }),
         ("t.csv", parquet_bytes(&batch), Format::Parquet),
-        ("t.csv", arrow_file_bytes(std::slice::from_ref(&batch)), Format::ArrowFile),
-        ("t.csv", arrow_stream_bytes(std::slice::from_ref(&batch)), Format::ArrowStream),
+        ("t.csv", arrow_file_bytes(std::slice::from_ref(&batch), None), Format::ArrowFile),
+        ("t.csv", arrow_stream_bytes(std::slice::from_ref(&batch), None), Format::ArrowStream),
     ];
     for (name, bytes, format) in cases {
         let path = folder.path().join(name);
@@ -536,8 +546,8 @@ fn typed_columns_are_normalised_and_missing_means_missing() {
         (0..batch.num_columns()).filter(|&i| batch.schema().field(i).name() != "lasting").collect();
     let files = [
         ("t.parquet", parquet_bytes(&batch.project(&parquet_columns).unwrap())),
-        ("t.arrow", arrow_file_bytes(std::slice::from_ref(&batch))),
-        ("t.arrows", arrow_stream_bytes(std::slice::from_ref(&batch))),
+        ("t.arrow", arrow_file_bytes(std::slice::from_ref(&batch), None)),
+        ("t.arrows", arrow_stream_bytes(std::slice::from_ref(&batch), None)),
     ];
     for (name, bytes) in files {
         let table = read_bytes(name, &bytes).unwrap();
@@ -600,9 +610,9 @@ fn a_file_cut_anywhere_is_an_error() {
 #[test]
 fn a_stream_cut_between_two_batches_is_an_error() {
     let batch = typed_batch(20);
-    let whole = arrow_stream_bytes(&[batch.clone(), batch.clone()]);
+    let whole = arrow_stream_bytes(&[batch.clone(), batch.clone()], None);
     let n_marker_bytes = 8;
-    let one = arrow_stream_bytes(std::slice::from_ref(&batch)).len() - n_marker_bytes;
+    let one = arrow_stream_bytes(std::slice::from_ref(&batch), None).len() - n_marker_bytes;
     let error = read_bytes("t.arrows", &whole[..one]).unwrap_err();
     assert_eq!(error.to_string(), "`t.arrows` is an Arrow stream without end marker");
     assert!(read_bytes("t.arrows", &[whole.clone(), whole].concat()).is_err());
@@ -626,6 +636,51 @@ fn a_flipped_bit_never_panics_and_a_claimed_size_is_not_believed() {
         for claim in [vec![0xff; 64], vec![0x7f; 64], [&[0xff; 4][..], &[0xff, 0xff, 0xff, 0x7f]].concat()] {
             assert!(read_bytes("t", &[magic, &claim].concat()).is_err());
         }
+    }
+}
+
+/// Compressed buffers say how long they become. A reader that believes it is ended by the system.
+#[test]
+fn a_compressed_batch_that_claims_too_much_is_an_error() {
+    let zeros: ArrayRef = Arc::new(Int64Array::from(vec![0; 10_000]));
+    let batch = RecordBatch::try_from_iter([("x", zeros)]).unwrap();
+    for codec in [CompressionType::LZ4_FRAME, CompressionType::ZSTD] {
+        let files = [
+            arrow_file_bytes(std::slice::from_ref(&batch), Some(codec)),
+            arrow_stream_bytes(std::slice::from_ref(&batch), Some(codec)),
+        ];
+        for bytes in files {
+            assert_eq!(read_bytes("t", &bytes).unwrap().n_rows(), 10_000);
+            let length = 80_000_i64.to_le_bytes();
+            let place = bytes.windows(8).rposition(|w| w == length).unwrap();
+            for claim in [1_i64 << 31, 1 << 46, i64::MAX] {
+                let mut hostile = bytes.clone();
+                hostile[place..place + 8].copy_from_slice(&claim.to_le_bytes());
+                let error = read_bytes("t", &hostile).unwrap_err();
+                assert!(error.is_malformed() && error.to_string().contains("claims to hold"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn parquet_is_read_with_every_usual_compression() {
+    use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+
+    let batch = typed_batch(50);
+    let level = (BrotliLevel::default(), GzipLevel::default(), ZstdLevel::default());
+    for compression in [
+        Compression::BROTLI(level.0),
+        Compression::GZIP(level.1),
+        Compression::LZ4_RAW,
+        Compression::SNAPPY,
+        Compression::ZSTD(level.2),
+    ] {
+        let properties = WriterProperties::builder().set_compression(compression).build();
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        let bytes = writer.into_inner().unwrap();
+        assert_eq!(read_bytes("t.parquet", &bytes).unwrap().batch(), &batch, "{compression}");
     }
 }
 
