@@ -18,19 +18,16 @@ const N_NAME_CHARS: usize = 40;
 /// # Errors
 /// Those of `write`; an option error if `path` names no file; an io error if the folder cannot be
 /// written to.
-pub fn write_whole<T, E: From<Error>>(
-    path: &Path,
-    write: impl FnOnce(&File) -> Result<T, E>,
-) -> Result<T, E> {
+pub fn write_whole<T>(path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Result<T> {
     let io = |e: io::Error| Error::io(path, "write", e);
     let unnamed = |what: &str| {
         Error::option(format!("cannot write `{}`: it {what}", path.display())).with_hint("add a file name")
     };
     if path.is_dir() {
-        return Err(unnamed("is a folder").into());
+        return Err(unnamed("is a folder"));
     }
     let (Some(name), Some(folder)) = (path.file_name(), path.parent()) else {
-        return Err(unnamed("names no file").into());
+        return Err(unnamed("names no file"));
     };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let name: String = name.to_string_lossy().chars().take(N_NAME_CHARS).collect();
@@ -84,7 +81,7 @@ mod tests {
         write_text(&path, "old").unwrap();
         let error = write_whole(&path, |mut file| {
             file.write_all(b"half").unwrap();
-            Err::<(), Error>(Error::value("no more"))
+            Err::<(), _>(Error::value("no more"))
         });
         assert_eq!(error.unwrap_err().to_string(), "no more");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");

@@ -132,7 +132,7 @@ impl Discovery {
         std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
         SuggestionHistory::append(dir.join(HISTORY_FILE), self.run.clone())?;
         Effectiveness::record(dir.join(EFFECTIVENESS_FILE), &self.run)?;
-        Ok(FeatureEngineer::new(self.suggested())?.save(&dir.join(SUGGESTED_FILE))?)
+        FeatureEngineer::new(self.suggested())?.save(&dir.join(SUGGESTED_FILE))
     }
 }
 
