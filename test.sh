@@ -8,14 +8,20 @@ step format
 cargo fmt --all --check
 step lints
 cargo clippy --release --workspace --all-targets -- -D warnings
+step features
+# One package must get the features that the whole workspace gets with its tests, or `cargo run` after
+# `cargo test` builds burn and arrow once more. The remedy: crates/table/Cargo.toml.
+features() { cargo tree --prefix none --format '{p} [{f}]' "$@" | sed 's/ (\*)$//' | sort -u; }
+for package in tabgraft-model tabgraft-cli; do
+    other=$(comm -23 <(features -e normal,build -p "$package") <(features -e normal,build,dev --workspace))
+    test -z "$other" || { printf '%s has features of its own:\n%s\n' "$package" "$other" >&2; exit 1; }
+done
 step tests
 cargo test --release --workspace
 step demo
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-# The binary that the tests were run on: `cargo run` would build its dependencies once more, because
-# tests ask for other features of them.
-"${CARGO_TARGET_DIR:-target}/release/tabgraft" demo --out "$out"
+cargo run --release -- demo --out "$out"
 for file in demo.json report.html v1.tabgraft v2.tabgraft v3.tabgraft; do
     test -s "$out/$file" || { echo "the demo left no $file" >&2; exit 1; }
 done

@@ -21,12 +21,6 @@ impl From<tabgraft_model::Error> for Raise {
     }
 }
 
-impl From<tabgraft_table::Error> for Raise {
-    fn from(error: tabgraft_table::Error) -> Self {
-        Raise::Core(error.into())
-    }
-}
-
 impl From<PyErr> for Raise {
     fn from(error: PyErr) -> Self {
         Raise::Python(error)

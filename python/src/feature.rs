@@ -78,7 +78,7 @@ impl FeatureEngineer {
         verbose: bool,
     ) -> Raised<Bound<'py, PyAny>> {
         let mut engineer = self.settled(&given.table.column_names())?;
-        let (table, skipped) = py.detach(|| -> Result<_, tabgraft_table::Error> {
+        let (table, skipped) = py.detach(|| -> tabgraft_model::Result<_> {
             if fits && !skip_missing {
                 return Ok((engineer.fit_transform(&given.table)?, Vec::new()));
             }

@@ -54,12 +54,6 @@ fn from_error(message: String, hint: Option<&str>, error: &(dyn StdError + 'stat
     Failure { message, hint, is_broken_pipe: system == Some(io::ErrorKind::BrokenPipe) }
 }
 
-impl From<tabgraft_table::Error> for Failure {
-    fn from(error: tabgraft_table::Error) -> Self {
-        from_error(error.to_string(), error.hint(), &error)
-    }
-}
-
 impl From<tabgraft_model::Error> for Failure {
     fn from(error: tabgraft_model::Error) -> Self {
         from_error(error.to_string(), error.hint(), &error)
@@ -91,9 +85,9 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_gets_a_hint_unless_the_core_gave_one() {
         let absent = || io::Error::from(io::ErrorKind::NotFound);
-        let error = tabgraft_table::Error::io(Path::new("a.csv"), "read", absent());
+        let error = tabgraft_model::Error::io(Path::new("a.csv"), "read", absent());
         assert!(Failure::from(error).hint.is_some_and(|h| h.contains("path")));
-        let error = tabgraft_table::Error::io(Path::new("a.csv"), "read", absent()).with_hint("look");
+        let error = tabgraft_model::Error::io(Path::new("a.csv"), "read", absent()).with_hint("look");
         assert_eq!(Failure::from(error).hint.as_deref(), Some("look"));
     }
 

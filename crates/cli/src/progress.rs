@@ -1,6 +1,6 @@
 //! A sink for the core's events: a bar on a terminal, plain lines or JSON lines elsewhere.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tabgraft_model::train::{EpochInfo, Event, Flow, StopReason};
@@ -8,12 +8,15 @@ use tabgraft_model::train::{EpochInfo, Event, Flow, StopReason};
 use crate::console::complain;
 use crate::interrupt;
 
+/// Least time between two plain lines of one task: a log is to be read afterwards.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// Not at all.
     Silent,
-    /// One line per epoch at most.
+    /// A line when a task begins, one when it ends, and now and then one in between.
     Lines,
     /// One JSON object per event, batches left out.
     Json,
@@ -26,8 +29,8 @@ pub struct Progress {
     style: Style,
     title: String,
     bar: Option<ProgressBar>,
-    /// Tenths of a task that lines were written for.
-    tenths: usize,
+    /// When the running task began, and when it was last spoken of. None between two tasks.
+    task: Option<(Instant, Instant)>,
     has_said_stopping: bool,
 }
 
@@ -35,7 +38,7 @@ impl Progress {
     /// Shows events under a title, such as `embedding space`.
     pub fn new(style: Style, title: &str) -> Self {
         interrupt::listen();
-        Progress { style, title: title.to_owned(), bar: None, tenths: 0, has_said_stopping: false }
+        Progress { style, title: title.to_owned(), bar: None, task: None, has_said_stopping: false }
     }
 
     /// Shows one event and says whether to go on.
@@ -64,14 +67,14 @@ impl Progress {
     fn show(&mut self, event: &Event) {
         match event {
             Event::Task { name } => {
-                self.end_bar();
+                self.end_task();
                 self.title.clone_from(name);
-                self.tenths = 0;
             }
             Event::Note { text } => self.line(&format!("note: {text}")),
             Event::Warning { text } => self.line(&format!("warning: {text}")),
             Event::Started { n_epochs, n_rows, n_columns } => {
-                self.end_bar();
+                self.end_task();
+                self.begin_task();
                 let text =
                     format!("{}: at most {n_epochs} epochs, {n_rows} rows, {n_columns} columns", self.title);
                 self.line(&text);
@@ -85,22 +88,26 @@ impl Progress {
             }
             Event::Epoch { info, n_epochs, is_best } => match &self.bar {
                 Some(bar) => bar.set_message(short_epoch_text(info, *n_epochs)),
-                None if self.style == Style::Lines => self.line(&epoch_text(info, *n_epochs, *is_best)),
-                None => {}
+                None => self.line_now_and_then(&epoch_text(info, *n_epochs, *is_best)),
             },
             Event::Contained { column, n_cells } => self.line(&format!(
                 "note: column `{column}`: {n_cells} cell(s) of a batch had no finite loss and were left out"
             )),
             Event::Progress { done, total } => {
-                let tenth = done * 10 / total.max(&1);
-                if self.style == Style::Bar {
-                    self.advance(*done, *total, String::new());
-                } else if tenth > self.tenths {
-                    self.line(&format!("{}: {done}/{total}", self.title));
+                if self.task.is_none() {
+                    self.begin_task();
+                    if self.style == Style::Lines {
+                        self.line(&format!("{}: begins", self.title));
+                    }
                 }
-                self.tenths = tenth;
+                self.advance(*done, *total, String::new());
+                self.line_now_and_then(&format!("{}: {done}/{total}", self.title));
+                if done >= total {
+                    self.end_task();
+                }
             }
             Event::Finished { seconds, best_epoch, stop_reason } => {
+                self.task = None;
                 self.end_bar();
                 let why = match stop_reason {
                     StopReason::AllEpochs => "all epochs run",
@@ -135,6 +142,32 @@ impl Progress {
         }
     }
 
+    fn begin_task(&mut self) {
+        let now = Instant::now();
+        self.task = Some((now, now));
+    }
+
+    /// Ends a task that did not say so itself.
+    fn end_task(&mut self) {
+        self.end_bar();
+        if let Some((began, _)) = self.task.take()
+            && self.style == Style::Lines
+        {
+            self.line(&format!("{}: {:.1} s", self.title, began.elapsed().as_secs_f64()));
+        }
+    }
+
+    /// A plain line, unless the last one is recent.
+    fn line_now_and_then(&mut self, text: &str) {
+        if self.style == Style::Lines
+            && let Some((_, spoken)) = &mut self.task
+            && spoken.elapsed() >= LINE_INTERVAL
+        {
+            *spoken = Instant::now();
+            self.line(text);
+        }
+    }
+
     fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
@@ -151,7 +184,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.end_bar();
+        self.end_task();
     }
 }
 

@@ -352,7 +352,10 @@ fn an_interrupted_training_saves_its_best_state() {
 
     let path = workshop();
     let mut child = Command::new(env!("CARGO_BIN_EXE_tabgraft"))
-        .args("train early.csv --ignore default -o stopped --epochs 10000 --exact-epochs".split(' '))
+        .args(
+            "train early.csv --ignore default -o stopped --epochs 10000 --exact-epochs --format json"
+                .split(' '),
+        )
         .current_dir(path)
         .stderr(Stdio::piped())
         .stdout(Stdio::piped())
@@ -360,7 +363,7 @@ fn an_interrupted_training_saves_its_best_state() {
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut heard = String::new();
-    while !heard.contains("epoch 2/") {
+    while !heard.contains("\"epoch\":2,") {
         assert_ne!(stderr.read_line(&mut heard).unwrap(), 0, "it ended early: {heard}");
     }
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();

@@ -4,7 +4,6 @@ pub mod compare;
 pub mod discover;
 mod embed;
 mod encoder;
-pub mod error;
 pub mod extend;
 mod kernel;
 pub mod metric;
@@ -17,7 +16,7 @@ pub mod store;
 pub mod train;
 
 pub use discover::{DiscoverOptions, Discovery, discover};
-pub use error::{Error, Result};
 pub use extend::ExtendOptions;
 pub use predictor::{Predictor, PredictorOptions};
 pub use space::{EmbeddingSpace, FitOptions, Mode, SpaceConfig};
+pub use tabgraft_table::error::{self, Error, Result};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use tabgraft_model::metric::{Drift, Metric, PairedDifference, Score, Verdict};
 use tabgraft_model::report::{
-    Check, Credit, Extension, Fact, FeatureSearch, JudgedFeature, Node, Picture, Projection, Report, Version,
+    Check, Credit, Extension, Fact, FeatureSearch, FoundFeature, Node, Picture, Projection, Report, Version,
     Way, WayKind, to_html,
 };
 use tabgraft_model::space::Mode;
@@ -80,16 +80,20 @@ fn report(text: &str, n_epochs: usize) -> Report {
         n_columns: 2,
         d_model: 8,
     };
-    let feature = |is_suggested, is_recommended| JudgedFeature {
+    let feature = |is_suggested, is_recommended| FoundFeature {
         name: text(),
         formula: text(),
         reason: text(),
         is_suggested,
         is_recommended,
-        effect: 0.002,
-        interval: [-0.001, 0.005],
-        p_adjusted: 0.4,
-        verdict: if is_recommended { history::Verdict::Proven } else { history::Verdict::Unproven },
+        // One of them was left unjudged.
+        judgement: is_suggested.then_some(history::Judgement {
+            effect: 0.002,
+            interval: [-0.001, 0.005],
+            p_value: 0.3,
+            p_adjusted: 0.4,
+            verdict: if is_recommended { history::Verdict::Proven } else { history::Verdict::Unproven },
+        }),
     };
     let values: Vec<f32> = (0..60).map(|i| (i * 37 % 11) as f32).collect();
     Report {
@@ -221,6 +225,15 @@ fn suggested_and_recommended_stand_apart() {
         html.split_once("Recommended: 0").expect("a count of recommended features");
     assert!(suggested.contains("Suggested: 1") && suggested.contains("only_suggested"));
     assert!(!recommended.contains("only_suggested") && recommended.contains("No feature was proven"));
+}
+
+#[test]
+fn what_was_not_judged_has_no_figures() {
+    let mut report = report("name", 3);
+    let html = to_html(&report).unwrap();
+    assert!(html.contains("2 of the best 3 were judged") && html.contains("<td>not judged</td>"));
+    report.discovery.as_mut().unwrap().features.retain(|f| f.judgement.is_some());
+    assert!(!to_html(&report).unwrap().contains("not judged"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The one error type of this crate: opaque, with a message, a hint and predicates.
+//! The one error type of the libraries: opaque, with a message, a hint and predicates.
 
 use std::fmt;
 use std::path::Path;
@@ -10,7 +10,7 @@ pub(crate) enum ErrorKind {
     Io,
     /// A file's content breaks its format.
     Malformed,
-    /// Columns are absent, doubled or of the wrong kind.
+    /// Columns, outputs or tensors are absent, doubled or of the wrong kind.
     Schema,
     /// A value cannot be used where it stands.
     Value,
@@ -18,9 +18,19 @@ pub(crate) enum ErrorKind {
     Formula,
     /// An option is outside its range.
     Option,
+    /// The caller asked to stop.
+    Interrupted,
+    /// A file asks for a newer version than this one.
+    Version,
+    /// Content differs from the hash recorded for it.
+    Verification,
+    /// An extension found no new column.
+    NoNewColumns,
+    /// Training diverged or had nothing to learn from.
+    Training,
 }
 
-/// A failure that names its culprit: file, line, column, feature, what was found, what is allowed.
+/// A failure that names its culprit: file, line, column, feature, tensor, what was found, what is allowed.
 ///
 /// `Display` gives the message without the hint; show [`Error::hint`] under it as `hint: ...`.
 #[derive(Debug)]
@@ -39,7 +49,7 @@ impl Error {
         Error { kind, message: message.into(), hint: None, source: None }
     }
 
-    /// A schema failure: a column absent, doubled or of the wrong kind.
+    /// A schema failure: a column, output or tensor that is absent, doubled or of the wrong kind.
     pub fn schema(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Schema, message)
     }
@@ -64,11 +74,35 @@ impl Error {
         Self::new(ErrorKind::Malformed, message)
     }
 
+    /// Work that stopped because the caller asked for it.
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Interrupted, message)
+    }
+
+    /// A file that a newer version wrote in a way that this one cannot read.
+    pub fn version(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Version, message)
+    }
+
+    /// Content that differs from the hash recorded for it.
+    pub fn verification(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Verification, message)
+    }
+
+    /// An extension that was given no column that the parent lacks.
+    pub fn no_new_columns(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NoNewColumns, message)
+    }
+
+    /// Training that diverged or had nothing to learn from.
+    pub fn training(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Training, message)
+    }
+
     /// A file that could not be read or written; keeps the system's error as source.
     pub fn io(path: &Path, action: &str, source: std::io::Error) -> Self {
-        let mut error = Self::new(ErrorKind::Io, format!("cannot {action} `{}`: {source}", path.display()));
-        error.source = Some(Box::new(source));
-        error
+        Self::new(ErrorKind::Io, format!("cannot {action} `{}`: {source}", path.display()))
+            .with_source(source)
     }
 
     /// Adds what the reader can do next.
@@ -85,7 +119,7 @@ impl Error {
         self
     }
 
-    /// Puts the place (a file, a feature, a column) in front of the message on the way up.
+    /// Puts the place (a file, a feature, a column, a tensor) in front of the message on the way up.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
         self.message = format!("{place}: {}", self.message);
@@ -107,7 +141,7 @@ impl Error {
         self.kind == ErrorKind::Malformed
     }
 
-    /// Whether columns are absent, doubled or of the wrong kind.
+    /// Whether columns, outputs or tensors are absent, doubled or of the wrong kind.
     pub fn is_schema(&self) -> bool {
         self.kind == ErrorKind::Schema
     }
@@ -125,6 +159,31 @@ impl Error {
     /// Whether an option is outside its range.
     pub fn is_option(&self) -> bool {
         self.kind == ErrorKind::Option
+    }
+
+    /// Whether the caller asked to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.kind == ErrorKind::Interrupted
+    }
+
+    /// Whether a file asks for a newer version than this one.
+    pub fn is_version(&self) -> bool {
+        self.kind == ErrorKind::Version
+    }
+
+    /// Whether content differs from the hash recorded for it.
+    pub fn is_verification(&self) -> bool {
+        self.kind == ErrorKind::Verification
+    }
+
+    /// Whether an extension found no new column.
+    pub fn is_no_new_columns(&self) -> bool {
+        self.kind == ErrorKind::NoNewColumns
+    }
+
+    /// Whether training diverged or had nothing to learn from.
+    pub fn is_training(&self) -> bool {
+        self.kind == ErrorKind::Training
     }
 }
 
@@ -169,6 +228,8 @@ fn edit_distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use super::*;
 
     #[test]
@@ -183,5 +244,14 @@ mod tests {
         assert_eq!(error.to_string(), "line 3: found `x`");
         assert_eq!(error.hint(), Some("remove it"));
         assert!(error.is_value() && !error.is_io());
+        assert!(error.source().is_none(), "the same message must not be said twice");
+    }
+
+    #[test]
+    fn the_systems_error_stays_below() {
+        let system = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let error = Error::io(Path::new("a.csv"), "read", system).at("people");
+        assert!(error.is_io());
+        assert!(error.source().is_some_and(|s| s.is::<std::io::Error>()));
     }
 }

@@ -20,6 +20,8 @@ pub mod schema;
 pub mod split;
 pub mod stats;
 pub mod table;
+mod whole_file;
 
 pub use error::{Error, Result};
 pub use table::Table;
+pub use whole_file::write_whole;

@@ -9,7 +9,7 @@ use arrow::array::{ArrayRef, BooleanArray, Float64Array, StringArray};
 use proptest::prelude::*;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
-use tabgraft_table::feature::history::{Run, Suggestion, Verdict};
+use tabgraft_table::feature::history::{Judgement, Run, Suggestion, Verdict};
 use tabgraft_table::feature::judging::{benjamini_hochberg, nadeau_bengio};
 use tabgraft_table::feature::{
     CandidateInputs, CandidateLimits, CandidateValues, Definition, Effectiveness, Feature, FeatureEngineer,
@@ -496,11 +496,7 @@ fn suggestion(name: &str, effect: f64, interval: [f64; 2], verdict: Verdict) -> 
         reason: "how much `amount` there is for each unit of `duration`".into(),
         state: None,
         gain: 0.012,
-        effect,
-        interval,
-        p_value: 0.01,
-        p_adjusted: 0.03,
-        verdict,
+        judgement: Some(Judgement { effect, interval, p_value: 0.01, p_adjusted: 0.03, verdict }),
         suggested: true,
         recommended: verdict == Verdict::Proven,
     }
@@ -604,7 +600,7 @@ fn a_writer_that_died_leaves_the_old_file_whole_and_nobody_locked_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.json");
     SuggestionHistory::append(&path, run("1")).unwrap();
-    std::fs::write(folder.path().join("history.json.tmp"), "{\"format_ver").unwrap();
+    std::fs::write(folder.path().join(".history.json.kq3v9z.tmp"), "{\"format_ver").unwrap();
     std::fs::write(folder.path().join("history.json.lock"), "").unwrap();
     assert_eq!(SuggestionHistory::load(&path).unwrap().runs.len(), 1);
     assert_eq!(SuggestionHistory::append(&path, run("2")).unwrap().runs.len(), 2);
@@ -621,12 +617,18 @@ fn runs_that_break_a_promise_are_not_added() {
         assert!(error.is_value() && error.to_string().contains(expected), "{error}");
         assert!(!Path::new(&path).exists());
     };
-    refused(&|r| r.suggestions[0].effect = f64::NAN, "not finite");
-    refused(&|r| r.suggestions[0].interval = [0.2, 0.1], "ends before it starts");
-    refused(&|r| r.suggestions[0].verdict = Verdict::Unproven, "recommended but not proven");
+    let judgement = |r: &mut Run, change: fn(&mut Judgement)| {
+        r.suggestions[0].judgement.iter_mut().for_each(change);
+    };
+    refused(&|r| r.suggestions[0].gain = f64::NAN, "gain is not finite");
+    refused(&|r| judgement(r, |j| j.effect = f64::NAN), "not finite");
+    refused(&|r| judgement(r, |j| j.interval = [0.2, 0.1]), "ends before it starts");
+    refused(&|r| judgement(r, |j| j.p_adjusted = 1.5), "not between 0 and 1");
+    refused(&|r| judgement(r, |j| j.verdict = Verdict::Unproven), "recommended but not proven");
+    refused(&|r| r.suggestions[0].judgement = None, "recommended but not proven");
     refused(&|r| r.suggestions[0].inputs.push("default".into()), "reads the target");
     refused(&|r| r.suggestions.push(r.suggestions[0].clone()), "stands twice");
-    refused(&|r| r.n_candidates = 0, "1 candidates were judged of 0 tried");
+    refused(&|r| r.n_candidates = 0, "1 candidates were chosen of 0 tried");
     SuggestionHistory::append(&path, run("1")).unwrap();
     let error = SuggestionHistory::append(&path, run("1")).unwrap_err();
     assert!(error.to_string().ends_with("run `1` stands twice"), "{error}");
@@ -690,6 +692,10 @@ fn effects_are_pooled_over_runs_in_points_and_percent() {
     assert_eq!(both.get_recommended_features("roc_auc", 1.0), ["strong"]);
     assert_eq!(Effectiveness::load_history(&path).unwrap(), both);
     assert!(both.for_target("churn").features.is_empty());
+
+    let mut third = run("3");
+    third.suggestions[0] = Suggestion { judgement: None, recommended: false, ..third.suggestions[0].clone() };
+    assert_eq!(Effectiveness::record(&path, &third).unwrap(), both, "what was not judged adds nothing");
 
     let error = Effectiveness::record(&path, &second).unwrap_err();
     assert!(error.to_string().contains("recorded twice"), "{error}");

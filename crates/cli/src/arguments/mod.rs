@@ -4,6 +4,7 @@
 
 mod predictor;
 mod read;
+mod rows;
 mod schema;
 mod space;
 mod split;
@@ -15,6 +16,7 @@ use clap::{Args, Parser};
 
 pub use predictor::PredictorArgs;
 pub use read::ReadArgs;
+pub use rows::RowsArgs;
 pub use schema::SchemaArgs;
 pub use space::SpaceArgs;
 pub use split::SplitArgs;
@@ -30,7 +32,7 @@ use crate::failure::Failure;
 /// from a new source, are grafted onto the trained space (`extend`) for a fraction of the first
 /// training's time, and `compare` says whether that helped.
 ///
-/// Tables are CSV, TSV (also gzipped), Parquet, JSON lines or Arrow IPC, told by their content.
+/// Tables are CSV, TSV (also gzipped), Parquet, JSON lines or Arrow IPC (Feather), told by their content.
 #[derive(Debug, Parser)]
 #[command(name = "tabgraft", version, after_help = EPILOGUE)]
 pub struct Cli {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 use tabgraft_model::{DiscoverOptions, EmbeddingSpace, discover};
-use tabgraft_table::feature::history::{Run, Suggestion, Verdict};
+use tabgraft_table::feature::history::{Run, Verdict};
 
 use crate::answer::Answer;
 use crate::arguments::{PredictorArgs, ReadArgs};
@@ -49,7 +49,7 @@ pub struct DiscoverArgs {
     /// Most candidates that are proposed
     #[arg(long, value_name = "N", default_value_t = DiscoverOptions::default().max_candidates)]
     max_candidates: usize,
-    /// Seconds for judging; candidates not reached count as unproven
+    /// Seconds for judging; candidates not reached stay unjudged
     #[arg(long, value_name = "SECONDS", default_value_t = DiscoverOptions::default().budget_s)]
     budget: f64,
     /// Largest false discovery rate of a recommendation, above 0 below 1
@@ -94,13 +94,13 @@ impl DiscoverArgs {
         let found = discover(&space, &table, &self.target, &self.options(), &mut |event| progress.on(event))?;
         drop(progress);
         found.write(&self.out_dir)?;
-        let n_left = found.run.suggestions.iter().filter(|s| !was_judged(s)).count();
+        let n_left = found.run.suggestions.iter().filter(|s| s.judgement.is_none()).count();
         if n_left > 0 {
             let why = match interrupt::requested() {
                 true => "interrupted".to_owned(),
                 false => format!("the budget of {} s is spent; give a larger `--budget`", self.budget),
             };
-            console.note(&format!("{n_left} candidate(s) not judged, they count as unproven: {why}"));
+            console.note(&format!("{n_left} candidate(s) not judged: {why}"));
         }
         let names = |features: Vec<tabgraft_table::feature::Feature>| {
             features.into_iter().map(|f| f.name).collect::<Vec<_>>()
@@ -116,29 +116,19 @@ impl DiscoverArgs {
     }
 }
 
-/// Whether there was time for it: what was not judged has an effect and an interval of exactly 0.
-fn was_judged(suggestion: &Suggestion) -> bool {
-    suggestion.p_value < 1.0 || suggestion.interval != [0.0, 0.0]
-}
-
 impl Report for DiscoverReport<'_> {
     fn text(&self) -> String {
         let run = self.run;
         let mut grid = Grid::new(["feature", &run.metric, "95 % interval", "p adjusted", "verdict", ""]);
         for s in &run.suggestions {
-            let verdict = match s.verdict {
-                Verdict::Proven => "proven",
-                Verdict::Unproven => "unproven",
-                Verdict::Harmful => "harmful",
-            };
-            let figures = match was_judged(s) {
-                true => [
-                    format!("{:+.4}", s.effect),
-                    format!("{:+.4} to {:+.4}", s.interval[0], s.interval[1]),
-                    format!("{:.3}", s.p_adjusted),
-                    verdict.to_owned(),
+            let figures = match s.judgement {
+                Some(j) => [
+                    format!("{:+.4}", j.effect),
+                    format!("{:+.4} to {:+.4}", j.interval[0], j.interval[1]),
+                    format!("{:.3}", j.p_adjusted),
+                    verdict_text(j.verdict).to_owned(),
                 ],
-                false => ["-", "-", "-", "not judged"].map(str::to_owned),
+                None => ["-", "-", "-", "not judged"].map(str::to_owned),
             };
             let [effect, interval, p_adjusted, verdict] = figures;
             grid.row([
@@ -156,7 +146,7 @@ impl Report for DiscoverReport<'_> {
             run.n_candidates,
             run.target,
             run.n_discovery_rows,
-            run.suggestions.iter().filter(|s| was_judged(s)).count(),
+            run.suggestions.iter().filter(|s| s.judgement.is_some()).count(),
             run.suggestions.len(),
             run.n_judging_rows,
             self.seconds,
@@ -165,5 +155,13 @@ impl Report for DiscoverReport<'_> {
             names(&self.recommended),
             self.folder.display()
         )
+    }
+}
+
+fn verdict_text(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Proven => "proven",
+        Verdict::Unproven => "unproven",
+        Verdict::Harmful => "harmful",
     }
 }

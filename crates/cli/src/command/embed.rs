@@ -8,13 +8,11 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::EmbeddingSpace;
 use tabgraft_model::space::ColumnReport;
-use tabgraft_table::Table;
 
 use crate::answer::Answer;
-use crate::arguments::ReadArgs;
+use crate::arguments::RowsArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{check_out, write_table};
 use crate::report::{Report, column_notes};
 
 /// Embed each row of a table: columns z0, z1, ...
@@ -30,16 +28,8 @@ Example:
 pub struct EmbedArgs {
     /// The embedding space
     space: PathBuf,
-    /// The rows to embed
-    table: PathBuf,
-    /// Write here and not to stdout: Parquet if the name ends in `.parquet`, else CSV
-    #[arg(long, short, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// A column of the table to put in front; may be repeated
-    #[arg(long, value_name = "COLUMN")]
-    key: Vec<String>,
     #[command(flatten)]
-    read: ReadArgs,
+    rows: RowsArgs,
 }
 
 /// What `embed` reports.
@@ -54,19 +44,15 @@ struct EmbedReport {
 impl EmbedArgs {
     /// Embeds, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
-        if let Some(out) = &self.out {
-            check_out(out, &[&self.space, &self.table])?;
-        }
         let space = EmbeddingSpace::load(&self.space)?;
-        let table = self.read.table(&self.table)?;
+        let table = self.rows.table(&self.space)?;
         let embeddings = space.embed(&table)?;
         let d_model = embeddings.d_model;
-        let mut columns = key_columns(&table, &self.key)?;
-        for i in 0..d_model {
+        let coordinate = |i: usize| {
             let values = embeddings.values.iter().skip(i).step_by(d_model).copied();
-            columns.push((format!("z{i}"), Arc::new(Float32Array::from_iter_values(values)) as ArrayRef));
-        }
-        write_table(&Table::from_columns(columns)?, self.out.as_deref())?;
+            (format!("z{i}"), Arc::new(Float32Array::from_iter_values(values)) as ArrayRef)
+        };
+        self.rows.write(&table, (0..d_model).map(coordinate))?;
         column_notes(&embeddings.report, console);
         console.side_report(&EmbedReport {
             space: space.name().to_owned(),
@@ -76,11 +62,6 @@ impl EmbedArgs {
         })?;
         Ok(Answer::Yes)
     }
-}
-
-/// Columns of the table that go in front of the results.
-pub fn key_columns(table: &Table, names: &[String]) -> Result<Vec<(String, ArrayRef)>, Failure> {
-    names.iter().map(|name| Ok((name.clone(), table.column(name)?.clone()))).collect()
 }
 
 impl Report for EmbedReport {

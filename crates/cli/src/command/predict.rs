@@ -10,15 +10,12 @@ use serde::Serialize;
 use tabgraft_model::Predictor;
 use tabgraft_model::predictor::{Guardrail, Predictions};
 use tabgraft_model::space::ColumnReport;
-use tabgraft_table::Table;
 use tabgraft_table::codec::{CellFlag, Severity};
 
-use super::embed::key_columns;
 use crate::answer::Answer;
-use crate::arguments::ReadArgs;
+use crate::arguments::RowsArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{check_out, write_table};
 use crate::report::{Report, column_notes};
 
 /// Predict the target for each row of a table.
@@ -37,16 +34,8 @@ Example:
 pub struct PredictArgs {
     /// The predictor
     predictor: PathBuf,
-    /// The rows to predict
-    table: PathBuf,
-    /// Write here and not to stdout: Parquet if the name ends in `.parquet`, else CSV
-    #[arg(long, short, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// A column of the table to put in front; may be repeated
-    #[arg(long, value_name = "COLUMN")]
-    key: Vec<String>,
     #[command(flatten)]
-    read: ReadArgs,
+    rows: RowsArgs,
 }
 
 /// What `predict` reports.
@@ -65,16 +54,11 @@ struct PredictReport {
 impl PredictArgs {
     /// Predicts, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
-        if let Some(out) = &self.out {
-            check_out(out, &[&self.predictor, &self.table])?;
-        }
         let predictor = Predictor::load(&self.predictor)?;
-        let table = self.read.table(&self.table)?;
+        let table = self.rows.table(&self.predictor)?;
         let predictions = predictor.predict(&table)?;
         let guardrails = predictor.guardrails(&table)?;
-        let mut columns = key_columns(&table, &self.key)?;
-        columns.extend(result_columns(&predictions));
-        write_table(&Table::from_columns(columns)?, self.out.as_deref())?;
+        self.rows.write(&table, result_columns(&predictions))?;
         column_notes(&predictions.report, console);
         let is_binary = predictions.classes.len() == 2;
         console.side_report(&PredictReport {

@@ -8,6 +8,7 @@ use tabgraft_model::report::{
 use tabgraft_model::{DiscoverOptions, EmbeddingSpace, Mode, discover};
 use tabgraft_table::Table;
 use tabgraft_table::cell::texts;
+use tabgraft_table::feature::history::Judgement;
 use tabgraft_table::feature::{Feature, FeatureEngineer};
 use tabgraft_table::read::{ReadOptions, read_csv_bytes};
 use tabgraft_table::split::Part;
@@ -118,19 +119,22 @@ fn search(
     let search = FeatureSearch::of(&found.run, found.seconds);
     let n_recommended = search.features.iter().filter(|f| f.is_recommended).count();
     stage.say(&format!(
-        "  {} candidates, the best {} judged on {} other rows, {}",
+        "  {} candidates, {} of the best {} judged on {} other rows, {}",
         search.n_candidates,
+        search.features.iter().filter(|f| f.judgement.is_some()).count(),
         search.features.len(),
         search.n_judging_rows,
         seconds_text(search.seconds)
     ));
     for f in search.features.iter().filter(|f| f.is_suggested) {
         let standing = if f.is_recommended { "proven" } else { "not proven, nothing is claimed for it" };
-        let [low, high] = f.interval;
-        stage.say(&format!(
-            "  suggested: {} = {}\n             effect {:+.4} [{low:+.4}, {high:+.4}], {standing}",
-            f.name, f.formula, f.effect
-        ));
+        let effect = match f.judgement {
+            Some(Judgement { effect, interval: [low, high], .. }) => {
+                format!("effect {effect:+.4} [{low:+.4}, {high:+.4}]")
+            }
+            None => "not judged".to_owned(),
+        };
+        stage.say(&format!("  suggested: {} = {}\n             {effect}, {standing}", f.name, f.formula));
     }
     stage.say(&format!("  recommended, that is proven: {n_recommended}"));
     Ok((found.suggested(), search))

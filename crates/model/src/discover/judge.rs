@@ -103,7 +103,7 @@ impl Court {
         let column = enriched.select(std::slice::from_ref(name))?;
         let schema = infer(&column, &InferOptions::default())?;
         let Some(spec) = schema.column(name) else {
-            return Ok(nadeau_bengio(&[0.0, 0.0], 1.0)?);
+            return nadeau_bengio(&[0.0, 0.0], 1.0);
         };
         let config = CodecConfig { n_bins: N_BINS, ..CodecConfig::default() };
         let array = column.column(name)?;
@@ -116,11 +116,11 @@ impl Court {
             jobs.par_iter().map(|(repeat, fold)| self.difference(&design, *repeat, *fold)).collect();
         let differences: Vec<f64> = differences.into_iter().flatten().collect();
         if differences.len() < 2 {
-            return Ok(nadeau_bengio(&[0.0, 0.0], 1.0)?);
+            return nadeau_bengio(&[0.0, 0.0], 1.0);
         }
         let n_judging = self.targets.len() - self.n_discovery;
         let n_test = n_judging as f64 / N_FOLDS as f64;
-        Ok(nadeau_bengio(&differences, n_test / (self.targets.len() as f64 - n_test))?)
+        nadeau_bengio(&differences, n_test / (self.targets.len() as f64 - n_test))
     }
 
     /// The metric with the adjustment minus without, on one fold; `None` if it is not defined.

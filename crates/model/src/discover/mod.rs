@@ -20,7 +20,7 @@ use tabgraft_table::Table;
 use tabgraft_table::feature::candidate::{CandidateLimits, propose};
 use tabgraft_table::feature::effectiveness::Effectiveness;
 use tabgraft_table::feature::gain::{CandidateValues, Scored, rank};
-use tabgraft_table::feature::history::{Run, Suggestion, SuggestionHistory, Verdict};
+use tabgraft_table::feature::history::{Judgement, Run, Suggestion, SuggestionHistory, Verdict};
 use tabgraft_table::feature::judging::benjamini_hochberg;
 use tabgraft_table::feature::profile::CandidateInputs;
 use tabgraft_table::feature::residuals::Residuals;
@@ -57,8 +57,8 @@ pub struct DiscoverOptions {
     pub n_judged: usize,
     /// Most candidates that are proposed. Default 2000.
     pub max_candidates: usize,
-    /// Time for judging, seconds: when it is spent, the candidates not yet judged count as
-    /// unproven. Default 10. Results depend on the seed alone while it is not reached.
+    /// Time for judging, seconds: when it is spent, the other candidates stay without judgement.
+    /// Default 10. Results depend on the seed alone while it is not reached.
     pub budget_s: f64,
     /// Largest false discovery rate of a recommendation. Default .05.
     pub level: f64,
@@ -106,7 +106,7 @@ impl DiscoverOptions {
 /// The result of one search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Discovery {
-    /// Everything that was judged, with figures.
+    /// The best candidates, with figures where they were judged.
     pub run: Run,
     /// Wall time, seconds.
     pub seconds: f64,
@@ -132,7 +132,7 @@ impl Discovery {
         std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
         SuggestionHistory::append(dir.join(HISTORY_FILE), self.run.clone())?;
         Effectiveness::record(dir.join(EFFECTIVENESS_FILE), &self.run)?;
-        Ok(FeatureEngineer::new(self.suggested())?.save(&dir.join(SUGGESTED_FILE))?)
+        FeatureEngineer::new(self.suggested())?.save(&dir.join(SUGGESTED_FILE))
     }
 }
 
@@ -282,7 +282,7 @@ fn judge_all(
             if stopped || Instant::now() >= deadline { None } else { Some(court.judge(&engineer)?) };
         judged.push((scored, engineer, outcome));
     }
-    // Candidates that were ranked but not judged count as tried, with nothing to show.
+    // Candidates that were ranked but not judged count as tried in the correction.
     let mut p_values: Vec<f64> =
         judged.iter().map(|(_, _, o)| o.as_ref().map_or(1.0, |t| t.p_value)).collect();
     p_values.resize(n_candidates.max(p_values.len()), 1.0);
@@ -291,8 +291,13 @@ fn judge_all(
         .into_iter()
         .enumerate()
         .map(|(i, (scored, engineer, outcome))| {
-            let (effect, interval) = outcome.map_or((0.0, [0.0, 0.0]), |t| (t.mean, t.interval));
-            let verdict = Verdict::of(effect, adjusted[i], options.level);
+            let judgement = outcome.map(|test| Judgement {
+                effect: test.mean,
+                interval: test.interval,
+                p_value: test.p_value,
+                p_adjusted: adjusted[i],
+                verdict: Verdict::of(test.mean, adjusted[i], options.level),
+            });
             let feature = engineer.features()[0].clone();
             Suggestion {
                 name: feature.name,
@@ -301,13 +306,9 @@ fn judge_all(
                 reason: feature.reason,
                 state: feature.state,
                 gain: scored.score,
-                effect,
-                interval,
-                p_value: p_values[i],
-                p_adjusted: adjusted[i],
-                verdict,
+                judgement,
                 suggested: i < options.n_suggested,
-                recommended: verdict == Verdict::Proven && interval[0] > 0.0,
+                recommended: judgement.is_some_and(|j| j.verdict == Verdict::Proven && j.interval[0] > 0.0),
             }
         })
         .collect())

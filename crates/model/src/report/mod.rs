@@ -260,14 +260,14 @@ pub struct FeatureSearch {
     pub metric: String,
     /// Wall time, seconds.
     pub seconds: f64,
-    /// Features that were judged, best first.
-    pub features: Vec<JudgedFeature>,
+    /// The best features of the search, best first.
+    pub features: Vec<FoundFeature>,
 }
 
 /// One feature and what it was worth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct JudgedFeature {
+pub struct FoundFeature {
     /// Its name.
     pub name: String,
     /// How it is computed.
@@ -278,29 +278,20 @@ pub struct JudgedFeature {
     pub is_suggested: bool,
     /// Whether it is proven on the judging rows.
     pub is_recommended: bool,
-    /// Improvement of the metric on the judging rows; above 0 is better.
-    pub effect: f64,
-    /// 95 % interval of the effect, lower end first.
-    pub interval: [f64; 2],
-    /// p-value of "no effect" after correction for all candidates, 0 to 1.
-    pub p_adjusted: f64,
-    /// What follows.
-    pub verdict: history::Verdict,
+    /// What the judging rows say; none if there was no time for it.
+    pub judgement: Option<history::Judgement>,
 }
 
 impl FeatureSearch {
     /// What a run of discovery says, and how long it took.
     pub fn of(run: &history::Run, seconds: f64) -> Self {
-        let feature = |s: &history::Suggestion| JudgedFeature {
+        let feature = |s: &history::Suggestion| FoundFeature {
             name: s.name.clone(),
             formula: formula(&s.definition),
             reason: s.reason.clone(),
             is_suggested: s.suggested,
             is_recommended: s.recommended,
-            effect: s.effect,
-            interval: s.interval,
-            p_adjusted: s.p_adjusted,
-            verdict: s.verdict,
+            judgement: s.judgement,
         };
         FeatureSearch {
             n_candidates: run.n_candidates,

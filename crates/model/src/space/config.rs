@@ -86,7 +86,7 @@ impl SpaceConfig {
         }
         check_batch_size(self.batch_size)?;
         check_epochs(self.n_epochs)?;
-        Ok(self.codec.check()?)
+        self.codec.check()
     }
 
     /// Rows of a step for this many training rows.

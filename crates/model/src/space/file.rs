@@ -180,7 +180,7 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
     about.config.check()?;
     about.split.check()?;
     for (column, codec) in about.columns.iter().zip(&about.codecs) {
-        codec.check().map_err(|e| Error::from(e).at(format_args!("column `{}`", column.name)))?;
+        codec.check().map_err(|e| e.at(format_args!("column `{}`", column.name)))?;
     }
     let shapes: Vec<_> = about.codecs.iter().map(column_shape).collect();
     let config = &about.config;

@@ -175,7 +175,7 @@ impl EmbeddingSpace {
 
     /// The table's cells as numbers, for this space's columns.
     pub(crate) fn encode(&self, table: &Table) -> Result<EncodedTable> {
-        Ok(encode(&self.about.columns, &self.about.codecs, table)?)
+        encode(&self.about.columns, &self.about.codecs, table)
     }
 }
 

@@ -194,13 +194,15 @@ impl Effectiveness {
 
     fn add(&mut self, run: &Run) {
         for suggestion in &run.suggestions {
+            // What was not judged is not known to be worth nothing.
+            let Some(judgement) = &suggestion.judgement else { continue };
             let effect = RunEffect {
                 run_id: run.run_id.clone(),
                 baseline: run.baseline,
-                effect_points: suggestion.effect,
-                interval_points: suggestion.interval,
+                effect_points: judgement.effect,
+                interval_points: judgement.interval,
                 n_rows: run.n_judging_rows,
-                verdict: suggestion.verdict,
+                verdict: judgement.verdict,
             };
             let known = self.features.iter().position(|f| {
                 f.name == suggestion.name

@@ -1,8 +1,8 @@
 //! A list of features, fitted on training rows and applied to any later table.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
 
 use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::expr::Readings;
 use super::fitted::FittedState;
 use crate::error::{Error, Result};
 use crate::table::{Table, quoted};
+use crate::whole_file::write_whole;
 
 /// Version of the file of features that this code writes, and the only one that it reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -154,7 +155,7 @@ impl FeatureEngineer {
             ))
             .with_hint("group by columns with fewer values"));
         }
-        replace(path, &bytes).map_err(|e| Error::io(path, "write", e))
+        write_whole(path, |mut file| file.write_all(&bytes).map_err(|e| Error::io(path, "write", e)))
     }
 
     /// Learns bins and group statistics from these rows, which should be training rows only.
@@ -305,44 +306,4 @@ fn parse(bytes: &[u8]) -> Result<Document> {
         .with_hint("use the tabgraft that wrote it, or a newer one"));
     }
     serde_json::from_slice(bytes).map_err(malformed)
-}
-
-/// Puts `bytes` at `path` by way of a sibling, so that a kill in the middle leaves the old file whole.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let (sibling, mut file) = create_sibling(path)?;
-    let written =
-        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&sibling, path));
-    if written.is_err() {
-        // The first error is the one to tell; a sibling that stays behind harms nobody.
-        let _ = fs::remove_file(&sibling);
-    }
-    written?;
-    // The rename itself is durable once the folder is written; not every system can do that.
-    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty())
-        && let Ok(folder) = File::open(folder)
-    {
-        let _ = folder.sync_all();
-    }
-    Ok(())
-}
-
-/// A new file beside `path`, under the first free name.
-fn create_sibling(path: &Path) -> std::io::Result<(PathBuf, File)> {
-    let name =
-        path.file_name().ok_or_else(|| std::io::Error::new(ErrorKind::InvalidInput, "no file name"))?;
-    for n in 0..1000 {
-        let mut sibling = std::ffi::OsString::from(".");
-        sibling.push(name);
-        sibling.push(format!(".{n}.tmp"));
-        let sibling = path.with_file_name(sibling);
-        match OpenOptions::new().write(true).create_new(true).open(&sibling) {
-            Ok(file) => return Ok((sibling, file)),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Err(std::io::Error::new(
-        ErrorKind::AlreadyExists,
-        "1000 temporary files of earlier writes stand beside it",
-    ))
 }

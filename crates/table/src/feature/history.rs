@@ -1,4 +1,4 @@
-//! The suggestion history: every run of discovery, every candidate it judged, the refused ones too.
+//! The suggestion history: every run of discovery, its best candidates, the refused ones too.
 //!
 //! Two words are kept apart. *Suggested*: the best few of a run, always there to be tried.
 //! *Recommended*: proven on the judging rows after correction for the number of candidates; often none.
@@ -40,7 +40,40 @@ impl Verdict {
     }
 }
 
-/// One judged candidate.
+/// What a feature is worth on the judging rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judgement {
+    /// Improvement of the run's metric, in points of the metric: above 0 is better, also where the
+    /// metric itself is better when lower.
+    pub effect: f64,
+    /// 95 % interval of the effect, lower end first.
+    pub interval: [f64; 2],
+    /// Two-sided p-value of "no effect", 0 to 1.
+    pub p_value: f64,
+    /// The p-value after correction for all candidates tried, 0 to 1.
+    pub p_adjusted: f64,
+    /// What follows.
+    pub verdict: Verdict,
+}
+
+impl Judgement {
+    fn check(&self) -> Result<(), &'static str> {
+        let [low, high] = self.interval;
+        match self {
+            _ if ![self.effect, low, high].iter().all(|v| v.is_finite()) => {
+                Err("its effect or interval is not finite")
+            }
+            _ if low > high => Err("its interval ends before it starts"),
+            _ if ![self.p_value, self.p_adjusted].iter().all(|p| (0.0..=1.0).contains(p)) => {
+                Err("its p-values are not between 0 and 1")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One candidate, chosen to be judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suggestion {
@@ -57,17 +90,8 @@ pub struct Suggestion {
     pub state: Option<FittedState>,
     /// Score on the discovery rows, in loss per row.
     pub gain: f64,
-    /// Improvement of the run's metric on the judging rows, in points of the metric: above 0 is
-    /// better, also where the metric itself is better when lower.
-    pub effect: f64,
-    /// 95 % interval of the effect, lower end first.
-    pub interval: [f64; 2],
-    /// Two-sided p-value of "no effect", 0 to 1.
-    pub p_value: f64,
-    /// The p-value after correction for all candidates judged, 0 to 1.
-    pub p_adjusted: f64,
-    /// What follows.
-    pub verdict: Verdict,
+    /// What the judging rows say; none if the run's time was spent before its turn came.
+    pub judgement: Option<Judgement>,
     /// Whether it is among the best few of its run.
     pub suggested: bool,
     /// Whether it is proven and advised.
@@ -75,6 +99,11 @@ pub struct Suggestion {
 }
 
 impl Suggestion {
+    /// Whether the judging rows have proven it.
+    pub fn is_proven(&self) -> bool {
+        self.judgement.is_some_and(|judgement| judgement.verdict == Verdict::Proven)
+    }
+
     /// The feature as it was judged, with its state.
     pub fn feature(&self) -> Feature {
         Feature {
@@ -110,13 +139,13 @@ pub struct Run {
     pub n_discovery_rows: usize,
     /// Rows that judged them; none of the discovery rows.
     pub n_judging_rows: usize,
-    /// Candidates that were tried, of which those in `suggestions` were judged.
+    /// Candidates that were tried; those in `suggestions` ranked best.
     pub n_candidates: usize,
     /// Columns that candidates could read.
     pub input_columns: Vec<String>,
     /// Seed of the run.
     pub seed: u64,
-    /// Every candidate that was judged.
+    /// The candidates that were chosen to be judged, best of the ranking first.
     pub suggestions: Vec<Suggestion>,
 }
 
@@ -149,7 +178,7 @@ impl Run {
         }
         if self.suggestions.len() > self.n_candidates {
             return Err(Error::value(format!(
-                "{} candidates were judged of {} tried",
+                "{} candidates were chosen of {} tried",
                 self.suggestions.len(),
                 self.n_candidates
             )));
@@ -160,15 +189,12 @@ impl Run {
                 s if s.name.is_empty() => "its name is empty",
                 s if !names.insert(&s.name) => "its name stands twice",
                 s if s.inputs.contains(&self.target) => "it reads the target",
-                s if ![s.gain, s.effect, s.interval[0], s.interval[1]].iter().all(|v| v.is_finite()) => {
-                    "its gain, effect or interval is not finite"
-                }
-                s if s.interval[0] > s.interval[1] => "its interval ends before it starts",
-                s if ![s.p_value, s.p_adjusted].iter().all(|p| (0.0..=1.0).contains(p)) => {
-                    "its p-values are not between 0 and 1"
-                }
-                s if s.recommended && s.verdict != Verdict::Proven => "it is recommended but not proven",
-                _ => continue,
+                s if !s.gain.is_finite() => "its gain is not finite",
+                s if s.recommended && !s.is_proven() => "it is recommended but not proven",
+                s => match s.judgement.map_or(Ok(()), |judgement| judgement.check()) {
+                    Err(broken) => broken,
+                    Ok(()) => continue,
+                },
             };
             return Err(Error::value(format!("feature `{}`: {broken}", suggestion.name)));
         }

@@ -1,9 +1,9 @@
 //! A JSON file that several writers add to: versioned, bounded, replaced as a whole under a lock.
 //!
-//! A writer locks the sibling `NAME.lock`, reads, changes, writes `NAME.tmp`, syncs it and renames it
-//! over the file. So a reader sees an old or a new file, never a half one, and no writer's addition
-//! is lost. The lock is the operating system's: it ends with its process, however that ends. The
-//! empty lock file stays, for removing it would let two writers lock two files of the same name.
+//! A writer locks the sibling `NAME.lock`, reads, changes and replaces the file as a whole. So a
+//! reader sees an old or a new file, never a half one, and no writer's addition is lost. The lock is
+//! the operating system's: it ends with its process, however that ends. The empty lock file stays,
+//! for removing it would let two writers lock two files of the same name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::whole_file::write_whole;
 
 /// Largest file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -53,7 +54,7 @@ pub(super) fn read<L: Ledger>(path: &Path) -> Result<Option<L>> {
 /// Changes the content of the file at `path`, or of an empty one, and gives what it became. If
 /// anything fails, the file stays as it was.
 pub(super) fn update<L: Ledger>(path: &Path, change: impl FnOnce(&mut L) -> Result<()>) -> Result<L> {
-    let _lock = lock(&sibling(path, "lock"))?;
+    let _lock = lock(&lock_path(path))?;
     let mut ledger: L = read(path)?.unwrap_or_default();
     change(&mut ledger)?;
     ledger.check().map_err(|e| e.at(format!("`{}`", path.display())))?;
@@ -63,7 +64,7 @@ pub(super) fn update<L: Ledger>(path: &Path, change: impl FnOnce(&mut L) -> Resu
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(too_large(path));
     }
-    replace(path, &bytes)?;
+    write_whole(path, |mut file| file.write_all(&bytes).map_err(|e| Error::io(path, "write", e)))?;
     Ok(ledger)
 }
 
@@ -97,28 +98,9 @@ fn lock(path: &Path) -> Result<File> {
     Err(Error::io(path, "lock", held).with_hint("wait for the other run, or end it"))
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = sibling(path, "tmp");
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|e| Error::io(&temporary, "write", e))?;
-    std::fs::rename(&temporary, path).map_err(|e| Error::io(path, "replace", e))?;
-    // The rename itself lasts through a power cut only once its folder is on disk.
-    #[cfg(unix)]
-    {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::io(folder, "sync", e))?;
-    }
-    Ok(())
-}
-
-fn sibling(path: &Path, suffix: &str) -> PathBuf {
+fn lock_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
+    name.push(".lock");
     PathBuf::from(name)
 }
 

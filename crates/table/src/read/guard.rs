@@ -21,19 +21,12 @@ pub(super) fn guarded<T, E: Display>(run: impl FnOnce() -> Result<T, E>) -> Resu
 /// As [`guarded`], for a decoder of this file.
 pub(super) fn decoded<T, E: Display>(file: &str, decode: impl FnOnce() -> Result<T, E>) -> Result<T> {
     guarded(decode).map_err(|found| {
-        let (state, hint) = match is_lacking(&found) {
-            true => {
-                ("needs a feature that is left out here", "write it again without compression or encryption")
-            }
+        let (state, hint) = match found.contains("encrypt") {
+            true => ("is encrypted", "write it again without encryption"),
             false => ("is damaged or cut short", "copy or write the file again"),
         };
         Error::malformed(format!("`{file}` {state}: {found}")).with_hint(hint)
     })
-}
-
-/// Whether the message is about a codec that this build lacks, rather than about damage.
-fn is_lacking(found: &str) -> bool {
-    found.contains("feature") || found.contains("Disabled")
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

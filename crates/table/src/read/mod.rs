@@ -14,7 +14,7 @@
 //! - **JSON lines**: one flat object a line. Integers become `Int64`, other numbers `Float64`,
 //!   `true` and `false` `Boolean`; a column of several kinds, or of numbers that these types cannot
 //!   hold exactly, becomes text with the digits as written. An absent key is a missing cell.
-//! - **Parquet and Arrow**: types are kept, apart from text variants and dictionaries (text),
+//! - **Parquet and Arrow** (Feather), compressed or not: types are kept, apart from text variants and dictionaries (text),
 //!   decimals and half floats (`Float64`), durations (`Int64` in their unit) and times of day (text).
 //!
 //! In all of them, text that equals one of [`ReadOptions::missing_tokens`] and the number NaN are

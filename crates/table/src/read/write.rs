@@ -1,9 +1,8 @@
 //! Tables to files: CSV and Parquet.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
@@ -17,6 +16,7 @@ use super::guard::guarded;
 use super::sniff::{DELIMITERS, looks_foreign};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::Table;
+use crate::whole_file::write_whole;
 
 /// Writes a table as CSV: a header, commas, line feeds, UTF-8 without a mark.
 ///
@@ -65,20 +65,12 @@ pub fn write_csv(table: &Table, out: impl Write) -> Result<()> {
     out.flush().map_err(unwritten)
 }
 
-/// Writes a table as Parquet, types kept, compressed with Snappy. The file appears whole or not at
-/// all: it is written beside `path` and renamed.
+/// Writes a table as Parquet, types kept, compressed with Snappy. The file appears whole or not at all.
 ///
 /// # Errors
 /// An io error if the file cannot be written; a schema error for types that Parquet does not know.
 pub fn write_parquet(table: &Table, path: &Path) -> Result<()> {
-    let part = sibling(path)?;
-    let written = write_part(table, &part)
-        .and_then(|()| fs::rename(&part, path).map_err(|e| Error::io(path, "write", e)));
-    if written.is_err() {
-        // The error worth telling is the one above; a leftover has a name of its own.
-        let _ = fs::remove_file(&part);
-    }
-    written
+    write_whole(path, |file| write_parquet_to(table, path, file))
 }
 
 /// How the cells of one column become text.
@@ -154,30 +146,15 @@ fn unwritten(error: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write CSV: {error}")).with_source(error)
 }
 
-fn write_part(table: &Table, part: &Path) -> Result<()> {
-    let io = |e: io::Error| Error::io(part, "write", e);
+fn write_parquet_to(table: &Table, path: &Path, file: &File) -> Result<()> {
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    let file = File::create_new(part).map_err(io)?;
-    let written = guarded(|| -> Result<File, ParquetError> {
+    let written = guarded(|| -> Result<(), ParquetError> {
         let mut writer = ArrowWriter::try_new(file, table.batch().schema(), Some(properties))?;
         writer.write(table.batch())?;
-        writer.into_inner()
+        writer.close().map(drop)
     });
-    let file = written.map_err(|found| {
-        Error::new(ErrorKind::Io, format!("cannot write `{}`: {found}", part.display()))
+    written.map_err(|found| {
+        Error::new(ErrorKind::Io, format!("cannot write `{}`: {found}", path.display()))
             .with_hint("check the space on the disk; nested columns may have to be left out")
-    })?;
-    file.sync_all().map_err(io)
-}
-
-/// A name beside `path` that no other writer uses.
-fn sibling(path: &Path) -> Result<PathBuf> {
-    static N_WRITES: AtomicU64 = AtomicU64::new(0);
-    let Some(name) = path.file_name() else {
-        return Err(Error::value(format!("`{}` does not name a file", path.display()))
-            .with_hint("end the path with a file name"));
-    };
-    let n = N_WRITES.fetch_add(1, Ordering::Relaxed);
-    let part = format!(".{}.{}-{n}.part", name.to_string_lossy(), std::process::id());
-    Ok(path.with_file_name(part))
+    })
 }
