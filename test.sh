@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
-# Runs everything: format, lints, all tests, and the demo. Needs Rust only.
+# Runs everything: format, lints, all tests, the demo, the Python package from its source archive.
+# Needs Rust and Python 3.10 or later; everything else is installed below target/.
 set -euo pipefail
 cd "$(dirname "$0")"
 step() { printf '\n== %s\n' "$*"; }
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 
 step format
 cargo fmt --all --check
 step lints
 cargo clippy --release --workspace --all-targets -- -D warnings
 step features
-# One package must get the features that the whole workspace gets with its tests, or `cargo run` after
-# `cargo test` builds burn and arrow once more. The remedy: crates/table/Cargo.toml.
+# What is built alone (the binary by `cargo run`, the wheel by maturin) must get the features that the
+# whole workspace gets with its tests, or burn and arrow are built once more. The remedy:
+# crates/table/Cargo.toml.
 features() { cargo tree --prefix none --format '{p} [{f}]' "$@" | sed 's/ (\*)$//' | sort -u; }
-for package in tabgraft-model tabgraft-cli; do
-    other=$(comm -23 <(features -e normal,build -p "$package") <(features -e normal,build,dev --workspace))
-    test -z "$other" || { printf '%s has features of its own:\n%s\n' "$package" "$other" >&2; exit 1; }
+for selection in --workspace "-p tabgraft-python"; do
+    # shellcheck disable=SC2086
+    other=$(comm -23 <(features -e normal,build $selection) <(features -e normal,build,dev --workspace))
+    test -z "$other" || { printf '%s has features of its own:\n%s\n' "$selection" "$other" >&2; exit 1; }
 done
 step tests
 cargo test --release --workspace
@@ -25,4 +29,15 @@ cargo run --release -- demo --out "$out"
 for file in demo.json report.html v1.tabgraft v2.tabgraft v3.tabgraft; do
     test -s "$out/$file" || { echo "the demo left no $file" >&2; exit 1; }
 done
+step python package
+venv="$CARGO_TARGET_DIR/venv"
+python3 -m venv "$venv"
+"$venv/bin/pip" install --quiet --disable-pip-version-check -r python/requirements-test.txt
+# The source archive is built and installed, so that what is tested is what would be published.
+rm -rf "$CARGO_TARGET_DIR/sdist"
+"$venv/bin/maturin" sdist --quiet --out "$CARGO_TARGET_DIR/sdist"
+"$venv/bin/pip" install --quiet --disable-pip-version-check --no-build-isolation --force-reinstall --no-deps \
+    "$CARGO_TARGET_DIR"/sdist/tabgraft-*.tar.gz
+step python tests
+"$venv/bin/python" -m pytest -q python/tests
 step done

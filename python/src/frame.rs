@@ -4,8 +4,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StructArray};
-use arrow::datatypes::{Field, Schema};
+use arrow::array::{Array, ArrayRef, AsArray, StructArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
+use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList, PySlice, PyString, PyTuple};
 use pyo3_arrow::PyRecordBatchReader;
@@ -138,9 +140,8 @@ impl Given {
         match self.home {
             Home::Pandas => {
                 let columns = PyDict::new(py);
-                let converted = Frame::to_pandas(&frame)?;
                 for name in new.column_names() {
-                    columns.set_item(&name, converted.get_item(&name)?.getattr("array")?)?;
+                    columns.set_item(&name, values(py, new.column(&name)?)?)?;
                 }
                 Ok(object.call_method("assign", (), Some(&columns))?)
             }
@@ -286,6 +287,35 @@ pub fn column(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
 fn numbers<T: numpy::Element + Copy>(values: &Bound<'_, PyAny>) -> PyResult<Vec<T>> {
     let values: numpy::PyReadonlyArray1<'_, T> = values.extract()?;
     Ok(values.as_array().iter().copied().collect())
+}
+
+/// One Arrow column as pandas takes it: numbers with NaN for missing cells, else values with None.
+fn values<'py>(py: Python<'py>, array: &ArrayRef) -> Raised<Bound<'py, PyAny>> {
+    let is_number =
+        array.data_type().is_numeric() && (array.null_count() > 0 || array.data_type().is_floating());
+    let failed = |e: arrow::error::ArrowError| Raise::Core(Error::value(format!("a new column: {e}")));
+    if is_number {
+        let numbers = cast(array, &DataType::Float64).map_err(failed)?;
+        let numbers = numbers.as_primitive::<Float64Type>().iter().map(|v| v.unwrap_or(f64::NAN));
+        return Ok(PyArray1::from_iter(py, numbers).into_any());
+    }
+    if array.data_type().is_integer() {
+        let numbers = cast(array, &DataType::Int64).map_err(failed)?;
+        return Ok(PyArray1::from_slice(py, numbers.as_primitive::<Int64Type>().values()).into_any());
+    }
+    if let Some(flags) = array.as_boolean_opt() {
+        return match array.null_count() {
+            0 => Ok(PyArray1::from_iter(py, flags.values().iter()).into_any()),
+            _ => Ok(PyList::new(py, flags.iter())?.into_any()),
+        };
+    }
+    let text = cast(array, &DataType::Utf8).map_err(failed)?;
+    let cells = PyList::new(py, text.as_string::<i32>().iter())?.into_any();
+    match array.data_type().is_temporal() {
+        true => Ok(py.import("numpy")?.call_method1("array", (cells, "datetime64[us]"))?),
+        // A list, for which pandas chooses its own kind of text.
+        false => Ok(cells),
+    }
 }
 
 /// Python objects of one column: all booleans, all whole numbers, all numbers, else text.

@@ -126,3 +126,14 @@ def test_dates_and_categories_of_pandas_are_columns():
     }
     assert kinds["when"] == kinds["zoned"] == "timestamp"
     assert kinds["class"] == "categorical" and set(kinds) == set(frame.columns)
+
+
+def test_pandas_works_without_pyarrow(space, early, monkeypatch):
+    import sys
+
+    expected = space.embed(early)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    np.testing.assert_array_equal(space.embed(early), expected)
+    engineer = tabgraft.FeatureEngineer([{"name": "monthly", "formula": "credit_amount / duration"}])
+    enriched = engineer.fit_transform(early)
+    assert enriched.index.equals(early.index) and enriched["monthly"].dtype == np.float64

@@ -9,6 +9,7 @@ use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::train::{Event, StopReason};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions};
 use tabgraft_table::Table;
+use tabgraft_table::split::Part;
 
 fn unit(i: usize, salt: u64) -> f64 {
     let mut x = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xd134_2543_de82_ef95);
@@ -241,13 +242,43 @@ fn unknown_and_missing_columns_are_reported_never_silent() {
     let mut notes = Vec::new();
     let quick = PredictorOptions { n_epochs: 1, n_networks: Some(2), ..PredictorOptions::default() };
     Predictor::fit(&space, &table, "target", &quick, &mut |event| {
-        if let Event::Note { text } = event {
+        if let Event::Warning { text } = event {
             notes.push(text.clone());
         }
         ControlFlow::Continue(())
     })
     .unwrap();
     assert!(notes.iter().any(|n| n.contains("NOT used") && n.contains("`late`, `later`")), "{notes:?}");
+}
+
+#[test]
+fn a_space_before_training_has_its_final_shape_and_bytes_carry_it() {
+    let table = table(160);
+    let untrained = EmbeddingSpace::untrained(&early(&table), None, &options(), &mut go_on).unwrap();
+    let trained = parent(&table);
+    assert_eq!((untrained.d_model(), untrained.columns()), (trained.d_model(), trained.columns()));
+    assert_eq!(untrained.hashes().schema, trained.hashes().schema);
+    assert_ne!(untrained.hashes().weights, trained.hashes().weights);
+    assert!(untrained.training_info().epochs.is_empty());
+
+    let bytes = trained.to_bytes().unwrap();
+    let again = EmbeddingSpace::from_bytes(&bytes).unwrap();
+    assert_eq!(again.to_bytes().unwrap(), bytes);
+    assert_eq!(bits(&again.embed(&table).unwrap().values), bits(&trained.embed(&table).unwrap().values));
+    assert!(EmbeddingSpace::from_bytes(&bytes[..bytes.len() - 1]).unwrap_err().is_malformed());
+}
+
+#[test]
+fn test_rows_stay_out_of_both_tables_of_a_first_training() {
+    let table = early(&table(300));
+    let (first, second) = (table.slice(0, 200), table.slice(200, 100));
+    let space = EmbeddingSpace::fit(&first, Some(&second), &options(), &mut go_on).unwrap();
+    let is_test =
+        |rows: &Table| space.split().assign(rows).unwrap().iter().filter(|p| **p == Part::Test).count();
+    let info = space.training_info();
+    assert!(is_test(&first) > 0 && is_test(&second) > 0);
+    assert_eq!(info.n_rows_train, 200 - is_test(&first));
+    assert_eq!(info.n_rows_valid, 100 - is_test(&second));
 }
 
 #[test]

@@ -165,6 +165,14 @@ impl Split {
         }
     }
 
+    /// The columns that decide a row's part.
+    pub fn columns(&self) -> &[String] {
+        match &self.by {
+            SplitBy::Rows { columns, .. } => columns,
+            SplitBy::Group { column, .. } | SplitBy::Time { column, .. } => std::slice::from_ref(column),
+        }
+    }
+
     /// Validates a split that came from a file.
     ///
     /// # Errors
@@ -246,12 +254,7 @@ impl Split {
     }
 
     fn hashes(&self, table: &Table) -> Result<Vec<u64>> {
-        match &self.by {
-            SplitBy::Rows { columns, .. } => row_hashes(table, columns),
-            SplitBy::Group { column, .. } | SplitBy::Time { column, .. } => {
-                row_hashes(table, std::slice::from_ref(column))
-            }
-        }
+        row_hashes(table, self.columns())
     }
 }
 

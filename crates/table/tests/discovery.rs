@@ -12,8 +12,8 @@ use sqlparser::parser::Parser;
 use tabgraft_table::feature::history::{Judgement, Run, Suggestion, Verdict};
 use tabgraft_table::feature::judging::{benjamini_hochberg, nadeau_bengio};
 use tabgraft_table::feature::{
-    CandidateInputs, CandidateLimits, CandidateValues, Definition, Effectiveness, Feature, FeatureEngineer,
-    GroupStatistic, Residuals, SuggestionHistory, propose, rank,
+    CandidateInputs, CandidateLimits, CandidateValues, Definition, Effectiveness, Feature, FeatureChoice,
+    FeatureEngineer, FeatureFile, GroupStatistic, Residuals, SuggestionHistory, propose, rank,
 };
 use tabgraft_table::schema::{ColumnSpec, Kind, Schema};
 use tabgraft_table::{Error, Result, Table};
@@ -663,6 +663,57 @@ fn the_newest_usable_run_of_the_target_is_taken() {
         error.to_string().contains("no run for the target `price`, only for `churn`, `default`"),
         "{error}"
     );
+}
+
+#[test]
+fn a_file_of_either_kind_gives_the_features_for_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let columns = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    let path = folder.path().join("history.json");
+    let mut mixed = run("1");
+    mixed.suggestions.push(suggestion("unproven", 0.001, [-0.01, 0.02], Verdict::Unproven));
+    SuggestionHistory::append(&path, mixed).unwrap();
+    let file = FeatureFile::load(&path).unwrap();
+    let names = |choice: &FeatureChoice| choice.features.iter().map(|f| f.name.clone()).collect::<Vec<_>>();
+
+    let all = file.choose(&columns(&["amount", "duration"]), None, false).unwrap();
+    assert_eq!(names(&all), ["amount_per_duration", "unproven"]);
+    assert_eq!(
+        (all.run_id.as_deref(), all.recommended.as_slice()),
+        (Some("1"), &["amount_per_duration".to_owned()][..])
+    );
+    let proven = file.choose(&columns(&["amount", "duration"]), Some("default"), true).unwrap();
+    assert_eq!(names(&proven), ["amount_per_duration"]);
+    let again = file.choose(&columns(&["amount", "duration", "unproven"]), None, false).unwrap();
+    assert_eq!(
+        (names(&again), again.already_there.as_slice()),
+        (vec!["amount_per_duration".to_owned()], &["unproven".to_owned()][..])
+    );
+    assert!(file.choose(&columns(&["amount"]), None, false).unwrap_err().is_schema());
+
+    let list = folder.path().join("features.json");
+    FeatureEngineer::new(all.features).unwrap().save(&list).unwrap();
+    let file = FeatureFile::load(&list).unwrap();
+    let chosen = file.choose(&[], Some("any"), false).unwrap();
+    assert_eq!((names(&chosen).len(), chosen.run_id), (2, None), "a list is applied as a whole");
+    assert!(file.choose(&[], None, true).unwrap_err().is_option());
+    std::fs::write(&list, "[1, 2").unwrap();
+    assert!(FeatureFile::load(&list).unwrap_err().is_malformed());
+    assert!(FeatureFile::load(&folder.path().join("absent")).unwrap_err().is_io());
+}
+
+#[test]
+fn a_suggestion_becomes_a_feature_whatever_else_it_says() {
+    let feature = |text: &str| Feature::from_suggestion(&serde_json::from_str(text).unwrap());
+    let by_formula = feature(r#"{"name": "a", "formula": "x + 1", "score": 3}"#).unwrap();
+    assert_eq!(by_formula, Feature::formula("a", "x + 1", ""));
+    let of_run = serde_json::to_value(&run("1").suggestions[0]).unwrap();
+    assert_eq!(Feature::from_suggestion(&of_run).unwrap(), run("1").suggestions[0].feature());
+    for broken in
+        [r#"{"formula": "x"}"#, r#"{"name": "a"}"#, r#"{"name": "a", "definition": {"kind": "magic"}}"#]
+    {
+        assert!(feature(broken).unwrap_err().is_malformed(), "{broken}");
+    }
 }
 
 #[test]

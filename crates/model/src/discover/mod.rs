@@ -154,6 +154,9 @@ pub fn discover(
         ..Schema::default()
     };
     let names = schema.names();
+    // Other columns of the table are none of the search's business, and a candidate may have the name
+    // of one: a feature of an earlier run that this space does not know.
+    let table = &table.select(&searched(&names, target, space.split().columns(), table))?;
     let keys = row_hashes(table, &names)?;
     let (discovery_rows, judging_rows) = deal(space, table, &keys, options.seed)?;
     let discovery = table.take(&discovery_rows)?;
@@ -211,6 +214,12 @@ pub fn discover(
     };
     run.check()?;
     Ok(Discovery { run, seconds: start.elapsed().as_secs_f64() })
+}
+
+/// The columns that a search looks at: those of the space, the target, and what the split reads.
+fn searched(names: &[String], target: &str, split: &[String], table: &Table) -> Vec<String> {
+    let wanted = |name: &String| names.contains(name) || name == target || split.contains(name);
+    table.column_names().into_iter().filter(wanted).collect()
 }
 
 /// Deals the rows that are not for testing into discovery and judging, by a hash of their cells.
