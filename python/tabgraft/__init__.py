@@ -1,5 +1,7 @@
 """Grow a trained tabular embedding space by grafting new columns onto it."""
 
+from typing import TYPE_CHECKING
+
 from tabgraft._native import (
     Comparison,
     DataError,
@@ -24,6 +26,9 @@ from tabgraft._native import (
     discover,
     verify,
 )
+
+if TYPE_CHECKING:
+    from tabgraft.sklearn import TabgraftClassifier, TabgraftEmbedder, TabgraftRegressor
 
 _ESTIMATORS = ("TabgraftClassifier", "TabgraftEmbedder", "TabgraftRegressor")
 

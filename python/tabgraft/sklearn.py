@@ -7,7 +7,7 @@ cells; nothing has to be encoded or imputed before.
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,11 @@ from sklearn.utils.validation import (
 )
 
 from tabgraft._native import EmbeddingSpace, Predictor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from tabgraft._native import _Kind, _Mode
 
 __all__ = ["TabgraftClassifier", "TabgraftEmbedder", "TabgraftRegressor"]
 
@@ -96,7 +101,7 @@ class _OnAPredictor(_OnASpace):
         d_hidden: int = 128,
         n_networks: int | None = None,
         learning_rate: float = 2e-3,
-        kinds: dict[str, str] | None = None,
+        kinds: dict[str, _Kind] | None = None,
         random_state: Any = 0,
         progress: bool | None = False,
     ) -> None:
@@ -137,15 +142,20 @@ class _OnAPredictor(_OnASpace):
             progress=self.progress,
         )
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+    if TYPE_CHECKING:
+
+        # scikit-learn adds it: metadata routing asks for weights by it.
+        def set_fit_request(self, *, sample_weight: bool | str | None = ...) -> Self: ...
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learns a space from ``X`` and a predictor of ``y`` on top of it."""
         rows, columns = self._rows(X, reset=True)
-        y = self._target(y, rows)
+        targets = self._target(y, rows)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, rows)
         seed = self._seed()
         self.space_ = self._fit_space(rows, columns, seed)
-        self._fit_predictor(rows, y, sample_weight, columns, seed)
+        self._fit_predictor(rows, targets, sample_weight, columns, seed)
         return self
 
     def extend(
@@ -154,22 +164,22 @@ class _OnAPredictor(_OnASpace):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
-        mode: str = "frozen",
-    ) -> Any:
+        mode: _Mode = "frozen",
+    ) -> Self:
         """A new estimator that knows the new columns of ``X`` too: they are grafted onto a copy of
         this one's space, and a predictor is fitted on it. This estimator stays as it is.
         """
         check_is_fitted(self)
         extended = copy.copy(self)
         rows, columns = extended._rows(X, reset=True)
-        y = extended._target(y, rows)
+        targets = extended._target(y, rows)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, rows)
         seed = self._seed()
         extended.space_ = self.space_.extend(
             rows, columns=columns, kinds=self.kinds, mode=mode, seed=seed, progress=self.progress
         )
-        extended._fit_predictor(rows, y, sample_weight, columns, seed)
+        extended._fit_predictor(rows, targets, sample_weight, columns, seed)
         return extended
 
 
@@ -205,6 +215,10 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
 
     _target_kind = "set"
 
+    if TYPE_CHECKING:
+
+        def set_score_request(self, *, sample_weight: bool | str | None = ...) -> Self: ...
+
     def _target(self, y: ArrayLike, rows: Any) -> NDArray[Any]:
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
@@ -217,12 +231,15 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
         """``[n_rows, n_classes]``, in the order of ``classes_``."""
         check_is_fitted(self)
         rows, columns = self._rows(X, reset=False)
-        return self.predictor_.predict(rows, columns=columns).probabilities
+        probabilities = self.predictor_.predict(rows, columns=columns).probabilities
+        assert probabilities is not None, "classes have probabilities"
+        return probabilities
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each row."""
         most_probable = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[most_probable]
+        labels: NDArray[Any] = self.classes_[most_probable]
+        return labels
 
 
 class TabgraftRegressor(RegressorMixin, _OnAPredictor):
@@ -230,10 +247,15 @@ class TabgraftRegressor(RegressorMixin, _OnAPredictor):
 
     _target_kind = "scalar"
 
+    if TYPE_CHECKING:
+
+        def set_score_request(self, *, sample_weight: bool | str | None = ...) -> Self: ...
+
     def _target(self, y: ArrayLike, rows: Any) -> NDArray[Any]:
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None")
-        return column_or_1d(y, warn=True, dtype=np.float64)
+        targets: NDArray[np.float64] = column_or_1d(y, warn=True, dtype=np.float64)
+        return targets
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """A number for each row, in the target's unit."""
@@ -252,7 +274,7 @@ class TabgraftEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _OnASp
         batch_size: int | None = None,
         d_model: int = 128,
         learning_rate: float = 2e-3,
-        kinds: dict[str, str] | None = None,
+        kinds: dict[str, _Kind] | None = None,
         random_state: Any = 0,
         progress: bool | None = False,
     ) -> None:
@@ -270,7 +292,7 @@ class TabgraftEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _OnASp
         self.space_ = self._fit_space(rows, columns, self._seed())
         return self
 
-    def extend(self, X: Any, *, mode: str = "frozen") -> TabgraftEmbedder:
+    def extend(self, X: Any, *, mode: _Mode = "frozen") -> TabgraftEmbedder:
         """A new embedder that knows the new columns of ``X`` too; this one stays as it is."""
         check_is_fitted(self)
         extended = copy.copy(self)
