@@ -1,6 +1,6 @@
 """Types of the native module. What things do is said in their own docstrings: ``help(tabgraft)``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, final, overload
 
@@ -40,6 +40,7 @@ __all__ = [
 __version__: str
 
 _Path: TypeAlias = str | PathLike[str]
+_Names: TypeAlias = list[str] | tuple[str, ...]
 _Kind: TypeAlias = Literal["numeric", "categorical", "boolean", "timestamp", "text"]
 _Mode: TypeAlias = Literal["frozen", "joint"]
 _TargetKind: TypeAlias = Literal["auto", "set", "scalar"]
@@ -142,8 +143,8 @@ class EmbeddingSpace:
         data: _FrameLike,
         *,
         valid: _FrameLike | None = None,
-        ignore: Sequence[str] | None = None,
-        kinds: Mapping[str, _Kind] | None = None,
+        ignore: _Names | None = None,
+        kinds: dict[str, _Kind] | None = None,
         name: str = "embedding_space",
         n_epochs: int | None = None,
         auto_epochs: bool = True,
@@ -155,7 +156,7 @@ class EmbeddingSpace:
         group: str | None = None,
         time: str | None = None,
         seed: int = 0,
-        columns: Sequence[str] | None = None,
+        columns: _Names | None = None,
         progress: bool | None = None,
     ) -> EmbeddingSpace: ...
     def extend(
@@ -169,12 +170,12 @@ class EmbeddingSpace:
         batch_size: int | None = None,
         name: str | None = None,
         d_side: int | None = None,
-        ignore: Sequence[str] | None = None,
-        kinds: Mapping[str, _Kind] | None = None,
+        ignore: _Names | None = None,
+        kinds: dict[str, _Kind] | None = None,
         features: FeatureEngineer | None = None,
         feature_metadata: Any = None,
         seed: int = 0,
-        columns: Sequence[str] | None = None,
+        columns: _Names | None = None,
         progress: bool | None = None,
     ) -> EmbeddingSpace: ...
     @classmethod
@@ -192,8 +193,8 @@ class EmbeddingSpace:
         mode: _Mode = "joint",
         seed: int = 0,
     ) -> EmbeddingSpace: ...
-    def embed(self, data: _FrameLike, *, columns: Sequence[str] | None = None) -> NDArray[np.float32]: ...
-    def column_report(self, data: _FrameLike, *, columns: Sequence[str] | None = None) -> _ColumnReport: ...
+    def embed(self, data: _FrameLike, *, columns: _Names | None = None) -> NDArray[np.float32]: ...
+    def column_report(self, data: _FrameLike, *, columns: _Names | None = None) -> _ColumnReport: ...
     def compare(
         self,
         other: EmbeddingSpace,
@@ -254,11 +255,11 @@ class Predictor:
         hold_out_test: bool = True,
         threshold: float = 0.5,
         seed: int = 0,
-        columns: Sequence[str] | None = None,
+        columns: _Names | None = None,
         progress: bool | None = None,
     ) -> Predictor: ...
-    def predict(self, data: _FrameLike, *, columns: Sequence[str] | None = None) -> Predictions: ...
-    def guardrails(self, data: _FrameLike, *, columns: Sequence[str] | None = None) -> list[_Guardrail]: ...
+    def predict(self, data: _FrameLike, *, columns: _Names | None = None) -> Predictions: ...
+    def guardrails(self, data: _FrameLike, *, columns: _Names | None = None) -> list[_Guardrail]: ...
     def evaluate(self, data: _FrameLike, *, rows: _Rows = "test") -> list[_Score]: ...
     def compare(self, other: Predictor, data: _FrameLike, *, rows: _Rows = "test") -> Comparison: ...
     def inspect(self) -> dict[str, Any]: ...
@@ -322,7 +323,7 @@ class Comparison:
 
 @final
 class FeatureEngineer:
-    def __new__(cls, suggestions: Iterable[Mapping[str, Any]]) -> Self: ...
+    def __new__(cls, suggestions: Iterable[dict[str, Any]]) -> Self: ...
     @staticmethod
     def from_json(path: _Path, *, target: str | None = None, recommended_only: bool = False) -> FeatureEngineer: ...
     @overload
@@ -386,10 +387,10 @@ class FeatrixInputDataSet:
     def __new__(
         cls,
         df: _FrameLike,
-        ignore_cols: Sequence[str] | None = None,
+        ignore_cols: _Names | None = None,
         *,
-        kinds: Mapping[str, _Kind] | None = None,
-        columns: Sequence[str] | None = None,
+        kinds: dict[str, _Kind] | None = None,
+        columns: _Names | None = None,
     ) -> Self: ...
     def split(self, fraction: float = 0.2, *, seed: int = 0) -> tuple[FeatrixInputDataSet, FeatrixInputDataSet]: ...
     @property

@@ -46,6 +46,12 @@ def words(space: tabgraft.EmbeddingSpace, kinds: dict[str, str]) -> None:
     space.extend("rows.csv", kinds=kinds)  # type: ignore[arg-type]
 
 
+def names(space: tabgraft.EmbeddingSpace) -> None:
+    space.extend("rows.csv", ignore=["a"])
+    space.extend("rows.csv", ignore=("a", "b"))
+    space.extend("rows.csv", ignore="a")  # type: ignore[arg-type]
+
+
 def two_steps(data: FeatrixInputDataSet) -> None:
     train, valid = data.split(0.3)
     assert_type(EmbeddingSpace(train, valid).train(), EmbeddingSpace)
