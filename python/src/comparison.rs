@@ -9,6 +9,11 @@ use crate::html;
 
 /// Two models on the same rows: scores of both, the paired difference with its 95 % interval, and
 /// a verdict.
+///
+/// >>> better = tabgraft.Predictor.fit(child, credit, "target", n_epochs=5, n_networks=2)
+/// >>> comparison = predictor.compare(better, credit)
+/// >>> comparison.n_rows == predictor.scores[0]["n"]
+/// True
 #[pyclass(frozen, module = "tabgraft")]
 pub struct Comparison {
     pub found: tabgraft_model::compare::Comparison,
@@ -16,7 +21,10 @@ pub struct Comparison {
 
 #[pymethods]
 impl Comparison {
-    /// `better`, `no_difference` or `worse`: what the second model is.
+    /// "better", "no_difference" or "worse": what the second model is.
+    ///
+    /// >>> comparison.verdict in {"better", "no_difference", "worse"}
+    /// True
     #[getter]
     fn verdict(&self) -> &'static str {
         match self.found.difference.verdict {
@@ -27,36 +35,55 @@ impl Comparison {
     }
 
     /// How much better the second model is, in points of the metric; above 0 is better.
+    ///
+    /// >>> -1 < comparison.difference < 1
+    /// True
     #[getter]
     fn difference(&self) -> f64 {
         self.found.difference.difference
     }
 
     /// 95 % interval of the difference.
+    ///
+    /// >>> low, high = comparison.interval
+    /// >>> low <= comparison.difference <= high
+    /// True
     #[getter]
     fn interval(&self) -> (f64, f64) {
         (self.found.difference.low, self.found.difference.high)
     }
 
-    /// The metric of the difference, such as `roc_auc`.
+    /// The metric of the difference, such as "roc_auc".
+    ///
+    /// >>> comparison.metric
+    /// 'roc_auc'
     #[getter]
     fn metric(&self) -> &'static str {
         self.found.difference.metric.name()
     }
 
     /// Two-sided p-value of "no difference".
+    ///
+    /// >>> 0 <= comparison.p_value <= 1
+    /// True
     #[getter]
     fn p_value(&self) -> f64 {
         self.found.difference.p_value
     }
 
     /// Rows compared.
+    ///
+    /// >>> 100 < comparison.n_rows < len(credit)
+    /// True
     #[getter]
     fn n_rows(&self) -> usize {
         self.found.n_rows
     }
 
     /// Everything as dictionaries and lists.
+    ///
+    /// >>> list(comparison.to_dict())
+    /// ['target', 'task', 'n_rows', 'a', 'b', 'difference', 'spaces']
     fn to_dict<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, &self.found)?)
     }

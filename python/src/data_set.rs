@@ -13,6 +13,24 @@ use crate::frame::Given;
 use crate::html;
 
 /// Rows for an embedding space, with the columns that it must not see.
+///
+/// Parameters
+/// ----------
+/// df : frame, array or path
+///     A frame of pandas, polars, pyarrow or duckdb, a NumPy array, or the path of a file.
+/// ignore_cols : list of str, optional
+///     Columns that a space must not see, the target above all. Default: none.
+/// kinds : dict, optional
+///     Column to kind, as for `EmbeddingSpace.fit`.
+/// columns : list of str, optional
+///     Names of an array's columns.
+///
+/// Examples
+/// --------
+/// >>> from featrix.neural.input_data_set import FeatrixInputDataSet
+/// >>> data_set = FeatrixInputDataSet(credit, ignore_cols=["target"])
+/// >>> data_set
+/// FeatrixInputDataSet(1000 rows, 20 columns used, 1 left out)
 #[pyclass(frozen, module = "featrix.neural.input_data_set")]
 pub struct FeatrixInputDataSet {
     given: Given,
@@ -50,7 +68,7 @@ impl FeatrixInputDataSet {
 
 #[pymethods]
 impl FeatrixInputDataSet {
-    /// Takes a frame (pandas, polars, pyarrow, duckdb), a NumPy array or the path of a file.
+    // Documented with the class: Python does not show what stands at a constructor.
     #[new]
     #[pyo3(signature = (df, ignore_cols = None, *, kinds = None, columns = None))]
     fn new(
@@ -71,10 +89,15 @@ impl FeatrixInputDataSet {
         Ok(FeatrixInputDataSet { given, ignore_cols, kinds, schema, split: None })
     }
 
-    /// Two data sets, for training and validation: `fraction` of the rows validate.
+    /// Two data sets, for training and validation: about `fraction` of the rows, at least 0 and
+    /// below 1, validate.
     ///
-    /// A row's part follows from a hash of its cells: it stays there when rows are reordered or
-    /// columns are added.
+    /// A row's part follows from a hash of its used cells: it stays there when rows are reordered or, in
+    /// a descendant of the space, columns are added.
+    ///
+    /// >>> train, valid = data_set.split(fraction=0.2)
+    /// >>> len(train) + len(valid), 150 < len(valid) < 250
+    /// (1000, True)
     #[pyo3(signature = (fraction = 0.2, *, seed = 0))]
     fn split(&self, py: Python<'_>, fraction: f64, seed: u64) -> Raised<(Self, Self)> {
         // Half of the held-out rows choose the epoch of a space, the other half score predictors.
@@ -94,25 +117,37 @@ impl FeatrixInputDataSet {
         Ok((part(true)?, part(false)?))
     }
 
-    /// The frame, in the type that it came in.
+    /// The frame, in the type that it came in. Parts of a file or an array are `Frame`s.
+    ///
+    /// >>> data_set.df is credit
+    /// True
     #[getter]
     fn df<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.given.object(py)
     }
 
     /// Columns that a space must not see.
+    ///
+    /// >>> data_set.ignore_cols
+    /// ['target']
     #[getter]
     fn ignore_cols(&self) -> Vec<String> {
         self.ignore_cols.clone()
     }
 
-    /// Names of all columns.
+    /// Names of all columns, ignored ones among them.
+    ///
+    /// >>> data_set.columns == list(credit.columns)
+    /// True
     #[getter]
     fn columns(&self) -> Vec<String> {
         self.given.table.column_names()
     }
 
     /// What each column means and why, which are left out, and notes.
+    ///
+    /// >>> data_set.schema["excluded"][0]["name"]
+    /// 'target'
     #[getter]
     fn schema<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, &self.schema)?)

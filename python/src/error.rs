@@ -48,61 +48,111 @@ struct Class {
 const CLASSES: &[Class] = &[
     Class {
         name: "NoNewColumnsError",
-        doc: "An extension was given no column that the space does not know.",
+        doc: r#"An extension was given no column that the space does not know.
+
+>>> space.extend(early)
+Traceback (most recent call last):
+    ...
+tabgraft.NoNewColumnsError: no new columns found: ..."#,
         also: value_error,
         is: tabgraft_model::Error::is_no_new_columns,
     },
     Class {
         name: "FileError",
-        doc: "A file could not be read or written.",
+        doc: r#"A file could not be read or written.
+
+>>> tabgraft.verify("absent.tabgraft")
+Traceback (most recent call last):
+    ...
+tabgraft.FileError: cannot read `absent.tabgraft`: ..."#,
         also: |py| PyOSError::type_object(py),
         is: tabgraft_model::Error::is_io,
     },
     Class {
         name: "MalformedFileError",
-        doc: "A file's content breaks its format.",
+        doc: r#"A file's content breaks its format.
+
+>>> tabgraft.EmbeddingSpace.from_bytes(b"hello")
+Traceback (most recent call last):
+    ...
+tabgraft.MalformedFileError: not a tabgraft file, or cut off: ..."#,
         also: value_error,
         is: tabgraft_model::Error::is_malformed,
     },
     Class {
         name: "SchemaError",
-        doc: "A column or target is absent, doubled or of the wrong kind.",
+        doc: r#"A column or target is absent, doubled or of the wrong kind.
+
+>>> tabgraft.Predictor.fit(space, early, "income")
+Traceback (most recent call last):
+    ...
+tabgraft.SchemaError: there is no column `income`..."#,
         also: value_error,
         is: tabgraft_model::Error::is_schema,
     },
     Class {
         name: "DataError",
-        doc: "A value cannot be used where it stands.",
+        doc: r#"A value cannot be used where it stands.
+
+>>> tabgraft.Predictor.fit(space, early, "target", sample_weight=[1.0])
+Traceback (most recent call last):
+    ...
+tabgraft.DataError: 1 row weights for 1000 rows, one for each is needed"#,
         also: value_error,
         is: tabgraft_model::Error::is_value,
     },
     Class {
         name: "FormulaError",
-        doc: "A feature's formula does not parse, does not type-check or is too large.",
+        doc: r#"A feature's formula does not parse, does not type-check or is too large.
+
+>>> tabgraft.FeatureEngineer([{"name": "older", "formula": "age +"}])
+Traceback (most recent call last):
+    ...
+tabgraft.FormulaError: feature `older`: expected a column, a value or `(`, ..."#,
         also: value_error,
         is: tabgraft_model::Error::is_formula,
     },
     Class {
         name: "OptionError",
-        doc: "An option is outside its range.",
+        doc: r#"An option is outside its range, or a step is called too early.
+
+>>> space.extend(credit, mode="soft")
+Traceback (most recent call last):
+    ...
+tabgraft.OptionError: option `mode` is `soft`, allowed is `frozen` or `joint`"#,
         also: value_error,
         is: tabgraft_model::Error::is_option,
     },
     Class {
         name: "VersionError",
-        doc: "A file asks for a newer version of tabgraft.",
+        doc: r#"A file is of a format that this version of tabgraft cannot read: mostly a newer one.
+
+>>> newer = space.to_bytes().replace(b'oldest_reader\\":\\"1', b'oldest_reader\\":\\"9')
+>>> tabgraft.EmbeddingSpace.from_bytes(newer)
+Traceback (most recent call last):
+    ...
+tabgraft.VersionError: format 1.0 needs a reader of format 9.0 or newer, ..."#,
         also: value_error,
         is: tabgraft_model::Error::is_version,
     },
     Class {
         name: "VerificationError",
-        doc: "Content differs from the hash recorded for it.",
+        doc: r#"Content differs from the hash recorded for it.
+
+>>> content = space.to_bytes()
+>>> tabgraft.EmbeddingSpace.from_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+Traceback (most recent call last):
+    ...
+tabgraft.VerificationError: weights hash is ..."#,
         also: value_error,
         is: tabgraft_model::Error::is_verification,
     },
     Class {
         name: "TrainingError",
-        doc: "Training diverged or had nothing to learn from.",
+        doc: r#"Training diverged or had nothing to learn from.
+
+>>> issubclass(tabgraft.TrainingError, RuntimeError)
+True"#,
         also: |py| PyRuntimeError::type_object(py),
         is: tabgraft_model::Error::is_training,
     },
@@ -126,7 +176,13 @@ fn types(py: Python<'_>) -> PyResult<&Vec<Py<PyType>>> {
         };
         let root = class(
             "TabgraftError",
-            "Any failure of tabgraft. The message names the culprit and ends with a hint.",
+            r#"Any failure of tabgraft. The message names the culprit, and ends with a hint where one is known.
+
+>>> try:
+...     tabgraft.EmbeddingSpace.fit(early, d_model=7)
+... except tabgraft.TabgraftError as error:
+...     print(error)
+option `d_model` is 7, allowed is 8 to 4096 in steps of 8"#,
             vec![PyException::type_object(py)],
         )?;
         let mut types = vec![root.clone_ref(py)];

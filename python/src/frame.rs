@@ -21,6 +21,10 @@ use crate::error::{Raise, Raised};
 
 /// A table of Arrow columns: what comes back where the caller's data had no frame type of its own,
 /// such as a file. Any Arrow library reads it (`polars.DataFrame(frame)`, `pyarrow.table(frame)`).
+///
+/// >>> frame = engineer.transform("credit.csv")
+/// >>> frame
+/// Frame(1000 rows, 22 columns)
 #[pyclass(frozen, module = "tabgraft", name = "Frame")]
 pub struct Frame {
     pub table: Table,
@@ -29,6 +33,9 @@ pub struct Frame {
 #[pymethods]
 impl Frame {
     /// Names of the columns in their order.
+    ///
+    /// >>> frame.columns[-1]
+    /// 'monthly'
     #[getter]
     fn columns(&self) -> Vec<String> {
         self.table.column_names()
@@ -54,6 +61,9 @@ impl Frame {
     }
 
     /// The same rows as a pandas frame; needs pyarrow.
+    ///
+    /// >>> frame.to_pandas().shape
+    /// (1000, 22)
     fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("pyarrow")?.call_method1("table", (slf,))?.call_method0("to_pandas")
     }

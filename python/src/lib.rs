@@ -4,6 +4,9 @@
 //! frame in ─► Table ─► run (own thread; events ─► bar, logging, Ctrl-C) ─► class ─► numpy or frame out
 //! ```
 
+// Docstrings are Python's: a line under `>>>` is what an example shows, not a quote that goes on.
+#![allow(clippy::doc_lazy_continuation)]
+
 mod comparison;
 mod convert;
 mod data_set;

@@ -9,6 +9,12 @@ use crate::convert::to_python;
 use crate::error::Raised;
 
 /// Predictions for the rows of a table. `numpy.asarray(predictions)` gives `labels`.
+///
+/// >>> predictions = predictor.predict(early)
+/// >>> predictions
+/// Predictions(1000 rows, binary)
+/// >>> np.asarray(predictions).shape
+/// (1000,)
 #[pyclass(frozen, module = "tabgraft")]
 pub struct Predictions {
     pub made: tabgraft_model::predictor::Predictions,
@@ -29,7 +35,11 @@ impl Predictions {
 
 #[pymethods]
 impl Predictions {
-    /// `[n_rows]`: the class of each row, or the number in the target's unit.
+    /// `[n_rows]`: the class of each row, or the number in the target's unit. Classes are whole numbers where
+    /// all of them are written as such, else text.
+    ///
+    /// >>> predictions.labels.dtype
+    /// dtype('int64')
     #[getter]
     fn labels<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         if self.made.task == Task::Regression {
@@ -41,6 +51,9 @@ impl Predictions {
     }
 
     /// `[n_rows, n_classes]` in the order of `classes`; None for numbers.
+    ///
+    /// >>> np.allclose(predictions.probabilities.sum(axis=1), 1)
+    /// True
     #[getter]
     fn probabilities<'py>(&self, py: Python<'py>) -> Raised<Option<Bound<'py, PyAny>>> {
         if self.made.task == Task::Regression {
@@ -51,36 +64,55 @@ impl Predictions {
     }
 
     /// The classes; of two, the second is the positive one. Empty for numbers.
+    ///
+    /// >>> predictions.classes
+    /// [0, 1]
     #[getter]
     fn classes<'py>(&self, py: Python<'py>) -> Raised<Vec<Bound<'py, PyAny>>> {
         Ok(self.class_labels(py)?)
     }
 
-    /// `[n_rows]`, 0 to 1: how sure each class is; None for numbers.
+    /// `[n_rows]`, 0 to 1: how sure each class is; None for numbers. Of two classes, the distance to the
+    /// threshold, of more the lead of the first.
+    ///
+    /// >>> bool((predictions.confidence >= 0).all() and (predictions.confidence <= 1).all())
+    /// True
     #[getter]
     fn confidence<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
         (self.made.task != Task::Regression).then(|| PyArray1::from_slice(py, &self.made.confidence))
     }
 
-    /// Probability above which the second of two classes is predicted.
+    /// Probability from which on the second of two classes is predicted.
+    ///
+    /// >>> predictions.threshold
+    /// 0.5
     #[getter]
     fn threshold(&self) -> f64 {
         self.made.threshold
     }
 
-    /// `binary`, `multiclass` or `regression`.
+    /// "binary", "multiclass" or "regression".
+    ///
+    /// >>> predictions.task
+    /// 'binary'
     #[getter]
     fn task(&self) -> &'static str {
         self.made.task.name()
     }
 
     /// Columns of the data that were not used, each with its reason.
+    ///
+    /// >>> predictor.predict(early.assign(extra=1)).ignored_columns[-1]["name"]
+    /// 'extra'
     #[getter]
     fn ignored_columns<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, &self.made.report.ignored_columns)?)
     }
 
     /// Columns that the data lacks; their cells counted as missing.
+    ///
+    /// >>> predictor.predict(early.drop(columns="age")).missing_columns
+    /// ['age']
     #[getter]
     fn missing_columns(&self) -> Vec<String> {
         self.made.report.missing_columns.clone()

@@ -19,6 +19,10 @@ const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Asks running work to end after its batch; for work that runs in another thread than the one
 /// that Ctrl-C reaches.
+///
+/// >>> from tabgraft._native import StopToken
+/// >>> stop = StopToken()
+/// >>> stop.stop()
 #[pyclass(frozen, from_py_object, module = "tabgraft")]
 #[derive(Clone, Default)]
 pub struct StopToken {
@@ -40,6 +44,12 @@ impl StopToken {
     }
 
     /// Ends the work that holds this token after its running batch.
+    ///
+    /// >>> stop.stop()
+    /// >>> fresh = SinglePredictor(space, qa_dir="nothing here")
+    /// >>> fresh.prep_for_training(early, "target", "set")
+    /// >>> fresh.train_blocking(n_epochs=10_000, stop=stop)["interrupted"]
+    /// True
     fn stop(&self) {
         self.requested.store(true, Ordering::Relaxed);
     }

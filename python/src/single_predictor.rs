@@ -26,18 +26,48 @@ use crate::space::EmbeddingSpace;
 const HISTORY_FILE: &str = "feature_suggestion_history.json";
 
 /// The sizes of a predictor's head.
+///
+/// Parameters
+/// ----------
+/// d_in : int
+///     Length of a row's vector: the space's `d_model`.
+/// d_out : int
+///     Classes, or 1 for a number.
+/// d_hidden : int, default 128; 8 to 4,096
+///     Width of the hidden layer.
+/// dropout : float, default 0.2; 0 to 0.9
+///     Share of activations dropped in training.
+///
+/// Examples
+/// --------
+/// >>> from featrix.neural.simple_mlp import SimpleMLP
+/// >>> head = SimpleMLP(d_in=space.d_model, d_out=2)
+/// >>> head
+/// SimpleMLP(d_in=32, d_out=2, d_hidden=128, dropout=0.2)
 #[pyclass(frozen, module = "featrix.neural.simple_mlp")]
 pub struct SimpleMLP {
     /// Length of a row's vector: the space's `d_model`.
+    ///
+    /// >>> head.d_in
+    /// 32
     #[pyo3(get)]
     d_in: usize,
     /// Classes, or 1 for a number.
+    ///
+    /// >>> head.d_out
+    /// 2
     #[pyo3(get)]
     d_out: usize,
     /// Width of the hidden layer.
+    ///
+    /// >>> head.d_hidden
+    /// 128
     #[pyo3(get)]
     d_hidden: usize,
     /// Share of activations dropped in training.
+    ///
+    /// >>> round(head.dropout, 3)
+    /// 0.2
     #[pyo3(get)]
     dropout: f32,
 }
@@ -51,6 +81,9 @@ impl SimpleMLP {
     }
 
     /// As the constructor.
+    ///
+    /// >>> SimpleMLP.from_config(d_in=32, d_out=1).d_out
+    /// 1
     #[staticmethod]
     #[pyo3(signature = (d_in, d_out, d_hidden = 128, dropout = 0.2))]
     fn from_config(d_in: usize, d_out: usize, d_hidden: usize, dropout: f32) -> Self {
@@ -67,6 +100,28 @@ impl SimpleMLP {
 
 /// A predictor of one target: `prep_for_training`, `train`, `predict`, and the way to an extended
 /// embedding space.
+///
+/// Parameters
+/// ----------
+/// embedding_space : EmbeddingSpace
+///     A trained space that does not use the target as a column.
+/// predictor : SimpleMLP, optional
+///     The sizes of its head. Default: those of `Predictor.fit`.
+/// name : str, default "single_predictor"
+///     Name of the predictor.
+/// qa_dir : path, default "qa.save"
+///     Folder of the suggestion history and the effectiveness file.
+/// seed : int, default 0; at least 0
+///     Seed of the training and of the search.
+///
+/// Examples
+/// --------
+/// >>> from featrix.neural.single_predictor import SinglePredictor
+/// >>> single = SinglePredictor(space, name="risk")
+/// >>> single.prep_for_training(early, "target", "set")
+/// >>> info = single.train_blocking(n_epochs=4, discovery_budget_s=1)
+/// >>> single
+/// SinglePredictor(name="risk", target="target", trained)
 #[pyclass(frozen, subclass, module = "featrix.neural.single_predictor")]
 pub struct SinglePredictor {
     space: Option<Py<EmbeddingSpace>>,
@@ -135,8 +190,7 @@ impl SinglePredictor {
 
 #[pymethods]
 impl SinglePredictor {
-    /// A predictor on a space. `predictor` gives the sizes of its head; `qa_dir` is the folder of the
-    /// suggestion history and the effectiveness file.
+    // Documented with the class: Python does not show what stands at a constructor.
     #[new]
     #[pyo3(signature = (embedding_space, predictor = None, name = "single_predictor", *, qa_dir = None, seed = 0))]
     fn new(
@@ -168,12 +222,17 @@ impl SinglePredictor {
         })
     }
 
-    /// Takes the rows and the target: `"set"` for classes, `"scalar"` for a number, `"auto"` by the
-    /// column's kind.
+    /// Takes the rows and the target: "set" for classes, "scalar" for a number, "auto" by the column's
+    /// kind.
     ///
     /// If the suggestion history in `qa_dir` has a run for this target whose inputs the frame has,
     /// its suggested features are applied; `load_features=False` turns that off. Columns that the
-    /// space has no codec for are named in a warning.
+    /// space has no codec for are named in a warning of the logger `tabgraft`.
+    ///
+    /// >>> fresh = SinglePredictor(space, qa_dir="nothing here")
+    /// >>> fresh.prep_for_training(early, "target", "set")
+    /// >>> fresh
+    /// SinglePredictor(name="single_predictor", target="target", not trained)
     #[pyo3(signature = (train_df, target_column, target_type = "auto", *, load_features = true))]
     fn prep_for_training(
         &self,
@@ -197,11 +256,32 @@ impl SinglePredictor {
         Ok(())
     }
 
-    /// Trains, scores on rows that no training has seen, and searches features for
-    /// `discovery_budget_s` seconds (0 leaves the search out); both files of `qa_dir` are written.
+    /// Trains, scores on rows that no training has seen, searches features, and gives `training_info`.
     ///
     /// Blocks; `train` is the same for `await`. Ctrl-C, or `stop`, ends it after the running batch;
     /// the best state so far stays.
+    ///
+    /// Parameters
+    /// ----------
+    /// n_epochs : int, default 100; 1 to 10,000
+    ///     Most epochs of a network.
+    /// batch_size : int, optional; 1 to 65,536
+    ///     Rows of a step. Default: as for `Predictor.fit`.
+    /// discovery_budget_s : float, default 10
+    ///     Time for judging features, seconds; both files of `qa_dir` are written. 0 or less leaves the
+    ///     search out.
+    /// progress : bool, optional
+    ///     As for `EmbeddingSpace.fit`.
+    /// stop : StopToken, optional
+    ///     Ends the work from another thread.
+    ///
+    /// Examples
+    /// --------
+    /// >>> fresh = SinglePredictor(space, name="quick")
+    /// >>> fresh.prep_for_training(early, "target", "set")
+    /// >>> info = fresh.train_blocking(n_epochs=2, discovery_budget_s=0)
+    /// >>> info["n_rows"] + info["n_rows_test"]
+    /// 1000
     #[pyo3(signature = (n_epochs = 100, *, batch_size = None, discovery_budget_s = 10.0, progress = None, stop = None))]
     fn train_blocking<'py>(
         slf: &Bound<'py, Self>,
@@ -267,13 +347,20 @@ impl SinglePredictor {
     }
 
     /// Classes or numbers for each row, with probabilities, confidence and a column report.
+    ///
+    /// >>> single.predict(early)
+    /// Predictions(1000 rows, binary)
     fn predict(&self, py: Python<'_>, df: &Bound<'_, PyAny>) -> Raised<Predictions> {
         let core = self.core()?;
         let table = Given::new(df, None)?.table;
         Predictor::predictions(py, &core, &table)
     }
 
-    /// Scores with intervals, one dictionary per metric; `rows` is `"test"` or `"all"`.
+    /// Scores with intervals, one dictionary per metric; `rows` is "test" or "all", as for
+    /// `Predictor.evaluate`.
+    ///
+    /// >>> single.evaluate(early)[0]["metric"]
+    /// 'roc_auc'
     #[pyo3(signature = (df, *, rows = "test"))]
     fn evaluate<'py>(
         &self,
@@ -284,7 +371,10 @@ impl SinglePredictor {
         Predictor { core: self.core()? }.evaluate(py, df, rows)
     }
 
-    /// Whether `other` predicts better, on the same rows.
+    /// Whether `other` predicts the same target better, on the same rows; `rows` as for `evaluate`.
+    ///
+    /// >>> single.compare(single, early).verdict
+    /// 'no_difference'
     #[pyo3(signature = (other, df, *, rows = "test"))]
     fn compare(
         &self,
@@ -298,8 +388,14 @@ impl SinglePredictor {
     }
 
     /// Prepares the graft of the columns that the space does not know, features that
-    /// `prep_for_training` applied among them; the target stays out. Default frames: `train_df` and
-    /// `val_df`.
+    /// `prep_for_training` applied among them; the target stays out, and `train` trains it. Default frames:
+    /// `train_df` and `val_df`. Other options as for `EmbeddingSpace.extend_from_existing`.
+    ///
+    /// >>> fresh = SinglePredictor(space, qa_dir="nothing here")
+    /// >>> fresh.prep_for_training(credit, "target", "set")
+    /// >>> grown = fresh.create_extended_embedding_space(n_epochs=2)
+    /// >>> grown.train().columns[-3:]
+    /// ['checking_status', 'credit_history', 'savings_status']
     #[pyo3(signature = (enriched_train_df = None, enriched_val_df = None, n_epochs = None, batch_size = None,
         output_dir = None, *, name = None, mode = "joint", seed = 0))]
     #[allow(clippy::too_many_arguments)]
@@ -347,48 +443,72 @@ impl SinglePredictor {
     }
 
     /// The embedding space; None for a predictor that was loaded.
+    ///
+    /// >>> single.embedding_space is space
+    /// True
     #[getter]
     fn embedding_space(&self, py: Python<'_>) -> Option<Py<EmbeddingSpace>> {
         self.space.as_ref().map(|s| s.clone_ref(py))
     }
 
     /// Name of the predictor.
+    ///
+    /// >>> single.name
+    /// 'risk'
     #[getter]
     fn name(&self) -> &str {
         &self.name
     }
 
     /// The prepared rows that are learned from, with features, in the caller's frame type.
+    ///
+    /// >>> len(single.train_df) == single.training_info["n_rows"]
+    /// True
     #[getter]
     fn train_df<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         self.frame(py, false)
     }
 
     /// The prepared rows that scores come from, with features, in the caller's frame type.
+    ///
+    /// >>> len(single.train_df) + len(single.val_df)
+    /// 1000
     #[getter]
     fn val_df<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         self.frame(py, true)
     }
 
     /// What was taken from the suggestion history, or why it was refused; None without a history.
+    ///
+    /// >>> single.loaded_features is None
+    /// True
     #[getter]
     fn loaded_features<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, &self.ready()?.prepared.loaded)?)
     }
 
     /// What becomes of the prepared frame's columns: ignored ones with reasons, missing ones.
+    ///
+    /// >>> single.column_report
+    /// {'ignored_columns': [], 'missing_columns': []}
     #[getter]
     fn column_report<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, &self.ready()?.prepared.columns)?)
     }
 
     /// Rows, epochs, seconds and scores of the training.
+    ///
+    /// >>> len(single.training_info["best_epochs"])
+    /// 5
     #[getter]
     fn training_info<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, self.core()?.fit_info())?)
     }
 
     /// Scores on rows that no training has seen: metric to value.
+    ///
+    /// >>> list(single.metrics)
+    /// ['roc_auc', 'pr_auc', 'log_loss', 'accuracy', 'brier']
     #[getter]
     fn metrics<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyDict>> {
         let metrics = PyDict::new(py);
@@ -399,23 +519,35 @@ impl SinglePredictor {
     }
 
     /// What the search after the training found; None before, or where it was left out.
+    ///
+    /// >>> len(single.discovery.suggested)
+    /// 3
     #[getter]
     fn discovery(&self) -> Option<Discovery> {
         self.lock().found.clone().map(|found| Discovery { found })
     }
 
     /// The fitted predictor alone.
+    ///
+    /// >>> single.fitted
+    /// Predictor(name="risk", target="target", binary)
     #[getter]
     fn fitted(&self) -> Raised<Predictor> {
         Ok(Predictor { core: self.core()? })
     }
 
-    /// Writes the trained predictor to one file, whole or not at all.
+    /// Writes the trained predictor to one file, whole or not at all. The path may end in anything.
+    ///
+    /// >>> single.save("risk.tabgraft")
     fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
         Predictor { core: self.core()? }.save(py, path)
     }
 
     /// Reads a trained predictor: it predicts and evaluates, but has no space to train on.
+    ///
+    /// >>> single.save("risk.tabgraft")
+    /// >>> SinglePredictor.load("risk.tabgraft").metrics == single.metrics
+    /// True
     #[classmethod]
     fn load<'py>(class: &Bound<'py, PyType>, path: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
         let py = class.py();

@@ -31,8 +31,37 @@ const P_TEST_OF_SEPARATE_SETS: f64 = 0.1;
 
 /// One vector per row of a table, learned without a target.
 ///
-/// `EmbeddingSpace.fit(data)` trains one in one call. The constructor takes data sets and leaves the
-/// training to `train`.
+/// `EmbeddingSpace.fit(data)` trains a space in one call. The constructor takes the parts of a
+/// `FeatrixInputDataSet` and leaves the training to `train`.
+///
+/// Parameters
+/// ----------
+/// train_data : FeatrixInputDataSet
+///     Rows to train on.
+/// val_data : FeatrixInputDataSet, optional
+///     Rows to validate on. Where both parts come from one `split`, half of the validation rows decide
+///     which epoch is kept; the other half is looked at by no training and scores predictors. Of parts
+///     from elsewhere, a tenth of all rows is kept for scores. Default: 15 % of `train_data`
+///     validate, 15 % are kept for scores.
+/// n_epochs : int, default 50; 1 to 10,000
+///     Epochs, exactly.
+/// name : str, default "embedding_space"
+///     Goes into the lineage of descendants.
+/// batch_size, d_model, learning_rate, seed
+///     As for `fit`.
+/// output_dir : path, optional
+///     Folder that `train` saves to, as `NAME.tabgraft`.
+///
+/// Examples
+/// --------
+/// Here and elsewhere `credit` is German Credit, a table whose target is named `target`, and `early` is
+/// the same table without three columns that come later.
+///
+/// >>> space = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], name="v1", n_epochs=6, d_model=32)
+/// >>> space
+/// EmbeddingSpace(name="v1", columns=17, d_model=32, trained)
+/// >>> space.embed(early).shape
+/// (1000, 32)
 #[pyclass(frozen, subclass, module = "tabgraft")]
 pub struct EmbeddingSpace {
     state: Mutex<State>,
@@ -137,10 +166,7 @@ impl EmbeddingSpace {
 
 #[pymethods]
 impl EmbeddingSpace {
-    /// Prepares a space from the two parts of a data set; `train` trains it.
-    ///
-    /// `n_epochs` is exact. Where both parts come from one `split`, half of the validation rows
-    /// decide which epoch is kept, the other half is looked at by no training and scores predictors.
+    // Documented with the class: Python does not show what stands at a constructor.
     #[new]
     #[pyo3(signature = (train_data, val_data = None, n_epochs = 50, *, name = "embedding_space", batch_size = None,
         d_model = 128, learning_rate = 2e-3, output_dir = None, seed = 0))]
@@ -199,11 +225,17 @@ impl EmbeddingSpace {
         })
     }
 
-    /// Trains the space that the constructor or `extend_from_existing` prepared, from the start if
-    /// it was trained before. Numbers given here win over those given there.
+    /// Trains the space that the constructor or `extend_from_existing` prepared, from the start if it was
+    /// trained before, and gives it back. Numbers given here win over those given there.
     ///
-    /// Ctrl-C raises `KeyboardInterrupt` after the running batch; the best state so far stays, and
-    /// the space can be used.
+    /// Ctrl-C raises `KeyboardInterrupt` after the running batch; the best state so far stays, and the
+    /// space can be used.
+    ///
+    /// >>> from featrix.neural.input_data_set import FeatrixInputDataSet
+    /// >>> train, valid = FeatrixInputDataSet(early, ignore_cols=["target"]).split(fraction=0.2)
+    /// >>> es = tabgraft.EmbeddingSpace(train, valid, n_epochs=50)
+    /// >>> es.train(batch_size=128, n_epochs=2).is_trained
+    /// True
     #[pyo3(signature = (batch_size = None, n_epochs = None, *, progress = None))]
     fn train<'py>(
         slf: &Bound<'py, Self>,
@@ -263,7 +295,54 @@ impl EmbeddingSpace {
         }
     }
 
-    /// Trains a space on a table in one call; see the guide for each option.
+    /// Trains a space on a table in one call. The same rows, options and seed give the same bits.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : frame, array or path
+    ///     A frame of pandas, polars, pyarrow, duckdb or any library with the Arrow PyCapsule interface; a
+    ///     two-dimensional NumPy array; or the path of a file of CSV, TSV, JSON lines, Parquet or Arrow.
+    /// valid : frame, array or path, optional
+    ///     Rows to validate on, with the columns of `data`. All rows but the split's test rows are then
+    ///     trained and validated on. Default: `p_valid` of the rows of `data`.
+    /// ignore : list of str, optional
+    ///     Columns that the space must not see, the target above all. Default: none.
+    /// kinds : dict, optional
+    ///     Column to kind: "numeric", "categorical", "boolean", "timestamp" or "text". Default: by name and
+    ///     values of the column; `inspect` gives the reason.
+    /// name : str, default "embedding_space"
+    ///     Goes into the lineage of descendants.
+    /// n_epochs : int, optional; 1 to 10,000
+    ///     Epochs. Default: as many as make about 1,500 steps of 128 rows, 4 to 60.
+    /// auto_epochs : bool, default True
+    ///     Whether `n_epochs` is a ceiling: training then stops when the validation loss has not fallen for
+    ///     a fifth of it, at least 3 epochs.
+    /// batch_size : int, optional; 1 to 65,536
+    ///     Rows of a step. Default: 128 below 8,000 training rows, 256 below 100,000, else 512.
+    /// d_model : int, default 128; 8 to 4,096 in steps of 8
+    ///     Length of a row's vector.
+    /// learning_rate : float, default 0.002; above 0, at most 1
+    ///     Peak learning rate.
+    /// p_valid, p_test : float, default 0.15 each; at least 0, together below 1
+    ///     Shares of the rows that decide which epoch is kept, and that no training looks at: predictors are
+    ///     scored on these. A row keeps its part in every later version.
+    /// group : str, optional
+    ///     Column whose rows of equal value stay in one part.
+    /// time : str, optional
+    ///     Column of times or numbers: the latest rows test, those before them validate. Not with `group`.
+    ///     Default of both: a row's part follows from a hash of its cells.
+    /// seed : int, default 0; at least 0
+    ///     Seed of split, weights, order, masks and dropout.
+    /// columns : list of str, optional
+    ///     Names of an array's columns. Default: `x0`, `x1` and so on. A frame has its own.
+    /// progress : bool, optional
+    ///     Whether a bar is drawn on standard error. Default: on a terminal and in a notebook.
+    ///
+    /// Examples
+    /// --------
+    /// >>> made = tabgraft.EmbeddingSpace.fit("credit.csv", ignore=["target"], n_epochs=2, d_model=16)
+    /// >>> made.embed("credit.csv").shape
+    /// (1000, 16)
     #[classmethod]
     #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, name = "embedding_space", n_epochs = None,
         auto_epochs = true, batch_size = None, d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
@@ -326,6 +405,50 @@ impl EmbeddingSpace {
     }
 
     /// Grafts the new columns of a table onto this space and trains them; this space stays as it is.
+    ///
+    /// New are the columns that this space neither uses nor left out: what it ignored stays ignored.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : frame, array or path
+    ///     As for `fit`: old and new columns. Old ones that it lacks count as missing cells.
+    /// valid : frame, array or path, optional
+    ///     Rows to validate on. Default: those that this space validates on.
+    /// mode : "frozen" or "joint", default "frozen"
+    ///     "frozen": old weights never change, and new coordinates stand behind the old ones, which keep
+    ///     their bits. "joint": new weights train for half of the epochs, then all of them; the number of
+    ///     coordinates stays, they drift, and the drift is measured.
+    /// n_epochs : int, optional; 1 to 10,000
+    ///     Epochs. Default: a quarter of the parent's, at least 10.
+    /// auto_epochs : bool, default True
+    ///     Whether `n_epochs` is a ceiling: each phase then stops when the validation loss has not fallen for
+    ///     a fifth of the phase, at least 3 epochs.
+    /// batch_size : int, optional; 1 to 65,536
+    ///     Rows of a step. Default: the parent's.
+    /// name : str, optional
+    ///     Name of the child. Default: the parent's and `_extended`.
+    /// d_side : int, optional; 8 to 1,024 in steps of 8
+    ///     New coordinates of a frozen graft; a joint one has none. Default: 32 per new column, 32 to 96.
+    /// ignore : list of str, optional
+    ///     New columns to leave out. Default: none.
+    /// kinds : dict, optional
+    ///     New column to kind, as for `fit`.
+    /// features : FeatureEngineer, optional
+    ///     The engineer that made some of the new columns: the child remembers them with their fitted state.
+    /// feature_metadata : optional
+    ///     What there is to say about the new columns, anything that JSON can hold; kept in the lineage.
+    /// seed : int, default 0; at least 0
+    ///     Seed of new weights, order, masks and dropout.
+    /// columns, progress
+    ///     As for `fit`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> child = space.extend(credit, n_epochs=10, name="v2")
+    /// >>> child.extension_metadata["new_columns_added"]
+    /// ['checking_status', 'credit_history', 'savings_status']
+    /// >>> np.array_equal(child.embed(credit)[:, :32], space.embed(early))
+    /// True
     #[pyo3(signature = (data, *, valid = None, mode = "frozen", n_epochs = None, auto_epochs = true, batch_size = None,
         name = None, d_side = None, ignore = None, kinds = None, features = None, feature_metadata = None, seed = 0,
         columns = None, progress = None))]
@@ -373,8 +496,16 @@ impl EmbeddingSpace {
 
     /// Prepares the graft of the columns that `existing_es` does not know; `train` trains it.
     ///
-    /// Mode `joint`: new weights first, then all of them. Rows keep the part (training, validation,
-    /// test) that they have in `existing_es`.
+    /// `n_epochs` is exact; its default, and that of `batch_size` and `name`, is that of `extend`. Mode
+    /// "joint": new weights first, then all of them. Where `existing_es` was split, its rows keep the part
+    /// (training, validation, test) that they have there, in whichever of the two frames they stand.
+    /// `output_dir` is the folder that `train` saves to.
+    ///
+    /// >>> child = tabgraft.EmbeddingSpace.extend_from_existing(space, credit, n_epochs=2)
+    /// >>> child.name, child.is_trained
+    /// ('v1_extended', False)
+    /// >>> child.train().is_trained
+    /// True
     #[classmethod]
     #[pyo3(signature = (existing_es, enriched_train_df, enriched_val_df = None, n_epochs = None, batch_size = None,
         output_dir = None, name = None, feature_metadata = None, *, mode = "joint", seed = 0))]
@@ -408,8 +539,15 @@ impl EmbeddingSpace {
         Self::described_graft(py, &parent, &train, valid.as_ref(), options, output_dir)
     }
 
-    /// One vector per row: a float32 array `[n_rows, d_model]`. Columns that the space does not know
-    /// are named in a warning, columns that the data lacks count as missing cells.
+    /// One vector per row: a float32 array `[n_rows, d_model]`. A row's vector has the same bits alone and in
+    /// any batch. Columns that the space does not know are named in a warning of the logger `tabgraft`,
+    /// columns that the data lacks count as missing cells. `columns` names the columns of an array.
+    ///
+    /// >>> vectors = space.embed(early)
+    /// >>> vectors.shape, vectors.dtype
+    /// ((1000, 32), dtype('float32'))
+    /// >>> np.array_equal(space.embed(early.tail(1)), vectors[-1:])
+    /// True
     #[pyo3(signature = (data, *, columns = None))]
     fn embed<'py>(
         &self,
@@ -425,8 +563,14 @@ impl EmbeddingSpace {
         Ok(values.reshape([embeddings.n_rows, embeddings.d_model])?.into_any())
     }
 
-    /// What became of the columns of a table: `ignored_columns`, each with its reason, and
-    /// `missing_columns`.
+    /// What becomes of the columns of a table: `ignored_columns`, each with its reason and whether it is
+    /// `unknown`, and `missing_columns`.
+    ///
+    /// >>> report = space.column_report(credit.drop(columns="age"))
+    /// >>> [column["name"] for column in report["ignored_columns"] if column["unknown"]]
+    /// ['checking_status', 'credit_history', 'savings_status']
+    /// >>> report["missing_columns"]
+    /// ['age']
     #[pyo3(signature = (data, *, columns = None))]
     fn column_report<'py>(
         &self,
@@ -438,8 +582,12 @@ impl EmbeddingSpace {
         Ok(to_python(py, &self.core().column_report(&table))?)
     }
 
-    /// Whether `other`, usually a child of this space, is better: predictors of `target` fitted
-    /// alike on both, compared on rows that neither space was trained on.
+    /// Whether `other`, usually a child of this space, is better: predictors of `target` fitted alike on both
+    /// (`n_epochs` and `seed` as for `Predictor.fit`), compared on rows that neither space was trained on.
+    ///
+    /// >>> found = space.compare(child, credit, "target", n_epochs=5)
+    /// >>> found.verdict in {"better", "no_difference", "worse"}
+    /// True
     #[pyo3(signature = (other, data, target, *, n_epochs = 100, seed = 0, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn compare(
@@ -464,17 +612,27 @@ impl EmbeddingSpace {
 
     /// Everything there is to say about the space: columns with kinds and reasons, hashes, losses,
     /// lineage.
+    ///
+    /// >>> column = space.inspect()["columns"][0]
+    /// >>> column["name"], column["kind"]
+    /// ('duration', 'numeric')
     fn inspect<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, &self.core().card())?)
     }
 
     /// Writes the space to one file, whole or not at all. The path may end in anything.
+    ///
+    /// >>> space.save("v1.tabgraft")
     fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
         let (space, path) = (self.core_trained()?, crate::convert::path(path)?);
         Ok(py.detach(|| space.save(&path))?)
     }
 
     /// Reads a space from its file. Runs no code of the file.
+    ///
+    /// >>> space.save("v1.tabgraft")
+    /// >>> tabgraft.EmbeddingSpace.load("v1.tabgraft").hashes == space.hashes
+    /// True
     #[staticmethod]
     fn load(py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<Self> {
         let path = crate::convert::path(path)?;
@@ -482,36 +640,54 @@ impl EmbeddingSpace {
     }
 
     /// Name of the space.
+    ///
+    /// >>> space.name
+    /// 'v1'
     #[getter]
     fn name(&self) -> String {
         self.core().name().to_owned()
     }
 
-    /// Length of a row's vector.
+    /// Length of a row's vector. A frozen graft adds to it.
+    ///
+    /// >>> space.d_model
+    /// 32
     #[getter]
     fn d_model(&self) -> usize {
         self.core().d_model()
     }
 
     /// Rows of a training step.
+    ///
+    /// >>> space.batch_size
+    /// 128
     #[getter]
     fn batch_size(&self) -> usize {
         self.core().batch_size()
     }
 
     /// Whether it can embed.
+    ///
+    /// >>> space.is_trained
+    /// True
     #[getter]
     fn is_trained(&self) -> bool {
         self.lock().is_trained
     }
 
     /// Names of the used columns, in the order of their arrival.
+    ///
+    /// >>> child.columns[0], child.columns[-1]
+    /// ('duration', 'savings_status')
     #[getter]
     fn columns(&self) -> Vec<String> {
         self.core().columns().iter().map(|c| c.name.clone()).collect()
     }
 
-    /// Things to hear about the data.
+    /// Things to hear about the data; often none.
+    ///
+    /// >>> space.notes
+    /// []
     #[getter]
     fn notes(&self) -> Vec<String> {
         self.core().notes().to_vec()
@@ -519,36 +695,56 @@ impl EmbeddingSpace {
 
     /// The record of the last training: losses by epoch and column, `final_validation_loss`, the best
     /// epoch, seconds.
+    ///
+    /// >>> len(space.training_info["epochs"]), space.training_info["stop_reason"]
+    /// (6, 'all_epochs')
     #[getter]
     fn training_info<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, self.core().training_info())?)
     }
 
     /// The last graft: parent, new columns, epochs, hashes, drift. None for a first training.
+    ///
+    /// >>> child.extension_metadata["extended_from_es_name"], child.extension_metadata["mode"]
+    /// ('v1', 'frozen')
+    /// >>> space.extension_metadata is None
+    /// True
     #[getter]
     fn extension_metadata<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, &self.core().extension_metadata())?)
     }
 
     /// All grafts, oldest first.
+    ///
+    /// >>> [graft["extended_from_es_name"] for graft in child.lineage]
+    /// ['v1']
     #[getter]
     fn lineage<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, &self.core().extensions())?)
     }
 
     /// Content hashes of weights, schema, data, split and features.
+    ///
+    /// >>> child.hashes["split"] == space.hashes["split"]
+    /// True
     #[getter]
     fn hashes<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, self.core().hashes())?)
     }
 
     /// The bytes of the file that `save` writes.
+    ///
+    /// >>> isinstance(space.to_bytes(), bytes)
+    /// True
     fn to_bytes<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyBytes>> {
         let space = self.core();
         Ok(PyBytes::new(py, &py.detach(|| space.to_bytes())?))
     }
 
     /// A trained space from the bytes of its file.
+    ///
+    /// >>> tabgraft.EmbeddingSpace.from_bytes(space.to_bytes()).name
+    /// 'v1'
     #[staticmethod]
     fn from_bytes(py: Python<'_>, content: &[u8]) -> Raised<Self> {
         Ok(Self::trained(py.detach(|| Core::from_bytes(content))?))
@@ -582,6 +778,10 @@ impl EmbeddingSpace {
 }
 
 /// Recomputes every hash of a saved space or predictor and reports what the file holds.
+///
+/// >>> space.save("v1.tabgraft")
+/// >>> tabgraft.verify("v1.tabgraft")["kind"]
+/// 'embedding_space'
 #[pyfunction]
 #[pyo3(signature = (path))]
 pub fn verify<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {

@@ -1,4 +1,14 @@
-"""Grow a trained tabular embedding space by grafting new columns onto it."""
+"""Grow a trained tabular embedding space by grafting new columns onto it.
+
+``early`` is a table, ``credit`` is the same table with columns that came later:
+
+>>> space = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=6, d_model=32)
+>>> child = space.extend(credit, n_epochs=10)
+>>> np.array_equal(child.embed(credit)[:, :32], space.embed(early))
+True
+"""
+
+from typing import TYPE_CHECKING
 
 from tabgraft._native import (
     Comparison,
@@ -24,6 +34,9 @@ from tabgraft._native import (
     discover,
     verify,
 )
+
+if TYPE_CHECKING:
+    from tabgraft.sklearn import TabgraftClassifier, TabgraftEmbedder, TabgraftRegressor
 
 _ESTIMATORS = ("TabgraftClassifier", "TabgraftEmbedder", "TabgraftRegressor")
 

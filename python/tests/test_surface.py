@@ -34,6 +34,7 @@ def test_everything_public_is_documented(kind):
         return
     for name, member in vars(kind).items():
         if not name.startswith("_"):
+            member = getattr(member, "__func__", member)
             assert getattr(member, "__doc__", None), f"{kind.__name__}.{name}"
 
 

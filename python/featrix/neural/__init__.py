@@ -1,4 +1,9 @@
-"""The module paths under which described scripts import tabgraft's classes."""
+"""The module paths under which described scripts import tabgraft's classes.
+
+>>> from featrix.neural import FeatureEffectivenessTracker
+>>> FeatureEffectivenessTracker is tabgraft.FeatureEffectivenessTracker
+True
+"""
 
 from tabgraft import FeatureEffectivenessTracker
 

@@ -1,4 +1,9 @@
-"""What features were worth."""
+"""What features were worth.
+
+>>> from featrix.neural.feature_effectiveness import FeatureEffectivenessTracker
+>>> FeatureEffectivenessTracker is tabgraft.FeatureEffectivenessTracker
+True
+"""
 
 from tabgraft import FeatureEffectivenessTracker
 

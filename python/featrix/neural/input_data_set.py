@@ -1,4 +1,9 @@
-"""Data sets for embedding spaces."""
+"""Data sets for embedding spaces.
+
+>>> from featrix.neural.input_data_set import FeatrixInputDataSet
+>>> len(FeatrixInputDataSet("credit.csv", ignore_cols=["target"]))
+1000
+"""
 
 from tabgraft._native import FeatrixInputDataSet
 

@@ -1,4 +1,9 @@
-"""Predictors of one target, with a training that can be awaited."""
+"""Predictors of one target, with a training that can be awaited.
+
+>>> from featrix.neural.single_predictor import SinglePredictor
+>>> SinglePredictor(space, name="risk")
+SinglePredictor(name="risk", no data yet)
+"""
 
 import asyncio
 import functools
@@ -24,6 +29,13 @@ class SinglePredictor(_SinglePredictor):
         """As ``train_blocking``, in a thread of its own: the event loop goes on running.
 
         A cancelled task ends the work after its running batch; the best state so far stays.
+
+        >>> import asyncio
+        >>> fresh = SinglePredictor(space, name="quick", qa_dir="quick")
+        >>> fresh.prep_for_training(early, "target", "set")
+        >>> info = asyncio.run(fresh.train(n_epochs=2, discovery_budget_s=0))
+        >>> fresh
+        SinglePredictor(name="quick", target="target", trained)
         """
         stop = StopToken()
         work = functools.partial(

@@ -1,0 +1,507 @@
+"""Types of the native module. What things do is said in their own docstrings: ``help(tabgraft)``."""
+
+from collections.abc import Iterable, Sequence
+from os import PathLike
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, final, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing_extensions import NotRequired, Self, disjoint_base
+
+__all__ = [
+    "Comparison",
+    "DataError",
+    "Discovery",
+    "EmbeddingSpace",
+    "FeatrixInputDataSet",
+    "FeatureEffectivenessTracker",
+    "FeatureEngineer",
+    "FileError",
+    "FormulaError",
+    "Frame",
+    "MalformedFileError",
+    "NoNewColumnsError",
+    "OptionError",
+    "Predictions",
+    "Predictor",
+    "SchemaError",
+    "SimpleMLP",
+    "SinglePredictor",
+    "StopToken",
+    "TabgraftError",
+    "TrainingError",
+    "VerificationError",
+    "VersionError",
+    "__version__",
+    "discover",
+    "verify",
+]
+
+__version__: str
+
+_Path: TypeAlias = str | PathLike[str]
+_Names: TypeAlias = list[str] | tuple[str, ...]
+_Kind: TypeAlias = Literal["numeric", "categorical", "boolean", "timestamp", "text"]
+_Mode: TypeAlias = Literal["frozen", "joint"]
+_TargetKind: TypeAlias = Literal["auto", "set", "scalar"]
+_Rows: TypeAlias = Literal["test", "all"]
+_Task: TypeAlias = Literal["binary", "multiclass", "regression"]
+
+class _ArrowTable(Protocol):
+    """Any library with the Arrow PyCapsule interface: pandas, polars, pyarrow, duckdb, ``Frame``."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> object: ...
+
+class _PandasFrame(Protocol):
+    """pandas, whose stubs do not name the Arrow interface."""
+
+    @property
+    def iloc(self) -> Any: ...
+    @property
+    def columns(self) -> Any: ...
+    def assign(self, **kwargs: Any) -> Any: ...
+
+class _PolarsFrame(_ArrowTable, Protocol):
+    def get_columns(self) -> list[Any]: ...
+
+class _PyArrowTable(_ArrowTable, Protocol):
+    def combine_chunks(self) -> Any: ...
+
+_FrameLike: TypeAlias = _ArrowTable | _PandasFrame | NDArray[Any] | _Path | FeatrixInputDataSet
+"""What is read as a table. A path names a file of CSV, JSON lines, Parquet or Arrow."""
+
+# New columns come back in these types; a file or an array comes back as a `Frame`.
+_FrameT = TypeVar("_FrameT", bound=_PandasFrame | _PolarsFrame | _PyArrowTable)
+
+class _Score(TypedDict):
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+class _IgnoredColumn(TypedDict):
+    name: str
+    reason: str
+    unknown: bool
+    """The space has never heard of it: `extend` can graft it."""
+
+class _ColumnReport(TypedDict):
+    ignored_columns: list[_IgnoredColumn]
+    missing_columns: list[str]
+
+class _Flag(TypedDict):
+    flag: Literal["unseen", "non_finite", "outlier"]
+    z: NotRequired[float]
+    """Distance of an outlier from the mean of the training rows, in standard deviations."""
+
+class _Guardrail(TypedDict):
+    row_idx: int
+    column: str
+    flag: _Flag
+
+class _Hashes(TypedDict):
+    weights: str
+    schema: str
+    data: str
+    split: str
+    features: str
+
+class TabgraftError(Exception): ...
+class NoNewColumnsError(TabgraftError, ValueError): ...
+class FileError(TabgraftError, OSError): ...
+class MalformedFileError(TabgraftError, ValueError): ...
+class SchemaError(TabgraftError, ValueError): ...
+class DataError(TabgraftError, ValueError): ...
+class FormulaError(TabgraftError, ValueError): ...
+class OptionError(TabgraftError, ValueError): ...
+class VersionError(TabgraftError, ValueError): ...
+class VerificationError(TabgraftError, ValueError): ...
+class TrainingError(TabgraftError, RuntimeError): ...
+
+@disjoint_base
+class EmbeddingSpace:
+    def __new__(
+        cls,
+        train_data: FeatrixInputDataSet,
+        val_data: FeatrixInputDataSet | None = None,
+        n_epochs: int = 50,
+        *,
+        name: str = "embedding_space",
+        batch_size: int | None = None,
+        d_model: int = 128,
+        learning_rate: float = 2e-3,
+        output_dir: _Path | None = None,
+        seed: int = 0,
+    ) -> Self: ...
+    def train(
+        self, batch_size: int | None = None, n_epochs: int | None = None, *, progress: bool | None = None
+    ) -> Self: ...
+    @classmethod
+    def fit(
+        cls,
+        data: _FrameLike,
+        *,
+        valid: _FrameLike | None = None,
+        ignore: _Names | None = None,
+        kinds: dict[str, _Kind] | None = None,
+        name: str = "embedding_space",
+        n_epochs: int | None = None,
+        auto_epochs: bool = True,
+        batch_size: int | None = None,
+        d_model: int = 128,
+        learning_rate: float = 2e-3,
+        p_valid: float = 0.15,
+        p_test: float = 0.15,
+        group: str | None = None,
+        time: str | None = None,
+        seed: int = 0,
+        columns: _Names | None = None,
+        progress: bool | None = None,
+    ) -> EmbeddingSpace: ...
+    def extend(
+        self,
+        data: _FrameLike,
+        *,
+        valid: _FrameLike | None = None,
+        mode: _Mode = "frozen",
+        n_epochs: int | None = None,
+        auto_epochs: bool = True,
+        batch_size: int | None = None,
+        name: str | None = None,
+        d_side: int | None = None,
+        ignore: _Names | None = None,
+        kinds: dict[str, _Kind] | None = None,
+        features: FeatureEngineer | None = None,
+        feature_metadata: Any = None,
+        seed: int = 0,
+        columns: _Names | None = None,
+        progress: bool | None = None,
+    ) -> EmbeddingSpace: ...
+    @classmethod
+    def extend_from_existing(
+        cls,
+        existing_es: EmbeddingSpace,
+        enriched_train_df: _FrameLike,
+        enriched_val_df: _FrameLike | None = None,
+        n_epochs: int | None = None,
+        batch_size: int | None = None,
+        output_dir: _Path | None = None,
+        name: str | None = None,
+        feature_metadata: Any = None,
+        *,
+        mode: _Mode = "joint",
+        seed: int = 0,
+    ) -> EmbeddingSpace: ...
+    def embed(self, data: _FrameLike, *, columns: _Names | None = None) -> NDArray[np.float32]: ...
+    def column_report(self, data: _FrameLike, *, columns: _Names | None = None) -> _ColumnReport: ...
+    def compare(
+        self,
+        other: EmbeddingSpace,
+        data: _FrameLike,
+        target: str,
+        *,
+        n_epochs: int = 100,
+        seed: int = 0,
+        progress: bool | None = None,
+    ) -> Comparison: ...
+    def inspect(self) -> dict[str, Any]: ...
+    def save(self, path: _Path) -> None: ...
+    @staticmethod
+    def load(path: _Path) -> EmbeddingSpace: ...
+    def to_bytes(self) -> bytes: ...
+    @staticmethod
+    def from_bytes(content: bytes) -> EmbeddingSpace: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def d_model(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def is_trained(self) -> bool: ...
+    @property
+    def columns(self) -> list[str]: ...
+    @property
+    def notes(self) -> list[str]: ...
+    @property
+    def training_info(self) -> dict[str, Any]: ...
+    @property
+    def extension_metadata(self) -> dict[str, Any] | None: ...
+    @property
+    def lineage(self) -> list[dict[str, Any]]: ...
+    @property
+    def hashes(self) -> _Hashes: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def _repr_html_(self) -> str: ...
+
+@final
+class Predictor:
+    @classmethod
+    def fit(
+        cls,
+        space: EmbeddingSpace,
+        data: _FrameLike,
+        target: str | ArrayLike,
+        *,
+        target_kind: _TargetKind = "auto",
+        sample_weight: Sequence[float] | NDArray[Any] | None = None,
+        name: str = "predictor",
+        n_epochs: int = 100,
+        patience: int = 14,
+        batch_size: int | None = None,
+        n_networks: int | None = None,
+        d_hidden: int = 128,
+        hold_out_test: bool = True,
+        threshold: float = 0.5,
+        seed: int = 0,
+        columns: _Names | None = None,
+        progress: bool | None = None,
+    ) -> Predictor: ...
+    def predict(self, data: _FrameLike, *, columns: _Names | None = None) -> Predictions: ...
+    def guardrails(self, data: _FrameLike, *, columns: _Names | None = None) -> list[_Guardrail]: ...
+    def evaluate(self, data: _FrameLike, *, rows: _Rows = "test") -> list[_Score]: ...
+    def compare(self, other: Predictor, data: _FrameLike, *, rows: _Rows = "test") -> Comparison: ...
+    def inspect(self) -> dict[str, Any]: ...
+    def save(self, path: _Path) -> None: ...
+    @staticmethod
+    def load(path: _Path) -> Predictor: ...
+    def to_bytes(self) -> bytes: ...
+    @staticmethod
+    def from_bytes(content: bytes) -> Predictor: ...
+    @property
+    def scores(self) -> list[_Score]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def task(self) -> _Task: ...
+    @property
+    def classes(self) -> list[str]: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def _repr_html_(self) -> str: ...
+
+@final
+class Predictions:
+    @property
+    def labels(self) -> NDArray[Any]:
+        """float64 for numbers, else whole numbers or text, as the classes are."""
+    @property
+    def probabilities(self) -> NDArray[np.float64] | None: ...
+    @property
+    def classes(self) -> list[int] | list[str]: ...
+    @property
+    def confidence(self) -> NDArray[np.float64] | None: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def task(self) -> _Task: ...
+    @property
+    def ignored_columns(self) -> list[_IgnoredColumn]: ...
+    @property
+    def missing_columns(self) -> list[str]: ...
+    def __len__(self) -> int: ...
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]: ...
+
+@final
+class Comparison:
+    @property
+    def verdict(self) -> Literal["better", "no_difference", "worse"]: ...
+    @property
+    def difference(self) -> float: ...
+    @property
+    def interval(self) -> tuple[float, float]: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def p_value(self) -> float: ...
+    @property
+    def n_rows(self) -> int: ...
+    def to_dict(self) -> dict[str, Any]: ...
+    def _repr_html_(self) -> str: ...
+
+@final
+class FeatureEngineer:
+    def __new__(cls, suggestions: Iterable[dict[str, Any]]) -> Self: ...
+    @staticmethod
+    def from_json(path: _Path, *, target: str | None = None, recommended_only: bool = False) -> FeatureEngineer: ...
+    @overload
+    def fit_transform(
+        self, df: _Path | NDArray[Any] | Frame, verbose: bool = False, *, skip_missing: bool = False
+    ) -> Frame: ...
+    @overload
+    def fit_transform(self, df: _FrameT, verbose: bool = False, *, skip_missing: bool = False) -> _FrameT: ...
+    @overload
+    def fit_transform(self, df: _FrameLike, verbose: bool = False, *, skip_missing: bool = False) -> Any: ...
+    @overload
+    def transform(
+        self, df: _Path | NDArray[Any] | Frame, verbose: bool = False, *, skip_missing: bool = False
+    ) -> Frame: ...
+    @overload
+    def transform(self, df: _FrameT, verbose: bool = False, *, skip_missing: bool = False) -> _FrameT: ...
+    @overload
+    def transform(self, df: _FrameLike, verbose: bool = False, *, skip_missing: bool = False) -> Any: ...
+    def save(self, path: _Path) -> None: ...
+    @property
+    def names(self) -> list[str]: ...
+    @property
+    def suggestions(self) -> list[dict[str, Any]]: ...
+    def __len__(self) -> int: ...
+    def _repr_html_(self) -> str: ...
+
+@final
+class FeatureEffectivenessTracker:
+    def __new__(cls) -> Self: ...
+    def load_history(self, path: _Path) -> None: ...
+    def get_recommended_features(self, metric: str = "roc_auc", min_improvement_pct: float = 0.0) -> list[str]: ...
+    @property
+    def features(self) -> list[dict[str, Any]]: ...
+    def __len__(self) -> int: ...
+
+@final
+class Discovery:
+    @property
+    def suggested(self) -> list[str]: ...
+    @property
+    def recommended(self) -> list[str]: ...
+    def engineer(self) -> FeatureEngineer: ...
+    @property
+    def run(self) -> dict[str, Any]: ...
+    @property
+    def seconds(self) -> float: ...
+    def write(self, folder: _Path) -> None: ...
+    def _repr_html_(self) -> str: ...
+
+@final
+class Frame:
+    @property
+    def columns(self) -> list[str]: ...
+    def __len__(self) -> int: ...
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> object: ...
+    def to_pandas(self) -> Any:
+        """A ``pandas.DataFrame``."""
+
+@final
+class FeatrixInputDataSet:
+    def __new__(
+        cls,
+        df: _FrameLike,
+        ignore_cols: _Names | None = None,
+        *,
+        kinds: dict[str, _Kind] | None = None,
+        columns: _Names | None = None,
+    ) -> Self: ...
+    def split(self, fraction: float = 0.2, *, seed: int = 0) -> tuple[FeatrixInputDataSet, FeatrixInputDataSet]: ...
+    @property
+    def df(self) -> Any: ...
+    @property
+    def ignore_cols(self) -> list[str]: ...
+    @property
+    def columns(self) -> list[str]: ...
+    @property
+    def schema(self) -> dict[str, Any]: ...
+    def __len__(self) -> int: ...
+    def _repr_html_(self) -> str: ...
+
+@final
+class SimpleMLP:
+    def __new__(cls, d_in: int, d_out: int, d_hidden: int = 128, dropout: float = 0.2) -> Self: ...
+    @staticmethod
+    def from_config(d_in: int, d_out: int, d_hidden: int = 128, dropout: float = 0.2) -> SimpleMLP: ...
+    @property
+    def d_in(self) -> int: ...
+    @property
+    def d_out(self) -> int: ...
+    @property
+    def d_hidden(self) -> int: ...
+    @property
+    def dropout(self) -> float: ...
+
+@disjoint_base
+class SinglePredictor:
+    def __new__(
+        cls,
+        embedding_space: EmbeddingSpace | None,
+        predictor: SimpleMLP | None = None,
+        name: str = "single_predictor",
+        *,
+        qa_dir: _Path | None = None,
+        seed: int = 0,
+    ) -> Self: ...
+    def prep_for_training(
+        self,
+        train_df: _FrameLike,
+        target_column: str,
+        target_type: _TargetKind = "auto",
+        *,
+        load_features: bool = True,
+    ) -> None: ...
+    def train_blocking(
+        self,
+        n_epochs: int = 100,
+        *,
+        batch_size: int | None = None,
+        discovery_budget_s: float = 10.0,
+        progress: bool | None = None,
+        stop: StopToken | None = None,
+    ) -> dict[str, Any]: ...
+    def predict(self, df: _FrameLike) -> Predictions: ...
+    def evaluate(self, df: _FrameLike, *, rows: _Rows = "test") -> list[_Score]: ...
+    def compare(self, other: SinglePredictor, df: _FrameLike, *, rows: _Rows = "test") -> Comparison: ...
+    def create_extended_embedding_space(
+        self,
+        enriched_train_df: _FrameLike | None = None,
+        enriched_val_df: _FrameLike | None = None,
+        n_epochs: int | None = None,
+        batch_size: int | None = None,
+        output_dir: _Path | None = None,
+        *,
+        name: str | None = None,
+        mode: _Mode = "joint",
+        seed: int = 0,
+    ) -> EmbeddingSpace: ...
+    @property
+    def embedding_space(self) -> EmbeddingSpace | None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def train_df(self) -> Any: ...
+    @property
+    def val_df(self) -> Any: ...
+    @property
+    def loaded_features(self) -> dict[str, Any] | None: ...
+    @property
+    def column_report(self) -> _ColumnReport: ...
+    @property
+    def training_info(self) -> dict[str, Any]: ...
+    @property
+    def metrics(self) -> dict[str, float]: ...
+    @property
+    def discovery(self) -> Discovery | None: ...
+    @property
+    def fitted(self) -> Predictor: ...
+    def save(self, path: _Path) -> None: ...
+    @classmethod
+    def load(cls, path: _Path) -> Self: ...
+    def _repr_html_(self) -> str: ...
+
+@final
+class StopToken:
+    def __new__(cls) -> Self: ...
+    def stop(self) -> None: ...
+
+def discover(
+    space: EmbeddingSpace,
+    data: _FrameLike,
+    target: str,
+    *,
+    n_suggested: int = 3,
+    n_judged: int = 20,
+    max_candidates: int = 2000,
+    budget_s: float = 10.0,
+    level: float = 0.05,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> Discovery: ...
+def verify(path: _Path) -> dict[str, Any]: ...
