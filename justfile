@@ -26,3 +26,7 @@ bench-hidden:
 # The train step's time and memory beside PyTorch's.
 bench-step:
     python3 benches/train_step.py
+
+# What calling `embed` from Python costs beside the embedding; needs the package installed, and polars.
+bench-embed:
+    python3 benches/embed_overhead.py
