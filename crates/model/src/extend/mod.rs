@@ -23,6 +23,7 @@ use crate::encoder::network::ColumnShape;
 use crate::encoder::param::Params;
 use crate::error::{Error, Result};
 use crate::metric::{Drift, drift};
+use crate::objective::Role;
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Mode, Rows, SoftwareVersion, Wiring, check_batch_size, check_epochs,
     column_shape, embed_encoded, now, rows_of_parts, training_data,
@@ -39,6 +40,14 @@ const LEAST_PATIENCE: usize = 3;
 /// Learning rate while new weights alone train, against the space's own: few weights move, and from
 /// nothing.
 const NEW_WEIGHTS_FACTOR: f32 = 2.0;
+/// Learning rate while all weights of a joint graft train, against the space's own: new weights go
+/// on from little.
+const ALL_WEIGHTS_FACTOR: f32 = 2.0;
+/// A joint graft hides new cells half as often, and asks for those that it shows nearly as much as
+/// for hidden ones: old vectors have no room left over, so what is new must be made to enter them.
+const JOINT_ROLE: Role = Role { weight: NEW_COLUMN_WEIGHT, visible: 0.9, hiding: 0.5 };
+/// A side network has room of its own.
+const FROZEN_ROLE: Role = Role { weight: NEW_COLUMN_WEIGHT, ..Role::OLD };
 /// Extra coordinates of a frozen graft: so many per new column, within a range.
 const SIDE_PER_COLUMN: usize = 32;
 const SIDE_RANGE: std::ops::RangeInclusive<usize> = 32..=96;
@@ -304,8 +313,12 @@ impl Graft {
         let encoded = child.encode(&all)?;
         let n_old = parent.about.columns.len();
         let n_all = child.about.columns.len();
-        let weights = (0..n_all).map(|c| if c < n_old { 1.0 } else { NEW_COLUMN_WEIGHT }).collect();
-        let data = training_data(&child, &encoded, &rows, weights, 0..n_old);
+        let new_role = match mode {
+            Mode::Frozen => FROZEN_ROLE,
+            Mode::Joint => JOINT_ROLE,
+        };
+        let roles = (0..n_all).map(|c| if c < n_old { Role::OLD } else { new_role }).collect();
+        let data = training_data(&child, &encoded, &rows, roles, 0..n_old);
         let config = child.about.config.clone();
         let (thaw_new, thaw_all) =
             (|n: &mut Network| thaw_graft(n, mode), |n: &mut Network| n.set_thawed(true));
@@ -330,7 +343,13 @@ impl Graft {
                 if first > 0 {
                     phases.push(phase("new columns", first, NEW_WEIGHTS_FACTOR, 0.0, &thaw_new as _));
                 }
-                phases.push(phase("all columns", n_epochs - first, 1.0, config.weight_decay, &thaw_all as _));
+                phases.push(phase(
+                    "all columns",
+                    n_epochs - first,
+                    ALL_WEIGHTS_FACTOR,
+                    config.weight_decay,
+                    &thaw_all as _,
+                ));
                 phases
             }
         };

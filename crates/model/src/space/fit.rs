@@ -16,7 +16,7 @@ use crate::encoder::Network;
 use crate::encoder::network::Widths;
 use crate::encoder::param::Params;
 use crate::error::{Error, Result};
-use crate::objective::Objective;
+use crate::objective::{Objective, Role};
 use crate::train::{Event, Phase, Sink, TrainingData, train};
 
 /// What to train, beside the table.
@@ -101,7 +101,7 @@ impl EmbeddingSpace {
             network,
         };
         let encoded = space.encode(&all)?;
-        let data = training_data(&space, &encoded, &rows, vec![1.0; names.len()], 0..names.len());
+        let data = training_data(&space, &encoded, &rows, vec![Role::OLD; names.len()], 0..names.len());
         let phase = Phase {
             name: "all",
             n_epochs,
@@ -163,12 +163,12 @@ pub(crate) fn training_data(
     space: &EmbeddingSpace,
     encoded: &EncodedTable,
     rows: &Rows,
-    column_weight: Vec<f32>,
+    roles: Vec<Role>,
     old_columns: std::ops::Range<usize>,
 ) -> TrainingData {
     TrainingData {
         groups: cell_tables(&space.network, encoded),
-        objective: Objective::new(encoded, &space.network.first_logit, column_weight, rows.key.clone()),
+        objective: Objective::new(encoded, &space.network.first_logit, roles, rows.key.clone()),
         train_rows: rows.train.clone(),
         valid_rows: rows.valid.clone(),
         column_names: space.about.columns.iter().map(|c| c.name.clone()).collect(),
