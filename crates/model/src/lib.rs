@@ -16,6 +16,6 @@ pub mod train;
 
 pub use discover::{DiscoverOptions, Discovery, discover};
 pub use error::{Error, Result};
-pub use extend::ExtendOptions;
+pub use extend::{ExtendOptions, Graft};
 pub use predictor::{Predictor, PredictorOptions};
 pub use space::{EmbeddingSpace, FitOptions, Mode, SpaceConfig};

@@ -113,7 +113,7 @@ impl EmbeddingSpace {
             seed: config.seed,
             thaw: &|network| network.set_thawed(true),
         };
-        space.about.training_info = train(&mut space.network, &data, &[phase], sink)?;
+        space.about.training_info = train(&mut space.network, &data, &[phase], None, sink)?;
         space.about.hashes = space.compute_hashes(&rows.key);
         Ok(space)
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::anchor::Anchor;
 use super::prefix::Prefix;
 use super::step::{StepPlan, run_step};
 use super::{Event, Flow, Phase, Sink, TrainingData, TrainingInfo, learning_rate, shuffled};
@@ -48,8 +49,8 @@ impl Stopper<'_, '_> {
 pub(super) fn run_epoch(
     network: &mut Network,
     data: &TrainingData,
-    phase: &Phase<'_>,
-    prefix: Option<&Prefix>,
+    (phase, prefix): (&Phase<'_>, Option<&Prefix>),
+    mut anchor: Option<&mut Anchor<'_>>,
     [epoch, epoch_of_phase]: [usize; 2],
     info: &mut TrainingInfo,
     stopper: &mut Stopper<'_, '_>,
@@ -68,7 +69,7 @@ pub(super) fn run_epoch(
             seed: splitmix(phase.seed ^ (epoch * n_steps + step) as u64) as u32,
         };
         let plan = StepPlan { phase, epoch, rate, dropout, prefix };
-        let outcome = run_step(network, data, rows, &plan);
+        let outcome = run_step(network, data, rows, &plan, anchor.as_deref_mut());
         for (count, name) in outcome.contained.iter().zip(&data.column_names) {
             if *count > 0 {
                 *info.contained.entry(name.clone()).or_default() += *count as u64;

@@ -10,11 +10,15 @@ pub(super) struct Kept {
     pub network: Network,
 }
 
-/// The best epochs so far, of the running phase and of the phases before it.
+/// The best epochs so far: of the running phase, of the phases before it, and of those that moved
+/// too far from an anchor.
 #[derive(Default)]
 pub(super) struct Keeper {
     of_phase: Option<Kept>,
     before: Option<Kept>,
+    far: Option<Kept>,
+    /// Least loss of the running phase, near the anchor or not.
+    least: Option<f64>,
     worse_epochs: usize,
 }
 
@@ -23,23 +27,34 @@ impl Keeper {
     pub fn begin_phase(&mut self) {
         let of_phase = self.of_phase.take();
         better(&mut self.before, of_phase);
+        self.far = None;
+        self.least = None;
         self.worse_epochs = 0;
     }
 
     /// Offers an epoch with its validation loss, absent without validation rows: then the last one
-    /// is the best. Returns whether it is the best of its phase so far.
-    pub fn offer(&mut self, network: &Network, epoch: usize, loss: Option<f64>) -> bool {
-        let is_best = match (&self.of_phase, loss) {
-            (Some(kept), Some(loss)) => loss < kept.loss,
+    /// is the best. `is_near` says whether an anchor lets it be kept. Returns whether it is the
+    /// best of its phase so far.
+    pub fn offer(&mut self, network: &Network, epoch: usize, loss: Option<f64>, is_near: bool) -> bool {
+        let least = self.least;
+        let improves = |than: Option<f64>| match (than, loss) {
+            (Some(than), Some(loss)) => loss < than,
             _ => true,
         };
-        self.worse_epochs = if is_best { 0 } else { self.worse_epochs + 1 };
+        if improves(least) {
+            self.least = loss;
+            self.worse_epochs = 0;
+        } else {
+            self.worse_epochs += 1;
+        }
+        let place = if is_near { &mut self.of_phase } else { &mut self.far };
+        let is_best = improves(place.as_ref().map(|kept| kept.loss));
         if is_best {
             let mut network = network.clone();
             network.set_thawed(false);
-            self.of_phase = Some(Kept { loss: loss.unwrap_or(f64::INFINITY), epoch, network });
+            *place = Some(Kept { loss: loss.unwrap_or(f64::INFINITY), epoch, network });
         }
-        is_best
+        is_best && is_near
     }
 
     /// Epochs of this phase since its loss last fell.
@@ -48,13 +63,13 @@ impl Keeper {
     }
 
     /// The epoch to keep: the best of the last phase, unless the training was interrupted and an
-    /// earlier phase had a better one.
+    /// earlier phase had a better one. An epoch that an anchor refused only if there is no other.
     pub fn best(mut self, is_interrupted: bool) -> Option<Kept> {
         if is_interrupted || self.of_phase.is_none() {
             let before = self.before.take();
             better(&mut self.of_phase, before);
         }
-        self.of_phase
+        self.of_phase.or(self.far)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Training a network on the pretext task: the loop, what it reports, when it stops.
 
+mod anchor;
 mod epoch;
 mod event;
 mod info;
@@ -13,6 +14,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub(crate) use anchor::Anchor;
 use epoch::{Stopper, run_epoch};
 
 pub use event::{Event, Flow, Sink};
@@ -49,7 +51,7 @@ impl TrainingData {
         &self,
         network: &Network,
         rows: &[usize],
-        masks: &Masks,
+        masks: Option<&Masks>,
         first_column: usize,
     ) -> Vec<Arc<Cells>> {
         self.groups
@@ -57,7 +59,7 @@ impl TrainingData {
             .zip(network.token_groups())
             .map(|(table, group)| {
                 let wanted = if group.columns.start < first_column { &[][..] } else { rows };
-                table.batch(wanted, 0, Some((masks, group.columns.start)))
+                table.batch(wanted, 0, masks.map(|m| (m, group.columns.start)))
             })
             .collect()
     }
@@ -85,7 +87,8 @@ pub(crate) struct Phase<'a> {
 /// weighted as they are trained: an earlier phase only prepares what the last one finishes, and its
 /// loss, on new columns that are easy to overfit, says little of the vectors. When there are no
 /// validation rows the last epoch is kept. If the sink says stop, training ends after the running
-/// batch and the best state so far, of any phase, stays.
+/// batch and the best state so far, of any phase, stays. An `anchor` keeps old vectors near the
+/// parent's, and only weights that meet its bound are kept.
 ///
 /// # Errors
 /// A training error if no step of an epoch had a finite gradient.
@@ -93,17 +96,19 @@ pub(crate) fn train(
     network: &mut Network,
     data: &TrainingData,
     phases: &[Phase<'_>],
+    anchor: Option<&mut Anchor<'_>>,
     sink: &mut Sink<'_>,
 ) -> Result<TrainingInfo> {
     // Inside the thread pool: from outside, each of the thousands of small parallel operations
     // would put the calling thread to sleep and wake it again.
-    rayon::scope(|_| run_phases(network, data, phases, sink))
+    rayon::scope(|_| run_phases(network, data, phases, anchor, sink))
 }
 
 fn run_phases(
     network: &mut Network,
     data: &TrainingData,
     phases: &[Phase<'_>],
+    mut anchor: Option<&mut Anchor<'_>>,
     sink: &mut Sink<'_>,
 ) -> Result<TrainingInfo> {
     let start = Instant::now();
@@ -135,8 +140,8 @@ fn run_phases(
             let (train_loss, n_rows) = run_epoch(
                 network,
                 data,
-                phase,
-                prefix.as_ref(),
+                (phase, prefix.as_ref()),
+                anchor.as_deref_mut(),
                 [epoch, epoch_of_phase],
                 &mut info,
                 &mut stopper,
@@ -153,7 +158,8 @@ fn run_phases(
                 column_losses: column_losses(data, validation.as_ref()),
                 seconds: epoch_start.elapsed().as_secs_f64(),
             });
-            let is_best = keeper.offer(network, epoch + 1, all);
+            let is_near = anchor.as_ref().is_none_or(|a| a.is_near(network));
+            let is_best = keeper.offer(network, epoch + 1, all, is_near);
             stopper.emit(&Event::Epoch {
                 info: info.epochs[epoch].clone(),
                 n_epochs: n_epochs_total,
@@ -177,6 +183,9 @@ fn run_phases(
     if let Some(kept) = keeper.best(is_interrupted) {
         info.best_epoch = kept.epoch;
         *network = kept.network;
+    }
+    if let Some(anchor) = anchor {
+        anchor.hold(network);
     }
     if let Some(per_column) = validate(network, data, None) {
         let v = Validation { per_column };
