@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
-use tabgraft_model::train::Event;
+use tabgraft_model::train::{Event, StopReason, Watch};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode};
 use tabgraft_table::Table;
 
@@ -84,4 +84,32 @@ fn a_bound_out_of_range_or_of_another_mode_is_refused() {
         let error = parent.extend(&table, None, &options, &mut go_on).unwrap_err();
         assert!(error.to_string().contains("has no bound") && error.hint().is_some(), "{error}");
     }
+}
+
+#[test]
+fn the_lineage_says_how_long_each_phase_ran_and_why_it_ended() {
+    let table = table(500);
+    let parent = parent(&table);
+    let mut options = ExtendOptions { mode: Mode::Joint, n_epochs: Some(60), ..ExtendOptions::default() };
+    let child = parent.extend(&table, None, &options, &mut go_on).unwrap();
+    let entry = child.extension_metadata().unwrap();
+    let [new, all] = &entry.phases[..] else { panic!("{:?}", entry.phases) };
+    assert_eq!((new.name.as_str(), new.watched), ("new columns", Watch::NewColumns));
+    assert_eq!((all.name.as_str(), all.watched), ("all columns", Watch::AllColumns));
+    assert_eq!((new.n_epochs_planned, all.n_epochs_planned), (30, 30));
+    assert_eq!(new.n_epochs + all.n_epochs, entry.training_epochs_used);
+    // Columns of noise and chance: nothing is left to learn long before the sixtieth epoch.
+    assert!(entry.training_epochs_used < 60, "{:?}", entry.phases);
+    for phase in [new, all] {
+        let is_early = phase.n_epochs < phase.n_epochs_planned;
+        assert_eq!(is_early, phase.stop_reason == StopReason::NoImprovement, "{phase:?}");
+    }
+    assert_eq!(child.training_info().phases, entry.phases);
+
+    options.auto_epochs = false;
+    options.n_epochs = Some(7);
+    let child = parent.extend(&table, None, &options, &mut go_on).unwrap();
+    let phases = &child.extension_metadata().unwrap().phases;
+    assert_eq!(phases.iter().map(|p| p.n_epochs).collect::<Vec<_>>(), [3, 4]);
+    assert!(phases.iter().all(|p| p.stop_reason == StopReason::AllEpochs && p.patience.is_none()));
 }

@@ -14,7 +14,7 @@ use crate::arguments::{ReadArgs, SchemaArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
-use crate::report::{Report, SchemaReport, names, number};
+use crate::report::{Report, SchemaReport, names, number, phases_text};
 
 /// Graft the new columns of a table onto a trained embedding space.
 ///
@@ -180,6 +180,7 @@ impl Report for ExtendReport<'_> {
         }
         text += &format!("loss of the old columns in the parent {}\n", number(graft.parent_validation_loss));
         text += &self.training.text();
+        text += &phases_text(&graft.phases, "");
         if let Some(drift) = &graft.drift {
             let bound = match &graft.anchor {
                 Some(anchor) => format!(", at most {} allowed", anchor.drift_bound),

@@ -8,7 +8,7 @@ use crate::encoder::param::Params;
 use crate::error::Result;
 use crate::objective::Role;
 use crate::space::{AnchorInfo, EmbeddingSpace, Mode, Rows, training_data};
-use crate::train::{Anchor, Phase, Sink, train};
+use crate::train::{Anchor, Phase, Sink, Watch, train};
 
 /// Weight of a new column in the training loss, against 1 for an old one: without it, training
 /// from scratch for as many epochs is as good as grafting.
@@ -65,30 +65,46 @@ impl Graft {
         let config = child.about.config.clone();
         let (thaw_new, thaw_all) =
             (|n: &mut Network| thaw_graft(n, mode), |n: &mut Network| n.set_thawed(true));
-        let phase = |name, n_epochs, factor: f32, weight_decay, thaw| Phase {
+        let phase = |name, n_epochs, watch, factor: f32, weight_decay, thaw| Phase {
             name,
             n_epochs,
             batch_size: child.about.batch_size,
             learning_rate: config.learning_rate * factor,
             weight_decay,
             p_drop: config.p_drop,
+            watch,
             patience: auto_epochs.then(|| (n_epochs / 5).max(LEAST_PATIENCE)),
             seed,
             thaw,
         };
         let phases = match mode {
             Mode::Frozen => {
-                vec![phase("graft", n_epochs, NEW_WEIGHTS_FACTOR, config.weight_decay, &thaw_new as _)]
+                vec![phase(
+                    "graft",
+                    n_epochs,
+                    Watch::AllColumns,
+                    NEW_WEIGHTS_FACTOR,
+                    config.weight_decay,
+                    &thaw_new as _,
+                )]
             }
             Mode::Joint | Mode::Anchored => {
                 let first = n_epochs / 2;
                 let mut phases = Vec::new();
                 if first > 0 {
-                    phases.push(phase("new columns", first, NEW_WEIGHTS_FACTOR, 0.0, &thaw_new as _));
+                    phases.push(phase(
+                        "new columns",
+                        first,
+                        Watch::NewColumns,
+                        NEW_WEIGHTS_FACTOR,
+                        0.0,
+                        &thaw_new as _,
+                    ));
                 }
                 phases.push(phase(
                     "all columns",
                     n_epochs - first,
+                    Watch::AllColumns,
                     ALL_WEIGHTS_FACTOR,
                     config.weight_decay,
                     &thaw_all as _,
@@ -109,6 +125,7 @@ impl Graft {
         child.about.hashes = hashes;
         if let Some(last) = child.about.extensions.last_mut() {
             last.training_epochs_used = info.epochs.len();
+            last.phases.clone_from(&info.phases);
             last.seconds = info.seconds;
             last.drift = drift;
             last.anchor = anchor;

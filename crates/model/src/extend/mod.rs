@@ -112,6 +112,7 @@ impl EmbeddingSpace {
             original_column_count: self.about.columns.len(),
             extended_column_count: self.about.columns.len() + n_new,
             training_epochs_used: 0,
+            phases: Vec::new(),
             feature_metadata: options.feature_metadata.clone(),
             mode: options.mode,
             d_side,

@@ -26,7 +26,9 @@ pub struct ExtendOptions {
     /// Epochs. Default: a quarter of the parent's, at least 10, at most half of the parent's.
     pub n_epochs: Option<usize>,
     /// Whether `n_epochs` is a ceiling: a phase then stops when the validation loss has not fallen
-    /// for a fifth of it, at least 3 epochs. Default true.
+    /// for a fifth of its epochs, at least 3. A phase that trains new weights alone watches the loss
+    /// of new columns, any other that of all columns. The lineage says how many epochs each phase
+    /// ran and why it ended. Default true.
     pub auto_epochs: bool,
     /// Rows of a step. Default: the parent's.
     pub batch_size: Option<usize>,

@@ -17,7 +17,7 @@ use crate::encoder::network::Widths;
 use crate::encoder::param::Params;
 use crate::error::{Error, Result};
 use crate::objective::{Objective, Role};
-use crate::train::{Event, Phase, Sink, TrainingData, train};
+use crate::train::{Event, Phase, Sink, TrainingData, Watch, train};
 
 /// What to train, beside the table.
 #[derive(Debug, Clone, Default)]
@@ -109,6 +109,7 @@ impl EmbeddingSpace {
             learning_rate: config.learning_rate,
             weight_decay: config.weight_decay,
             p_drop: config.p_drop,
+            watch: Watch::AllColumns,
             patience: config.patience_for(n_epochs),
             seed: config.seed,
             thaw: &|network| network.set_thawed(true),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Drift;
+use crate::train::PhaseInfo;
 
 /// How a graft treats what was learned before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,8 @@ pub struct ExtensionMetadata {
     pub extended_column_count: usize,
     /// Epochs that the graft was trained for.
     pub training_epochs_used: usize,
+    /// The phases of its training: epochs and why each ended.
+    pub phases: Vec<PhaseInfo>,
     /// What the user said about the new columns; free form.
     pub feature_metadata: Option<serde_json::Value>,
     /// How old weights were treated.

@@ -17,7 +17,7 @@ pub(super) struct Keeper {
     of_phase: Option<Kept>,
     before: Option<Kept>,
     far: Option<Kept>,
-    /// Least loss of the running phase, near the anchor or not.
+    /// Least watched loss of the running phase, near the anchor or not.
     least: Option<f64>,
     worse_epochs: usize,
 }
@@ -32,23 +32,29 @@ impl Keeper {
         self.worse_epochs = 0;
     }
 
-    /// Offers an epoch with its validation loss, absent without validation rows: then the last one
+    /// Offers an epoch with its validation loss and the one that the phase watches, absent without validation rows: then the last one
     /// is the best. `is_near` says whether an anchor lets it be kept. Returns whether it is the
     /// best of its phase so far.
-    pub fn offer(&mut self, network: &Network, epoch: usize, loss: Option<f64>, is_near: bool) -> bool {
+    pub fn offer(
+        &mut self,
+        network: &Network,
+        epoch: usize,
+        [loss, watched]: [Option<f64>; 2],
+        is_near: bool,
+    ) -> bool {
         let least = self.least;
-        let improves = |than: Option<f64>| match (than, loss) {
-            (Some(than), Some(loss)) => loss < than,
+        let improves = |loss: Option<f64>, than: Option<f64>| match (loss, than) {
+            (Some(loss), Some(than)) => loss < than,
             _ => true,
         };
-        if improves(least) {
-            self.least = loss;
+        if improves(watched, least) {
+            self.least = watched;
             self.worse_epochs = 0;
         } else {
             self.worse_epochs += 1;
         }
         let place = if is_near { &mut self.of_phase } else { &mut self.far };
-        let is_best = improves(place.as_ref().map(|kept| kept.loss));
+        let is_best = improves(loss, place.as_ref().map(|kept| kept.loss));
         if is_best {
             let mut network = network.clone();
             network.set_thawed(false);
@@ -57,7 +63,7 @@ impl Keeper {
         is_best && is_near
     }
 
-    /// Epochs of this phase since its loss last fell.
+    /// Epochs of this phase since the loss that it watches last fell.
     pub fn worse_epochs(&self) -> usize {
         self.worse_epochs
     }

@@ -18,7 +18,7 @@ pub(crate) use anchor::Anchor;
 use epoch::{Stopper, run_epoch};
 
 pub use event::{Event, Flow, Sink};
-pub use info::{EpochInfo, StopReason, TrainingInfo};
+pub use info::{EpochInfo, PhaseInfo, StopReason, TrainingInfo, Watch};
 use keep::Keeper;
 use prefix::Prefix;
 pub(crate) use schedule::{learning_rate, shuffled};
@@ -74,6 +74,8 @@ pub(crate) struct Phase<'a> {
     pub learning_rate: f32,
     pub weight_decay: f32,
     pub p_drop: f32,
+    /// The loss that patience is measured by.
+    pub watch: Watch,
     /// Epochs without a better validation loss before it stops; `None` runs all of them.
     pub patience: Option<usize>,
     pub seed: u64,
@@ -131,6 +133,7 @@ fn run_phases(
         (phase.thaw)(network);
         keeper.begin_phase();
         info.stop_reason = StopReason::AllEpochs;
+        let first_epoch = info.epochs.len();
         let prefix = Prefix::of_training(network, data, phase.seed);
         let valid_prefix = Prefix::of_validation(network, data, VALIDATION_SEED);
         let mut stopper = Stopper { sink, last: Instant::now(), stopped: false, n_epochs_total };
@@ -158,8 +161,14 @@ fn run_phases(
                 column_losses: column_losses(data, validation.as_ref()),
                 seconds: epoch_start.elapsed().as_secs_f64(),
             });
+            let watched = match phase.watch {
+                Watch::AllColumns => all,
+                Watch::NewColumns => {
+                    validation.as_ref().and_then(|v| v.mean(data.old_columns.end..v.per_column.len()))
+                }
+            };
             let is_near = anchor.as_ref().is_none_or(|a| a.is_near(network));
-            let is_best = keeper.offer(network, epoch + 1, all, is_near);
+            let is_best = keeper.offer(network, epoch + 1, [all, watched], is_near);
             stopper.emit(&Event::Epoch {
                 info: info.epochs[epoch].clone(),
                 n_epochs: n_epochs_total,
@@ -174,6 +183,14 @@ fn run_phases(
                 break;
             }
         }
+        info.phases.push(PhaseInfo {
+            name: phase.name.to_owned(),
+            n_epochs_planned: phase.n_epochs,
+            n_epochs: info.epochs.len() - first_epoch,
+            patience: phase.patience,
+            watched: phase.watch,
+            stop_reason: info.stop_reason,
+        });
         if info.stop_reason == StopReason::Interrupted {
             break;
         }
