@@ -23,6 +23,10 @@ bench-german:
 bench-hidden:
     python3 benches/hidden_columns.py
 
+# What an anchored graft's drift bound costs.
+bench-drift:
+    python3 benches/drift_bound.py
+
 # The train step's time and memory beside PyTorch's.
 bench-step:
     python3 benches/train_step.py

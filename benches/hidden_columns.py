@@ -1,7 +1,8 @@
 """The three most useful columns hidden, then grafted: both modes, full retraining, from scratch.
 
 For each table and seed prints the AUC of a logistic probe on z, that of the predictor, the seconds
-of the space's training, and its share of full retraining's. Useful is what small boosted trees use
+of the space's training, and its share of full retraining's. Means are of differences on the same
+table and seed, with their standard errors: what is smaller than two of them is noise. Useful is what small boosted trees use
 most. A fifth of the rows, drawn by the seed, tests every version; none of them is trained on.
 """
 
@@ -14,6 +15,7 @@ from sklearn.inspection import permutation_importance
 
 import harness
 
+SCORES = ["probe", "predictor"]
 TABLES = ["german_credit", "credit_data", "telco_churn"]
 
 
@@ -45,12 +47,19 @@ def main() -> None:
             summary += one(name, frame, target, y, late, seed, arguments)
     table = pd.DataFrame(summary)
     print(table.groupby(["table", "version"], sort=False)[["probe", "predictor", "seconds", "share"]].mean().round(4))
-    print("\nmean over tables and seeds, minus full retraining (probe, predictor), and share of its seconds")
-    means = table.groupby("version", sort=False)[["probe", "predictor", "share"]].mean()
-    full = means.loc["full"]
-    for version in means.index:
-        m = means.loc[version]
-        print(f"{version:8s} {m.probe - full.probe:+.4f} {m.predictor - full.predictor:+.4f} {m.share:.3f}")
+    share = table.groupby("version", sort=False)["share"].mean()
+    for other in ["full", "scratch"]:
+        print(f"\nmean over tables and seeds minus {other}, +- its standard error; share of full's seconds")
+        for version in share.index:
+            scores = "  ".join(f"{column} {difference(table, column, version, other)}" for column in SCORES)
+            print(f"{version:8s} {scores}  {share[version]:.3f}")
+
+
+def difference(table: pd.DataFrame, column: str, version: str, other: str) -> str:
+    """Mean difference of two versions on the same tables and seeds, and its standard error."""
+    wide = table.pivot_table(index=["table", "seed"], columns="version", values=column, dropna=False)
+    d = (wide[version] - wide[other]).to_numpy()
+    return f"{d.mean():+.4f} +- {d.std(ddof=1) / len(d) ** 0.5:.4f}" if len(d) > 1 else f"{d.mean():+.4f}"
 
 
 def one(name, frame, target, y, late, seed, arguments) -> list[dict]:

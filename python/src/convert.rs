@@ -30,12 +30,29 @@ pub fn word<T: serde::de::DeserializeOwned>(option: &str, word: &str, allowed: &
     })
 }
 
+/// Names of columns: a list of them, or a single one.
+#[derive(FromPyObject)]
+pub enum Names {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<Names> for Vec<String> {
+    fn from(names: Names) -> Self {
+        match names {
+            Names::One(name) => vec![name],
+            Names::Many(names) => names,
+        }
+    }
+}
+
 /// Columns to ignore and kinds given by the user.
 pub fn infer_options(
-    ignore: Option<Vec<String>>,
+    ignore: Option<Names>,
     kinds: Option<std::collections::BTreeMap<String, String>>,
 ) -> Raised<InferOptions> {
-    let mut options = InferOptions { ignore: ignore.unwrap_or_default(), ..InferOptions::default() };
+    let mut options =
+        InferOptions { ignore: ignore.map(Vec::from).unwrap_or_default(), ..InferOptions::default() };
     for (column, kind) in kinds.unwrap_or_default() {
         let allowed = "`numeric`, `categorical`, `boolean`, `timestamp`, `text`";
         let kind: Kind = word(&format!("kinds[{column:?}]"), &kind, allowed)?;

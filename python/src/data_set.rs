@@ -7,7 +7,7 @@ use tabgraft_table::Table;
 use tabgraft_table::schema::{InferOptions, Schema, infer};
 use tabgraft_table::split::{Part, Split, SplitOptions};
 
-use crate::convert::{infer_options, to_python};
+use crate::convert::{Names, infer_options, to_python};
 use crate::error::Raised;
 use crate::frame::Given;
 use crate::html;
@@ -54,7 +54,7 @@ impl FeatrixInputDataSet {
 
     /// Kinds given by the user and columns to ignore.
     pub fn infer(&self) -> Raised<InferOptions> {
-        infer_options(Some(self.ignore_cols.clone()), Some(self.kinds.clone()))
+        infer_options(Some(Names::Many(self.ignore_cols.clone())), Some(self.kinds.clone()))
     }
 
     /// The split that made both this and `other`, if it was one and the same.
@@ -74,17 +74,17 @@ impl FeatrixInputDataSet {
     fn new(
         py: Python<'_>,
         df: &Bound<'_, PyAny>,
-        ignore_cols: Option<Vec<String>>,
+        ignore_cols: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
         columns: Option<Vec<String>>,
     ) -> Raised<Self> {
         let given = Given::new(df, columns)?;
-        let ignore_cols = ignore_cols.unwrap_or_default();
+        let ignore_cols: Vec<String> = ignore_cols.map(Vec::from).unwrap_or_default();
         for column in &ignore_cols {
             given.table.column(column)?;
         }
         let kinds = kinds.unwrap_or_default();
-        let options = infer_options(Some(ignore_cols.clone()), Some(kinds.clone()))?;
+        let options = infer_options(Some(Names::Many(ignore_cols.clone())), Some(kinds.clone()))?;
         let schema = py.detach(|| infer(&given.table, &options))?;
         Ok(FeatrixInputDataSet { given, ignore_cols, kinds, schema, split: None })
     }

@@ -1,7 +1,9 @@
 //! Failures as exceptions: one class per kind, each with the hint in its message.
 
 use pyo3::PyTypeInfo;
-use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{
+    PyException, PyFileNotFoundError, PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError,
+};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
@@ -41,10 +43,13 @@ struct Class {
     name: &'static str,
     doc: &'static str,
     also: fn(Python<'_>) -> Bound<'_, PyType>,
+    /// Another class of the list that it is a case of; else it stands below the root alone.
+    under: Option<&'static str>,
     is: fn(&tabgraft_model::Error) -> bool,
 }
 
-/// Every class but the root; the first whose predicate holds is raised.
+/// Every class but the root; the last whose predicate holds is raised. A class stands below the one
+/// that it is a case of.
 const CLASSES: &[Class] = &[
     Class {
         name: "NoNewColumnsError",
@@ -55,6 +60,7 @@ Traceback (most recent call last):
     ...
 tabgraft.NoNewColumnsError: no new columns found: ..."#,
         also: value_error,
+        under: None,
         is: tabgraft_model::Error::is_no_new_columns,
     },
     Class {
@@ -64,9 +70,23 @@ tabgraft.NoNewColumnsError: no new columns found: ..."#,
 >>> tabgraft.verify("absent.tabgraft")
 Traceback (most recent call last):
     ...
-tabgraft.FileError: cannot read `absent.tabgraft`: ..."#,
+tabgraft.MissingFileError: cannot read `absent.tabgraft`: ..."#,
         also: |py| PyOSError::type_object(py),
+        under: None,
         is: tabgraft_model::Error::is_io,
+    },
+    Class {
+        name: "MissingFileError",
+        doc: r#"A file is not there.
+
+>>> try:
+...     tabgraft.EmbeddingSpace.load("absent.tabgraft")
+... except FileNotFoundError as error:
+...     type(error).__name__
+'MissingFileError'"#,
+        also: |py| PyFileNotFoundError::type_object(py),
+        under: Some("FileError"),
+        is: is_missing_file,
     },
     Class {
         name: "MalformedFileError",
@@ -77,6 +97,7 @@ Traceback (most recent call last):
     ...
 tabgraft.MalformedFileError: not a tabgraft file, or cut off: ..."#,
         also: value_error,
+        under: None,
         is: tabgraft_model::Error::is_malformed,
     },
     Class {
@@ -88,6 +109,7 @@ Traceback (most recent call last):
     ...
 tabgraft.SchemaError: there is no column `income`..."#,
         also: value_error,
+        under: None,
         is: tabgraft_model::Error::is_schema,
     },
     Class {
@@ -99,6 +121,7 @@ Traceback (most recent call last):
     ...
 tabgraft.DataError: 1 row weights for 1000 rows, one for each is needed"#,
         also: value_error,
+        under: None,
         is: tabgraft_model::Error::is_value,
     },
     Class {
@@ -110,6 +133,7 @@ Traceback (most recent call last):
     ...
 tabgraft.FormulaError: feature `older`: expected a column, a value or `(`, ..."#,
         also: value_error,
+        under: None,
         is: tabgraft_model::Error::is_formula,
     },
     Class {
@@ -121,6 +145,7 @@ Traceback (most recent call last):
     ...
 tabgraft.OptionError: option `mode` is `soft`, allowed is `frozen` or `joint`"#,
         also: value_error,
+        under: None,
         is: tabgraft_model::Error::is_option,
     },
     Class {
@@ -133,6 +158,7 @@ Traceback (most recent call last):
     ...
 tabgraft.VersionError: format 1.0 needs a reader of format 9.0 or newer, ..."#,
         also: value_error,
+        under: None,
         is: tabgraft_model::Error::is_version,
     },
     Class {
@@ -145,6 +171,7 @@ Traceback (most recent call last):
     ...
 tabgraft.VerificationError: weights hash is ..."#,
         also: value_error,
+        under: None,
         is: tabgraft_model::Error::is_verification,
     },
     Class {
@@ -154,9 +181,15 @@ tabgraft.VerificationError: weights hash is ..."#,
 >>> issubclass(tabgraft.TrainingError, RuntimeError)
 True"#,
         also: |py| PyRuntimeError::type_object(py),
+        under: None,
         is: tabgraft_model::Error::is_training,
     },
 ];
+
+fn is_missing_file(error: &tabgraft_model::Error) -> bool {
+    let system = std::error::Error::source(error).and_then(|s| s.downcast_ref::<std::io::Error>());
+    system.is_some_and(|s| s.kind() == std::io::ErrorKind::NotFound)
+}
 
 fn value_error(py: Python<'_>) -> Bound<'_, PyType> {
     PyValueError::type_object(py)
@@ -187,7 +220,9 @@ option `d_model` is 7, allowed is 8 to 4096 in steps of 8"#,
         )?;
         let mut types = vec![root.clone_ref(py)];
         for entry in CLASSES {
-            types.push(class(entry.name, entry.doc, vec![root.bind(py).clone(), (entry.also)(py)])?);
+            let above = CLASSES.iter().position(|c| Some(c.name) == entry.under).map_or(0, |i| i + 1);
+            let bases = vec![types[above].bind(py).clone(), (entry.also)(py)];
+            types.push(class(entry.name, entry.doc, bases)?);
         }
         Ok(types)
     })
@@ -211,7 +246,7 @@ fn exception(py: Python<'_>, error: &tabgraft_model::Error) -> PyErr {
     if error.is_interrupted() {
         return PyKeyboardInterrupt::new_err(message);
     }
-    let which = CLASSES.iter().position(|c| (c.is)(error)).map_or(0, |i| i + 1);
+    let which = CLASSES.iter().rposition(|c| (c.is)(error)).map_or(0, |i| i + 1);
     match types(py) {
         Ok(types) => PyErr::from_type(types[which].bind(py).clone(), message),
         Err(error) => error,

@@ -99,6 +99,14 @@ impl Given {
             return Ok(set.get().given(py));
         }
         let given = |table: Table, home: Home| Given { table, object: data.clone().unbind(), home };
+        if columns.is_some() && !is_a(data, "numpy", "ndarray")? {
+            return Err(Raise::Core(
+                Error::option(
+                    "option `columns` names the columns of an array, but the data has names of its own",
+                )
+                .with_hint("leave it out, or rename the frame's columns"),
+            ));
+        }
         if data.is_instance_of::<PyString>() || data.hasattr("__fspath__")? {
             let path: PathBuf = data.extract()?;
             let table = py.detach(|| read_table(&path, &ReadOptions::default()))?;
@@ -106,6 +114,12 @@ impl Given {
         }
         if is_a(data, "pandas", "DataFrame")? {
             return Ok(given(pandas(data)?, Home::Pandas));
+        }
+        if is_a(data, "pandas", "Series")? {
+            return Err(refused(
+                "a pandas Series",
+                "a single row is `df.iloc[[0]]`, a single column `df[['name']]`",
+            ));
         }
         if is_a(data, "polars", "LazyFrame")? {
             return Err(refused("a polars LazyFrame", "call `.collect()` on it first"));

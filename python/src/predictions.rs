@@ -20,16 +20,13 @@ pub struct Predictions {
     pub made: tabgraft_model::predictor::Predictions,
 }
 
-impl Predictions {
-    /// Class names as labels: whole numbers where all of them are written as such, else text.
-    fn class_labels<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let classes = &self.made.classes;
-        let whole: Option<Vec<i64>> =
-            classes.iter().map(|c| c.parse::<i64>().ok().filter(|number| number.to_string() == *c)).collect();
-        match whole {
-            Some(numbers) => numbers.iter().map(|n| Ok(n.into_pyobject(py)?.into_any())).collect(),
-            None => classes.iter().map(|c| Ok(c.into_pyobject(py)?.into_any())).collect(),
-        }
+/// Class names as labels: whole numbers where all of them are written as such, else text.
+pub fn class_labels<'py>(py: Python<'py>, classes: &[String]) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let whole: Option<Vec<i64>> =
+        classes.iter().map(|c| c.parse::<i64>().ok().filter(|number| number.to_string() == *c)).collect();
+    match whole {
+        Some(numbers) => numbers.iter().map(|n| Ok(n.into_pyobject(py)?.into_any())).collect(),
+        None => classes.iter().map(|c| Ok(c.into_pyobject(py)?.into_any())).collect(),
     }
 }
 
@@ -45,7 +42,7 @@ impl Predictions {
         if self.made.task == Task::Regression {
             return Ok(PyArray1::from_slice(py, &self.made.values).into_any());
         }
-        let classes = self.class_labels(py)?;
+        let classes = class_labels(py, &self.made.classes)?;
         let labels = PyList::new(py, self.made.class_idx.iter().map(|i| &classes[*i]))?;
         Ok(py.import("numpy")?.call_method1("array", (labels,))?)
     }
@@ -69,7 +66,7 @@ impl Predictions {
     /// [0, 1]
     #[getter]
     fn classes<'py>(&self, py: Python<'py>) -> Raised<Vec<Bound<'py, PyAny>>> {
-        Ok(self.class_labels(py)?)
+        Ok(class_labels(py, &self.made.classes)?)
     }
 
     /// `[n_rows]`, 0 to 1: how sure each class is; None for numbers. Of two classes, the distance to the

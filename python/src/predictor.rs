@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple, PyType};
-use tabgraft_model::PredictorOptions;
+use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 use tabgraft_model::compare::{compare_predictors, unseen_rows};
 use tabgraft_model::predictor::TargetKind;
+use tabgraft_model::{Error, PredictorOptions};
 use tabgraft_table::Table;
 
 use crate::comparison::Comparison;
 use crate::convert::{to_python, word};
-use crate::error::Raised;
+use crate::error::{Raise, Raised};
 use crate::frame::{Given, column};
 use crate::html;
-use crate::predictions::Predictions;
+use crate::predictions::{Predictions, class_labels};
 use crate::run::{StopToken, run};
 use crate::space::{EmbeddingSpace, warn_of_columns};
 
@@ -63,6 +63,13 @@ fn with_target(table: Table, target: &Bound<'_, PyAny>) -> Raised<(Table, String
         name.push('_');
     }
     let values = target.py().import("numpy")?.call_method1("asarray", (target,))?;
+    let n_values = values.len()?;
+    if n_values != table.n_rows() {
+        return Err(Raise::Core(Error::value(format!(
+            "the target has {n_values} values, the data has {} rows",
+            table.n_rows()
+        ))));
+    }
     let table = table.with_column(&name, column(&name, &values)?)?;
     Ok((table, name))
 }
@@ -256,6 +263,19 @@ impl Predictor {
         Ok(to_python(py, &self.core.fit_info().scores)?)
     }
 
+    /// Scores on the test rows of the fit without their intervals: metric to value.
+    ///
+    /// >>> 0.5 < predictor.metrics["roc_auc"] < 1
+    /// True
+    #[getter]
+    pub fn metrics<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyDict>> {
+        let metrics = PyDict::new(py);
+        for score in &self.core.fit_info().scores {
+            metrics.set_item(score.metric.name(), score.value)?;
+        }
+        Ok(metrics)
+    }
+
     /// Everything there is to say about the predictor and the space under it.
     ///
     /// >>> predictor.inspect()["space"]["name"]
@@ -291,13 +311,14 @@ impl Predictor {
         self.core.target().task().name()
     }
 
-    /// Class names as text, in the order of probabilities; empty for numbers.
+    /// The classes, in the order of probabilities: whole numbers where all of them are written as such, else
+    /// text. Empty for numbers.
     ///
     /// >>> predictor.classes
-    /// ['0', '1']
+    /// [0, 1]
     #[getter]
-    fn classes(&self) -> Vec<String> {
-        self.core.target().classes().to_vec()
+    fn classes<'py>(&self, py: Python<'py>) -> Raised<Vec<Bound<'py, PyAny>>> {
+        Ok(class_labels(py, self.core.target().classes())?)
     }
 
     /// Writes the predictor to one file, whole or not at all. The path may end in anything.

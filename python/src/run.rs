@@ -23,7 +23,7 @@ const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 /// >>> from tabgraft._native import StopToken
 /// >>> stop = StopToken()
 /// >>> stop.stop()
-#[pyclass(frozen, from_py_object, module = "tabgraft")]
+#[pyclass(frozen, from_py_object, module = "tabgraft._native")]
 #[derive(Clone, Default)]
 pub struct StopToken {
     requested: Arc<AtomicBool>,

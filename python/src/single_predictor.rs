@@ -76,8 +76,17 @@ pub struct SimpleMLP {
 impl SimpleMLP {
     #[new]
     #[pyo3(signature = (d_in, d_out, d_hidden = 128, dropout = 0.2))]
-    fn new(d_in: usize, d_out: usize, d_hidden: usize, dropout: f32) -> Self {
-        SimpleMLP { d_in, d_out, d_hidden, dropout }
+    fn new(d_in: usize, d_out: usize, d_hidden: usize, dropout: f32) -> Raised<Self> {
+        if !(8..=4096).contains(&d_hidden) {
+            let message = format!("option `d_hidden` is {d_hidden}, allowed is 8 to 4096");
+            return Err(Raise::Core(Error::option(message)));
+        }
+        if !(0.0..0.9).contains(&dropout) {
+            return Err(Raise::Core(Error::option(format!(
+                "option `dropout` is {dropout}, allowed is 0 up to 0.9"
+            ))));
+        }
+        Ok(SimpleMLP { d_in, d_out, d_hidden, dropout })
     }
 
     /// As the constructor.
@@ -86,7 +95,7 @@ impl SimpleMLP {
     /// 1
     #[staticmethod]
     #[pyo3(signature = (d_in, d_out, d_hidden = 128, dropout = 0.2))]
-    fn from_config(d_in: usize, d_out: usize, d_hidden: usize, dropout: f32) -> Self {
+    fn from_config(d_in: usize, d_out: usize, d_hidden: usize, dropout: f32) -> Raised<Self> {
         Self::new(d_in, d_out, d_hidden, dropout)
     }
 
@@ -320,7 +329,7 @@ impl SinglePredictor {
         if let Some(interrupt) = fitted.interrupt {
             return Err(interrupt.into());
         }
-        if discovery_budget_s > 0.0 && !stop.is_requested() {
+        if discovery_budget_s != 0.0 && !stop.is_requested() {
             let options =
                 DiscoverOptions { budget_s: discovery_budget_s, seed: this.seed, ..Default::default() };
             let found = run(py, "discovery", progress, &stop, |sink| {
@@ -397,7 +406,7 @@ impl SinglePredictor {
     /// >>> grown.train().columns[-3:]
     /// ['checking_status', 'credit_history', 'savings_status']
     #[pyo3(signature = (enriched_train_df = None, enriched_val_df = None, n_epochs = None, batch_size = None,
-        output_dir = None, *, name = None, mode = "joint", seed = 0))]
+        output_dir = None, *, name = None, mode = "joint", drift_bound = None, seed = 0))]
     #[allow(clippy::too_many_arguments)]
     fn create_extended_embedding_space(
         &self,
@@ -409,6 +418,7 @@ impl SinglePredictor {
         output_dir: Option<PathBuf>,
         name: Option<String>,
         mode: &str,
+        drift_bound: Option<f64>,
         seed: u64,
     ) -> Raised<EmbeddingSpace> {
         let ready = self.ready()?;
@@ -429,7 +439,8 @@ impl SinglePredictor {
         };
         let valid = valid.filter(|v| v.table.n_rows() > 0);
         let mut options = ExtendOptions {
-            mode: word::<Mode>("mode", mode, "`frozen` or `joint`")?,
+            mode: word::<Mode>("mode", mode, crate::space::MODES)?,
+            drift_bound,
             n_epochs,
             batch_size,
             name,
@@ -511,11 +522,7 @@ impl SinglePredictor {
     /// ['roc_auc', 'pr_auc', 'log_loss', 'accuracy', 'brier']
     #[getter]
     fn metrics<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyDict>> {
-        let metrics = PyDict::new(py);
-        for score in &self.core()?.fit_info().scores {
-            metrics.set_item(score.metric.name(), score.value)?;
-        }
-        Ok(metrics)
+        Predictor { core: self.core()? }.metrics(py)
     }
 
     /// What the search after the training found; None before, or where it was left out.

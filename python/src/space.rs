@@ -14,7 +14,7 @@ use tabgraft_table::Table;
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
 use crate::comparison::Comparison;
-use crate::convert::{from_python, infer_options, to_python, word};
+use crate::convert::{Names, from_python, infer_options, to_python, word};
 use crate::data_set::FeatrixInputDataSet;
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
@@ -24,6 +24,9 @@ use crate::run::{StopToken, run};
 
 /// The core's space; this module's class wraps it.
 pub type Core = tabgraft_model::EmbeddingSpace;
+
+/// The words of [`Mode`].
+pub const MODES: &str = "`frozen`, `anchored` or `joint`";
 
 /// Share of rows that neither train nor validate a space built from two data sets of different
 /// origin, so that predictors have rows to be scored on.
@@ -62,7 +65,7 @@ const P_TEST_OF_SEPARATE_SETS: f64 = 0.1;
 /// EmbeddingSpace(name="v1", columns=17, d_model=32, trained)
 /// >>> space.embed(early).shape
 /// (1000, 32)
-#[pyclass(frozen, subclass, module = "tabgraft")]
+#[pyclass(frozen, module = "tabgraft")]
 pub struct EmbeddingSpace {
     state: Mutex<State>,
 }
@@ -353,7 +356,7 @@ impl EmbeddingSpace {
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
         valid: Option<&Bound<'_, PyAny>>,
-        ignore: Option<Vec<String>>,
+        ignore: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
         name: &str,
         n_epochs: Option<usize>,
@@ -414,7 +417,7 @@ impl EmbeddingSpace {
     ///     As for `fit`: old and new columns. Old ones that it lacks count as missing cells.
     /// valid : frame, array or path, optional
     ///     Rows to validate on. Default: those that this space validates on.
-    /// mode : "frozen" or "joint", default "frozen"
+    /// mode : "frozen", "anchored" or "joint", default "frozen"
     ///     "frozen": old weights never change, and new coordinates stand behind the old ones, which keep
     ///     their bits. "joint": new weights train for half of the epochs, then all of them; the number of
     ///     coordinates stays, they drift, and the drift is measured.
@@ -449,7 +452,7 @@ impl EmbeddingSpace {
     /// ['checking_status', 'credit_history', 'savings_status']
     /// >>> np.array_equal(child.embed(credit)[:, :32], space.embed(early))
     /// True
-    #[pyo3(signature = (data, *, valid = None, mode = "frozen", n_epochs = None, auto_epochs = true, batch_size = None,
+    #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, n_epochs = None, auto_epochs = true, batch_size = None,
         name = None, d_side = None, ignore = None, kinds = None, features = None, feature_metadata = None, seed = 0,
         columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
@@ -459,12 +462,13 @@ impl EmbeddingSpace {
         data: &Bound<'_, PyAny>,
         valid: Option<&Bound<'_, PyAny>>,
         mode: &str,
+        drift_bound: Option<f64>,
         n_epochs: Option<usize>,
         auto_epochs: bool,
         batch_size: Option<usize>,
         name: Option<String>,
         d_side: Option<usize>,
-        ignore: Option<Vec<String>>,
+        ignore: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
         features: Option<&Bound<'_, FeatureEngineer>>,
         feature_metadata: Option<&Bound<'_, PyAny>>,
@@ -476,7 +480,8 @@ impl EmbeddingSpace {
         let table = Given::new(data, columns.clone())?.table;
         let valid = valid.map(|v| Given::new(v, columns)).transpose()?.map(|g| g.table);
         let options = ExtendOptions {
-            mode: word::<Mode>("mode", mode, "`frozen` or `joint`")?,
+            mode: word::<Mode>("mode", mode, MODES)?,
+            drift_bound,
             n_epochs,
             auto_epochs,
             batch_size,
@@ -508,7 +513,7 @@ impl EmbeddingSpace {
     /// True
     #[classmethod]
     #[pyo3(signature = (existing_es, enriched_train_df, enriched_val_df = None, n_epochs = None, batch_size = None,
-        output_dir = None, name = None, feature_metadata = None, *, mode = "joint", seed = 0))]
+        output_dir = None, name = None, feature_metadata = None, *, mode = "joint", drift_bound = None, seed = 0))]
     #[allow(clippy::too_many_arguments)]
     fn extend_from_existing(
         _class: &Bound<'_, PyType>,
@@ -522,13 +527,15 @@ impl EmbeddingSpace {
         name: Option<String>,
         feature_metadata: Option<&Bound<'_, PyAny>>,
         mode: &str,
+        drift_bound: Option<f64>,
         seed: u64,
     ) -> Raised<Self> {
         let parent = existing_es.get().core_trained()?;
         let train = Given::new(enriched_train_df, None)?;
         let valid = enriched_val_df.map(|v| Given::new(v, None)).transpose()?;
         let options = ExtendOptions {
-            mode: word::<Mode>("mode", mode, "`frozen` or `joint`")?,
+            mode: word::<Mode>("mode", mode, MODES)?,
+            drift_bound,
             n_epochs,
             batch_size,
             name,
@@ -588,7 +595,7 @@ impl EmbeddingSpace {
     /// >>> found = space.compare(child, credit, "target", n_epochs=5)
     /// >>> found.verdict in {"better", "no_difference", "worse"}
     /// True
-    #[pyo3(signature = (other, data, target, *, n_epochs = 100, seed = 0, progress = None))]
+    #[pyo3(signature = (other, data, target, *, n_epochs = 100, n_networks = None, seed = 0, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn compare(
         &self,
@@ -597,12 +604,13 @@ impl EmbeddingSpace {
         data: &Bound<'_, PyAny>,
         target: &str,
         n_epochs: usize,
+        n_networks: Option<usize>,
         seed: u64,
         progress: Option<bool>,
     ) -> Raised<Comparison> {
         let (a, b) = (self.core_trained()?, other.get().core_trained()?);
         let table = Given::new(data, None)?.table;
-        let options = PredictorOptions { n_epochs, seed, ..Default::default() };
+        let options = PredictorOptions { n_epochs, n_networks, seed, ..Default::default() };
         let found = run(py, "compare", progress, &StopToken::default(), |sink| {
             a.compare(&b, &table, target, &options, sink)
         })?

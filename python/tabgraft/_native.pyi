@@ -20,6 +20,7 @@ __all__ = [
     "FormulaError",
     "Frame",
     "MalformedFileError",
+    "MissingFileError",
     "NoNewColumnsError",
     "OptionError",
     "Predictions",
@@ -42,7 +43,7 @@ __version__: str
 _Path: TypeAlias = str | PathLike[str]
 _Names: TypeAlias = list[str] | tuple[str, ...]
 _Kind: TypeAlias = Literal["numeric", "categorical", "boolean", "timestamp", "text"]
-_Mode: TypeAlias = Literal["frozen", "joint"]
+_Mode: TypeAlias = Literal["frozen", "anchored", "joint"]
 _TargetKind: TypeAlias = Literal["auto", "set", "scalar"]
 _Rows: TypeAlias = Literal["test", "all"]
 _Task: TypeAlias = Literal["binary", "multiclass", "regression"]
@@ -110,6 +111,7 @@ class _Hashes(TypedDict):
 class TabgraftError(Exception): ...
 class NoNewColumnsError(TabgraftError, ValueError): ...
 class FileError(TabgraftError, OSError): ...
+class MissingFileError(FileError, FileNotFoundError): ...
 class MalformedFileError(TabgraftError, ValueError): ...
 class SchemaError(TabgraftError, ValueError): ...
 class DataError(TabgraftError, ValueError): ...
@@ -143,7 +145,7 @@ class EmbeddingSpace:
         data: _FrameLike,
         *,
         valid: _FrameLike | None = None,
-        ignore: _Names | None = None,
+        ignore: str | _Names | None = None,
         kinds: dict[str, _Kind] | None = None,
         name: str = "embedding_space",
         n_epochs: int | None = None,
@@ -165,12 +167,13 @@ class EmbeddingSpace:
         *,
         valid: _FrameLike | None = None,
         mode: _Mode = "frozen",
+        drift_bound: float | None = None,
         n_epochs: int | None = None,
         auto_epochs: bool = True,
         batch_size: int | None = None,
         name: str | None = None,
         d_side: int | None = None,
-        ignore: _Names | None = None,
+        ignore: str | _Names | None = None,
         kinds: dict[str, _Kind] | None = None,
         features: FeatureEngineer | None = None,
         feature_metadata: Any = None,
@@ -191,6 +194,7 @@ class EmbeddingSpace:
         feature_metadata: Any = None,
         *,
         mode: _Mode = "joint",
+        drift_bound: float | None = None,
         seed: int = 0,
     ) -> EmbeddingSpace: ...
     def embed(self, data: _FrameLike, *, columns: _Names | None = None) -> NDArray[np.float32]: ...
@@ -202,6 +206,7 @@ class EmbeddingSpace:
         target: str,
         *,
         n_epochs: int = 100,
+        n_networks: int | None = None,
         seed: int = 0,
         progress: bool | None = None,
     ) -> Comparison: ...
@@ -262,6 +267,8 @@ class Predictor:
     def guardrails(self, data: _FrameLike, *, columns: _Names | None = None) -> list[_Guardrail]: ...
     def evaluate(self, data: _FrameLike, *, rows: _Rows = "test") -> list[_Score]: ...
     def compare(self, other: Predictor, data: _FrameLike, *, rows: _Rows = "test") -> Comparison: ...
+    @property
+    def metrics(self) -> dict[str, float]: ...
     def inspect(self) -> dict[str, Any]: ...
     def save(self, path: _Path) -> None: ...
     @staticmethod
@@ -278,7 +285,7 @@ class Predictor:
     @property
     def task(self) -> _Task: ...
     @property
-    def classes(self) -> list[str]: ...
+    def classes(self) -> list[int] | list[str]: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     def _repr_html_(self) -> str: ...
 
@@ -387,7 +394,7 @@ class FeatrixInputDataSet:
     def __new__(
         cls,
         df: _FrameLike,
-        ignore_cols: _Names | None = None,
+        ignore_cols: str | _Names | None = None,
         *,
         kinds: dict[str, _Kind] | None = None,
         columns: _Names | None = None,
@@ -459,6 +466,7 @@ class SinglePredictor:
         *,
         name: str | None = None,
         mode: _Mode = "joint",
+        drift_bound: float | None = None,
         seed: int = 0,
     ) -> EmbeddingSpace: ...
     @property

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use tabgraft_table::Table;
+use tabgraft_table::schema::ColumnSpec;
 use tabgraft_table::split::{Part, Split};
 
 use crate::error::{Error, Result};
@@ -120,7 +121,11 @@ impl EmbeddingSpace {
         let rows = unseen_rows(table, &[self.split()])?;
         let mut fit = |space: &EmbeddingSpace| -> Result<Predictor> {
             let _ = sink(&Event::Task { name: format!("predictor on {}", space.name()) });
-            let fitted = Predictor::fit(space, table, target, options, sink)?;
+            // That one space lacks columns of the other is what is compared, and no news.
+            let lacks = |c: &&ColumnSpec| space.columns().iter().all(|own| own.name != c.name);
+            let others = self.columns().iter().chain(other.columns()).filter(lacks);
+            let table = table.without(&others.map(|c| c.name.clone()).collect::<Vec<_>>())?;
+            let fitted = Predictor::fit(space, &table, target, options, sink)?;
             if fitted.fit_info().interrupted {
                 return Err(Error::interrupted(
                     "interrupted: predictors that were not fitted alike do not compare",

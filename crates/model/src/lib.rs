@@ -16,7 +16,7 @@ pub mod store;
 pub mod train;
 
 pub use discover::{DiscoverOptions, Discovery, discover};
-pub use extend::ExtendOptions;
+pub use extend::{ExtendOptions, Graft};
 pub use predictor::{Predictor, PredictorOptions};
 pub use space::{EmbeddingSpace, FitOptions, Mode, SpaceConfig};
 pub use tabgraft_table::error::{self, Error, Result};

@@ -101,7 +101,7 @@ fn an_untrained_graft_changes_no_bit_of_an_old_row() {
     let table = table(200);
     let parent = parent(&table);
     let before = parent.embed(&table).unwrap();
-    for mode in [Mode::Joint, Mode::Frozen] {
+    for mode in [Mode::Joint, Mode::Anchored, Mode::Frozen] {
         let options = ExtendOptions { mode, n_epochs: Some(3), ..ExtendOptions::default() };
         let graft = parent.graft(&table, None, &options, &mut go_on).unwrap();
         // With the new columns and without them.

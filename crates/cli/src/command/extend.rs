@@ -14,14 +14,15 @@ use crate::arguments::{ReadArgs, SchemaArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
-use crate::report::{Report, SchemaReport, names, number};
+use crate::report::{Report, SchemaReport, names, number, phases_text};
 
 /// Graft the new columns of a table onto a trained embedding space.
 ///
 /// New are all columns that the space neither uses nor has left out: engineered features, or a
 /// source that arrived after training. A table without any is an error. In mode `frozen` old weights
 /// never change: the child appends coordinates, and the parent's keep their bits. In mode `joint`
-/// new weights train first and then all of them, and the drift of old vectors is measured.
+/// new weights train first and then all of them, and the drift of old vectors is measured; mode
+/// `anchored` does the same within a bound of that drift.
 ///
 /// Reads SPACE and the enriched TABLE, the old columns included; writes the child to --out, with
 /// its whole lineage, and a report to stdout. The parent's file is never changed.
@@ -41,6 +42,9 @@ pub struct ExtendArgs {
     /// What happens to old weights
     #[arg(long, value_enum, default_value_t)]
     mode: ModeFlag,
+    /// Most mean cosine distance that old vectors may move by in mode `anchored`, above 0 up to 2 [default: 0.02]
+    #[arg(long, value_name = "DISTANCE")]
+    drift_bound: Option<f64>,
     /// Epochs, 1 to 10000 [default: a quarter of the parent's, at least 10, at most half]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
@@ -80,6 +84,8 @@ enum ModeFlag {
     /// Old weights never change.
     #[default]
     Frozen,
+    /// As joint, but old vectors move at most by --drift-bound.
+    Anchored,
     /// New weights first, then all.
     Joint,
 }
@@ -141,8 +147,10 @@ impl ExtendArgs {
         Ok(ExtendOptions {
             mode: match self.mode {
                 ModeFlag::Frozen => Mode::Frozen,
+                ModeFlag::Anchored => Mode::Anchored,
                 ModeFlag::Joint => Mode::Joint,
             },
+            drift_bound: self.drift_bound,
             n_epochs: self.n_epochs,
             auto_epochs: !self.exact_epochs,
             batch_size: self.batch_size,
@@ -172,9 +180,14 @@ impl Report for ExtendReport<'_> {
         }
         text += &format!("loss of the old columns in the parent {}\n", number(graft.parent_validation_loss));
         text += &self.training.text();
+        text += &phases_text(&graft.phases, "");
         if let Some(drift) = &graft.drift {
+            let bound = match &graft.anchor {
+                Some(anchor) => format!(", at most {} allowed", anchor.drift_bound),
+                None => String::new(),
+            };
             text += &format!(
-                "old coordinates moved by a cosine distance of {:.6} (largest {:.6}, {} rows)\n",
+                "old coordinates moved by a cosine distance of {:.6}{bound} (largest {:.6}, {} rows)\n",
                 drift.mean_cosine_distance, drift.max_cosine_distance, drift.n_rows
             );
         }

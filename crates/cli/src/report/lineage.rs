@@ -1,6 +1,7 @@
 //! A space's ancestors as text.
 
 use tabgraft_model::space::{ExtensionMetadata, Hashes};
+use tabgraft_model::train::{PhaseInfo, StopReason, Watch};
 
 use super::{names, number};
 
@@ -22,6 +23,7 @@ pub fn lineage_text(name: &str, hashes: &Hashes, extensions: &[ExtensionMetadata
             graft.seconds,
             graft.seed
         );
+        text += &phases_text(&graft.phases, "    ");
         text += &format!(
             "    {} columns + {}: {}\n",
             graft.original_column_count,
@@ -40,6 +42,21 @@ pub fn lineage_text(name: &str, hashes: &Hashes, extensions: &[ExtensionMetadata
         text += &format!("    loss of the old columns before: {}\n", number(graft.parent_validation_loss));
     }
     text + &format!("  {name} (weights {}), this one\n", short(&hashes.weights))
+}
+
+/// One line per phase: how many epochs it ran, and why it ended.
+pub fn phases_text(phases: &[PhaseInfo], indent: &str) -> String {
+    let line = |phase: &PhaseInfo| {
+        let why = match (phase.stop_reason, phase.watched) {
+            (StopReason::AllEpochs, _) => "all that were planned",
+            (StopReason::NoImprovement, Watch::NewColumns) => "the loss of new columns stopped falling",
+            (StopReason::NoImprovement, Watch::AllColumns) => "the loss of all columns stopped falling",
+            (StopReason::Interrupted, _) => "interrupted",
+        };
+        let (done, planned) = (phase.n_epochs, phase.n_epochs_planned);
+        format!("{indent}phase `{}`: {done} of {planned} epochs, {why}\n", phase.name)
+    };
+    phases.iter().map(line).collect()
 }
 
 fn short(hash: &str) -> &str {

@@ -90,6 +90,9 @@ impl DiscoverOptions {
                 self.n_suggested, self.n_judged
             )));
         }
+        if self.max_candidates == 0 {
+            return Err(Error::option("option `max_candidates` is 0, allowed is 1 or more"));
+        }
         if !(self.level > 0.0 && self.level < 1.0) {
             return Err(Error::option(format!(
                 "option `level` is {}, allowed is above 0 below 1",
@@ -162,7 +165,7 @@ pub fn discover(
     let discovery = table.take(&discovery_rows)?;
     let judging = table.take(&judging_rows)?;
 
-    let _ = sink(&Event::Task { name: "guide predictor".to_owned() });
+    let _ = sink(&Event::Task { name: "predictor that guides the search".to_owned() });
     // The guide learns from discovery rows alone, so judging rows stay untouched by the search.
     let guide_options = PredictorOptions { hold_out_test: false, ..options.predictor.clone() };
     let (guide, held_out) = Predictor::fit_with_held_out(space, &discovery, target, &guide_options, sink)?;

@@ -1,104 +1,36 @@
 //! Grafting new columns onto a trained space.
 //!
-//! Appending columns changes no old row: a *joint* graft's rows of the mixing matrix start at
-//! zero (function-preserving growth, Chen et al. 2016, arXiv:1511.05641), a *frozen* graft writes
-//! to coordinates of its own. Training then costs a fraction of the first one.
+//! Appending columns changes no old row: a *joint* or *anchored* graft's rows of the mixing matrix
+//! start at zero (function-preserving growth, Chen et al. 2016, arXiv:1511.05641), a *frozen* graft
+//! writes to coordinates of its own. Training then costs a fraction of the first one.
 //!
 //! | mode | trains | promise |
 //! |---|---|---|
 //! | frozen | a side network and its heads | the parent's coordinates keep their bits for ever |
+//! | anchored | as joint, and is drawn towards the parent's vectors | drift within the bound given |
 //! | joint | new weights for half of the epochs, then all | drift measured and stored |
+
+mod drift;
+mod graft;
+mod options;
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use tabgraft_table::Table;
 use tabgraft_table::codec::fit_codecs;
-use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::feature::Feature;
 use tabgraft_table::schema::{InferOptions, Schema, infer};
 use tabgraft_table::table::quoted;
 
-use crate::encoder::Network;
+pub use graft::Graft;
+pub use options::ExtendOptions;
+
 use crate::encoder::network::ColumnShape;
-use crate::encoder::param::Params;
 use crate::error::{Error, Result};
-use crate::metric::{Drift, drift};
 use crate::space::{
-    EmbeddingSpace, ExtensionMetadata, Mode, Rows, SoftwareVersion, Wiring, check_batch_size, check_epochs,
-    column_shape, embed_encoded, now, rows_of_parts, training_data,
+    EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, now, rows_of_parts,
 };
-use crate::train::{Event, Phase, Sink, train};
-
-/// Weight of a new column in the training loss, against 1 for an old one: without it, training
-/// from scratch for as many epochs is as good as grafting.
-const NEW_COLUMN_WEIGHT: f32 = 4.0;
-/// Fewest epochs of a graft by default.
-const LEAST_EPOCHS: usize = 10;
-/// Fewest epochs without improvement that end a phase.
-const LEAST_PATIENCE: usize = 3;
-/// Learning rate while new weights alone train, against the space's own: few weights move, and from
-/// nothing.
-const NEW_WEIGHTS_FACTOR: f32 = 2.0;
-/// Extra coordinates of a frozen graft: so many per new column, within a range.
-const SIDE_PER_COLUMN: usize = 32;
-const SIDE_RANGE: std::ops::RangeInclusive<usize> = 32..=96;
-/// Most validation rows that drift is measured on.
-const DRIFT_ROWS: usize = 2000;
-
-/// How to graft, beside the enriched table.
-#[derive(Debug, Clone)]
-pub struct ExtendOptions {
-    /// What happens to old weights. Default [`Mode::Frozen`].
-    pub mode: Mode,
-    /// Epochs. Default: a quarter of the parent's, at least 10, at most half of the parent's.
-    pub n_epochs: Option<usize>,
-    /// Whether `n_epochs` is a ceiling: a phase then stops when the validation loss has not fallen
-    /// for a fifth of it, at least 3 epochs. Default true.
-    pub auto_epochs: bool,
-    /// Rows of a step. Default: the parent's.
-    pub batch_size: Option<usize>,
-    /// Name of the child. Default: the parent's and `_extended`.
-    pub name: Option<String>,
-    /// Extra coordinates of a frozen graft. Default: 32 per new column, 32 to 96.
-    pub d_side: Option<usize>,
-    /// Kinds of new columns given by the user, new columns to ignore.
-    pub infer: InferOptions,
-    /// Engineered columns among the new ones; remembered with their fitted state.
-    pub features: Vec<Feature>,
-    /// What the user says about the new columns; free form, kept in the lineage.
-    pub feature_metadata: Option<serde_json::Value>,
-    /// Seed of new weights, order, masks and dropout. Default 0.
-    pub seed: u64,
-}
-
-impl Default for ExtendOptions {
-    fn default() -> Self {
-        ExtendOptions {
-            mode: Mode::Frozen,
-            n_epochs: None,
-            auto_epochs: true,
-            batch_size: None,
-            name: None,
-            d_side: None,
-            infer: InferOptions::default(),
-            features: Vec::new(),
-            feature_metadata: None,
-            seed: 0,
-        }
-    }
-}
-
-/// A grafted space that has not been trained yet, and the rows to train it on.
-pub struct Graft {
-    child: EmbeddingSpace,
-    parent: EmbeddingSpace,
-    all: Table,
-    rows: Rows,
-    mode: Mode,
-    n_epochs: usize,
-    auto_epochs: bool,
-    seed: u64,
-}
+use crate::train::{Event, Sink};
 
 impl EmbeddingSpace {
     /// Grafts the new columns of `table` and trains them: [`EmbeddingSpace::graft`], then
@@ -131,8 +63,7 @@ impl EmbeddingSpace {
         options: &ExtendOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Graft> {
-        check_epochs(options.n_epochs)?;
-        check_batch_size(options.batch_size)?;
+        options.check()?;
         let schema = self.new_schema(table, &options.infer)?;
         for note in &schema.notes {
             let _ = sink(&Event::Note { text: note.clone() });
@@ -156,7 +87,7 @@ impl EmbeddingSpace {
         let mut child = self.clone();
         let n_new = schema.columns.len();
         let d_side = match options.mode {
-            Mode::Joint => {
+            Mode::Joint | Mode::Anchored => {
                 child.network.graft_joint(&shapes, &mut rng);
                 child.about.wiring.push(Wiring::Root { n_columns: n_new });
                 0
@@ -181,6 +112,7 @@ impl EmbeddingSpace {
             original_column_count: self.about.columns.len(),
             extended_column_count: self.about.columns.len() + n_new,
             training_epochs_used: 0,
+            phases: Vec::new(),
             feature_metadata: options.feature_metadata.clone(),
             mode: options.mode,
             d_side,
@@ -189,6 +121,7 @@ impl EmbeddingSpace {
             software: SoftwareVersion::current(),
             seed: options.seed,
             drift: None,
+            anchor: None,
             parent_validation_loss: None,
             seconds: 0.0,
         });
@@ -210,6 +143,7 @@ impl EmbeddingSpace {
             all,
             rows,
             mode: options.mode,
+            bound: options.bound(),
             n_epochs,
             auto_epochs: options.auto_epochs,
             seed: options.seed,
@@ -253,35 +187,6 @@ impl EmbeddingSpace {
             .with_hint("apply the features to the table before extending, or add the new source's columns"))
     }
 
-    /// Epochs of a graft, and a note if the user's number is outside the advised range.
-    fn graft_epochs(&self, options: &ExtendOptions, sink: &mut Sink<'_>) -> usize {
-        let parent = self.about.planned_epochs;
-        let most = (parent / 2).max(1);
-        match options.n_epochs {
-            None => (parent / 4).max(LEAST_EPOCHS).min(most.max(LEAST_EPOCHS)),
-            Some(n) => {
-                if n < LEAST_EPOCHS || n > most {
-                    let text = format!(
-                        "{n} epochs for a graft: advised are at least {LEAST_EPOCHS} and at most {most}, \
-                         half of the parent's {parent}"
-                    );
-                    let _ = sink(&Event::Warning { text });
-                }
-                n
-            }
-        }
-    }
-
-    fn side_width(&self, options: &ExtendOptions, n_new: usize) -> Result<usize> {
-        match options.d_side {
-            None => Ok((n_new * SIDE_PER_COLUMN).clamp(*SIDE_RANGE.start(), *SIDE_RANGE.end())),
-            Some(d) if (8..=1024).contains(&d) && d.is_multiple_of(8) => Ok(d),
-            Some(d) => {
-                Err(Error::option(format!("option `d_side` is {d}, allowed is 8 to 1024 in steps of 8")))
-            }
-        }
-    }
-
     /// Columns of the first training: rows are told apart by them in every version.
     pub(crate) fn first_columns(&self) -> Vec<String> {
         let n = match self.about.wiring.first() {
@@ -290,109 +195,4 @@ impl EmbeddingSpace {
         };
         self.about.columns.iter().take(n).map(|c| c.name.clone()).collect()
     }
-}
-
-impl Graft {
-    /// The child as it stands before training.
-    pub fn untrained(&self) -> &EmbeddingSpace {
-        &self.child
-    }
-
-    /// Trains the graft, measures drift and completes the lineage entry.
-    ///
-    /// # Errors
-    /// A training error if no gradient is finite.
-    pub fn train(self, sink: &mut Sink<'_>) -> Result<EmbeddingSpace> {
-        let Graft { mut child, parent, all, rows, mode, n_epochs, auto_epochs, seed } = self;
-        let encoded = child.encode(&all)?;
-        let n_old = parent.about.columns.len();
-        let n_all = child.about.columns.len();
-        let weights = (0..n_all).map(|c| if c < n_old { 1.0 } else { NEW_COLUMN_WEIGHT }).collect();
-        let data = training_data(&child, &encoded, &rows, weights, 0..n_old);
-        let config = child.about.config.clone();
-        let (thaw_new, thaw_all) =
-            (|n: &mut Network| thaw_graft(n, mode), |n: &mut Network| n.set_thawed(true));
-        let phase = |name, n_epochs, factor: f32, weight_decay, thaw| Phase {
-            name,
-            n_epochs,
-            batch_size: child.about.batch_size,
-            learning_rate: config.learning_rate * factor,
-            weight_decay,
-            p_drop: config.p_drop,
-            patience: auto_epochs.then(|| (n_epochs / 5).max(LEAST_PATIENCE)),
-            seed,
-            thaw,
-        };
-        let phases = match mode {
-            Mode::Frozen => {
-                vec![phase("graft", n_epochs, NEW_WEIGHTS_FACTOR, config.weight_decay, &thaw_new as _)]
-            }
-            Mode::Joint => {
-                let first = n_epochs / 2;
-                let mut phases = Vec::new();
-                if first > 0 {
-                    phases.push(phase("new columns", first, NEW_WEIGHTS_FACTOR, 0.0, &thaw_new as _));
-                }
-                phases.push(phase("all columns", n_epochs - first, 1.0, config.weight_decay, &thaw_all as _));
-                phases
-            }
-        };
-        let info = train(&mut child.network, &data, &phases, sink)?;
-        let drift = measure_drift(&parent, &child, &encoded, &rows, seed)?;
-        let hashes = child.compute_hashes(&rows.key);
-        child.about.hashes = hashes;
-        if let Some(last) = child.about.extensions.last_mut() {
-            last.training_epochs_used = info.epochs.len();
-            last.seconds = info.seconds;
-            last.drift = drift;
-            last.parent_validation_loss = parent.about.training_info.final_validation_loss;
-        }
-        child.about.training_info = info;
-        Ok(child)
-    }
-}
-
-/// Thaws what the last graft added, and nothing else.
-fn thaw_graft(network: &mut Network, mode: Mode) {
-    match mode {
-        Mode::Frozen => {
-            if let Some(side) = network.sides.last_mut() {
-                side.set_thawed(true);
-            }
-            for head in network.heads.iter_mut().rev().take(2) {
-                head.set_thawed(true);
-            }
-        }
-        Mode::Joint => {
-            if let Some(group) = network.groups.last_mut() {
-                group.set_thawed(true);
-            }
-            if let Some(head) = network.heads.last_mut() {
-                head.set_thawed(true);
-            }
-        }
-    }
-}
-
-/// How far the parent's coordinates moved, on validation rows (training rows where there are
-/// none); `None` for fewer than two rows.
-fn measure_drift(
-    parent: &EmbeddingSpace,
-    child: &EmbeddingSpace,
-    encoded: &EncodedTable,
-    rows: &Rows,
-    seed: u64,
-) -> Result<Option<Drift>> {
-    let sample: Vec<usize> = if rows.valid.len() > 1 { &rows.valid } else { &rows.train }
-        .iter()
-        .copied()
-        .take(DRIFT_ROWS)
-        .collect();
-    if sample.len() < 2 {
-        return Ok(None);
-    }
-    let sampled = encoded.take(&sample);
-    let before = embed_encoded(&parent.network, &sampled);
-    let after = embed_encoded(&child.network, &sampled);
-    Ok(Some(drift(&before, &after, parent.d_model(), child.d_model(), seed)?))
 }

@@ -42,16 +42,31 @@ pub struct Drift {
 /// coordinate.
 pub fn drift(a: &[f32], b: &[f32], d_a: usize, d_b: usize, seed: u64) -> Result<Drift> {
     let n_rows = check(a, b, d_a, d_b)?;
-    let d = d_a.min(d_b);
-    let distances: Vec<f64> = (0..n_rows)
-        .map(|row| cosine_distance(&a[row * d_a..row * d_a + d], &b[row * d_b..row * d_b + d]))
-        .collect();
+    let distances = distances(a, b, d_a, d_b);
     Ok(Drift {
         mean_cosine_distance: distances.iter().sum::<f64>() / n_rows as f64,
         max_cosine_distance: distances.iter().copied().fold(0.0, f64::max),
         neighbour_overlap_at_10: neighbour_overlap(a, b, d_a, d_b, n_rows, seed),
         n_rows,
     })
+}
+
+/// The same mean as in [`drift()`] and nothing else; 0 for no rows, NaN for sizes that do not fit.
+pub(crate) fn mean_cosine_distance(a: &[f32], b: &[f32], d_a: usize, d_b: usize) -> f64 {
+    if a.is_empty() {
+        return 0.0;
+    }
+    match check(a, b, d_a, d_b) {
+        Ok(n_rows) => distances(a, b, d_a, d_b).iter().sum::<f64>() / n_rows as f64,
+        Err(_) => f64::NAN,
+    }
+}
+
+/// Each row's distance, on the coordinates that both have.
+fn distances(a: &[f32], b: &[f32], d_a: usize, d_b: usize) -> Vec<f64> {
+    let d = d_a.min(d_b);
+    let rows = a.chunks_exact(d_a).zip(b.chunks_exact(d_b));
+    rows.map(|(a, b)| cosine_distance(&a[..d], &b[..d])).collect()
 }
 
 fn check(a: &[f32], b: &[f32], d_a: usize, d_b: usize) -> Result<usize> {

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 pub use classification::{binary_scores, compare_binary, compare_multiclass, multiclass_scores};
+pub(crate) use drift::mean_cosine_distance;
 pub use drift::{Drift, drift};
 pub use ranking::{pr_auc, roc_auc};
 pub use regression::{compare_regression, regression_scores};

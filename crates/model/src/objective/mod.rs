@@ -3,7 +3,7 @@
 //! A row draws a hiding rate `p` from U(0.1, 0.7) and hides each of its cells with probability
 //! `p`. Every column with a value is then predicted by cross-entropy over `ln(number of classes)`,
 //! hidden cells with weight 1, visible ones with [`VISIBLE_WEIGHT`]. Missing cells are never
-//! targets.
+//! targets. A graft may give its new columns another [`Role`].
 
 use std::ops::Range;
 
@@ -19,6 +19,22 @@ const VALIDATION_HIDING_RATE: f32 = 0.3;
 /// Weight of a cell that the network sees, against 1 for a hidden one.
 const VISIBLE_WEIGHT: f32 = 0.3;
 
+/// How one column takes part in a training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Role {
+    /// Weight of the column in the training loss.
+    pub weight: f32,
+    /// Weight of its visible cells, against 1 for a hidden one.
+    pub visible: f32,
+    /// Share of the row's hiding rate at which its cells are hidden.
+    pub hiding: f32,
+}
+
+impl Role {
+    /// A column of a first training, or one that a graft's parent had.
+    pub const OLD: Role = Role { weight: 1.0, visible: VISIBLE_WEIGHT, hiding: 1.0 };
+}
+
 /// Classes of all cells, row-major, and what a column's loss counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Objective {
@@ -28,8 +44,8 @@ pub(crate) struct Objective {
     first_logit: Vec<usize>,
     /// `[n_columns]`: `1 / ln(n_classes)`, or 0 where there is nothing to predict.
     scale: Vec<f32>,
-    /// `[n_columns]`: weight of the column in the training loss.
-    column_weight: Vec<f32>,
+    /// `[n_columns]`.
+    roles: Vec<Role>,
     /// `[n_rows]`: a hash of each row's original cells, so that a row is hidden alike wherever it
     /// stands in a table.
     row_key: Vec<u64>,
@@ -37,12 +53,7 @@ pub(crate) struct Objective {
 
 impl Objective {
     /// The classes of a table for a network with these logits.
-    pub fn new(
-        table: &EncodedTable,
-        first_logit: &[usize],
-        column_weight: Vec<f32>,
-        row_key: Vec<u64>,
-    ) -> Self {
+    pub fn new(table: &EncodedTable, first_logit: &[usize], roles: Vec<Role>, row_key: Vec<u64>) -> Self {
         let n_columns = table.columns.len();
         let mut class = vec![NO_TARGET; table.n_rows * n_columns];
         for (c, column) in table.columns.iter().enumerate() {
@@ -57,7 +68,7 @@ impl Objective {
                 n => 1.0 / (n as f32).ln(),
             })
             .collect();
-        Objective { n_columns, class, first_logit: first_logit.to_vec(), scale, column_weight, row_key }
+        Objective { n_columns, class, first_logit: first_logit.to_vec(), scale, roles, row_key }
     }
 
     /// Number of columns.
@@ -65,39 +76,42 @@ impl Objective {
         self.n_columns
     }
 
-    /// Weight of each column in the training loss.
-    pub fn column_weights(&self) -> &[f32] {
-        &self.column_weight
+    /// How each column takes part.
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
     }
 
     /// Which cells of these rows to hide in one epoch of training. A function of its arguments.
     pub fn training_masks(&self, rows_idx: &[usize], seed: u64, epoch: usize) -> Masks {
-        self.masks(rows_idx, seed ^ (epoch as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f), |u| {
-            HIDING_RATE.start + u * (HIDING_RATE.end - HIDING_RATE.start)
+        self.masks(rows_idx, seed ^ (epoch as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f), |u, c| {
+            (HIDING_RATE.start + u * (HIDING_RATE.end - HIDING_RATE.start)) * self.roles[c].hiding
         })
     }
 
     /// Which cells to hide in validation: the same ones in every epoch, and for the old columns of
     /// a grafted space the same ones as in its parent.
     pub fn validation_masks(&self, rows_idx: &[usize], seed: u64) -> Masks {
-        self.masks(rows_idx, !seed, |_| VALIDATION_HIDING_RATE)
+        self.masks(rows_idx, !seed, |_, _| VALIDATION_HIDING_RATE)
     }
 
-    fn masks(&self, rows_idx: &[usize], seed: u64, rate: impl Fn(f32) -> f32) -> Masks {
+    fn masks(&self, rows_idx: &[usize], seed: u64, rate: impl Fn(f32, usize) -> f32) -> Masks {
         let n_columns = self.n_columns;
         let mut hidden = Vec::with_capacity(rows_idx.len() * n_columns);
         for r in rows_idx {
             let row_seed = splitmix(seed ^ splitmix(self.row_key[*r]));
-            let p = rate(unit(splitmix(row_seed)));
-            hidden.extend((0..n_columns).map(|c| unit(splitmix(row_seed ^ (c as u64 + 1) << 32)) < p));
+            let u = unit(splitmix(row_seed));
+            hidden
+                .extend((0..n_columns).map(|c| unit(splitmix(row_seed ^ (c as u64 + 1) << 32)) < rate(u, c)));
         }
         Masks { n_columns, hidden }
     }
 
     /// Targets of a training batch, and the sum of their weights.
     pub fn training_targets(&self, rows_idx: &[usize], masks: &Masks) -> (Targets, f32) {
-        let weight =
-            |c: usize, hidden: bool| self.column_weight[c] * if hidden { 1.0 } else { VISIBLE_WEIGHT };
+        let weight = |c: usize, hidden: bool| {
+            let role = &self.roles[c];
+            role.weight * if hidden { 1.0 } else { role.visible }
+        };
         self.targets(rows_idx, masks, weight)
     }
 
@@ -166,7 +180,7 @@ mod tests {
         let column = EncodedColumn { parts: vec![], missing: vec![false; 50], target: vec![1; 50] };
         let table = EncodedTable { n_rows: 50, columns: vec![column; n_columns] };
         let first: Vec<usize> = (0..=n_columns).map(|c| 3 * c).collect();
-        Objective::new(&table, &first, vec![1.0; n_columns], (0..50).collect())
+        Objective::new(&table, &first, vec![Role::OLD; n_columns], (0..50).collect())
     }
 
     #[test]

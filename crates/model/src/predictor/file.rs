@@ -10,7 +10,7 @@ use super::head::Head;
 use super::{Predictor, PredictorAbout, Target};
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
-use crate::space::skeleton;
+use crate::space::{skeleton, to_current};
 use crate::store::{self, Container};
 
 /// The container's kind.
@@ -62,7 +62,10 @@ impl Predictor {
         Ok(Container { kind: KIND.to_owned(), manifest, tensors })
     }
 
-    fn from_container(container: Container) -> Result<Self> {
+    fn from_container(mut container: Container) -> Result<Self> {
+        if let Some(space) = container.manifest.get_mut("space") {
+            to_current(space);
+        }
         let about: PredictorAbout = container.manifest_as(KIND)?;
         about.options.check()?;
         if let Target::Classes { classes, .. } = &about.target

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
-use super::{About, EmbeddingSpace, Hashes, TrainingInfo, Wiring, column_shape};
+use super::{About, EmbeddingSpace, Hashes, TrainingInfo, Wiring, column_shape, to_current};
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
@@ -99,7 +99,8 @@ impl EmbeddingSpace {
         Ok(Container { kind: KIND.to_owned(), manifest, tensors })
     }
 
-    fn from_container(container: Container) -> Result<Self> {
+    fn from_container(mut container: Container) -> Result<Self> {
+        to_current(&mut container.manifest);
         let about: About = container.manifest_as(KIND)?;
         let mut tensors = container.tensors;
         let found = weights_hash(&tensors);

@@ -15,8 +15,8 @@ use crate::encoder::Network;
 use crate::encoder::network::Widths;
 use crate::encoder::param::Params;
 use crate::error::{Error, Result};
-use crate::objective::Objective;
-use crate::train::{Event, Phase, Sink, TrainingData, train};
+use crate::objective::{Objective, Role};
+use crate::train::{Event, Phase, Sink, TrainingData, Watch, train};
 
 /// What to train, beside the table.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +62,7 @@ impl EmbeddingSpace {
         let config = &options.config;
         let names = space.first_columns();
         let encoded = space.encode(&all)?;
-        let data = training_data(&space, &encoded, &rows, vec![1.0; names.len()], 0..names.len());
+        let data = training_data(&space, &encoded, &rows, vec![Role::OLD; names.len()], 0..names.len());
         let phase = Phase {
             name: "all",
             n_epochs,
@@ -70,11 +70,12 @@ impl EmbeddingSpace {
             learning_rate: config.learning_rate,
             weight_decay: config.weight_decay,
             p_drop: config.p_drop,
+            watch: Watch::AllColumns,
             patience: config.patience_for(n_epochs),
             seed: config.seed,
             thaw: &|network| network.set_thawed(true),
         };
-        space.about.training_info = train(&mut space.network, &data, &[phase], sink)?;
+        space.about.training_info = train(&mut space.network, &data, &[phase], None, sink)?;
         space.about.hashes = space.compute_hashes(&rows.key);
         Ok(space)
     }
@@ -190,12 +191,12 @@ pub(crate) fn training_data(
     space: &EmbeddingSpace,
     encoded: &EncodedTable,
     rows: &Rows,
-    column_weight: Vec<f32>,
+    roles: Vec<Role>,
     old_columns: std::ops::Range<usize>,
 ) -> TrainingData {
     TrainingData {
         groups: cell_tables(&space.network, encoded),
-        objective: Objective::new(encoded, &space.network.first_logit, column_weight, rows.key.clone()),
+        objective: Objective::new(encoded, &space.network.first_logit, roles, rows.key.clone()),
         train_rows: rows.train.clone(),
         valid_rows: rows.valid.clone(),
         column_names: space.about.columns.iter().map(|c| c.name.clone()).collect(),

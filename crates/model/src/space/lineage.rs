@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Drift;
+use crate::train::PhaseInfo;
 
 /// How a graft treats what was learned before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +11,8 @@ use crate::metric::Drift;
 pub enum Mode {
     /// Old weights never change; a side network writes extra coordinates behind the parent's.
     Frozen,
+    /// As joint, but old coordinates stay within a bound of drift that the user gives.
+    Anchored,
     /// New weights first, then all of them; old coordinates drift, and the drift is measured.
     Joint,
 }
@@ -19,6 +22,7 @@ impl Mode {
     pub fn name(self) -> &'static str {
         match self {
             Mode::Frozen => "frozen",
+            Mode::Anchored => "anchored",
             Mode::Joint => "joint",
         }
     }
@@ -55,6 +59,17 @@ pub struct Hashes {
     pub features: String,
 }
 
+/// How an anchored graft held its bound.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnchorInfo {
+    /// Most mean cosine distance of old vectors that was allowed.
+    pub drift_bound: f64,
+    /// Share of the way from the untrained graft to the trained weights that was kept: 1 where an
+    /// epoch met the bound, less where the weights had to be taken back.
+    pub kept_share: f32,
+}
+
 /// One graft: everything that is needed to say what a version is made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,11 +88,13 @@ pub struct ExtensionMetadata {
     pub extended_column_count: usize,
     /// Epochs that the graft was trained for.
     pub training_epochs_used: usize,
+    /// The phases of its training: epochs and why each ended.
+    pub phases: Vec<PhaseInfo>,
     /// What the user said about the new columns; free form.
     pub feature_metadata: Option<serde_json::Value>,
     /// How old weights were treated.
     pub mode: Mode,
-    /// Extra coordinates behind the parent's; 0 for a joint graft.
+    /// Extra coordinates behind the parent's; 0 for a joint or anchored graft.
     pub d_side: usize,
     /// The parent's hashes.
     pub parent: Hashes,
@@ -90,6 +107,8 @@ pub struct ExtensionMetadata {
     /// How far old rows' coordinates moved, on validation rows; zero by construction when frozen.
     /// Absent before training.
     pub drift: Option<Drift>,
+    /// The bound of an anchored graft; absent in other modes.
+    pub anchor: Option<AnchorInfo>,
     /// Mean validation loss of the old columns in the parent, for comparison with the child's.
     pub parent_validation_loss: Option<f64>,
     /// Wall time of the graft's training, seconds.

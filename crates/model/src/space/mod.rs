@@ -5,6 +5,7 @@ mod embed;
 mod file;
 mod fit;
 mod lineage;
+mod migrate;
 
 use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
@@ -22,7 +23,8 @@ pub use file::SpaceCard;
 pub(crate) use file::skeleton;
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
-pub use lineage::{ExtensionMetadata, Hashes, Mode, SoftwareVersion};
+pub use lineage::{AnchorInfo, ExtensionMetadata, Hashes, Mode, SoftwareVersion};
+pub(crate) use migrate::to_current;
 
 use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;

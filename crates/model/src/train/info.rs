@@ -17,6 +17,35 @@ pub enum StopReason {
     Interrupted,
 }
 
+/// Which validation loss a phase watches: it ends when that one stops falling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watch {
+    /// The mean over all columns, weighted as they are trained.
+    #[default]
+    AllColumns,
+    /// The mean over the columns that the training adds.
+    NewColumns,
+}
+
+/// How many epochs one phase ran, and why it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhaseInfo {
+    /// Its name, as epochs give it.
+    pub name: String,
+    /// Most epochs that it could run.
+    pub n_epochs_planned: usize,
+    /// Epochs that it ran.
+    pub n_epochs: usize,
+    /// Epochs without improvement that would have ended it; absent if all had to be run.
+    pub patience: Option<usize>,
+    /// The loss that had to improve.
+    pub watched: Watch,
+    /// Why it ended.
+    pub stop_reason: StopReason,
+}
+
 /// One epoch. Losses are cross-entropies over `ln(number of classes)`: 1 is a uniform guess.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,9 +71,11 @@ pub struct EpochInfo {
 pub struct TrainingInfo {
     /// All epochs that were run.
     pub epochs: Vec<EpochInfo>,
+    /// The phases that were run, in order.
+    pub phases: Vec<PhaseInfo>,
     /// The epoch whose weights were kept, from 1; 0 if none was run.
     pub best_epoch: usize,
-    /// Why it ended.
+    /// Why its last phase ended.
     pub stop_reason: StopReason,
     /// Mean validation loss over the columns that were there before this training, of the kept
     /// weights: comparable between a parent and its child.

@@ -60,7 +60,7 @@ impl Prefix {
         let mut values = vec![0.0; rows.len() * n_variants * d];
         for variant in 0..n_variants {
             for (chunk, part) in rows.chunks(CHUNK_ROWS).enumerate() {
-                let cells = data.cells(network, part, &masks(part, variant), 0);
+                let cells = data.cells(network, part, Some(&masks(part, variant)), 0);
                 let pieces = network.pieces_until(&cells, widths.len(), Dropout::OFF);
                 let pieces: Vec<Vec<f32>> = pieces
                     .into_iter()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn::prelude::Tensor;
 use burn::tensor::Gradients;
 
+use super::anchor::Anchor;
 use super::prefix::Prefix;
 use super::{Phase, TrainingData};
 use crate::embed::Masks;
@@ -51,6 +52,7 @@ pub(super) fn run_step(
     data: &TrainingData,
     rows: &[usize],
     plan: &StepPlan<'_>,
+    anchor: Option<&mut Anchor<'_>>,
 ) -> StepOutcome {
     let StepPlan { phase, epoch, prefix, .. } = *plan;
     let mut masks = data.objective.training_masks(rows, phase.seed, epoch);
@@ -78,6 +80,16 @@ pub(super) fn run_step(
     let values: Vec<f32> = losses.inner().into_data().try_into_vec().unwrap_or_default();
     let sum: f64 = values[..n_columns].iter().map(|v| f64::from(*v)).sum();
     let contained = values[n_columns..].iter().map(|v| *v as usize).collect();
+    let loss = match anchor {
+        None => loss,
+        Some(anchor) => {
+            let distance = anchor.distance(network, data, rows);
+            let weight = anchor.weight;
+            let values: Vec<f32> = distance.clone().inner().into_data().try_into_vec().unwrap_or_default();
+            anchor.adapt(values.first().map_or(f64::NAN, |d| f64::from(*d)));
+            loss + distance * weight
+        }
+    };
     let mut gradients = loss.backward();
     let stepped = step_params(network, &mut gradients, |_| (plan.rate, phase.weight_decay));
     StepOutcome { loss: sum, weight: f64::from(weight), contained, stepped }
@@ -127,7 +139,7 @@ fn batch_cells(
     old_are_known: bool,
 ) -> Vec<Arc<Cells>> {
     let first_column = if old_are_known { first_new_column(network) } else { 0 };
-    data.cells(network, rows, masks, first_column)
+    data.cells(network, rows, Some(masks), first_column)
 }
 
 /// Updates every thawed weight by its gradient, clipped to [`CLIP_NORM`] over all of them.

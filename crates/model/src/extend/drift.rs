@@ -1,0 +1,48 @@
+//! How far old vectors moved: the rows that it is measured on, and the parent's vectors of them.
+
+use tabgraft_table::encoded::EncodedTable;
+
+use crate::encoder::Network;
+use crate::error::Result;
+use crate::metric::{Drift, drift, mean_cosine_distance};
+use crate::space::{EmbeddingSpace, Rows, embed_encoded};
+
+/// Most validation rows that drift is measured on.
+const DRIFT_ROWS: usize = 2000;
+
+/// Validation rows (training rows where there are not two of them) and the parent's vectors.
+pub(super) struct DriftSample {
+    rows: EncodedTable,
+    before: Vec<f32>,
+    d_before: usize,
+    seed: u64,
+}
+
+impl DriftSample {
+    pub fn new(parent: &EmbeddingSpace, encoded: &EncodedTable, rows: &Rows, seed: u64) -> Self {
+        let from = if rows.valid.len() > 1 { &rows.valid } else { &rows.train };
+        let sample: Vec<usize> = from.iter().copied().take(DRIFT_ROWS).collect();
+        let rows = encoded.take(&sample);
+        let before = embed_encoded(&parent.network, &rows);
+        DriftSample { rows, before, d_before: parent.d_model(), seed }
+    }
+
+    /// Mean cosine distance of a network's vectors to the parent's: what [`DriftSample::drift`]
+    /// reports as such.
+    pub fn distance(&self, network: &Network) -> f64 {
+        let after = embed_encoded(network, &self.rows);
+        mean_cosine_distance(&self.before, &after, self.d_before, network.d_model())
+    }
+
+    /// The whole measure; `None` for fewer than two rows.
+    ///
+    /// # Errors
+    /// A value error for a coordinate that is not finite.
+    pub fn drift(&self, network: &Network) -> Result<Option<Drift>> {
+        if self.rows.n_rows < 2 {
+            return Ok(None);
+        }
+        let after = embed_encoded(network, &self.rows);
+        Ok(Some(drift(&self.before, &after, self.d_before, network.d_model(), self.seed)?))
+    }
+}

@@ -1,0 +1,132 @@
+//! What the user says of a graft, and what it comes to for one parent.
+
+use tabgraft_table::feature::Feature;
+use tabgraft_table::schema::InferOptions;
+
+use crate::error::{Error, Result};
+use crate::space::{EmbeddingSpace, Mode, check_batch_size, check_epochs};
+use crate::train::{Event, Sink};
+
+/// Fewest epochs of a graft by default.
+const LEAST_EPOCHS: usize = 10;
+/// Extra coordinates of a frozen graft: so many per new column, within a range.
+const SIDE_PER_COLUMN: usize = 32;
+const SIDE_RANGE: std::ops::RangeInclusive<usize> = 32..=96;
+/// Bound of an anchored graft by default.
+const DRIFT_BOUND: f64 = 0.02;
+
+/// How to graft, beside the enriched table.
+#[derive(Debug, Clone)]
+pub struct ExtendOptions {
+    /// What happens to old weights. Default [`Mode::Frozen`].
+    pub mode: Mode,
+    /// Most that old vectors may move in mode [`Mode::Anchored`], and there alone: their mean cosine
+    /// distance on validation rows; above 0 up to 2. Default 0.02.
+    pub drift_bound: Option<f64>,
+    /// Epochs. Default: a quarter of the parent's, at least 10.
+    pub n_epochs: Option<usize>,
+    /// Whether `n_epochs` is a ceiling: a phase then stops when the validation loss has not fallen
+    /// for a fifth of its epochs, at least 3. A phase that trains new weights alone watches the loss
+    /// of new columns, any other that of all columns. The lineage says how many epochs each phase
+    /// ran and why it ended. Default true.
+    pub auto_epochs: bool,
+    /// Rows of a step. Default: the parent's.
+    pub batch_size: Option<usize>,
+    /// Name of the child. Default: the parent's and `_extended`.
+    pub name: Option<String>,
+    /// Extra coordinates of a frozen graft. Default: 32 per new column, 32 to 96.
+    pub d_side: Option<usize>,
+    /// Kinds of new columns given by the user, new columns to ignore.
+    pub infer: InferOptions,
+    /// Engineered columns among the new ones; remembered with their fitted state.
+    pub features: Vec<Feature>,
+    /// What the user says about the new columns; free form, kept in the lineage.
+    pub feature_metadata: Option<serde_json::Value>,
+    /// Seed of new weights, order, masks and dropout. Default 0.
+    pub seed: u64,
+}
+
+impl Default for ExtendOptions {
+    fn default() -> Self {
+        ExtendOptions {
+            mode: Mode::Frozen,
+            drift_bound: None,
+            n_epochs: None,
+            auto_epochs: true,
+            batch_size: None,
+            name: None,
+            d_side: None,
+            infer: InferOptions::default(),
+            features: Vec::new(),
+            feature_metadata: None,
+            seed: 0,
+        }
+    }
+}
+
+impl ExtendOptions {
+    /// Checks what can be checked without a parent.
+    ///
+    /// # Errors
+    /// An option error that names the option, its value and its range.
+    pub fn check(&self) -> Result<()> {
+        check_epochs(self.n_epochs)?;
+        check_batch_size(self.batch_size)?;
+        match self.drift_bound {
+            Some(bound) if self.mode != Mode::Anchored => Err(Error::option(format!(
+                "option `drift_bound` is {bound}, but mode `{}` has no bound",
+                self.mode.name()
+            ))
+            .with_hint("choose mode `anchored`; `frozen` moves no old vector at all")),
+            Some(bound) if !(bound > 0.0 && bound <= 2.0) => {
+                Err(Error::option(format!("option `drift_bound` is {bound}, allowed is above 0 up to 2"))
+                    .with_hint("mode `frozen` moves no old vector at all"))
+            }
+            _ => Ok(()),
+        }?;
+        match self.d_side {
+            Some(d) if self.mode != Mode::Frozen => Err(Error::option(format!(
+                "option `d_side` is {d}, but mode `{}` appends no coordinates",
+                self.mode.name()
+            ))
+            .with_hint("leave it out, or choose mode `frozen`")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The bound that an anchored graft holds.
+    pub(super) fn bound(&self) -> Option<f64> {
+        (self.mode == Mode::Anchored).then(|| self.drift_bound.unwrap_or(DRIFT_BOUND))
+    }
+}
+
+impl EmbeddingSpace {
+    /// Epochs of a graft, and a note if the user's number is outside the advised range.
+    pub(super) fn graft_epochs(&self, options: &ExtendOptions, sink: &mut Sink<'_>) -> usize {
+        let parent = self.about.planned_epochs;
+        let most = (parent / 2).max(LEAST_EPOCHS);
+        match options.n_epochs {
+            None => (parent / 4).clamp(LEAST_EPOCHS, most),
+            Some(n) => {
+                if n < LEAST_EPOCHS || n > most {
+                    let text = format!(
+                        "{n} epochs for a graft: advised are at least {LEAST_EPOCHS} and at most {most}, \
+                         as the parent had {parent}"
+                    );
+                    let _ = sink(&Event::Warning { text });
+                }
+                n
+            }
+        }
+    }
+
+    pub(super) fn side_width(&self, options: &ExtendOptions, n_new: usize) -> Result<usize> {
+        match options.d_side {
+            None => Ok((n_new * SIDE_PER_COLUMN).clamp(*SIDE_RANGE.start(), *SIDE_RANGE.end())),
+            Some(d) if (8..=1024).contains(&d) && d.is_multiple_of(8) => Ok(d),
+            Some(d) => {
+                Err(Error::option(format!("option `d_side` is {d}, allowed is 8 to 1024 in steps of 8")))
+            }
+        }
+    }
+}

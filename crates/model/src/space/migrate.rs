@@ -1,0 +1,30 @@
+//! Manifests of older format versions, step by step to the current one.
+
+use serde_json::{Value, json};
+
+/// Brings a space's manifest to the current format. What an older version could not say gets the
+/// value that says so; what is there stays as it is.
+pub(crate) fn to_current(manifest: &mut Value) {
+    from_1_0_to_1_1(manifest);
+}
+
+/// 1.1 records how an anchored graft held its bound, and how long each phase ran and why it ended.
+fn from_1_0_to_1_1(manifest: &mut Value) {
+    if let Some(info) = manifest.get_mut("training_info") {
+        put(info, "phases", json!([]));
+    }
+    for extension in extensions(manifest) {
+        put(extension, "anchor", Value::Null);
+        put(extension, "phases", json!([]));
+    }
+}
+
+fn extensions(manifest: &mut Value) -> impl Iterator<Item = &mut Value> {
+    manifest.get_mut("extensions").and_then(Value::as_array_mut).into_iter().flatten()
+}
+
+fn put(object: &mut Value, key: &str, value: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.entry(key).or_insert(value);
+    }
+}

@@ -1,0 +1,132 @@
+//! Holding a graft near its parent.
+//!
+//! The training loss gets `weight * mean cosine distance` to the parent's vectors of the same rows,
+//! taken on a part of each batch with nothing hidden. The weight is the multiplier of the
+//! constraint "distance <= bound": it rises while the distance is above the bound and falls while it
+//! is below, in steps of its logarithm (Platt & Barr 1988, "Constrained differential optimization";
+//! differs from the paper: the step is multiplicative, because the weight's scale is unknown).
+//! What the penalty leaves undone [`Anchor::hold`] does, so that the bound holds in any case.
+
+use burn::prelude::Tensor;
+
+use super::TrainingData;
+use crate::encoder::Network;
+use crate::encoder::network::join;
+use crate::encoder::param::{Param, Params};
+use crate::kernel::Dropout;
+
+/// Share of a batch's rows that the distance is taken on, and the least number of them.
+const PENALTY_SHARE: usize = 4;
+const LEAST_ROWS: usize = 32;
+/// Share of the bound that training aims at: validation rows move a little more than those that
+/// are trained on.
+const AIM: f64 = 0.8;
+/// The first weight, times the bound: about what the loss can win by moving.
+const FIRST_WEIGHT: f64 = 0.1;
+/// Step of the weight's logarithm for a distance that is off by the whole bound.
+const DUAL_RATE: f64 = 0.05;
+/// Range of the weight, times the bound.
+const WEIGHT_RANGE: (f64, f64) = (1e-3, 1e3);
+/// Most that one step may take the distance for, in bounds above it.
+const MOST_EXCESS: f64 = 4.0;
+/// Halvings of the interval in which [`Anchor::hold`] searches.
+const N_HALVINGS: usize = 12;
+
+/// A bound on how far old vectors may move.
+pub(crate) struct Anchor<'a> {
+    /// Most mean cosine distance.
+    pub bound: f64,
+    /// The parent's network, whose columns are the first ones.
+    pub parent: &'a Network,
+    /// The child before training: no vector of it has moved.
+    pub origin: &'a Network,
+    /// The mean cosine distance of a network's vectors to the parent's, as it is reported.
+    pub measure: &'a (dyn Fn(&Network) -> f64 + Sync),
+    /// Weight of the distance in the loss.
+    pub weight: f64,
+    /// Share of the way from `origin` to the trained weights that was kept.
+    pub kept_share: f32,
+}
+
+impl<'a> Anchor<'a> {
+    /// Holds children of `parent` that begin at `origin` within `bound`, which is above 0.
+    pub fn new(
+        bound: f64,
+        parent: &'a Network,
+        origin: &'a Network,
+        measure: &'a (dyn Fn(&Network) -> f64 + Sync),
+    ) -> Self {
+        Anchor { bound, parent, origin, measure, weight: FIRST_WEIGHT / bound, kept_share: 1.0 }
+    }
+
+    /// Whether a network meets the bound.
+    pub fn is_near(&self, network: &Network) -> bool {
+        (self.measure)(network) <= self.bound
+    }
+
+    /// The mean cosine distance to the parent on a part of a batch, for the loss.
+    pub fn distance(&self, network: &Network, data: &TrainingData, rows: &[usize]) -> Tensor<1> {
+        let n_rows = (rows.len() / PENALTY_SHARE).max(LEAST_ROWS).min(rows.len());
+        let cells = data.cells(network, &rows[..n_rows], None, 0);
+        let old = join(&self.parent.pieces(&cells, Dropout::OFF)).inner();
+        let new = join(&network.pieces(&cells, Dropout::OFF));
+        mean_cosine_distance(new, old)
+    }
+
+    /// Adapts the weight to the distance that a step had.
+    pub fn adapt(&mut self, distance: f64) {
+        if distance.is_finite() {
+            let aim = AIM * self.bound;
+            let excess = (distance / aim - 1.0).min(MOST_EXCESS);
+            let (low, high) = WEIGHT_RANGE;
+            self.weight =
+                (self.weight * (DUAL_RATE * excess).exp()).clamp(low / self.bound, high / self.bound);
+        }
+    }
+
+    /// Takes a network that is too far back towards the origin, by the least share that a search
+    /// finds. The heads of new columns, which no vector depends on, stay.
+    pub fn hold(&mut self, network: &mut Network) {
+        if self.is_near(network) {
+            return;
+        }
+        let (mut low, mut high) = (0.0f32, 1.0f32);
+        for _ in 0..N_HALVINGS {
+            let middle = 0.5 * (low + high);
+            if self.is_near(&between(self.origin, network, middle)) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        *network = between(self.origin, network, low);
+        self.kept_share = low;
+    }
+}
+
+/// The network at `share` of the way from `origin` to `network`; at 0 the origin's bits.
+fn between(origin: &Network, network: &Network, share: f32) -> Network {
+    let new_head = format!("heads.{}.", network.heads.len() - 1);
+    let mut old = std::collections::BTreeMap::new();
+    origin.each("", &mut |name, param| {
+        old.insert(name, param.values());
+    });
+    let mut moved = network.clone();
+    moved.each_mut("", &mut |name, param| {
+        if let Some(old) = old.get(&name).filter(|_| !name.starts_with(&new_head)) {
+            let values = old.iter().zip(param.values()).map(|(o, n)| o + share * (n - o)).collect();
+            *param = Param::new(values, param.shape());
+        }
+    });
+    moved
+}
+
+/// Mean over rows of 1 - cosine.
+///
+/// # Shapes
+/// - `a`, `b`: `[n_rows, d]`
+fn mean_cosine_distance(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+    let length = |x: Tensor<2>| (x.clone() * x).sum_dim(1).sqrt().clamp_min(1e-6);
+    let cosine = (a.clone() * b.clone()).sum_dim(1) / (length(a) * length(b));
+    (cosine * -1.0 + 1.0).mean()
+}
