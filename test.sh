@@ -14,7 +14,7 @@ step features
 # The wheel, built alone, must get the features that the whole workspace gets with its tests, or burn and
 # arrow are built once more. The remedy: crates/table/Cargo.toml.
 features() { cargo tree --prefix none --format '{p} [{f}]' "$@" | sed 's/ (\*)$//' | sort -u; }
-other=$(comm -23 <(features -e normal,build -p tabgraft-python) <(features -e normal,build,dev --workspace))
+other=$(comm -23 <(features -e normal,no-proc-macro -p tabgraft-python) <(features -e normal,dev,no-proc-macro --workspace))
 test -z "$other" || { printf 'the wheel has features of its own:\n%s\n' "$other" >&2; exit 1; }
 step tests
 cargo test --release --workspace
@@ -36,6 +36,9 @@ rm -rf "$CARGO_TARGET_DIR/sdist"
 "$venv/bin/maturin" sdist --quiet --out "$CARGO_TARGET_DIR/sdist"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --no-build-isolation --force-reinstall --no-deps \
     "$CARGO_TARGET_DIR"/sdist/tabgraft-*.tar.gz
+step python types
+"$venv/bin/mypy" --strict python/tabgraft python/featrix python/tests/types_as_users_see_them.py
+"$venv/bin/python" -m mypy.stubtest tabgraft featrix --mypy-config-file pyproject.toml
 step python tests
 "$venv/bin/python" -m pytest -q python/tests
 step done

@@ -143,7 +143,7 @@ tabgraft.FormulaError: feature `older`: expected a column, a value or `(`, ..."#
 >>> space.extend(credit, mode="soft")
 Traceback (most recent call last):
     ...
-tabgraft.OptionError: option `mode` is `soft`, allowed is `frozen` or `joint`"#,
+tabgraft.OptionError: option `mode` is `soft`, allowed is `frozen`, `anchored` or `joint`"#,
         also: value_error,
         under: None,
         is: tabgraft_model::Error::is_option,
@@ -156,7 +156,7 @@ tabgraft.OptionError: option `mode` is `soft`, allowed is `frozen` or `joint`"#,
 >>> tabgraft.EmbeddingSpace.from_bytes(newer)
 Traceback (most recent call last):
     ...
-tabgraft.VersionError: format 1.0 needs a reader of format 9.0 or newer, ..."#,
+tabgraft.VersionError: format ... needs a reader of format 9... or newer, ..."#,
         also: value_error,
         under: None,
         is: tabgraft_model::Error::is_version,

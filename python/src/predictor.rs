@@ -129,7 +129,7 @@ impl Predictor {
     /// >>> rows, y = early.drop(columns="target"), early["target"].to_numpy()
     /// >>> made = tabgraft.Predictor.fit(space, rows, y, n_epochs=2, n_networks=2, sample_weight=1 + y)
     /// >>> made.task, made.classes
-    /// ('binary', ['0', '1'])
+    /// ('binary', [0, 1])
     #[classmethod]
     #[pyo3(signature = (space, data, target, *, target_kind = "auto", sample_weight = None, name = "predictor",
         n_epochs = 100, patience = 14, batch_size = None, n_networks = None, d_hidden = 128, hold_out_test = true,
