@@ -9,7 +9,7 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple, PyType};
 use tabgraft_model::space::Mode;
-use tabgraft_model::{Error, ExtendOptions, FitOptions, PredictorOptions, SpaceConfig};
+use tabgraft_model::{Error, ExtendOptions, FitOptions, Freeze, PredictorOptions, SpaceConfig};
 use tabgraft_table::Table;
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
@@ -420,7 +420,15 @@ impl EmbeddingSpace {
     /// mode : "frozen", "anchored" or "joint", default "frozen"
     ///     "frozen": old weights never change, and new coordinates stand behind the old ones, which keep
     ///     their bits. "joint": new weights train for half of the epochs, then all of them; the number of
-    ///     coordinates stays, they drift, and the drift is measured.
+    ///     coordinates stays, they drift, and the drift is measured. "anchored": as "joint", but the drift
+    ///     stays below `drift_bound`.
+    /// drift_bound : float, optional; above 0 up to 2
+    ///     Mode "anchored" only: most that old vectors may move, as their mean cosine distance on validation
+    ///     rows. Default: 0.02.
+    /// freeze : dict, optional
+    ///     Modes "joint" and "anchored" only: which old weights stay frozen. `tokens`, `trunk`, `heads`: bool;
+    ///     `columns`: names of old columns; `schedule`: when the others are thawed, "at_once", "by_epoch" or
+    ///     "when_flat". Default: none stays frozen, all are thawed at once after half of the epochs.
     /// n_epochs : int, optional; 1 to 10,000
     ///     Epochs. Default: a quarter of the parent's, at least 10.
     /// auto_epochs : bool, default True
@@ -452,7 +460,7 @@ impl EmbeddingSpace {
     /// ['checking_status', 'credit_history', 'savings_status']
     /// >>> np.array_equal(child.embed(credit)[:, :32], space.embed(early))
     /// True
-    #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, n_epochs = None, auto_epochs = true, batch_size = None,
+    #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, freeze = None, n_epochs = None, auto_epochs = true, batch_size = None,
         name = None, d_side = None, ignore = None, kinds = None, features = None, feature_metadata = None, seed = 0,
         columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
@@ -463,6 +471,7 @@ impl EmbeddingSpace {
         valid: Option<&Bound<'_, PyAny>>,
         mode: &str,
         drift_bound: Option<f64>,
+        freeze: Option<&Bound<'_, PyAny>>,
         n_epochs: Option<usize>,
         auto_epochs: bool,
         batch_size: Option<usize>,
@@ -482,6 +491,7 @@ impl EmbeddingSpace {
         let options = ExtendOptions {
             mode: word::<Mode>("mode", mode, MODES)?,
             drift_bound,
+            freeze: freeze.map(freeze_option).transpose()?.unwrap_or_default(),
             n_epochs,
             auto_epochs,
             batch_size,
@@ -817,6 +827,19 @@ pub fn warn_of_columns(
         }
     }
     Ok(())
+}
+
+/// What stays frozen, from a dictionary.
+fn freeze_option(freeze: &Bound<'_, PyAny>) -> Raised<Freeze> {
+    let mut whole = serde_json::to_value(Freeze::default()).unwrap_or_default();
+    if let (Some(whole), Some(given)) = (whole.as_object_mut(), from_python(freeze)?.as_object()) {
+        whole.extend(given.clone());
+    }
+    serde_json::from_value(whole).map_err(|e| {
+        let hint = "a dictionary of `tokens`, `trunk`, `heads` (true or false), `columns` (names), and `schedule` \
+                    (`at_once`, `by_epoch` or `when_flat`)";
+        Raise::Core(Error::option(format!("option `freeze`: {e}")).with_hint(hint))
+    })
 }
 
 fn save_in(folder: &Path, file: &Path, space: &Core) -> tabgraft_model::Result<()> {

@@ -168,6 +168,7 @@ class EmbeddingSpace:
         valid: _FrameLike | None = None,
         mode: _Mode = "frozen",
         drift_bound: float | None = None,
+        freeze: dict[str, Any] | None = None,
         n_epochs: int | None = None,
         auto_epochs: bool = True,
         batch_size: int | None = None,

@@ -16,6 +16,23 @@ def test_a_frozen_graft_keeps_every_old_bit(space, early, credit):
     assert joint.d_model == space.d_model and joint.extension_metadata["drift"]["max_cosine_distance"] > 0
 
 
+def test_an_anchored_graft_holds_its_bound_and_parts_can_stay_frozen(space, credit):
+    anchored = space.extend(credit, mode="anchored", drift_bound=0.01, n_epochs=4)
+    assert 0 < anchored.extension_metadata["drift"]["mean_cosine_distance"] <= 0.01
+    freeze = {"trunk": True, "columns": ["age"], "schedule": "by_epoch"}
+    kept = space.extend(credit, mode="joint", freeze=freeze, n_epochs=3)
+    assert kept.extension_metadata["freeze"] == {"tokens": False, "heads": False, **freeze}
+    for options, message in [
+        ({"mode": "joint", "drift_bound": 0.1}, "mode `joint` has no bound"),
+        ({"mode": "joint", "d_side": 32}, "mode `joint` appends no coordinates"),
+        ({"mode": "frozen", "freeze": freeze}, "thaws no old weight anyway"),
+        ({"mode": "joint", "freeze": {"colour": 1}}, "unknown field `colour`"),
+        ({"mode": "joint", "freeze": {"columns": ["rocket"]}}, "rocket"),
+    ]:
+        with pytest.raises(tabgraft.TabgraftError, match=message):
+            space.extend(credit, n_epochs=2, **options)
+
+
 def test_the_same_seed_gives_the_same_bits(space, early):
     again = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], name="v1", n_epochs=6, d_model=32)
     assert again.hashes == space.hashes

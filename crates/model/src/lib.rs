@@ -18,5 +18,5 @@ pub mod train;
 pub use discover::{DiscoverOptions, Discovery, discover};
 pub use extend::{ExtendOptions, Graft};
 pub use predictor::{Predictor, PredictorOptions};
-pub use space::{EmbeddingSpace, FitOptions, Mode, SpaceConfig};
+pub use space::{EmbeddingSpace, FitOptions, Freeze, Mode, Schedule, SpaceConfig};
 pub use tabgraft_table::error::{self, Error, Result};

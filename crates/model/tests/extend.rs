@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_model::store::{Blob, load};
 use tabgraft_model::train::{Event, StopReason, Watch};
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Freeze, Mode, Schedule};
 use tabgraft_table::Table;
 
 fn unit(i: usize, salt: u64) -> f64 {
@@ -114,4 +116,97 @@ fn the_lineage_says_how_long_each_phase_ran_and_why_it_ended() {
     let phases = &child.extension_metadata().unwrap().phases;
     assert_eq!(phases.iter().map(|p| p.n_epochs).collect::<Vec<_>>(), [3, 4]);
     assert!(phases.iter().all(|p| p.stop_reason == StopReason::AllEpochs && p.patience.is_none()));
+}
+
+fn tensors(space: &EmbeddingSpace) -> BTreeMap<String, Blob> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("space.tabgraft");
+    space.save(&path).unwrap();
+    load(&path).unwrap().0.tensors
+}
+
+fn joint(freeze: Freeze) -> ExtendOptions {
+    ExtendOptions { mode: Mode::Joint, freeze, n_epochs: Some(6), auto_epochs: false, ..Default::default() }
+}
+
+#[test]
+fn what_is_frozen_keeps_its_bits_and_the_rest_moves() {
+    let table = table(300);
+    let parent = parent(&table);
+    let before = tensors(&parent);
+    let part_of = |name: &str| match name.split('.').next() {
+        Some("groups") => "tokens",
+        Some("heads") => "heads",
+        _ => "trunk",
+    };
+    for schedule in [Schedule::AtOnce, Schedule::ByEpoch, Schedule::WhenFlat] {
+        for frozen in [&[][..], &["tokens"], &["trunk"], &["heads"], &["tokens", "trunk", "heads"]] {
+            let freeze = Freeze {
+                tokens: frozen.contains(&"tokens"),
+                trunk: frozen.contains(&"trunk"),
+                heads: frozen.contains(&"heads"),
+                schedule,
+                ..Freeze::default()
+            };
+            let child = parent.extend(&table, None, &joint(freeze.clone()), &mut go_on).unwrap();
+            assert_eq!(child.extension_metadata().unwrap().freeze, freeze);
+            let after = tensors(&child);
+            // A table without rows has one of padding, which never moves.
+            let used = before.iter().filter(|(name, _)| !name.ends_with("tables.bag"));
+            for (name, old) in used {
+                let is_frozen = frozen.contains(&part_of(name));
+                assert_eq!(*old == after[name], is_frozen, "{name}, frozen {frozen:?}, {schedule:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frozen_column_keeps_its_tokens_while_its_neighbours_move() {
+    let table = table(300);
+    let parent = parent(&table);
+    let before = tensors(&parent);
+    let freeze = Freeze { columns: vec!["weight".into()], ..Freeze::default() };
+    let after = tensors(&parent.extend(&table, None, &joint(freeze), &mut go_on).unwrap());
+    // Columns in order: `size`, `weight`, `color`, one part each, 16 rows of the mix.
+    let row = |blobs: &BTreeMap<String, Blob>, name: &str, r: usize| {
+        let d = blobs[name].shape[1];
+        blobs[name].data[r * d..(r + 1) * d].to_vec()
+    };
+    for r in 0..48 {
+        let is_same = row(&before, "groups.0.mix", r) == row(&after, "groups.0.mix", r);
+        assert_eq!(is_same, (16..32).contains(&r), "row {r} of the mix");
+    }
+    for r in 0..6 {
+        let name = "groups.0.tables.special";
+        assert!(row(&before, name, r) == row(&after, name, r) || !(2..4).contains(&r), "special row {r}");
+    }
+    let name = "groups.0.tables.piecewise";
+    let n_same =
+        (0..before[name].shape[0]).filter(|r| row(&before, name, *r) == row(&after, name, *r)).count();
+    assert_eq!(2 * n_same, before[name].shape[0], "half of the bins are those of `weight`");
+    assert_ne!(before["groups.0.tables.code"], after["groups.0.tables.code"]);
+}
+
+#[test]
+fn gradual_thawing_has_three_phases() {
+    let table = table(300);
+    let freeze = Freeze { schedule: Schedule::ByEpoch, ..Freeze::default() };
+    let child = parent(&table).extend(&table, None, &joint(freeze), &mut go_on).unwrap();
+    let phases: Vec<_> =
+        child.extension_metadata().unwrap().phases.iter().map(|p| (p.name.clone(), p.n_epochs)).collect();
+    let wanted = [("new columns", 2), ("trunk", 2), ("all columns", 2)];
+    assert_eq!(phases, wanted.map(|(name, n)| (name.to_owned(), n)));
+}
+
+#[test]
+fn freezing_what_is_not_there_is_refused() {
+    let table = table(100);
+    let parent = parent(&table);
+    let unknown = joint(Freeze { columns: vec!["wieght".into()], ..Freeze::default() });
+    let error = parent.extend(&table, None, &unknown, &mut go_on).unwrap_err();
+    assert!(error.is_option() && error.to_string().contains("`wieght`, the parent has `size`"), "{error}");
+    let frozen = ExtendOptions { mode: Mode::Frozen, ..joint(Freeze { trunk: true, ..Freeze::default() }) };
+    let error = parent.extend(&table, None, &frozen, &mut go_on).unwrap_err();
+    assert!(error.is_option() && error.hint().is_some(), "{error}");
 }

@@ -2,6 +2,7 @@
 //!
 //! Every group maps one to one to an option struct of the core and takes its defaults from there.
 
+mod freeze;
 mod predictor;
 mod read;
 mod rows;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 
+pub use freeze::FreezeArgs;
 pub use predictor::PredictorArgs;
 pub use read::ReadArgs;
 pub use rows::RowsArgs;

@@ -10,7 +10,7 @@ use tabgraft_table::feature::FeatureEngineer;
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{ReadArgs, SchemaArgs};
+use crate::arguments::{FreezeArgs, ReadArgs, SchemaArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -30,7 +30,8 @@ use crate::report::{Report, SchemaReport, names, number, phases_text};
 #[command(after_help = "\
 Example:
   tabgraft extend v1.tabgraft enriched.csv --features suggested_features.json -o v2.tabgraft
-  tabgraft extend v2.tabgraft with_bureau.csv --mode joint --epochs 12 -o v3.tabgraft")]
+  tabgraft extend v2.tabgraft with_bureau.csv --mode joint --epochs 12 -o v3.tabgraft
+  tabgraft extend v2.tabgraft bureau.csv --mode anchored --drift-bound 0.01 -o v3.tabgraft")]
 pub struct ExtendArgs {
     /// The trained space, the parent
     space: PathBuf,
@@ -45,6 +46,8 @@ pub struct ExtendArgs {
     /// Most mean cosine distance that old vectors may move by in mode `anchored`, above 0 up to 2 [default: 0.02]
     #[arg(long, value_name = "DISTANCE")]
     drift_bound: Option<f64>,
+    #[command(flatten)]
+    freeze: FreezeArgs,
     /// Epochs, 1 to 10000 [default: a quarter of the parent's, at least 10, at most half]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
@@ -151,6 +154,7 @@ impl ExtendArgs {
                 ModeFlag::Joint => Mode::Joint,
             },
             drift_bound: self.drift_bound,
+            freeze: self.freeze.freeze(),
             n_epochs: self.n_epochs,
             auto_epochs: !self.exact_epochs,
             batch_size: self.batch_size,

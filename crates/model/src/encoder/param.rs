@@ -1,5 +1,7 @@
 //! One weight matrix, its freezing and its optimizer state.
 
+use std::sync::Arc;
+
 use burn::prelude::{Device, Tensor};
 use burn::tensor::{Gradients, TensorData};
 use rand::{Rng, RngExt};
@@ -16,13 +18,15 @@ pub(crate) struct Param {
     moments: Option<(Tensor<2>, Tensor<2>)>,
     n_steps: i32,
     thawed: bool,
+    /// Rows that keep their bits while the others train.
+    held: Option<Arc<[bool]>>,
 }
 
 impl Param {
     /// A frozen matrix of these numbers, row-major.
     pub fn new(values: Vec<f32>, shape: [usize; 2]) -> Self {
         let value = Tensor::from_data(TensorData::new(values, shape), &Device::flex());
-        Param { value, moments: None, n_steps: 0, thawed: false }
+        Param { value, moments: None, n_steps: 0, thawed: false, held: None }
     }
 
     /// All entries equal.
@@ -86,11 +90,24 @@ impl Param {
         }
         self.moments = None;
         self.n_steps = 0;
+        self.held = None;
+    }
+
+    /// Holds these rows until the matrix is frozen: `[n_rows]`.
+    pub fn hold_rows(&mut self, rows: Option<Arc<[bool]>>) {
+        self.held = rows.filter(|rows| rows.iter().any(|held| *held));
     }
 
     /// Takes this matrix's gradient out of a backward pass; `None` if it was not reached.
     pub fn take_gradient(&self, gradients: &mut Gradients) -> Option<Tensor<2>> {
-        self.thawed.then(|| self.value.grad_remove(gradients)).flatten()
+        let gradient = self.thawed.then(|| self.value.grad_remove(gradients)).flatten()?;
+        Some(match &self.held {
+            None => gradient,
+            Some(held) => {
+                let zeros = vec![0.0; self.shape()[0] * self.shape()[1]];
+                replace_rows(gradient, &zeros, held)
+            }
+        })
     }
 
     /// One AdamW step; `step.n_steps` is filled in here.
@@ -102,10 +119,31 @@ impl Param {
             (zero(), zero())
         });
         self.n_steps += 1;
+        // A zero gradient moves nothing, but weights decay: held rows are put back.
+        let before = self.held.as_ref().map(|_| values_of(value.clone()));
         let (value, moments) = adamw(value, gradient, moments, AdamStep { n_steps: self.n_steps, ..step });
+        let value = match (&self.held, before) {
+            (Some(held), Some(before)) => replace_rows(value, &before, held),
+            _ => value,
+        };
         self.value = Tensor::from_inner(value).require_grad();
         self.moments = Some(moments);
     }
+}
+
+fn values_of(matrix: Tensor<2>) -> Vec<f32> {
+    matrix.into_data().try_into_vec().unwrap_or_default()
+}
+
+/// The matrix with some rows of `others`, which has its shape.
+fn replace_rows(matrix: Tensor<2>, others: &[f32], rows: &[bool]) -> Tensor<2> {
+    let [n_rows, n_columns] = matrix.dims();
+    let mut values = values_of(matrix);
+    let pairs = values.chunks_exact_mut(n_columns).zip(others.chunks_exact(n_columns));
+    for ((value, other), _) in pairs.zip(rows).filter(|(_, replaced)| **replaced) {
+        value.copy_from_slice(other);
+    }
+    Tensor::from_data(TensorData::new(values, [n_rows, n_columns]), &Device::flex())
 }
 
 /// Walks a structure's weight matrices by name.

@@ -9,10 +9,15 @@
 //! | frozen | a side network and its heads | the parent's coordinates keep their bits for ever |
 //! | anchored | as joint, and is drawn towards the parent's vectors | drift within the bound given |
 //! | joint | new weights for half of the epochs, then all | drift measured and stored |
+//!
+//! [`Freeze`](crate::Freeze) keeps parts of the parent frozen in the latter two, or thaws them one
+//! after the other.
 
 mod drift;
 mod graft;
 mod options;
+mod plan;
+mod thaw;
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
@@ -64,6 +69,7 @@ impl EmbeddingSpace {
         sink: &mut Sink<'_>,
     ) -> Result<Graft> {
         options.check()?;
+        self.check_frozen_columns(&options.freeze)?;
         let schema = self.new_schema(table, &options.infer)?;
         for note in &schema.notes {
             let _ = sink(&Event::Note { text: note.clone() });
@@ -115,6 +121,7 @@ impl EmbeddingSpace {
             phases: Vec::new(),
             feature_metadata: options.feature_metadata.clone(),
             mode: options.mode,
+            freeze: options.freeze.clone(),
             d_side,
             parent: self.about.hashes.clone(),
             data_hash: String::new(),
@@ -143,6 +150,7 @@ impl EmbeddingSpace {
             all,
             rows,
             mode: options.mode,
+            freeze: options.freeze.clone(),
             bound: options.bound(),
             n_epochs,
             auto_epochs: options.auto_epochs,

@@ -2,9 +2,10 @@
 
 use tabgraft_table::feature::Feature;
 use tabgraft_table::schema::InferOptions;
+use tabgraft_table::table::quoted;
 
 use crate::error::{Error, Result};
-use crate::space::{EmbeddingSpace, Mode, check_batch_size, check_epochs};
+use crate::space::{EmbeddingSpace, Freeze, Mode, check_batch_size, check_epochs};
 use crate::train::{Event, Sink};
 
 /// Fewest epochs of a graft by default.
@@ -23,6 +24,9 @@ pub struct ExtendOptions {
     /// Most that old vectors may move in mode [`Mode::Anchored`], and there alone: their mean cosine
     /// distance on validation rows; above 0 up to 2. Default 0.02.
     pub drift_bound: Option<f64>,
+    /// Which old weights stay frozen in mode [`Mode::Joint`] or [`Mode::Anchored`], and when the others
+    /// are thawed. Default: none stays frozen.
+    pub freeze: Freeze,
     /// Epochs. Default: a quarter of the parent's, at least 10.
     pub n_epochs: Option<usize>,
     /// Whether `n_epochs` is a ceiling: a phase then stops when the validation loss has not fallen
@@ -51,6 +55,7 @@ impl Default for ExtendOptions {
         ExtendOptions {
             mode: Mode::Frozen,
             drift_bound: None,
+            freeze: Freeze::default(),
             n_epochs: None,
             auto_epochs: true,
             batch_size: None,
@@ -72,6 +77,12 @@ impl ExtendOptions {
     pub fn check(&self) -> Result<()> {
         check_epochs(self.n_epochs)?;
         check_batch_size(self.batch_size)?;
+        if self.mode == Mode::Frozen && !self.freeze.is_default() {
+            return Err(Error::option(
+                "option `freeze` is given, but mode `frozen` thaws no old weight anyway",
+            )
+            .with_hint("leave it out, or choose mode `joint` or `anchored`"));
+        }
         match self.drift_bound {
             Some(bound) if self.mode != Mode::Anchored => Err(Error::option(format!(
                 "option `drift_bound` is {bound}, but mode `{}` has no bound",
@@ -117,6 +128,18 @@ impl EmbeddingSpace {
                 }
                 n
             }
+        }
+    }
+
+    /// Checks that columns to freeze are columns of this space.
+    pub(super) fn check_frozen_columns(&self, freeze: &Freeze) -> Result<()> {
+        let known: Vec<&str> = self.columns().iter().map(|c| c.name.as_str()).collect();
+        match freeze.columns.iter().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => Err(Error::option(format!(
+                "option `freeze` names column `{name}`, the parent has {}",
+                quoted(&known)
+            ))),
         }
     }
 

@@ -28,6 +28,44 @@ impl Mode {
     }
 }
 
+/// Which old weights a joint or anchored graft leaves alone, and when it lets go of the others.
+///
+/// By default none stays frozen: new weights train for half of the epochs, then all.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// Whether old tokens stay frozen: the lookup tables of old columns and their way into the trunk.
+    pub tokens: bool,
+    /// Whether the trunk stays frozen: the blocks that turn mixed tokens into the vector.
+    pub trunk: bool,
+    /// Whether the heads stay frozen that predict old columns.
+    pub heads: bool,
+    /// Old columns whose tokens stay frozen, by name.
+    pub columns: Vec<String>,
+    /// When the rest is thawed.
+    pub schedule: Schedule,
+}
+
+/// When old weights are thawed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// All at once, after half of the epochs.
+    #[default]
+    AtOnce,
+    /// Trunk and heads after a third of the epochs, old tokens after two thirds.
+    ByEpoch,
+    /// The same, but each as soon as the validation loss has not fallen for 2 epochs.
+    WhenFlat,
+}
+
+impl Freeze {
+    /// Whether this is the default.
+    pub fn is_default(&self) -> bool {
+        *self == Freeze::default()
+    }
+}
+
 /// The version of the software that trained a space.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,6 +132,8 @@ pub struct ExtensionMetadata {
     pub feature_metadata: Option<serde_json::Value>,
     /// How old weights were treated.
     pub mode: Mode,
+    /// Which old weights stayed frozen, and when the others were thawed.
+    pub freeze: Freeze,
     /// Extra coordinates behind the parent's; 0 for a joint or anchored graft.
     pub d_side: usize,
     /// The parent's hashes.

@@ -2,13 +2,16 @@
 
 use serde_json::{Value, json};
 
+use super::Freeze;
+
 /// Brings a space's manifest to the current format. What an older version could not say gets the
 /// value that says so; what is there stays as it is.
 pub(crate) fn to_current(manifest: &mut Value) {
     from_1_0_to_1_1(manifest);
 }
 
-/// 1.1 records how an anchored graft held its bound, and how long each phase ran and why it ended.
+/// 1.1 records how an anchored graft held its bound, what stayed frozen, and how long each phase ran
+/// and why it ended.
 fn from_1_0_to_1_1(manifest: &mut Value) {
     if let Some(info) = manifest.get_mut("training_info") {
         put(info, "phases", json!([]));
@@ -16,6 +19,7 @@ fn from_1_0_to_1_1(manifest: &mut Value) {
     for extension in extensions(manifest) {
         put(extension, "anchor", Value::Null);
         put(extension, "phases", json!([]));
+        put(extension, "freeze", json!(Freeze::default()));
     }
 }
 

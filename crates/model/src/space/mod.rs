@@ -23,7 +23,7 @@ pub use file::SpaceCard;
 pub(crate) use file::skeleton;
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
-pub use lineage::{AnchorInfo, ExtensionMetadata, Hashes, Mode, SoftwareVersion};
+pub use lineage::{AnchorInfo, ExtensionMetadata, Freeze, Hashes, Mode, Schedule, SoftwareVersion};
 pub(crate) use migrate::to_current;
 
 use crate::encoder::Network;
