@@ -424,7 +424,7 @@ impl EmbeddingSpace {
     ///     stays below `drift_bound`.
     /// drift_bound : float, optional; above 0 up to 2
     ///     Mode "anchored" only: most that old vectors may move, as their mean cosine distance on validation
-    ///     rows. Default: 0.02.
+    ///     rows. Default: 0.05.
     /// freeze : dict, optional
     ///     Modes "joint" and "anchored" only: which old weights stay frozen. `tokens`, `trunk`, `heads`: bool;
     ///     `columns`: names of old columns; `schedule`: when the others are thawed, "at_once", "by_epoch" or

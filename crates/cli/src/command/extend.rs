@@ -43,7 +43,7 @@ pub struct ExtendArgs {
     /// What happens to old weights
     #[arg(long, value_enum, default_value_t)]
     mode: ModeFlag,
-    /// Most mean cosine distance that old vectors may move by in mode `anchored`, above 0 up to 2 [default: 0.02]
+    /// Most mean cosine distance that old vectors may move by in mode `anchored`, above 0 up to 2 [default: 0.05]
     #[arg(long, value_name = "DISTANCE")]
     drift_bound: Option<f64>,
     #[command(flatten)]

@@ -14,7 +14,7 @@ const LEAST_EPOCHS: usize = 10;
 const SIDE_PER_COLUMN: usize = 32;
 const SIDE_RANGE: std::ops::RangeInclusive<usize> = 32..=96;
 /// Bound of an anchored graft by default.
-const DRIFT_BOUND: f64 = 0.02;
+const DRIFT_BOUND: f64 = 0.05;
 
 /// How to graft, beside the enriched table.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct ExtendOptions {
     /// What happens to old weights. Default [`Mode::Frozen`].
     pub mode: Mode,
     /// Most that old vectors may move in mode [`Mode::Anchored`], and there alone: their mean cosine
-    /// distance on validation rows; above 0 up to 2. Default 0.02.
+    /// distance on validation rows; above 0 up to 2. Default 0.05.
     pub drift_bound: Option<f64>,
     /// Which old weights stay frozen in mode [`Mode::Joint`] or [`Mode::Anchored`], and when the others
     /// are thawed. Default: none stays frozen.
