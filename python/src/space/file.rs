@@ -1,0 +1,68 @@
+//! A space as a file, as bytes, as a pickle.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+
+use super::{Core, EmbeddingSpace};
+use crate::convert::to_python;
+use crate::error::Raised;
+
+#[pymethods]
+impl EmbeddingSpace {
+    /// Writes the space to one file, whole or not at all. The path may end in anything.
+    ///
+    /// >>> space.save("v1.tabgraft")
+    fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
+        let (space, path) = (self.core_trained()?, crate::convert::path(path)?);
+        Ok(py.detach(|| space.save(&path))?)
+    }
+
+    /// Reads a space from its file. Runs no code of the file.
+    ///
+    /// >>> space.save("v1.tabgraft")
+    /// >>> tabgraft.EmbeddingSpace.load("v1.tabgraft").hashes == space.hashes
+    /// True
+    #[staticmethod]
+    fn load(py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<Self> {
+        let path = crate::convert::path(path)?;
+        Ok(Self::trained(py.detach(|| Core::load(&path))?))
+    }
+
+    /// The bytes of the file that `save` writes.
+    ///
+    /// >>> isinstance(space.to_bytes(), bytes)
+    /// True
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyBytes>> {
+        let space = self.core();
+        Ok(PyBytes::new(py, &py.detach(|| space.to_bytes())?))
+    }
+
+    /// A trained space from the bytes of its file.
+    ///
+    /// >>> tabgraft.EmbeddingSpace.from_bytes(space.to_bytes()).name
+    /// 'v1'
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, content: &[u8]) -> Raised<Self> {
+        Ok(Self::trained(py.detach(|| Core::from_bytes(content))?))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> Raised<Bound<'py, PyTuple>> {
+        slf.get().core_trained()?;
+        let py = slf.py();
+        let load = slf.get_type().getattr("from_bytes")?;
+        Ok(PyTuple::new(py, [load, PyTuple::new(py, [slf.get().to_bytes(py)?])?.into_any()])?)
+    }
+}
+
+/// Recomputes every hash of a saved space or predictor and reports what the file holds.
+///
+/// >>> space.save("v1.tabgraft")
+/// >>> tabgraft.verify("v1.tabgraft")["kind"]
+/// 'embedding_space'
+#[pyfunction]
+#[pyo3(signature = (path))]
+pub fn verify<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
+    let file = crate::convert::path(path)?;
+    let report = py.detach(|| tabgraft_model::store::verify(&file))?;
+    Ok(to_python(py, &report)?)
+}

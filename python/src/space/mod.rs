@@ -1,0 +1,333 @@
+//! `EmbeddingSpace`: trained in one call (`one_step.rs`) or in two, as described (`two_steps.rs`).
+
+mod file;
+mod one_step;
+mod two_steps;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use numpy::{PyArray1, PyArrayMethods};
+use pyo3::prelude::*;
+use tabgraft_model::{Error, ExtendOptions, FitOptions, PredictorOptions};
+use tabgraft_table::Table;
+
+use crate::comparison::Comparison;
+use crate::convert::to_python;
+use crate::error::{Raise, Raised};
+use crate::frame::Given;
+use crate::html;
+use crate::run::{StopToken, run};
+pub use file::verify;
+
+/// The core's space; this module's class wraps it.
+pub type Core = tabgraft_model::EmbeddingSpace;
+
+/// The words of [`tabgraft_model::Mode`].
+pub const MODES: &str = "`frozen`, `anchored` or `joint`";
+
+/// One vector per row of a table, learned without a target.
+///
+/// `EmbeddingSpace.fit(data)` trains a space in one call. The constructor takes the parts of a
+/// `FeatrixInputDataSet` and leaves the training to `train`.
+///
+/// Parameters
+/// ----------
+/// train_data : FeatrixInputDataSet
+///     Rows to train on.
+/// val_data : FeatrixInputDataSet, optional
+///     Rows to validate on. Where both parts come from one `split`, half of the validation rows decide
+///     which epoch is kept; the other half is looked at by no training and scores predictors. Of parts
+///     from elsewhere, a tenth of all rows is kept for scores. Default: 15 % of `train_data`
+///     validate, 15 % are kept for scores.
+/// n_epochs : int, default 50; 1 to 10,000
+///     Epochs, exactly.
+/// name : str, default "embedding_space"
+///     Goes into the lineage of descendants.
+/// batch_size, d_model, learning_rate, seed
+///     As for `fit`.
+/// output_dir : path, optional
+///     Folder that `train` saves to, as `NAME.tabgraft`.
+///
+/// Examples
+/// --------
+/// Here and elsewhere `credit` is German Credit, a table whose target is named `target`, and `early` is
+/// the same table without three columns that come later.
+///
+/// >>> space = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], name="v1", n_epochs=6, d_model=32)
+/// >>> space
+/// EmbeddingSpace(name="v1", columns=17, d_model=32, trained)
+/// >>> space.embed(early).shape
+/// (1000, 32)
+#[pyclass(frozen, module = "tabgraft")]
+pub struct EmbeddingSpace {
+    state: Mutex<State>,
+}
+
+struct State {
+    space: Arc<Core>,
+    /// What `train` starts from; none for a space that was loaded, fitted or extended in one call.
+    source: Option<Arc<Source>>,
+    is_trained: bool,
+    /// Where `train` saves to, besides.
+    output_dir: Option<PathBuf>,
+}
+
+enum Source {
+    First { table: Table, valid: Option<Table>, options: FitOptions },
+    Graft { parent: Arc<Core>, table: Table, valid: Option<Table>, options: ExtendOptions },
+}
+
+impl EmbeddingSpace {
+    /// A trained space.
+    pub fn trained(space: Core) -> Self {
+        EmbeddingSpace {
+            state: Mutex::new(State {
+                space: Arc::new(space),
+                source: None,
+                is_trained: true,
+                output_dir: None,
+            }),
+        }
+    }
+
+    /// The core's space, trained or not.
+    pub fn core(&self) -> Arc<Core> {
+        self.lock().space.clone()
+    }
+
+    /// The core's space, if it is trained.
+    pub fn core_trained(&self) -> Raised<Arc<Core>> {
+        let state = self.lock();
+        if state.is_trained {
+            return Ok(state.space.clone());
+        }
+        Err(Raise::Core(
+            Error::option(format!("embedding space `{}` is not trained yet", state.space.name()))
+                .with_hint("call `train()` first"),
+        ))
+    }
+
+    // No Python code runs while the lock is held, so it cannot deadlock with the interpreter's.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[pymethods]
+impl EmbeddingSpace {
+    /// One vector per row: a float32 array `[n_rows, d_model]`. A row's vector has the same bits alone and in
+    /// any batch. Columns that the space does not know are named in a warning of the logger `tabgraft`,
+    /// columns that the data lacks count as missing cells. `columns` names the columns of an array.
+    ///
+    /// >>> vectors = space.embed(early)
+    /// >>> vectors.shape, vectors.dtype
+    /// ((1000, 32), dtype('float32'))
+    /// >>> np.array_equal(space.embed(early.tail(1)), vectors[-1:])
+    /// True
+    #[pyo3(signature = (data, *, columns = None))]
+    fn embed<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<Bound<'py, PyAny>> {
+        let space = self.core_trained()?;
+        let table = Given::new(data, columns)?.table;
+        let embeddings = py.detach(|| space.embed(&table))?;
+        warn_of_columns(py, space.name(), &embeddings.report)?;
+        let values = PyArray1::from_vec(py, embeddings.values);
+        Ok(values.reshape([embeddings.n_rows, embeddings.d_model])?.into_any())
+    }
+
+    /// What becomes of the columns of a table: `ignored_columns`, each with its reason and whether it is
+    /// `unknown`, and `missing_columns`.
+    ///
+    /// >>> report = space.column_report(credit.drop(columns="age"))
+    /// >>> [column["name"] for column in report["ignored_columns"] if column["unknown"]]
+    /// ['checking_status', 'credit_history', 'savings_status']
+    /// >>> report["missing_columns"]
+    /// ['age']
+    #[pyo3(signature = (data, *, columns = None))]
+    fn column_report<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<Bound<'py, PyAny>> {
+        let table = Given::new(data, columns)?.table;
+        Ok(to_python(py, &self.core().column_report(&table))?)
+    }
+
+    /// Whether `other`, usually a child of this space, is better: predictors of `target` fitted alike on both
+    /// (`n_epochs` and `seed` as for `Predictor.fit`), compared on rows that neither space was trained on.
+    ///
+    /// >>> found = space.compare(child, credit, "target", n_epochs=5)
+    /// >>> found.verdict in {"better", "no_difference", "worse"}
+    /// True
+    #[pyo3(signature = (other, data, target, *, n_epochs = 100, n_networks = None, seed = 0, progress = None))]
+    #[allow(clippy::too_many_arguments)]
+    fn compare(
+        &self,
+        py: Python<'_>,
+        other: &Bound<'_, EmbeddingSpace>,
+        data: &Bound<'_, PyAny>,
+        target: &str,
+        n_epochs: usize,
+        n_networks: Option<usize>,
+        seed: u64,
+        progress: Option<bool>,
+    ) -> Raised<Comparison> {
+        let (a, b) = (self.core_trained()?, other.get().core_trained()?);
+        let table = Given::new(data, None)?.table;
+        let options = PredictorOptions { n_epochs, n_networks, seed, ..Default::default() };
+        let found = run(py, "compare", progress, &StopToken::default(), |sink| {
+            a.compare(&b, &table, target, &options, sink)
+        })?
+        .whole()?;
+        Ok(Comparison { found })
+    }
+
+    /// Everything there is to say about the space: columns with kinds and reasons, hashes, losses,
+    /// lineage.
+    ///
+    /// >>> column = space.inspect()["columns"][0]
+    /// >>> column["name"], column["kind"]
+    /// ('duration', 'numeric')
+    fn inspect<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.core().card())?)
+    }
+
+    /// Name of the space.
+    ///
+    /// >>> space.name
+    /// 'v1'
+    #[getter]
+    fn name(&self) -> String {
+        self.core().name().to_owned()
+    }
+
+    /// Length of a row's vector. A frozen graft adds to it.
+    ///
+    /// >>> space.d_model
+    /// 32
+    #[getter]
+    fn d_model(&self) -> usize {
+        self.core().d_model()
+    }
+
+    /// Rows of a training step.
+    ///
+    /// >>> space.batch_size
+    /// 128
+    #[getter]
+    fn batch_size(&self) -> usize {
+        self.core().batch_size()
+    }
+
+    /// Whether it can embed.
+    ///
+    /// >>> space.is_trained
+    /// True
+    #[getter]
+    fn is_trained(&self) -> bool {
+        self.lock().is_trained
+    }
+
+    /// Names of the used columns, in the order of their arrival.
+    ///
+    /// >>> child.columns[0], child.columns[-1]
+    /// ('duration', 'savings_status')
+    #[getter]
+    fn columns(&self) -> Vec<String> {
+        self.core().columns().iter().map(|c| c.name.clone()).collect()
+    }
+
+    /// Things to hear about the data; often none.
+    ///
+    /// >>> space.notes
+    /// []
+    #[getter]
+    fn notes(&self) -> Vec<String> {
+        self.core().notes().to_vec()
+    }
+
+    /// The record of the last training: losses by epoch and column, `final_validation_loss`, the best
+    /// epoch, seconds.
+    ///
+    /// >>> len(space.training_info["epochs"]), space.training_info["stop_reason"]
+    /// (6, 'all_epochs')
+    #[getter]
+    fn training_info<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, self.core().training_info())?)
+    }
+
+    /// The last graft: parent, new columns, epochs, hashes, drift. None for a first training.
+    ///
+    /// >>> child.extension_metadata["extended_from_es_name"], child.extension_metadata["mode"]
+    /// ('v1', 'frozen')
+    /// >>> space.extension_metadata is None
+    /// True
+    #[getter]
+    fn extension_metadata<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.core().extension_metadata())?)
+    }
+
+    /// All grafts, oldest first.
+    ///
+    /// >>> [graft["extended_from_es_name"] for graft in child.lineage]
+    /// ['v1']
+    #[getter]
+    fn lineage<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.core().extensions())?)
+    }
+
+    /// Content hashes of weights, schema, data, split and features.
+    ///
+    /// >>> child.hashes["split"] == space.hashes["split"]
+    /// True
+    #[getter]
+    fn hashes<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, self.core().hashes())?)
+    }
+
+    fn __repr__(&self) -> String {
+        let (space, is_trained) = {
+            let state = self.lock();
+            (state.space.clone(), state.is_trained)
+        };
+        format!(
+            "EmbeddingSpace(name={:?}, columns={}, d_model={}, {})",
+            space.name(),
+            space.columns().len(),
+            space.d_model(),
+            if is_trained { "trained" } else { "not trained" }
+        )
+    }
+
+    fn _repr_html_(&self) -> String {
+        let state = self.lock();
+        html::space(&state.space.card(), state.is_trained)
+    }
+}
+
+/// Columns that are not used, or that are missing, in a log record of level warning.
+pub fn warn_of_columns(
+    py: Python<'_>,
+    name: &str,
+    report: &tabgraft_model::space::ColumnReport,
+) -> PyResult<()> {
+    let unknown: Vec<&str> =
+        report.ignored_columns.iter().filter(|c| c.unknown).map(|c| c.name.as_str()).collect();
+    let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
+    for (columns, what) in [
+        (unknown, "not used, it has no codec for"),
+        (report.missing_columns.iter().map(String::as_str).collect(), "missing, counted as missing cells"),
+    ] {
+        if !columns.is_empty() {
+            let columns = tabgraft_table::table::quoted(&columns);
+            logger.call_method1("warning", ("%s: %s: %s", name, what, columns))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! `fit` and `extend`: a trained space in one call.
+
+use std::collections::BTreeMap;
+
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+use tabgraft_model::space::Mode;
+use tabgraft_model::{Error, ExtendOptions, FitOptions, Freeze, SpaceConfig};
+use tabgraft_table::split::{SplitKey, SplitOptions};
+
+use super::{Core, EmbeddingSpace, MODES};
+use crate::convert::{Names, from_python, infer_options, word};
+use crate::error::{Raise, Raised};
+use crate::feature::FeatureEngineer;
+use crate::frame::Given;
+use crate::run::{StopToken, run};
+
+#[pymethods]
+impl EmbeddingSpace {
+    /// Trains a space on a table in one call. The same rows, options and seed give the same bits.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : frame, array or path
+    ///     A frame of pandas, polars, pyarrow, duckdb or any library with the Arrow PyCapsule interface; a
+    ///     two-dimensional NumPy array; or the path of a file of CSV, TSV, JSON lines, Parquet or Arrow.
+    /// valid : frame, array or path, optional
+    ///     Rows to validate on, with the columns of `data`. All rows but the split's test rows are then
+    ///     trained and validated on. Default: `p_valid` of the rows of `data`.
+    /// ignore : list of str, optional
+    ///     Columns that the space must not see, the target above all. Default: none.
+    /// kinds : dict, optional
+    ///     Column to kind: "numeric", "categorical", "boolean", "timestamp" or "text". Default: by name and
+    ///     values of the column; `inspect` gives the reason.
+    /// name : str, default "embedding_space"
+    ///     Goes into the lineage of descendants.
+    /// n_epochs : int, optional; 1 to 10,000
+    ///     Epochs. Default: as many as make about 1,500 steps of 128 rows, 4 to 60.
+    /// auto_epochs : bool, default True
+    ///     Whether `n_epochs` is a ceiling: training then stops when the validation loss has not fallen for
+    ///     a fifth of it, at least 3 epochs.
+    /// batch_size : int, optional; 1 to 65,536
+    ///     Rows of a step. Default: 128 below 8,000 training rows, 256 below 100,000, else 512.
+    /// d_model : int, default 128; 8 to 4,096 in steps of 8
+    ///     Length of a row's vector.
+    /// learning_rate : float, default 0.002; above 0, at most 1
+    ///     Peak learning rate.
+    /// p_valid, p_test : float, default 0.15 each; at least 0, together below 1
+    ///     Shares of the rows that decide which epoch is kept, and that no training looks at: predictors are
+    ///     scored on these. A row keeps its part in every later version.
+    /// group : str, optional
+    ///     Column whose rows of equal value stay in one part.
+    /// time : str, optional
+    ///     Column of times or numbers: the latest rows test, those before them validate. Not with `group`.
+    ///     Default of both: a row's part follows from a hash of its cells.
+    /// seed : int, default 0; at least 0
+    ///     Seed of split, weights, order, masks and dropout.
+    /// columns : list of str, optional
+    ///     Names of an array's columns. Default: `x0`, `x1` and so on. A frame has its own.
+    /// progress : bool, optional
+    ///     Whether a bar is drawn on standard error. Default: on a terminal and in a notebook.
+    ///
+    /// Examples
+    /// --------
+    /// >>> made = tabgraft.EmbeddingSpace.fit("credit.csv", ignore=["target"], n_epochs=2, d_model=16)
+    /// >>> made.embed("credit.csv").shape
+    /// (1000, 16)
+    #[classmethod]
+    #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, name = "embedding_space", n_epochs = None,
+        auto_epochs = true, batch_size = None, d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
+        group = None, time = None, seed = 0, columns = None, progress = None))]
+    #[allow(clippy::too_many_arguments)]
+    fn fit(
+        _class: &Bound<'_, PyType>,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        valid: Option<&Bound<'_, PyAny>>,
+        ignore: Option<Names>,
+        kinds: Option<BTreeMap<String, String>>,
+        name: &str,
+        n_epochs: Option<usize>,
+        auto_epochs: bool,
+        batch_size: Option<usize>,
+        d_model: usize,
+        learning_rate: f32,
+        p_valid: f64,
+        p_test: f64,
+        group: Option<String>,
+        time: Option<String>,
+        seed: u64,
+        columns: Option<Vec<String>>,
+        progress: Option<bool>,
+    ) -> Raised<Self> {
+        let table = Given::new(data, columns.clone())?.table;
+        let valid = valid.map(|v| Given::new(v, columns)).transpose()?.map(|g| g.table);
+        let by = match (group, time) {
+            (None, None) => SplitKey::Rows,
+            (Some(column), None) => SplitKey::Group { column },
+            (None, Some(column)) => SplitKey::Time { column },
+            (Some(_), Some(_)) => {
+                return Err(Raise::Core(
+                    Error::option("options `group` and `time` are both given")
+                        .with_hint("rows are split by one"),
+                ));
+            }
+        };
+        let options = FitOptions {
+            name: name.to_owned(),
+            config: SpaceConfig {
+                d_model,
+                learning_rate,
+                batch_size,
+                n_epochs,
+                auto_epochs,
+                seed,
+                ..Default::default()
+            },
+            infer: infer_options(ignore, kinds)?,
+            split: SplitOptions { by, p_valid, p_test, seed },
+            features: Vec::new(),
+        };
+        let space = run(py, name, progress, &StopToken::default(), |sink| {
+            Core::fit(&table, valid.as_ref(), &options, sink)
+        })?
+        .whole()?;
+        Ok(Self::trained(space))
+    }
+
+    /// Grafts the new columns of a table onto this space and trains them; this space stays as it is.
+    ///
+    /// New are the columns that this space neither uses nor left out: what it ignored stays ignored.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : frame, array or path
+    ///     As for `fit`: old and new columns. Old ones that it lacks count as missing cells.
+    /// valid : frame, array or path, optional
+    ///     Rows to validate on. Default: those that this space validates on.
+    /// mode : "frozen", "anchored" or "joint", default "frozen"
+    ///     "frozen": old weights never change, and new coordinates stand behind the old ones, which keep
+    ///     their bits. "joint": new weights train for half of the epochs, then all of them; the number of
+    ///     coordinates stays, they drift, and the drift is measured. "anchored": as "joint", but the drift
+    ///     stays below `drift_bound`.
+    /// drift_bound : float, optional; above 0 up to 2
+    ///     Mode "anchored" only: most that old vectors may move, as their mean cosine distance on validation
+    ///     rows. Default: 0.05.
+    /// freeze : dict, optional
+    ///     Modes "joint" and "anchored" only: which old weights stay frozen. `tokens`, `trunk`, `heads`: bool;
+    ///     `columns`: names of old columns; `schedule`: when the others are thawed, "at_once", "by_epoch" or
+    ///     "when_flat". Default: none stays frozen, all are thawed at once after half of the epochs.
+    /// n_epochs : int, optional; 1 to 10,000
+    ///     Epochs. Default: a quarter of the parent's, at least 10.
+    /// auto_epochs : bool, default True
+    ///     Whether `n_epochs` is a ceiling: each phase then stops when the validation loss has not fallen for
+    ///     a fifth of the phase, at least 3 epochs.
+    /// batch_size : int, optional; 1 to 65,536
+    ///     Rows of a step. Default: the parent's.
+    /// name : str, optional
+    ///     Name of the child. Default: the parent's and `_extended`.
+    /// d_side : int, optional; 8 to 1,024 in steps of 8
+    ///     New coordinates of a frozen graft; a joint one has none. Default: 32 per new column, 32 to 96.
+    /// ignore : list of str, optional
+    ///     New columns to leave out. Default: none.
+    /// kinds : dict, optional
+    ///     New column to kind, as for `fit`.
+    /// features : FeatureEngineer, optional
+    ///     The engineer that made some of the new columns: the child remembers them with their fitted state.
+    /// feature_metadata : optional
+    ///     What there is to say about the new columns, anything that JSON can hold; kept in the lineage.
+    /// seed : int, default 0; at least 0
+    ///     Seed of new weights, order, masks and dropout.
+    /// columns, progress
+    ///     As for `fit`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> child = space.extend(credit, n_epochs=10, name="v2")
+    /// >>> child.extension_metadata["new_columns_added"]
+    /// ['checking_status', 'credit_history', 'savings_status']
+    /// >>> np.array_equal(child.embed(credit)[:, :32], space.embed(early))
+    /// True
+    #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, freeze = None, n_epochs = None, auto_epochs = true, batch_size = None,
+        name = None, d_side = None, ignore = None, kinds = None, features = None, feature_metadata = None, seed = 0,
+        columns = None, progress = None))]
+    #[allow(clippy::too_many_arguments)]
+    fn extend(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        valid: Option<&Bound<'_, PyAny>>,
+        mode: &str,
+        drift_bound: Option<f64>,
+        freeze: Option<&Bound<'_, PyAny>>,
+        n_epochs: Option<usize>,
+        auto_epochs: bool,
+        batch_size: Option<usize>,
+        name: Option<String>,
+        d_side: Option<usize>,
+        ignore: Option<Names>,
+        kinds: Option<BTreeMap<String, String>>,
+        features: Option<&Bound<'_, FeatureEngineer>>,
+        feature_metadata: Option<&Bound<'_, PyAny>>,
+        seed: u64,
+        columns: Option<Vec<String>>,
+        progress: Option<bool>,
+    ) -> Raised<Self> {
+        let parent = self.core_trained()?;
+        let table = Given::new(data, columns.clone())?.table;
+        let valid = valid.map(|v| Given::new(v, columns)).transpose()?.map(|g| g.table);
+        let options = ExtendOptions {
+            mode: word::<Mode>("mode", mode, MODES)?,
+            drift_bound,
+            freeze: freeze.map(freeze_option).transpose()?.unwrap_or_default(),
+            n_epochs,
+            auto_epochs,
+            batch_size,
+            name,
+            d_side,
+            infer: infer_options(ignore, kinds)?,
+            features: features.map(|f| f.get().features()).unwrap_or_default(),
+            feature_metadata: feature_metadata.map(from_python).transpose()?,
+            seed,
+        };
+        let space = run(py, "graft", progress, &StopToken::default(), |sink| {
+            parent.extend(&table, valid.as_ref(), &options, sink)
+        })?
+        .whole()?;
+        Ok(Self::trained(space))
+    }
+}
+
+/// What stays frozen, from a dictionary.
+fn freeze_option(freeze: &Bound<'_, PyAny>) -> Raised<Freeze> {
+    let mut whole = serde_json::to_value(Freeze::default()).unwrap_or_default();
+    if let (Some(whole), Some(given)) = (whole.as_object_mut(), from_python(freeze)?.as_object()) {
+        whole.extend(given.clone());
+    }
+    serde_json::from_value(whole).map_err(|e| {
+        let hint = "a dictionary of `tokens`, `trunk`, `heads` (true or false), `columns` (names), and `schedule` \
+                    (`at_once`, `by_epoch` or `when_flat`)";
+        Raise::Core(Error::option(format!("option `freeze`: {e}")).with_hint(hint))
+    })
+}

@@ -1,0 +1,255 @@
+//! The described way: the constructor or `extend_from_existing` prepares, `train` trains.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+use tabgraft_model::space::Mode;
+use tabgraft_model::train::Event;
+use tabgraft_model::{Error, ExtendOptions, FitOptions, SpaceConfig};
+use tabgraft_table::Table;
+use tabgraft_table::split::SplitOptions;
+
+use super::{Core, EmbeddingSpace, MODES, Source, State};
+use crate::convert::{from_python, word};
+use crate::data_set::FeatrixInputDataSet;
+use crate::error::{Raise, Raised};
+use crate::frame::Given;
+use crate::run::{StopToken, run};
+
+/// Share of rows that neither train nor validate a space built from two data sets of different
+/// origin, so that predictors have rows to be scored on.
+const P_TEST_OF_SEPARATE_SETS: f64 = 0.1;
+
+impl EmbeddingSpace {
+    /// A graft that is yet to be trained.
+    #[allow(clippy::too_many_arguments)]
+    pub fn graft(
+        py: Python<'_>,
+        parent: &Arc<Core>,
+        table: Table,
+        valid: Option<Table>,
+        options: ExtendOptions,
+        output_dir: Option<PathBuf>,
+    ) -> Raised<Self> {
+        let untrained = run(py, "graft", Some(false), &StopToken::default(), |sink| {
+            Ok(parent.graft(&table, valid.as_ref(), &options, sink)?.untrained().clone())
+        })?
+        .whole()?;
+        let source = Source::Graft { parent: parent.clone(), table, valid, options };
+        Ok(EmbeddingSpace {
+            state: Mutex::new(State {
+                space: Arc::new(untrained),
+                source: Some(Arc::new(source)),
+                is_trained: false,
+                output_dir,
+            }),
+        })
+    }
+
+    /// The described two-frame extension. Rows keep the parts that the parent's split gives them, so
+    /// that parent and child are validated on the same rows: where the parent has a split, the two
+    /// frames are taken as one.
+    #[allow(clippy::too_many_arguments)]
+    pub fn described_graft(
+        py: Python<'_>,
+        parent: &Arc<Core>,
+        train: &Given,
+        valid: Option<&Given>,
+        mut options: ExtendOptions,
+        output_dir: Option<PathBuf>,
+    ) -> Raised<Self> {
+        let keeps_parts = parent.split().p_valid > 0.0;
+        options.auto_epochs = false;
+        let (table, valid) = match valid {
+            Some(valid) if keeps_parts => (train.table.append(&valid.table)?, None),
+            Some(valid) => (train.table.clone(), Some(valid.table.clone())),
+            None => (train.table.clone(), None),
+        };
+        Self::graft(py, parent, table, valid, options, output_dir)
+    }
+}
+
+#[pymethods]
+impl EmbeddingSpace {
+    // Documented with the class: Python does not show what stands at a constructor.
+    #[new]
+    #[pyo3(signature = (train_data, val_data = None, n_epochs = 50, *, name = "embedding_space", batch_size = None,
+        d_model = 128, learning_rate = 2e-3, output_dir = None, seed = 0))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        py: Python<'_>,
+        train_data: &Bound<'_, FeatrixInputDataSet>,
+        val_data: Option<&Bound<'_, FeatrixInputDataSet>>,
+        n_epochs: usize,
+        name: &str,
+        batch_size: Option<usize>,
+        d_model: usize,
+        learning_rate: f32,
+        output_dir: Option<PathBuf>,
+        seed: u64,
+    ) -> Raised<Self> {
+        let train = train_data.get();
+        let mut split =
+            SplitOptions { p_valid: 0.0, p_test: P_TEST_OF_SEPARATE_SETS, seed, ..Default::default() };
+        let (table, valid) = match val_data.map(|d| d.get()) {
+            None => {
+                split = SplitOptions { seed, ..Default::default() };
+                (train.table().clone(), None)
+            }
+            Some(valid) => match train.common_split(valid) {
+                Some(common) => {
+                    split = common;
+                    (train.table().append(valid.table())?, None)
+                }
+                None => (train.table().clone(), Some(valid.table().clone())),
+            },
+        };
+        let config = SpaceConfig {
+            d_model,
+            learning_rate,
+            batch_size,
+            n_epochs: Some(n_epochs),
+            auto_epochs: false,
+            seed,
+            ..Default::default()
+        };
+        let options =
+            FitOptions { name: name.to_owned(), config, infer: train.infer()?, split, features: Vec::new() };
+        let space = run(py, name, Some(false), &StopToken::default(), |sink| {
+            Core::untrained(&table, valid.as_ref(), &options, sink)
+        })?
+        .whole()?;
+        let source = Source::First { table, valid, options };
+        Ok(EmbeddingSpace {
+            state: Mutex::new(State {
+                space: Arc::new(space),
+                source: Some(Arc::new(source)),
+                is_trained: false,
+                output_dir,
+            }),
+        })
+    }
+
+    /// Trains the space that the constructor or `extend_from_existing` prepared, from the start if it was
+    /// trained before, and gives it back. Numbers given here win over those given there.
+    ///
+    /// Ctrl-C raises `KeyboardInterrupt` after the running batch; the best state so far stays, and the
+    /// space can be used.
+    ///
+    /// >>> from featrix.neural.input_data_set import FeatrixInputDataSet
+    /// >>> train, valid = FeatrixInputDataSet(early, ignore_cols=["target"]).split(fraction=0.2)
+    /// >>> es = tabgraft.EmbeddingSpace(train, valid, n_epochs=50)
+    /// >>> es.train(batch_size=128, n_epochs=2).is_trained
+    /// True
+    #[pyo3(signature = (batch_size = None, n_epochs = None, *, progress = None))]
+    fn train<'py>(
+        slf: &Bound<'py, Self>,
+        batch_size: Option<usize>,
+        n_epochs: Option<usize>,
+        progress: Option<bool>,
+    ) -> Raised<Bound<'py, Self>> {
+        let py = slf.py();
+        let this = slf.get();
+        let (source, output_dir, name) = {
+            let state = this.lock();
+            (state.source.clone(), state.output_dir.clone(), state.space.name().to_owned())
+        };
+        let Some(source) = source else {
+            return Err(Raise::Core(
+                Error::option(format!(
+                    "embedding space `{name}` is trained and keeps no data to train on again"
+                ))
+                .with_hint("extend it, or build a new one from a data set"),
+            ));
+        };
+        let outcome = run(py, &name, progress, &StopToken::default(), |sink| {
+            // The notes of the preparation were told when it was made.
+            let mut heard = |event: &Event| match event {
+                Event::Note { .. } | Event::Warning { .. } => ControlFlow::Continue(()),
+                event => sink(event),
+            };
+            match &*source {
+                Source::First { table, valid, options } => {
+                    let mut options = options.clone();
+                    options.config.batch_size = batch_size.or(options.config.batch_size);
+                    options.config.n_epochs = n_epochs.or(options.config.n_epochs);
+                    Core::fit(table, valid.as_ref(), &options, &mut heard)
+                }
+                Source::Graft { parent, table, valid, options } => {
+                    let mut options = options.clone();
+                    options.batch_size = batch_size.or(options.batch_size);
+                    options.n_epochs = n_epochs.or(options.n_epochs);
+                    parent.extend(table, valid.as_ref(), &options, &mut heard)
+                }
+            }
+        })?;
+        let space = Arc::new(outcome.value);
+        {
+            let mut state = this.lock();
+            (state.space, state.is_trained) = (space.clone(), true);
+        }
+        if let Some(folder) = output_dir {
+            let file = folder.join(format!("{name}.tabgraft"));
+            py.detach(|| save_in(&folder, &file, &space))?;
+        }
+        match outcome.interrupt {
+            Some(interrupt) => Err(interrupt.into()),
+            None => Ok(slf.clone()),
+        }
+    }
+
+    /// Prepares the graft of the columns that `existing_es` does not know; `train` trains it.
+    ///
+    /// `n_epochs` is exact; its default, and that of `batch_size` and `name`, is that of `extend`. Mode
+    /// "joint": new weights first, then all of them. Where `existing_es` was split, its rows keep the part
+    /// (training, validation, test) that they have there, in whichever of the two frames they stand.
+    /// `output_dir` is the folder that `train` saves to.
+    ///
+    /// >>> child = tabgraft.EmbeddingSpace.extend_from_existing(space, credit, n_epochs=2)
+    /// >>> child.name, child.is_trained
+    /// ('v1_extended', False)
+    /// >>> child.train().is_trained
+    /// True
+    #[classmethod]
+    #[pyo3(signature = (existing_es, enriched_train_df, enriched_val_df = None, n_epochs = None, batch_size = None,
+        output_dir = None, name = None, feature_metadata = None, *, mode = "joint", drift_bound = None, seed = 0))]
+    #[allow(clippy::too_many_arguments)]
+    fn extend_from_existing(
+        _class: &Bound<'_, PyType>,
+        py: Python<'_>,
+        existing_es: &Bound<'_, EmbeddingSpace>,
+        enriched_train_df: &Bound<'_, PyAny>,
+        enriched_val_df: Option<&Bound<'_, PyAny>>,
+        n_epochs: Option<usize>,
+        batch_size: Option<usize>,
+        output_dir: Option<PathBuf>,
+        name: Option<String>,
+        feature_metadata: Option<&Bound<'_, PyAny>>,
+        mode: &str,
+        drift_bound: Option<f64>,
+        seed: u64,
+    ) -> Raised<Self> {
+        let parent = existing_es.get().core_trained()?;
+        let train = Given::new(enriched_train_df, None)?;
+        let valid = enriched_val_df.map(|v| Given::new(v, None)).transpose()?;
+        let options = ExtendOptions {
+            mode: word::<Mode>("mode", mode, MODES)?,
+            drift_bound,
+            n_epochs,
+            batch_size,
+            name,
+            feature_metadata: feature_metadata.map(from_python).transpose()?,
+            seed,
+            ..Default::default()
+        };
+        Self::described_graft(py, &parent, &train, valid.as_ref(), options, output_dir)
+    }
+}
+
+fn save_in(folder: &Path, file: &Path, space: &Core) -> tabgraft_model::Result<()> {
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", e))?;
+    space.save(file)
+}
