@@ -35,11 +35,21 @@ def test_the_blocks_of_a_page_run(page, tmp_path):
     assert "`credit.csv` is `fixtures/german_credit.csv`" in text.split("\n\n")[1]
     assert text.count("```python") == len(BLOCK.findall(text)) > 0
     shutil.copy(FIXTURE, tmp_path / "credit.csv")
+    run_blocks(page, tmp_path)
+
+
+def test_the_block_of_the_readme_runs(tmp_path):
+    (tmp_path / "fixtures").mkdir()
+    shutil.copy(FIXTURE, tmp_path / "fixtures" / FIXTURE.name)
+    run_blocks(GUIDE.parents[1] / "README.md", tmp_path)
+
+
+def run_blocks(page: Path, folder: Path) -> None:
     runner = "import sys; exec(compile(sys.stdin.buffer.read(), sys.argv[1], 'exec'), {'__name__': '__main__'})"
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", runner, page.name],
         input=program(page).encode(),
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         timeout=300,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
