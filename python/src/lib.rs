@@ -10,6 +10,7 @@
 mod comparison;
 mod convert;
 mod data_set;
+mod discovery;
 mod error;
 mod feature;
 mod frame;
@@ -18,6 +19,7 @@ mod predictions;
 mod predictor;
 mod progress;
 mod run;
+mod simple_mlp;
 mod single_predictor;
 mod space;
 
@@ -36,14 +38,14 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<predictions::Predictions>()?;
     module.add_class::<comparison::Comparison>()?;
     module.add_class::<feature::FeatureEngineer>()?;
-    module.add_class::<feature::FeatureEffectivenessTracker>()?;
-    module.add_class::<feature::Discovery>()?;
+    module.add_class::<discovery::FeatureEffectivenessTracker>()?;
+    module.add_class::<discovery::Discovery>()?;
     module.add_class::<frame::Frame>()?;
     module.add_class::<data_set::FeatrixInputDataSet>()?;
-    module.add_class::<single_predictor::SimpleMLP>()?;
+    module.add_class::<simple_mlp::SimpleMLP>()?;
     module.add_class::<single_predictor::SinglePredictor>()?;
     module.add_class::<run::StopToken>()?;
-    module.add_function(wrap_pyfunction!(feature::discover, module)?)?;
+    module.add_function(wrap_pyfunction!(discovery::discover, module)?)?;
     module.add_function(wrap_pyfunction!(space::verify, module)?)?;
     Ok(())
 }

@@ -42,8 +42,9 @@ const DISCOVERY_SHARE: f32 = 0.6;
 const MOST_DISCOVERY_ROWS: usize = 20_000;
 /// Fewest rows that discovery is tried on.
 const LEAST_ROWS: usize = 60;
-/// Names of the files that [`Discovery::write`] writes.
-const HISTORY_FILE: &str = "feature_suggestion_history.json";
+/// Name of the suggestion history that [`Discovery::write`] adds to.
+pub const HISTORY_FILE: &str = "feature_suggestion_history.json";
+/// Names of the other files that it writes.
 const EFFECTIVENESS_FILE: &str = "feature_effectiveness.json";
 const SUGGESTED_FILE: &str = "suggested_features.json";
 

@@ -1,0 +1,233 @@
+//! `discover`, what it found, and what features were worth over all runs.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+
+use pyo3::prelude::*;
+use tabgraft_model::{DiscoverOptions, PredictorOptions};
+use tabgraft_table::feature::FeatureFile;
+use tabgraft_table::feature::effectiveness::Effectiveness;
+
+use crate::convert::to_python;
+use crate::error::Raised;
+use crate::feature::FeatureEngineer;
+use crate::frame::Given;
+use crate::html;
+use crate::run::{StopToken, run};
+use crate::space::EmbeddingSpace;
+
+/// What each feature was worth, pooled over the runs of discovery that judged it.
+///
+/// >>> found.write("qa")
+/// >>> tracker = tabgraft.FeatureEffectivenessTracker()
+/// >>> tracker.load_history("qa/feature_effectiveness.json")
+/// >>> len(tracker)
+/// 4
+#[pyclass(frozen, module = "tabgraft")]
+pub struct FeatureEffectivenessTracker {
+    history: Mutex<Effectiveness>,
+}
+
+impl FeatureEffectivenessTracker {
+    fn lock(&self) -> MutexGuard<'_, Effectiveness> {
+        self.history.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[pymethods]
+impl FeatureEffectivenessTracker {
+    #[new]
+    fn new() -> Self {
+        FeatureEffectivenessTracker { history: Mutex::new(Effectiveness::default()) }
+    }
+
+    /// Reads `feature_effectiveness.json`, in place of what was read before.
+    ///
+    /// >>> found.write("qa")
+    /// >>> tracker.load_history("qa/feature_effectiveness.json")
+    fn load_history(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
+        let path = crate::convert::path(path)?;
+        let history = py.detach(|| Effectiveness::load_history(&path))?;
+        *self.lock() = history;
+        Ok(())
+    }
+
+    /// Names of the features that are proven for `metric` and improve it by at least
+    /// `min_improvement_pct` percent of the baseline, the best first; often none.
+    ///
+    /// >>> tracker.get_recommended_features("roc_auc", min_improvement_pct=50.0)
+    /// []
+    #[pyo3(signature = (metric = "roc_auc", min_improvement_pct = 0.0))]
+    fn get_recommended_features(&self, metric: &str, min_improvement_pct: f64) -> Vec<String> {
+        self.lock().get_recommended_features(metric, min_improvement_pct)
+    }
+
+    /// Every feature that was judged: effect, interval, runs.
+    ///
+    /// >>> tracker.features[0]["metric"], len(tracker.features[0]["runs"])
+    /// ('roc_auc', 1)
+    #[getter]
+    fn features<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        let features = self.lock().features.clone();
+        Ok(to_python(py, &features)?)
+    }
+
+    fn __len__(&self) -> usize {
+        self.lock().features.len()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("FeatureEffectivenessTracker({} features)", self.lock().features.len())
+    }
+}
+
+/// What one run of discovery found.
+///
+/// >>> found = tabgraft.discover(space, early, "target", n_judged=4, budget_s=1)
+/// >>> len(found.suggested)
+/// 3
+#[pyclass(frozen, module = "tabgraft")]
+pub struct Discovery {
+    pub found: tabgraft_model::Discovery,
+}
+
+#[pymethods]
+impl Discovery {
+    /// Names of the best few, proven or not.
+    ///
+    /// >>> len(found.suggested)
+    /// 3
+    #[getter]
+    fn suggested(&self) -> Vec<String> {
+        self.found.suggested().into_iter().map(|f| f.name).collect()
+    }
+
+    /// Names of those that were better on the judging rows beyond chance; often none.
+    ///
+    /// >>> isinstance(found.recommended, list)
+    /// True
+    #[getter]
+    fn recommended(&self) -> Vec<String> {
+        self.found.recommended().into_iter().map(|f| f.name).collect()
+    }
+
+    /// An engineer with the suggested features, fitted on the discovery rows.
+    ///
+    /// >>> found.engineer().names == found.suggested
+    /// True
+    fn engineer(&self) -> Raised<FeatureEngineer> {
+        FeatureEngineer::from_source(FeatureFile::List(self.found.suggested()), None, false)
+    }
+
+    /// The whole run: every candidate that was judged, with figures.
+    ///
+    /// >>> len(found.run["suggestions"]), found.run["metric"]
+    /// (4, 'roc_auc')
+    #[getter]
+    fn run<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.found.run)?)
+    }
+
+    /// Wall time, seconds.
+    ///
+    /// >>> found.seconds > 0
+    /// True
+    #[getter]
+    fn seconds(&self) -> f64 {
+        self.found.seconds
+    }
+
+    /// Adds the run to the suggestion history and the effectiveness file of a folder, which is made if need
+    /// be, and writes the suggested features as a file that `FeatureEngineer.from_json` reads.
+    ///
+    /// >>> found.write("discovered")
+    /// >>> sorted(path.name for path in (folder / "discovered").glob("*.json"))
+    /// ['feature_effectiveness.json', 'feature_suggestion_history.json', 'suggested_features.json']
+    fn write(&self, py: Python<'_>, folder: PathBuf) -> Raised<()> {
+        Ok(py.detach(|| self.found.write(&folder))?)
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "Discovery({} tried; suggested: {}; recommended: {})",
+            self.found.run.n_candidates,
+            self.suggested().join(", "),
+            match self.recommended() {
+                names if names.is_empty() => "none".to_owned(),
+                names => names.join(", "),
+            }
+        )
+    }
+
+    fn _repr_html_(&self) -> String {
+        html::features(&self.__repr__(), &self.found.suggested(), &self.recommended())
+    }
+}
+
+/// Searches features, new columns made from old ones, that help to predict `target`.
+///
+/// Some of the rows choose candidates, the others judge them; test rows of the space are not looked at.
+///
+/// Parameters
+/// ----------
+/// space : EmbeddingSpace
+///     A trained space that does not use the target as a column. Features are made from its columns.
+/// data : frame, array or path
+///     As for `EmbeddingSpace.fit`; at least 60 rows that are not for testing.
+/// target : str
+///     The column to predict.
+/// n_suggested : int, default 3; at least 1
+///     Candidates that are suggested, the best of the ranking, proven or not.
+/// n_judged : int, default 20; at least `n_suggested`
+///     Candidates that are judged.
+/// max_candidates : int, default 2,000
+///     Most candidates that are proposed.
+/// budget_s : float, default 10; above 0
+///     Time for judging, seconds; the search before it is not counted. When it is spent, candidates not
+///     yet judged count as unproven.
+/// level : float, default 0.05; above 0, below 1
+///     Largest false discovery rate of a recommendation.
+/// seed : int, default 0; at least 0
+///     Seed of rows, folds and networks.
+/// progress : bool, optional
+///     As for `EmbeddingSpace.fit`.
+///
+/// Examples
+/// --------
+/// >>> found = tabgraft.discover(space, early, "target", n_suggested=1, n_judged=2, budget_s=1)
+/// >>> len(found.suggested), set(found.recommended) <= {s["name"] for s in found.run["suggestions"]}
+/// (1, True)
+#[pyfunction]
+#[pyo3(signature = (space, data, target, *, n_suggested = 3, n_judged = 20, max_candidates = 2000, budget_s = 10.0,
+    level = 0.05, seed = 0, progress = None))]
+#[allow(clippy::too_many_arguments)]
+pub fn discover(
+    py: Python<'_>,
+    space: &Bound<'_, EmbeddingSpace>,
+    data: &Bound<'_, PyAny>,
+    target: &str,
+    n_suggested: usize,
+    n_judged: usize,
+    max_candidates: usize,
+    budget_s: f64,
+    level: f64,
+    seed: u64,
+    progress: Option<bool>,
+) -> Raised<Discovery> {
+    let space = space.get().core_trained()?;
+    let table = Given::new(data, None)?.table;
+    let options = DiscoverOptions {
+        n_suggested,
+        n_judged,
+        max_candidates,
+        budget_s,
+        level,
+        seed,
+        predictor: PredictorOptions { seed, ..Default::default() },
+    };
+    let found = run(py, "discovery", progress, &StopToken::default(), |sink| {
+        tabgraft_model::discover(&space, &table, target, &options, sink)
+    })?
+    .whole()?;
+    Ok(Discovery { found })
+}
