@@ -18,7 +18,12 @@ use tabgraft_table::split::Part;
 
 /// `late` tells most of the target; `early` tells a little.
 fn table(n_rows: usize) -> Table {
-    let noise = |i: usize, salt: usize| ((i * 7919 + salt * 104_729) % 1009) as f64 / 1009.0;
+    let noise = |i: usize, salt: u64| {
+        let mut x =
+            (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xd134_2543_de82_ef95);
+        x = (x ^ (x >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        ((x ^ (x >> 32)) >> 11) as f64 / (1u64 << 53) as f64
+    };
     let number = |f: &dyn Fn(usize) -> f64| -> ArrayRef {
         Arc::new(Float64Array::from_iter((0..n_rows).map(|i| Some(f(i)))))
     };
