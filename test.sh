@@ -33,7 +33,7 @@ python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check -r python/requirements-test.txt
 # The source archive is built and installed, so that what is tested is what would be published.
 rm -rf "$CARGO_TARGET_DIR/sdist"
-"$venv/bin/maturin" sdist --quiet --out "$CARGO_TARGET_DIR/sdist"
+"$venv/bin/maturin" sdist --out "$CARGO_TARGET_DIR/sdist"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --no-build-isolation --force-reinstall --no-deps \
     "$CARGO_TARGET_DIR"/sdist/tabgraft-*.tar.gz
 step python types
