@@ -31,11 +31,12 @@ step python package
 venv="$CARGO_TARGET_DIR/venv"
 python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check -r python/requirements-test.txt
-# The source archive is built and installed, so that what is tested is what would be published.
+# The source archive is built and installed, so that what is tested is what would be published. Without
+# pip's cache, which would give an earlier build of the same file name.
 rm -rf "$CARGO_TARGET_DIR/sdist"
 "$venv/bin/maturin" sdist --out "$CARGO_TARGET_DIR/sdist"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --no-build-isolation --force-reinstall --no-deps \
-    "$CARGO_TARGET_DIR"/sdist/tabgraft-*.tar.gz
+PATH="$venv/bin:$PATH" "$venv/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir \
+    --no-build-isolation --force-reinstall --no-deps "$CARGO_TARGET_DIR"/sdist/tabgraft-*.tar.gz
 step python types
 "$venv/bin/mypy" --strict python/tabgraft python/featrix python/tests/types_as_users_see_them.py
 "$venv/bin/python" -m mypy.stubtest tabgraft featrix --mypy-config-file pyproject.toml
