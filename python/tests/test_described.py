@@ -239,7 +239,7 @@ def test_a_cancelled_training_stops_soon_and_keeps_its_state(in_folder, early, s
 
     async def cancelled() -> float:
         training = asyncio.ensure_future(sp.train(n_epochs=10_000, discovery_budget_s=0))
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.1)
         training.cancel()
         start = time.perf_counter()
         with pytest.raises(asyncio.CancelledError):

@@ -49,7 +49,7 @@ def words(space: tabgraft.EmbeddingSpace, kinds: dict[str, str]) -> None:
 def names(space: tabgraft.EmbeddingSpace) -> None:
     space.extend("rows.csv", ignore=["a"])
     space.extend("rows.csv", ignore=("a", "b"))
-    space.extend("rows.csv", ignore="a")  # type: ignore[arg-type]
+    space.extend("rows.csv", ignore="a")
 
 
 def two_steps(data: FeatrixInputDataSet) -> None:
