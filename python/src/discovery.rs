@@ -184,7 +184,7 @@ impl Discovery {
 ///     Most candidates that are proposed.
 /// budget_s : float, default 10; above 0
 ///     Time for judging, seconds; the search before it is not counted. When it is spent, candidates not
-///     yet judged count as unproven.
+///     yet judged have no judgement.
 /// level : float, default 0.05; above 0, below 1
 ///     Largest false discovery rate of a recommendation.
 /// seed : int, default 0; at least 0

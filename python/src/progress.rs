@@ -47,7 +47,7 @@ impl<'py> Progress<'py> {
     }
 
     /// Shows one event.
-    pub fn on(&mut self, py: Python<'py>, event: &Event) -> PyResult<()> {
+    pub fn on(&mut self, event: &Event) -> PyResult<()> {
         match event {
             Event::Task { name } => {
                 self.clear()?;
@@ -62,7 +62,7 @@ impl<'py> Progress<'py> {
             ),
             Event::Batch { epoch, n_epochs, step, n_steps } => {
                 let done = (epoch - 1) as f64 + *step as f64 / (*n_steps).max(1) as f64;
-                self.draw(py, done / (*n_epochs).max(1) as f64, &format!("epoch {epoch}/{n_epochs}"), false)
+                self.draw(done / (*n_epochs).max(1) as f64, &format!("epoch {epoch}/{n_epochs}"), false)
             }
             Event::Epoch { info, n_epochs, .. } => {
                 self.loss = info.validation_loss.or(Some(info.train_loss));
@@ -72,14 +72,11 @@ impl<'py> Progress<'py> {
                     format!("epoch {}/{n_epochs}: train loss {:.4}{loss}", info.epoch, info.train_loss);
                 self.log("debug", &text)?;
                 let share = info.epoch as f64 / (*n_epochs).max(1) as f64;
-                self.draw(py, share, &format!("epoch {}/{n_epochs}", info.epoch), info.epoch == *n_epochs)
+                self.draw(share, &format!("epoch {}/{n_epochs}", info.epoch), info.epoch == *n_epochs)
             }
-            Event::Progress { done, total } => self.draw(
-                py,
-                *done as f64 / (*total).max(1) as f64,
-                &format!("{done}/{total}"),
-                done == total,
-            ),
+            Event::Progress { done, total } => {
+                self.draw(*done as f64 / (*total).max(1) as f64, &format!("{done}/{total}"), done == total)
+            }
             Event::Finished { seconds, best_epoch, .. } => {
                 self.log("debug", &format!("best epoch {best_epoch}, {seconds:.1} s"))
             }
@@ -88,7 +85,7 @@ impl<'py> Progress<'py> {
     }
 
     /// Leaves the bar's last state on a line of its own.
-    pub fn end(&mut self, _py: Python<'py>) -> PyResult<()> {
+    pub fn end(&mut self) -> PyResult<()> {
         if let Some(stderr) = &self.stderr
             && self.width > 0
         {
@@ -118,7 +115,7 @@ impl<'py> Progress<'py> {
         Ok(())
     }
 
-    fn draw(&mut self, _py: Python<'py>, share: f64, what: &str, is_last: bool) -> PyResult<()> {
+    fn draw(&mut self, share: f64, what: &str, is_last: bool) -> PyResult<()> {
         let Some(stderr) = &self.stderr else { return Ok(()) };
         if !is_last && self.drawn.is_some_and(|at| at.elapsed() < DRAW_INTERVAL) {
             return Ok(());

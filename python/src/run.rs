@@ -101,7 +101,7 @@ pub fn run<T: Send>(
                 Err(_) => Err(RecvTimeoutError::Disconnected),
             });
             let shown = match &event {
-                Ok(event) => progress.on(py, event),
+                Ok(event) => progress.on(event),
                 Err(RecvTimeoutError::Timeout) => Ok(()),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
@@ -111,7 +111,7 @@ pub fn run<T: Send>(
             }
         }
         let worked = py.detach(|| worker.join());
-        if let Err(error) = progress.end(py) {
+        if let Err(error) = progress.end() {
             interrupt.get_or_insert(error);
         }
         worked.unwrap_or_else(|_| Err(Error::training("the work ended in a panic, which is a defect")))

@@ -25,7 +25,6 @@ const P_TEST_OF_SEPARATE_SETS: f64 = 0.1;
 
 impl EmbeddingSpace {
     /// A graft that is yet to be trained.
-    #[allow(clippy::too_many_arguments)]
     pub fn graft(
         py: Python<'_>,
         parent: &Arc<Core>,
@@ -52,7 +51,6 @@ impl EmbeddingSpace {
     /// The described two-frame extension. Rows keep the parts that the parent's split gives them, so
     /// that parent and child are validated on the same rows: where the parent has a split, the two
     /// frames are taken as one.
-    #[allow(clippy::too_many_arguments)]
     pub fn described_graft(
         py: Python<'_>,
         parent: &Arc<Core>,

@@ -32,7 +32,7 @@ const SEARCH_S: f64 = 60.0;
 /// What a search leaves in its folder.
 const SEARCH_FILES: [(&str, &str); 3] = [
     ("suggested_features.json", "the suggested features, as `apply` reads them"),
-    ("feature_suggestion_history.json", "every feature that was judged"),
+    ("feature_suggestion_history.json", "the best features of the search, judged or not"),
     ("feature_effectiveness.json", "what features were worth, over all runs in this folder"),
 ];
 
