@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use tabgraft_model::{DiscoverOptions, PredictorOptions};
 use tabgraft_table::feature::FeatureFile;
 use tabgraft_table::feature::effectiveness::Effectiveness;
+use tabgraft_table::feature::history::Guide;
 
 use crate::convert::to_python;
 use crate::error::Raised;
@@ -222,6 +223,7 @@ pub fn discover(
         max_candidates,
         budget_s,
         level,
+        guide: Guide::Predictor,
         seed,
         predictor: PredictorOptions { seed, ..Default::default() },
     };

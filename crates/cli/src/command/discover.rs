@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 use tabgraft_model::{DiscoverOptions, EmbeddingSpace, discover};
-use tabgraft_table::feature::history::{Run, Verdict};
+use tabgraft_table::feature::history::{Guide, Run, Verdict};
 
 use crate::answer::Answer;
 use crate::arguments::{PredictorArgs, ReadArgs};
@@ -81,6 +81,7 @@ impl DiscoverArgs {
             max_candidates: self.max_candidates,
             budget_s: self.budget,
             level: self.level,
+            guide: Guide::Predictor,
             seed: predictor.seed,
             predictor,
         }
