@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
-use tabgraft_table::feature::history::{Judgement, Run, Suggestion, Verdict};
+use tabgraft_table::feature::history::{
+    Controls, Flagged, Guide, Judgement, Origin, Refit, Run, Suggestion, Verdict,
+};
 use tabgraft_table::feature::judging::{benjamini_hochberg, nadeau_bengio};
 use tabgraft_table::feature::{
     CandidateInputs, CandidateLimits, CandidateValues, Definition, Effectiveness, Feature, FeatureChoice,
@@ -294,6 +296,9 @@ fn suggestion(name: &str, effect: f64, interval: [f64; 2], verdict: Verdict) -> 
         reason: "how much `amount` there is for each unit of `duration`".into(),
         state: None,
         gain: 0.012,
+        stands_for: vec!["amount_minus_duration".into()],
+        refit: None,
+        redundant_with: Vec::new(),
         judgement: Some(Judgement { effect, interval, p_value: 0.01, p_adjusted: 0.03, verdict }),
         suggested: true,
         recommended: verdict == Verdict::Proven,
@@ -315,6 +320,11 @@ fn run(run_id: &str) -> Run {
         n_candidates: 40,
         input_columns: vec!["amount".into(), "duration".into()],
         seed: u64::MAX,
+        origin: Origin::Search,
+        guide: Guide::Linear,
+        level: 0.05,
+        controls: Some(Controls { n_judged: 10, n_below_level: 1, n_passed: 0 }),
+        flagged: vec![Flagged { name: "paid_back".into(), reason: "it gives the class away".into() }],
         suggestions: vec![suggestion("amount_per_duration", 0.03, [0.01, 0.05], Verdict::Proven)],
     }
 }
@@ -383,14 +393,36 @@ fn broken_files_are_errors_and_stay_as_they_are() {
         assert!(SuggestionHistory::append(&path, run("2")).is_err());
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
     }
-    std::fs::write(&path, whole.replace("\"format_version\": 1", "\"format_version\": 7, \"new\": 0"))
+    std::fs::write(&path, whole.replace("\"format_version\": 2", "\"format_version\": 7, \"new\": 0"))
         .unwrap();
     let error = SuggestionHistory::load(&path).unwrap_err();
-    assert!(error.to_string().ends_with("format version 7 found, versions 1 to 1 are read"), "{error}");
+    assert!(error.to_string().ends_with("format version 7 found, versions 1 to 2 are read"), "{error}");
     assert!(error.hint().is_some());
     // A huge file is refused before it is read into memory; this one is a hole on disk.
     std::fs::File::create(&path).unwrap().set_len(1 << 36).unwrap();
     assert!(SuggestionHistory::load(&path).unwrap_err().is_malformed());
+}
+
+/// As the first format version wrote it.
+const FIRST_VERSION: &str = r#"{"format_version": 1, "runs": [{"run_id": "old", "date": "2026-01-01T18:30:00-05:00",
+    "target": "default", "task": "binary", "metric": "roc_auc", "baseline": 0.75, "data_hash": "d",
+    "split_hash": "s", "n_discovery_rows": 300, "n_judging_rows": 100, "n_candidates": 40,
+    "input_columns": ["amount", "duration"], "seed": 7, "suggestions": [{"name": "amount_per_duration",
+    "definition": {"kind": "formula", "formula": "amount / duration"}, "inputs": ["amount", "duration"],
+    "reason": "how much", "gain": 0.012, "suggested": true, "recommended": true, "judgement": {"effect": 0.03,
+    "interval": [0.01, 0.05], "p_value": 0.001, "p_adjusted": 0.03, "verdict": "proven"}}]}]}"#;
+
+#[test]
+fn a_history_of_the_first_version_is_read_and_continued_in_the_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.json");
+    std::fs::write(&path, FIRST_VERSION).unwrap();
+    let old = SuggestionHistory::load(&path).unwrap();
+    assert_eq!((old.runs[0].origin, old.runs[0].guide), (Origin::Search, Guide::Predictor));
+    assert_eq!((old.runs[0].level, old.runs[0].controls), (0.05, None));
+    SuggestionHistory::append(&path, run("new")).unwrap();
+    assert!(std::fs::read_to_string(&path).unwrap().contains("\"format_version\": 2"));
+    assert_eq!(SuggestionHistory::load(&path).unwrap().runs.len(), 2);
 }
 
 #[test]
@@ -426,6 +458,16 @@ fn runs_that_break_a_promise_are_not_added() {
     refused(&|r| r.suggestions[0].judgement = None, "recommended but not proven");
     refused(&|r| r.suggestions[0].inputs.push("default".into()), "reads the target");
     refused(&|r| r.suggestions.push(r.suggestions[0].clone()), "stands twice");
+    let refit = |low: f64| Some(Refit { effect: 0.02, interval: [low, 0.04], p_value: 0.2, n_splits: 10 });
+    refused(&|r| r.suggestions[0].refit = refit(-0.01), "does not confirm it");
+    refused(&|r| r.suggestions[0].refit = refit(f64::NAN), "not finite");
+    refused(&|r| r.suggestions[0].redundant_with.push("age".into()), "recommended but redundant");
+    refused(&|r| r.flagged[0].name = r.suggestions[0].name.clone(), "recommended but flagged");
+    refused(
+        &|r| r.controls = Some(Controls { n_passed: 1, ..Controls::default() }),
+        "a shuffled copy passed",
+    );
+    refused(&|r| r.level = 0.0, "`level` is 0");
     refused(&|r| r.n_candidates = 0, "1 candidates were chosen of 0 tried");
     SuggestionHistory::append(&path, run("1")).unwrap();
     let error = SuggestionHistory::append(&path, run("1")).unwrap_err();

@@ -20,7 +20,9 @@ use tabgraft_table::Table;
 use tabgraft_table::feature::candidate::{CandidateLimits, propose};
 use tabgraft_table::feature::effectiveness::Effectiveness;
 use tabgraft_table::feature::gain::{CandidateValues, Scored, rank};
-use tabgraft_table::feature::history::{Judgement, Run, Suggestion, SuggestionHistory, Verdict};
+use tabgraft_table::feature::history::{
+    Guide, Judgement, Origin, Run, Suggestion, SuggestionHistory, Verdict,
+};
 use tabgraft_table::feature::judging::benjamini_hochberg;
 use tabgraft_table::feature::profile::CandidateInputs;
 use tabgraft_table::feature::residuals::Residuals;
@@ -214,6 +216,11 @@ pub fn discover(
         n_candidates: candidates.len(),
         input_columns: names,
         seed: options.seed,
+        origin: Origin::Search,
+        guide: Guide::Predictor,
+        level: options.level,
+        controls: None,
+        flagged: Vec::new(),
         suggestions,
     };
     run.check()?;
@@ -319,6 +326,9 @@ fn judge_all(
                 reason: feature.reason,
                 state: feature.state,
                 gain: scored.score,
+                stands_for: scored.stands_for.clone(),
+                refit: None,
+                redundant_with: Vec::new(),
                 judgement,
                 suggested: i < options.n_suggested,
                 recommended: judgement.is_some_and(|j| j.verdict == Verdict::Proven && j.interval[0] > 0.0),

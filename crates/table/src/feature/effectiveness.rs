@@ -21,7 +21,8 @@ pub struct RunEffect {
     pub run_id: String,
     /// The metric without the feature.
     pub baseline: f64,
-    /// Improvement in points of the metric, above 0 is better.
+    /// Improvement in points of the metric, above 0 is better; by the refitted predictor where there
+    /// is one, else by the run's judgement.
     pub effect_points: f64,
     /// 95 % interval of the improvement, in points.
     pub interval_points: [f64; 2],
@@ -195,12 +196,16 @@ impl Effectiveness {
     fn add(&mut self, run: &Run) {
         for suggestion in &run.suggestions {
             // What was not judged is not known to be worth nothing.
-            let Some(judgement) = &suggestion.judgement else { continue };
+            let (Some(judgement), Some((effect_points, interval_points))) =
+                (&suggestion.judgement, suggestion.effect())
+            else {
+                continue;
+            };
             let effect = RunEffect {
                 run_id: run.run_id.clone(),
                 baseline: run.baseline,
-                effect_points: judgement.effect,
-                interval_points: judgement.interval,
+                effect_points,
+                interval_points,
                 n_rows: run.n_judging_rows,
                 verdict: judgement.verdict,
             };

@@ -15,13 +15,16 @@ use crate::error::{Error, Result};
 use crate::table::quoted;
 
 /// Format version that this build writes, and the newest that it reads.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
+/// False discovery rate of runs of format version 1, which did not say it.
+const FIRST_LEVEL: f64 = 0.05;
 
 /// What the judging rows say about a feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Better beyond chance, after correction.
+    /// Better beyond chance, after correction; where a predictor guides the run, confirmed by
+    /// refitting it.
     Proven,
     /// Not told from chance.
     Unproven,
@@ -57,20 +60,88 @@ pub struct Judgement {
     pub verdict: Verdict,
 }
 
-impl Judgement {
-    fn check(&self) -> Result<(), &'static str> {
-        let [low, high] = self.interval;
+/// What the real model says: fitted anew with and without the feature, on repeated splits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refit {
+    /// Improvement of the run's metric, in points of the metric: above 0 is better.
+    pub effect: f64,
+    /// 95 % interval of the effect, lower end first.
+    pub interval: [f64; 2],
+    /// Two-sided p-value of "no effect", 0 to 1.
+    pub p_value: f64,
+    /// Splits that the model was fitted on, each time with and without the feature.
+    pub n_splits: usize,
+}
+
+/// Where a run's candidates come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A search proposed them.
+    #[default]
+    Search,
+    /// A person gave them.
+    Given,
+}
+
+/// The model whose errors a search starts from, and which is refitted to judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guide {
+    /// The predictor on the embedding space.
+    #[default]
+    Predictor,
+    /// A penalised linear or logistic model of the plain columns: for features that such a model
+    /// lacks, at a fraction of the time.
+    Linear,
+}
+
+impl Guide {
+    /// The guide as files, options and messages write it.
+    pub fn name(self) -> &'static str {
         match self {
-            _ if ![self.effect, low, high].iter().all(|v| v.is_finite()) => {
-                Err("its effect or interval is not finite")
-            }
-            _ if low > high => Err("its interval ends before it starts"),
-            _ if ![self.p_value, self.p_adjusted].iter().all(|p| (0.0..=1.0).contains(p)) => {
-                Err("its p-values are not between 0 and 1")
-            }
-            _ => Ok(()),
+            Guide::Predictor => "predictor",
+            Guide::Linear => "linear",
         }
     }
+}
+
+/// Features that cannot help, judged as the others were: copies of them with shuffled rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Controls {
+    /// Shuffled copies that were judged.
+    pub n_judged: usize,
+    /// Those that looked better at the run's level before correction: about a fortieth is expected at .05.
+    pub n_below_level: usize,
+    /// Those that would have counted as proven. If there is one, the run recommends nothing.
+    pub n_passed: usize,
+}
+
+/// Something that tells the target nearly by itself: likely known only after the fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flagged {
+    /// A column, or a feature.
+    pub name: String,
+    /// What tells, with its measure, in plain English.
+    pub reason: String,
+}
+
+/// Whether an effect, its interval and its p-values are what they should be.
+fn check_figures(effect: f64, interval: [f64; 2], p_values: &[f64]) -> Result<(), &'static str> {
+    let [low, high] = interval;
+    if ![effect, low, high].iter().all(|v| v.is_finite()) {
+        return Err("its effect or interval is not finite");
+    }
+    if low > high {
+        return Err("its interval ends before it starts");
+    }
+    if !p_values.iter().all(|p| (0.0..=1.0).contains(p)) {
+        return Err("its p-values are not between 0 and 1");
+    }
+    Ok(())
 }
 
 /// One candidate, chosen to be judged.
@@ -90,8 +161,18 @@ pub struct Suggestion {
     pub state: Option<FittedState>,
     /// Score on the discovery rows, in loss per row.
     pub gain: f64,
+    /// Candidates of the search that order the rows alike, for which it stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stands_for: Vec<String>,
     /// What the judging rows say; none if the run's time was spent before its turn came.
     pub judgement: Option<Judgement>,
+    /// What the predictor says, fitted with and without the feature. None if the judgement left nothing
+    /// to confirm, if time was short, or if the guide is linear, whose judgement is a refit already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refit: Option<Refit>,
+    /// Recommended features beside which it adds nothing more, although it is proven alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redundant_with: Vec<String>,
     /// Whether it is among the best few of its run.
     pub suggested: bool,
     /// Whether it is proven and advised.
@@ -102,6 +183,22 @@ impl Suggestion {
     /// Whether the judging rows have proven it.
     pub fn is_proven(&self) -> bool {
         self.judgement.is_some_and(|judgement| judgement.verdict == Verdict::Proven)
+    }
+
+    /// Effect and interval of the best judge that it had: the refitted predictor, else the judgement.
+    pub fn effect(&self) -> Option<(f64, [f64; 2])> {
+        let refit = self.refit.map(|refit| (refit.effect, refit.interval));
+        refit.or(self.judgement.map(|judgement| (judgement.effect, judgement.interval)))
+    }
+
+    fn check_figures(&self) -> Result<(), &'static str> {
+        if let Some(j) = &self.judgement {
+            check_figures(j.effect, j.interval, &[j.p_value, j.p_adjusted])?;
+        }
+        if let Some(r) = &self.refit {
+            check_figures(r.effect, r.interval, &[r.p_value])?;
+        }
+        Ok(())
     }
 
     /// The feature as it was judged, with its state.
@@ -145,6 +242,21 @@ pub struct Run {
     pub input_columns: Vec<String>,
     /// Seed of the run.
     pub seed: u64,
+    /// Where the candidates come from.
+    #[serde(default)]
+    pub origin: Origin,
+    /// The model that guided the search and was refitted.
+    #[serde(default)]
+    pub guide: Guide,
+    /// Largest false discovery rate of a recommendation.
+    #[serde(default = "first_level")]
+    pub level: f64,
+    /// What became of features that cannot help. None in runs of format version 1, which had none.
+    #[serde(default)]
+    pub controls: Option<Controls>,
+    /// Columns and features that tell the target nearly by themselves; none of them is recommended.
+    #[serde(default)]
+    pub flagged: Vec<Flagged>,
     /// The candidates that were chosen to be judged, best of the ranking first.
     pub suggestions: Vec<Suggestion>,
 }
@@ -176,6 +288,12 @@ impl Run {
         if !self.baseline.is_finite() {
             return Err(Error::value(format!("`baseline` is {}, a finite one is needed", self.baseline)));
         }
+        if !(self.level > 0.0 && self.level < 1.0) {
+            return Err(Error::value(format!("`level` is {}, allowed is above 0 below 1", self.level)));
+        }
+        if self.controls.is_some_and(|c| c.n_passed > 0) && self.suggestions.iter().any(|s| s.recommended) {
+            return Err(Error::value("a shuffled copy passed, but a feature is recommended"));
+        }
         if self.suggestions.len() > self.n_candidates {
             return Err(Error::value(format!(
                 "{} candidates were chosen of {} tried",
@@ -191,7 +309,14 @@ impl Run {
                 s if s.inputs.contains(&self.target) => "it reads the target",
                 s if !s.gain.is_finite() => "its gain is not finite",
                 s if s.recommended && !s.is_proven() => "it is recommended but not proven",
-                s => match s.judgement.map_or(Ok(()), |judgement| judgement.check()) {
+                s if s.is_proven() && s.refit.is_some_and(|refit| refit.interval[0] <= 0.0) => {
+                    "it is proven but the refitted predictor does not confirm it"
+                }
+                s if s.recommended && !s.redundant_with.is_empty() => "it is recommended but redundant",
+                s if s.recommended && self.flagged.iter().any(|f| f.name == s.name) => {
+                    "it is recommended but flagged"
+                }
+                s => match s.check_figures() {
                     Err(broken) => broken,
                     Ok(()) => continue,
                 },
@@ -273,10 +398,15 @@ impl SuggestionHistory {
     pub fn append(path: impl AsRef<Path>, run: Run) -> Result<Self> {
         run.check()?;
         ledger::update(path.as_ref(), |history: &mut SuggestionHistory| {
+            history.format_version = FORMAT_VERSION;
             history.runs.push(run);
             Ok(())
         })
     }
+}
+
+fn first_level() -> f64 {
+    FIRST_LEVEL
 }
 
 impl Ledger for SuggestionHistory {
