@@ -202,10 +202,17 @@ impl std::error::Error for Error {
 /// The names nearest to `wanted`, for "did you mean" hints: at most three, by edit distance.
 pub fn near_names<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = wanted.to_lowercase();
+    let n_chars = wanted.chars().count();
     let mut scored: Vec<(usize, &str)> = names
         .into_iter()
-        .map(|name| (edit_distance(&wanted, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= wanted.len().max(name.len()).div_ceil(3))
+        .filter_map(|name| {
+            let most = wanted.len().max(name.len()).div_ceil(3);
+            let lower = name.to_lowercase();
+            // The distance is at least the difference of lengths: a name of many pages costs nothing.
+            let may_be_near = n_chars.abs_diff(lower.chars().count()) <= most;
+            let distance = may_be_near.then(|| edit_distance(&wanted, &lower))?;
+            (distance <= most).then_some((distance, name))
+        })
         .collect();
     scored.sort();
     scored.into_iter().take(3).map(|(_, name)| name).collect()

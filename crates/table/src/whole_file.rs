@@ -1,7 +1,7 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all, and files that are read whole or not at all.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -49,6 +49,31 @@ pub fn write_whole<T>(path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Re
     Ok(written)
 }
 
+/// The bytes of an open file that may have `most_bytes`; `path` is for messages.
+///
+/// A larger file is refused by its length, before any of it is read; what has no length, such as a
+/// pipe, is read up to the limit.
+///
+/// # Errors
+/// An io error, or a malformed error with both sizes.
+pub fn read_whole(path: &Path, file: File, most_bytes: u64) -> Result<Vec<u8>> {
+    let io = |e: io::Error| Error::io(path, "read", e);
+    let too_large = |found: &str| {
+        Error::malformed(format!("`{}` has {found} bytes, at most {most_bytes} are allowed", path.display()))
+    };
+    let n_bytes = file.metadata().map_err(io)?.len();
+    if n_bytes > most_bytes {
+        return Err(too_large(&n_bytes.to_string()));
+    }
+    let mut bytes = Vec::new();
+    file.take(most_bytes + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > most_bytes {
+        Err(too_large(&format!("more than {most_bytes}")))
+    } else {
+        Ok(bytes)
+    }
+}
+
 /// Makes the rename last through a power cut, where folders can be flushed.
 #[cfg(unix)]
 fn flush_folder(folder: &Path) -> io::Result<()> {
@@ -86,6 +111,17 @@ mod tests {
         assert_eq!(error.unwrap_err().to_string(), "no more");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_a_larger_one_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write_text(&path, "old").unwrap();
+        let read = |path: &Path, most| read_whole(path, File::open(path).unwrap(), most);
+        assert_eq!(read(&path, 3).unwrap(), b"old");
+        let error = read(&path, 2).unwrap_err();
+        assert!(error.is_malformed() && error.to_string().ends_with("has 3 bytes, at most 2 are allowed"));
     }
 
     #[test]

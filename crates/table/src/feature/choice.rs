@@ -1,14 +1,16 @@
 //! The features of a file for a table at hand: all of a list, or those that the newest fitting run
 //! of a suggestion history suggests.
 
+use std::fs::File;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::definition::Feature;
-use super::engineer::FeatureEngineer;
+use super::engineer::{FeatureEngineer, MAX_FILE_BYTES};
 use super::history::{Run, SuggestionHistory};
 use crate::error::{Error, Result};
+use crate::whole_file::read_whole;
 
 /// What a file of features or a suggestion history offers.
 #[derive(Debug, Clone)]
@@ -44,7 +46,8 @@ impl FeatureFile {
     /// # Errors
     /// As [`FeatureEngineer::from_json`] or [`SuggestionHistory::load`].
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+        let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
+        let bytes = read_whole(path, file, MAX_FILE_BYTES)?;
         // What is no JSON at all is left to the reader of lists, which says where.
         match serde_json::from_slice::<Sniffed>(&bytes) {
             Ok(Sniffed { runs: Some(_) }) => Ok(FeatureFile::History(SuggestionHistory::load(path)?)),

@@ -1,7 +1,7 @@
 //! A list of features, fitted on training rows and applied to any later table.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 use arrow::array::ArrayRef;
@@ -12,7 +12,7 @@ use super::expr::Readings;
 use super::fitted::FittedState;
 use crate::error::{Error, Result};
 use crate::table::{Table, quoted};
-use crate::whole_file::write_whole;
+use crate::whole_file::{read_whole, write_whole};
 
 /// Version of the file of features that this code writes, and the only one that it reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -126,14 +126,8 @@ impl FeatureEngineer {
     /// # Errors
     /// An io error, a malformed error with line and column, or any error of [`FeatureEngineer::new`].
     pub fn from_json(path: &Path) -> Result<Self> {
-        let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|e| Error::io(path, "read", e))?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(Error::malformed(format!("the file has more than {MAX_FILE_BYTES} bytes"))
-                .at(format_args!("`{}`", path.display())));
-        }
+        let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
+        let bytes = read_whole(path, file, MAX_FILE_BYTES)?;
         parse(&bytes)
             .and_then(|d| Self::new(d.features))
             .map_err(|e| e.at(format_args!("`{}`", path.display())))

@@ -6,7 +6,7 @@
 //! for removing it would let two writers lock two files of the same name.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,10 +14,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::whole_file::write_whole;
+use crate::whole_file::{read_whole, write_whole};
 
 /// Largest file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
+const TOO_LARGE_HINT: &str = "move it away; the next run starts a new one";
 /// How often, and how long apart in milliseconds, a lock is tried: 30 s in all.
 const LOCK_TRIES: usize = 1500;
 const LOCK_PAUSE_MS: u64 = 20;
@@ -43,11 +44,10 @@ pub(super) fn read<L: Ledger>(path: &Path) -> Result<Option<L>> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(Error::io(path, "open", e)),
     };
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, "read", e))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(too_large(path));
-    }
+    let bytes = read_whole(path, file, MAX_FILE_BYTES).map_err(|e| match e.is_malformed() {
+        true => e.with_hint(TOO_LARGE_HINT),
+        false => e,
+    })?;
     parse(&bytes).map(Some).map_err(|e| e.at(format!("`{}`", path.display())))
 }
 
@@ -62,7 +62,7 @@ pub(super) fn update<L: Ledger>(path: &Path, change: impl FnOnce(&mut L) -> Resu
         .map_err(|e| Error::value(format!("cannot be written as JSON: {e}")).with_source(e))?;
     bytes.push(b'\n');
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(too_large(path));
+        return Err(too_large(path, bytes.len() as u64));
     }
     write_whole(path, |mut file| file.write_all(&bytes).map_err(|e| Error::io(path, "write", e)))?;
     Ok(ledger)
@@ -104,7 +104,8 @@ fn lock_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn too_large(path: &Path) -> Error {
-    Error::malformed(format!("`{}` has more than {MAX_FILE_BYTES} bytes, the most allowed", path.display()))
-        .with_hint("move it away; the next run starts a new one")
+fn too_large(path: &Path, n_bytes: u64) -> Error {
+    let message =
+        format!("`{}` would have {n_bytes} bytes, at most {MAX_FILE_BYTES} are allowed", path.display());
+    Error::malformed(message).with_hint(TOO_LARGE_HINT)
 }

@@ -4,10 +4,12 @@
 //! [`FeatureEngineer`] fits a list of them and applies it to any later table.
 //!
 //! Discovery finds them: [`propose`] by column kinds, [`rank`] by what a predictor leaves
-//! unexplained, [`judging`] on other rows; [`SuggestionHistory`] and [`Effectiveness`] remember.
+//! unexplained, [`compose()`] of the best, [`judging`] on other rows; [`SuggestionHistory`] and
+//! [`Effectiveness`] remember.
 
 pub mod candidate;
 pub mod choice;
+pub mod compose;
 pub mod definition;
 pub mod effectiveness;
 pub mod engineer;
@@ -27,6 +29,7 @@ mod shape;
 
 pub use candidate::{CandidateLimits, propose};
 pub use choice::{FeatureChoice, FeatureFile};
+pub use compose::compose;
 pub use definition::{Definition, Feature, GroupStatistic};
 pub use effectiveness::Effectiveness;
 pub use engineer::{FeatureEngineer, Skipped, TransformOptions, Transformed};
@@ -34,6 +37,6 @@ pub use expr::{Formula, quoted_column};
 pub use fitted::FittedState;
 pub use gain::{CandidateValues, RankOptions, Ranked, Scored, rank};
 pub use history::SuggestionHistory;
-pub use profile::{CandidateInputs, ColumnProfile, NumberProfile};
+pub use profile::{CandidateInputs, ColumnProfile, NumberProfile, TextProfile, TimeProfile};
 pub use residuals::Residuals;
 pub use shape::Shape;

@@ -9,10 +9,14 @@ const MAX_CHARS: usize = 10_000;
 /// `@example.com`, since the host says more than its pieces.
 pub fn words(text: &str) -> Vec<String> {
     let text: String = text.chars().take(MAX_CHARS).flat_map(char::to_lowercase).collect();
-    let split = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
-    let mut words: Vec<String> = split.map(str::to_owned).collect();
+    let mut words: Vec<String> = runs(&text).map(str::to_owned).collect();
     words.extend(text.split_whitespace().filter_map(host).map(|host| format!("@{host}")));
     words
+}
+
+/// Runs of letters and digits as they are written, in order.
+pub fn runs(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty())
 }
 
 /// The host of a URL or an e-mail address, without a leading `www.`.

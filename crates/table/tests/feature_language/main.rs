@@ -5,6 +5,7 @@
     reason = "clippy knows tests by their attribute, not their helpers"
 )]
 
+mod bombs;
 mod engineer;
 mod errors;
 mod values;

@@ -4,7 +4,7 @@
 //! or a `CASE`, `coalesce` or `nullif` of such) takes the type that its user needs.
 
 use super::function::Function;
-use super::place::{Span, error_at, pointed};
+use super::place::{Span, error_at, pointed, shortened};
 use super::reading::Readings;
 use super::tree::{Comparison, Members, Node, Op, Tree};
 use super::{Type, time};
@@ -198,7 +198,7 @@ impl Checker<'_> {
         let Node { op, args, span } = self.nodes[node].clone();
         if let (Op::Text(value), Type::Time) = (&op, wanted) {
             let us = time::parse(value).map_err(|_| {
-                error_at(self.text, &[span], &format!("`{value}` is no date or time"))
+                error_at(self.text, &[span], &format!("`{}` is no date or time", shortened(value.chars())))
                     .with_hint("write it as 'YYYY-MM-DD' or 'YYYY-MM-DDTHH:MM:SS'")
             })?;
             self.nodes[node].op = Op::Time(us);
@@ -239,7 +239,7 @@ impl Checker<'_> {
                     time::parse(&text).map_err(|_| {
                         self.error(
                             &[value],
-                            &format!("`IN` needs times, found `{text}`"),
+                            &format!("`IN` needs times, found `{}`", shortened(text.chars())),
                             "write 'YYYY-MM-DD'",
                         )
                     })

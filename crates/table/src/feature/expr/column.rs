@@ -40,7 +40,7 @@ pub(super) fn truths(column: &str, array: &ArrayRef) -> Result<BooleanArray> {
 /// # Errors
 /// A value error for a text that is no date or whose day and month could be swapped, a schema error
 /// for a type that holds no times.
-pub(super) fn timestamps_us(column: &str, array: &ArrayRef) -> Result<Vec<Option<i64>>> {
+pub(crate) fn timestamps_us(column: &str, array: &ArrayRef) -> Result<Vec<Option<i64>>> {
     if !is_text(array.data_type()) {
         let target = DataType::Timestamp(TimeUnit::Microsecond, None);
         let array = cast(array, &target).map_err(|e| {
@@ -70,7 +70,7 @@ pub(super) fn timestamps_us(column: &str, array: &ArrayRef) -> Result<Vec<Option
 }
 
 /// Whether a column holds text, plain or as a dictionary.
-pub(super) fn is_text(data_type: &DataType) -> bool {
+pub(crate) fn is_text(data_type: &DataType) -> bool {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
         DataType::Dictionary(_, values) => is_text(values),

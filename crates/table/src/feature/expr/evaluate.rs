@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{self, AtomicUsize};
 
 use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::compute::concat;
@@ -15,20 +16,31 @@ use super::reading::Values;
 use super::tree::{Arithmetic, Comparison, Members, Op};
 use super::{Type, time};
 use crate::error::{Error, Result};
+use crate::stats::words::runs;
 
 /// Rows of a batch: a few vectors of it fit the second-level cache.
 const BATCH_ROWS: usize = 4096;
-/// Longest text that `concat` makes: features that double each other's text must not fill the memory.
+/// Longest text that a formula makes: features that double each other's text must not fill the memory.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Most text in one column that a formula makes, over all rows.
+const MAX_COLUMN_BYTES: usize = 1 << 30;
 
 /// The value of the last node for every row; `columns` are the whole columns that the program reads.
 pub(super) fn evaluate(program: &Program, columns: &[Arc<Values>], n_rows: usize) -> Result<ArrayRef> {
     let n_batches = n_rows.div_ceil(BATCH_ROWS).max(1);
+    let n_text_bytes = AtomicUsize::new(0);
     let batches: Vec<Result<ArrayRef>> = (0..n_batches)
         .into_par_iter()
         .map(|b| {
             let start = b * BATCH_ROWS;
-            run(program, columns, start, BATCH_ROWS.min(n_rows - start)).map(Values::into_array)
+            let values = run(program, columns, start, BATCH_ROWS.min(n_rows - start))?;
+            let n_bytes = if let Values::Text(v) = &values { text_bytes(v) } else { 0 };
+            if n_text_bytes.fetch_add(n_bytes, atomic::Ordering::Relaxed) + n_bytes > MAX_COLUMN_BYTES {
+                return Err(Error::value(format!(
+                    "the column has more than {MAX_COLUMN_BYTES} bytes of text, the most allowed"
+                )));
+            }
+            Ok(values.into_array())
         })
         .collect();
     let batches = batches.into_iter().collect::<Result<Vec<_>>>()?;
@@ -137,12 +149,16 @@ fn call(function: Function, args: Vec<Values>, gives: Type, n_rows: usize) -> Re
             (x, None) => map_number(x, f64::round)?,
             (x, Some(n_decimals)) => map_numbers(x, n_decimals, round_to)?,
         },
-        Length => Values::Number(
-            texts(next()?)?.iter().map(|t| t.map_or(f64::NAN, |t| t.chars().count() as f64)).collect(),
-        ),
-        Lower => map_text(next()?, str::to_lowercase)?,
-        Upper => map_text(next()?, str::to_uppercase)?,
-        Trim => map_text(next()?, |t| t.trim().to_owned())?,
+        Length => count_in(next()?, |text| text.chars().count())?,
+        WordCount => count_in(next()?, |text| runs(text).count())?,
+        DigitCount => count_in(next()?, |text| text.bytes().filter(u8::is_ascii_digit).count())?,
+        HasWord => ask_texts(next()?, next()?, |text, word| {
+            let (text, word) = (text.to_lowercase(), word.to_lowercase());
+            runs(&text).any(|run| run == word)
+        })?,
+        Lower => map_text("lower", next()?, str::to_lowercase)?,
+        Upper => map_text("upper", next()?, str::to_uppercase)?,
+        Trim => map_text("trim", next()?, |t| t.trim().to_owned())?,
         Contains => ask_texts(next()?, next()?, |text, part| text.contains(part))?,
         StartsWith => ask_texts(next()?, next()?, |text, part| text.starts_with(part))?,
         EndsWith => ask_texts(next()?, next()?, |text, part| text.ends_with(part))?,
@@ -330,11 +346,7 @@ fn concat_texts(args: Vec<Values>, n_rows: usize) -> Result<Values> {
             return Ok(None);
         }
         let n_bytes: usize = args.iter().map(|a| a.value(i).len()).sum();
-        if n_bytes > MAX_TEXT_BYTES {
-            return Err(Error::value(format!(
-                "`concat` gives a text of {n_bytes} bytes, at most {MAX_TEXT_BYTES} are allowed"
-            )));
-        }
+        refuse_long("concat", n_bytes)?;
         Ok(Some(args.iter().map(|a| a.value(i)).collect::<String>()))
     };
     Ok(Values::Text((0..n_rows).map(joined).collect::<Result<_>>()?))
@@ -359,8 +371,34 @@ fn map_bools(a: Values, b: Values, f: impl Fn(Option<bool>, Option<bool>) -> Opt
     Ok(Values::Bool(bools(a)?.into_iter().zip(bools(b)?).map(|(a, b)| f(a, b)).collect()))
 }
 
-fn map_text(text: Values, f: impl Fn(&str) -> String) -> Result<Values> {
-    Ok(Values::Text(texts(text)?.iter().map(|t| t.map(&f)).collect()))
+/// `f` of each text; `name` is the function's in the error of a text that is too long.
+fn map_text(name: &str, text: Values, f: impl Fn(&str) -> String) -> Result<Values> {
+    let short = |text: &str| {
+        // Some letters have more bytes in the other case, so the result is what counts.
+        let text = f(text);
+        refuse_long(name, text.len()).map(|()| text)
+    };
+    let texts = texts(text)?;
+    Ok(Values::Text(texts.iter().map(|t| t.map(short).transpose()).collect::<Result<_>>()?))
+}
+
+fn refuse_long(name: &str, n_bytes: usize) -> Result<()> {
+    if n_bytes <= MAX_TEXT_BYTES {
+        return Ok(());
+    }
+    Err(Error::value(format!(
+        "`{name}` gives a text of {n_bytes} bytes, at most {MAX_TEXT_BYTES} are allowed"
+    )))
+}
+
+/// Bytes of the texts that the array shows, which may be a slice of another one.
+fn text_bytes(texts: &StringArray) -> usize {
+    let offsets = texts.value_offsets();
+    offsets.last().zip(offsets.first()).map_or(0, |(last, first)| (last - first) as usize)
+}
+
+fn count_in(text: Values, f: impl Fn(&str) -> usize) -> Result<Values> {
+    Ok(Values::Number(texts(text)?.iter().map(|t| t.map_or(f64::NAN, |t| f(t) as f64)).collect()))
 }
 
 fn ask_texts(text: Values, part: Values, f: impl Fn(&str, &str) -> bool) -> Result<Values> {

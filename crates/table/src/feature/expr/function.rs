@@ -35,6 +35,12 @@ pub enum Function {
     Round,
     /// Number of characters.
     Length,
+    /// Number of words: runs of letters and digits.
+    WordCount,
+    /// Number of digits, 0 to 9.
+    DigitCount,
+    /// `has_word(text, word)`: whether one of the words is this one, in any case.
+    HasWord,
     /// Lower case.
     Lower,
     /// Upper case.
@@ -123,6 +129,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
         gives: Number,
     },
     plain("length", Length, &[Text], Number),
+    plain("word_count", WordCount, &[Text], Number),
+    plain("digit_count", DigitCount, &[Text], Number),
+    plain("has_word", HasWord, &[Text, Text], Bool),
     plain("lower", Lower, &[Text], Text),
     plain("upper", Upper, &[Text], Text),
     plain("trim", Trim, &[Text], Text),

@@ -22,8 +22,9 @@
 //! `x / 0`, `x % 0`, `ln` and `sqrt` outside their domain, and every result that is not finite. `AND` and
 //! `OR` are three-valued; `CASE` takes a missing condition for false; `coalesce` skips missing values.
 //!
-//! **Limits.** 16 KiB of text, 512 parts, nesting of 32, checked while reading, so that a formula beyond
-//! them costs no more than one at them; `concat` makes texts of at most 64 KiB. The parser is ours, on
+//! **Limits.** 16 KiB of text, 512 parts, nesting of 32, 256 characters in a pattern of `LIKE`, checked while
+//! reading, so that a formula beyond them costs no more than one at them; functions make texts of at
+//! most 64 KiB and columns of at most 1 GiB of text. The parser is ours, on
 //! sqlparser's tokens, because sqlparser's own doubles its work with each level of an unclosed `floor(`:
 //! 200 bytes would take hours. A tree is a list with arguments before their users: nothing recurses over it.
 
@@ -45,12 +46,16 @@ use crate::error::{Error, Result};
 use crate::table::Table;
 
 pub(crate) use cast::to_texts;
+pub(crate) use column::{is_text, timestamps_us};
 pub(crate) use reading::{Readings, Values};
+pub(crate) use time::{day_text, part as time_part};
 
 /// Longest formula, in bytes of UTF-8.
 pub const MAX_FORMULA_BYTES: usize = 16 * 1024;
 /// Most parts (columns, literals, operators, calls) of a formula.
 pub const MAX_PARTS: usize = 512;
+/// Longest pattern of `LIKE`, in characters: its work is at most that times the length of a text.
+pub const MAX_PATTERN_CHARS: usize = 256;
 /// Deepest nesting of parentheses, calls, `CASE`, `NOT` and signs.
 pub const MAX_DEPTH: usize = 32;
 

@@ -5,9 +5,9 @@ use sqlparser::tokenizer::{Token, Word};
 use super::cast::Target;
 use super::function;
 use super::lex::{Lexeme, lex};
-use super::place::{Span, error_at};
+use super::place::{Span, error_at, shortened};
 use super::tree::{Arithmetic, Comparison, Members, Node, Op, Tree};
-use super::{MAX_DEPTH, MAX_PARTS};
+use super::{MAX_DEPTH, MAX_PARTS, MAX_PATTERN_CHARS};
 use crate::error::{Error, Result, near_names};
 use crate::table::quoted;
 
@@ -142,7 +142,7 @@ impl Parser<'_> {
 
     fn call(&mut self, name: &str, span: Span) -> Result<usize> {
         let signature = function::signature(name).ok_or_else(|| {
-            error_at(self.text, &[span], &format!("there is no function `{name}`"))
+            error_at(self.text, &[span], &format!("there is no function `{}`", shortened(name.chars())))
                 .with_hint(function::hint_for_unknown(name))
         })?;
         self.expect(&Token::LParen, "`(`")?;
@@ -263,6 +263,12 @@ impl Parser<'_> {
             else {
                 return Err(self.unexpected("a pattern in `'`"));
             };
+            let n_chars = pattern.chars().count();
+            if n_chars > MAX_PATTERN_CHARS {
+                let message =
+                    format!("the pattern has {n_chars} characters, at most {MAX_PATTERN_CHARS} are allowed");
+                return Err(error_at(self.text, &[span], &message).with_hint("ask for parts with `contains`"));
+            }
             self.advance();
             return self.push(Op::Like { pattern, negated }, vec![value], start.to(span));
         }
@@ -330,7 +336,7 @@ impl Parser<'_> {
             _ => Err(error_at(
                 self.text,
                 &[span],
-                &format!("found the number `{digits}`, which is out of range"),
+                &format!("found the number `{}`, which is out of range", shortened(digits.chars())),
             )),
         }
     }
@@ -412,10 +418,10 @@ impl Parser<'_> {
         let Lexeme { token, span } = &self.lexemes[self.next];
         let found = match token {
             Token::EOF => "the end".to_owned(),
-            _ => format!(
-                "`{}`",
-                self.text.chars().skip(span.start).take(span.end - span.start).collect::<String>()
-            ),
+            _ => {
+                let token = self.text.chars().skip(span.start).take(span.end - span.start);
+                format!("`{}`", shortened(token))
+            }
         };
         let error = error_at(self.text, &[*span], &format!("expected {expected}, found {found}"));
         match token {

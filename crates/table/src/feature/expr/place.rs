@@ -4,6 +4,8 @@ use crate::error::Error;
 
 /// Most characters of a line that a message shows.
 const WINDOW: usize = 96;
+/// Most characters of a token that a message quotes.
+const MAX_QUOTED_CHARS: usize = 80;
 
 /// Characters `start..end` of a formula, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,16 @@ impl Span {
 /// Characters and lines are counted from 1.
 pub(super) fn error_at(text: &str, spans: &[Span], message: &str) -> Error {
     Error::formula(pointed(text, spans, message))
+}
+
+/// The beginning of a token, for a message that quotes it.
+pub(super) fn shortened(token: impl Iterator<Item = char>) -> String {
+    let mut shown: String = token.take(MAX_QUOTED_CHARS + 1).collect();
+    if shown.chars().count() > MAX_QUOTED_CHARS {
+        shown.pop();
+        shown += "...";
+    }
+    shown
 }
 
 /// `message` with the place of the first span and the line that it stands on.

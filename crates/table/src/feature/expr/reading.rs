@@ -10,6 +10,9 @@ use super::{Type, column};
 use crate::error::{Error, Result, near_names};
 use crate::table::{Table, quoted};
 
+/// Most absent columns whose neighbours are looked for.
+const MAX_COMPARED_NAMES: usize = 16;
+
 /// The values of some rows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Values {
@@ -78,8 +81,11 @@ impl Readings {
     /// Message and hint for columns that are not there.
     pub(crate) fn absence(&self, names: &[&str]) -> (String, String) {
         let known = self.table.column_names();
-        let near: Vec<&str> =
-            names.iter().flat_map(|name| near_names(name, known.iter().map(String::as_str))).collect();
+        let near: Vec<&str> = names
+            .iter()
+            .take(MAX_COMPARED_NAMES)
+            .flat_map(|name| near_names(name, known.iter().map(String::as_str)))
+            .collect();
         let noun = if names.len() == 1 { "is no column" } else { "are no columns" };
         let hint = if near.is_empty() {
             format!("the columns are {}", quoted(&known))

@@ -57,8 +57,13 @@ pub(super) fn format(us: i64) -> Option<String> {
     Some(moment.format(format).to_string())
 }
 
+/// The day of a time as `YYYY-MM-DD`; none beyond the calendar.
+pub(crate) fn day_text(us: i64) -> Option<String> {
+    Some(DateTime::from_timestamp_micros(us)?.format("%Y-%m-%d").to_string())
+}
+
 /// One part of a time; NaN for a function that is not one or a time beyond the calendar.
-pub(super) fn part(function: Function, us: i64) -> f64 {
+pub(crate) fn part(function: Function, us: i64) -> f64 {
     let Some(moment) = DateTime::from_timestamp_micros(us) else { return f64::NAN };
     match function {
         Function::Year => f64::from(moment.year()),
