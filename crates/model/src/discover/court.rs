@@ -5,9 +5,14 @@
 //! feature's values: a fast stand-in, which `refit` confirms for the few that pass. Either learns from
 //! the discovery rows, where a predictor's output is held out, and from four fifths of the judging
 //! rows, and is scored on the last fifth, in turn and repeatedly. The differences go through the
-//! corrected resampled t-test of Nadeau & Bengio (2003): those of the metric give effect and interval,
-//! those of the loss, row by row, the p-value. The loss uses every row where ROC AUC uses their order
-//! only, so a true effect is told from chance with fewer rows.
+//! corrected resampled t-test of Nadeau & Bengio (2003), which gives effect and interval.
+//!
+//! The p-value is that of a score test on the scored rows: whether what the feature changes in a
+//! prediction points to where the prediction was wrong, `(y - p) * change` summed over rows, by the same
+//! corrected test. It uses every row where ROC AUC uses their order only, and does not grow less sure as
+//! the effect grows, as a test of the loss's fall would; so a true effect is told from chance after
+//! correction for thousands of candidates. Calibration is no merit of a feature: a predictor's own
+//! output is calibrated on the rows learned from before.
 
 use arrow::array::ArrayRef;
 use rayon::prelude::*;
@@ -18,7 +23,7 @@ use tabgraft_table::schema::{InferOptions, infer};
 
 use super::design::{Design, MOST_LEVELS};
 use super::guide::Guided;
-use super::regression::{Fit, Loss, Problem, sigmoid};
+use super::regression::{Fit, Loss, sigmoid};
 use crate::error::{Error, Result};
 use crate::metric::{self, Task};
 use crate::objective::splitmix;
@@ -54,11 +59,23 @@ pub(super) struct Court<'a> {
 
 /// A trial's model without the feature.
 struct Without {
+    /// For each modelled output what the model starts from, `[n_rows]`.
+    offsets: Vec<Vec<f64>>,
     /// One for each modelled output.
     fits: Vec<Fit>,
     score: f64,
-    /// Of the test rows.
-    losses: Vec<f64>,
+    /// Mean over the test rows.
+    loss: f64,
+}
+
+/// What a feature changes on the test rows of a trial.
+struct Change {
+    /// Of the metric: above 0 is better.
+    metric: f64,
+    /// Mean fall of the loss.
+    loss: f64,
+    /// For each row the prediction's error times its change.
+    aim: Vec<f64>,
 }
 
 /// What the court found of a feature.
@@ -68,7 +85,7 @@ pub(super) struct Finding {
     pub effect: CorrectedTest,
     /// Mean fall of the loss per row: above 0 is better.
     pub loss_gain: f64,
-    /// Two-sided, of "the loss stays the same".
+    /// Two-sided, of "the change has nothing to do with the errors".
     pub p_value: f64,
 }
 
@@ -132,13 +149,21 @@ impl<'a> Court<'a> {
         court.fits = trials
             .par_iter()
             .map(|trial| {
-                let outputs = 0..rows.offsets.len();
-                let fits: Vec<Fit> =
-                    outputs.map(|output| court.problem(output, &trial.learn).fit()).collect::<Option<_>>()?;
+                let offsets: Vec<Vec<f64>> = match &rows.calibration {
+                    None => rows.offsets.clone(),
+                    Some(design) => (0..rows.offsets.len())
+                        .map(|o| Some(rows.problem(o, design, &rows.offsets[o], &trial.learn).fit()?.eta))
+                        .collect::<Option<_>>()?,
+                };
+                let fits: Vec<Fit> = offsets
+                    .iter()
+                    .enumerate()
+                    .map(|(o, offset)| rows.problem(o, &court.design, offset, &trial.learn).fit())
+                    .collect::<Option<_>>()?;
                 let eta: Vec<Vec<f64>> =
                     fits.iter().map(|fit| trial.test.iter().map(|r| fit.eta[*r]).collect()).collect();
-                let (score, losses) = court.score(&trial.test, &eta)?;
-                Some(Without { fits, score, losses })
+                let (score, loss) = court.score(&trial.test, &eta)?;
+                Some(Without { offsets, fits, score, loss })
             })
             .collect();
         if court.fits.iter().flatten().count() < 2 {
@@ -159,63 +184,59 @@ impl<'a> Court<'a> {
     /// # Errors
     /// A value error if a difference is not finite.
     pub fn judge(&self, feature: &Design) -> Result<Finding> {
-        let differences: Vec<Option<(f64, Vec<f64>)>> =
-            (0..self.trials.len()).into_par_iter().map(|i| self.difference(feature, i)).collect();
+        let changes: Vec<Option<Change>> =
+            (0..self.trials.len()).into_par_iter().map(|i| self.change(feature, i)).collect();
         let mut by_row = vec![(0.0, 0.0); self.rows.table.n_rows()];
-        let (mut of_metric, mut of_loss) = (Vec::new(), Vec::new());
-        for (trial, (metric, losses)) in
-            self.trials.iter().zip(differences).filter_map(|(trial, d)| Some((trial, d?)))
-        {
-            of_metric.push(metric);
-            of_loss.push(losses.iter().sum::<f64>() / losses.len() as f64);
-            for (r, fall) in trial.test.iter().zip(losses) {
-                by_row[*r].0 += fall;
+        let (mut metric, mut loss, mut aim) = (Vec::new(), Vec::new(), Vec::new());
+        for (trial, change) in self.trials.iter().zip(changes) {
+            let Some(change) = change else { continue };
+            metric.push(change.metric);
+            loss.push(change.loss);
+            aim.push(mean(&change.aim));
+            for (r, aim) in trial.test.iter().zip(change.aim) {
+                by_row[*r].0 += aim;
                 by_row[*r].1 += 1.0;
             }
         }
         let by_row: Vec<f64> = by_row.into_iter().filter(|(_, n)| *n > 0.0).map(|(sum, n)| sum / n).collect();
-        let loss = match (&of_loss[..], self.trials.first()) {
-            ([_, _, ..], Some(trial)) => nadeau_bengio_by_row(&by_row, &of_loss, N_FOLDS, trial.ratio())?,
-            _ => corrected(&of_loss, self.trials)?,
+        let p_value = match (&aim[..], self.trials.first()) {
+            ([_, _, ..], Some(trial)) => nadeau_bengio_by_row(&by_row, &aim, N_FOLDS, trial.ratio())?.p_value,
+            _ => 1.0,
         };
-        Ok(Finding {
-            effect: corrected(&of_metric, self.trials)?,
-            loss_gain: loss.mean,
-            p_value: loss.p_value,
-        })
+        let loss_gain = if loss.is_empty() { 0.0 } else { mean(&loss) };
+        Ok(Finding { effect: corrected(&metric, self.trials)?, loss_gain, p_value })
     }
 
-    /// On one trial: the metric with the feature minus without, positive is better, and the fall of each
-    /// test row's loss. `None` if the metric is not defined.
-    fn difference(&self, feature: &Design, i: usize) -> Option<(f64, Vec<f64>)> {
+    /// What a feature changes on one trial; `None` if the metric is not defined.
+    fn change(&self, feature: &Design, i: usize) -> Option<Change> {
         let without = self.fits[i].as_ref()?;
         let Trial { learn, test } = &self.trials[i];
         let eta: Vec<Vec<f64>> = without
             .fits
             .iter()
+            .zip(&without.offsets)
             .enumerate()
-            .map(|(output, fit)| self.problem(output, learn).extended(fit, feature, test))
+            .map(|(o, (fit, offset))| {
+                self.rows.problem(o, &self.design, offset, learn).extended(fit, feature, test)
+            })
             .collect::<Option<_>>()?;
-        let (score, losses) = self.score(test, &eta)?;
-        let better = self.rows.target.task().primary_metric().gain(without.score, score);
-        Some((better, without.losses.iter().zip(losses).map(|(a, b)| a - b).collect()))
-    }
-
-    fn problem<'b>(&'b self, output: usize, learn: &'b [usize]) -> Problem<'b> {
-        Problem {
-            design: &self.design,
-            offset: &self.rows.offsets[output],
-            y: &self.rows.wanted[output],
-            learn,
-            loss: self.rows.loss(),
+        let (score, loss) = self.score(test, &eta)?;
+        let mut aim = vec![0.0; test.len()];
+        for ((with, fit), wanted) in eta.iter().zip(&without.fits).zip(&self.rows.wanted) {
+            for ((aim, with), r) in aim.iter_mut().zip(with).zip(test) {
+                let before = fit.eta[*r];
+                *aim += (wanted[*r] - self.rows.loss().mean_of(before)) * (with - before);
+            }
         }
+        let metric = self.rows.target.task().primary_metric().gain(without.score, score);
+        Some(Change { metric, loss: without.loss - loss, aim })
     }
 
-    /// The metric, and the loss of each row.
-    fn score(&self, rows: &[usize], eta: &[Vec<f64>]) -> Option<(f64, Vec<f64>)> {
+    /// The metric, and the mean loss.
+    fn score(&self, rows: &[usize], eta: &[Vec<f64>]) -> Option<(f64, f64)> {
         let y: Vec<f64> = rows.iter().map(|r| self.rows.targets[*r]).collect();
         let values = values(eta, self.rows.loss());
-        Some((score(&self.rows.target, &y, &values)?, losses(&self.rows.target, &y, &values)))
+        Some((score(&self.rows.target, &y, &values)?, mean_loss(&self.rows.target, &y, &values)))
     }
 
     /// A computed column as the court's model takes it; none if there is nothing in it.
@@ -261,18 +282,19 @@ pub(super) fn score(target: &Target, y: &[f64], values: &[f64]) -> Option<f64> {
             let y: Vec<bool> = y.iter().map(|v| *v == 1.0).collect();
             metric::roc_auc(&y, &p)
         }
-        Task::Multiclass => Some(mean(&losses(target, y, values))),
-        Task::Regression => Some(mean(&losses(target, y, values)).sqrt()),
+        Task::Multiclass => Some(mean_loss(target, y, values)),
+        Task::Regression => Some(mean_loss(target, y, values).sqrt()),
     }
 }
 
-/// The log-loss or squared error of each row.
-fn losses(target: &Target, y: &[f64], values: &[f64]) -> Vec<f64> {
+/// Mean log-loss or squared error.
+fn mean_loss(target: &Target, y: &[f64], values: &[f64]) -> f64 {
     let n = target.n_outputs();
-    match target.task() {
+    let losses: Vec<f64> = match target.task() {
         Task::Regression => y.iter().zip(values).map(|(y, v)| (y - v).powi(2)).collect(),
         _ => y.iter().enumerate().map(|(i, c)| -values[i * n + *c as usize].max(TINY).ln()).collect(),
-    }
+    };
+    mean(&losses)
 }
 
 fn mean(values: &[f64]) -> f64 {

@@ -14,6 +14,8 @@ use crate::error::Result;
 const N_BINS: usize = 6;
 /// Most levels of a category that get a column of their own; the others share the constant.
 pub(super) const MOST_LEVELS: usize = 100;
+/// Most classes whose logits are fitted again; of more, the others stay as they are.
+const MOST_OFFSETS: usize = 32;
 /// Penalty on a coefficient of a standardised number or a level, in rows: that of a ridge regression
 /// or a logistic regression as people fit them by default.
 const PENALTY: f64 = 1.0;
@@ -37,6 +39,16 @@ impl Design {
     /// One column of ones.
     pub fn constant(n_rows: usize) -> Self {
         Design { first: (0..=n_rows).collect(), entries: vec![(0, 1.0); n_rows], penalty: vec![NO_PENALTY] }
+    }
+
+    /// A constant, and logits or numbers `[output][row]` that may count for more or less than they say.
+    pub fn of_offsets(offsets: &[Vec<f64>], n_fit: usize) -> Self {
+        let n_rows = offsets.first().map_or(0, Vec::len);
+        let mut designs = vec![Self::constant(n_rows)];
+        for offset in offsets.iter().take(MOST_OFFSETS) {
+            designs.push(Self::number(&offset.iter().copied().map(Some).collect::<Vec<_>>(), n_fit));
+        }
+        Self::beside(&designs.iter().collect::<Vec<_>>())
     }
 
     /// A column as a linear model takes it: a number or time standardised, a category as one column

@@ -38,6 +38,8 @@ pub(super) struct Guided {
     pub offsets: Vec<Vec<f64>>,
     /// Columns of the judged model.
     pub design: Design,
+    /// Columns by which the offsets are calibrated first, for a predictor's.
+    pub calibration: Option<Design>,
     /// What the guide leaves unexplained of the discovery rows, held out; with a predictor also what a
     /// linear model leaves.
     pub residuals: Residuals,
@@ -89,7 +91,7 @@ impl Guided {
         let mut values = held_out.values;
         values.extend(predictor.predict(&judging)?.values);
         let n_outputs = fitted.n_outputs();
-        let offsets = modelled(&fitted)
+        let offsets: Vec<Vec<f64>> = modelled(&fitted)
             .map(|output| {
                 let values = values.iter().skip(output).step_by(n_outputs);
                 match fitted.task() {
@@ -104,6 +106,7 @@ impl Guided {
             target: fitted,
             n_discovery: rows.len(),
             design: Design::constant(table.n_rows()),
+            calibration: Some(Design::of_offsets(&offsets, rows.len())),
             table,
             targets,
             offsets,
@@ -137,6 +140,7 @@ impl Guided {
             targets,
             wanted,
             design,
+            calibration: None,
             residuals,
         })
     }
@@ -144,6 +148,17 @@ impl Guided {
     /// What the judged model minimises.
     pub fn loss(&self) -> Loss {
         loss(&self.target)
+    }
+
+    /// A model of one output.
+    pub fn problem<'a>(
+        &'a self,
+        output: usize,
+        design: &'a Design,
+        offset: &'a [f64],
+        learn: &'a [usize],
+    ) -> Problem<'a> {
+        Problem { design, offset, y: &self.wanted[output], learn, loss: self.loss() }
     }
 
     /// The discovery rows.

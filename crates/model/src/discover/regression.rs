@@ -21,6 +21,16 @@ pub(super) enum Loss {
     Square,
 }
 
+impl Loss {
+    /// The probability or number that a logit or number stands for.
+    pub fn mean_of(self, eta: f64) -> f64 {
+        match self {
+            Loss::Logistic => sigmoid(eta),
+            Loss::Square => eta,
+        }
+    }
+}
+
 /// A model of some rows: `offset + design * coefficients` is the logit or the number.
 pub(super) struct Problem<'a> {
     pub design: &'a Design,
@@ -117,7 +127,7 @@ impl Problem<'_> {
         let mut loss = objective(&eta, &base, &new);
         for _ in 0..self.most_steps(N_EXTENDED_STEPS) {
             let errors: Vec<f64> =
-                self.learn.iter().zip(&eta).map(|(r, e)| self.y[*r] - self.mean_of(*e)).collect();
+                self.learn.iter().zip(&eta).map(|(r, e)| self.y[*r] - self.loss.mean_of(*e)).collect();
             let (mut pull, mut pull_new) = (vec![0.0; n], vec![0.0; m]);
             for (r, e) in self.learn.iter().zip(&errors) {
                 self.design.row(*r).iter().for_each(|(c, v)| pull[*c as usize] += v * e);
@@ -170,13 +180,6 @@ impl Problem<'_> {
         if self.loss == Loss::Square { 1 } else { logistic }
     }
 
-    fn mean_of(&self, eta: f64) -> f64 {
-        match self.loss {
-            Loss::Logistic => sigmoid(eta),
-            Loss::Square => eta,
-        }
-    }
-
     fn weights(&self, eta: &[f64]) -> Vec<f64> {
         let weight = |r: &usize| match self.loss {
             Loss::Logistic => {
@@ -223,7 +226,7 @@ impl Problem<'_> {
     fn pull(&self, eta: &[f64], coefficients: &[f64], mean_weight: f64) -> Vec<f64> {
         let mut pull = vec![0.0; self.design.n_columns()];
         for r in self.learn {
-            let error = self.y[*r] - self.mean_of(eta[*r]);
+            let error = self.y[*r] - self.loss.mean_of(eta[*r]);
             self.design.row(*r).iter().for_each(|(c, v)| pull[*c as usize] += v * error);
         }
         for ((p, c), k) in pull.iter_mut().zip(coefficients).zip(self.design.penalty()) {
