@@ -8,6 +8,7 @@ mod embed;
 mod evaluate;
 mod extend;
 mod inspect;
+mod judge;
 mod predict;
 mod predictor;
 mod train;
@@ -28,6 +29,7 @@ pub enum Command {
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
     Discover(discover::DiscoverArgs),
+    Judge(judge::JudgeArgs),
     Apply(apply::ApplyArgs),
     Extend(extend::ExtendArgs),
     Compare(compare::CompareArgs),
@@ -46,6 +48,7 @@ impl Command {
             Command::Predict(args) => args.run(console),
             Command::Evaluate(args) => args.run(console),
             Command::Discover(args) => args.run(console),
+            Command::Judge(args) => args.run(console),
             Command::Apply(args) => args.run(console),
             Command::Extend(args) => args.run(console),
             Command::Compare(args) => args.run(console),

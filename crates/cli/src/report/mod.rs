@@ -3,6 +3,7 @@
 mod columns;
 mod grid;
 mod lineage;
+mod run;
 mod scores;
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ use serde::Serialize;
 pub use columns::{SchemaReport, column_notes, names};
 pub use grid::Grid;
 pub use lineage::{lineage_text, phases_text};
+pub use run::RunReport;
 pub use scores::{difference_text, scores_text};
 
 /// What a command found out. Its JSON is its serde form.

@@ -30,7 +30,7 @@ use crate::objective::splitmix;
 use crate::predictor::Target;
 
 /// Parts of the judging rows that are scored in turn, and how often they are dealt anew.
-const N_FOLDS: usize = 5;
+pub(super) const N_FOLDS: usize = 5;
 const N_REPEATS: usize = 4;
 const TINY: f64 = 1e-6;
 

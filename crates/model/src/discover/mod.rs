@@ -77,7 +77,8 @@ impl Discovery {
     }
 
     /// Appends the run to the suggestion history and the effectiveness file of a folder, which is
-    /// made if need be, and writes the suggested features as a file that `FeatureEngineer` reads.
+    /// made if need be; after a search also writes the suggested features as a file that
+    /// `FeatureEngineer` reads.
     ///
     /// # Errors
     /// An io error, or a malformed error if a file of that name is no history.
@@ -85,7 +86,10 @@ impl Discovery {
         std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
         SuggestionHistory::append(dir.join(HISTORY_FILE), self.run.clone())?;
         Effectiveness::record(dir.join(EFFECTIVENESS_FILE), &self.run)?;
-        FeatureEngineer::new(self.suggested())?.save(&dir.join(SUGGESTED_FILE))
+        match self.run.origin {
+            Origin::Search => FeatureEngineer::new(self.suggested())?.save(&dir.join(SUGGESTED_FILE)),
+            Origin::Given => Ok(()),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use arrow::array::ArrayRef;
 use tabgraft_table::Table;
 use tabgraft_table::feature::history::Refit;
 
-use super::court::{Trial, corrected, score};
+use super::court::{N_FOLDS, Trial, corrected, score};
 use super::guide::Guided;
 use crate::error::Result;
 use crate::extend::ExtendOptions;
@@ -17,8 +17,8 @@ use crate::predictor::{Predictor, PredictorOptions};
 use crate::space::EmbeddingSpace;
 use crate::train::{Event, Sink};
 
-/// Trials that are refitted, from the first: two deals of five parts.
-const N_TRIALS: usize = 10;
+/// Trials that are refitted, from the first: two deals of the judging rows, or one if time is short.
+const N_TRIALS: usize = 2 * N_FOLDS;
 /// Networks of a bag that is refitted: the comparison needs no more.
 const N_NETWORKS: usize = 2;
 /// Most rows that a refit learns from; of more, the first of the trial's rows are taken.
@@ -79,7 +79,9 @@ impl<'a> Refitter<'a> {
             Err(error) => return Err(error),
         };
         let mut differences = Vec::with_capacity(self.trials.len());
-        for i in 0..self.trials.len() {
+        let mut n_trials = self.trials.len();
+        let mut i = 0;
+        while i < n_trials {
             if self.without.len() <= i {
                 let score = self.score(self.space, &self.rows.table, i, sink)?;
                 self.without.push(score);
@@ -88,11 +90,18 @@ impl<'a> Refitter<'a> {
             if let (Some(with), Some(without)) = (with, self.without[i]) {
                 differences.push(self.rows.target.task().primary_metric().gain(without, with));
             }
-            let stopped = sink(&Event::Progress { done: i + 1, total: self.trials.len() }).is_break();
-            // What the trials so far took foretells the others.
-            let needed = start.elapsed().mul_f64(self.trials.len() as f64 / (i + 1) as f64);
-            if i + 1 < self.trials.len() && (stopped || start + needed > self.deadline) {
+            i += 1;
+            if sink(&Event::Progress { done: i, total: n_trials }).is_break() {
                 return Ok(None);
+            }
+            // What the trials so far took foretells the others; one deal of the rows is the least.
+            let ends_in_time =
+                |n: usize| start + start.elapsed().mul_f64(n as f64 / i as f64) <= self.deadline;
+            if !ends_in_time(n_trials) {
+                n_trials = n_trials.min(N_FOLDS.max(i));
+                if i < n_trials && !ends_in_time(n_trials) {
+                    return Ok(None);
+                }
             }
         }
         let test = corrected(&differences, self.trials)?;

@@ -1,5 +1,7 @@
 //! The search: proposals, ranked by what they explain of the guide's errors.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use tabgraft_table::Table;
@@ -7,7 +9,8 @@ use tabgraft_table::feature::candidate::{CandidateLimits, propose};
 use tabgraft_table::feature::history::{Flagged, Guide};
 use tabgraft_table::feature::profile::CandidateInputs;
 use tabgraft_table::feature::{
-    CandidateValues, Feature, FeatureEngineer, RankOptions, Ranked, Shape, quoted_column, rank,
+    CandidateValues, Feature, FeatureEngineer, RankOptions, Ranked, Scored, Shape, compose, quoted_column,
+    rank,
 };
 use tabgraft_table::schema::Schema;
 
@@ -20,6 +23,14 @@ use crate::train::{Event, Sink};
 
 /// Proposals for each candidate that is computed: the pairs to compute are chosen from so many.
 const POOL_FACTOR: usize = 8;
+/// About so many candidates are ranked between two looks at the clock.
+const RANKED_BETWEEN: usize = 64;
+/// First steps that second ones are built on.
+const MOST_BUILT_ON: usize = 10;
+/// Second steps are at most this part of all candidates.
+const SECOND_SHARE: usize = 4;
+/// A second step must bring this many times what a first step brings that reads no other columns.
+const SURPASSES: f64 = 1.25;
 
 /// The values of features in the discovery rows.
 pub(super) struct Values {
@@ -90,9 +101,18 @@ pub(super) fn search(
         exclude: vec![rows.target.column().to_owned()],
         ..CandidateLimits::default()
     };
-    let candidates = propose(&schema, &CandidateInputs::fit(&values.table, &schema)?, &limits);
+    let inputs = CandidateInputs::fit(&values.table, &schema)?;
+    let candidates = propose(&schema, &inputs, &limits);
     let _ = sink(&Event::Note { text: format!("{} candidate features proposed", candidates.len()) });
-    let keep_going = || Instant::now() < deadline;
+    // The ranking asks from time to time; so the user can stop it and sees how far it is.
+    let asked = Mutex::new((sink, 0, candidates.len()));
+    let keep_going = || {
+        let Ok(mut asked) = asked.lock() else { return false };
+        let (sink, n_asked, total) = &mut *asked;
+        *n_asked += 1;
+        let done = (*n_asked * RANKED_BETWEEN).min(*total);
+        Instant::now() < deadline && sink(&Event::Progress { done, total: *total }).is_continue()
+    };
     let ranking = RankOptions {
         shape: match rows.guide {
             Guide::Predictor => Shape::Steps,
@@ -103,5 +123,39 @@ pub(super) fn search(
         keep_going: &keep_going,
         ..RankOptions::new(options.seed)
     };
-    rank(&candidates, |feature| values.of(feature), &rows.residuals, &ranking)
+    let of = |feature: &Feature| values.of(feature);
+    let first = rank(&candidates, of, &rows.residuals, &ranking)?;
+    if !keep_going() {
+        return Ok(first);
+    }
+
+    // Second steps: what the best of the first make together and with columns.
+    let best: Vec<Feature> = first
+        .scored
+        .iter()
+        .filter(|s| s.score > 0.0)
+        .take(MOST_BUILT_ON)
+        .map(|s| s.feature.clone())
+        .collect();
+    let mut taken: BTreeSet<String> = candidates.iter().map(|c| c.name.clone()).collect();
+    taken.extend(names.iter().cloned());
+    let limits = CandidateLimits { max_candidates: options.max_candidates / SECOND_SHARE, ..limits };
+    let inputs = inputs.with_features(&values.table, &best)?;
+    let composed = compose(&best, &schema, &inputs, &limits, &taken);
+    let again = first.scored.iter().take(2 * options.n_judged).map(|s| s.feature.clone());
+    let candidates: Vec<Feature> = again.chain(composed).collect();
+    let n_again = candidates.len().min(2 * options.n_judged).min(first.scored.len());
+    let mut second = rank(&candidates, of, &rows.residuals, &ranking)?;
+    second.scored.retain(|s| surpasses(s, &first.scored));
+    Ok(Ranked { scored: second.scored, n_tried: first.n_tried + second.n_tried.saturating_sub(n_again) })
+}
+
+/// Whether a second step brings clearly more than every first step that it contains: a good ratio
+/// multiplied by noise is still nearly as good. First steps always stay.
+fn surpasses(scored: &Scored, first: &[Scored]) -> bool {
+    first.iter().any(|f| f.feature == scored.feature)
+        || first
+            .iter()
+            .filter(|f| f.inputs.iter().all(|c| scored.inputs.contains(c)))
+            .all(|f| scored.score > SURPASSES * f.score)
 }
