@@ -33,6 +33,9 @@ use crate::predictor::Target;
 pub(super) const N_FOLDS: usize = 5;
 const N_REPEATS: usize = 4;
 const TINY: f64 = 1e-6;
+/// Errors of a number count up to so many widths of their middle half, about five standard deviations of a
+/// normal distribution.
+const MOST_DEVIATIONS: f64 = 4.0;
 
 /// Rows to learn from and rows to score.
 #[derive(Debug, Clone)]
@@ -223,9 +226,17 @@ impl<'a> Court<'a> {
         let (score, loss) = self.score(test, &eta)?;
         let mut aim = vec![0.0; test.len()];
         for ((with, fit), wanted) in eta.iter().zip(&without.fits).zip(&self.rows.wanted) {
-            for ((aim, with), r) in aim.iter_mut().zip(with).zip(test) {
-                let before = fit.eta[*r];
-                *aim += (wanted[*r] - self.rows.loss().mean_of(before)) * (with - before);
+            let loss = self.rows.loss();
+            let error: Vec<f64> = test.iter().map(|r| wanted[*r] - loss.mean_of(fit.eta[*r])).collect();
+            let change: Vec<f64> = test.iter().zip(with).map(|(r, with)| with - fit.eta[*r]).collect();
+            // A handful of rows with huge errors must neither make nor hide a finding. Errors of
+            // probabilities have their limits already.
+            let (error, change) = match loss {
+                Loss::Square => (tamed(&error), tamed(&change)),
+                Loss::Logistic => (error, change),
+            };
+            for ((aim, error), change) in aim.iter_mut().zip(error).zip(change) {
+                *aim += error * change;
             }
         }
         let metric = self.rows.target.task().primary_metric().gain(without.score, score);
@@ -295,6 +306,20 @@ fn mean_loss(target: &Target, y: &[f64], values: &[f64]) -> f64 {
         _ => y.iter().enumerate().map(|(i, c)| -values[i * n + *c as usize].max(TINY).ln()).collect(),
     };
     mean(&losses)
+}
+
+/// The values with their median at 0, none farther from it than [`MOST_DEVIATIONS`] times the width of the
+/// middle half.
+fn tamed(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+    let (middle, most) = (at(0.5), MOST_DEVIATIONS * (at(0.75) - at(0.25)));
+    // Most changes are 0 where a feature speaks of few rows: then nothing is tamed.
+    let most = if most > 0.0 { most } else { f64::INFINITY };
+    let tamed: Vec<f64> = values.iter().map(|v| (v - middle).clamp(-most, most)).collect();
+    let centre = mean(&tamed);
+    tamed.into_iter().map(|v| v - centre).collect()
 }
 
 fn mean(values: &[f64]) -> f64 {
