@@ -4,6 +4,7 @@ mod apply;
 mod compare;
 mod demo;
 mod discover;
+mod effectiveness;
 mod embed;
 mod evaluate;
 mod extend;
@@ -28,6 +29,7 @@ pub enum Command {
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
     Discover(discover::DiscoverArgs),
+    Effectiveness(effectiveness::EffectivenessArgs),
     Apply(apply::ApplyArgs),
     Extend(extend::ExtendArgs),
     Compare(compare::CompareArgs),
@@ -46,6 +48,7 @@ impl Command {
             Command::Predict(args) => args.run(console),
             Command::Evaluate(args) => args.run(console),
             Command::Discover(args) => args.run(console),
+            Command::Effectiveness(args) => args.run(console),
             Command::Apply(args) => args.run(console),
             Command::Extend(args) => args.run(console),
             Command::Compare(args) => args.run(console),

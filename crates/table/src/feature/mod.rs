@@ -23,6 +23,8 @@ mod ledger;
 mod naming;
 pub mod profile;
 pub mod residuals;
+pub mod standing;
+pub mod summary;
 
 pub use candidate::{CandidateLimits, propose};
 pub use choice::{FeatureChoice, FeatureFile};
@@ -36,3 +38,5 @@ pub use gain::{CandidateValues, Scored, rank};
 pub use history::SuggestionHistory;
 pub use profile::{CandidateInputs, ColumnProfile, NumberProfile, TextProfile, TimeProfile};
 pub use residuals::Residuals;
+pub use standing::Standing;
+pub use summary::FeatureSummary;
