@@ -1,12 +1,10 @@
-//! `discover`, what it found, and what features were worth over all runs.
+//! `discover`, and what it found.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
 
 use pyo3::prelude::*;
 use tabgraft_model::{DiscoverOptions, Error, PredictorOptions};
 use tabgraft_table::feature::FeatureFile;
-use tabgraft_table::feature::effectiveness::Effectiveness;
 use tabgraft_table::feature::history::Guide;
 
 use crate::convert::to_python;
@@ -16,71 +14,6 @@ use crate::frame::Given;
 use crate::html;
 use crate::run::{StopToken, run};
 use crate::space::EmbeddingSpace;
-
-/// What each feature was worth, pooled over the runs of discovery that judged it.
-///
-/// >>> found.write("qa")
-/// >>> tracker = tabgraft.FeatureEffectivenessTracker()
-/// >>> tracker.load_history("qa/feature_effectiveness.json")
-/// >>> len(tracker)
-/// 4
-#[pyclass(frozen, module = "tabgraft")]
-pub struct FeatureEffectivenessTracker {
-    history: Mutex<Effectiveness>,
-}
-
-impl FeatureEffectivenessTracker {
-    fn lock(&self) -> MutexGuard<'_, Effectiveness> {
-        self.history.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-#[pymethods]
-impl FeatureEffectivenessTracker {
-    #[new]
-    fn new() -> Self {
-        FeatureEffectivenessTracker { history: Mutex::new(Effectiveness::default()) }
-    }
-
-    /// Reads `feature_effectiveness.json`, in place of what was read before.
-    ///
-    /// >>> found.write("qa")
-    /// >>> tracker.load_history("qa/feature_effectiveness.json")
-    fn load_history(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
-        let path = crate::convert::path(path)?;
-        let history = py.detach(|| Effectiveness::load_history(&path))?;
-        *self.lock() = history;
-        Ok(())
-    }
-
-    /// Names of the features that are proven for `metric` and improve it by at least
-    /// `min_improvement_pct` percent of the baseline, the best first; often none.
-    ///
-    /// >>> tracker.get_recommended_features("roc_auc", min_improvement_pct=50.0)
-    /// []
-    #[pyo3(signature = (metric = "roc_auc", min_improvement_pct = 0.0))]
-    fn get_recommended_features(&self, metric: &str, min_improvement_pct: f64) -> Vec<String> {
-        self.lock().get_recommended_features(metric, min_improvement_pct)
-    }
-
-    /// Every feature that was judged: effect, interval, runs.
-    ///
-    /// >>> tracker.features[0]["metric"], len(tracker.features[0]["runs"])
-    /// ('roc_auc', 1)
-    #[getter]
-    fn features<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        let features = self.lock().features.clone();
-        Ok(to_python(py, &features)?)
-    }
-
-    fn __len__(&self) -> usize {
-        self.lock().features.len()
-    }
-
-    fn __repr__(&self) -> String {
-        format!("FeatureEffectivenessTracker({} features)", self.lock().features.len())
-    }
-}
 
 /// What one run of discovery found.
 ///
@@ -222,16 +155,8 @@ pub fn discover(
 ) -> Raised<Discovery> {
     let space = space.get().core_trained()?;
     let table = Given::new(data, None)?.table;
-    let options = DiscoverOptions {
-        n_suggested,
-        n_judged,
-        max_candidates,
-        budget_s,
-        level,
-        guide: self::guide(guide)?,
-        seed,
-        predictor: PredictorOptions { seed, ..Default::default() },
-    };
+    let options =
+        DiscoverOptions { n_suggested, n_judged, max_candidates, ..options(budget_s, level, guide, seed)? };
     let found = run(py, "discovery", progress, &StopToken::default(), |sink| {
         tabgraft_model::discover(&space, &table, target, &options, sink)
     })?
@@ -239,12 +164,15 @@ pub fn discover(
     Ok(Discovery { found })
 }
 
-/// A guide by its name.
-pub fn guide(name: &str) -> Raised<Guide> {
-    [Guide::Predictor, Guide::Linear].into_iter().find(|guide| guide.name() == name).ok_or_else(|| {
+/// What searching and judging have in common.
+pub fn options(budget_s: f64, level: f64, guide: &str, seed: u64) -> Raised<DiscoverOptions> {
+    let known = [Guide::Predictor, Guide::Linear].into_iter().find(|known| known.name() == guide);
+    let guide = known.ok_or_else(|| {
         Raise::Core(
-            Error::option(format!("option `guide` is `{name}`"))
+            Error::option(format!("option `guide` is `{guide}`"))
                 .with_hint("`predictor` and `linear` are allowed"),
         )
-    })
+    })?;
+    let predictor = PredictorOptions { seed, ..PredictorOptions::default() };
+    Ok(DiscoverOptions { budget_s, level, guide, seed, predictor, ..DiscoverOptions::default() })
 }

@@ -4,12 +4,15 @@ use std::sync::{Mutex, MutexGuard};
 
 use pyo3::prelude::*;
 use tabgraft_model::Error;
-use tabgraft_table::feature::{Feature, FeatureFile, TransformOptions};
+use tabgraft_table::feature::{Feature, FeatureFile, FeatureSummary, TransformOptions};
 
 use crate::convert::{from_python, to_python};
+use crate::discovery::{self, Discovery};
 use crate::error::{Raise, Raised};
 use crate::frame::Given;
 use crate::html;
+use crate::run::{StopToken, run};
+use crate::space::EmbeddingSpace;
 
 type Core = tabgraft_table::feature::FeatureEngineer;
 
@@ -41,6 +44,8 @@ struct State {
     /// Names of features that were proven on judging rows.
     recommended: Vec<String>,
     run_id: Option<String>,
+    /// Names of features that a person added.
+    by_hand: Vec<String>,
 }
 
 impl FeatureEngineer {
@@ -49,8 +54,15 @@ impl FeatureEngineer {
             FeatureFile::List(features) => Some(Core::new(features.clone())?),
             FeatureFile::History(_) => None,
         };
-        let state =
-            State { engineer, source, target, recommended_only, recommended: Vec::new(), run_id: None };
+        let state = State {
+            engineer,
+            source,
+            target,
+            recommended_only,
+            recommended: Vec::new(),
+            run_id: None,
+            by_hand: Vec::new(),
+        };
         Ok(FeatureEngineer { state: Mutex::new(state) })
     }
 
@@ -85,44 +97,47 @@ impl FeatureEngineer {
         verbose: bool,
     ) -> Raised<Bound<'py, PyAny>> {
         let mut engineer = self.settled(&given.table.column_names())?;
-        let (table, skipped) = py.detach(|| -> tabgraft_model::Result<_> {
-            if fits && !skip_missing {
-                return Ok((engineer.fit_transform(&given.table)?, Vec::new()));
-            }
-            if fits {
-                engineer = engineer.with_inputs_in(&given.table.column_names())?;
-                engineer.fit(&given.table)?;
-            }
-            let made = engineer.transform_with(&given.table, TransformOptions { skip_missing })?;
-            Ok((made.table, made.skipped))
+        let features = engineer.features().to_vec();
+        let options = TransformOptions { skip_missing };
+        let made = py.detach(|| match fits {
+            true => engineer.fit_transform_with(&given.table, options),
+            false => engineer.transform_with(&given.table, options),
         })?;
         if fits {
-            self.lock().engineer = Some(engineer.clone());
+            self.lock().engineer = Some(engineer);
         }
-        let (recommended, run_id) = {
-            let state = self.lock();
-            (state.recommended.clone(), state.run_id.clone())
-        };
+        for skipped in &made.skipped {
+            let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
+            logger
+                .call_method1("warning", ("feature `%s` is skipped: %s", &skipped.name, &skipped.reason))?;
+        }
         if verbose {
-            let mut text = match &run_id {
-                Some(run) => format!("{} feature(s) of run {run}:\n", engineer.names().len()),
-                None => format!("{} feature(s):\n", engineer.names().len()),
-            };
-            for feature in engineer.features() {
-                let status = match &run_id {
-                    Some(_) if recommended.contains(&feature.name) => "recommended",
-                    Some(_) => "suggested, not proven",
-                    None => "by hand",
-                };
-                let skipped = skipped.iter().find(|s| s.name == feature.name);
-                let status = skipped.map_or(status.to_owned(), |s| format!("skipped: {}", s.reason));
-                text +=
-                    &format!("  {} = {} ({status})\n", feature.name, html::definition(&feature.definition));
-            }
+            let text = self.applied(&FeatureSummary::of(&features, &made)?);
             py.import("sys")?.getattr("stdout")?.call_method1("write", (text,))?;
         }
-        given.with_new_columns(py, &table)
+        given.with_new_columns(py, &made.table)
     }
+
+    /// What was applied, as a table of text.
+    fn applied(&self, summaries: &[FeatureSummary]) -> String {
+        let state = self.lock();
+        let of_run = state.run_id.as_ref().map_or(String::new(), |run| format!(" of run {run}"));
+        let status = |summary: &FeatureSummary| {
+            let status = match &state.run_id {
+                None => "by hand",
+                Some(_) if state.by_hand.contains(&summary.name) => "by hand",
+                Some(_) if state.recommended.contains(&summary.name) => "recommended",
+                Some(_) => "suggested, not proven",
+            };
+            status.to_owned()
+        };
+        format!("{} feature(s){of_run}:\n{}", summaries.len(), FeatureSummary::table(summaries, status))
+    }
+}
+
+/// The error of a history whose run is still open.
+fn unsettled() -> Raise {
+    Raise::Core(Error::option("no run of the history is chosen yet").with_hint("call `fit_transform` first"))
 }
 
 #[pymethods]
@@ -161,14 +176,33 @@ impl FeatureEngineer {
         Self::from_source(source, target, recommended_only)
     }
 
-    /// Learns bins and group statistics from these rows and adds the features. `skip_missing`
-    /// leaves out features whose inputs are absent; `verbose` prints what was applied.
+    /// Adds a formula of your own behind the other features, which it may use. Of a history, the first
+    /// frame must have chosen the run.
+    ///
+    /// >>> mine = tabgraft.FeatureEngineer([])
+    /// >>> mine.add("monthly", "credit_amount / duration", reason="what is paid each month")
+    /// >>> mine.add("heavy", "monthly > 300")
+    /// >>> mine.names
+    /// ['monthly', 'heavy']
+    #[pyo3(signature = (name, formula, *, reason = ""))]
+    fn add(&self, name: &str, formula: &str, reason: &str) -> Raised<()> {
+        let mut state = self.lock();
+        let engineer = state.engineer.as_mut().ok_or_else(unsettled)?;
+        engineer.add(Feature::formula(name, formula, reason))?;
+        state.by_hand.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Learns bins and group statistics from these rows and adds the features. `skip_missing` leaves
+    /// out features whose inputs are absent, with a warning of the logger `tabgraft`, and for good:
+    /// there is nothing that they could be fitted on. `verbose` prints what was applied.
     ///
     /// The frame comes back in its own type with its index; a file or an array comes back as a `Frame`.
     ///
     /// >>> frame = engineer.fit_transform(early, verbose=True)
     /// 1 feature(s):
-    ///   monthly = credit_amount / duration (by hand)
+    ///   feature  made by                   missing  values                       status   because
+    ///   monthly  credit_amount / duration  0.0 %    24.06 to 2483, median 130.3  by hand
     /// >>> list(frame.columns) == [*early.columns, "monthly"]
     /// True
     #[pyo3(signature = (df, verbose = false, *, skip_missing = false))]
@@ -198,6 +232,38 @@ impl FeatureEngineer {
         self.enriched(py, &Given::new(df, None)?, false, skip_missing, verbose)
     }
 
+    /// Judges the features as those of a search are judged: the guide is fitted with and without each of
+    /// them on rows that did not choose them, beside shuffled copies. Options as for `discover`. Features
+    /// that are not fitted yet are fitted on the rows that do not judge.
+    ///
+    /// >>> verdict = engineer.judge(space, early, "target", guide="linear")
+    /// >>> verdict.run["suggestions"][0]["judgement"]["verdict"], verdict.recommended
+    /// ('unproven', [])
+    #[pyo3(signature = (space, data, target, *, budget_s = 30.0, level = 0.05, guide = "predictor", seed = 0,
+        progress = None))]
+    #[allow(clippy::too_many_arguments)]
+    fn judge(
+        &self,
+        py: Python<'_>,
+        space: &Bound<'_, EmbeddingSpace>,
+        data: &Bound<'_, PyAny>,
+        target: &str,
+        budget_s: f64,
+        level: f64,
+        guide: &str,
+        seed: u64,
+        progress: Option<bool>,
+    ) -> Raised<Discovery> {
+        let features = self.lock().engineer.as_ref().ok_or_else(unsettled)?.features().to_vec();
+        let options = discovery::options(budget_s, level, guide, seed)?;
+        let (space, table) = (space.get().core_trained()?, Given::new(data, None)?.table);
+        let found = run(py, "judging", progress, &StopToken::default(), |sink| {
+            tabgraft_model::discover::judge(&space, &table, target, &features, &options, sink)
+        })?
+        .whole()?;
+        Ok(Discovery { found })
+    }
+
     /// Writes the features with their fitted state; `from_json` reads them.
     ///
     /// >>> engineer.save("features.json")
@@ -206,9 +272,7 @@ impl FeatureEngineer {
     fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
         let path = crate::convert::path(path)?;
         let Some(engineer) = self.lock().engineer.clone() else {
-            return Err(Raise::Core(
-                Error::option("no run of the history is chosen yet").with_hint("call `fit_transform` first"),
-            ));
+            return Err(unsettled());
         };
         Ok(py.detach(|| engineer.save(&path))?)
     }

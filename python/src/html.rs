@@ -7,7 +7,8 @@ use tabgraft_model::compare::Comparison;
 use tabgraft_model::metric::Score;
 use tabgraft_model::predictor::PredictorCard;
 use tabgraft_model::space::SpaceCard;
-use tabgraft_table::feature::{Definition, Feature};
+use tabgraft_table::feature::Feature;
+use tabgraft_table::feature::standing::Standing;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Schema};
 
 /// Columns that are listed before the rest is counted.
@@ -99,21 +100,26 @@ pub fn comparison(found: &Comparison) -> String {
 pub fn features(title: &str, features: &[Feature], recommended: &[String]) -> String {
     let rows = features.iter().map(|f| {
         let proven = if recommended.contains(&f.name) { "yes" } else { "no" };
-        [f.name.clone(), definition(&f.definition), f.reason.clone(), proven.to_owned()]
+        [f.name.clone(), f.definition.to_string(), f.reason.clone(), proven.to_owned()]
     });
     page(title, &table(["feature", "definition", "reason", "proven"], rows))
 }
 
-/// A feature's definition in a line.
-pub fn definition(definition: &Definition) -> String {
-    match definition {
-        Definition::Formula { formula } => formula.clone(),
-        Definition::Bins { column, n_bins } => format!("{n_bins} quantile bins of {column}"),
-        Definition::Group { of, by, statistic } => {
-            let of = of.as_ref().map_or(String::new(), |of| format!(" of {of}"));
-            format!("{}{of} by {by}", statistic.word())
-        }
-    }
+/// What features were worth, over all runs.
+pub fn standings(title: &str, standings: &[Standing]) -> String {
+    let rows = standings.iter().map(|s| {
+        let [low, high] = s.interval_points;
+        [
+            s.name.clone(),
+            s.definition.to_string(),
+            format!("{} of {}", s.metric, s.target),
+            format!("{:+.4}, {low:+.4} to {high:+.4}", s.effect_points),
+            s.course(),
+            if s.recommended { "yes" } else { "no" }.to_owned(),
+        ]
+    });
+    let head = ["feature", "definition", "metric", "effect, 95 % interval", "runs", "recommended"];
+    page(title, &table(head, rows))
 }
 
 fn scores(scores: &[Score]) -> String {

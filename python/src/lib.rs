@@ -11,6 +11,7 @@ mod comparison;
 mod convert;
 mod data_set;
 mod discovery;
+mod effectiveness;
 mod error;
 mod feature;
 mod frame;
@@ -38,7 +39,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<predictions::Predictions>()?;
     module.add_class::<comparison::Comparison>()?;
     module.add_class::<feature::FeatureEngineer>()?;
-    module.add_class::<discovery::FeatureEffectivenessTracker>()?;
+    module.add_class::<effectiveness::FeatureEffectivenessTracker>()?;
     module.add_class::<discovery::Discovery>()?;
     module.add_class::<frame::Frame>()?;
     module.add_class::<data_set::FeatrixInputDataSet>()?;

@@ -46,6 +46,7 @@ _Kind: TypeAlias = Literal["numeric", "categorical", "boolean", "timestamp", "te
 _Mode: TypeAlias = Literal["frozen", "anchored", "joint"]
 _TargetKind: TypeAlias = Literal["auto", "set", "scalar"]
 _Rows: TypeAlias = Literal["test", "all"]
+_Guide: TypeAlias = Literal["predictor", "linear"]
 _Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 
 class _ArrowTable(Protocol):
@@ -334,6 +335,7 @@ class FeatureEngineer:
     def __new__(cls, suggestions: Iterable[dict[str, Any]]) -> Self: ...
     @staticmethod
     def from_json(path: _Path, *, target: str | None = None, recommended_only: bool = False) -> FeatureEngineer: ...
+    def add(self, name: str, formula: str, *, reason: str = "") -> None: ...
     @overload
     def fit_transform(
         self, df: _Path | NDArray[Any] | Frame, verbose: bool = False, *, skip_missing: bool = False
@@ -350,6 +352,18 @@ class FeatureEngineer:
     def transform(self, df: _FrameT, verbose: bool = False, *, skip_missing: bool = False) -> _FrameT: ...
     @overload
     def transform(self, df: _FrameLike, verbose: bool = False, *, skip_missing: bool = False) -> Any: ...
+    def judge(
+        self,
+        space: EmbeddingSpace,
+        data: _FrameLike,
+        target: str,
+        *,
+        budget_s: float = 30.0,
+        level: float = 0.05,
+        guide: _Guide = "predictor",
+        seed: int = 0,
+        progress: bool | None = None,
+    ) -> Discovery: ...
     def save(self, path: _Path) -> None: ...
     @property
     def names(self) -> list[str]: ...
@@ -365,7 +379,11 @@ class FeatureEffectivenessTracker:
     def get_recommended_features(self, metric: str = "roc_auc", min_improvement_pct: float = 0.0) -> list[str]: ...
     @property
     def features(self) -> list[dict[str, Any]]: ...
+    @property
+    def standings(self) -> list[dict[str, Any]]: ...
+    def summary(self) -> str: ...
     def __len__(self) -> int: ...
+    def _repr_html_(self) -> str: ...
 
 @final
 class Discovery:

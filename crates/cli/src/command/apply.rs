@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use tabgraft_table::feature::{FeatureEngineer, FeatureFile, Skipped, SuggestionHistory, TransformOptions};
+use tabgraft_table::feature::{
+    FeatureEngineer, FeatureFile, FeatureSummary, Skipped, SuggestionHistory, TransformOptions,
+};
 use tabgraft_table::table::quoted;
 
 use crate::answer::Answer;
@@ -61,6 +63,7 @@ struct ApplyReport {
     n_rows: usize,
     added: Vec<String>,
     skipped: Vec<Skipped>,
+    features: Vec<FeatureSummary>,
 }
 
 impl ApplyArgs {
@@ -83,12 +86,14 @@ impl ApplyArgs {
         }
         let options = TransformOptions { skip_missing: self.skip_missing };
         let enriched = engineer.transform_with(&table, options)?;
+        let features = FeatureSummary::of(engineer.features(), &enriched)?;
         write_table(&enriched.table, self.out.as_deref())?;
         let is_skipped = |name: &String| enriched.skipped.iter().any(|s| s.name == *name);
         console.side_report(&ApplyReport {
             n_rows: table.n_rows(),
             added: engineer.names().into_iter().filter(|n| !is_skipped(n)).collect(),
             skipped: enriched.skipped.clone(),
+            features,
         })?;
         Ok(Answer::Yes)
     }
@@ -127,11 +132,11 @@ impl ApplyArgs {
 
 impl Report for ApplyReport {
     fn text(&self) -> String {
-        let mut text =
-            format!("{} features added to {} rows: {}\n", self.added.len(), self.n_rows, names(&self.added));
-        for skipped in &self.skipped {
-            text += &format!("skipped `{}`: {}\n", skipped.name, skipped.reason);
-        }
-        text
+        let added = format!("{} features added to {} rows", self.added.len(), self.n_rows);
+        format!(
+            "{added}: {}\n{}",
+            names(&self.added),
+            FeatureSummary::table(&self.features, |_| "added".to_owned())
+        )
     }
 }

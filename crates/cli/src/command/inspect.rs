@@ -8,8 +8,8 @@ use tabgraft_model::EmbeddingSpace;
 use tabgraft_model::Predictor;
 use tabgraft_model::predictor::PredictorCard;
 use tabgraft_model::space::{ExtensionMetadata, Hashes, SpaceCard};
+use tabgraft_table::feature::Feature;
 use tabgraft_table::feature::engineer::FORMAT_VERSION;
-use tabgraft_table::feature::{Definition, Feature};
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn};
 
 use crate::answer::Answer;
@@ -169,14 +169,7 @@ impl Report for FeaturesReport<'_> {
         }
         let mut grid = Grid::new(["feature", "made by", "because"]);
         for feature in self.features {
-            let made_by = match &feature.definition {
-                Definition::Formula { formula } => formula.clone(),
-                Definition::Bins { column, n_bins } => format!("{n_bins} quantile bins of `{column}`"),
-                Definition::Group { of: Some(of), by, statistic } => {
-                    format!("{} of `{of}` by `{by}`", statistic.word())
-                }
-                Definition::Group { of: None, by, statistic } => format!("{} of `{by}`", statistic.word()),
-            };
+            let made_by = feature.definition.to_string();
             grid.row([feature.name.clone(), made_by, feature.reason.clone()]);
         }
         grid.text()

@@ -4,6 +4,7 @@ mod apply;
 mod compare;
 mod demo;
 mod discover;
+mod effectiveness;
 mod embed;
 mod evaluate;
 mod extend;
@@ -30,6 +31,7 @@ pub enum Command {
     Evaluate(evaluate::EvaluateArgs),
     Discover(discover::DiscoverArgs),
     Judge(judge::JudgeArgs),
+    Effectiveness(effectiveness::EffectivenessArgs),
     Apply(apply::ApplyArgs),
     Extend(extend::ExtendArgs),
     Compare(compare::CompareArgs),
@@ -49,6 +51,7 @@ impl Command {
             Command::Evaluate(args) => args.run(console),
             Command::Discover(args) => args.run(console),
             Command::Judge(args) => args.run(console),
+            Command::Effectiveness(args) => args.run(console),
             Command::Apply(args) => args.run(console),
             Command::Extend(args) => args.run(console),
             Command::Compare(args) => args.run(console),

@@ -1,7 +1,6 @@
 //! Results as text for people and as JSON with stable keys for programs.
 
 mod columns;
-mod grid;
 mod lineage;
 mod run;
 mod scores;
@@ -9,10 +8,10 @@ mod scores;
 use serde::Serialize;
 
 pub use columns::{SchemaReport, column_notes, names};
-pub use grid::Grid;
 pub use lineage::{lineage_text, phases_text};
 pub use run::RunReport;
 pub use scores::{difference_text, scores_text};
+pub use tabgraft_table::grid::Grid;
 
 /// What a command found out. Its JSON is its serde form.
 pub trait Report: Serialize {

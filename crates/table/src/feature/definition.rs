@@ -1,5 +1,7 @@
 //! What a feature is: a name, a formula or a fitted statistic, and why it exists.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::expr::Formula;
@@ -40,6 +42,20 @@ pub enum Definition {
         /// The statistic.
         statistic: GroupStatistic,
     },
+}
+
+/// In a line, for people.
+impl fmt::Display for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Definition::Formula { formula } => f.write_str(formula),
+            Definition::Bins { column, n_bins } => write!(f, "{n_bins} quantile bins of `{column}`"),
+            Definition::Group { of: Some(of), by, statistic } => {
+                write!(f, "{} of `{of}` by `{by}`", statistic.word())
+            }
+            Definition::Group { of: None, by, statistic } => write!(f, "{} of `{by}`", statistic.word()),
+        }
+    }
 }
 
 /// A statistic of a group.

@@ -1,5 +1,6 @@
 //! A list of features, fitted on training rows and applied to any later table.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -177,21 +178,9 @@ impl FeatureEngineer {
     /// As [`FeatureEngineer::transform`].
     pub fn transform_with(&self, table: &Table, options: TransformOptions) -> Result<Transformed> {
         let mut readings = Readings::new(table.clone());
-        let mut skipped: Vec<Skipped> = Vec::new();
+        let skipped = if options.skip_missing { self.lacking(table) } else { Vec::new() };
         for (feature, checked) in self.features.iter().zip(&self.checked) {
-            let absent = absent_inputs(checked, &readings);
-            if options.skip_missing && !absent.is_empty() {
-                let (features, columns): (Vec<&str>, Vec<&str>) =
-                    absent.into_iter().partition(|name| skipped.iter().any(|s| s.name == *name));
-                let mut reasons = Vec::new();
-                if !columns.is_empty() {
-                    reasons.push(format!("the table has no column {}", quoted(&columns)));
-                }
-                if !features.is_empty() {
-                    let noun = if features.len() == 1 { "a skipped feature" } else { "skipped features" };
-                    reasons.push(format!("it uses {noun}: {}", quoted(&features)));
-                }
-                skipped.push(Skipped { name: feature.name.clone(), reason: reasons.join(", and ") });
+            if skipped.iter().any(|s| s.name == feature.name) {
                 continue;
             }
             let added =
@@ -220,20 +209,29 @@ impl FeatureEngineer {
         Ok(readings.into_table())
     }
 
-    /// Only the features whose inputs are among these columns, or made by features that stay.
+    /// As [`FeatureEngineer::fit_transform`], with options. Features that are skipped are listed and
+    /// leave the engineer, for there is nothing that they could be fitted on.
     ///
     /// # Errors
-    /// None that [`FeatureEngineer::new`] did not rule out.
-    pub fn with_inputs_in(&self, columns: &[String]) -> Result<Self> {
-        let mut made: Vec<String> = columns.to_vec();
-        let mut kept = Vec::new();
-        for (feature, checked) in self.features.iter().zip(&self.checked) {
-            if checked.inputs.iter().all(|input| made.contains(input)) {
-                made.push(feature.name.clone());
-                kept.push(feature.clone());
-            }
-        }
-        Self::new(kept)
+    /// As [`FeatureEngineer::fit`].
+    pub fn fit_transform_with(&mut self, table: &Table, options: TransformOptions) -> Result<Transformed> {
+        let skipped = if options.skip_missing { self.lacking(table) } else { Vec::new() };
+        let is_skipped = |feature: &Feature| skipped.iter().any(|s| s.name == feature.name);
+        let mut kept = Self::new(self.features.iter().filter(|f| !is_skipped(f)).cloned().collect())?;
+        let table = kept.fit_transform(table)?;
+        *self = kept;
+        Ok(Transformed { table, skipped })
+    }
+
+    /// Adds a feature behind the others, which it may use.
+    ///
+    /// # Errors
+    /// As [`FeatureEngineer::new`]; the features stay as they were.
+    pub fn add(&mut self, feature: Feature) -> Result<()> {
+        let mut features = self.features.clone();
+        features.push(feature);
+        *self = Self::new(features)?;
+        Ok(())
     }
 
     /// The features in order, with their states.
@@ -258,6 +256,32 @@ impl FeatureEngineer {
     pub fn is_fitted(&self) -> bool {
         self.features.iter().all(Feature::is_ready)
     }
+
+    /// The features whose inputs neither the table nor a feature before them gives, and why.
+    fn lacking(&self, table: &Table) -> Vec<Skipped> {
+        let mut skipped: Vec<Skipped> = Vec::new();
+        let mut made: HashSet<&str> = HashSet::new();
+        for (feature, checked) in self.features.iter().zip(&self.checked) {
+            let names = checked.inputs.iter().map(String::as_str);
+            let absent: Vec<&str> = names.filter(|n| !table.has_column(n) && !made.contains(n)).collect();
+            if absent.is_empty() {
+                made.insert(&feature.name);
+                continue;
+            }
+            let (features, columns): (Vec<&str>, Vec<&str>) =
+                absent.into_iter().partition(|name| skipped.iter().any(|s| s.name == *name));
+            let mut reasons = Vec::new();
+            if !columns.is_empty() {
+                reasons.push(format!("the table has no column {}", quoted(&columns)));
+            }
+            if !features.is_empty() {
+                let noun = if features.len() == 1 { "a skipped feature" } else { "skipped features" };
+                reasons.push(format!("it uses {noun}: {}", quoted(&features)));
+            }
+            skipped.push(Skipped { name: feature.name.clone(), reason: reasons.join(", and ") });
+        }
+        skipped
+    }
 }
 
 fn apply(feature: &Feature, checked: &Checked, readings: &mut Readings) -> Result<ArrayRef> {
@@ -273,12 +297,9 @@ fn apply(feature: &Feature, checked: &Checked, readings: &mut Readings) -> Resul
     }
 }
 
-fn absent_inputs<'a>(checked: &'a Checked, readings: &Readings) -> Vec<&'a str> {
-    checked.inputs.iter().map(String::as_str).filter(|c| !readings.table().has_column(c)).collect()
-}
-
 fn refuse_absent(checked: &Checked, readings: &Readings) -> Result<()> {
-    let absent = absent_inputs(checked, readings);
+    let names = checked.inputs.iter().map(String::as_str);
+    let absent: Vec<&str> = names.filter(|c| !readings.table().has_column(c)).collect();
     // A formula's own check says the same and shows the place.
     if absent.is_empty() || checked.formula.is_some() {
         return Ok(());

@@ -26,6 +26,8 @@ mod naming;
 pub mod profile;
 pub mod residuals;
 mod shape;
+pub mod standing;
+pub mod summary;
 
 pub use candidate::{CandidateLimits, propose};
 pub use choice::{FeatureChoice, FeatureFile};
@@ -40,3 +42,5 @@ pub use history::SuggestionHistory;
 pub use profile::{CandidateInputs, ColumnProfile, NumberProfile, TextProfile, TimeProfile};
 pub use residuals::Residuals;
 pub use shape::Shape;
+pub use standing::Standing;
+pub use summary::FeatureSummary;

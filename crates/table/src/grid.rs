@@ -1,4 +1,4 @@
-//! Columns of text under each other.
+//! Columns of text under each other, for whoever prints them.
 
 /// Rows of cells; each column is as wide as its widest cell.
 #[derive(Debug, Default)]
