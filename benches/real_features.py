@@ -24,7 +24,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import harness
 
 TABLES = ["german_credit", "credit_data", "telco_churn", "diamonds", "insurance", "bikeshare", "flights"]
-N_SUGGESTED = 5
+N_SUGGESTED, N_JUDGED = 5, 40
 
 
 def load(name: str):
@@ -101,7 +101,7 @@ class Fold:
     def search(self, guide: str) -> dict:
         out = self.work.file(guide)
         return self.work.run("discover", self.space, self.train_path, "--target", self.target, "--guide", guide,
-                             "--n-suggested", N_SUGGESTED, "--seed", self.seed, "--budget", self.budget,
+                             "--n-suggested", N_SUGGESTED, "--n-judged", N_JUDGED, "--seed", self.seed, "--budget", self.budget,
                              "--out-dir", out) | {"out": out}
 
     def features(self, report: dict, names: list[str], label: str):

@@ -108,7 +108,7 @@ pub fn discover(
     let clock = Clock::start(options)?;
     let dealt = Dealt::new(space, table, target, &[], options.seed)?;
     let rows = guided(space, &dealt, target, options, &clock, sink)?;
-    let values = Values::new(&rows);
+    let values = Values::new(space, &rows)?;
     let mut flagged = leaking_columns(&dealt.names, &values, &rows, options.seed)?;
     let ranked = search(space, &dealt.names, &rows, &values, options, clock.search_end(), sink)?;
     let discovery = rows.discovery();
@@ -172,7 +172,7 @@ pub fn judge(
     let read: Vec<String> = inputs.iter().flatten().cloned().collect();
     let dealt = Dealt::new(space, table, target, &read, options.seed)?;
     let rows = guided(space, &dealt, target, options, &clock, sink)?;
-    let mut flagged = leaking_columns(&dealt.names, &Values::new(&rows), &rows, options.seed)?;
+    let mut flagged = leaking_columns(&dealt.names, &Values::new(space, &rows)?, &rows, options.seed)?;
     if !engineer.is_fitted() {
         engineer.fit(&rows.discovery())?;
     }

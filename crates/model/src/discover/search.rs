@@ -1,10 +1,11 @@
 //! The search: proposals, ranked by what they explain of the guide's errors.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tabgraft_table::Table;
+use tabgraft_table::cell::numbers;
 use tabgraft_table::feature::candidate::{CandidateLimits, propose};
 use tabgraft_table::feature::history::{Flagged, Guide};
 use tabgraft_table::feature::profile::CandidateInputs;
@@ -12,7 +13,7 @@ use tabgraft_table::feature::{
     CandidateValues, Feature, FeatureEngineer, RankOptions, Ranked, Scored, Shape, compose, quoted_column,
     rank,
 };
-use tabgraft_table::schema::Schema;
+use tabgraft_table::schema::{Kind, Schema};
 
 use super::DiscoverOptions;
 use super::guide::Guided;
@@ -38,8 +39,19 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub fn new(rows: &Guided) -> Self {
-        Values { table: rows.discovery() }
+    /// Numbers are read once, not once for each candidate: in a table from a text file they are text.
+    ///
+    /// # Errors
+    /// A value error for a cell that is not of its column's kind.
+    pub fn new(space: &EmbeddingSpace, rows: &Guided) -> Result<Self> {
+        let discovery = rows.discovery();
+        let columns = discovery.column_names().into_iter().map(|name| {
+            let array = discovery.column(&name)?;
+            let is_number = space.columns().iter().any(|c| c.name == name && c.kind == Kind::Numeric);
+            let array = if is_number { Arc::new(numbers(&name, array)?) } else { array.clone() };
+            Ok((name, array))
+        });
+        Ok(Values { table: Table::from_columns(columns.collect::<Result<Vec<_>>>()?)? })
     }
 
     /// Of one feature, fitted on these rows.

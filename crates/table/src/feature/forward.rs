@@ -3,9 +3,11 @@
 use rayon::prelude::*;
 
 use super::definition::Feature;
-use super::gain::{CandidateValues, Rows, Scored, untouched};
+use super::gain::Scored;
 use super::residuals::Residuals;
 use super::shape::{Shape, Shaped};
+use super::trial::{Rows, untouched};
+use super::values::CandidateValues;
 use crate::error::Result;
 
 /// Candidates that compete for the first places.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::gain::CandidateValues;
+use super::values::CandidateValues;
 
 /// Most bins of a candidate's values.
 const MAX_BINS: usize = 32;

@@ -84,8 +84,8 @@ fn gain(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feature::gain::CandidateValues;
     use crate::feature::residuals::Residuals;
+    use crate::feature::values::CandidateValues;
 
     #[test]
     fn a_product_is_seen_and_two_sums_are_not() {

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gain::CandidateValues;
 use super::histogram::{Binned, Histogram, Steps};
 use super::residuals::Output;
+use super::values::CandidateValues;
 
 /// Added to the hessian of a line, in rows of squared error.
 const RIDGE: f64 = 1.0;
