@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use tabgraft_model::{DiscoverOptions, PredictorOptions};
+use tabgraft_model::{DiscoverOptions, Error, PredictorOptions};
 use tabgraft_table::feature::FeatureFile;
+use tabgraft_table::feature::history::Guide;
 
 use crate::convert::to_python;
-use crate::error::Raised;
+use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
 use crate::frame::Given;
 use crate::html;
@@ -115,11 +116,15 @@ impl Discovery {
 ///     Candidates that are judged.
 /// max_candidates : int, default 2,000
 ///     Most candidates that are proposed.
-/// budget_s : float, default 10; above 0
-///     Time for judging, seconds; the search before it is not counted. When it is spent, candidates not
-///     yet judged have no judgement.
+/// budget_s : float, default 30; above 0
+///     Time for all of it, seconds. When it is spent, the best so far is the result: candidates not reached
+///     have no judgement, and what could not be confirmed is not recommended.
 /// level : float, default 0.05; above 0, below 1
 ///     Largest false discovery rate of a recommendation.
+/// guide : {"predictor", "linear"}, default "predictor"
+///     The model that is to be helped: its errors guide the search, and it is fitted with and without a
+///     feature to judge. A linear or logistic model of the plain columns takes a second where the predictor
+///     takes many.
 /// seed : int, default 0; at least 0
 ///     Seed of rows, folds and networks.
 /// progress : bool, optional
@@ -131,8 +136,8 @@ impl Discovery {
 /// >>> len(found.suggested), set(found.recommended) <= {s["name"] for s in found.run["suggestions"]}
 /// (1, True)
 #[pyfunction]
-#[pyo3(signature = (space, data, target, *, n_suggested = 3, n_judged = 20, max_candidates = 2000, budget_s = 10.0,
-    level = 0.05, seed = 0, progress = None))]
+#[pyo3(signature = (space, data, target, *, n_suggested = 3, n_judged = 20, max_candidates = 2000, budget_s = 30.0,
+    level = 0.05, guide = "predictor", seed = 0, progress = None))]
 #[allow(clippy::too_many_arguments)]
 pub fn discover(
     py: Python<'_>,
@@ -144,6 +149,7 @@ pub fn discover(
     max_candidates: usize,
     budget_s: f64,
     level: f64,
+    guide: &str,
     seed: u64,
     progress: Option<bool>,
 ) -> Raised<Discovery> {
@@ -155,6 +161,7 @@ pub fn discover(
         max_candidates,
         budget_s,
         level,
+        guide: self::guide(guide)?,
         seed,
         predictor: PredictorOptions { seed, ..Default::default() },
     };
@@ -163,4 +170,14 @@ pub fn discover(
     })?
     .whole()?;
     Ok(Discovery { found })
+}
+
+/// A guide by its name.
+pub fn guide(name: &str) -> Raised<Guide> {
+    [Guide::Predictor, Guide::Linear].into_iter().find(|guide| guide.name() == name).ok_or_else(|| {
+        Raise::Core(
+            Error::option(format!("option `guide` is `{name}`"))
+                .with_hint("`predictor` and `linear` are allowed"),
+        )
+    })
 }

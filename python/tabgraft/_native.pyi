@@ -513,8 +513,9 @@ def discover(
     n_suggested: int = 3,
     n_judged: int = 20,
     max_candidates: int = 2000,
-    budget_s: float = 10.0,
+    budget_s: float = 30.0,
     level: float = 0.05,
+    guide: _Guide = "predictor",
     seed: int = 0,
     progress: bool | None = None,
 ) -> Discovery: ...

@@ -9,10 +9,10 @@ use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_table::feature::history::{
     Controls, Flagged, Guide, Judgement, Origin, Refit, Run, Suggestion, Verdict,
 };
-use tabgraft_table::feature::judging::{benjamini_hochberg, nadeau_bengio};
+use tabgraft_table::feature::judging::{benjamini_hochberg, nadeau_bengio, nadeau_bengio_by_row};
 use tabgraft_table::feature::{
     CandidateInputs, CandidateLimits, CandidateValues, Definition, Effectiveness, Feature, FeatureChoice,
-    FeatureEngineer, FeatureFile, GroupStatistic, Residuals, SuggestionHistory, propose, rank,
+    FeatureEngineer, FeatureFile, GroupStatistic, RankOptions, Residuals, SuggestionHistory, propose, rank,
 };
 use tabgraft_table::schema::{ColumnSpec, Kind, Schema};
 use tabgraft_table::{Error, Result, Table};
@@ -111,7 +111,9 @@ fn a_planted_ratio_is_among_the_first_five_proposals() {
             .collect();
         let proposals = loans.proposals();
         assert!(proposals.len() > 50, "{} proposals", proposals.len());
-        let ranked = rank(&proposals, |f| loans.values(f), &base_rate_residuals(&y), seed).unwrap();
+        let ranked = rank(&proposals, |f| loans.values(f), &base_rate_residuals(&y), &RankOptions::new(seed))
+            .unwrap()
+            .scored;
         let place = ranked.iter().position(|s| {
             let names = std::iter::once(&s.feature.name).chain(&s.stands_for);
             names.into_iter().any(|n| n == "income_per_debt")
@@ -129,7 +131,10 @@ fn what_one_column_explains_is_not_credited_to_its_ratios() {
     let loans = Loans::new(2000, &mut chance);
     let y: Vec<bool> =
         loans.numbers["income"].iter().map(|i| chance.unit() < if *i < 50.0 { 0.8 } else { 0.2 }).collect();
-    let ranked = rank(&loans.proposals(), |f| loans.values(f), &base_rate_residuals(&y), 3).unwrap();
+    let ranked =
+        rank(&loans.proposals(), |f| loans.values(f), &base_rate_residuals(&y), &RankOptions::new(3))
+            .unwrap()
+            .scored;
     let alone = |s: &&tabgraft_table::feature::Scored| s.inputs == ["income"];
     assert!(alone(&&ranked[0]), "{:?}", ranked[0]);
     let ratio = ranked.iter().find(|s| s.feature.name == "income_per_debt").unwrap();
@@ -153,7 +158,9 @@ fn noise_gains_nothing_on_average_however_many_bins_it_has() {
             })
         };
         let candidates = ["flag", "number", "code"].map(feature);
-        for scored in rank(&candidates, values, &base_rate_residuals(&y), seed).unwrap() {
+        for scored in
+            rank(&candidates, values, &base_rate_residuals(&y), &RankOptions::new(seed)).unwrap().scored
+        {
             best = scored.gain.max(best);
             match scored.feature.name.as_str() {
                 "flag" => flags += scored.gain,
@@ -186,7 +193,7 @@ fn ranking_depends_neither_on_threads_nor_on_the_numbering_of_codes() {
                 numbers => numbers,
             })
         };
-        pool.install(|| rank(&proposals, values, &residuals, 4).unwrap())
+        pool.install(|| rank(&proposals, values, &residuals, &RankOptions::new(4)).unwrap().scored)
     };
     let one = run(1, 0);
     assert_eq!(one, run(3, 0));
@@ -221,7 +228,7 @@ fn near_copies_stand_behind_the_better_one_and_constants_fall_away() {
     };
     let names = ["other", "constant", "itself", "falling_copy", "code", "renumbered_code"];
     let candidates = names.map(|name| Feature::formula(name, name, ""));
-    let ranked = rank(&candidates, values, &residuals, 0).unwrap();
+    let ranked = rank(&candidates, values, &residuals, &RankOptions::new(0)).unwrap().scored;
     let found: BTreeMap<&str, &Vec<String>> =
         ranked.iter().map(|s| (s.feature.name.as_str(), &s.stands_for)).collect();
     assert_eq!(ranked.len(), 3, "{found:?}");
@@ -241,10 +248,13 @@ fn failing_candidates_are_named() {
     let residuals = Residuals::squared_error(&[0.0; 3], &[1.0, 2.0, 3.0]).unwrap();
     let feature = Feature::formula("ratio", "ratio", "");
     let short = |_: &Feature| Ok(CandidateValues::Number(vec![Some(1.0)]));
-    let error = rank(std::slice::from_ref(&feature), short, &residuals, 0).unwrap_err();
+    let error = rank(std::slice::from_ref(&feature), short, &residuals, &RankOptions::new(0)).unwrap_err();
     assert_eq!(error.to_string(), "feature `ratio`: 1 values for 3 rows");
     let failing = |_: &Feature| Err(Error::value("no"));
-    assert_eq!(rank(&[feature], failing, &residuals, 0).unwrap_err().to_string(), "feature `ratio`: no");
+    assert_eq!(
+        rank(&[feature], failing, &residuals, &RankOptions::new(0)).unwrap_err().to_string(),
+        "feature `ratio`: no"
+    );
     assert!(Residuals::new(vec![f64::NAN], vec![1.0]).unwrap_err().is_value());
     assert!(Residuals::log_loss(&[1.5], &[true]).unwrap_err().is_value());
     assert!(Residuals::multiclass(&[0.5, 0.5], &[2], 2).unwrap_err().is_value());
@@ -257,7 +267,7 @@ fn several_classes_add_up() {
     let residuals = Residuals::multiclass(&vec![1.0 / 3.0; 2700], &class, 3).unwrap();
     let feature = Feature::formula("class", "class", "");
     let values = |_: &Feature| Ok(CandidateValues::Number(class.iter().map(|c| Some(*c as f64)).collect()));
-    let ranked = rank(&[feature], values, &residuals, 0).unwrap();
+    let ranked = rank(&[feature], values, &residuals, &RankOptions::new(0)).unwrap().scored;
     // Knowing the class: per class output a Newton gain of sum(g^2 / h) / 2 = (4/9 / 3 + 2 * 1/9 / 3) / (2 * 2/9).
     assert!((ranked[0].gain - 1.5).abs() < 0.03, "{}", ranked[0].gain);
 }
@@ -286,6 +296,13 @@ fn the_corrected_test_by_hand() {
     assert!(nadeau_bengio(&[0.1], 0.25).unwrap_err().is_value());
     assert!(nadeau_bengio(&[0.1, f64::NAN], 0.25).unwrap_err().is_value());
     assert!(nadeau_bengio(&[0.1, 0.2], -1.0).unwrap_err().is_option());
+    // Rows 1, 2, 3, 6: mean 3, variance 14/3, of the mean of two rows 7/3; the splits' means 2 and 4 have
+    // variance 2. So the rows' is taken: (1/2 + 1/4) * 7/3 = 1.75.
+    let rows = nadeau_bengio_by_row(&[1.0, 2.0, 3.0, 6.0], &[2.0, 4.0], 2, 0.25).unwrap();
+    assert!((rows.mean - 3.0).abs() < 1e-12 && (rows.standard_error - 1.75f64.sqrt()).abs() < 1e-12);
+    // Splits that differ more than their rows tell: (1/2 + 1/4) * 50.
+    let rows = nadeau_bengio_by_row(&[1.0, 2.0, 3.0, 6.0], &[-2.0, 8.0], 2, 0.25).unwrap();
+    assert!((rows.standard_error - 37.5f64.sqrt()).abs() < 1e-12);
 }
 
 fn suggestion(name: &str, effect: f64, interval: [f64; 2], verdict: Verdict) -> Suggestion {

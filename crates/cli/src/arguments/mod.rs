@@ -2,6 +2,7 @@
 //!
 //! Every group maps one to one to an option struct of the core and takes its defaults from there.
 
+mod court;
 mod freeze;
 mod predictor;
 mod read;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 
+pub use court::CourtArgs;
 pub use freeze::FreezeArgs;
 pub use predictor::PredictorArgs;
 pub use read::ReadArgs;

@@ -9,6 +9,7 @@ mod embed;
 mod evaluate;
 mod extend;
 mod inspect;
+mod judge;
 mod predict;
 mod predictor;
 mod train;
@@ -29,6 +30,7 @@ pub enum Command {
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
     Discover(discover::DiscoverArgs),
+    Judge(judge::JudgeArgs),
     Effectiveness(effectiveness::EffectivenessArgs),
     Apply(apply::ApplyArgs),
     Extend(extend::ExtendArgs),
@@ -48,6 +50,7 @@ impl Command {
             Command::Predict(args) => args.run(console),
             Command::Evaluate(args) => args.run(console),
             Command::Discover(args) => args.run(console),
+            Command::Judge(args) => args.run(console),
             Command::Effectiveness(args) => args.run(console),
             Command::Apply(args) => args.run(console),
             Command::Extend(args) => args.run(console),

@@ -2,12 +2,14 @@
 
 mod columns;
 mod lineage;
+mod run;
 mod scores;
 
 use serde::Serialize;
 
 pub use columns::{SchemaReport, column_notes, names};
 pub use lineage::{lineage_text, phases_text};
+pub use run::RunReport;
 pub use scores::{difference_text, scores_text};
 pub use tabgraft_table::grid::Grid;
 

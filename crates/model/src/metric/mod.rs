@@ -102,6 +102,11 @@ impl Metric {
     pub fn higher_is_better(self) -> bool {
         matches!(self, Metric::RocAuc | Metric::PrAuc | Metric::Accuracy | Metric::R2)
     }
+
+    /// By how much `after` is better than `before`; below 0 if it is worse.
+    pub fn gain(self, before: f64, after: f64) -> f64 {
+        if self.higher_is_better() { after - before } else { before - after }
+    }
 }
 
 /// One metric's value on `n` rows, with its 95 % interval.
@@ -158,7 +163,7 @@ pub struct PairedDifference {
 
 impl PairedDifference {
     fn new(metric: Metric, [a, b]: [f64; 2], [low, high]: [f64; 2], p_value: f64, n: usize) -> Self {
-        let difference = if metric.higher_is_better() { b - a } else { a - b };
+        let difference = metric.gain(a, b);
         let (low, high) = (low.min(difference), high.max(difference));
         let verdict = match (low > 0.0, high < 0.0) {
             (true, _) => Verdict::Better,

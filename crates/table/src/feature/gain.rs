@@ -13,12 +13,19 @@ use rayon::prelude::*;
 
 use super::definition::Feature;
 use super::expr::quoted_column;
-use super::histogram::{Binned, Histogram, Steps};
-use super::residuals::Residuals;
+use super::forward::diverse;
+use super::histogram::Binned;
+use super::interaction::{Coarse, strength};
+use super::residuals::{Output, Residuals};
+use super::shape::{Shape, Shaped};
 use crate::error::{Error, Result};
 
 /// Parts of the rows that are left out in turn.
-const N_FOLDS: usize = 5;
+pub(super) const N_FOLDS: usize = 5;
+/// Candidates whose ranks are kept for comparison; those that score less are counted and forgotten.
+const MOST_KEPT: usize = 1000;
+/// Groups of candidates between two looks at the clock.
+const CHUNK: usize = 32;
 /// Rows of the sample that gives quantiles and rank correlations.
 const N_SAMPLED_ROWS: usize = 2048;
 /// A candidate that explains this many times what its inputs explain together is credited in full.
@@ -78,7 +85,7 @@ impl CandidateValues {
 }
 
 /// A candidate and what it would bring. Gains are reductions of the mean loss per row on rows that
-/// the fit did not see, in the loss's own unit; chance alone gives about 0, and as often less as more.
+/// the fit did not see, in the loss's own unit (weighted sums where several models' residuals are given); chance alone gives about 0, and as often less as more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
     /// The candidate.
@@ -97,18 +104,58 @@ pub struct Scored {
     pub stands_for: Vec<String>,
 }
 
-/// Candidates by falling score, near-copies of better ones left out, constant ones too.
+/// How to rank.
+#[derive(Clone, Copy)]
+pub struct RankOptions<'a> {
+    /// Seed of the folds and of the sample of rows.
+    pub seed: u64,
+    /// What the model that is to be helped can make of a column.
+    pub shape: Shape,
+    /// Most candidates that are computed. Those of one column come first, then those of two, the pairs
+    /// that say most together first.
+    pub max_scored: usize,
+    /// How many of the first places go to candidates that add something to those before them.
+    pub n_diverse: usize,
+    /// Asked between a few candidates; when it says no, what is ranked so far is the result.
+    pub keep_going: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl RankOptions<'_> {
+    /// Steps, all candidates, no time limit; five diverse places.
+    pub fn new(seed: u64) -> Self {
+        RankOptions { seed, shape: Shape::Steps, max_scored: usize::MAX, n_diverse: 5, keep_going: &|| true }
+    }
+}
+
+/// Candidates in order, and how many were looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranked {
+    /// The best first.
+    pub scored: Vec<Scored>,
+    /// Candidates that were computed and scored, near-copies and forgotten ones too.
+    pub n_tried: usize,
+}
+
+/// Candidates by falling score, near-copies of better ones left out, constant ones too. The first
+/// places ([`RankOptions::n_diverse`]) go to candidates that add to each other.
 ///
 /// `values` gives the values of a feature in the rows of `residuals`. It is also asked for single
 /// columns, as the formula that names the column, to learn what the inputs of a candidate bring by
 /// themselves: a ratio must not win because one of its columns is good.
 ///
-/// Two candidates of one form (both numbers, or both codes) are near-copies if their ranks in a
-/// sample of 2048 rows correlate beyond .98 either way. The result is the same for any number of threads.
+/// Two candidates of one form (both numbers, or both codes) are near-copies if their ranks (for
+/// [`Shape::Line`], their values) in a sample of 2048 rows correlate beyond .98 either way. The result is
+/// the same for any number of threads.
 ///
 /// # Errors
-/// A formula error for a candidate that does not parse; the error of `values`, with the candidate's name; a value error if it gives another number of rows.
-pub fn rank<F>(candidates: &[Feature], values: F, residuals: &Residuals, seed: u64) -> Result<Vec<Scored>>
+/// A formula error for a candidate that does not parse; the error of `values`, with the candidate's name;
+/// a value error if it gives another number of rows.
+pub fn rank<F>(
+    candidates: &[Feature],
+    values: F,
+    residuals: &Residuals,
+    options: &RankOptions<'_>,
+) -> Result<Ranked>
 where
     F: Fn(&Feature) -> Result<CandidateValues> + Sync,
 {
@@ -124,39 +171,54 @@ where
             ))),
         }
     };
-    let rows = Rows::draw(residuals.n_rows(), seed);
+    let rows = Rows::draw(residuals.n_rows(), options.seed);
 
     // Candidates that share their inputs share the work of taking the inputs' own gains off.
     let mut by_inputs: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
     for (i, candidate) in candidates.iter().enumerate() {
         by_inputs.entry(candidate.inputs()?).or_default().push(i);
     }
-    let mut columns: BTreeMap<&str, Option<Binned>> = BTreeMap::new();
+    let mut columns: BTreeMap<&str, Option<Column>> = BTreeMap::new();
     for inputs in by_inputs.keys().filter(|inputs| has_own_inputs(inputs)) {
         columns.extend(inputs.iter().map(|name| (name.as_str(), None)));
     }
-    columns.par_iter_mut().try_for_each(|(name, binned)| {
-        *binned = Some(Binned::fit(&checked(&bare_column(name))?, &rows.sample));
+    columns.par_iter_mut().try_for_each(|(name, column)| {
+        *column = Some(Column::new(&checked(&bare_column(name))?, &rows, options.shape));
         Ok::<_, Error>(())
     })?;
 
-    let groups: Vec<(&Vec<String>, &Vec<usize>)> = by_inputs.iter().collect();
-    let scored: Vec<Vec<(usize, Option<Trial>)>> = groups
-        .par_iter()
-        .map(|(inputs, members)| {
-            let own: Vec<&Binned> = match has_own_inputs(inputs) {
-                true => inputs.iter().filter_map(|name| columns.get(name.as_str())?.as_ref()).collect(),
-                false => Vec::new(),
-            };
-            let left = rows.after_inputs(&own, residuals);
-            let trial = |i: &usize| Ok((*i, Trial::run(&checked(&candidates[*i])?, residuals, &left, &rows)));
-            members.iter().map(trial).collect::<Result<Vec<_>>>()
-        })
-        .collect::<Result<_>>()?;
-
-    let mut trials: Vec<(usize, Trial)> =
-        scored.into_iter().flatten().filter_map(|(i, trial)| Some((i, trial?))).collect();
-    trials.sort_by(|(i, a), (j, b)| b.score.total_cmp(&a.score).then(i.cmp(j)));
+    let groups = chosen_groups(&by_inputs, &columns, residuals, &rows, options.max_scored);
+    let mut trials: Vec<(usize, Trial)> = Vec::new();
+    let mut n_tried = 0;
+    for (i, chunk) in groups.chunks(CHUNK).enumerate() {
+        if i > 0 && !(options.keep_going)() {
+            break;
+        }
+        let scored: Vec<Vec<(usize, Option<Trial>)>> = chunk
+            .par_iter()
+            .map(|(inputs, members)| {
+                // A linear model has taken off what its columns bring as lines already.
+                let own: Vec<&Shaped> = match has_own_inputs(inputs) && options.shape == Shape::Steps {
+                    true => inputs
+                        .iter()
+                        .filter_map(|name| columns.get(name.as_str())?.as_ref()?.shaped.as_ref())
+                        .collect(),
+                    false => Vec::new(),
+                };
+                let left = rows.after_inputs(&own, residuals);
+                let trial = |i: &usize| {
+                    Ok((*i, Trial::run(&checked(&candidates[*i])?, residuals, &left, &rows, options.shape)))
+                };
+                members.iter().map(trial).collect::<Result<Vec<_>>>()
+            })
+            .collect::<Result<_>>()?;
+        n_tried += scored.iter().map(Vec::len).sum::<usize>();
+        trials.extend(scored.into_iter().flatten().filter_map(|(i, trial)| Some((i, trial?))));
+        if trials.len() > 2 * MOST_KEPT {
+            keep_best(&mut trials);
+        }
+    }
+    keep_best(&mut trials);
     let mut kept: Vec<(Trial, Scored)> = Vec::new();
     for (i, trial) in trials {
         let feature = &candidates[i];
@@ -175,15 +237,75 @@ where
             }
         }
     }
-    Ok(kept.into_iter().map(|(_, scored)| scored).collect())
+    let scored = kept.into_iter().map(|(_, scored)| scored).collect();
+    let scored = diverse(scored, options.n_diverse, &checked, residuals, &rows, options.shape)?;
+    Ok(Ranked { scored, n_tried })
+}
+
+fn keep_best(trials: &mut Vec<(usize, Trial)>) {
+    trials.sort_by(|(i, a), (j, b)| b.score.total_cmp(&a.score).then(i.cmp(j)));
+    trials.truncate(MOST_KEPT);
+}
+
+/// A column by itself.
+struct Column {
+    shaped: Option<Shaped>,
+    coarse: Coarse,
+}
+
+impl Column {
+    fn new(values: &CandidateValues, rows: &Rows, shape: Shape) -> Self {
+        let coarse = Coarse::new(&Binned::fit(values, &rows.sample));
+        Column { shaped: Shaped::new(values, &rows.sample, shape), coarse }
+    }
+}
+
+/// Groups of candidates by their inputs, at most `max_scored` candidates in all: those of one column or
+/// of many, then pairs by what the two columns say together.
+fn chosen_groups(
+    by_inputs: &BTreeMap<Vec<String>, Vec<usize>>,
+    columns: &BTreeMap<&str, Option<Column>>,
+    residuals: &Residuals,
+    rows: &Rows,
+    max_scored: usize,
+) -> Vec<(Vec<String>, Vec<usize>)> {
+    let n_candidates: usize = by_inputs.values().map(Vec::len).sum();
+    let column = |name: &str| columns.get(name).and_then(Option::as_ref);
+    let groups: Vec<(Vec<String>, Vec<usize>)> =
+        by_inputs.iter().map(|(inputs, members)| (inputs.clone(), members.clone())).collect();
+    let mut ordered: Vec<(f64, (Vec<String>, Vec<usize>))> = groups
+        .into_par_iter()
+        .map(|(inputs, members)| {
+            let strength = match &inputs[..] {
+                // The order does not matter where all are computed.
+                [a, b] if n_candidates > max_scored => column(a)
+                    .zip(column(b))
+                    .map(|(a, b)| strength(&a.coarse, &b.coarse, &residuals.outputs, &rows.fold, N_FOLDS)),
+                _ => None,
+            };
+            (strength.unwrap_or(f64::INFINITY), (inputs, members))
+        })
+        .collect();
+    ordered.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut left = max_scored;
+    let mut chosen = Vec::new();
+    for (_, (inputs, mut members)) in ordered {
+        members.truncate(left);
+        left -= members.len();
+        if members.is_empty() {
+            break;
+        }
+        chosen.push((inputs, members));
+    }
+    chosen
 }
 
 /// Which rows fit, which score, and which stand for all.
-struct Rows {
+pub(super) struct Rows {
     /// `[n_rows]` the fold of each row.
-    fold: Vec<u8>,
+    pub(super) fold: Vec<u8>,
     /// At most [`N_SAMPLED_ROWS`] row indices, ascending.
-    sample: Vec<usize>,
+    pub(super) sample: Vec<usize>,
     /// `[n_rows]` a random number of each row.
     hash: Vec<u64>,
 }
@@ -192,7 +314,8 @@ struct Rows {
 struct AfterInputs {
     /// Gain of the inputs, one added to the other.
     gain: f64,
-    /// Gradients per fold and output after the inputs' steps, fitted without the fold. Empty without inputs.
+    /// Gradients per fold and output after what the inputs explain, fitted without the fold. Empty without
+    /// inputs.
     gradients: Vec<Vec<Vec<f64>>>,
 }
 
@@ -209,27 +332,19 @@ impl Rows {
         Rows { fold, sample, hash }
     }
 
-    /// Mean reduction of the loss per row, each fold scored by steps fitted on the others.
-    fn gain(&self, binned: &Binned, residuals: &Residuals) -> f64 {
-        let mut gain = 0.0;
-        for output in &residuals.outputs {
-            let folds = self.histograms(binned, &output.gradient, &output.hessian);
-            for (k, fold) in folds.iter().enumerate() {
-                let steps = Steps::fit(&Histogram::without(&folds, k), binned, output.noise);
-                gain += steps.gain_on(fold);
-            }
-        }
-        gain / residuals.n_rows().max(1) as f64
+    /// Mean reduction of the loss per row, each fold scored by a fit on the others.
+    fn gain(&self, shaped: &Shaped, residuals: &Residuals) -> f64 {
+        let gain = |output: &Output| output.weight * shaped.gain(output, &self.fold, N_FOLDS);
+        let gains = residuals.outputs.iter().map(gain);
+        gains.sum::<f64>() / residuals.n_rows().max(1) as f64
     }
 
-    /// The same on the gradients that the inputs leave.
-    fn gain_beyond(&self, binned: &Binned, residuals: &Residuals, left: &AfterInputs) -> f64 {
+    /// The same on the gradients that others leave: `[fold][output][n_rows]`.
+    pub(super) fn gain_beyond(&self, shaped: &Shaped, residuals: &Residuals, left: &[Vec<Vec<f64>>]) -> f64 {
         let mut gain = 0.0;
-        for (k, outputs) in left.gradients.iter().enumerate() {
+        for (k, outputs) in left.iter().enumerate() {
             for (output, gradient) in residuals.outputs.iter().zip(outputs) {
-                let folds = self.histograms(binned, gradient, &output.hessian);
-                let steps = Steps::fit(&Histogram::without(&folds, k), binned, output.noise);
-                gain += steps.gain_on(&folds[k]);
+                gain += output.weight * shaped.gain_on_fold(gradient, output, &self.fold, (k, N_FOLDS));
             }
         }
         gain / residuals.n_rows().max(1) as f64
@@ -237,29 +352,24 @@ impl Rows {
 
     /// Lets each input by itself explain what it can, one after the other, separately for each fold
     /// that is left out.
-    fn after_inputs(&self, inputs: &[&Binned], residuals: &Residuals) -> AfterInputs {
-        let (mut gain, mut gradients) = (0.0, Vec::new());
-        for k in 0..if inputs.is_empty() { 0 } else { N_FOLDS } {
-            let mut outputs = Vec::with_capacity(residuals.outputs.len());
-            for output in &residuals.outputs {
-                let mut gradient = output.gradient.clone();
-                for binned in inputs {
-                    let folds = self.histograms(binned, &gradient, &output.hessian);
-                    let steps = Steps::fit(&Histogram::without(&folds, k), binned, output.noise);
-                    gain += steps.gain_on(&folds[k]);
-                    for ((g, h), slot) in gradient.iter_mut().zip(&output.hessian).zip(&binned.slots) {
-                        *g += h * steps.weight[usize::from(*slot)];
-                    }
-                }
-                outputs.push(gradient);
-            }
-            gradients.push(outputs);
+    fn after_inputs(&self, inputs: &[&Shaped], residuals: &Residuals) -> AfterInputs {
+        if inputs.is_empty() {
+            return AfterInputs { gain: 0.0, gradients: Vec::new() };
         }
-        AfterInputs { gain: gain / residuals.n_rows().max(1) as f64, gradients }
+        let mut gradients = untouched(residuals);
+        let gain = inputs.iter().map(|shaped| self.explain(shaped, residuals, &mut gradients)).sum();
+        AfterInputs { gain, gradients }
     }
 
-    fn histograms(&self, binned: &Binned, gradient: &[f64], hessian: &[f64]) -> Vec<Histogram> {
-        Histogram::per_fold(&binned.slots, gradient, hessian, &self.fold, N_FOLDS)
+    /// Takes what a column explains off the gradients, and gives its gain per row.
+    pub(super) fn explain(&self, shaped: &Shaped, residuals: &Residuals, left: &mut [Vec<Vec<f64>>]) -> f64 {
+        let mut gain = 0.0;
+        for (k, outputs) in left.iter_mut().enumerate() {
+            for (output, gradient) in residuals.outputs.iter().zip(outputs) {
+                gain += output.weight * shaped.explain(gradient, output, &self.fold, (k, N_FOLDS));
+            }
+        }
+        gain / residuals.n_rows().max(1) as f64
     }
 
     /// Centred ranks of the sampled rows with norm 1; a missing value stands at the centre. A code's
@@ -288,9 +398,18 @@ impl Rows {
             tied.iter().for_each(|(_, i)| ranks[*i] = rank);
             start += tied.len();
         }
-        let norm = ranks.iter().map(|r| r * r).sum::<f64>().sqrt();
-        ranks.iter().map(|r| if norm > 0.0 { (r / norm) as f32 } else { 0.0 }).collect()
+        normalised(&ranks)
     }
+}
+
+/// The gradients of each output, once for each fold.
+pub(super) fn untouched(residuals: &Residuals) -> Vec<Vec<Vec<f64>>> {
+    vec![residuals.outputs.iter().map(|output| output.gradient.clone()).collect(); N_FOLDS]
+}
+
+fn normalised(values: &[f64]) -> Vec<f32> {
+    let norm = values.iter().map(|r| r * r).sum::<f64>().sqrt();
+    values.iter().map(|r| if norm > 0.0 { (r / norm) as f32 } else { 0.0 }).collect()
 }
 
 /// One candidate's gains, and its ranks for comparison.
@@ -304,18 +423,26 @@ struct Trial {
 
 impl Trial {
     /// None for a constant candidate.
-    fn run(values: &CandidateValues, residuals: &Residuals, left: &AfterInputs, rows: &Rows) -> Option<Self> {
-        let binned = Binned::fit(values, &rows.sample);
-        if binned.is_constant() {
-            return None;
-        }
-        let gain = rows.gain(&binned, residuals);
+    fn run(
+        values: &CandidateValues,
+        residuals: &Residuals,
+        left: &AfterInputs,
+        rows: &Rows,
+        shape: Shape,
+    ) -> Option<Self> {
+        let shaped = Shaped::new(values, &rows.sample, shape)?;
+        let gain = rows.gain(&shaped, residuals);
         let alone = left.gradients.is_empty();
-        let beyond = if alone { gain } else { rows.gain_beyond(&binned, residuals, left) };
+        let beyond = if alone { gain } else { rows.gain_beyond(&shaped, residuals, &left.gradients) };
         let replaces_its_inputs = beyond > 0.0 && gain > REPLACES * left.gain;
         let score = if replaces_its_inputs { gain } else { gain.min(beyond) };
         let is_code = matches!(values, CandidateValues::Code(_));
-        Some(Trial { gain, beyond, score, is_code, ranks: rows.ranks(values) })
+        let ranks = match &shaped {
+            // The logarithm of a column is the same to a tree, and another column to a line.
+            Shaped::Line(x) => normalised(&rows.sample.iter().map(|row| x[*row]).collect::<Vec<_>>()),
+            Shaped::Steps(_) => rows.ranks(values),
+        };
+        Some(Trial { gain, beyond, score, is_code, ranks })
     }
 
     fn is_same(&self, other: &Trial) -> bool {

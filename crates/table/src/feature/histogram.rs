@@ -56,6 +56,17 @@ impl Binned {
         }
     }
 
+    /// Each row's slot among `n_bins` coarse ones, equal runs of ordered bins or the most common codes;
+    /// missing is slot `n_bins`.
+    pub(super) fn coarse_slots(&self, n_bins: usize) -> Vec<u8> {
+        let coarse = |slot: usize| match slot {
+            MISSING => n_bins,
+            _ if self.is_ordered && self.n_bins > n_bins => slot * n_bins / self.n_bins,
+            _ => slot.min(n_bins - 1),
+        };
+        self.slots.iter().map(|slot| coarse(usize::from(*slot)) as u8).collect()
+    }
+
     /// Whether all rows share one slot.
     pub(super) fn is_constant(&self) -> bool {
         self.slots.windows(2).all(|w| w[0] == w[1])

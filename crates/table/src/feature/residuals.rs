@@ -19,6 +19,8 @@ pub(super) struct Output {
     pub(super) hessian: Vec<f64>,
     /// Gain per parameter of a gradient without signal.
     pub(super) noise: f64,
+    /// How much its gains count.
+    pub(super) weight: f64,
 }
 
 impl Residuals {
@@ -43,7 +45,10 @@ impl Residuals {
         }
         let (squares, h): (f64, f64) = (gradient.iter().map(|g| g * g).sum(), hessian.iter().sum());
         let noise = if h > 0.0 { squares / h } else { 0.0 };
-        Ok(Residuals { n_rows: gradient.len(), outputs: vec![Output { gradient, hessian, noise }] })
+        Ok(Residuals {
+            n_rows: gradient.len(),
+            outputs: vec![Output { gradient, hessian, noise, weight: 1.0 }],
+        })
     }
 
     /// Of the log-loss of two classes: `p - y` and `p (1 - p)`.
@@ -87,6 +92,17 @@ impl Residuals {
         same_length(prediction.len(), y.len())?;
         let gradient = prediction.iter().zip(y).map(|(p, y)| p - y).collect();
         Self::new(gradient, vec![1.0; y.len()])
+    }
+
+    /// These, and what another model leaves of the same rows: its gains count `weight` times as much.
+    ///
+    /// # Errors
+    /// A value error if the number of rows differs.
+    pub fn beside(mut self, other: Residuals, weight: f64) -> Result<Self> {
+        same_length(self.n_rows, other.n_rows)?;
+        let weighted = |output: Output| Output { weight: output.weight * weight, ..output };
+        self.outputs.extend(other.outputs.into_iter().map(weighted));
+        Ok(self)
     }
 
     /// Number of rows.

@@ -1,0 +1,122 @@
+//! A run of searching or judging features as text.
+
+use std::path::Path;
+
+use serde::Serialize;
+use tabgraft_model::Discovery;
+use tabgraft_table::feature::Feature;
+use tabgraft_table::feature::history::{Origin, Run, Suggestion, Verdict};
+
+use super::{Grid, Report, names};
+
+/// What `discover` and `judge` report.
+#[derive(Debug, Serialize)]
+pub struct RunReport<'a> {
+    /// Where the run was written to.
+    pub folder: Option<&'a Path>,
+    suggested: Vec<String>,
+    recommended: Vec<String>,
+    seconds: f64,
+    run: &'a Run,
+}
+
+impl<'a> RunReport<'a> {
+    /// Of what was found, and written to `folder`.
+    pub fn new(found: &'a Discovery, folder: Option<&'a Path>) -> Self {
+        let names = |features: Vec<Feature>| features.into_iter().map(|f| f.name).collect();
+        RunReport {
+            folder,
+            suggested: names(found.suggested()),
+            recommended: names(found.recommended()),
+            seconds: found.seconds,
+            run: &found.run,
+        }
+    }
+}
+
+impl Report for RunReport<'_> {
+    fn text(&self) -> String {
+        let run = self.run;
+        let mut grid =
+            Grid::new(["feature", &run.metric, "95 % interval", "p adjusted", "refitted", "verdict", ""]);
+        for s in &run.suggestions {
+            let [effect, interval, p_adjusted] = match s.judgement {
+                Some(j) => [
+                    format!("{:+.4}", j.effect),
+                    format!("{:+.4} to {:+.4}", j.interval[0], j.interval[1]),
+                    format!("{:.3}", j.p_adjusted),
+                ],
+                None => ["-", "-", "-"].map(str::to_owned),
+            };
+            let refitted = s.refit.map_or_else(
+                || "-".to_owned(),
+                |r| format!("{:+.4} ({:+.4} to {:+.4})", r.effect, r.interval[0], r.interval[1]),
+            );
+            let standing = match (s.recommended, s.suggested) {
+                (true, _) => "recommended",
+                (_, true) => "suggested",
+                _ => "",
+            };
+            grid.row([
+                s.name.clone(),
+                effect,
+                interval,
+                p_adjusted,
+                refitted,
+                verdict_text(s, run),
+                standing.to_owned(),
+            ]);
+        }
+        let n_judged = run.suggestions.iter().filter(|s| s.judgement.is_some()).count();
+        let head = match run.origin {
+            Origin::Search => format!(
+                "{} features for `{}` tried on {} rows, {n_judged} of the best {} judged on {} other rows",
+                run.n_candidates,
+                run.target,
+                run.n_discovery_rows,
+                run.suggestions.len(),
+                run.n_judging_rows
+            ),
+            Origin::Given => format!(
+                "{n_judged} of {} given features for `{}` judged on {} rows, after {} others",
+                run.suggestions.len(),
+                run.target,
+                run.n_judging_rows,
+                run.n_discovery_rows
+            ),
+        };
+        let mut text =
+            format!("{head}, guide {}, in {:.1} s\n{}", run.guide.name(), self.seconds, grid.text());
+        if let Some(c) = run.controls {
+            text += &format!(
+                "controls: {} shuffled copies judged, {} below level {} before correction, {} passed\n",
+                c.n_judged, c.n_below_level, run.level, c.n_passed
+            );
+        }
+        for flagged in &run.flagged {
+            text += &format!("flagged: `{}`: {}\n", flagged.name, flagged.reason);
+        }
+        if run.origin == Origin::Search {
+            text += &format!("suggested: {}\n", names(&self.suggested));
+        }
+        text += &format!("recommended: {}\n", names(&self.recommended));
+        if let Some(folder) = self.folder {
+            text += &format!("written to `{}`\n", folder.display());
+        }
+        text
+    }
+}
+
+fn verdict_text(s: &Suggestion, run: &Run) -> String {
+    let Some(judgement) = s.judgement else { return "not judged".to_owned() };
+    match judgement.verdict {
+        Verdict::Proven if s.redundant_with.is_empty() => "proven".to_owned(),
+        Verdict::Proven => format!("proven, but tells the same as {}", names(&s.redundant_with)),
+        Verdict::Unproven if s.refit.is_some() => "not confirmed".to_owned(),
+        Verdict::Unproven if judgement.p_adjusted <= run.level && judgement.interval[0] > 0.0 => {
+            "not confirmed for lack of time".to_owned()
+        }
+        Verdict::Unproven => "unproven".to_owned(),
+        Verdict::Harmful => "harmful".to_owned(),
+    }
+}

@@ -1,0 +1,268 @@
+//! The guide: the model whose errors a search starts from, fitted without the judging rows.
+
+use tabgraft_table::Table;
+use tabgraft_table::feature::Residuals;
+use tabgraft_table::feature::history::Guide;
+
+use super::court::{logit, values};
+use super::design::{Design, MOST_LEVELS};
+use super::regression::{Loss, Problem};
+use crate::error::{Error, Result};
+use crate::metric::Task;
+use crate::objective::splitmix;
+use crate::predictor::{Predictor, PredictorOptions, Target};
+use crate::space::EmbeddingSpace;
+use crate::train::{Event, Sink};
+
+/// Parts of the discovery rows that a linear guide leaves out in turn.
+const N_FOLDS: usize = 5;
+/// How much a gain on what a linear model leaves counts beside one on what the predictor leaves. It
+/// orders candidates that the predictor has learned by itself: what no simple model sees comes first.
+const LINE_WEIGHT: f64 = 0.1;
+/// Coefficients that a linear model has at most, but for two of each column: levels are limited first.
+const MOST_COEFFICIENTS: usize = 600;
+
+/// All rows of a search, with what the guide makes of them.
+pub(super) struct Guided {
+    pub guide: Guide,
+    pub target: Target,
+    /// Discovery rows first, then judging rows; all have a target.
+    pub table: Table,
+    pub n_discovery: usize,
+    /// `[n_rows]` class indices or numbers.
+    pub targets: Vec<f64>,
+    /// For each modelled output the 0 and 1 of its class, or the number: `[n_rows]`. Of two classes the
+    /// second is modelled.
+    pub wanted: Vec<Vec<f64>>,
+    /// For each modelled output the logit or number that the judged model starts from: `[n_rows]`.
+    pub offsets: Vec<Vec<f64>>,
+    /// Columns of the judged model.
+    pub design: Design,
+    /// Columns by which the offsets are calibrated first, for a predictor's.
+    pub calibration: Option<Design>,
+    /// What the guide leaves unexplained of the discovery rows, held out; with a predictor also what a
+    /// linear model leaves.
+    pub residuals: Residuals,
+}
+
+impl Guided {
+    /// Fits the guide on `discovery` and predicts all rows.
+    ///
+    /// # Errors
+    /// As [`Predictor::fit`]; a value error if a linear guide's equations cannot be solved.
+    pub fn fit(
+        guide: Guide,
+        space: &EmbeddingSpace,
+        discovery: &Table,
+        judging: &Table,
+        target: &str,
+        options: &PredictorOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
+        match guide {
+            Guide::Predictor => Self::by_predictor(space, discovery, judging, target, options, sink),
+            Guide::Linear => Self::by_line(space, discovery, judging, target, options),
+        }
+    }
+
+    fn by_predictor(
+        space: &EmbeddingSpace,
+        discovery: &Table,
+        judging: &Table,
+        target: &str,
+        options: &PredictorOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
+        let _ = sink(&Event::Task { name: "predictor that guides the search".to_owned() });
+        let options = PredictorOptions { hold_out_test: false, ..options.clone() };
+        let (predictor, held_out) = Predictor::fit_with_held_out(space, discovery, target, &options, sink)?;
+        let fitted = predictor.target().clone();
+        let rows: Vec<u32> = held_out.rows_idx.iter().map(|r| *r as u32).collect();
+        let (judging, mut judging_targets) = with_target(&fitted, judging)?;
+        let table = discovery.take(&rows)?.append(&judging)?;
+        let mut targets = held_out.targets;
+        targets.append(&mut judging_targets);
+        let wanted = wanted(&fitted, &targets);
+        let design = linear_design(space, &table, rows.len())?;
+        let known = &targets[..rows.len()];
+        let line = Line { target: &fitted, design: &design, wanted: &wanted, targets: known };
+        let residuals = residuals(&fitted, &held_out.values, known)?
+            .beside(line.residuals(options.seed)?, LINE_WEIGHT)?;
+        let mut values = held_out.values;
+        values.extend(predictor.predict(&judging)?.values);
+        let n_outputs = fitted.n_outputs();
+        let offsets: Vec<Vec<f64>> = modelled(&fitted)
+            .map(|output| {
+                let values = values.iter().skip(output).step_by(n_outputs);
+                match fitted.task() {
+                    Task::Regression => values.copied().collect(),
+                    _ => values.map(|p| logit(*p)).collect(),
+                }
+            })
+            .collect();
+        Ok(Guided {
+            guide: Guide::Predictor,
+            wanted,
+            target: fitted,
+            n_discovery: rows.len(),
+            design: Design::constant(table.n_rows()),
+            calibration: Some(Design::of_offsets(&offsets, rows.len())),
+            table,
+            targets,
+            offsets,
+            residuals,
+        })
+    }
+
+    fn by_line(
+        space: &EmbeddingSpace,
+        discovery: &Table,
+        judging: &Table,
+        target: &str,
+        options: &PredictorOptions,
+    ) -> Result<Self> {
+        let fitted = Target::fit(discovery, target, options.target_kind)?;
+        let (discovery, mut targets) = with_target(&fitted, discovery)?;
+        let (judging, mut judging_targets) = with_target(&fitted, judging)?;
+        targets.append(&mut judging_targets);
+        let (n_discovery, table) = (discovery.n_rows(), discovery.append(&judging)?);
+        let design = linear_design(space, &table, n_discovery)?;
+        let wanted = wanted(&fitted, &targets);
+        let line =
+            Line { target: &fitted, design: &design, wanted: &wanted, targets: &targets[..n_discovery] };
+        let residuals = line.residuals(options.seed)?;
+        Ok(Guided {
+            guide: Guide::Linear,
+            target: fitted,
+            n_discovery,
+            offsets: vec![vec![0.0; table.n_rows()]; wanted.len()],
+            table,
+            targets,
+            wanted,
+            design,
+            calibration: None,
+            residuals,
+        })
+    }
+
+    /// What the judged model minimises.
+    pub fn loss(&self) -> Loss {
+        loss(&self.target)
+    }
+
+    /// A model of one output.
+    pub fn problem<'a>(
+        &'a self,
+        output: usize,
+        design: &'a Design,
+        offset: &'a [f64],
+        learn: &'a [usize],
+    ) -> Problem<'a> {
+        Problem { design, offset, y: &self.wanted[output], learn, loss: self.loss() }
+    }
+
+    /// The discovery rows.
+    pub fn discovery(&self) -> Table {
+        self.table.slice(0, self.n_discovery)
+    }
+}
+
+/// A linear model of the discovery rows.
+struct Line<'a> {
+    target: &'a Target,
+    design: &'a Design,
+    wanted: &'a [Vec<f64>],
+    /// Of the discovery rows.
+    targets: &'a [f64],
+}
+
+impl Line<'_> {
+    /// What linear models leave that were fitted without the row.
+    fn residuals(&self, seed: u64) -> Result<Residuals> {
+        let n = self.targets.len();
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by_key(|r| splitmix(seed ^ splitmix(*r as u64)));
+        let offset = vec![0.0; self.design.n_rows()];
+        let held_out = self.wanted.iter().map(|wanted| {
+            let mut held_out = vec![0.0; n];
+            for k in 0..N_FOLDS {
+                let is_test = |i: &usize| i % N_FOLDS == k;
+                let learn: Vec<usize> = (0..n).filter(|i| !is_test(i)).map(|i| order[i]).collect();
+                let problem = Problem {
+                    design: self.design,
+                    offset: &offset,
+                    y: wanted,
+                    learn: &learn,
+                    loss: loss(self.target),
+                };
+                let fit = problem.fit().ok_or_else(|| {
+                    Error::value(
+                        "a linear model of the columns cannot be fitted: its equations have no solution",
+                    )
+                    .with_hint("look for columns with huge numbers")
+                })?;
+                (0..n).filter(is_test).for_each(|i| held_out[order[i]] = fit.eta[order[i]]);
+            }
+            Ok(held_out)
+        });
+        let held_out = held_out.collect::<Result<Vec<_>>>()?;
+        residuals(self.target, &values(&held_out, loss(self.target)), self.targets)
+    }
+}
+
+/// The space's columns as a linear model takes them, after a constant.
+fn linear_design(space: &EmbeddingSpace, table: &Table, n_fit: usize) -> Result<Design> {
+    let columns: Vec<_> = space.columns().iter().filter(|c| table.has_column(&c.name)).collect();
+    let most_levels = (MOST_COEFFICIENTS / columns.len().max(1)).clamp(2, MOST_LEVELS);
+    let mut designs = vec![Design::constant(table.n_rows())];
+    for spec in columns {
+        designs.push(Design::linear(spec, table.column(&spec.name)?, n_fit, most_levels)?);
+    }
+    Ok(Design::beside(&designs.iter().collect::<Vec<_>>()))
+}
+
+fn loss(target: &Target) -> Loss {
+    match target.task() {
+        Task::Regression => Loss::Square,
+        Task::Binary | Task::Multiclass => Loss::Logistic,
+    }
+}
+
+/// The rows that have a target, and its values.
+fn with_target(target: &Target, table: &Table) -> Result<(Table, Vec<f64>)> {
+    let values = target.values(table)?;
+    let rows: Vec<u32> = (0..table.n_rows()).filter(|r| values[*r].is_some()).map(|r| r as u32).collect();
+    Ok((table.take(&rows)?, values.into_iter().flatten().collect()))
+}
+
+/// The outputs that are modelled: of two classes the second says all.
+fn modelled(target: &Target) -> std::ops::Range<usize> {
+    match target.task() {
+        Task::Binary => 1..2,
+        Task::Multiclass | Task::Regression => 0..target.n_outputs(),
+    }
+}
+
+fn wanted(target: &Target, targets: &[f64]) -> Vec<Vec<f64>> {
+    match target.task() {
+        Task::Regression => vec![targets.to_vec()],
+        _ => modelled(target)
+            .map(|class| targets.iter().map(|t| f64::from(u8::from(*t as usize == class))).collect())
+            .collect(),
+    }
+}
+
+fn residuals(target: &Target, values: &[f64], targets: &[f64]) -> Result<Residuals> {
+    match target.task() {
+        Task::Binary => {
+            let p: Vec<f64> = values.iter().skip(1).step_by(2).copied().collect();
+            let y: Vec<bool> = targets.iter().map(|v| *v == 1.0).collect();
+            Residuals::log_loss(&p, &y)
+        }
+        Task::Multiclass => {
+            let class: Vec<usize> = targets.iter().map(|v| *v as usize).collect();
+            Residuals::multiclass(values, &class, target.n_outputs())
+        }
+        Task::Regression => Residuals::squared_error(values, targets),
+    }
+}

@@ -1,0 +1,161 @@
+//! The search: proposals, ranked by what they explain of the guide's errors.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use tabgraft_table::Table;
+use tabgraft_table::feature::candidate::{CandidateLimits, propose};
+use tabgraft_table::feature::history::{Flagged, Guide};
+use tabgraft_table::feature::profile::CandidateInputs;
+use tabgraft_table::feature::{
+    CandidateValues, Feature, FeatureEngineer, RankOptions, Ranked, Scored, Shape, compose, quoted_column,
+    rank,
+};
+use tabgraft_table::schema::Schema;
+
+use super::DiscoverOptions;
+use super::guide::Guided;
+use super::leak::leak;
+use crate::error::Result;
+use crate::space::EmbeddingSpace;
+use crate::train::{Event, Sink};
+
+/// Proposals for each candidate that is computed: the pairs to compute are chosen from so many.
+const POOL_FACTOR: usize = 8;
+/// About so many candidates are ranked between two looks at the clock.
+const RANKED_BETWEEN: usize = 64;
+/// First steps that second ones are built on.
+const MOST_BUILT_ON: usize = 10;
+/// Second steps are at most this part of all candidates.
+const SECOND_SHARE: usize = 4;
+/// A second step must bring this many times what a first step brings that reads no other columns.
+const SURPASSES: f64 = 1.25;
+
+/// The values of features in the discovery rows.
+pub(super) struct Values {
+    table: Table,
+}
+
+impl Values {
+    pub fn new(rows: &Guided) -> Self {
+        Values { table: rows.discovery() }
+    }
+
+    /// Of one feature, fitted on these rows.
+    ///
+    /// # Errors
+    /// An error of the feature.
+    pub fn of(&self, feature: &Feature) -> Result<CandidateValues> {
+        // The ranking also asks for single columns, by their own names.
+        let name = match self.table.has_column(&feature.name) {
+            true => format!("{} as candidate", feature.name),
+            false => feature.name.clone(),
+        };
+        let feature = Feature { name: name.clone(), state: None, ..feature.clone() };
+        let enriched = FeatureEngineer::new(vec![feature])?.fit_transform(&self.table)?;
+        CandidateValues::from_array(enriched.column(&name)?)
+    }
+}
+
+/// Columns that tell the target nearly by themselves.
+///
+/// # Errors
+/// A schema or value error for a column that cannot be read.
+pub(super) fn leaking_columns(
+    names: &[String],
+    values: &Values,
+    rows: &Guided,
+    seed: u64,
+) -> Result<Vec<Flagged>> {
+    let mut flagged = Vec::new();
+    for name in names {
+        let values = values.of(&Feature::formula(name, quoted_column(name), ""))?;
+        if let Some(reason) = leak(&values, rows, seed) {
+            flagged.push(Flagged { name: name.clone(), reason });
+        }
+    }
+    Ok(flagged)
+}
+
+/// Proposes and ranks until `deadline`.
+///
+/// # Errors
+/// As [`rank`].
+pub(super) fn search(
+    space: &EmbeddingSpace,
+    names: &[String],
+    rows: &Guided,
+    values: &Values,
+    options: &DiscoverOptions,
+    deadline: Instant,
+    sink: &mut Sink<'_>,
+) -> Result<Ranked> {
+    let _ = sink(&Event::Task { name: "searching".to_owned() });
+    let schema = Schema {
+        columns: space.columns().iter().filter(|c| names.contains(&c.name)).cloned().collect(),
+        ..Schema::default()
+    };
+    let limits = CandidateLimits {
+        max_candidates: options.max_candidates.saturating_mul(POOL_FACTOR),
+        exclude: vec![rows.target.column().to_owned()],
+        ..CandidateLimits::default()
+    };
+    let inputs = CandidateInputs::fit(&values.table, &schema)?;
+    let candidates = propose(&schema, &inputs, &limits);
+    let _ = sink(&Event::Note { text: format!("{} candidate features proposed", candidates.len()) });
+    // The ranking asks from time to time; so the user can stop it and sees how far it is.
+    let asked = Mutex::new((sink, 0, candidates.len()));
+    let keep_going = || {
+        let Ok(mut asked) = asked.lock() else { return false };
+        let (sink, n_asked, total) = &mut *asked;
+        *n_asked += 1;
+        let done = (*n_asked * RANKED_BETWEEN).min(*total);
+        Instant::now() < deadline && sink(&Event::Progress { done, total: *total }).is_continue()
+    };
+    let ranking = RankOptions {
+        shape: match rows.guide {
+            Guide::Predictor => Shape::Steps,
+            Guide::Linear => Shape::Line,
+        },
+        max_scored: options.max_candidates,
+        n_diverse: options.n_judged,
+        keep_going: &keep_going,
+        ..RankOptions::new(options.seed)
+    };
+    let of = |feature: &Feature| values.of(feature);
+    let first = rank(&candidates, of, &rows.residuals, &ranking)?;
+    if !keep_going() {
+        return Ok(first);
+    }
+
+    // Second steps: what the best of the first make together and with columns.
+    let best: Vec<Feature> = first
+        .scored
+        .iter()
+        .filter(|s| s.score > 0.0)
+        .take(MOST_BUILT_ON)
+        .map(|s| s.feature.clone())
+        .collect();
+    let mut taken: BTreeSet<String> = candidates.iter().map(|c| c.name.clone()).collect();
+    taken.extend(names.iter().cloned());
+    let limits = CandidateLimits { max_candidates: options.max_candidates / SECOND_SHARE, ..limits };
+    let inputs = inputs.with_features(&values.table, &best)?;
+    let composed = compose(&best, &schema, &inputs, &limits, &taken);
+    let again = first.scored.iter().take(2 * options.n_judged).map(|s| s.feature.clone());
+    let candidates: Vec<Feature> = again.chain(composed).collect();
+    let n_again = candidates.len().min(2 * options.n_judged).min(first.scored.len());
+    let mut second = rank(&candidates, of, &rows.residuals, &ranking)?;
+    second.scored.retain(|s| surpasses(s, &first.scored));
+    Ok(Ranked { scored: second.scored, n_tried: first.n_tried + second.n_tried.saturating_sub(n_again) })
+}
+
+/// Whether a second step brings clearly more than every first step that it contains: a good ratio
+/// multiplied by noise is still nearly as good. First steps always stay.
+fn surpasses(scored: &Scored, first: &[Scored]) -> bool {
+    first.iter().any(|f| f.feature == scored.feature)
+        || first
+            .iter()
+            .filter(|f| f.inputs.iter().all(|c| scored.inputs.contains(c)))
+            .all(|f| scored.score > SURPASSES * f.score)
+}
