@@ -155,16 +155,8 @@ pub fn discover(
 ) -> Raised<Discovery> {
     let space = space.get().core_trained()?;
     let table = Given::new(data, None)?.table;
-    let options = DiscoverOptions {
-        n_suggested,
-        n_judged,
-        max_candidates,
-        budget_s,
-        level,
-        guide: self::guide(guide)?,
-        seed,
-        predictor: PredictorOptions { seed, ..Default::default() },
-    };
+    let options =
+        DiscoverOptions { n_suggested, n_judged, max_candidates, ..options(budget_s, level, guide, seed)? };
     let found = run(py, "discovery", progress, &StopToken::default(), |sink| {
         tabgraft_model::discover(&space, &table, target, &options, sink)
     })?
@@ -172,12 +164,15 @@ pub fn discover(
     Ok(Discovery { found })
 }
 
-/// A guide by its name.
-pub fn guide(name: &str) -> Raised<Guide> {
-    [Guide::Predictor, Guide::Linear].into_iter().find(|guide| guide.name() == name).ok_or_else(|| {
+/// What searching and judging have in common.
+pub fn options(budget_s: f64, level: f64, guide: &str, seed: u64) -> Raised<DiscoverOptions> {
+    let known = [Guide::Predictor, Guide::Linear].into_iter().find(|known| known.name() == guide);
+    let guide = known.ok_or_else(|| {
         Raise::Core(
-            Error::option(format!("option `guide` is `{name}`"))
+            Error::option(format!("option `guide` is `{guide}`"))
                 .with_hint("`predictor` and `linear` are allowed"),
         )
-    })
+    })?;
+    let predictor = PredictorOptions { seed, ..PredictorOptions::default() };
+    Ok(DiscoverOptions { budget_s, level, guide, seed, predictor, ..DiscoverOptions::default() })
 }

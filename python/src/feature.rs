@@ -7,9 +7,12 @@ use tabgraft_model::Error;
 use tabgraft_table::feature::{Feature, FeatureFile, FeatureSummary, TransformOptions};
 
 use crate::convert::{from_python, to_python};
+use crate::discovery::{self, Discovery};
 use crate::error::{Raise, Raised};
 use crate::frame::Given;
 use crate::html;
+use crate::run::{StopToken, run};
+use crate::space::EmbeddingSpace;
 
 type Core = tabgraft_table::feature::FeatureEngineer;
 
@@ -227,6 +230,38 @@ impl FeatureEngineer {
         skip_missing: bool,
     ) -> Raised<Bound<'py, PyAny>> {
         self.enriched(py, &Given::new(df, None)?, false, skip_missing, verbose)
+    }
+
+    /// Judges the features as those of a search are judged: the guide is fitted with and without each of
+    /// them on rows that did not choose them, beside shuffled copies. Options as for `discover`. Features
+    /// that are not fitted yet are fitted on the rows that do not judge.
+    ///
+    /// >>> verdict = engineer.judge(space, early, "target", guide="linear")
+    /// >>> verdict.run["suggestions"][0]["judgement"]["verdict"], verdict.recommended
+    /// ('unproven', [])
+    #[pyo3(signature = (space, data, target, *, budget_s = 30.0, level = 0.05, guide = "predictor", seed = 0,
+        progress = None))]
+    #[allow(clippy::too_many_arguments)]
+    fn judge(
+        &self,
+        py: Python<'_>,
+        space: &Bound<'_, EmbeddingSpace>,
+        data: &Bound<'_, PyAny>,
+        target: &str,
+        budget_s: f64,
+        level: f64,
+        guide: &str,
+        seed: u64,
+        progress: Option<bool>,
+    ) -> Raised<Discovery> {
+        let features = self.lock().engineer.as_ref().ok_or_else(unsettled)?.features().to_vec();
+        let options = discovery::options(budget_s, level, guide, seed)?;
+        let (space, table) = (space.get().core_trained()?, Given::new(data, None)?.table);
+        let found = run(py, "judging", progress, &StopToken::default(), |sink| {
+            tabgraft_model::discover::judge(&space, &table, target, &features, &options, sink)
+        })?
+        .whole()?;
+        Ok(Discovery { found })
     }
 
     /// Writes the features with their fitted state; `from_json` reads them.

@@ -46,6 +46,7 @@ _Kind: TypeAlias = Literal["numeric", "categorical", "boolean", "timestamp", "te
 _Mode: TypeAlias = Literal["frozen", "anchored", "joint"]
 _TargetKind: TypeAlias = Literal["auto", "set", "scalar"]
 _Rows: TypeAlias = Literal["test", "all"]
+_Guide: TypeAlias = Literal["predictor", "linear"]
 _Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 
 class _ArrowTable(Protocol):
@@ -351,6 +352,18 @@ class FeatureEngineer:
     def transform(self, df: _FrameT, verbose: bool = False, *, skip_missing: bool = False) -> _FrameT: ...
     @overload
     def transform(self, df: _FrameLike, verbose: bool = False, *, skip_missing: bool = False) -> Any: ...
+    def judge(
+        self,
+        space: EmbeddingSpace,
+        data: _FrameLike,
+        target: str,
+        *,
+        budget_s: float = 30.0,
+        level: float = 0.05,
+        guide: _Guide = "predictor",
+        seed: int = 0,
+        progress: bool | None = None,
+    ) -> Discovery: ...
     def save(self, path: _Path) -> None: ...
     @property
     def names(self) -> list[str]: ...

@@ -296,6 +296,26 @@ fn discover_writes_files_that_apply_and_extend_read() {
 }
 
 #[test]
+fn judge_answers_whether_your_own_features_help() {
+    let path = workshop();
+    let judged = "judge v1 early.csv --target default --guide linear --formula";
+    let output = run(path, &format!("{judged} monthly=credit_amount/duration --format json"));
+    assert_eq!(output.status.code(), Some(1), "nothing is proven: the answer is no");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["run"]["origin"], "given");
+    assert_eq!(report["run"]["guide"], "linear");
+    assert_eq!(report["run"]["suggestions"][0]["judgement"]["verdict"], "unproven");
+    assert_eq!(report["run"]["controls"]["n_judged"], 1);
+    let text = out(path, "judge --help");
+    assert!(text.contains("--guide <MODEL>"));
+    for (wrong, word) in [("monthly", "`=`"), ("x=default*2", "reads the target"), ("x=salary*2", "salary")] {
+        let output = run(path, &format!("{judged} {wrong}"));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && stderr.contains(word), "{stderr}");
+    }
+}
+
+#[test]
 fn what_features_were_worth_is_shown_and_answered() {
     let path = workshop();
     let discover = "discover v1 early.csv --target default --out-dir worth --n-judged 3 --max-candidates 60 --epochs 2 --n-networks 2";

@@ -27,11 +27,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use arrow::array::ArrayRef;
 use serde::Serialize;
 use tabgraft_table::Table;
 use tabgraft_table::feature::effectiveness::Effectiveness;
 use tabgraft_table::feature::history::{Flagged, Guide, Origin, Run, SuggestionHistory};
-use tabgraft_table::feature::{Feature, FeatureEngineer};
+use tabgraft_table::feature::{CandidateValues, Feature, FeatureEngineer};
 use tabgraft_table::table::quoted;
 
 pub use options::DiscoverOptions;
@@ -114,18 +115,15 @@ pub fn discover(
     let mut cases = Vec::new();
     let mut n_suggested = 0;
     for scored in ranked.scored.into_iter().take(options.n_judged) {
-        let mut engineer = FeatureEngineer::new(vec![Feature { state: None, ..scored.feature.clone() }])?;
+        let mut engineer = FeatureEngineer::new(vec![Feature { state: None, ..scored.feature }])?;
         engineer.fit(&discovery)?;
-        let leaks = flag(&scored.feature, &scored.inputs, &values, &rows, &mut flagged, options.seed)?;
+        let feature = engineer.features()[0].clone();
+        let array = engineer.transform(&rows.table)?.column(&feature.name)?.clone();
+        let leaks = flag(&feature.name, &array, &scored.inputs, &rows, &mut flagged, options.seed)?;
         let suggested = !leaks && n_suggested < options.n_suggested;
         n_suggested += usize::from(suggested);
-        cases.push(Case {
-            engineer,
-            inputs: scored.inputs,
-            gain: scored.score,
-            stands_for: scored.stands_for,
-            suggested,
-        });
+        let (inputs, gain, stands_for) = (scored.inputs, scored.score, scored.stands_for);
+        cases.push(Case { feature, array, inputs, gain, stands_for, suggested });
     }
     let tried = Tried { origin: Origin::Search, n: ranked.n_tried, cases, flagged };
     conclude(space, &dealt, &rows, tried, options, &clock, sink)
@@ -134,11 +132,12 @@ pub fn discover(
 /// Judges a person's own features by the court that judges those of a search: the same rows, guide,
 /// controls and correction, over as many candidates as are given. Nothing is suggested.
 ///
-/// Features with a state are judged as they are, others are fitted on the discovery rows.
+/// Features with a state are judged as they are, others are fitted on the discovery rows. A feature
+/// may read those that stand before it.
 ///
 /// # Errors
-/// As [`discover`]; an option error for no feature, or for one that reads the target; an error of a
-/// feature, by its name.
+/// As [`discover`]; an option error for no feature, for one that reads the target or has the name of
+/// a column; an error of a feature, by its name.
 pub fn judge(
     space: &EmbeddingSpace,
     table: &Table,
@@ -148,6 +147,7 @@ pub fn judge(
     sink: &mut Sink<'_>,
 ) -> Result<Discovery> {
     let clock = Clock::start(options)?;
+    let mut engineer = FeatureEngineer::new(features.to_vec())?;
     let mut inputs = Vec::with_capacity(features.len());
     for feature in features {
         let reads = FeatureEngineer::inputs(feature)?;
@@ -163,28 +163,25 @@ pub fn judge(
     if features.is_empty() {
         return Err(Error::option("no feature is given to judge").with_hint("give at least one feature"));
     }
-    // A column of the feature's name would be in the way; what it holds is what the feature says.
-    let names: Vec<String> =
-        features.iter().map(|f| f.name.clone()).filter(|n| table.has_column(n)).collect();
-    if let Some(taken) = names.iter().find(|n| space.columns().iter().any(|c| c.name == **n)) {
-        return Err(Error::option(format!("the space has a column `{taken}` already"))
+    if let Some(taken) = features.iter().find(|f| space.columns().iter().any(|c| c.name == f.name)) {
+        return Err(Error::option(format!("the space has a column `{}` already", taken.name))
             .with_hint("judge a feature before it is grafted, or give it another name"));
     }
-    let table = &table.without(&names)?;
+    // A column of a feature's name would be in the way; what it holds is what the feature says.
+    let table = &table.without(&engineer.names())?;
     let read: Vec<String> = inputs.iter().flatten().cloned().collect();
     let dealt = Dealt::new(space, table, target, &read, options.seed)?;
     let rows = guided(space, &dealt, target, options, &clock, sink)?;
-    let values = Values::new(&rows);
-    let mut flagged = leaking_columns(&dealt.names, &values, &rows, options.seed)?;
-    let discovery = rows.discovery();
+    let mut flagged = leaking_columns(&dealt.names, &Values::new(&rows), &rows, options.seed)?;
+    if !engineer.is_fitted() {
+        engineer.fit(&rows.discovery())?;
+    }
+    let enriched = engineer.transform(&rows.table)?;
     let mut cases = Vec::new();
-    for (feature, inputs) in features.iter().zip(inputs) {
-        let mut engineer = FeatureEngineer::new(vec![feature.clone()])?;
-        if !engineer.is_fitted() {
-            engineer.fit(&discovery)?;
-        }
-        flag(feature, &inputs, &values, &rows, &mut flagged, options.seed)?;
-        cases.push(Case { engineer, inputs, gain: 0.0, stands_for: Vec::new(), suggested: false });
+    for (feature, inputs) in engineer.features().iter().cloned().zip(inputs) {
+        let array = enriched.column(&feature.name)?.clone();
+        flag(&feature.name, &array, &inputs, &rows, &mut flagged, options.seed)?;
+        cases.push(Case { feature, array, inputs, gain: 0.0, stands_for: Vec::new(), suggested: false });
     }
     let tried = Tried { origin: Origin::Given, n: features.len(), cases, flagged };
     conclude(space, &dealt, &rows, tried, options, &clock, sink)
@@ -259,17 +256,18 @@ fn guided(
     Ok(rows)
 }
 
-/// Flags the feature if it tells the target by itself; says whether it or one of its inputs does.
+/// Flags a feature if its values tell the target by themselves; says whether they, or one of its inputs, do.
 fn flag(
-    feature: &Feature,
+    name: &str,
+    array: &ArrayRef,
     inputs: &[String],
-    values: &Values,
     rows: &Guided,
     flagged: &mut Vec<Flagged>,
     seed: u64,
 ) -> Result<bool> {
-    if let Some(reason) = leak(&values.of(feature)?, rows, seed) {
-        flagged.push(Flagged { name: feature.name.clone(), reason });
+    let values = CandidateValues::from_array(&array.slice(0, rows.n_discovery))?;
+    if let Some(reason) = leak(&values, rows, seed) {
+        flagged.push(Flagged { name: name.to_owned(), reason });
         return Ok(true);
     }
     Ok(flagged.iter().any(|f| inputs.contains(&f.name)))

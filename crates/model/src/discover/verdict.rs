@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use arrow::array::ArrayRef;
-use tabgraft_table::feature::FeatureEngineer;
+use tabgraft_table::feature::Feature;
 use tabgraft_table::feature::history::{Controls, Flagged, Guide, Judgement, Refit, Suggestion, Verdict};
 use tabgraft_table::feature::judging::benjamini_hochberg;
 
@@ -22,9 +22,13 @@ const N_CONTROLS: usize = 10;
 /// Features that are refitted at most; the best of those that passed.
 const MOST_REFITS: usize = 5;
 
-/// A candidate that is to be judged: a feature, fitted on the discovery rows.
+/// A candidate that is to be judged.
 pub(super) struct Case {
-    pub engineer: FeatureEngineer,
+    /// Fitted on the discovery rows, if it needs a fit.
+    pub feature: Feature,
+    /// Its values in all rows.
+    pub array: ArrayRef,
+    /// The columns and features that it reads.
     pub inputs: Vec<String>,
     /// Score of the ranking; 0 for a feature that a person gave.
     pub gain: f64,
@@ -58,35 +62,26 @@ pub(super) fn judge_all(
 ) -> Result<(Vec<Suggestion>, Controls)> {
     let _ = sink(&Event::Task { name: "judging".to_owned() });
     let shuffled = shuffled_rows(rows, terms.seed);
-    let mut columns: Vec<Option<(ArrayRef, Design)>> = Vec::with_capacity(cases.len());
+    let mut designs: Vec<Option<Design>> = Vec::with_capacity(cases.len());
     let mut findings: Vec<Option<Finding>> = Vec::with_capacity(cases.len());
     let mut controls: Vec<Finding> = Vec::new();
     let mut stopped = false;
     for (i, case) in cases.iter().enumerate() {
         stopped |= sink(&Event::Progress { done: i, total: cases.len() }) == ControlFlow::Break(());
         stopped |= i > 0 && Instant::now() >= terms.deadline;
-        let name = &case.engineer.names()[0];
-        let column = match stopped {
-            true => None,
-            false => {
-                let array = case.engineer.transform(&rows.table)?.column(name)?.clone();
-                court.design_of(name, &array)?.map(|design| (array, design))
-            }
-        };
-        findings.push(column.as_ref().map(|(_, design)| court.judge(design)).transpose()?);
-        if let Some((_, design)) = column.as_ref().filter(|_| controls.len() < N_CONTROLS) {
+        let design = if stopped { None } else { court.design_of(&case.feature.name, &case.array)? };
+        findings.push(design.as_ref().map(|design| court.judge(design)).transpose()?);
+        if let Some(design) = design.as_ref().filter(|_| controls.len() < N_CONTROLS) {
             controls.push(court.judge(&design.reordered(&shuffled))?);
         }
-        columns.push(column);
+        designs.push(design);
     }
     let p_values: Vec<f64> = findings.iter().map(|f| f.as_ref().map_or(1.0, |f| f.p_value)).collect();
     let adjusted = adjusted(&p_values, terms.n_tried);
     let controls = count(&controls, &p_values, terms);
 
     let is_flagged = |case: &Case| {
-        let names =
-            std::iter::once(&case.engineer.names()[0]).chain(&case.inputs).cloned().collect::<Vec<_>>();
-        terms.flagged.iter().any(|f| names.contains(&f.name))
+        terms.flagged.iter().any(|f| f.name == case.feature.name || case.inputs.contains(&f.name))
     };
     let passes = |i: usize| {
         let better = findings[i].is_some_and(|f| f.is_better() && adjusted[i] <= terms.level);
@@ -94,13 +89,13 @@ pub(super) fn judge_all(
     };
     let mut passed: Vec<usize> = (0..cases.len()).filter(|i| passes(*i)).collect();
     passed.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]).then(a.cmp(b)));
-    let (selected, redundant) = select(court, &passed, &columns, terms)?;
+    let (selected, redundant) = select(court, &passed, &designs, terms)?;
 
     let mut refits: Vec<Option<Refit>> = vec![None; cases.len()];
     if let Some(refitter) = &mut refitter {
         for i in selected.iter().take(MOST_REFITS) {
-            if let Some((array, _)) = columns[*i].as_ref().filter(|_| Instant::now() < terms.deadline) {
-                refits[*i] = refitter.refit(&cases[*i].engineer.names()[0], array, sink)?;
+            if Instant::now() < terms.deadline {
+                refits[*i] = refitter.refit(&cases[*i].feature.name, &cases[*i].array, sink)?;
             }
         }
     }
@@ -109,7 +104,7 @@ pub(super) fn judge_all(
         None => rows.guide == Guide::Linear,
     };
     let recommended: Vec<usize> = selected.into_iter().filter(is_confirmed).collect();
-    let names: Vec<String> = recommended.iter().map(|i| cases[*i].engineer.names()[0].clone()).collect();
+    let names: Vec<String> = recommended.iter().map(|i| cases[*i].feature.name.clone()).collect();
     let suggestions = cases.into_iter().enumerate().map(|(i, case)| {
         let is_recommended = recommended.contains(&i);
         // Others tell the same, so it was not refitted and need not be.
@@ -125,7 +120,7 @@ pub(super) fn judge_all(
                 _ => Verdict::Unproven,
             },
         });
-        let feature = case.engineer.features()[0].clone();
+        let feature = case.feature;
         Suggestion {
             name: feature.name,
             definition: feature.definition,
@@ -149,13 +144,13 @@ pub(super) fn judge_all(
 fn select(
     court: &Court<'_>,
     passed: &[usize],
-    columns: &[Option<(ArrayRef, Design)>],
+    designs: &[Option<Design>],
     terms: &Terms<'_>,
 ) -> Result<(Vec<usize>, Vec<usize>)> {
     let (mut selected, mut redundant) = (Vec::new(), Vec::new());
     let mut with_selected: Option<Court<'_>> = None;
     for i in passed {
-        let Some((_, design)) = &columns[*i] else { continue };
+        let Some(design) = &designs[*i] else { continue };
         let adds = match &with_selected {
             None => true,
             Some(court) => {

@@ -1,0 +1,234 @@
+//! Promises of searching and judging features: what is true is found and proven, what is not is not.
+
+#![allow(clippy::unwrap_used)]
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_model::discover::judge;
+use tabgraft_model::train::Event;
+use tabgraft_model::{DiscoverOptions, Discovery, EmbeddingSpace, FitOptions, PredictorOptions, discover};
+use tabgraft_table::Table;
+use tabgraft_table::feature::history::{Guide, Origin, SuggestionHistory, Verdict};
+use tabgraft_table::feature::{Effectiveness, Feature};
+
+fn go_on(_: &Event) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn chance(row: usize, salt: u64) -> f64 {
+    let mut x =
+        (row as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xd134_2543_de82_ef95);
+    x = (x ^ (x >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 32)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((x ^ (x >> 29)) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn number(n_rows: usize, f: impl Fn(usize) -> f64) -> ArrayRef {
+    Arc::new(Float64Array::from_iter_values((0..n_rows).map(f)))
+}
+
+/// `income`, `debt` and noise; the chance of `yes` is `p` of income and debt, and of more chance.
+fn loans(n_rows: usize, p: impl Fn(f64, f64) -> f64) -> Table {
+    let income = |r: usize| 20.0 + 80.0 * chance(r, 1);
+    let debt = |r: usize| 20.0 + 80.0 * chance(r, 2);
+    let answer = |r: usize| if chance(r, 7) < p(income(r), debt(r)) { "yes" } else { "no" };
+    let place = |r: usize| ["north", "south", "west"][(chance(r, 5) * 3.0) as usize];
+    Table::from_columns([
+        ("income", number(n_rows, income)),
+        ("debt", number(n_rows, debt)),
+        ("noise", number(n_rows, |r| chance(r, 3))),
+        ("more_noise", number(n_rows, |r| chance(r, 4))),
+        ("place", Arc::new(StringArray::from_iter_values((0..n_rows).map(place))) as ArrayRef),
+        ("target", Arc::new(StringArray::from_iter_values((0..n_rows).map(answer))) as ArrayRef),
+    ])
+    .unwrap()
+}
+
+/// Neither column tells anything alone, their product does.
+fn together(income: f64, debt: f64) -> f64 {
+    if (income - 60.0) * (debt - 60.0) > 0.0 { 0.8 } else { 0.2 }
+}
+
+fn space(table: &Table) -> EmbeddingSpace {
+    let mut options = FitOptions::default();
+    (options.config.d_model, options.config.n_epochs) = (16, Some(2));
+    options.infer.ignore = vec!["target".into()];
+    EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
+}
+
+fn linear() -> DiscoverOptions {
+    DiscoverOptions { guide: Guide::Linear, n_suggested: 5, budget_s: 600.0, ..DiscoverOptions::default() }
+}
+
+fn names(features: Vec<Feature>) -> Vec<String> {
+    features.into_iter().map(|f| f.name).collect()
+}
+
+/// What a run says of a feature.
+fn of<'a>(found: &'a Discovery, name: &str) -> &'a tabgraft_table::feature::history::Suggestion {
+    found.run.suggestions.iter().find(|s| s.name == name).unwrap()
+}
+
+#[test]
+fn what_two_columns_say_together_is_proven_for_a_linear_model_and_told_once() {
+    let table = loans(1500, together);
+    let found = discover(&space(&table), &table, "target", &linear(), &mut go_on).unwrap();
+    let reads_truth = |s: &&tabgraft_table::feature::history::Suggestion| {
+        s.inputs.contains(&"income".to_owned()) && s.inputs.contains(&"debt".to_owned())
+    };
+    let recommended: Vec<_> = found.run.suggestions.iter().filter(|s| s.recommended).collect();
+    assert!(!recommended.is_empty() && recommended.iter().all(reads_truth), "{:?}", found.run.suggestions);
+    assert!(recommended.iter().all(|s| s.judgement.unwrap().interval[0] > 0.0 && s.suggested));
+    // Several candidates see the same thing; those that add nothing say whom they repeat.
+    let proven: Vec<_> = found.run.suggestions.iter().filter(|s| s.is_proven()).collect();
+    assert!(proven.len() > recommended.len());
+    for repeated in proven.iter().filter(|s| !s.recommended) {
+        assert_eq!(repeated.redundant_with, names(found.recommended()));
+    }
+    let controls = found.run.controls.unwrap();
+    assert!(controls.n_judged == 10 && controls.n_passed == 0, "{controls:?}");
+    assert!(found.run.flagged.is_empty());
+
+    // The same seed, the same run.
+    let again = discover(&space(&table), &table, "target", &linear(), &mut go_on).unwrap();
+    assert_eq!(again.run.suggestions, found.run.suggestions);
+}
+
+#[test]
+fn of_a_target_that_nothing_predicts_nothing_is_recommended() {
+    let mut n_claims = 0;
+    for seed in 0..10 {
+        let table = loans(400, |_, _| 0.5);
+        let found =
+            discover(&space(&table), &table, "target", &DiscoverOptions { seed, ..linear() }, &mut go_on);
+        let found = found.unwrap();
+        assert_eq!(found.suggested().len(), 5, "the best few are suggested, proven or not");
+        n_claims += usize::from(!found.recommended().is_empty());
+    }
+    assert!(n_claims <= 1, "{n_claims} of 10 runs claim something");
+}
+
+#[test]
+fn a_predictor_confirms_what_it_is_refitted_with() {
+    let table = loans(1200, together);
+    let predictor = PredictorOptions { n_epochs: 6, n_networks: Some(2), d_hidden: 8, ..Default::default() };
+    let features = [
+        Feature::formula("agree", "(income - 60) * (debt - 60) > 0", ""),
+        Feature::formula("idle", "noise * 2", ""),
+    ];
+    let options = DiscoverOptions { predictor, budget_s: 600.0, ..DiscoverOptions::default() };
+    let found = judge(&space(&table), &table, "target", &features, &options, &mut go_on).unwrap();
+    let agree = of(&found, "agree");
+    let refit = agree.refit.unwrap();
+    assert!(agree.recommended && refit.interval[0] > 0.05 && refit.n_splits == 10, "{agree:?}");
+    let idle = of(&found, "idle");
+    assert!(idle.refit.is_none() && !idle.recommended, "{idle:?}");
+    assert_eq!(found.run.origin, Origin::Given);
+    assert!(found.suggested().is_empty(), "a person's own features need no suggestion");
+
+    let folder = tempfile::tempdir().unwrap();
+    found.write(folder.path()).unwrap();
+    let history = SuggestionHistory::load(folder.path().join("feature_suggestion_history.json")).unwrap();
+    assert_eq!(history.runs, [found.run.clone()]);
+    let worth = Effectiveness::load_history(folder.path().join("feature_effectiveness.json")).unwrap();
+    assert_eq!(worth.features[0].effect_points, refit.effect, "the refitted predictor has the last word");
+    assert!(!folder.path().join("suggested_features.json").exists());
+}
+
+#[test]
+fn given_features_may_build_on_each_other_but_not_on_the_target() {
+    let table = loans(900, together);
+    let space = space(&table);
+    let try_out = |features: &[Feature]| judge(&space, &table, "target", features, &linear(), &mut go_on);
+    let chain = [
+        Feature::formula("rich", "income > 60", ""),
+        Feature::formula("agree", "rich = (debt > 60)", ""),
+        Feature::formula("same_again", "CASE WHEN agree THEN 1 ELSE 0 END", ""),
+    ];
+    let found = try_out(&chain).unwrap();
+    assert_eq!(names(found.recommended()), ["agree"]);
+    assert_eq!(of(&found, "same_again").redundant_with, ["agree"]);
+    assert_eq!(of(&found, "rich").judgement.unwrap().verdict, Verdict::Unproven);
+
+    let cheat = try_out(&[Feature::formula("cheat", "CASE WHEN target = 'yes' THEN 1 ELSE 0 END", "")]);
+    let error = cheat.unwrap_err();
+    assert!(error.is_option() && error.to_string().contains("`cheat` reads the target `target`"), "{error}");
+    let taken = try_out(&[Feature::formula("income", "debt + 1", "")]).unwrap_err();
+    assert!(taken.to_string().contains("has a column `income` already"), "{taken}");
+    assert!(try_out(&[]).unwrap_err().is_option());
+    let absent = try_out(&[Feature::formula("x", "salary + 1", "")]).unwrap_err();
+    assert!(absent.to_string().contains("salary"), "{absent}");
+}
+
+#[test]
+fn what_gives_the_target_away_is_flagged_and_not_advised() {
+    let table = loans(600, together);
+    let target = table.column("target").unwrap().clone();
+    let target: Vec<bool> =
+        tabgraft_table::cell::texts("target", &target).unwrap().iter().map(|t| t == Some("yes")).collect();
+    let leaky = table
+        .with_column("paid_back", number(600, |r| f64::from(u8::from(target[r])) + 0.3 * chance(r, 9)))
+        .unwrap();
+    let found = discover(&space(&leaky), &leaky, "target", &linear(), &mut go_on).unwrap();
+    let flagged: Vec<&str> = found.run.flagged.iter().map(|f| f.name.as_str()).collect();
+    assert!(flagged.contains(&"paid_back") && !flagged.contains(&"income"), "{flagged:?}");
+    assert!(found.run.flagged[0].reason.contains("ROC AUC 1.000"), "{:?}", found.run.flagged);
+    for s in found.run.suggestions.iter().filter(|s| s.recommended || s.suggested) {
+        assert!(!s.inputs.contains(&"paid_back".to_owned()) && !flagged.contains(&s.name.as_str()), "{s:?}");
+    }
+}
+
+#[test]
+fn a_number_that_another_column_is_in_other_words_is_flagged() {
+    let table = loans(300, together).without(&["target".into()]).unwrap();
+    let cost = number(300, |r| 3.0 * chance(r, 1) + chance(r, 8));
+    let doubled = number(300, |r| (3.0 * chance(r, 1) + chance(r, 8)).exp());
+    let table = table.with_column("target", cost).unwrap().with_column("doubled", doubled).unwrap();
+    let found = discover(&space(&table), &table, "target", &linear(), &mut go_on).unwrap();
+    assert!(found.run.flagged.iter().any(|f| f.name == "doubled"), "{:?}", found.run.flagged);
+    assert!(found.run.flagged.iter().all(|f| f.name != "income"), "{:?}", found.run.flagged);
+}
+
+#[test]
+fn a_search_without_time_ends_with_the_best_so_far() {
+    let table = loans(500, together);
+    let predictor = PredictorOptions { n_epochs: 3, n_networks: Some(2), d_hidden: 8, ..Default::default() };
+    let options = DiscoverOptions { budget_s: 1e-3, n_judged: 6, predictor, ..DiscoverOptions::default() };
+    let found = discover(&space(&table), &table, "target", &options, &mut go_on).unwrap();
+    assert_eq!((found.suggested().len(), found.run.suggestions.len()), (3, 6));
+    assert!(found.run.suggestions[0].judgement.is_some());
+    assert!(found.run.suggestions[1..].iter().all(|s| s.judgement.is_none()));
+    assert!(found.recommended().is_empty(), "what is not confirmed is not recommended");
+
+    // A user who says stop gets the same.
+    let mut n_events = 0;
+    let mut stop_soon = |_: &Event| {
+        n_events += 1;
+        if n_events > 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let options = DiscoverOptions { budget_s: 600.0, ..options };
+    let found = discover(&space(&table), &table, "target", &options, &mut stop_soon).unwrap();
+    assert!(found.run.suggestions.iter().all(|s| s.judgement.is_none()) && found.recommended().is_empty());
+}
+
+#[test]
+fn several_classes_and_numbers_are_judged_by_their_own_metrics() {
+    let table = loans(900, together);
+    let agree = |r: usize| (chance(r, 1) > 0.5) == (chance(r, 2) > 0.5);
+    let features = [Feature::formula("agree", "(income - 60) * (debt - 60) > 0", "")];
+    let class = |r: usize| match (agree(r), chance(r, 7) < 0.7) {
+        (_, false) => "other",
+        (true, true) => "same",
+        (false, true) => "different",
+    };
+    let classes = Arc::new(StringArray::from_iter_values((0..900).map(class))) as ArrayRef;
+    let numbers = number(900, |r| f64::from(u8::from(agree(r))) + chance(r, 7));
+    for (target, metric) in [(classes, "log_loss"), (numbers, "rmse")] {
+        let table = table.without(&["target".into()]).unwrap().with_column("target", target).unwrap();
+        let found = judge(&space(&table), &table, "target", &features, &linear(), &mut go_on).unwrap();
+        assert_eq!(found.run.metric, metric);
+        assert!(found.run.baseline > 0.0 && found.run.suggestions[0].recommended, "{:?}", found.run);
+    }
+}
