@@ -129,3 +129,44 @@ def test_schema_and_reader_refuse_the_same_structure(files, name, tmp_path):
             assert in_a_map or not is_valid, f"{what} is valid"
         n_refused += not is_valid
     assert n_refused > 50
+
+
+def full(document):
+    """A history with every field that a search may leave empty."""
+    document = copy.deepcopy(document)
+    run = document["runs"][-1]
+    run["flagged"] = [{"name": "late_fee", "reason": "AUC .998 alone"}]
+    run["controls"] = {"n_judged": 8, "n_below_level": 1, "n_passed": 0}
+    refused = run["suggestions"][-1]
+    refused.update(suggested=False, recommended=False, stands_for=["a_copy"], redundant_with=["another"])
+    refused["judgement"] = {
+        "effect": 0.01, "interval": [-0.01, 0.03], "p_value": 0.3, "p_adjusted": 1.0, "verdict": "unproven"
+    }  # fmt: skip
+    refused["refit"] = {"effect": 0.0, "interval": [-0.02, 0.02], "p_value": 0.9, "n_splits": 5}
+    return document
+
+
+def first_version(document):
+    """The same as the first format version wrote it."""
+    document = {**copy.deepcopy(document), "format_version": 1}
+    for run in document["runs"]:
+        for field in ("origin", "guide", "level", "controls", "flagged"):
+            run.pop(field, None)
+        for suggestion in run["suggestions"]:
+            for field in ("stands_for", "refit", "redundant_with"):
+                suggestion.pop(field, None)
+    return document
+
+
+@pytest.mark.parametrize("change", [full, first_version])
+def test_full_histories_and_those_of_the_first_version_are_valid(files, change, tmp_path):
+    name, path = "feature_suggestion_history", tmp_path / "history.json"
+    document = change(files[name])
+    path.write_text(json.dumps(document), encoding="utf-8")
+    load_history(path)
+    assert [e.message for e in validator(name).iter_errors(document)] == []
+    for place in places(document):
+        if place and isinstance(at(document, place), dict) and place[-1] not in ("state", "values"):
+            odd = changed(document, place, lambda found: found.update(of_tomorrow=1))
+            if "values" not in place:
+                assert not validator(name).is_valid(odd), place

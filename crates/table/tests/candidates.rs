@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, StringArray};
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, StringArray,
+    TimestampMicrosecondArray,
+};
 use proptest::prelude::*;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
@@ -171,6 +174,53 @@ fn proposals_cover_the_kinds_and_read_like_a_person_wrote_them() {
     assert!(!has("opened_year") && !has("opened_hour"), "what does not vary tells nothing");
     assert!(!has("note_mentions_call"), "all rows have that word");
     check(&features, &table, &names());
+}
+
+/// The kind of a column says what it means, not how its cells are stored.
+#[test]
+fn proposals_can_be_made_of_any_storage() {
+    let n = 120i32;
+    let whole = |f: &dyn Fn(i32) -> i32| Arc::new(Int32Array::from_iter_values((0..n).map(f))) as ArrayRef;
+    let text = |f: &dyn Fn(i32) -> String| Arc::new(StringArray::from_iter_values((0..n).map(f))) as ArrayRef;
+    let days = || (0..n).map(|i| 19_700 + i * 3);
+    let columns: [(&str, Kind, ArrayRef); 10] = [
+        ("written", Kind::Numeric, text(&|i| format!("{}.5", i % 19))),
+        ("amount", Kind::Numeric, whole(&|i| i * i)),
+        ("level", Kind::Categorical, whole(&|i| i % 4)),
+        ("owner", Kind::Boolean, whole(&|i| i % 2)),
+        ("tenant", Kind::Boolean, text(&|i| ["yes", "no", "no"][i as usize % 3].to_owned())),
+        ("opened", Kind::Timestamp, Arc::new(Date32Array::from_iter_values(days()))),
+        (
+            "closed",
+            Kind::Timestamp,
+            Arc::new(TimestampMicrosecondArray::from_iter_values(
+                days().map(|d| i64::from(d + 30) * 86_400_000_000),
+            )),
+        ),
+        ("code", Kind::Timestamp, whole(&|i| 20_240_101 + i % 28)),
+        ("slashed", Kind::Timestamp, text(&|i| format!("0{}/02/2024", i % 9 + 1))),
+        ("serial", Kind::Text, whole(&|i| i * 7919)),
+    ];
+    let kinds: Vec<(&str, Kind)> = columns.iter().map(|c| (c.0, c.1)).collect();
+    let schema = schema(&kinds);
+    let table = Table::from_columns(columns.into_iter().map(|c| (c.0, c.2))).unwrap();
+    let inputs = CandidateInputs::fit(&table, &schema).unwrap();
+    let features = propose(&schema, &inputs, &CandidateLimits::default());
+    let names: Vec<String> = table.column_names();
+    check(&features, &table, &names);
+    assert_eq!(
+        formula_of(&features, "amount_where_owner"),
+        "CASE WHEN CAST(owner AS BOOLEAN) THEN amount ELSE 0 END"
+    );
+    assert_eq!(formula_of(&features, "amount_where_tenant"), "CASE WHEN tenant THEN amount ELSE 0 END");
+    assert_eq!(formula_of(&features, "serial_digit_count"), "digit_count(CAST(serial AS VARCHAR))");
+    assert_eq!(formula_of(&features, "days_from_opened_to_closed"), "days_between(opened, closed)");
+    let reads = |name: &str| features.iter().any(|f| f.inputs().unwrap().contains(&name.to_owned()));
+    assert!(!reads("code") && !reads("slashed"), "dates that formulas cannot read");
+
+    let inputs = inputs.with_features(&table, &features[..60]).unwrap();
+    let taken = features.iter().map(|f| f.name.clone()).collect();
+    check(&compose(&features[..60], &schema, &inputs, &CandidateLimits::default(), &taken), &table, &names);
 }
 
 #[test]

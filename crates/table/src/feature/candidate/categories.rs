@@ -116,7 +116,7 @@ pub(in crate::feature) fn split_category(by: &Operand, (number, profile): Number
 pub(in crate::feature) fn number_where((number, _): Number, truth: &Operand) -> Feature {
     Feature::formula(
         format!("{}_where_{}", number.word, truth.word),
-        format!("CASE WHEN {} THEN {} ELSE 0 END", truth.sql, number.sql),
+        format!("CASE WHEN {} THEN {} ELSE 0 END", truth.truth(), number.sql),
         format!("`{}` where `{}` says yes, 0 elsewhere", number.name(), truth.name()),
     )
 }

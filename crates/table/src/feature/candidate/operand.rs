@@ -26,6 +26,14 @@ impl<'a> Operand<'a> {
     pub(in crate::feature) fn text(&self) -> String {
         if self.profile.is_text { self.sql.clone() } else { format!("CAST({} AS VARCHAR)", self.sql) }
     }
+
+    /// As a condition in a formula; missing stays missing.
+    pub(in crate::feature) fn truth(&self) -> String {
+        match self.profile.is_text || self.profile.is_truth {
+            true => self.sql.clone(),
+            false => format!("CAST({} AS BOOLEAN)", self.sql),
+        }
+    }
 }
 
 /// An operand that is a number, and its spread.

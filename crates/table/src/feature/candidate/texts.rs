@@ -6,7 +6,7 @@ use crate::feature::definition::Feature;
 pub(super) fn counts(operands: &Operands) -> Vec<Feature> {
     let mut features = Vec::new();
     for (text, profile) in operands.texts() {
-        let (name, sql, word) = (text.name(), &text.sql, &text.word);
+        let (name, sql, word) = (text.name(), text.text(), &text.word);
         features.push(Feature::formula(
             format!("{word}_length"),
             format!("length({sql})"),
@@ -35,7 +35,7 @@ pub(super) fn frequent_words(operands: &Operands) -> Vec<Feature> {
         features.extend(profile.frequent_words.iter().map(|frequent| {
             Feature::formula(
                 format!("{}_mentions_{frequent}", text.word),
-                format!("has_word({}, '{frequent}')", text.sql),
+                format!("has_word({}, '{frequent}')", text.text()),
                 format!("whether the word `{frequent}` is in `{}`", text.name()),
             )
         }));

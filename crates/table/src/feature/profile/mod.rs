@@ -41,6 +41,8 @@ pub struct ColumnProfile {
     pub n_distinct: usize,
     /// Whether its cells are text, so that a formula may take them as text without a cast.
     pub is_text: bool,
+    /// Whether its cells are true and false, so that a formula may take them as a condition without a cast.
+    pub is_truth: bool,
     /// Only for [`Kind::Numeric`], and only if there is a finite value.
     pub numbers: Option<NumberProfile>,
     /// Only for [`Kind::Timestamp`], and only if formulas can read all cells and there is one.
@@ -91,6 +93,7 @@ impl ColumnProfile {
             n_missing: 0,
             n_distinct: 0,
             is_text,
+            is_truth: array.data_type() == &DataType::Boolean,
             numbers: None,
             times: None,
             texts: None,

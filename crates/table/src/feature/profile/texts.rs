@@ -11,7 +11,7 @@ const MAX_READ_CELLS: usize = 5_000;
 /// Most words that are kept.
 const MAX_WORDS: usize = 8;
 /// Shortest and longest word that is kept, in characters.
-const WORD_CHARS: std::ops::RangeInclusive<usize> = 2..=30;
+const WORD_CHARS: std::ops::RangeInclusive<usize> = 3..=30;
 /// Smallest share of the cells that have a word, and that have it not.
 const MIN_SHARE: f64 = 0.02;
 /// Fewest cells on either side.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use arrow::array::ArrayRef;
 
 use crate::feature::expr::function::Function;
-use crate::feature::expr::{day_text, time_part, timestamps_us};
+use crate::feature::expr::{day_text, is_text, time_part, timestamps_us};
 
 /// The span of a column's times, and which of their parts vary.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +37,10 @@ pub struct TimeProfile {
 impl TimeProfile {
     /// None if there is no time, or one that formulas cannot read.
     pub(super) fn fit(column: &str, array: &ArrayRef) -> Option<Self> {
+        // Days written as whole numbers, such as 20240531, are no times to a formula.
+        if !is_text(array.data_type()) && !array.data_type().is_temporal() {
+            return None;
+        }
         let mut times: Vec<i64> = timestamps_us(column, array).ok()?.into_iter().flatten().collect();
         times.sort_unstable();
         let (&first_us, &last_us) = (times.first()?, times.last()?);
@@ -70,7 +74,7 @@ impl TimeProfile {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::StringArray;
+    use arrow::array::{Int64Array, StringArray};
 
     use super::*;
 
@@ -95,5 +99,7 @@ mod tests {
         assert_eq!(profile(&["03/04/2024"]), None, "day and month could be swapped");
         assert_eq!(profile(&["2024-05-31", "soon"]), None);
         assert_eq!(profile(&["", ""]), None);
+        let whole: ArrayRef = Arc::new(Int64Array::from(vec![20_240_531, 20_240_601]));
+        assert_eq!(TimeProfile::fit("d", &whole), None);
     }
 }
