@@ -131,7 +131,7 @@ fn a_predictor_confirms_what_it_is_refitted_with() {
     let folder = tempfile::tempdir().unwrap();
     found.write(folder.path()).unwrap();
     let history = SuggestionHistory::load(folder.path().join("feature_suggestion_history.json")).unwrap();
-    assert_eq!(history.runs, [found.run.clone()]);
+    assert_eq!(history.runs, std::slice::from_ref(&found.run));
     let worth = Effectiveness::load_history(folder.path().join("feature_effectiveness.json")).unwrap();
     assert_eq!(worth.features[0].effect_points, refit.effect, "the refitted predictor has the last word");
     assert!(!folder.path().join("suggested_features.json").exists());

@@ -138,7 +138,7 @@ where
         }
         let scored: Vec<Vec<(usize, Option<Trial>)>> = chunk
             .par_iter()
-            .map(|(inputs, members)| {
+            .map(|Group { inputs, members }| {
                 // A linear model has taken off what its columns bring as lines already.
                 let own: Vec<&Shaped> = match has_own_inputs(inputs) && options.shape == Shape::Steps {
                     true => inputs
@@ -202,6 +202,13 @@ impl Column {
     }
 }
 
+/// Candidates that read the same columns.
+struct Group {
+    inputs: Vec<String>,
+    /// Places among all candidates.
+    members: Vec<usize>,
+}
+
 /// Groups of candidates by their inputs, at most `max_scored` candidates in all: those of one column or
 /// of many, then pairs by what the two columns say together.
 fn chosen_groups(
@@ -210,12 +217,11 @@ fn chosen_groups(
     residuals: &Residuals,
     rows: &Rows,
     max_scored: usize,
-) -> Vec<(Vec<String>, Vec<usize>)> {
+) -> Vec<Group> {
     let n_candidates: usize = by_inputs.values().map(Vec::len).sum();
     let column = |name: &str| columns.get(name).and_then(Option::as_ref);
-    let groups: Vec<(Vec<String>, Vec<usize>)> =
-        by_inputs.iter().map(|(inputs, members)| (inputs.clone(), members.clone())).collect();
-    let mut ordered: Vec<(f64, (Vec<String>, Vec<usize>))> = groups
+    let groups: Vec<(&Vec<String>, &Vec<usize>)> = by_inputs.iter().collect();
+    let mut ordered: Vec<(f64, Group)> = groups
         .into_par_iter()
         .map(|(inputs, members)| {
             let strength = match &inputs[..] {
@@ -225,19 +231,20 @@ fn chosen_groups(
                     .map(|(a, b)| strength(&a.coarse, &b.coarse, &residuals.outputs, &rows.fold, N_FOLDS)),
                 _ => None,
             };
-            (strength.unwrap_or(f64::INFINITY), (inputs, members))
+            let group = Group { inputs: inputs.clone(), members: members.clone() };
+            (strength.unwrap_or(f64::INFINITY), group)
         })
         .collect();
     ordered.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut left = max_scored;
     let mut chosen = Vec::new();
-    for (_, (inputs, mut members)) in ordered {
-        members.truncate(left);
-        left -= members.len();
-        if members.is_empty() {
+    for (_, mut group) in ordered {
+        group.members.truncate(left);
+        left -= group.members.len();
+        if group.members.is_empty() {
             break;
         }
-        chosen.push((inputs, members));
+        chosen.push(group);
     }
     chosen
 }
