@@ -101,11 +101,15 @@ impl TokenGroup {
         TokenGroup { columns, layout, tables, mix }
     }
 
-    /// The group's share of the trunk's input.
+    /// The group's share of the trunk's input; the bias alone where no column is left.
     ///
     /// # Shapes
     /// - `bias`: `[1, d]`, returns `[n_rows, d]`
     pub fn forward(&self, cells: Arc<Cells>, bias: Tensor<2>) -> Tensor<2> {
+        if self.layout.parts.is_empty() {
+            let width = bias.dims()[1];
+            return bias.expand([cells.n_rows, width]);
+        }
         linear(lookup(self.tables.tensors(), cells, Join::Concat), self.mix.tensor(), bias)
     }
 }

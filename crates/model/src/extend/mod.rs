@@ -33,7 +33,8 @@ pub use options::ExtendOptions;
 use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
 use crate::space::{
-    EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, now, rows_of_parts,
+    EmbeddingSpace, ExtensionMetadata, Mode, Operation, SoftwareVersion, Wiring, column_shape, now,
+    rows_of_parts,
 };
 use crate::train::{Event, Sink};
 
@@ -100,8 +101,9 @@ impl EmbeddingSpace {
             }
             Mode::Frozen => {
                 let d_side = self.side_width(options, n_new)?;
-                child.network.graft_frozen(&shapes, d_side, &mut rng);
-                child.about.wiring.push(Wiring::Side { n_columns: n_new, d_side });
+                let reads: Vec<usize> = (0..=child.network.sides.len()).collect();
+                child.network.graft_frozen(&shapes, d_side, reads.clone(), &mut rng);
+                child.about.wiring.push(Wiring::Side { n_columns: n_new, d_side, reads });
                 d_side
             }
         };
@@ -111,10 +113,13 @@ impl EmbeddingSpace {
         about.software = SoftwareVersion::current();
         about.batch_size = options.batch_size.unwrap_or(self.batch_size());
         about.extensions.push(ExtensionMetadata {
+            operation: Operation::Graft,
             extended_from_es_name: self.name().to_owned(),
             extended_from_es_version: self.about.software.clone(),
+            other_parents: Vec::new(),
             extension_date: about.created.clone(),
             new_columns_added: schema.names(),
+            columns_removed: Vec::new(),
             original_column_count: self.about.columns.len(),
             extended_column_count: self.about.columns.len() + n_new,
             training_epochs_used: 0,
@@ -129,6 +134,7 @@ impl EmbeddingSpace {
             seed: options.seed,
             drift: None,
             anchor: None,
+            prune: None,
             parent_validation_loss: None,
             seconds: 0.0,
         });

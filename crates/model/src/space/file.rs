@@ -46,7 +46,7 @@ pub struct SpaceCard {
     pub hashes: Hashes,
     /// The record of the last training.
     pub training_info: TrainingInfo,
-    /// All grafts, oldest first.
+    /// All steps of the lineage, oldest first.
     pub extensions: Vec<super::ExtensionMetadata>,
 }
 
@@ -194,8 +194,8 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
         let Some(columns) = start.checked_add(*n).and_then(|end| shapes.get(start..end)) else {
             return refuse(format!("the wiring asks for more than {n_columns} columns"));
         };
-        if columns.is_empty() {
-            return refuse("a group of the wiring has no column".to_owned());
+        if columns.is_empty() && matches!(group, Wiring::Root { .. }) {
+            return refuse("a group of the root has no column".to_owned());
         }
         match (&mut network, group) {
             (None, Wiring::Root { .. }) => {
@@ -204,11 +204,16 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
                 network = Some(Network::new(columns, widths, &mut rng));
             }
             (Some(network), Wiring::Root { .. }) => network.graft_joint(columns, &mut rng),
-            (Some(network), Wiring::Side { d_side, .. }) => {
+            (Some(network), Wiring::Side { d_side, reads, .. }) => {
                 if !(1..=WIDEST).contains(d_side) || network.d_model() + d_side > WIDEST {
                     return refuse(format!("a side network of width {d_side}"));
                 }
-                network.graft_frozen(columns, *d_side, &mut rng);
+                let n_pieces = 1 + network.sides.len();
+                let sane = reads.first() == Some(&0) && reads.is_sorted_by(|a, b| a < b);
+                if !sane || reads.last().is_none_or(|last| *last >= n_pieces) {
+                    return refuse(format!("a side network that reads {reads:?} of {n_pieces} pieces"));
+                }
+                network.graft_frozen(columns, *d_side, reads.clone(), &mut rng);
             }
             (None, Wiring::Side { .. }) => return refuse("the wiring begins with a side network".to_owned()),
         }

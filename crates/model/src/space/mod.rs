@@ -23,7 +23,10 @@ pub use file::SpaceCard;
 pub(crate) use file::skeleton;
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
-pub use lineage::{AnchorInfo, ExtensionMetadata, Freeze, Hashes, Mode, Schedule, SoftwareVersion};
+pub use lineage::{
+    AnchorInfo, ExtensionMetadata, Freeze, Hashes, Mode, Operation, ParentRef, PruneInfo, Schedule,
+    SoftwareVersion, descends_from,
+};
 pub(crate) use migrate::to_current;
 
 use crate::encoder::Network;
@@ -61,7 +64,7 @@ pub(crate) struct About {
     pub batch_size: usize,
     pub training_info: TrainingInfo,
     pub hashes: Hashes,
-    /// One entry per graft, oldest first.
+    /// One entry per step, oldest first.
     pub extensions: Vec<ExtensionMetadata>,
     /// How the columns are wired: one entry per token group, in the order of arrival.
     pub wiring: Vec<Wiring>,
@@ -73,8 +76,8 @@ pub(crate) struct About {
 pub(crate) enum Wiring {
     /// Into the root's trunk.
     Root { n_columns: usize },
-    /// Through a side network.
-    Side { n_columns: usize, d_side: usize },
+    /// Through a side network that reads these pieces of z: 0 is the root's, `i` that of side `i`.
+    Side { n_columns: usize, d_side: usize, reads: Vec<usize> },
 }
 
 /// What became of the columns of a table that was given to a space.
@@ -155,12 +158,12 @@ impl EmbeddingSpace {
         &self.about.hashes
     }
 
-    /// The last graft, if there was one.
+    /// The last step of the lineage, if there was one.
     pub fn extension_metadata(&self) -> Option<&ExtensionMetadata> {
         self.about.extensions.last()
     }
 
-    /// All grafts, oldest first.
+    /// All steps of the lineage, oldest first.
     pub fn extensions(&self) -> &[ExtensionMetadata] {
         &self.about.extensions
     }
