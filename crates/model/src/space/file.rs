@@ -119,19 +119,24 @@ impl EmbeddingSpace {
 
     /// The hashes of this space; `keys` are those of its training table's rows.
     pub(crate) fn compute_hashes(&self, keys: &[u64]) -> Hashes {
+        let mut data = blake3::Hasher::new();
+        keys.iter().for_each(|k| {
+            data.update(&k.to_le_bytes());
+        });
+        self.hashes_with(data.finalize().to_hex().to_string())
+    }
+
+    /// The hashes of this space, trained on a table of this data hash.
+    pub(crate) fn hashes_with(&self, data: String) -> Hashes {
         let mut tensors = BTreeMap::<String, Blob>::new();
         to_blobs(&self.network, "", &mut tensors);
         let json = |value: serde_json::Result<serde_json::Value>| {
             json_hash(&value.unwrap_or(serde_json::Value::Null)).as_str().to_owned()
         };
-        let mut data = blake3::Hasher::new();
-        keys.iter().for_each(|k| {
-            data.update(&k.to_le_bytes());
-        });
         Hashes {
             weights: weights_hash(&tensors).as_str().to_owned(),
             schema: json(serde_json::to_value((&self.about.columns, &self.about.codecs))),
-            data: data.finalize().to_hex().to_string(),
+            data,
             split: json(serde_json::to_value(&self.about.split)),
             features: json(serde_json::to_value(&self.about.features)),
         }
@@ -190,8 +195,8 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
     let mut network: Option<Network> = None;
     let mut start = 0_usize;
     for group in &about.wiring {
-        let (Wiring::Root { n_columns: n } | Wiring::Side { n_columns: n, .. }) = group;
-        let Some(columns) = start.checked_add(*n).and_then(|end| shapes.get(start..end)) else {
+        let n = group.n_columns();
+        let Some(columns) = start.checked_add(n).and_then(|end| shapes.get(start..end)) else {
             return refuse(format!("the wiring asks for more than {n_columns} columns"));
         };
         if columns.is_empty() && matches!(group, Wiring::Root { .. }) {
