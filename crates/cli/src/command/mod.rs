@@ -2,14 +2,18 @@
 
 mod apply;
 mod compare;
+mod consolidate;
 mod demo;
 mod discover;
 mod embed;
 mod evaluate;
 mod extend;
 mod inspect;
+mod merge;
 mod predict;
 mod predictor;
+mod prune;
+mod rank;
 mod train;
 mod verify;
 
@@ -30,6 +34,10 @@ pub enum Command {
     Discover(discover::DiscoverArgs),
     Apply(apply::ApplyArgs),
     Extend(extend::ExtendArgs),
+    Prune(prune::PruneArgs),
+    Rank(rank::RankArgs),
+    Merge(merge::MergeArgs),
+    Consolidate(consolidate::ConsolidateArgs),
     Compare(compare::CompareArgs),
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
@@ -48,6 +56,10 @@ impl Command {
             Command::Discover(args) => args.run(console),
             Command::Apply(args) => args.run(console),
             Command::Extend(args) => args.run(console),
+            Command::Prune(args) => args.run(console),
+            Command::Rank(args) => args.run(console),
+            Command::Merge(args) => args.run(console),
+            Command::Consolidate(args) => args.run(console),
             Command::Compare(args) => args.run(console),
             Command::Inspect(args) => args.run(console),
             Command::Verify(args) => args.run(console),
