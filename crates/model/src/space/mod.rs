@@ -178,6 +178,19 @@ impl EmbeddingSpace {
         &self.about.extensions
     }
 
+    /// Whether the first coordinates of this space are those of `ancestor`, moved or not: it comes from
+    /// there by steps that neither removed one of the ancestor's columns nor began a new line.
+    pub(crate) fn continues(&self, ancestor: &EmbeddingSpace) -> bool {
+        let lineage = self.extensions();
+        let first = lineage.iter().rposition(|step| step.parent == *ancestor.hashes());
+        first.is_some_and(|first| {
+            lineage[first..].iter().all(|step| {
+                let has = |name: &String| ancestor.columns().iter().any(|c| c.name == *name);
+                step.operation != Operation::Consolidate && !step.columns_removed.iter().any(has)
+            })
+        })
+    }
+
     /// Engineered columns, with their fitted state.
     pub fn features(&self) -> &[Feature] {
         &self.about.features
