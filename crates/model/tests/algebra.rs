@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tabgraft_model::extend::{ConsolidateOptions, MergeOptions, PruneOptions, RankOptions};
 use tabgraft_model::space::{Operation, descends_from};
 use tabgraft_model::train::Event;
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::schema::{Exclusion, InferOptions};
 
@@ -441,4 +441,30 @@ fn columns_rank_by_what_hiding_them_costs() {
     let few = RankOptions { max_rows: 3, ..RankOptions::default() };
     let error = space.rank_columns(&wide, None, &few, &mut go_on).unwrap_err();
     assert!(error.is_option() && error.to_string().contains("`max_rows` is 3"), "{error}");
+}
+
+#[test]
+fn a_side_that_lost_all_columns_stands_in_everything_that_follows() {
+    let table = table(150, 12);
+    let last = chain(&root(&table, 12), &table, &[0..1, 1..2]).pop().unwrap();
+    let options = PruneOptions { n_epochs: Some(1), ..PruneOptions::default() };
+    let pruned = again(&last.prune(&later(0..1), Some(&table), &options, &mut go_on).unwrap());
+    assert_eq!((pruned.d_model(), pruned.columns().len()), (last.d_model(), 4));
+    for mode in [Mode::Frozen, Mode::Joint, Mode::Anchored] {
+        let grown = again(&graft(&pruned, &table, &later(2..3), mode));
+        assert_eq!(grown.columns().len(), 5);
+        if mode == Mode::Frozen {
+            assert_eq!(bits(&grown, &table, 0..32), bits(&pruned, &table, 0..32));
+        }
+    }
+    let fit = PredictorOptions { n_epochs: 1, n_networks: Some(2), ..PredictorOptions::default() };
+    let predictor = Predictor::fit(&pruned, &table, "l3", &fit, &mut go_on).unwrap();
+    let read = Predictor::from_bytes(&predictor.to_bytes().unwrap()).unwrap();
+    assert_eq!(read.predict(&table).unwrap().values, predictor.predict(&table).unwrap().values);
+    let ranked = pruned.rank_columns(&table, Some("l3"), &RankOptions::default(), &mut go_on).unwrap();
+    assert_eq!(ranked.columns.len(), 4);
+    let options = ConsolidateOptions { n_epochs: Some(1), ..ConsolidateOptions::default() };
+    assert_eq!(pruned.consolidate(&table, None, &options, &mut go_on).unwrap().d_model(), 16);
+    // Once nothing reads it, it goes with its reader.
+    assert_eq!(prune(&pruned, &later(1..2)).d_model(), 16);
 }

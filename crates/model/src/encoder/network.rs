@@ -283,7 +283,8 @@ impl Network {
         let z = join(pieces);
         let total = self.n_logits();
         let mut sum: Option<Tensor<2>> = None;
-        for head in &self.heads {
+        // A side that has lost all its columns has a head that writes nothing.
+        for head in self.heads.iter().filter(|head| !head.writes.is_empty()) {
             let input = match head.reads.len() == pieces.len() {
                 true => z.clone(),
                 false => join(&chosen(pieces, &head.reads)),

@@ -243,7 +243,7 @@ impl Network {
             .collect();
         network.groups = vec![TokenGroup::gathered(0..network.n_columns(), &sources, d, rng)];
         if self.trunk.d() == d {
-            for head in self.heads.iter().filter(|head| head.reads == [0]) {
+            for head in self.heads.iter().filter(|head| head.reads == [0] && !head.writes.is_empty()) {
                 let whole = &mut network.heads[0];
                 let columns: Vec<usize> = head.writes.iter().cloned().flatten().collect();
                 whole.w = with_columns(&whole.w, &columns, &head.w);

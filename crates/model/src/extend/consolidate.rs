@@ -19,9 +19,6 @@ use crate::space::{
 };
 use crate::train::{Phase, Sink, Watch, train};
 
-/// Epochs by default: the first training's, divided by this.
-const EPOCHS_SHARE: usize = 1;
-
 /// How to consolidate.
 #[derive(Debug, Clone)]
 pub struct ConsolidateOptions {
@@ -74,6 +71,7 @@ impl EmbeddingSpace {
         let mut child = self.clone();
         let about = &mut child.about;
         about.config.d_model = options.d_model.unwrap_or(about.config.d_model);
+        about.config.auto_epochs = options.auto_epochs;
         about.config.check()?;
         about.name = options.name.clone().unwrap_or_else(|| format!("{}_consolidated", self.name()));
         about.created = now();
@@ -88,7 +86,7 @@ impl EmbeddingSpace {
         let encoded = child.encode(&all)?;
         let n_columns = self.columns().len();
         let data = training_data(&child, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
-        let n_epochs = options.n_epochs.unwrap_or((self.about.planned_epochs / EPOCHS_SHARE).max(1));
+        let n_epochs = options.n_epochs.unwrap_or(self.about.planned_epochs);
         let phase = Phase {
             name: "consolidation",
             n_epochs,
@@ -97,7 +95,7 @@ impl EmbeddingSpace {
             weight_decay: config.weight_decay,
             p_drop: config.p_drop,
             watch: Watch::AllColumns,
-            patience: if options.auto_epochs { Some((n_epochs / 5).max(3)) } else { None },
+            patience: config.patience_for(n_epochs),
             seed: options.seed,
             thaw: &|network: &mut Network| network.set_thawed(true),
         };
