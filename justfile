@@ -34,3 +34,7 @@ bench-step:
 # What calling `embed` from Python costs beside the embedding; needs the package installed, and polars.
 bench-embed:
     python3 benches/embed_overhead.py
+
+# Ten columns grafted one by one; needs the package installed.
+bench-chain:
+    python3 benches/chain.py

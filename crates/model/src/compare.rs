@@ -51,7 +51,8 @@ pub struct SpaceComparison {
     pub common_loss_a: Option<f64>,
     /// The same in the second space.
     pub common_loss_b: Option<f64>,
-    /// Movement of the compared rows' vectors; only if the second space descends from the first.
+    /// Movement of the compared rows' vectors; only if the first coordinates of the second space are
+    /// those of the first.
     pub drift: Option<Drift>,
 }
 
@@ -149,8 +150,7 @@ impl SpaceComparison {
         let mean = |losses: &mut dyn Iterator<Item = f64>| {
             (!common.is_empty()).then(|| losses.sum::<f64>() / common.len() as f64)
         };
-        let descends = b.extensions().iter().any(|graft| graft.parent == *a.hashes());
-        let moved = if descends {
+        let moved = if b.continues(a) {
             let (before, after) = (a.embed(rows)?, b.embed(rows)?);
             Some(drift(&before.values, &after.values, before.d_model, after.d_model, 0)?)
         } else {

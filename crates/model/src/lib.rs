@@ -10,13 +10,14 @@ pub mod metric;
 mod objective;
 pub mod predictor;
 pub mod prepare;
+mod probe;
 pub mod report;
 pub mod space;
 pub mod store;
 pub mod train;
 
 pub use discover::{DiscoverOptions, Discovery, discover};
-pub use extend::{ExtendOptions, Graft};
+pub use extend::{ConsolidateOptions, ExtendOptions, Graft, MergeOptions, PruneOptions, RankOptions};
 pub use predictor::{Predictor, PredictorOptions};
 pub use space::{EmbeddingSpace, FitOptions, Freeze, Mode, Schedule, SpaceConfig};
 pub use tabgraft_table::error::{self, Error, Result};

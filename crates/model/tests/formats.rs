@@ -7,7 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
-use tabgraft_model::EmbeddingSpace;
+use tabgraft_model::space::Operation;
+use tabgraft_model::{EmbeddingSpace, Mode};
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, read_table};
 
@@ -19,10 +20,11 @@ fn read(path: &Path) -> Table {
     read_table(path, &ReadOptions::default()).unwrap()
 }
 
-#[test]
-fn a_file_of_format_1_0_loads_embeds_and_saves_in_the_current_one() {
-    let folder = folder("1.0");
-    let space = EmbeddingSpace::load(&folder.join("v2.tabgraft")).unwrap();
+/// Loads a frozen file, compares what it says of its rows with its writer's vectors, and saves it in
+/// the current format and back.
+fn reread(version: &str, name: &str) -> EmbeddingSpace {
+    let folder = folder(version);
+    let space = EmbeddingSpace::load(&folder.join(name)).unwrap();
     let found = space.embed(&read(&folder.join("rows.csv"))).unwrap();
     let text = std::fs::read_to_string(folder.join("vectors.csv")).unwrap();
     let wanted: Vec<f32> =
@@ -31,11 +33,26 @@ fn a_file_of_format_1_0_loads_embeds_and_saves_in_the_current_one() {
     for (a, b) in found.values.iter().zip(&wanted) {
         assert!((a - b).abs() < 1e-5, "{a} instead of {b}");
     }
-    let entry = space.extension_metadata().unwrap();
-    assert_eq!((entry.new_columns_added.len(), entry.anchor), (1, None));
     let out = tempfile::tempdir().unwrap();
     let path = out.path().join("again.tabgraft");
     space.save(&path).unwrap();
     let again = EmbeddingSpace::load(&path).unwrap();
     assert_eq!(again.card(), space.card());
+    space
+}
+
+#[test]
+fn a_file_of_format_1_0_loads_embeds_and_saves_in_the_current_one() {
+    let space = reread("1.0", "v2.tabgraft");
+    let entry = space.extension_metadata().unwrap();
+    assert_eq!((entry.new_columns_added.len(), entry.anchor), (1, None));
+}
+
+#[test]
+fn a_chain_of_format_1_1_keeps_its_wiring() {
+    let space = reread("1.1", "v4.tabgraft");
+    let modes: Vec<Mode> = space.extensions().iter().map(|e| e.mode).collect();
+    assert_eq!(modes, [Mode::Frozen, Mode::Frozen, Mode::Anchored]);
+    assert!(space.extensions().iter().all(|e| e.operation == Operation::Graft && e.prune.is_none()));
+    assert!(space.extension_metadata().unwrap().anchor.is_some());
 }

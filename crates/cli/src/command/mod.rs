@@ -2,6 +2,7 @@
 
 mod apply;
 mod compare;
+mod consolidate;
 mod demo;
 mod discover;
 mod effectiveness;
@@ -10,8 +11,11 @@ mod evaluate;
 mod extend;
 mod inspect;
 mod judge;
+mod merge;
 mod predict;
 mod predictor;
+mod prune;
+mod rank;
 mod train;
 mod verify;
 
@@ -34,6 +38,10 @@ pub enum Command {
     Effectiveness(effectiveness::EffectivenessArgs),
     Apply(apply::ApplyArgs),
     Extend(extend::ExtendArgs),
+    Prune(prune::PruneArgs),
+    Rank(rank::RankArgs),
+    Merge(merge::MergeArgs),
+    Consolidate(consolidate::ConsolidateArgs),
     Compare(compare::CompareArgs),
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
@@ -54,6 +62,10 @@ impl Command {
             Command::Effectiveness(args) => args.run(console),
             Command::Apply(args) => args.run(console),
             Command::Extend(args) => args.run(console),
+            Command::Prune(args) => args.run(console),
+            Command::Rank(args) => args.run(console),
+            Command::Merge(args) => args.run(console),
+            Command::Consolidate(args) => args.run(console),
             Command::Compare(args) => args.run(console),
             Command::Inspect(args) => args.run(console),
             Command::Verify(args) => args.run(console),

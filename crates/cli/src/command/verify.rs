@@ -117,17 +117,20 @@ fn starts_with(extensions: &[ExtensionMetadata], parent: &EmbeddingSpace) -> boo
     extensions.len() == parent.extensions().len() + 1 && extensions.starts_with(parent.extensions())
 }
 
-/// The first graft that does not start where the one before ended.
+/// The first step that does not start where the one before ended.
 fn broken_chain(extensions: &[ExtensionMetadata], n_columns: usize) -> Option<String> {
     let starts = extensions.iter().skip(1).map(|graft| graft.original_column_count).chain([n_columns]);
     extensions.iter().zip(starts).enumerate().find_map(|(i, (graft, next))| {
         let sum = graft.original_column_count + graft.new_columns_added.len();
-        (graft.extended_column_count != next || sum != next).then(|| {
+        let left = sum.checked_sub(graft.columns_removed.len());
+        (graft.extended_column_count != next || left != Some(next)).then(|| {
             format!(
-                "graft {} says that {} columns and {} new ones made {}, but {next} came after",
+                "{} {} says that {} columns, {} new ones and {} removed made {}, but {next} came after",
+                graft.operation.name(),
                 i + 1,
                 graft.original_column_count,
                 graft.new_columns_added.len(),
+                graft.columns_removed.len(),
                 graft.extended_column_count
             )
         })

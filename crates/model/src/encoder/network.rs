@@ -9,7 +9,9 @@
 //! ```
 //!
 //! A *joint* graft adds a token group to the root; a *frozen* graft adds a side. Columns and
-//! logits are numbered in the order of their arrival, so older ones never move.
+//! logits are numbered in the order of their arrival, so older ones never move. After a merge
+//! sides of several lines stand beside each other: each reads the pieces of its own line alone, and
+//! its heads speak of the columns of that line.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -30,33 +32,41 @@ const SIDE_BLOCKS: usize = 1;
 #[derive(Debug, Clone)]
 pub(crate) struct Side {
     pub tokens: TokenGroup,
-    /// `[d_before, d_side]`, from the parent's vector into the side's sum.
+    /// The pieces of z that it reads, ascending: the root's, 0, and those of earlier sides.
+    pub reads: Vec<usize>,
+    /// `[d_read, d_side]`, from those pieces into the side's sum.
     pub up: Param,
     pub trunk: Trunk,
 }
 
 params!(Side { tokens, up, trunk });
 
-/// A linear map from a piece of z to a range of logits.
+/// A linear map from pieces of z to logits.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
-    /// Coordinates of z that it reads.
-    pub reads: Range<usize>,
-    /// Logits that it adds to.
-    pub writes: Range<usize>,
-    /// `[reads, writes]`.
+    /// The pieces of z that it reads, ascending.
+    pub reads: Vec<usize>,
+    /// Logits that it adds to, ascending, with gaps between the ranges.
+    pub writes: Vec<Range<usize>>,
+    /// `[coordinates read, logits written]`.
     pub w: Param,
-    /// `[1, writes]`.
+    /// `[1, logits written]`.
     pub b: Param,
 }
 
 params!(Head { w, b });
 
 impl Head {
-    fn new(reads: Range<usize>, writes: Range<usize>, deviation: f32, rng: &mut impl Rng) -> Self {
+    fn new(
+        (reads, d_read): (Vec<usize>, usize),
+        writes: Vec<Range<usize>>,
+        deviation: f32,
+        rng: &mut impl Rng,
+    ) -> Self {
+        let n_logits = writes.iter().map(Range::len).sum();
         Head {
-            w: Param::normal(rng, deviation, [reads.len(), writes.len()]),
-            b: Param::filled(0.0, [1, writes.len()]),
+            w: Param::normal(rng, deviation, [d_read, n_logits]),
+            b: Param::filled(0.0, [1, n_logits]),
             reads,
             writes,
         }
@@ -105,7 +115,8 @@ impl Network {
             first_logit: vec![0],
         };
         network.number_logits(columns);
-        network.heads = vec![Head::new(0..widths.d, 0..network.n_logits(), head_deviation(widths.d), rng)];
+        let all = network.logits_of(0..columns.len());
+        network.heads = vec![Head::new((vec![0], widths.d), all, head_deviation(widths.d), rng)];
         network
     }
 
@@ -113,30 +124,67 @@ impl Network {
     /// matrix are zero until they are trained.
     pub fn graft_joint(&mut self, columns: &[ColumnShape], rng: &mut impl Rng) {
         let forms: Vec<_> = columns.iter().map(|c| c.forms.clone()).collect();
-        let (first, first_logit, d) = (self.n_columns(), self.n_logits(), self.d_model());
+        let (first, d) = (self.n_columns(), self.d_model());
         self.groups.push(TokenGroup::new(first..first + columns.len(), &forms, self.trunk.d(), true, rng));
         self.number_logits(columns);
-        self.heads.push(Head::new(0..d, first_logit..self.n_logits(), head_deviation(d), rng));
+        let reads = (0..=self.sides.len()).collect();
+        let new = self.logits_of(first..self.n_columns());
+        self.heads.push(Head::new((reads, d), new, head_deviation(d), rng));
     }
 
-    /// Adds columns through a side network of `d_side` extra coordinates.
+    /// Adds columns through a side network of `d_side` extra coordinates that reads these pieces of z.
     ///
     /// Its heads start at zero for old columns, so that predictions of them start where the parent
     /// left them.
-    pub fn graft_frozen(&mut self, columns: &[ColumnShape], d_side: usize, rng: &mut impl Rng) {
+    pub fn graft_frozen(
+        &mut self,
+        columns: &[ColumnShape],
+        d_side: usize,
+        reads: Vec<usize>,
+        rng: &mut impl Rng,
+    ) {
         let forms: Vec<_> = columns.iter().map(|c| c.forms.clone()).collect();
-        let (first, first_logit, d) = (self.n_columns(), self.n_logits(), self.d_model());
+        let first = self.n_columns();
+        let d: usize = reads.iter().map(|piece| self.piece_width(*piece)).sum();
+        let own_line = self.columns_of_line(&reads);
         self.sides.push(Side {
             tokens: TokenGroup::new(first..first + columns.len(), &forms, d_side, false, rng),
             up: Param::uniform(rng, 1.0 / (d as f32).sqrt(), [d, d_side]),
             trunk: Trunk::new(d_side, SIDE_BLOCKS, 2, rng),
+            reads: reads.clone(),
         });
         self.number_logits(columns);
-        self.heads.push(Head::new(0..d, first_logit..self.n_logits(), 0.0, rng));
-        self.heads.push(Head::new(d..d + d_side, 0..self.n_logits(), 0.0, rng));
+        let new = first..self.n_columns();
+        let line = self.logits_of(own_line.into_iter().chain(new.clone()));
+        self.heads.push(Head::new((reads, d), self.logits_of(new), 0.0, rng));
+        self.heads.push(Head::new((vec![self.sides.len()], d_side), line, 0.0, rng));
     }
 
-    fn number_logits(&mut self, columns: &[ColumnShape]) {
+    /// The columns that a side knows of which reads these pieces: the root's and those of the
+    /// sides that it reads.
+    fn columns_of_line(&self, reads: &[usize]) -> Vec<usize> {
+        let roots = self.groups.iter().map(|group| group.columns.clone());
+        let sides =
+            reads.iter().filter(|piece| **piece > 0).map(|p| self.sides[p - 1].tokens.columns.clone());
+        let mut columns: Vec<usize> = roots.chain(sides).flatten().collect();
+        columns.sort_unstable();
+        columns
+    }
+
+    /// The logits of these columns, ascending, neighbours in one range.
+    pub(super) fn logits_of(&self, columns: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        for column in columns {
+            let logits = self.first_logit[column]..self.first_logit[column + 1];
+            match ranges.last_mut() {
+                Some(last) if last.end == logits.start => last.end = logits.end,
+                _ => ranges.push(logits),
+            }
+        }
+        ranges
+    }
+
+    pub(super) fn number_logits(&mut self, columns: &[ColumnShape]) {
         for column in columns {
             self.first_logit.push(self.n_logits() + column.n_targets);
         }
@@ -203,7 +251,7 @@ impl Network {
             let side = &self.sides[i];
             let sum = side.tokens.forward(self.cells_of(&side.tokens, cells), side.trunk.bias.tensor());
             let zero = side.trunk.bias.tensor().zeros_like().inner();
-            let sum = sum + linear(join(&pieces), side.up.tensor(), zero);
+            let sum = sum + linear(join(&chosen(&pieces, &side.reads)), side.up.tensor(), zero);
             pieces.push(side.trunk.forward(sum, dropout.fork(1000 + i as u32)));
         }
         pieces
@@ -233,35 +281,34 @@ impl Network {
     /// - `pieces`: of [`Network::pieces`]; returns `[n_rows, n_logits]`
     pub fn logits(&self, pieces: &[Tensor<2>]) -> Tensor<2> {
         let z = join(pieces);
-        let [n_rows, d] = z.dims();
         let total = self.n_logits();
         let mut sum: Option<Tensor<2>> = None;
-        for head in &self.heads {
-            let input = if head.reads == (0..d) {
-                z.clone()
-            } else {
-                // Exactly one piece, or a prefix of all of them.
-                match pieces.iter().enumerate().find(|(i, _)| self.piece_range(*i) == head.reads) {
-                    Some((_, piece)) => piece.clone(),
-                    None => z.clone().slice([0..n_rows, head.reads.clone()]),
-                }
+        // A side that has lost all its columns has a head that writes nothing.
+        for head in self.heads.iter().filter(|head| !head.writes.is_empty()) {
+            let input = match head.reads.len() == pieces.len() {
+                true => z.clone(),
+                false => join(&chosen(pieces, &head.reads)),
             };
-            let part = linear(input, head.w.tensor(), head.b.tensor());
-            let part = pad_columns(part, head.writes.start, total - head.writes.end);
+            let part = spread(linear(input, head.w.tensor(), head.b.tensor()), &head.writes, total);
             sum = Some(match sum {
                 None => part,
                 Some(sum) => sum + part,
             });
         }
-        sum.unwrap_or_else(|| Tensor::zeros([n_rows, total], &z.device()))
+        sum.unwrap_or_else(|| Tensor::zeros([z.dims()[0], total], &z.device()))
     }
 
-    fn piece_range(&self, i: usize) -> Range<usize> {
-        let widths: Vec<usize> =
-            std::iter::once(self.trunk.d()).chain(self.sides.iter().map(|s| s.trunk.d())).collect();
-        let start: usize = widths[..i].iter().sum();
-        start..start + widths[i]
+    /// Width of a piece of z.
+    pub(super) fn piece_width(&self, piece: usize) -> usize {
+        match piece {
+            0 => self.trunk.d(),
+            side => self.sides[side - 1].trunk.d(),
+        }
     }
+}
+
+fn chosen(pieces: &[Tensor<2>], wanted: &[usize]) -> Vec<Tensor<2>> {
+    wanted.iter().map(|piece| pieces[*piece].clone()).collect()
 }
 
 /// The pieces side by side.
@@ -276,16 +323,25 @@ fn head_deviation(d: usize) -> f32 {
     1.0 / (d as f32).sqrt()
 }
 
-fn pad_columns(x: Tensor<2>, before: usize, after: usize) -> Tensor<2> {
+/// The columns of `x` at their places among `total`, zeros between them.
+fn spread(x: Tensor<2>, places: &[Range<usize>], total: usize) -> Tensor<2> {
     let [n_rows, _] = x.dims();
     let device = x.device();
-    let mut parts = Vec::with_capacity(3);
-    if before > 0 {
-        parts.push(Tensor::zeros([n_rows, before], &device));
+    let mut parts = Vec::with_capacity(2 * places.len() + 1);
+    let (mut end, mut taken) = (0, 0);
+    for place in places {
+        if place.start > end {
+            parts.push(Tensor::zeros([n_rows, place.start - end], &device));
+        }
+        parts.push(match places.len() {
+            1 => x.clone(),
+            _ => x.clone().slice([0..n_rows, taken..taken + place.len()]),
+        });
+        taken += place.len();
+        end = place.end;
     }
-    parts.push(x);
-    if after > 0 {
-        parts.push(Tensor::zeros([n_rows, after], &device));
+    if total > end {
+        parts.push(Tensor::zeros([n_rows, total - end], &device));
     }
     join(&parts)
 }
@@ -340,7 +396,10 @@ mod tests {
         let widths = Widths { d: 16, n_blocks: 2, expansion: 2 };
         let mut network = Network::new(&columns(), widths, &mut rng);
         network.graft_joint(&columns()[..2], &mut rng);
-        network.graft_frozen(&columns()[1..], 8, &mut rng);
+        network.graft_frozen(&columns()[1..], 8, vec![0], &mut rng);
+        // Another line: it reads the root, not the side before it.
+        network.graft_frozen(&columns()[..1], 8, vec![0], &mut rng);
+        network.graft_frozen(&columns()[..1], 8, vec![0, 2], &mut rng);
         network.each_mut("", &mut |_, param| {
             let values = param.values();
             if values.iter().all(|v| *v == 0.0) {

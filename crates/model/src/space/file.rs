@@ -46,7 +46,7 @@ pub struct SpaceCard {
     pub hashes: Hashes,
     /// The record of the last training.
     pub training_info: TrainingInfo,
-    /// All grafts, oldest first.
+    /// All steps of the lineage, oldest first.
     pub extensions: Vec<super::ExtensionMetadata>,
 }
 
@@ -119,19 +119,24 @@ impl EmbeddingSpace {
 
     /// The hashes of this space; `keys` are those of its training table's rows.
     pub(crate) fn compute_hashes(&self, keys: &[u64]) -> Hashes {
+        let mut data = blake3::Hasher::new();
+        keys.iter().for_each(|k| {
+            data.update(&k.to_le_bytes());
+        });
+        self.hashes_with(data.finalize().to_hex().to_string())
+    }
+
+    /// The hashes of this space, trained on a table of this data hash.
+    pub(crate) fn hashes_with(&self, data: String) -> Hashes {
         let mut tensors = BTreeMap::<String, Blob>::new();
         to_blobs(&self.network, "", &mut tensors);
         let json = |value: serde_json::Result<serde_json::Value>| {
             json_hash(&value.unwrap_or(serde_json::Value::Null)).as_str().to_owned()
         };
-        let mut data = blake3::Hasher::new();
-        keys.iter().for_each(|k| {
-            data.update(&k.to_le_bytes());
-        });
         Hashes {
             weights: weights_hash(&tensors).as_str().to_owned(),
             schema: json(serde_json::to_value((&self.about.columns, &self.about.codecs))),
-            data: data.finalize().to_hex().to_string(),
+            data,
             split: json(serde_json::to_value(&self.about.split)),
             features: json(serde_json::to_value(&self.about.features)),
         }
@@ -190,12 +195,12 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
     let mut network: Option<Network> = None;
     let mut start = 0_usize;
     for group in &about.wiring {
-        let (Wiring::Root { n_columns: n } | Wiring::Side { n_columns: n, .. }) = group;
-        let Some(columns) = start.checked_add(*n).and_then(|end| shapes.get(start..end)) else {
+        let n = group.n_columns();
+        let Some(columns) = start.checked_add(n).and_then(|end| shapes.get(start..end)) else {
             return refuse(format!("the wiring asks for more than {n_columns} columns"));
         };
-        if columns.is_empty() {
-            return refuse("a group of the wiring has no column".to_owned());
+        if columns.is_empty() && matches!(group, Wiring::Root { .. }) {
+            return refuse("a group of the root has no column".to_owned());
         }
         match (&mut network, group) {
             (None, Wiring::Root { .. }) => {
@@ -204,11 +209,16 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
                 network = Some(Network::new(columns, widths, &mut rng));
             }
             (Some(network), Wiring::Root { .. }) => network.graft_joint(columns, &mut rng),
-            (Some(network), Wiring::Side { d_side, .. }) => {
+            (Some(network), Wiring::Side { d_side, reads, .. }) => {
                 if !(1..=WIDEST).contains(d_side) || network.d_model() + d_side > WIDEST {
                     return refuse(format!("a side network of width {d_side}"));
                 }
-                network.graft_frozen(columns, *d_side, &mut rng);
+                let n_pieces = 1 + network.sides.len();
+                let sane = reads.first() == Some(&0) && reads.is_sorted_by(|a, b| a < b);
+                if !sane || reads.last().is_none_or(|last| *last >= n_pieces) {
+                    return refuse(format!("a side network that reads {reads:?} of {n_pieces} pieces"));
+                }
+                network.graft_frozen(columns, *d_side, reads.clone(), &mut rng);
             }
             (None, Wiring::Side { .. }) => return refuse("the wiring begins with a side network".to_owned()),
         }

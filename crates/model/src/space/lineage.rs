@@ -82,6 +82,33 @@ impl SoftwareVersion {
     }
 }
 
+/// What made a version from its parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// New columns were grafted.
+    #[default]
+    Graft,
+    /// Columns were removed.
+    Prune,
+    /// Descendants of one ancestor became one.
+    Merge,
+    /// All columns of a chain were trained into one plain network: a new line begins.
+    Consolidate,
+}
+
+impl Operation {
+    /// The operation's name in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Graft => "graft",
+            Operation::Prune => "prune",
+            Operation::Merge => "merge",
+            Operation::Consolidate => "consolidate",
+        }
+    }
+}
+
 /// Content hashes (blake3, hex) that pin down where a space came from.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,33 +136,64 @@ pub struct AnchorInfo {
     pub kept_share: f32,
 }
 
-/// One graft: everything that is needed to say what a version is made of.
+/// A parent of a merge beside the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParentRef {
+    /// Its name.
+    pub name: String,
+    /// Its hashes.
+    pub hashes: Hashes,
+    /// Its own lineage since the common ancestor, oldest first; the first entry's parent is that
+    /// ancestor.
+    pub line: Vec<ExtensionMetadata>,
+}
+
+/// What removing columns did to the others: mean validation losses of the columns that are left.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PruneInfo {
+    /// Before, with all columns visible.
+    pub loss_before: Option<f64>,
+    /// With the columns gone and nothing trained.
+    pub loss_masked: Option<f64>,
+    /// After the healing run; absent if there was none.
+    pub loss_healed: Option<f64>,
+}
+
+/// One step of a lineage: everything that is needed to say what a version is made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExtensionMetadata {
-    /// Name of the parent.
+    /// What was done to the parent.
+    pub operation: Operation,
+    /// Name of the parent; of a merge the first one.
     pub extended_from_es_name: String,
     /// Software that trained the parent.
     pub extended_from_es_version: SoftwareVersion,
-    /// When the graft was made: RFC 3339, UTC.
+    /// The other parents of a merge; empty for any other operation.
+    pub other_parents: Vec<ParentRef>,
+    /// When it was made: RFC 3339, UTC.
     pub extension_date: String,
-    /// Columns that the graft added, in order.
+    /// Columns that the child has and the parent has not, in order.
     pub new_columns_added: Vec<String>,
+    /// Columns that the parent has and the child has not.
+    pub columns_removed: Vec<String>,
     /// Columns of the parent.
     pub original_column_count: usize,
     /// Columns of the child.
     pub extended_column_count: usize,
-    /// Epochs that the graft was trained for.
+    /// Epochs that it was trained for.
     pub training_epochs_used: usize,
     /// The phases of its training: epochs and why each ended.
     pub phases: Vec<PhaseInfo>,
     /// What the user said about the new columns; free form.
     pub feature_metadata: Option<serde_json::Value>,
-    /// How old weights were treated.
+    /// How old weights were treated: `frozen` if those that stay kept their bits.
     pub mode: Mode,
     /// Which old weights stayed frozen, and when the others were thawed.
     pub freeze: Freeze,
-    /// Extra coordinates behind the parent's; 0 for a joint or anchored graft.
+    /// Coordinates added behind the parent's; 0 for a joint or anchored graft.
     pub d_side: usize,
     /// The parent's hashes.
     pub parent: Hashes,
@@ -143,15 +201,43 @@ pub struct ExtensionMetadata {
     pub data_hash: String,
     /// Software that trained the child.
     pub software: SoftwareVersion,
-    /// Seed of the graft.
+    /// Seed of its training.
     pub seed: u64,
     /// How far old rows' coordinates moved, on validation rows; zero by construction when frozen.
     /// Absent before training.
     pub drift: Option<Drift>,
     /// The bound of an anchored graft; absent in other modes.
     pub anchor: Option<AnchorInfo>,
+    /// What removing columns did; absent unless columns were removed.
+    pub prune: Option<PruneInfo>,
     /// Mean validation loss of the old columns in the parent, for comparison with the child's.
     pub parent_validation_loss: Option<f64>,
-    /// Wall time of the graft's training, seconds.
+    /// Wall time of its training, seconds.
     pub seconds: f64,
+}
+
+impl ExtensionMetadata {
+    /// Hashes of all parents, the first one first.
+    pub fn parents(&self) -> impl Iterator<Item = &Hashes> {
+        std::iter::once(&self.parent).chain(self.other_parents.iter().map(|p| &p.hashes))
+    }
+}
+
+/// Whether a lineage goes back to the version with these hashes, through any parent of a merge.
+pub fn descends_from(lineage: &[ExtensionMetadata], ancestor: &Hashes) -> bool {
+    lineage.iter().any(|entry| {
+        entry.parents().any(|parent| parent == ancestor)
+            || entry.other_parents.iter().any(|p| descends_from(&p.line, ancestor))
+    })
+}
+
+/// The step of a lineage whose first parent is a version like this, the latest one.
+pub(crate) fn step_from<'a>(
+    lineage: &'a [ExtensionMetadata],
+    is_wanted: &dyn Fn(&Hashes) -> bool,
+) -> Option<&'a ExtensionMetadata> {
+    lineage.iter().rev().find_map(|entry| {
+        let others = entry.other_parents.iter().find_map(|p| step_from(&p.line, is_wanted));
+        if is_wanted(&entry.parent) { Some(entry) } else { others }
+    })
 }

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::Freeze;
+use super::{Freeze, Operation};
 
 /// Brings a space's manifest to the current format. What an older version could not say gets the
 /// value that says so; what is there stays as it is.
 pub(crate) fn to_current(manifest: &mut Value) {
     from_1_0_to_1_1(manifest);
+    from_1_1_to_1_2(manifest);
 }
 
 /// 1.1 records how an anchored graft held its bound, what stayed frozen, and how long each phase ran
@@ -20,6 +21,22 @@ fn from_1_0_to_1_1(manifest: &mut Value) {
         put(extension, "anchor", Value::Null);
         put(extension, "phases", json!([]));
         put(extension, "freeze", json!(Freeze::default()));
+    }
+}
+
+/// 1.2 knows other operations than grafts, and sides that read only the pieces of their own line: until
+/// then every side read all pieces before it.
+fn from_1_1_to_1_2(manifest: &mut Value) {
+    for extension in extensions(manifest) {
+        put(extension, "operation", json!(Operation::Graft));
+        put(extension, "other_parents", json!([]));
+        put(extension, "columns_removed", json!([]));
+        put(extension, "prune", Value::Null);
+    }
+    let wiring = manifest.get_mut("wiring").and_then(Value::as_array_mut).into_iter().flatten();
+    let sides = wiring.filter(|group| group.get("group").is_some_and(|name| name == "side"));
+    for (i, side) in sides.enumerate() {
+        put(side, "reads", json!((0..=i).collect::<Vec<_>>()));
     }
 }
 

@@ -23,7 +23,11 @@ pub use file::SpaceCard;
 pub(crate) use file::skeleton;
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
-pub use lineage::{AnchorInfo, ExtensionMetadata, Freeze, Hashes, Mode, Schedule, SoftwareVersion};
+pub(crate) use lineage::step_from;
+pub use lineage::{
+    AnchorInfo, ExtensionMetadata, Freeze, Hashes, Mode, Operation, ParentRef, PruneInfo, Schedule,
+    SoftwareVersion, descends_from,
+};
 pub(crate) use migrate::to_current;
 
 use crate::encoder::Network;
@@ -61,7 +65,7 @@ pub(crate) struct About {
     pub batch_size: usize,
     pub training_info: TrainingInfo,
     pub hashes: Hashes,
-    /// One entry per graft, oldest first.
+    /// One entry per step, oldest first.
     pub extensions: Vec<ExtensionMetadata>,
     /// How the columns are wired: one entry per token group, in the order of arrival.
     pub wiring: Vec<Wiring>,
@@ -73,8 +77,17 @@ pub(crate) struct About {
 pub(crate) enum Wiring {
     /// Into the root's trunk.
     Root { n_columns: usize },
-    /// Through a side network.
-    Side { n_columns: usize, d_side: usize },
+    /// Through a side network that reads these pieces of z: 0 is the root's, `i` that of side `i`.
+    Side { n_columns: usize, d_side: usize, reads: Vec<usize> },
+}
+
+impl Wiring {
+    /// Columns of the group.
+    pub fn n_columns(&self) -> usize {
+        match self {
+            Wiring::Root { n_columns } | Wiring::Side { n_columns, .. } => *n_columns,
+        }
+    }
 }
 
 /// What became of the columns of a table that was given to a space.
@@ -155,14 +168,27 @@ impl EmbeddingSpace {
         &self.about.hashes
     }
 
-    /// The last graft, if there was one.
+    /// The last step of the lineage, if there was one.
     pub fn extension_metadata(&self) -> Option<&ExtensionMetadata> {
         self.about.extensions.last()
     }
 
-    /// All grafts, oldest first.
+    /// All steps of the lineage, oldest first.
     pub fn extensions(&self) -> &[ExtensionMetadata] {
         &self.about.extensions
+    }
+
+    /// Whether the first coordinates of this space are those of `ancestor`, moved or not: it comes from
+    /// there by steps that neither removed one of the ancestor's columns nor began a new line.
+    pub(crate) fn continues(&self, ancestor: &EmbeddingSpace) -> bool {
+        let lineage = self.extensions();
+        let first = lineage.iter().rposition(|step| step.parent == *ancestor.hashes());
+        first.is_some_and(|first| {
+            lineage[first..].iter().all(|step| {
+                let has = |name: &String| ancestor.columns().iter().any(|c| c.name == *name);
+                step.operation != Operation::Consolidate && !step.columns_removed.iter().any(has)
+            })
+        })
     }
 
     /// Engineered columns, with their fitted state.
@@ -173,6 +199,11 @@ impl EmbeddingSpace {
     /// Compares a table's columns with the space's.
     pub fn column_report(&self, table: &Table) -> ColumnReport {
         self.about.column_report(table)
+    }
+
+    /// What each column needs from the network.
+    pub(crate) fn column_shapes(&self) -> Vec<ColumnShape> {
+        self.about.codecs.iter().map(column_shape).collect()
     }
 
     /// The table's cells as numbers, for this space's columns.

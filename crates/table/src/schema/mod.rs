@@ -76,6 +76,8 @@ pub enum Exclusion {
     Constant,
     /// No value at all.
     AllMissing,
+    /// A space used it once, until it was pruned.
+    Pruned,
 }
 
 /// One column that is left out, and why.
