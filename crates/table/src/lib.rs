@@ -15,6 +15,7 @@ pub mod codec;
 pub mod encoded;
 pub mod error;
 pub mod feature;
+pub mod ledger;
 pub mod read;
 pub mod schema;
 pub mod split;

@@ -17,7 +17,6 @@ pub mod gain;
 mod histogram;
 pub mod history;
 pub mod judging;
-mod ledger;
 mod naming;
 pub mod profile;
 pub mod residuals;
