@@ -8,8 +8,10 @@ mod embed;
 mod evaluate;
 mod extend;
 mod inspect;
+mod lineage;
 mod predict;
 mod predictor;
+mod registry;
 mod train;
 mod verify;
 
@@ -33,6 +35,8 @@ pub enum Command {
     Compare(compare::CompareArgs),
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
+    Lineage(lineage::LineageArgs),
+    Registry(registry::RegistryArgs),
     Demo(crate::demo::DemoArgs),
 }
 
@@ -51,6 +55,8 @@ impl Command {
             Command::Compare(args) => args.run(console),
             Command::Inspect(args) => args.run(console),
             Command::Verify(args) => args.run(console),
+            Command::Lineage(args) => args.run(console),
+            Command::Registry(args) => args.run(console),
             Command::Demo(args) => demo::run(args, console),
         }
     }
