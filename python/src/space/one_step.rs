@@ -159,6 +159,10 @@ impl EmbeddingSpace {
     ///     Name of the child. Default: the parent's and `_extended`.
     /// d_side : int, optional; 8 to 1,024 in steps of 8
     ///     New coordinates of a frozen graft; a joint one has none. Default: 32 per new column, 32 to 96.
+    /// prune : list of str, optional
+    ///     Columns of this space to remove first, as `prune` does by its defaults. Default: none.
+    /// regraft : list of str, optional
+    ///     Pruned columns to take back; other new columns come by themselves. Default: none.
     /// ignore : list of str, optional
     ///     New columns to leave out. Default: none.
     /// kinds : dict, optional
@@ -180,7 +184,7 @@ impl EmbeddingSpace {
     /// >>> np.array_equal(child.embed(credit)[:, :32], space.embed(early))
     /// True
     #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, freeze = None, n_epochs = None, auto_epochs = true, batch_size = None,
-        name = None, d_side = None, ignore = None, kinds = None, features = None, feature_metadata = None, seed = 0,
+        name = None, d_side = None, prune = None, regraft = None, ignore = None, kinds = None, features = None, feature_metadata = None, seed = 0,
         columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn extend(
@@ -196,6 +200,8 @@ impl EmbeddingSpace {
         batch_size: Option<usize>,
         name: Option<String>,
         d_side: Option<usize>,
+        prune: Option<Names>,
+        regraft: Option<Names>,
         ignore: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
         features: Option<&Bound<'_, FeatureEngineer>>,
@@ -216,6 +222,8 @@ impl EmbeddingSpace {
             batch_size,
             name,
             d_side,
+            prune: prune.map(Vec::from).unwrap_or_default(),
+            regraft: regraft.map(Vec::from).unwrap_or_default(),
             infer: infer_options(ignore, kinds)?,
             features: features.map(|f| f.get().features()).unwrap_or_default(),
             feature_metadata: feature_metadata.map(from_python).transpose()?,

@@ -75,6 +75,12 @@ pub struct ExtendArgs {
     /// A JSON file with anything you want to say of the new columns; kept in the lineage
     #[arg(long, value_name = "FILE")]
     feature_metadata: Option<PathBuf>,
+    /// Columns of the parent to remove first, separated by commas; see `tabgraft help prune`
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    prune: Vec<String>,
+    /// Pruned columns to take back, separated by commas; other new columns come by themselves
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    regraft: Vec<String>,
     #[command(flatten)]
     schema: SchemaArgs,
     #[command(flatten)]
@@ -83,7 +89,7 @@ pub struct ExtendArgs {
 
 /// [`Mode`] as a flag.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum ModeFlag {
+pub enum ModeFlag {
     /// Old weights never change.
     #[default]
     Frozen,
@@ -91,6 +97,17 @@ enum ModeFlag {
     Anchored,
     /// New weights first, then all.
     Joint,
+}
+
+impl ModeFlag {
+    /// The mode that it stands for.
+    pub fn mode(self) -> Mode {
+        match self {
+            ModeFlag::Frozen => Mode::Frozen,
+            ModeFlag::Anchored => Mode::Anchored,
+            ModeFlag::Joint => Mode::Joint,
+        }
+    }
 }
 
 /// What `extend` reports.
@@ -148,11 +165,7 @@ impl ExtendArgs {
             None => None,
         };
         Ok(ExtendOptions {
-            mode: match self.mode {
-                ModeFlag::Frozen => Mode::Frozen,
-                ModeFlag::Anchored => Mode::Anchored,
-                ModeFlag::Joint => Mode::Joint,
-            },
+            mode: self.mode.mode(),
             drift_bound: self.drift_bound,
             freeze: self.freeze.freeze(),
             n_epochs: self.n_epochs,
@@ -160,6 +173,8 @@ impl ExtendArgs {
             batch_size: self.batch_size,
             name: self.name.clone(),
             d_side: self.d_side,
+            prune: self.prune.clone(),
+            regraft: self.regraft.clone(),
             infer: self.schema.options(),
             features,
             feature_metadata,

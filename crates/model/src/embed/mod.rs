@@ -1,6 +1,7 @@
 //! Columns to tokens: each part of a column becomes a vector of [`D_TOKEN`] numbers.
 
 mod cells;
+mod rows;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::encoder::param::{Param, params};
 use crate::kernel::{Cells, Join, Layout, LookupTables, linear, lookup};
 
 pub(crate) use cells::{CellTable, Masks};
+pub(crate) use rows::rows_of_parts;
 
 /// Length of a token.
 pub const D_TOKEN: usize = 16;
@@ -72,6 +74,8 @@ impl Tables {
 pub(crate) struct TokenGroup {
     /// Which columns of the space, in the order of their arrival.
     pub columns: Range<usize>,
+    /// How many parts each of them has.
+    pub n_parts: Vec<usize>,
     /// Where their parts lie.
     pub layout: Arc<Layout>,
     pub tables: Tables,
@@ -98,7 +102,13 @@ impl TokenGroup {
         } else {
             Param::normal(rng, 1.0 / (n_inputs as f32).sqrt(), [n_inputs, d])
         };
-        TokenGroup { columns, layout, tables, mix }
+        TokenGroup { columns, n_parts: forms.iter().map(Vec::len).collect(), layout, tables, mix }
+    }
+
+    /// The parts of the group's `nth` column.
+    pub fn parts_of(&self, nth: usize) -> Range<usize> {
+        let first: usize = self.n_parts[..nth].iter().sum();
+        first..first + self.n_parts[nth]
     }
 
     /// The group's share of the trunk's input; the bias alone where no column is left.

@@ -2,6 +2,7 @@
 
 pub(crate) mod network;
 pub(crate) mod param;
+pub(crate) mod surgery;
 pub(crate) mod trunk;
 pub(crate) mod weights;
 

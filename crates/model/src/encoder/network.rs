@@ -172,7 +172,7 @@ impl Network {
     }
 
     /// The logits of these columns, ascending, neighbours in one range.
-    fn logits_of(&self, columns: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
+    pub(super) fn logits_of(&self, columns: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
         let mut ranges: Vec<Range<usize>> = Vec::new();
         for column in columns {
             let logits = self.first_logit[column]..self.first_logit[column + 1];
@@ -184,7 +184,7 @@ impl Network {
         ranges
     }
 
-    fn number_logits(&mut self, columns: &[ColumnShape]) {
+    pub(super) fn number_logits(&mut self, columns: &[ColumnShape]) {
         for column in columns {
             self.first_logit.push(self.n_logits() + column.n_targets);
         }
@@ -298,7 +298,7 @@ impl Network {
     }
 
     /// Width of a piece of z.
-    fn piece_width(&self, piece: usize) -> usize {
+    pub(super) fn piece_width(&self, piece: usize) -> usize {
         match piece {
             0 => self.trunk.d(),
             side => self.sides[side - 1].trunk.d(),

@@ -10,6 +10,12 @@ use crate::space::{EmbeddingSpace, Rows, embed_encoded};
 /// Most validation rows that drift is measured on.
 const DRIFT_ROWS: usize = 2000;
 
+/// The rows that drift is measured on.
+pub(super) fn drift_rows(rows: &Rows) -> Vec<usize> {
+    let from = if rows.valid.len() > 1 { &rows.valid } else { &rows.train };
+    from.iter().copied().take(DRIFT_ROWS).collect()
+}
+
 /// Validation rows (training rows where there are not two of them) and the parent's vectors.
 pub(super) struct DriftSample {
     rows: EncodedTable,
@@ -20,9 +26,7 @@ pub(super) struct DriftSample {
 
 impl DriftSample {
     pub fn new(parent: &EmbeddingSpace, encoded: &EncodedTable, rows: &Rows, seed: u64) -> Self {
-        let from = if rows.valid.len() > 1 { &rows.valid } else { &rows.train };
-        let sample: Vec<usize> = from.iter().copied().take(DRIFT_ROWS).collect();
-        let rows = encoded.take(&sample);
+        let rows = encoded.take(&drift_rows(rows));
         let before = embed_encoded(&parent.network, &rows);
         DriftSample { rows, before, d_before: parent.d_model(), seed }
     }

@@ -13,28 +13,33 @@
 //! [`Freeze`](crate::Freeze) keeps parts of the parent frozen in the latter two, or thaws them one
 //! after the other.
 
+mod consolidate;
 mod drift;
 mod graft;
+mod merge;
 mod options;
 mod plan;
+mod prune;
 mod thaw;
 
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use tabgraft_table::Table;
 use tabgraft_table::codec::fit_codecs;
 use tabgraft_table::feature::Feature;
-use tabgraft_table::schema::{InferOptions, Schema, infer};
+use tabgraft_table::schema::{Schema, infer};
 use tabgraft_table::table::quoted;
 
+pub use consolidate::ConsolidateOptions;
 pub use graft::Graft;
+pub use merge::MergeOptions;
 pub use options::ExtendOptions;
+pub use prune::PruneOptions;
 
 use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
 use crate::space::{
-    EmbeddingSpace, ExtensionMetadata, Mode, Operation, SoftwareVersion, Wiring, column_shape, now,
-    rows_of_parts,
+    EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, now, rows_of_parts,
 };
 use crate::train::{Event, Sink};
 
@@ -57,11 +62,13 @@ impl EmbeddingSpace {
     /// Appends the new columns of `table` without training: every old row's vector still has the
     /// parent's bits in the parent's coordinates.
     ///
-    /// Columns that the parent ignored or excluded stay out. Codecs of new columns are fitted on
+    /// Columns that the parent ignored or excluded stay out, pruned ones unless `regraft` names them;
+    /// `prune` removes columns first. Codecs of new columns are fitted on
     /// the training rows; `valid` gives the validation rows, else the parent's split does.
     ///
     /// # Errors
-    /// "No new columns found" with both column sets; a schema or option error otherwise.
+    /// "No new columns found" with both column sets; a schema or option error otherwise; where columns
+    /// are removed first, as [`EmbeddingSpace::prune`].
     pub fn graft(
         &self,
         table: &Table,
@@ -71,7 +78,16 @@ impl EmbeddingSpace {
     ) -> Result<Graft> {
         options.check()?;
         self.check_frozen_columns(&options.freeze)?;
-        let schema = self.new_schema(table, &options.infer)?;
+        self.check_regrafted(&options.regraft)?;
+        let schema = self.new_schema(table, options)?;
+        if !options.prune.is_empty() {
+            let prune =
+                PruneOptions { batch_size: options.batch_size, seed: options.seed, ..Default::default() };
+            let pruned = self.prune(&options.prune, Some(table), &prune, sink)?;
+            let name = options.name.clone().unwrap_or_else(|| format!("{}_extended", self.name()));
+            let options = ExtendOptions { prune: Vec::new(), name: Some(name), ..options.clone() };
+            return pruned.graft(table, valid, &options, sink);
+        }
         for note in &schema.notes {
             let _ = sink(&Event::Note { text: note.clone() });
         }
@@ -93,54 +109,26 @@ impl EmbeddingSpace {
         let mut rng = Pcg64Mcg::seed_from_u64(options.seed ^ 0x6772_6166_7421);
         let mut child = self.clone();
         let n_new = schema.columns.len();
-        let d_side = match options.mode {
-            Mode::Joint | Mode::Anchored => {
-                child.network.graft_joint(&shapes, &mut rng);
-                child.about.wiring.push(Wiring::Root { n_columns: n_new });
-                0
-            }
-            Mode::Frozen => {
-                let d_side = self.side_width(options, n_new)?;
-                let reads: Vec<usize> = (0..=child.network.sides.len()).collect();
-                child.network.graft_frozen(&shapes, d_side, reads.clone(), &mut rng);
-                child.about.wiring.push(Wiring::Side { n_columns: n_new, d_side, reads });
-                d_side
-            }
-        };
+        let d_side = child.append_columns(&shapes, options, &mut rng)?;
         let about = &mut child.about;
         about.name = options.name.clone().unwrap_or_else(|| format!("{}_extended", self.name()));
         about.created = now();
         about.software = SoftwareVersion::current();
         about.batch_size = options.batch_size.unwrap_or(self.batch_size());
         about.extensions.push(ExtensionMetadata {
-            operation: Operation::Graft,
-            extended_from_es_name: self.name().to_owned(),
-            extended_from_es_version: self.about.software.clone(),
-            other_parents: Vec::new(),
-            extension_date: about.created.clone(),
             new_columns_added: schema.names(),
-            columns_removed: Vec::new(),
-            original_column_count: self.about.columns.len(),
             extended_column_count: self.about.columns.len() + n_new,
-            training_epochs_used: 0,
-            phases: Vec::new(),
             feature_metadata: options.feature_metadata.clone(),
             mode: options.mode,
             freeze: options.freeze.clone(),
             d_side,
-            parent: self.about.hashes.clone(),
-            data_hash: String::new(),
-            software: SoftwareVersion::current(),
             seed: options.seed,
-            drift: None,
-            anchor: None,
-            prune: None,
-            parent_validation_loss: None,
-            seconds: 0.0,
+            ..self.next_step(&about.created)
         });
         let added: Vec<Feature> =
             options.features.iter().filter(|f| schema.column(&f.name).is_some()).cloned().collect();
         about.features.extend(added);
+        about.excluded.retain(|e| schema.column(&e.name).is_none());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);
         about.excluded.extend(schema.excluded);
@@ -164,15 +152,40 @@ impl EmbeddingSpace {
         })
     }
 
-    /// The schema of the columns that the table has and this space has never heard of.
-    fn new_schema(&self, table: &Table, options: &InferOptions) -> Result<Schema> {
+    /// Appends columns to the network and the wiring; returns how many coordinates came.
+    fn append_columns(
+        &mut self,
+        shapes: &[ColumnShape],
+        options: &ExtendOptions,
+        rng: &mut impl Rng,
+    ) -> Result<usize> {
+        let n_columns = shapes.len();
+        match options.mode {
+            Mode::Joint | Mode::Anchored => {
+                self.network.graft_joint(shapes, rng);
+                self.about.wiring.push(Wiring::Root { n_columns });
+                Ok(0)
+            }
+            Mode::Frozen => {
+                let d_side = self.side_width(options, n_columns)?;
+                let reads: Vec<usize> = (0..=self.network.sides.len()).collect();
+                self.network.graft_frozen(shapes, d_side, reads.clone(), rng);
+                self.about.wiring.push(Wiring::Side { n_columns, d_side, reads });
+                Ok(d_side)
+            }
+        }
+    }
+
+    /// The schema of the columns that the table has and this space has never heard of, or shall take
+    /// back.
+    fn new_schema(&self, table: &Table, options: &ExtendOptions) -> Result<Schema> {
         let names: Vec<String> = table
             .column_names()
             .into_iter()
             .filter(|n| !self.about.columns.iter().any(|c| c.name == *n))
-            .filter(|n| !self.about.excluded.iter().any(|e| e.name == *n))
+            .filter(|n| options.regraft.contains(n) || !self.about.excluded.iter().any(|e| e.name == *n))
             .collect();
-        let mut options = options.clone();
+        let mut options = options.infer.clone();
         // What the parent left out already needs no second word.
         options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name));
         let schema =
@@ -203,10 +216,7 @@ impl EmbeddingSpace {
 
     /// Columns of the first training: rows are told apart by them in every version.
     pub(crate) fn first_columns(&self) -> Vec<String> {
-        let n = match self.about.wiring.first() {
-            Some(Wiring::Root { n_columns } | Wiring::Side { n_columns, .. }) => *n_columns,
-            None => 0,
-        };
+        let n = self.about.wiring.first().map_or(0, Wiring::n_columns);
         self.about.columns.iter().take(n).map(|c| c.name.clone()).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! What the user says of a graft, and what it comes to for one parent.
 
 use tabgraft_table::feature::Feature;
-use tabgraft_table::schema::InferOptions;
+use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions};
 use tabgraft_table::table::quoted;
 
 use crate::error::{Error, Result};
@@ -40,6 +40,12 @@ pub struct ExtendOptions {
     pub name: Option<String>,
     /// Extra coordinates of a frozen graft. Default: 32 per new column, 32 to 96.
     pub d_side: Option<usize>,
+    /// Columns of the parent to remove first, as [`EmbeddingSpace::prune`] does by its defaults, on the
+    /// same table. The lineage gets an entry for the prune and one for the graft. Default: none.
+    pub prune: Vec<String>,
+    /// Pruned columns to take back: other new columns of a table come by themselves, these only when
+    /// they are named. Default: none.
+    pub regraft: Vec<String>,
     /// Kinds of new columns given by the user, new columns to ignore.
     pub infer: InferOptions,
     /// Engineered columns among the new ones; remembered with their fitted state.
@@ -61,6 +67,8 @@ impl Default for ExtendOptions {
             batch_size: None,
             name: None,
             d_side: None,
+            prune: Vec::new(),
+            regraft: Vec::new(),
             infer: InferOptions::default(),
             features: Vec::new(),
             feature_metadata: None,
@@ -82,6 +90,10 @@ impl ExtendOptions {
                 "option `freeze` is given, but mode `frozen` thaws no old weight anyway",
             )
             .with_hint("leave it out, or choose mode `joint` or `anchored`"));
+        }
+        if let Some(name) = self.freeze.columns.iter().find(|name| self.prune.contains(name)) {
+            return Err(Error::option(format!("options `freeze` and `prune` both name column `{name}`"))
+                .with_hint("a column that is removed cannot stay frozen"));
         }
         match self.drift_bound {
             Some(bound) if self.mode != Mode::Anchored => Err(Error::option(format!(
@@ -140,6 +152,23 @@ impl EmbeddingSpace {
                 "option `freeze` names column `{name}`, the parent has {}",
                 quoted(&known)
             ))),
+        }
+    }
+
+    /// Checks that columns to take back were pruned.
+    pub(super) fn check_regrafted(&self, regraft: &[String]) -> Result<()> {
+        let of = |e: &&ExcludedColumn| e.exclusion == Exclusion::Pruned;
+        let pruned: Vec<&str> = self.excluded().iter().filter(of).map(|e| e.name.as_str()).collect();
+        match regraft.iter().find(|name| !pruned.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => {
+                let known = match pruned.is_empty() {
+                    true => "no column was pruned".to_owned(),
+                    false => format!("pruned were {}", quoted(&pruned)),
+                };
+                Err(Error::option(format!("option `regraft` names column `{name}`, but {known}"))
+                    .with_hint("new columns need no naming; what a space ignored stays ignored"))
+            }
         }
     }
 

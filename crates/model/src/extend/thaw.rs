@@ -7,12 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tabgraft_table::encoded::PartForm;
-
-use crate::embed::{D_TOKEN, TokenGroup};
+use crate::embed::{TokenGroup, rows_of_parts};
 use crate::encoder::Network;
 use crate::encoder::param::Params;
-use crate::kernel::Layout;
 use crate::space::{EmbeddingSpace, Freeze, Mode};
 
 /// Old weights by what they do.
@@ -118,45 +115,4 @@ impl OldWeights {
             held.insert(format!("{prefix}.{name}"), mask.into());
         }
     }
-}
-
-type RowsOfPart<'a> = Box<dyn Fn(usize) -> Option<std::ops::Range<usize>> + 'a>;
-
-/// For each matrix of a token group: its name, its rows, and which of them a part owns.
-fn rows_of_parts(layout: &Layout) -> Vec<(&'static str, usize, RowsOfPart<'_>)> {
-    let part = |i: usize| layout.parts[i];
-    let n_parts = layout.parts.len();
-    vec![
-        (
-            "tables.piecewise",
-            layout.piecewise_rows,
-            Box::new(move |i| match part(i).form {
-                PartForm::Piecewise { n_bins } => Some(part(i).first_row..part(i).first_row + n_bins),
-                _ => None,
-            }),
-        ),
-        (
-            "tables.code",
-            layout.code_rows,
-            Box::new(move |i| match part(i).form {
-                PartForm::Code { n_codes } => Some(part(i).first_row..part(i).first_row + n_codes),
-                _ => None,
-            }),
-        ),
-        (
-            "tables.bag",
-            layout.bag_rows,
-            Box::new(move |i| match part(i).form {
-                PartForm::Bag { n_slots } => Some(part(i).first_row..part(i).first_row + n_slots),
-                _ => None,
-            }),
-        ),
-        (
-            "tables.bias",
-            layout.n_piecewise + layout.n_bag,
-            Box::new(move |i| part(i).bias_row.map(|row| row..row + 1)),
-        ),
-        ("tables.special", 2 * n_parts, Box::new(|i| Some(2 * i..2 * i + 2))),
-        ("mix", n_parts * D_TOKEN, Box::new(|i| Some(i * D_TOKEN..(i + 1) * D_TOKEN))),
-    ]
 }

@@ -297,9 +297,11 @@ fn compare(step: &ExtensionMetadata, parent: &Whole, child: &Whole) -> Vec<Strin
         }
     }
     if step.mode == Mode::Frozen {
-        problems.extend(thawed(step.operation, parent, child).map(|name| {
-            format!("weight matrix `{name}` of `{}` should be frozen and has changed", old.name)
-        }));
+        problems.extend(
+            thawed(step, parent, child).map(|name| {
+                format!("weight matrix `{name}` should be frozen and is not as in `{}`", old.name)
+            }),
+        );
     }
     problems
 }
@@ -313,18 +315,24 @@ fn remembers(step: &ExtensionMetadata, parent: &About, child: &About) -> bool {
     line.is_some_and(|line| parent.extensions.ends_with(line))
 }
 
-/// The first of a parent's weight matrices whose bits are not in the child, where all must be.
-fn thawed<'p>(operation: Operation, parent: &'p Whole, child: &Whole) -> Option<&'p String> {
-    let kept: BTreeSet<&ContentHash> = child.tensors.values().collect();
-    let mut all = parent.tensors.iter();
-    match operation {
-        Operation::Graft => all.find(|(name, hash)| child.tensors.get(*name) != Some(hash)),
-        // Sides of several lines stand beside each other, so that their numbers change; heads may too.
-        Operation::Merge => all.find(|(name, hash)| !name.starts_with("heads.") && !kept.contains(hash)),
-        // What is left of a pruned version has other shapes, and a new line has other weights.
-        Operation::Prune | Operation::Consolidate => None,
+/// A weight matrix whose bits changed although the step froze it, by its name in the version that has it.
+fn thawed<'w>(step: &ExtensionMetadata, parent: &'w Whole, child: &'w Whole) -> Option<&'w String> {
+    let is_first = step.parent == parent.about.hashes;
+    match step.operation {
+        Operation::Graft => parent.tensors.iter().find(|(name, hash)| child.tensors.get(*name) != Some(hash)),
+        // Sides are numbered anew, and heads speak of other columns.
+        Operation::Merge if is_first || step.training_epochs_used == 0 => foreign(parent, child),
+        Operation::Prune => foreign(child, parent),
+        // The first parent was trained on, or a new line begins.
+        Operation::Merge | Operation::Consolidate => None,
     }
     .map(|(name, _)| name)
+}
+
+/// The first of a version's matrices, heads apart, whose bits are nowhere in another version.
+fn foreign<'w>(version: &'w Whole, other: &Whole) -> Option<(&'w String, &'w ContentHash)> {
+    let known: BTreeSet<&ContentHash> = other.tensors.values().collect();
+    version.tensors.iter().find(|(name, hash)| !name.starts_with("heads.") && !known.contains(hash))
 }
 
 fn short(hash: &str) -> &str {

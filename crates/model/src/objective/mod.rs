@@ -46,6 +46,8 @@ pub(crate) struct Objective {
     scale: Vec<f32>,
     /// `[n_columns]`.
     roles: Vec<Role>,
+    /// `[n_columns]`: what tells the columns apart when cells are hidden; their places by default.
+    column_key: Vec<u64>,
     /// `[n_rows]`: a hash of each row's original cells, so that a row is hidden alike wherever it
     /// stands in a table.
     row_key: Vec<u64>,
@@ -68,7 +70,14 @@ impl Objective {
                 n => 1.0 / (n as f32).ln(),
             })
             .collect();
-        Objective { n_columns, class, first_logit: first_logit.to_vec(), scale, roles, row_key }
+        let column_key = (0..n_columns as u64).collect();
+        Objective { n_columns, class, first_logit: first_logit.to_vec(), scale, roles, column_key, row_key }
+    }
+
+    /// Hides each column's cells as those of the column at this place in another space, so that the
+    /// losses of the two are paired.
+    pub fn with_column_keys(self, places: impl IntoIterator<Item = usize>) -> Self {
+        Objective { column_key: places.into_iter().map(|place| place as u64).collect(), ..self }
     }
 
     /// Number of columns.
@@ -100,8 +109,8 @@ impl Objective {
         for r in rows_idx {
             let row_seed = splitmix(seed ^ splitmix(self.row_key[*r]));
             let u = unit(splitmix(row_seed));
-            hidden
-                .extend((0..n_columns).map(|c| unit(splitmix(row_seed ^ (c as u64 + 1) << 32)) < rate(u, c)));
+            let keys = self.column_key.iter().enumerate();
+            hidden.extend(keys.map(|(c, key)| unit(splitmix(row_seed ^ (key + 1) << 32)) < rate(u, c)));
         }
         Masks { n_columns, hidden }
     }

@@ -7,7 +7,9 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
-use super::{About, EmbeddingSpace, Hashes, TrainingInfo, Wiring, column_shape, recipe, to_current};
+use super::{
+    About, EmbeddingSpace, ExtensionMetadata, Hashes, TrainingInfo, Wiring, column_shape, recipe, to_current,
+};
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
@@ -47,7 +49,7 @@ pub struct SpaceCard {
     /// The record of the last training.
     pub training_info: TrainingInfo,
     /// All steps of the lineage, oldest first.
-    pub extensions: Vec<super::ExtensionMetadata>,
+    pub extensions: Vec<ExtensionMetadata>,
 }
 
 impl EmbeddingSpace {
@@ -120,21 +122,28 @@ impl EmbeddingSpace {
     /// The hashes of this space; `keys` are those of its training table's rows. Computed last, when the
     /// lineage entry is complete.
     pub(crate) fn compute_hashes(&self, keys: &[u64]) -> Hashes {
-        let mut tensors = BTreeMap::<String, Blob>::new();
-        to_blobs(&self.network, "", &mut tensors);
         let mut data = blake3::Hasher::new();
         keys.iter().for_each(|k| {
             data.update(&k.to_le_bytes());
         });
-        Hashes {
-            weights: weights_hash(&tensors).as_str().to_owned(),
-            data: data.finalize().to_hex().to_string(),
-            ..self.about.compute_hashes()
-        }
+        self.hashes_with(data.finalize().to_hex().to_string())
+    }
+
+    /// The hashes of this space, trained on a table of this data hash.
+    pub(crate) fn hashes_with(&self, data: String) -> Hashes {
+        let mut tensors = BTreeMap::<String, Blob>::new();
+        to_blobs(&self.network, "", &mut tensors);
+        Hashes { weights: weights_hash(&tensors).as_str().to_owned(), data, ..self.about.compute_hashes() }
     }
 }
 
 impl About {
+    /// Adds a step to the lineage, after which this version is what the step made.
+    pub(crate) fn remember(&mut self, step: ExtensionMetadata) {
+        self.extensions.push(step);
+        self.hashes.recipe = recipe(&self.software, &self.config, self.extensions.last());
+    }
+
     /// The hashes that follow from the manifest: all but those of weights and data, which stay empty.
     pub(crate) fn compute_hashes(&self) -> Hashes {
         let json = |value: serde_json::Result<serde_json::Value>| {
@@ -201,8 +210,8 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
     let mut network: Option<Network> = None;
     let mut start = 0_usize;
     for group in &about.wiring {
-        let (Wiring::Root { n_columns: n } | Wiring::Side { n_columns: n, .. }) = group;
-        let Some(columns) = start.checked_add(*n).and_then(|end| shapes.get(start..end)) else {
+        let n = group.n_columns();
+        let Some(columns) = start.checked_add(n).and_then(|end| shapes.get(start..end)) else {
             return refuse(format!("the wiring asks for more than {n_columns} columns"));
         };
         if columns.is_empty() && matches!(group, Wiring::Root { .. }) {

@@ -233,3 +233,14 @@ pub fn descends_from(lineage: &[ExtensionMetadata], ancestor: &Hashes) -> bool {
             || entry.other_parents.iter().any(|p| descends_from(&p.line, ancestor))
     })
 }
+
+/// The step of a lineage whose first parent is a version like this, the latest one.
+pub(crate) fn step_from<'a>(
+    lineage: &'a [ExtensionMetadata],
+    is_wanted: &dyn Fn(&Hashes) -> bool,
+) -> Option<&'a ExtensionMetadata> {
+    lineage.iter().rev().find_map(|entry| {
+        let others = entry.other_parents.iter().find_map(|p| step_from(&p.line, is_wanted));
+        if is_wanted(&entry.parent) { Some(entry) } else { others }
+    })
+}

@@ -24,6 +24,7 @@ pub use file::SpaceCard;
 pub(crate) use file::{KIND, skeleton};
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
+pub(crate) use lineage::step_from;
 pub use lineage::{
     AnchorInfo, ExtensionMetadata, Freeze, Hashes, Mode, Operation, ParentRef, PruneInfo, Schedule,
     SoftwareVersion, descends_from,
@@ -81,6 +82,15 @@ pub(crate) enum Wiring {
     Root { n_columns: usize },
     /// Through a side network that reads these pieces of z: 0 is the root's, `i` that of side `i`.
     Side { n_columns: usize, d_side: usize, reads: Vec<usize> },
+}
+
+impl Wiring {
+    /// Columns of the group.
+    pub fn n_columns(&self) -> usize {
+        match self {
+            Wiring::Root { n_columns } | Wiring::Side { n_columns, .. } => *n_columns,
+        }
+    }
 }
 
 /// What became of the columns of a table that was given to a space.
@@ -185,6 +195,11 @@ impl EmbeddingSpace {
     /// Compares a table's columns with the space's.
     pub fn column_report(&self, table: &Table) -> ColumnReport {
         self.about.column_report(table)
+    }
+
+    /// What each column needs from the network.
+    pub(crate) fn column_shapes(&self) -> Vec<ColumnShape> {
+        self.about.codecs.iter().map(column_shape).collect()
     }
 
     /// The table's cells as numbers, for this space's columns.

@@ -106,6 +106,12 @@ pub(crate) fn train(
     rayon::scope(|_| run_phases(network, data, phases, anchor, sink))
 }
 
+/// Mean loss of each column on its hidden validation cells, NaN where it has none; `None` without
+/// validation rows. The same cells are hidden for every network.
+pub(crate) fn validation_losses(network: &Network, data: &TrainingData) -> Option<Vec<f64>> {
+    rayon::scope(|_| validate(network, data, None))
+}
+
 fn run_phases(
     network: &mut Network,
     data: &TrainingData,

@@ -1,0 +1,120 @@
+//! A chain of grafts trained into one plain space, which begins a new line.
+//!
+//! A chain's vectors get longer with every frozen graft, and each side costs time. Consolidating keeps the
+//! columns, codecs, tokens and the root's trunk, mixes all tokens in that one trunk, and trains
+//! everything. Vectors are new: they do not compare with those of the chain.
+
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+use tabgraft_table::Table;
+
+use crate::encoder::Network;
+use crate::encoder::network::Widths;
+use crate::encoder::param::Params;
+use crate::error::Result;
+use crate::objective::Role;
+use crate::space::{
+    EmbeddingSpace, ExtensionMetadata, Mode, Operation, SoftwareVersion, Wiring, check_batch_size,
+    check_epochs, now, rows_of_parts, training_data,
+};
+use crate::train::{Phase, Sink, Watch, train};
+
+/// Epochs by default: the first training's, divided by this.
+const EPOCHS_SHARE: usize = 1;
+
+/// How to consolidate.
+#[derive(Debug, Clone)]
+pub struct ConsolidateOptions {
+    /// Length of a row's vector, as for a first training. Default: the root's, before any graft.
+    pub d_model: Option<usize>,
+    /// Epochs, 1 to 10,000. Default: those of the first training.
+    pub n_epochs: Option<usize>,
+    /// Whether `n_epochs` is a ceiling: training then stops when the validation loss has not fallen for a
+    /// fifth of it. Default true.
+    pub auto_epochs: bool,
+    /// Rows of a step. Default: the parent's.
+    pub batch_size: Option<usize>,
+    /// Name of the child. Default: the parent's and `_consolidated`.
+    pub name: Option<String>,
+    /// Seed of new weights, order, masks and dropout. Default 0.
+    pub seed: u64,
+}
+
+impl Default for ConsolidateOptions {
+    fn default() -> Self {
+        ConsolidateOptions {
+            d_model: None,
+            n_epochs: None,
+            auto_epochs: true,
+            batch_size: None,
+            name: None,
+            seed: 0,
+        }
+    }
+}
+
+impl EmbeddingSpace {
+    /// Trains one plain space on all columns of this one, as it would be without any graft: its vectors
+    /// are as long and as fast as those of a single training. The lineage stays.
+    ///
+    /// `valid` gives the validation rows; without it the split does.
+    ///
+    /// # Errors
+    /// An option error if an option is out of range; a schema error if the table lacks a column of
+    /// the split; a training error if no gradient is finite.
+    pub fn consolidate(
+        &self,
+        table: &Table,
+        valid: Option<&Table>,
+        options: &ConsolidateOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
+        check_epochs(options.n_epochs)?;
+        check_batch_size(options.batch_size)?;
+        let mut child = self.clone();
+        let about = &mut child.about;
+        about.config.d_model = options.d_model.unwrap_or(about.config.d_model);
+        about.config.check()?;
+        about.name = options.name.clone().unwrap_or_else(|| format!("{}_consolidated", self.name()));
+        about.created = now();
+        about.software = SoftwareVersion::current();
+        about.batch_size = options.batch_size.unwrap_or(self.batch_size());
+        about.wiring = vec![Wiring::Root { n_columns: self.columns().len() }];
+        let config = about.config.clone();
+        let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
+        let mut rng = Pcg64Mcg::seed_from_u64(options.seed ^ 0x636f_6e73_6f6c);
+        child.network = self.network.consolidated(&self.column_shapes(), widths, &mut rng);
+        let (all, rows) = rows_of_parts(table, valid, &self.about.split, &child.first_columns())?;
+        let encoded = child.encode(&all)?;
+        let n_columns = self.columns().len();
+        let data = training_data(&child, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
+        let n_epochs = options.n_epochs.unwrap_or((self.about.planned_epochs / EPOCHS_SHARE).max(1));
+        let phase = Phase {
+            name: "consolidation",
+            n_epochs,
+            batch_size: child.about.batch_size,
+            learning_rate: config.learning_rate,
+            weight_decay: config.weight_decay,
+            p_drop: config.p_drop,
+            watch: Watch::AllColumns,
+            patience: if options.auto_epochs { Some((n_epochs / 5).max(3)) } else { None },
+            seed: options.seed,
+            thaw: &|network: &mut Network| network.set_thawed(true),
+        };
+        let info = train(&mut child.network, &data, &[phase], None, sink)?;
+        child.about.hashes = child.compute_hashes(&rows.key);
+        child.about.remember(ExtensionMetadata {
+            operation: Operation::Consolidate,
+            training_epochs_used: info.epochs.len(),
+            phases: info.phases.clone(),
+            mode: Mode::Joint,
+            data_hash: child.about.hashes.data.clone(),
+            seed: options.seed,
+            parent_validation_loss: self.about.training_info.final_validation_loss,
+            seconds: info.seconds,
+            ..self.next_step(&child.about.created)
+        });
+        child.about.training_info = info;
+        Ok(child)
+    }
+}
