@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use serde_json::{Value, json};
+use tabgraft_model::extend::{ConsolidateOptions, MergeOptions, PruneOptions};
 use tabgraft_model::lineage::{Step, check_file, check_parent, verify};
 use tabgraft_model::store::{self, Container};
 use tabgraft_model::train::Event;
@@ -429,4 +430,56 @@ fn files_of_older_formats_verify_and_keep_their_place() {
     let again = Lineage::read(dir.path()).unwrap();
     assert_eq!(again.edges.len(), old.extensions().len());
     assert!(again.nodes.iter().all(|n| lineage.node(&n.id).is_some()));
+}
+
+/// Grafts, exact and healed prunes, merges and consolidations make versions whose files and links verify.
+#[test]
+fn every_operation_has_its_place() {
+    let dir = folder();
+    let save = |space: &EmbeddingSpace| {
+        space.save(&dir.path().join(format!("{}.tabgraft", space.name().replace('+', "_")))).unwrap();
+    };
+    let Family { v1, v2, v3, .. } = family();
+    let later = extend(v1, "later", Mode::Frozen, &without(&["late"]));
+    let merged = EmbeddingSpace::merge(&[v2, &later], None, &MergeOptions::default(), &mut go_on).unwrap();
+    let exact = PruneOptions { name: Some("pruned".into()), ..PruneOptions::default() };
+    let pruned = merged.prune(&["late".into()], None, &exact, &mut go_on).unwrap();
+    let healing = PruneOptions { name: Some("healed".into()), n_epochs: Some(1), ..PruneOptions::default() };
+    let healed = v3.prune(&["weight".into()], Some(&table()), &healing, &mut go_on).unwrap();
+    let options = ConsolidateOptions { n_epochs: Some(1), ..ConsolidateOptions::default() };
+    let plain = v3.consolidate(&table(), None, &options, &mut go_on).unwrap();
+    for space in [&later, &merged, &pruned, &healed, &plain] {
+        save(space);
+    }
+    let lineage = Lineage::read(dir.path()).unwrap();
+    let steps_to = |space: &EmbeddingSpace| {
+        let id = space.id();
+        let made = lineage.parents(&id).map(|e| (e.step, lineage.node(&e.parent).unwrap().name.clone()));
+        made.collect::<Vec<_>>()
+    };
+    assert_eq!(steps_to(&merged).len(), 2);
+    assert!(
+        steps_to(&merged)
+            .iter()
+            .all(|(step, name)| *step == Step::Merge && ["v2", "later"].contains(&&**name))
+    );
+    assert_eq!(steps_to(&pruned), [(Step::Prune, merged.name().to_owned())]);
+    assert_eq!(steps_to(&healed), [(Step::Prune, "v3".to_owned())]);
+    assert_eq!(steps_to(&plain), [(Step::Consolidate, "v3".to_owned())]);
+    assert_eq!(lineage.parents(&pruned.id()).next().unwrap().columns_removed, ["late"]);
+    // What comes back by pruning is the earlier version in all but how it came about.
+    assert_eq!(pruned.hashes().weights, later.hashes().weights);
+    assert_ne!(pruned.id(), later.id());
+    let found = verify(dir.path()).unwrap();
+    assert!(found.ok && found.links.iter().all(|link| link.is_checked), "{found:?}");
+    assert_eq!(found.files.len(), 11);
+    // A merged version whose parent's weights are not in it.
+    reseal(&dir.path().join(format!("{}.tabgraft", merged.name().replace('+', "_"))), |container| {
+        container.tensors.get_mut("trunk.bias").unwrap().data[0] += 1.0;
+        container.manifest["hashes"]["weights"] = json!(store::weights_hash(&container.tensors));
+    });
+    let found = verify(dir.path()).unwrap();
+    let broken: Vec<&str> =
+        found.links.iter().filter(|l| !l.problems.is_empty()).map(|l| &*l.parent).collect();
+    assert!(broken.contains(&"v2") && broken.contains(&"later"), "{found:?}");
 }
