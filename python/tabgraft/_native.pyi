@@ -180,6 +180,8 @@ class EmbeddingSpace:
         batch_size: int | None = None,
         name: str | None = None,
         d_side: int | None = None,
+        prune: str | _Names | None = None,
+        regraft: str | _Names | None = None,
         ignore: str | _Names | None = None,
         kinds: dict[str, _Kind] | None = None,
         features: FeatureEngineer | None = None,
@@ -188,6 +190,57 @@ class EmbeddingSpace:
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> EmbeddingSpace: ...
+    def prune(
+        self,
+        remove: str | _Names,
+        data: _FrameLike | None = None,
+        *,
+        n_epochs: int | None = None,
+        batch_size: int | None = None,
+        name: str | None = None,
+        seed: int = 0,
+        columns: _Names | None = None,
+        progress: bool | None = None,
+    ) -> EmbeddingSpace: ...
+    @staticmethod
+    def merge(
+        spaces: Sequence[EmbeddingSpace],
+        data: _FrameLike | None = None,
+        *,
+        mode: _Mode = "joint",
+        drift_bound: float | None = None,
+        n_epochs: int | None = None,
+        auto_epochs: bool = True,
+        batch_size: int | None = None,
+        name: str | None = None,
+        seed: int = 0,
+        columns: _Names | None = None,
+        progress: bool | None = None,
+    ) -> EmbeddingSpace: ...
+    def consolidate(
+        self,
+        data: _FrameLike,
+        *,
+        valid: _FrameLike | None = None,
+        d_model: int | None = None,
+        n_epochs: int | None = None,
+        auto_epochs: bool = True,
+        batch_size: int | None = None,
+        name: str | None = None,
+        seed: int = 0,
+        columns: _Names | None = None,
+        progress: bool | None = None,
+    ) -> EmbeddingSpace: ...
+    def rank_columns(
+        self,
+        data: _FrameLike,
+        target: str | None = None,
+        *,
+        max_rows: int = 2000,
+        seed: int = 0,
+        columns: _Names | None = None,
+        progress: bool | None = None,
+    ) -> dict[str, Any]: ...
     @classmethod
     def extend_from_existing(
         cls,

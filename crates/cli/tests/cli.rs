@@ -539,3 +539,61 @@ fn the_commands_of_the_readme_run() {
     }
     assert!(n_run > 8, "only {n_run} commands were found");
 }
+
+#[test]
+fn prune_gives_an_ancestor_back_and_merge_joins_siblings() {
+    let path = workshop();
+    let pruned = json(path, "prune v2 --columns checking_status,savings_status -o back");
+    assert_eq!(pruned["extension"]["operation"], "prune");
+    assert_eq!(pruned["extension"]["mode"], "frozen");
+    let weights = |file: &str| json(path, &format!("inspect {file} --lineage"))["hashes"]["weights"].clone();
+    assert_eq!(weights("back"), weights("v1"));
+    let healed = json(path, "prune v2 full.csv --columns age --epochs 1 -o healed");
+    assert!(healed["extension"]["prune"]["loss_masked"].is_f64(), "{healed}");
+    assert_eq!(run(path, "verify healed").status.code(), Some(0));
+    let refused = run(path, "prune v2 --columns age -o never");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(!path.join("never").exists());
+
+    let full = fs::read_to_string(path.join("full.csv")).unwrap();
+    let without = |gone: usize| {
+        let header: Vec<&str> = full.lines().next().unwrap().split(',').collect();
+        let kept = full.lines().map(|line| {
+            let cells = line.split(',').zip(&header).filter(|(_, name)| **name != LATE[gone]);
+            cells.map(|(cell, _)| cell).collect::<Vec<_>>().join(",") + "\n"
+        });
+        kept.collect::<String>()
+    };
+    for (i, file) in ["savings", "checking"].iter().enumerate() {
+        fs::write(path.join(format!("{file}.csv")), without(i)).unwrap();
+        out(path, &format!("extend v1 {file}.csv -o {file} --epochs 1"));
+    }
+    let merged = json(path, "merge savings checking -o merged");
+    assert_eq!(merged["extension"]["operation"], "merge");
+    assert_eq!(merged["extension"]["other_parents"].as_array().unwrap().len(), 1);
+    json(path, "merge checking savings -o again");
+    assert_eq!(weights("merged"), weights("again"));
+    assert_eq!(run(path, "verify merged").status.code(), Some(0));
+    assert!(out(path, "inspect merged --lineage").contains("merge 2"));
+    let text = String::from_utf8(run(path, "merge v1 v2 -o never").stderr).unwrap();
+    assert!(
+        text.contains("descends from `v1`: there is nothing to merge") && !path.join("never").exists(),
+        "{text}"
+    );
+}
+
+#[test]
+fn consolidate_shortens_vectors_and_rank_orders_columns() {
+    let path = workshop();
+    let plain = json(path, "consolidate v2 full.csv -o plain --epochs 1");
+    assert_eq!(plain["d_model"], 128);
+    assert!(plain["d_model_before"].as_u64().unwrap() > 128);
+    assert_eq!(plain["extension"]["operation"], "consolidate");
+    let ranking = json(path, "rank v2 full.csv --target default");
+    let columns = ranking["columns"].as_array().unwrap();
+    assert_eq!(columns.len(), 20);
+    let drop = |i: usize| columns[i]["score_drop"]["difference"].as_f64().unwrap();
+    assert!((1..20).all(|i| drop(i - 1) <= drop(i)));
+    assert!(out(path, "rank v2 full.csv").contains("loss of the others"));
+    assert_eq!(run(path, "rank v2 full.csv --target age").status.code(), Some(2));
+}

@@ -12,6 +12,7 @@ mod model_file;
 mod objective;
 pub mod predictor;
 pub mod prepare;
+mod probe;
 pub mod registry;
 pub mod report;
 pub mod space;
@@ -19,7 +20,7 @@ pub mod store;
 pub mod train;
 
 pub use discover::{DiscoverOptions, Discovery, discover};
-pub use extend::{ExtendOptions, Graft};
+pub use extend::{ConsolidateOptions, ExtendOptions, Graft, MergeOptions, PruneOptions, RankOptions};
 pub use lineage::Lineage;
 pub use model_file::{ModelFile, ModelKind};
 pub use predictor::{Predictor, PredictorOptions};

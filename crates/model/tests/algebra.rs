@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use proptest::prelude::*;
-use tabgraft_model::extend::{ConsolidateOptions, MergeOptions, PruneOptions};
+use tabgraft_model::extend::{ConsolidateOptions, MergeOptions, PruneOptions, RankOptions};
 use tabgraft_model::space::{Operation, descends_from};
 use tabgraft_model::train::Event;
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode};
@@ -411,4 +411,35 @@ fn a_consolidated_chain_is_a_plain_space_with_its_lineage() {
         .consolidate(&table, None, &ConsolidateOptions { d_model: Some(12), ..wide }, &mut go_on)
         .unwrap_err();
     assert!(error.is_option() && error.to_string().contains("`d_model` is 12"), "{error}");
+}
+
+#[test]
+fn columns_rank_by_what_hiding_them_costs() {
+    let table = table(600, 11);
+    // The target is `l3`, made of `size` and chance.
+    let wide = table.select(&columns(&["l3".to_owned(), "l2".to_owned()])).unwrap();
+    let mut options = small("v1");
+    options.config.n_epochs = Some(20);
+    options.infer.ignore = vec!["l3".into()];
+    let space = EmbeddingSpace::fit(&wide, None, &options, &mut go_on).unwrap();
+    let ranked = space.rank_columns(&wide, Some("l3"), &RankOptions::default(), &mut go_on).unwrap();
+    assert_eq!(ranked.columns.len(), 4);
+    let drops: Vec<f64> = ranked.columns.iter().map(|c| c.score_drop.unwrap().difference).collect();
+    assert!(drops.is_sorted(), "{drops:?}");
+    for column in &ranked.columns {
+        let drop = column.score_drop.unwrap();
+        assert!(drop.low <= drop.difference && drop.difference <= drop.high && drop.n > 50, "{drop:?}");
+    }
+    let probe = ranked.probe.unwrap();
+    assert!(probe.score.value < 1.0, "log-loss of three classes by chance is 1.1: {probe:?}");
+    // Four columns tell of each other: hiding any of them costs the others something.
+    let ranked = space.rank_columns(&wide, None, &RankOptions::default(), &mut go_on).unwrap();
+    let rises: Vec<f64> = ranked.columns.iter().map(|c| c.loss_rise.unwrap()).collect();
+    assert!(rises.is_sorted() && rises[3] > 0.01 && ranked.probe.is_none(), "{rises:?}");
+    assert!(ranked.columns.iter().all(|c| c.score_drop.is_none()));
+    let error = space.rank_columns(&wide, Some("size"), &RankOptions::default(), &mut go_on).unwrap_err();
+    assert!(error.is_schema() && error.to_string().contains("uses the target `size`"), "{error}");
+    let few = RankOptions { max_rows: 3, ..RankOptions::default() };
+    let error = space.rank_columns(&wide, None, &few, &mut go_on).unwrap_err();
+    assert!(error.is_option() && error.to_string().contains("`max_rows` is 3"), "{error}");
 }

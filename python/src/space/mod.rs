@@ -1,5 +1,7 @@
-//! `EmbeddingSpace`: trained in one call (`one_step.rs`) or in two, as described (`two_steps.rs`).
+//! `EmbeddingSpace`: trained in one call (`one_step.rs`) or in two, as described (`two_steps.rs`);
+//! versions made from versions (`algebra.rs`).
 
+mod algebra;
 mod file;
 mod one_step;
 mod two_steps;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod compare;
+mod consolidate;
 mod demo;
 mod discover;
 mod embed;
@@ -9,8 +10,11 @@ mod evaluate;
 mod extend;
 mod inspect;
 mod lineage;
+mod merge;
 mod predict;
 mod predictor;
+mod prune;
+mod rank;
 mod registry;
 mod train;
 mod verify;
@@ -32,6 +36,10 @@ pub enum Command {
     Discover(discover::DiscoverArgs),
     Apply(apply::ApplyArgs),
     Extend(extend::ExtendArgs),
+    Prune(prune::PruneArgs),
+    Rank(rank::RankArgs),
+    Merge(merge::MergeArgs),
+    Consolidate(consolidate::ConsolidateArgs),
     Compare(compare::CompareArgs),
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
@@ -52,6 +60,10 @@ impl Command {
             Command::Discover(args) => args.run(console),
             Command::Apply(args) => args.run(console),
             Command::Extend(args) => args.run(console),
+            Command::Prune(args) => args.run(console),
+            Command::Rank(args) => args.run(console),
+            Command::Merge(args) => args.run(console),
+            Command::Consolidate(args) => args.run(console),
             Command::Compare(args) => args.run(console),
             Command::Inspect(args) => args.run(console),
             Command::Verify(args) => args.run(console),

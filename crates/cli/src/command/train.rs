@@ -70,7 +70,7 @@ pub struct TrainingSummary {
     n_epochs: usize,
     best_epoch: usize,
     pub stop_reason: StopReason,
-    final_validation_loss: Option<f64>,
+    pub final_validation_loss: Option<f64>,
     new_columns_validation_loss: Option<f64>,
     n_rows_train: usize,
     n_rows_valid: usize,

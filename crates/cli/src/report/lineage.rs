@@ -14,7 +14,8 @@ pub fn lineage_text(name: &str, hashes: &Hashes, extensions: &[ExtensionMetadata
     for (i, graft) in extensions.iter().enumerate() {
         text += &format!("  {} (weights {})\n", graft.extended_from_es_name, short(&graft.parent.weights));
         text += &format!(
-            "    graft {} on {}: {}, +{} coordinates, {} epochs in {:.1} s, seed {}\n",
+            "    {} {} on {}: {}, +{} coordinates, {} epochs in {:.1} s, seed {}\n",
+            graft.operation.name(),
             i + 1,
             graft.extension_date,
             graft.mode.name(),
@@ -24,12 +25,25 @@ pub fn lineage_text(name: &str, hashes: &Hashes, extensions: &[ExtensionMetadata
             graft.seed
         );
         text += &phases_text(&graft.phases, "    ");
+        for other in &graft.other_parents {
+            text += &format!("    with {} (weights {})\n", other.name, short(&other.hashes.weights));
+        }
         text += &format!(
             "    {} columns + {}: {}\n",
             graft.original_column_count,
             graft.new_columns_added.len(),
             names(&graft.new_columns_added)
         );
+        if let Some(prune) = &graft.prune {
+            text += &format!(
+                "    - {}: {}; loss of the others {} before, {} without, {} healed\n",
+                graft.columns_removed.len(),
+                names(&graft.columns_removed),
+                number(prune.loss_before),
+                number(prune.loss_masked),
+                number(prune.loss_healed)
+            );
+        }
         if let Some(drift) = &graft.drift {
             text += &format!(
                 "    drift: cosine distance mean {:.6}, max {:.6}; {:.1} % of 10 neighbours kept ({} rows)\n",

@@ -92,6 +92,16 @@ impl CellTable {
         CellTable { cells, part_column }
     }
 
+    /// Takes the values of the group's `nth` column away: its cells are missing in all rows.
+    pub fn take_away(&mut self, nth: usize) {
+        let n_parts = self.part_column.len();
+        for row in self.cells.state.chunks_exact_mut(n_parts.max(1)) {
+            for (state, _) in row.iter_mut().zip(&self.part_column).filter(|(_, column)| **column == nth) {
+                *state = MISSING;
+            }
+        }
+    }
+
     /// The rows at `rows_idx`, padded with copies of the last one to at least `min_rows`; cells
     /// that `masks` hides are masked. `first_column` is the group's first column in the masks.
     pub fn batch(&self, rows_idx: &[usize], min_rows: usize, masks: Option<(&Masks, usize)>) -> Arc<Cells> {

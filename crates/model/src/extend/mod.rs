@@ -1,4 +1,5 @@
-//! Grafting new columns onto a trained space.
+//! Grafting new columns onto a trained space, and what else makes a version from others: removing
+//! columns (`prune.rs`), joining siblings (`merge.rs`), training a chain into one (`consolidate.rs`).
 //!
 //! Appending columns changes no old row: a *joint* or *anchored* graft's rows of the mixing matrix
 //! start at zero (function-preserving growth, Chen et al. 2016, arXiv:1511.05641), a *frozen* graft
@@ -20,6 +21,7 @@ mod merge;
 mod options;
 mod plan;
 mod prune;
+mod rank;
 mod thaw;
 
 use rand::{Rng, SeedableRng};
@@ -35,6 +37,7 @@ pub use graft::Graft;
 pub use merge::MergeOptions;
 pub use options::ExtendOptions;
 pub use prune::PruneOptions;
+pub use rank::{ColumnCost, ColumnRanking, ProbeScore, RankOptions};
 
 use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};

@@ -1,17 +1,20 @@
 //! Rows to vectors.
 
+use rayon::prelude::*;
 use tabgraft_table::Table;
 use tabgraft_table::encoded::EncodedTable;
 
 use super::{ColumnReport, EmbeddingSpace};
 use crate::embed::CellTable;
 use crate::encoder::Network;
-use crate::encoder::network::join;
 use crate::error::Result;
 use crate::kernel::{Dropout, ROW_BLOCK};
 
 /// Rows that are encoded and embedded at a time.
 const CHUNK_ROWS: usize = 64 * ROW_BLOCK;
+
+/// Rows that go through the network together: what they leave between two layers stays in the cache.
+const TILE_ROWS: usize = 2 * ROW_BLOCK;
 
 /// One vector per row.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,12 +49,10 @@ impl EmbeddingSpace {
     /// # Errors
     /// A value error if a cell cannot be read as its column's kind.
     pub fn embed(&self, table: &Table) -> Result<Embeddings> {
-        let mut values = Vec::with_capacity(table.n_rows() * self.d_model());
-        let mut start = 0;
-        while start < table.n_rows() {
-            let chunk = table.slice(start, CHUNK_ROWS);
-            values.extend(embed_encoded(&self.network, &self.encode(&chunk)?));
-            start += CHUNK_ROWS;
+        let mut values = vec![0.0; table.n_rows() * self.d_model()];
+        for (i, values) in values.chunks_mut(CHUNK_ROWS * self.d_model()).enumerate() {
+            let chunk = table.slice(i * CHUNK_ROWS, CHUNK_ROWS);
+            embed_into(&self.network, &self.encode(&chunk)?, values);
         }
         Ok(Embeddings {
             n_rows: table.n_rows(),
@@ -62,22 +63,40 @@ impl EmbeddingSpace {
     }
 }
 
-/// Embeds encoded rows in blocks of [`ROW_BLOCK`], the last one padded.
+/// Embeds encoded rows.
 ///
 /// # Shapes
 /// - returns: `[n_rows, d_model]`
 pub(crate) fn embed_encoded(network: &Network, table: &EncodedTable) -> Vec<f32> {
-    if table.n_rows == 0 {
-        return Vec::new();
-    }
+    let mut values = vec![0.0; table.n_rows * network.d_model()];
+    embed_into(network, table, &mut values);
+    values
+}
+
+/// Embeds encoded rows in blocks of [`ROW_BLOCK`], the last one padded, one tile of blocks after the
+/// other through the whole network.
+///
+/// # Shapes
+/// - `values`: `[n_rows, d_model]`
+fn embed_into(network: &Network, table: &EncodedTable, values: &mut [f32]) {
     let groups = cell_tables(network, table);
     let rows: Vec<usize> = (0..table.n_rows).collect();
-    let padded = table.n_rows.next_multiple_of(ROW_BLOCK);
-    let cells: Vec<_> = groups.iter().map(|g| g.batch(&rows, padded, None)).collect();
-    let z = join(&network.pieces(&cells, Dropout::OFF)).inner();
-    let mut values: Vec<f32> = z.into_data().try_into_vec().unwrap_or_default();
-    values.truncate(table.n_rows * network.d_model());
-    values
+    values.par_chunks_mut(TILE_ROWS * network.d_model()).zip(rows.par_chunks(TILE_ROWS)).for_each(
+        |(values, rows)| {
+            let padded = rows.len().next_multiple_of(ROW_BLOCK);
+            let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, padded, None)).collect();
+            let mut place = 0;
+            for piece in network.pieces(&cells, Dropout::OFF) {
+                let [_, width] = piece.dims();
+                let piece: Vec<f32> = piece.inner().into_data().try_into_vec().unwrap_or_default();
+                let vectors = values.chunks_exact_mut(network.d_model());
+                for (vector, part) in vectors.zip(piece.chunks_exact(width)) {
+                    vector[place..place + width].copy_from_slice(part);
+                }
+                place += width;
+            }
+        },
+    );
 }
 
 /// The cells of each token group, in the order of the columns' arrival.

@@ -1,0 +1,129 @@
+//! `consolidate`: train a chain of grafts into one plain space.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use tabgraft_model::space::ExtensionMetadata;
+use tabgraft_model::{ConsolidateOptions, EmbeddingSpace};
+
+use super::train::TrainingSummary;
+use crate::answer::Answer;
+use crate::arguments::ReadArgs;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::output::check_out;
+use crate::report::{Report, number, phases_text};
+
+/// Train a chain of grafts into one plain embedding space.
+///
+/// Every frozen graft makes vectors longer and embedding slower. The child has all columns of SPACE in one
+/// network, as a single training would: its vectors are as short and as fast, and they are new ones, so
+/// what stands on the old vectors has to be fitted again. Its lineage goes on.
+///
+/// Reads SPACE and TABLE; writes the child to --out.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tabgraft consolidate v11.tabgraft customers.csv -o line2.tabgraft")]
+pub struct ConsolidateArgs {
+    /// The space to consolidate
+    space: PathBuf,
+    /// The table with all columns of the space
+    table: PathBuf,
+    /// The file to write the child to
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+    /// Length of a row's vector, 8 to 4096 in steps of 8 [default: that of the first training]
+    #[arg(long, value_name = "N")]
+    d_model: Option<usize>,
+    /// Epochs, 1 to 10000 [default: those of the first training]
+    #[arg(long = "epochs", value_name = "N")]
+    n_epochs: Option<usize>,
+    /// Run all epochs, even if the validation loss stops falling
+    #[arg(long)]
+    exact_epochs: bool,
+    /// Rows of a step, 1 to 65536 [default: the parent's]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Name of the child [default: the parent's and `_consolidated`]
+    #[arg(long)]
+    name: Option<String>,
+    /// Seed of new weights, order, masks and dropout
+    #[arg(long, value_name = "N", default_value_t = ConsolidateOptions::default().seed)]
+    seed: u64,
+    /// A table of validation rows, in place of the space's split
+    #[arg(long, value_name = "TABLE")]
+    valid: Option<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// What `consolidate` reports.
+#[derive(Debug, Serialize)]
+struct ConsolidateReport<'a> {
+    file: &'a Path,
+    name: &'a str,
+    d_model: usize,
+    d_model_before: usize,
+    n_columns: usize,
+    training: TrainingSummary,
+    extension: Option<&'a ExtensionMetadata>,
+}
+
+impl ConsolidateArgs {
+    /// Trains, saves, reports.
+    pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        let mut inputs: Vec<&Path> = vec![&self.space, &self.table];
+        inputs.extend(self.valid.as_deref());
+        check_out(&self.out, &inputs)?;
+        let parent = EmbeddingSpace::load(&self.space)?;
+        let table = self.read.table(&self.table)?;
+        let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
+        let options = ConsolidateOptions {
+            d_model: self.d_model,
+            n_epochs: self.n_epochs,
+            auto_epochs: !self.exact_epochs,
+            batch_size: self.batch_size,
+            name: self.name.clone(),
+            seed: self.seed,
+        };
+        let mut progress = console.progress("consolidation");
+        let child = parent.consolidate(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
+        drop(progress);
+        child.save(&self.out)?;
+        let report = ConsolidateReport {
+            file: &self.out,
+            name: child.name(),
+            d_model: child.d_model(),
+            d_model_before: parent.d_model(),
+            n_columns: child.columns().len(),
+            training: TrainingSummary::of(&child),
+            extension: child.extension_metadata(),
+        };
+        report.training.note_interruption(&self.out, console);
+        console.report(&report)?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl Report for ConsolidateReport<'_> {
+    fn text(&self) -> String {
+        let Some(step) = self.extension else { return String::new() };
+        let mut text = format!(
+            "{} columns of `{}` in one network; their loss there was {}\n",
+            self.n_columns,
+            step.extended_from_es_name,
+            number(step.parent_validation_loss)
+        );
+        text += &self.training.text();
+        text += &phases_text(&step.phases, "");
+        text + &format!(
+            "saved `{}`, a space of {} coordinates in place of {}, to `{}`\n",
+            self.name,
+            self.d_model,
+            self.d_model_before,
+            self.file.display()
+        )
+    }
+}

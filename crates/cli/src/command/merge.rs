@@ -1,0 +1,146 @@
+//! `merge`: make one space of several descendants of one ancestor.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use tabgraft_model::space::{ExtensionMetadata, Mode};
+use tabgraft_model::{EmbeddingSpace, MergeOptions};
+
+use super::extend::ModeFlag;
+use super::train::TrainingSummary;
+use crate::answer::Answer;
+use crate::arguments::ReadArgs;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::output::check_out;
+use crate::report::{Report, SchemaReport, names, phases_text};
+
+/// Make one embedding space of several descendants of one ancestor.
+///
+/// Where all of them differ from the ancestor by frozen grafts alone, the merge is exact: the ancestor's
+/// coordinates stand first, the extra coordinates of all behind them, with all their bits, and nothing
+/// is trained. Where old weights diverged, --table is needed: the columns of the others are grafted onto
+/// the first parent by --mode and trained. The order of SPACES does not matter.
+///
+/// One column name with two definitions, a column that was trained twice, spaces of different splits or
+/// without a common ancestor are errors that name both sides.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tabgraft merge v2_bureau.tabgraft v2_web.tabgraft -o v3.tabgraft
+  tabgraft merge v2_bureau.tabgraft v2_web.tabgraft --table customers.csv --mode joint -o v3.tabgraft")]
+pub struct MergeArgs {
+    /// Two or more spaces that were extended from one
+    #[arg(required = true, num_args = 2..)]
+    spaces: Vec<PathBuf>,
+    /// A table with the columns of all: for a merge that has to be trained, and to measure losses
+    #[arg(long, value_name = "TABLE")]
+    table: Option<PathBuf>,
+    /// The file to write the child to
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+    /// How old weights are treated where the merge has to be trained
+    #[arg(long, value_enum, default_value_t = ModeFlag::Joint)]
+    mode: ModeFlag,
+    /// As for `extend`, in mode `anchored`
+    #[arg(long, value_name = "DISTANCE")]
+    drift_bound: Option<f64>,
+    /// Epochs of a trained merge, 1 to 10000 [default: as for `extend`]
+    #[arg(long = "epochs", value_name = "N")]
+    n_epochs: Option<usize>,
+    /// Run all epochs, even if the validation loss stops falling
+    #[arg(long)]
+    exact_epochs: bool,
+    /// Rows of a step, 1 to 65536 [default: the first parent's]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Name of the child [default: the parents' names with `+` between them]
+    #[arg(long)]
+    name: Option<String>,
+    /// Seed of a trained merge
+    #[arg(long, value_name = "N", default_value_t = MergeOptions::default().seed)]
+    seed: u64,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// What `merge` reports.
+#[derive(Debug, Serialize)]
+struct MergeReport<'a> {
+    file: &'a Path,
+    name: &'a str,
+    d_model: usize,
+    schema: SchemaReport,
+    training: TrainingSummary,
+    extension: Option<&'a ExtensionMetadata>,
+}
+
+impl MergeArgs {
+    /// Merges, saves, reports.
+    pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        let mut inputs: Vec<&Path> = self.spaces.iter().map(PathBuf::as_path).collect();
+        inputs.extend(self.table.as_deref());
+        check_out(&self.out, &inputs)?;
+        let spaces =
+            self.spaces.iter().map(|path| EmbeddingSpace::load(path)).collect::<Result<Vec<_>, _>>()?;
+        let table = self.table.as_ref().map(|path| self.read.table(path)).transpose()?;
+        let options = MergeOptions {
+            name: self.name.clone(),
+            mode: self.mode.mode(),
+            drift_bound: self.drift_bound,
+            n_epochs: self.n_epochs,
+            auto_epochs: !self.exact_epochs,
+            batch_size: self.batch_size,
+            seed: self.seed,
+        };
+        let spaces: Vec<&EmbeddingSpace> = spaces.iter().collect();
+        let mut progress = console.progress("merge");
+        let child =
+            EmbeddingSpace::merge(&spaces, table.as_ref(), &options, &mut |event| progress.on(event))?;
+        drop(progress);
+        child.save(&self.out)?;
+        let report = MergeReport {
+            file: &self.out,
+            name: child.name(),
+            d_model: child.d_model(),
+            schema: SchemaReport::of(&child),
+            training: TrainingSummary::of(&child),
+            extension: child.extension_metadata(),
+        };
+        report.training.note_interruption(&self.out, console);
+        console.report(&report)?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl Report for MergeReport<'_> {
+    fn text(&self) -> String {
+        let Some(step) = self.extension else { return String::new() };
+        let parents: Vec<&str> = std::iter::once(step.extended_from_es_name.as_str())
+            .chain(step.other_parents.iter().map(|p| p.name.as_str()))
+            .collect();
+        let how = match (step.mode, step.phases.is_empty()) {
+            (Mode::Frozen, true) => "exactly: every coordinate keeps its bits".to_owned(),
+            (mode, _) => format!("by training, {}", mode.name()),
+        };
+        let mut text = format!("merged {}, {how}\n", names(&parents));
+        text += &format!(
+            "{} columns of `{}` and {} of the others: {}\n",
+            step.original_column_count,
+            step.extended_from_es_name,
+            step.new_columns_added.len(),
+            names(&step.new_columns_added)
+        );
+        if self.training.final_validation_loss.is_some() {
+            text += &self.training.text();
+        }
+        text += &phases_text(&step.phases, "");
+        text + &format!(
+            "saved `{}`, a space of {} coordinates, to `{}`\n",
+            self.name,
+            self.d_model,
+            self.file.display()
+        )
+    }
+}

@@ -1,0 +1,133 @@
+//! `prune`: remove columns from a space.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use tabgraft_model::space::{ExtensionMetadata, Mode};
+use tabgraft_model::{EmbeddingSpace, PruneOptions};
+
+use crate::answer::Answer;
+use crate::arguments::ReadArgs;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::output::check_out;
+use crate::report::{Report, names, number, phases_text};
+
+/// Remove columns from an embedding space.
+///
+/// Where all columns of a frozen graft go, and no later graft that stays reads it, the graft is cut
+/// off: everything else keeps its bits, and the version before it is back. That needs no table. Any other
+/// column is masked, as if its cells were missing for ever, and a short healing run on TABLE trains what
+/// read it; the report says what the loss of the other columns was before, masked and healed.
+///
+/// Reads SPACE and TABLE; writes the child to --out. A removed column stays out of later grafts, unless
+/// `tabgraft extend --regraft` names it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tabgraft prune v2.tabgraft --columns checking_status -o v2_without.tabgraft
+  tabgraft prune v2.tabgraft customers.csv --columns age,job --epochs 6 -o v2_without.tabgraft
+  tabgraft rank v2.tabgraft customers.csv --target churned     # what may go")]
+pub struct PruneArgs {
+    /// The space to remove columns from
+    space: PathBuf,
+    /// The table that the space was trained on; not needed where grafts are cut off
+    table: Option<PathBuf>,
+    /// The columns to remove, separated by commas
+    #[arg(long, required = true, value_name = "COLUMNS", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// The file to write the child to
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+    /// Epochs of the healing run, 0 for none, at most 10000 [default: an eighth of the first training's, at least 4]
+    #[arg(long = "epochs", value_name = "N")]
+    n_epochs: Option<usize>,
+    /// Rows of a step, 1 to 65536 [default: the parent's]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Name of the child [default: the parent's and `_pruned`]
+    #[arg(long)]
+    name: Option<String>,
+    /// Seed of order, masks and dropout of the healing run
+    #[arg(long, value_name = "N", default_value_t = PruneOptions::default().seed)]
+    seed: u64,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// What `prune` reports.
+#[derive(Debug, Serialize)]
+struct PruneReport<'a> {
+    file: &'a Path,
+    name: &'a str,
+    d_model: usize,
+    n_columns: usize,
+    extension: Option<&'a ExtensionMetadata>,
+}
+
+impl PruneArgs {
+    /// Removes, saves, reports.
+    pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        let mut inputs: Vec<&Path> = vec![&self.space];
+        inputs.extend(self.table.as_deref());
+        check_out(&self.out, &inputs)?;
+        let parent = EmbeddingSpace::load(&self.space)?;
+        let table = self.table.as_ref().map(|path| self.read.table(path)).transpose()?;
+        let options = PruneOptions {
+            n_epochs: self.n_epochs,
+            batch_size: self.batch_size,
+            name: self.name.clone(),
+            seed: self.seed,
+        };
+        let mut progress = console.progress("prune");
+        let child = parent.prune(&self.columns, table.as_ref(), &options, &mut |event| progress.on(event))?;
+        drop(progress);
+        child.save(&self.out)?;
+        console.report(&PruneReport {
+            file: &self.out,
+            name: child.name(),
+            d_model: child.d_model(),
+            n_columns: child.columns().len(),
+            extension: child.extension_metadata(),
+        })?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl Report for PruneReport<'_> {
+    fn text(&self) -> String {
+        let Some(step) = self.extension else { return String::new() };
+        let how = match step.mode {
+            Mode::Frozen => "cut off, what is left keeps its bits",
+            _ => "masked, their cells count as missing",
+        };
+        let mut text = format!(
+            "removed from `{}`: {} ({how})\n",
+            step.extended_from_es_name,
+            names(&step.columns_removed)
+        );
+        if let Some(prune) = &step.prune {
+            text += &format!(
+                "loss of the other columns: {} before, {} without, {} healed\n",
+                number(prune.loss_before),
+                number(prune.loss_masked),
+                number(prune.loss_healed)
+            );
+        }
+        text += &phases_text(&step.phases, "");
+        if let Some(drift) = &step.drift {
+            text += &format!(
+                "coordinates that are left moved by a cosine distance of {:.6} (largest {:.6}, {} rows)\n",
+                drift.mean_cosine_distance, drift.max_cosine_distance, drift.n_rows
+            );
+        }
+        text + &format!(
+            "saved `{}`, a space of {} columns and {} coordinates, to `{}`\n",
+            self.name,
+            self.n_columns,
+            self.d_model,
+            self.file.display()
+        )
+    }
+}
