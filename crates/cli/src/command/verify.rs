@@ -21,7 +21,7 @@ use crate::report::Report;
 /// With --deep PATH may be a folder, and every model below it is checked, whatever the files are
 /// called. Where parent and child are both there, the one is held against what the other remembers of
 /// it: lineage, columns and codecs, features, split and, after a frozen graft, every weight, bit by bit.
-/// Of a file, the ancestors are looked for in its folder and below.
+/// Of a file, the ancestors are looked for in its folder, and not below.
 ///
 /// Reads PATH; prints what was found. Exits with 0 if all is well, with 1 if a file is damaged or
 /// does not descend from its parent, with 2 if it cannot be read or is of a later version.

@@ -7,11 +7,14 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::predictor::{self, PredictorAbout};
-use crate::space::{self, About, to_current};
+use crate::space::{self, About, ExtensionMetadata, to_current};
 use crate::store::{self, ContentHash, Head};
 
 /// Suffix of files that are ours by their name, even if nothing else says so.
 const SUFFIX: &str = "tabgraft";
+
+/// Most steps of a file's lineage; more would be a hostile manifest.
+const MOST_STEPS: usize = 1000;
 
 /// A file that looks like a model's and cannot be read as one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,6 +32,14 @@ pub(super) enum Manifest {
 }
 
 impl Manifest {
+    /// The space, or the space that the predictor was fitted on.
+    pub(super) fn space(&self) -> &About {
+        match self {
+            Manifest::Space(about) => about,
+            Manifest::Predictor(about) => &about.space,
+        }
+    }
+
     /// Names the version, if the weights are what the header says.
     pub(super) fn id(&self, weights: &ContentHash) -> ContentHash {
         match self {
@@ -46,13 +57,13 @@ pub(super) struct Found {
     pub(super) manifest: Manifest,
 }
 
-/// Reads the headers of all models below `path`, or of the one file there.
+/// Reads the headers of all models in a folder, or of the one file at `path`.
 ///
 /// Hidden files and folders are passed over, links to folders are not followed.
 ///
 /// # Errors
 /// An I/O error if there is nothing at `path`. What is wrong with single files does not stop the rest.
-pub(super) fn read(path: &Path) -> Result<(Vec<Found>, Vec<Unreadable>)> {
+pub(super) fn read(path: &Path, with_subfolders: bool) -> Result<(Vec<Found>, Vec<Unreadable>)> {
     let metadata = fs::metadata(path).map_err(|e| Error::io(path, "read", e))?;
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     if !metadata.is_dir() {
@@ -72,7 +83,9 @@ pub(super) fn read(path: &Path) -> Result<(Vec<Found>, Vec<Unreadable>)> {
         for (name, is_folder) in entries {
             let place = folder.join(name);
             if is_folder {
-                folders.push(place);
+                if with_subfolders {
+                    folders.push(place);
+                }
             } else if is_ours(&path.join(&place)) {
                 match read_file(&path.join(&place), place.clone()) {
                     Ok(file) => found.push(file),
@@ -111,7 +124,13 @@ fn is_ours(path: &Path) -> bool {
 fn read_file(path: &Path, place: PathBuf) -> Result<Found> {
     let head = store::head(path)?;
     let weights = head.weights_hash.clone();
-    let manifest = manifest(head).map_err(|e| e.at(format_args!("`{}`", path.display())))?;
+    let at_path = |e: Error| e.at(format_args!("`{}`", path.display()));
+    let manifest = manifest(head).map_err(at_path)?;
+    let steps = &manifest.space().extensions;
+    if n_steps(steps) > MOST_STEPS {
+        let text = format!("its lineage has {} steps, at most {MOST_STEPS} are read", n_steps(steps));
+        return Err(at_path(Error::malformed(text)));
+    }
     Ok(Found { path: place, id: manifest.id(&weights), manifest })
 }
 
@@ -137,4 +156,10 @@ fn manifest(mut head: Head) -> Result<Manifest> {
         other => Err(Error::schema(format!("it holds a `{other}`"))
             .with_hint("give the file of an embedding space or of a predictor")),
     }
+}
+
+/// Steps of a lineage and of those of its other parents.
+fn n_steps(steps: &[ExtensionMetadata]) -> usize {
+    let others = steps.iter().flat_map(|step| &step.other_parents);
+    steps.len() + others.map(|other| n_steps(&other.line)).sum::<usize>()
 }

@@ -35,10 +35,7 @@ pub(super) fn build(found: &[Found], unreadable: Vec<Unreadable>) -> Lineage {
         }
     }
     for file in found {
-        let about = match &file.manifest {
-            Manifest::Space(about) => about,
-            Manifest::Predictor(about) => &about.space,
-        };
+        let about = file.manifest.space();
         graph.line(&about.extensions, about.hashes.id());
     }
     graph.finish(unreadable)

@@ -133,7 +133,7 @@ pub struct Edge {
     pub step: Step,
     /// How old weights were treated; none for a predictor.
     pub mode: Option<Mode>,
-    /// Columns that came in.
+    /// Columns that came in; of a merge those that the first of its parents had not.
     pub columns_added: Vec<String>,
     /// Columns that left.
     pub columns_removed: Vec<String>,
@@ -180,7 +180,7 @@ impl Lineage {
     /// An I/O error if there is nothing at `path`, or, if it is a file, what is wrong with it. Broken files
     /// of a folder are in [`Lineage::unreadable`].
     pub fn read(path: &Path) -> Result<Self> {
-        let (found, unreadable) = folder::read(path)?;
+        let (found, unreadable) = folder::read(path, true)?;
         Ok(graph::build(&found, unreadable))
     }
 
@@ -208,6 +208,21 @@ impl Lineage {
             seen.insert(id);
         }
         seen
+    }
+
+    /// What changed with a step, in words: columns that came in or left, or the other parents of a merge.
+    fn changes(&self, edge: &Edge, minus: char, most_names: usize) -> Vec<String> {
+        if edge.step == Step::Merge {
+            let others = self.parents(&edge.child).filter(|other| other.parent != edge.parent);
+            let names: Vec<&str> =
+                others.filter_map(|other| self.node(&other.parent)).map(|n| n.name.as_str()).collect();
+            return vec![format!("with {}", names.join(", "))];
+        }
+        [('+', &edge.columns_added), (minus, &edge.columns_removed)]
+            .into_iter()
+            .filter(|(_, columns)| !columns.is_empty())
+            .map(|(sign, columns)| format!("{sign} {}", few(columns, most_names)))
+            .collect()
     }
 
     /// All predictors, in the order of [`Lineage::nodes`].
@@ -243,6 +258,15 @@ impl Lineage {
     }
 }
 
+/// The first names and the number of the others.
+fn few(names: &[String], most: usize) -> String {
+    let shown = names.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 impl Node {
     /// Whether its file is elsewhere.
     pub fn is_absent(&self) -> bool {
@@ -254,8 +278,9 @@ impl Edge {
     /// What was done in a few words: `graft, frozen`.
     fn how(&self) -> String {
         match self.mode {
-            Some(mode) => format!("{}, {}", self.step.name(), mode.name()),
-            None => self.step.name().to_owned(),
+            // A new line has nothing to freeze.
+            Some(mode) if self.step != Step::Consolidate => format!("{}, {}", self.step.name(), mode.name()),
+            _ => self.step.name().to_owned(),
         }
     }
 }

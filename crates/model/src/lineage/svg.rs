@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::tree::few;
 use super::{Lineage, Node};
 use crate::report::{escape, shorten};
 use crate::store::ContentHash;
@@ -140,10 +139,7 @@ fn words(lineage: &Lineage, node: &Node) -> [String; 2] {
         return ["first training".to_owned(), wide.unwrap_or_default()];
     };
     let drift = edge.drift.filter(|drift| *drift > 0.0).map(|drift| format!(", drift {drift:.3}"));
-    let changes = [('+', &edge.columns_added), ('\u{2212}', &edge.columns_removed)];
-    let changes = changes.into_iter().filter(|(_, names)| !names.is_empty());
-    let changes: Vec<String> =
-        changes.map(|(sign, names)| format!("{sign} {}", few(names, names.len()))).collect();
+    let changes = lineage.changes(edge, '\u{2212}', usize::MAX);
     [edge.how() + &drift.unwrap_or_default(), changes.join("; ")]
 }
 

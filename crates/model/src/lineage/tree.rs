@@ -1,10 +1,7 @@
 //! The family as lines of text, for a terminal.
 
-use std::collections::BTreeSet;
-
-use super::{Lineage, Node, Step};
+use super::{Lineage, Node};
 use crate::ModelKind;
-use crate::store::ContentHash;
 
 /// Column names that are written out before the rest is counted.
 const MOST_NAMES: usize = 3;
@@ -17,11 +14,26 @@ struct Line {
     files: String,
 }
 
+/// A version that waits to be drawn.
+struct Waiting<'l> {
+    node: &'l Node,
+    /// What stands before its name, and before the names below it.
+    leads: [String; 2],
+    /// Whether it stands below the first of its parents, where it is drawn; elsewhere a line says where.
+    is_here: bool,
+}
+
 pub(super) fn draw(lineage: &Lineage) -> String {
+    let roots = lineage.nodes.iter().rev().filter(|node| lineage.parents(&node.id).next().is_none());
+    let mut waiting: Vec<Waiting<'_>> =
+        roots.map(|node| Waiting { node, leads: [String::new(), String::new()], is_here: true }).collect();
     let mut lines = Vec::new();
-    let mut drawn = BTreeSet::new();
-    for root in lineage.nodes.iter().filter(|node| lineage.parents(&node.id).next().is_none()) {
-        branch(lineage, root, ["", ""], &mut drawn, &mut lines);
+    // A stack and no recursion: a forged file may claim a line that is longer than the program's stack.
+    while let Some(next) = waiting.pop() {
+        lines.push(line(lineage, &next));
+        if next.is_here {
+            waiting.extend(children(lineage, &next).into_iter().rev());
+        }
     }
     let width = |cell: fn(&Line) -> &String| lines.iter().map(|l| cell(l).chars().count()).max().unwrap_or(0);
     let widths = [width(|l| &l.name), width(|l| &l.how), width(|l| &l.id)];
@@ -38,40 +50,28 @@ pub(super) fn draw(lineage: &Lineage) -> String {
     text
 }
 
-/// A version and its children. A version with several parents stands below the first of them; below the
-/// others a line says where to look.
-fn branch<'l>(
-    lineage: &'l Lineage,
-    node: &'l Node,
-    [first, rest]: [&str; 2],
-    drawn: &mut BTreeSet<&'l ContentHash>,
-    lines: &mut Vec<Line>,
-) {
-    drawn.insert(&node.id);
-    lines.push(Line {
-        name: format!("{first}{}", node.name),
-        how: how(lineage, node),
-        id: node.id.short().to_owned(),
-        files: files(node),
-    });
-    let children: Vec<&Node> =
-        lineage.children(&node.id).filter_map(|edge| lineage.node(&edge.child)).collect();
-    for (i, child) in children.iter().enumerate() {
-        let is_last = i + 1 == children.len();
-        let lead = |end: &str, on: &str| format!("{rest}{}", if is_last { end } else { on });
-        let leads = [lead("└─ ", "├─ "), lead("   ", "│  ")];
-        let is_here = lineage.parents(&child.id).next().is_some_and(|edge| edge.parent == node.id);
-        if is_here && !drawn.contains(&child.id) {
-            branch(lineage, child, [&leads[0], &leads[1]], drawn, lines);
-        } else {
-            lines.push(Line {
-                name: format!("{}{}", leads[0], child.name),
-                how: format!("another parent's child, see {}", child.id.short()),
-                id: String::new(),
-                files: String::new(),
-            });
-        }
+fn line(lineage: &Lineage, Waiting { node, leads: [first, _], is_here }: &Waiting<'_>) -> Line {
+    let name = format!("{first}{}", node.name);
+    if !is_here {
+        let how = format!("also its child, see {}", node.id.short());
+        return Line { name, how, id: String::new(), files: String::new() };
     }
+    Line { name, how: how(lineage, node), id: node.id.short().to_owned(), files: files(node) }
+}
+
+fn children<'l>(lineage: &'l Lineage, parent: &Waiting<'l>) -> Vec<Waiting<'l>> {
+    let children: Vec<&Node> =
+        lineage.children(&parent.node.id).filter_map(|edge| lineage.node(&edge.child)).collect();
+    let n = children.len();
+    let waits = |(i, node): (usize, &'l Node)| {
+        let leads = if i + 1 == n { ["└─ ", "   "] } else { ["├─ ", "│  "] };
+        Waiting {
+            node,
+            leads: leads.map(|lead| format!("{}{lead}", parent.leads[1])),
+            is_here: lineage.parents(&node.id).next().is_some_and(|edge| edge.parent == parent.node.id),
+        }
+    };
+    children.into_iter().enumerate().map(waits).collect()
 }
 
 /// How a version came about, in a line.
@@ -80,37 +80,15 @@ fn how(lineage: &Lineage, node: &Node) -> String {
         let score = prediction.scores.first().map(|s| format!(", {} {:.4}", s.metric.name(), s.value));
         return format!("predictor of `{}`{}", prediction.target, score.unwrap_or_default());
     }
-    let mut parents = lineage.parents(&node.id);
-    let Some(edge) = parents.next() else {
+    let Some(edge) = lineage.parents(&node.id).next() else {
         return match node.is_absent() && node.created.is_none() {
             true => format!("{} columns", node.n_columns),
             false => format!("first training, {} columns", node.n_columns),
         };
     };
-    let mut text = edge.how();
-    if edge.step == Step::Merge {
-        let others: Vec<&str> =
-            parents.filter_map(|edge| lineage.node(&edge.parent)).map(|n| n.name.as_str()).collect();
-        text += &format!(", with {}", others.join(", "));
-    }
-    for (sign, columns) in [('+', &edge.columns_added), ('-', &edge.columns_removed)] {
-        if !columns.is_empty() {
-            text += &format!(", {sign} {}", few(columns, MOST_NAMES));
-        }
-    }
-    match edge.drift {
-        Some(drift) if drift > 0.0 => format!("{text}, drift {drift:.4}"),
-        _ => text,
-    }
-}
-
-/// The first names and the number of the others.
-pub(super) fn few(names: &[String], most: usize) -> String {
-    let shown = names.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(most) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+    let drift = edge.drift.filter(|drift| *drift > 0.0).map(|drift| format!("drift {drift:.4}"));
+    let words = std::iter::once(edge.how()).chain(lineage.changes(edge, '-', MOST_NAMES)).chain(drift);
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn files(node: &Node) -> String {

@@ -69,7 +69,7 @@ struct Whole {
 }
 
 /// Verifies all models below a folder and the links between them; of a single file, that file and those
-/// of its ancestors that lie in its folder or below.
+/// of its ancestors that lie in its folder.
 ///
 /// # Errors
 /// An I/O error if there is nothing at `path`. What is wrong with files and links is in the result.
@@ -77,8 +77,8 @@ pub fn verify(path: &Path) -> Result<Verification> {
     let is_folder = path.is_dir();
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let root = if is_folder { path } else { parent };
-    let wanted = if is_folder { None } else { Some(folder::read(path)?) };
-    let (mut found, mut unreadable) = folder::read(root)?;
+    let wanted = if is_folder { None } else { Some(folder::read(path, false)?) };
+    let (mut found, mut unreadable) = folder::read(root, is_folder)?;
     let mut lineage = graph::build(&found, Vec::new());
     if let Some((files, _)) = wanted {
         let family = files.first().map(|file| lineage.ancestors(&file.id)).unwrap_or_default();
