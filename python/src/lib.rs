@@ -16,9 +16,11 @@ mod error;
 mod feature;
 mod frame;
 mod html;
+mod lineage;
 mod predictions;
 mod predictor;
 mod progress;
+mod registry;
 mod run;
 mod simple_mlp;
 mod single_predictor;
@@ -46,7 +48,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<simple_mlp::SimpleMLP>()?;
     module.add_class::<single_predictor::SinglePredictor>()?;
     module.add_class::<run::StopToken>()?;
+    module.add_class::<lineage::Lineage>()?;
+    module.add_class::<registry::Registry>()?;
     module.add_function(wrap_pyfunction!(discovery::discover, module)?)?;
     module.add_function(wrap_pyfunction!(space::verify, module)?)?;
+    module.add_function(wrap_pyfunction!(lineage::lineage, module)?)?;
     Ok(())
 }

@@ -293,6 +293,15 @@ impl Predictor {
         self.core.name()
     }
 
+    /// Names this predictor in lineages and registries. A new name or a new file does not change it.
+    ///
+    /// >>> len(predictor.id)
+    /// 64
+    #[getter]
+    fn id(&self) -> String {
+        self.core.id().as_str().to_owned()
+    }
+
     /// The column that is predicted.
     ///
     /// >>> predictor.target

@@ -16,6 +16,7 @@ pub mod encoded;
 pub mod error;
 pub mod feature;
 pub mod grid;
+pub mod ledger;
 pub mod read;
 pub mod schema;
 pub mod split;

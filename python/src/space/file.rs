@@ -56,13 +56,25 @@ impl EmbeddingSpace {
 
 /// Recomputes every hash of a saved space or predictor and reports what the file holds.
 ///
+/// With `deep=True` the path may be a folder: all models below it are read in full and held against their
+/// parents, as far as those are there. The report says whether all is `ok` and lists `files` and `links`,
+/// each with its `problems`; none of them is raised.
+///
 /// >>> space.save("v1.tabgraft")
 /// >>> tabgraft.verify("v1.tabgraft")["kind"]
 /// 'embedding_space'
+/// >>> child.save("v2.tabgraft")
+/// >>> found = tabgraft.verify(folder, deep=True)
+/// >>> found["ok"], [(link["parent"], link["child"], link["is_checked"]) for link in found["links"]]
+/// (True, [('v1', 'v2', True)])
 #[pyfunction]
-#[pyo3(signature = (path))]
-pub fn verify<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
+#[pyo3(signature = (path, *, deep = false))]
+pub fn verify<'py>(py: Python<'py>, path: &Bound<'py, PyAny>, deep: bool) -> Raised<Bound<'py, PyAny>> {
     let file = crate::convert::path(path)?;
+    if deep {
+        let report = py.detach(|| tabgraft_model::lineage::verify(&file))?;
+        return Ok(to_python(py, &report)?);
+    }
     let report = py.detach(|| tabgraft_model::store::verify(&file))?;
     Ok(to_python(py, &report)?)
 }

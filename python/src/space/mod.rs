@@ -284,13 +284,22 @@ impl EmbeddingSpace {
         Ok(to_python(py, &self.core().extensions())?)
     }
 
-    /// Content hashes of weights, schema, data, split and features.
+    /// Content hashes of weights, schema, data, split, features and recipe: how it came about.
     ///
     /// >>> child.hashes["split"] == space.hashes["split"]
     /// True
     #[getter]
     fn hashes<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, self.core().hashes())?)
+    }
+
+    /// Names this version in lineages and registries. A new name or a new file does not change it.
+    ///
+    /// >>> len(space.id), space.id == child.id
+    /// (64, False)
+    #[getter]
+    fn id(&self) -> String {
+        self.core().id().as_str().to_owned()
     }
 
     fn __repr__(&self) -> String {

@@ -115,6 +115,7 @@ impl Report for SpaceCard {
         line("seconds", format!("{:.1}", info.seconds));
         line("weights", self.n_weights.to_string());
         line("weights hash", self.hashes.weights.clone());
+        line("id", self.hashes.id().to_string());
         let mut text = grid.text();
         for note in &self.notes {
             text += &format!("  note: {note}\n");
@@ -134,6 +135,7 @@ impl Report for PredictorCard {
         }
         line("space", self.space.name.clone());
         line("space's weights hash", self.space.hashes.weights.clone());
+        line("space's id", self.space.hashes.id().to_string());
         line("columns", used_and_left_out(&self.space.columns, &self.space.excluded));
         line("networks", self.fit_info.best_epochs.len().to_string());
         line("rows", format!("{} learned from, {} to test", self.fit_info.n_rows, self.fit_info.n_rows_test));

@@ -11,11 +11,13 @@ mod evaluate;
 mod extend;
 mod inspect;
 mod judge;
+mod lineage;
 mod merge;
 mod predict;
 mod predictor;
 mod prune;
 mod rank;
+mod registry;
 mod train;
 mod verify;
 
@@ -45,6 +47,8 @@ pub enum Command {
     Compare(compare::CompareArgs),
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
+    Lineage(lineage::LineageArgs),
+    Registry(registry::RegistryArgs),
     Demo(crate::demo::DemoArgs),
 }
 
@@ -69,6 +73,8 @@ impl Command {
             Command::Compare(args) => args.run(console),
             Command::Inspect(args) => args.run(console),
             Command::Verify(args) => args.run(console),
+            Command::Lineage(args) => args.run(console),
+            Command::Registry(args) => args.run(console),
             Command::Demo(args) => demo::run(args, console),
         }
     }

@@ -1,37 +1,45 @@
-//! `verify`: does a file hold what its hashes say?
+//! `verify`: does a file hold what its hashes say, and do the links of a family hold?
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use tabgraft_model::EmbeddingSpace;
-use tabgraft_model::space::{ExtensionMetadata, Hashes};
+use tabgraft_model::lineage::{self, Verification, check_file, check_parent};
 use tabgraft_model::store::{VerifyReport, verify};
 
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::model_file::ModelFile;
 use crate::report::Report;
 
-/// Check that the file of a space or a predictor is undamaged.
+/// Check that the file of a space or a predictor is undamaged, or a whole family of them.
 ///
-/// Recomputes every hash, loads the model, and follows the lineage: each graft must start from as
+/// Recomputes every hash, loads the model, and follows the lineage: each step must start from as
 /// many columns as the one before ended with. With --parent also checks that the file descends from
 /// that space, weight for weight.
 ///
-/// Reads FILE; prints what was found. Exits with 0 if all is well, with 1 if the file is damaged or
-/// does not descend from the parent, with 2 if it cannot be read or is of a later version.
+/// With --deep PATH may be a folder, and every model below it is checked, whatever the files are
+/// called. Where parent and child are both there, the one is held against what the other remembers of
+/// it: lineage, columns and codecs, features, split and, after a frozen graft, every weight, bit by bit.
+/// Of a file, the ancestors are looked for in its folder, and not below.
+///
+/// Reads PATH; prints what was found. Exits with 0 if all is well, with 1 if a file is damaged or
+/// does not descend from its parent, with 2 if it cannot be read or is of a later version.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  tabgraft verify v2.tabgraft --parent v1.tabgraft")]
+  tabgraft verify v2.tabgraft --parent v1.tabgraft
+  tabgraft verify --deep models")]
 pub struct VerifyArgs {
-    /// A space or a predictor
+    /// A space or a predictor; with --deep also a folder
+    #[arg(value_name = "PATH")]
     file: PathBuf,
     /// The space that it was extended from or fitted on
-    #[arg(long, value_name = "SPACE")]
+    #[arg(long, value_name = "SPACE", conflicts_with = "deep")]
     parent: Option<PathBuf>,
+    /// Check the links between parents and children as well
+    #[arg(long)]
+    deep: bool,
 }
 
 /// What `verify` reports.
@@ -48,6 +56,11 @@ struct VerifyAnswer<'a> {
 impl VerifyArgs {
     /// Verifies, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        if self.deep {
+            let found = lineage::verify(&self.file)?;
+            console.report(&found)?;
+            return Ok(if found.ok { Answer::Yes } else { Answer::No });
+        }
         let found = match verify(&self.file) {
             Ok(found) => found,
             Err(error) if error.is_verification() || error.is_malformed() => {
@@ -55,49 +68,12 @@ impl VerifyArgs {
             }
             Err(error) => return Err(error.into()),
         };
-        // The hashes match, so a file that does not load was written like this.
-        let problem = match ModelFile::load(&self.file) {
-            Ok(model) => self.lineage_problem(&model)?,
-            Err(failure) => Some(failure.message),
-        };
-        self.answer(Some(found), problem, console)
-    }
-
-    fn lineage_problem(&self, model: &ModelFile) -> Result<Option<String>, Failure> {
-        let (extensions, n_columns) = match model {
-            ModelFile::Space(space) => (space.extensions().to_vec(), space.columns().len()),
-            ModelFile::Predictor(predictor) => {
-                (predictor.extensions().to_vec(), predictor.card().space.columns.len())
-            }
-        };
-        if let Some(problem) = broken_chain(&extensions, n_columns) {
-            return Ok(Some(problem));
+        let mut problems = check_file(&self.file)?;
+        if let (Some(parent), true) = (&self.parent, problems.is_empty()) {
+            problems = check_parent(&self.file, parent)?;
         }
-        let Some(path) = &self.parent else { return Ok(None) };
-        let parent = EmbeddingSpace::load(path)?;
-        let wanted = parent.hashes();
-        let (descends, found) = match model {
-            ModelFile::Space(space) => match space.extension_metadata() {
-                Some(graft) => {
-                    (graft.parent == *wanted && starts_with(&extensions, &parent), graft.parent.clone())
-                }
-                None => (false, Hashes::default()),
-            },
-            ModelFile::Predictor(predictor) => {
-                let found = predictor.card().space.hashes;
-                (found == *wanted, found)
-            }
-        };
-        Ok((!descends).then(|| match found.weights.is_empty() {
-            true => format!("`{}` was extended from nothing", self.file.display()),
-            false => format!(
-                "`{}` comes from a space with weights {}, `{}` has {}",
-                self.file.display(),
-                found.weights,
-                path.display(),
-                wanted.weights
-            ),
-        }))
+        let problem = if problems.is_empty() { None } else { Some(problems.join("; ")) };
+        self.answer(Some(found), problem, console)
     }
 
     fn answer(
@@ -110,31 +86,6 @@ impl VerifyArgs {
         console.report(&VerifyAnswer { file: &self.file, ok, problem, found })?;
         Ok(if ok { Answer::Yes } else { Answer::No })
     }
-}
-
-/// Whether a chain of grafts is the parent's chain and one more.
-fn starts_with(extensions: &[ExtensionMetadata], parent: &EmbeddingSpace) -> bool {
-    extensions.len() == parent.extensions().len() + 1 && extensions.starts_with(parent.extensions())
-}
-
-/// The first step that does not start where the one before ended.
-fn broken_chain(extensions: &[ExtensionMetadata], n_columns: usize) -> Option<String> {
-    let starts = extensions.iter().skip(1).map(|graft| graft.original_column_count).chain([n_columns]);
-    extensions.iter().zip(starts).enumerate().find_map(|(i, (graft, next))| {
-        let sum = graft.original_column_count + graft.new_columns_added.len();
-        let left = sum.checked_sub(graft.columns_removed.len());
-        (graft.extended_column_count != next || left != Some(next)).then(|| {
-            format!(
-                "{} {} says that {} columns, {} new ones and {} removed made {}, but {next} came after",
-                graft.operation.name(),
-                i + 1,
-                graft.original_column_count,
-                graft.new_columns_added.len(),
-                graft.columns_removed.len(),
-                graft.extended_column_count
-            )
-        })
-    })
 }
 
 impl Report for VerifyAnswer<'_> {
@@ -154,5 +105,33 @@ impl Report for VerifyAnswer<'_> {
             ),
             (None, None) => format!("ok: `{file}`\n"),
         }
+    }
+}
+
+impl Report for Verification {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        let problems = self.files.iter().flat_map(|f| &f.problems);
+        for problem in problems.chain(self.links.iter().flat_map(|l| &l.problems)) {
+            text += &format!("not ok: {problem}\n");
+        }
+        let n_checked = self.links.iter().filter(|link| link.is_checked).count();
+        let n_whole = self.files.iter().filter(|file| file.problems.is_empty()).count();
+        text += &format!(
+            "{}{n_whole} of {} files are whole, {n_checked} of {} links were checked\n",
+            if self.ok { "ok: " } else { "" },
+            self.files.len(),
+            self.links.len()
+        );
+        for link in &self.links {
+            let what = match (&link.parent_path, link.is_checked) {
+                (_, true) if link.problems.is_empty() => "holds",
+                (_, true) => "does not hold",
+                (Some(_), false) => "not checked, a file is damaged",
+                (None, false) => "not checked, the parent's file is not here",
+            };
+            text += &format!("  {} -> {} ({}): {what}\n", link.parent, link.child, link.step.name());
+        }
+        text
     }
 }

@@ -101,7 +101,7 @@ impl EmbeddingSpace {
         };
         let info = train(&mut child.network, &data, &[phase], None, sink)?;
         child.about.hashes = child.compute_hashes(&rows.key);
-        child.about.extensions.push(ExtensionMetadata {
+        child.about.remember(ExtensionMetadata {
             operation: Operation::Consolidate,
             training_epochs_used: info.epochs.len(),
             phases: info.phases.clone(),

@@ -92,8 +92,6 @@ impl Graft {
         let info = train(&mut child.network, &data, &phases, anchor.as_mut(), sink)?;
         let anchor = anchor.map(|a| AnchorInfo { drift_bound: a.bound, kept_share: a.kept_share });
         let drift = sample.drift(&child.network)?;
-        let hashes = child.compute_hashes(&rows.key);
-        child.about.hashes = hashes;
         if let Some(last) = child.about.extensions.last_mut() {
             last.training_epochs_used = info.epochs.len();
             last.phases.clone_from(&info.phases);
@@ -103,6 +101,8 @@ impl Graft {
             last.parent_validation_loss = parent.about.training_info.final_validation_loss;
         }
         child.about.training_info = info;
+        let hashes = child.compute_hashes(&rows.key);
+        child.about.hashes = hashes;
         Ok(child)
     }
 }

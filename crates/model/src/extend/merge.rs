@@ -165,7 +165,7 @@ impl EmbeddingSpace {
             parent_validation_loss: mean(first.training_info().final_column_losses.values().copied()),
             ..first.next_step(&about.created)
         });
-        about.extensions.push(ExtensionMetadata {
+        about.remember(ExtensionMetadata {
             operation: Operation::Merge,
             other_parents: others.iter().map(|other| parent_ref(other, &ancestor.hashes)).collect(),
             new_columns_added: about.columns[first.about.columns.len()..]

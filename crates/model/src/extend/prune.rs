@@ -132,7 +132,7 @@ impl EmbeddingSpace {
             }
         }
         let prune = measured.as_ref().map_or_else(PruneInfo::default, |m| m.info);
-        child.about.extensions.push(ExtensionMetadata {
+        child.about.remember(ExtensionMetadata {
             operation: Operation::Prune,
             columns_removed: names_where(self, &is_gone),
             extended_column_count: child.about.columns.len(),

@@ -7,14 +7,30 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
 use super::head::Head;
-use super::{Predictor, PredictorAbout, Target};
+use super::{Predictor, PredictorAbout, PredictorOptions, Target};
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
-use crate::space::{skeleton, to_current};
-use crate::store::{self, Container};
+use crate::space::{changed_options, skeleton, to_current};
+use crate::store::{self, Blob, Container, ContentHash, json_hash, weights_hash};
 
 /// The container's kind.
-const KIND: &str = "predictor";
+pub(crate) const KIND: &str = "predictor";
+
+impl PredictorAbout {
+    /// Names a predictor of these weights in lineages and registries: the hash of what it is made of and
+    /// of how it came about, without names, times and scores.
+    pub(crate) fn id(&self, weights: &ContentHash) -> ContentHash {
+        let options = PredictorOptions { name: PredictorOptions::default().name, ..self.options.clone() };
+        json_hash(&serde_json::json!({
+            "weights": weights,
+            "space": self.space.hashes.id(),
+            "target": self.target,
+            "sharpness": self.sharpness,
+            "software": self.software.version,
+            "options": changed_options(&options),
+        }))
+    }
+}
 
 impl Predictor {
     /// Writes the predictor to one file, whole or not at all.
@@ -51,18 +67,28 @@ impl Predictor {
         Self::from_container(store::from_bytes(bytes)?.0)
     }
 
-    fn to_container(&self) -> Result<Container> {
-        let manifest = serde_json::to_value(&self.about).map_err(|e| {
-            Error::value(format!("predictor `{}` cannot be written as JSON: {e}", self.name()))
-        })?;
+    /// Names this predictor in lineages and registries. A new name or a new file does not change it.
+    pub fn id(&self) -> ContentHash {
+        self.about.id(&weights_hash(&self.tensors()))
+    }
+
+    fn tensors(&self) -> BTreeMap<String, Blob> {
         let mut tensors = BTreeMap::new();
         for (i, head) in self.heads.iter().enumerate() {
             to_blobs(head, &format!("network.{i}"), &mut tensors);
         }
+        tensors
+    }
+
+    fn to_container(&self) -> Result<Container> {
+        let manifest = serde_json::to_value(&self.about).map_err(|e| {
+            Error::value(format!("predictor `{}` cannot be written as JSON: {e}", self.name()))
+        })?;
+        let tensors = self.tensors();
         Ok(Container { kind: KIND.to_owned(), manifest, tensors })
     }
 
-    fn from_container(mut container: Container) -> Result<Self> {
+    pub(crate) fn from_container(mut container: Container) -> Result<Self> {
         if let Some(space) = container.manifest.get_mut("space") {
             to_current(space);
         }

@@ -19,6 +19,7 @@ use tabgraft_table::codec::CellFlag;
 use tabgraft_table::encoded::EncodedTable;
 
 pub use card::PredictorCard;
+pub(crate) use file::KIND;
 pub use fit::HeldOut;
 pub use options::PredictorOptions;
 pub use target::{Target, TargetKind};

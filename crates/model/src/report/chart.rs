@@ -282,7 +282,7 @@ pub(super) fn number(value: f64, decimals: usize) -> String {
 }
 
 /// The text for use between tags and in attributes. Characters that no page may hold are replaced.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -299,7 +299,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// The text with at most `most` characters.
-pub(super) fn shorten(text: &str, most: usize) -> String {
+pub(crate) fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

@@ -11,6 +11,7 @@ mod tree;
 use serde::{Deserialize, Serialize};
 use tabgraft_table::feature::{Definition, history};
 
+pub(crate) use chart::{escape, shorten};
 pub use page::to_html;
 pub use projection::Projection;
 

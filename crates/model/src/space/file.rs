@@ -7,7 +7,9 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
-use super::{About, EmbeddingSpace, Hashes, TrainingInfo, Wiring, column_shape, to_current};
+use super::{
+    About, EmbeddingSpace, ExtensionMetadata, Hashes, TrainingInfo, Wiring, column_shape, recipe, to_current,
+};
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
@@ -15,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::store::{self, Blob, Container, json_hash, weights_hash};
 
 /// The container's kind.
-const KIND: &str = "embedding_space";
+pub(crate) const KIND: &str = "embedding_space";
 /// Most columns of a file; more would be a hostile manifest.
 const MOST_COLUMNS: usize = 100_000;
 /// Widest network of a file.
@@ -47,7 +49,7 @@ pub struct SpaceCard {
     /// The record of the last training.
     pub training_info: TrainingInfo,
     /// All steps of the lineage, oldest first.
-    pub extensions: Vec<super::ExtensionMetadata>,
+    pub extensions: Vec<ExtensionMetadata>,
 }
 
 impl EmbeddingSpace {
@@ -99,7 +101,7 @@ impl EmbeddingSpace {
         Ok(Container { kind: KIND.to_owned(), manifest, tensors })
     }
 
-    fn from_container(mut container: Container) -> Result<Self> {
+    pub(crate) fn from_container(mut container: Container) -> Result<Self> {
         to_current(&mut container.manifest);
         let about: About = container.manifest_as(KIND)?;
         let mut tensors = container.tensors;
@@ -117,7 +119,8 @@ impl EmbeddingSpace {
         Ok(EmbeddingSpace { about, network })
     }
 
-    /// The hashes of this space; `keys` are those of its training table's rows.
+    /// The hashes of this space; `keys` are those of its training table's rows. Computed last, when the
+    /// lineage entry is complete.
     pub(crate) fn compute_hashes(&self, keys: &[u64]) -> Hashes {
         let mut data = blake3::Hasher::new();
         keys.iter().for_each(|k| {
@@ -130,20 +133,32 @@ impl EmbeddingSpace {
     pub(crate) fn hashes_with(&self, data: String) -> Hashes {
         let mut tensors = BTreeMap::<String, Blob>::new();
         to_blobs(&self.network, "", &mut tensors);
-        let json = |value: serde_json::Result<serde_json::Value>| {
-            json_hash(&value.unwrap_or(serde_json::Value::Null)).as_str().to_owned()
-        };
-        Hashes {
-            weights: weights_hash(&tensors).as_str().to_owned(),
-            schema: json(serde_json::to_value((&self.about.columns, &self.about.codecs))),
-            data,
-            split: json(serde_json::to_value(&self.about.split)),
-            features: json(serde_json::to_value(&self.about.features)),
-        }
+        Hashes { weights: weights_hash(&tensors).as_str().to_owned(), data, ..self.about.compute_hashes() }
     }
 }
 
 impl About {
+    /// Adds a step to the lineage, after which this version is what the step made.
+    pub(crate) fn remember(&mut self, step: ExtensionMetadata) {
+        self.extensions.push(step);
+        self.hashes.recipe = recipe(&self.software, &self.config, self.extensions.last());
+    }
+
+    /// The hashes that follow from the manifest: all but those of weights and data, which stay empty.
+    pub(crate) fn compute_hashes(&self) -> Hashes {
+        let json = |value: serde_json::Result<serde_json::Value>| {
+            json_hash(&value.unwrap_or(serde_json::Value::Null)).as_str().to_owned()
+        };
+        Hashes {
+            weights: String::new(),
+            schema: json(serde_json::to_value((&self.columns, &self.codecs))),
+            data: String::new(),
+            split: json(serde_json::to_value(&self.split)),
+            features: json(serde_json::to_value(&self.features)),
+            recipe: recipe(&self.software, &self.config, self.extensions.last()),
+        }
+    }
+
     /// What there is to say about the space.
     pub(crate) fn card(&self) -> SpaceCard {
         let about = self;
@@ -164,7 +179,7 @@ impl About {
     }
 
     /// Length of a row's vector: the root's width and that of every side.
-    fn d_model(&self) -> usize {
+    pub(crate) fn d_model(&self) -> usize {
         let side = |group: &Wiring| match group {
             Wiring::Root { .. } => 0,
             Wiring::Side { d_side, .. } => *d_side,

@@ -117,12 +117,15 @@ pub struct Hashes {
     pub weights: String,
     /// Columns, kinds and fitted codecs.
     pub schema: String,
-    /// The training table's cells.
+    /// The training table's rows, by their cells in the columns of the first training: the same rows have
+    /// the same hash in every descendant.
     pub data: String,
     /// The rule that gives rows to training, validation and test.
     pub split: String,
     /// The formulas of engineered columns.
     pub features: String,
+    /// How the version came about: software, seed, mode, options and parents.
+    pub recipe: String,
 }
 
 /// How an anchored graft held its bound.

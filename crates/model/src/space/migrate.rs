@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Freeze, Operation};
+use super::{Freeze, Operation, recipe};
 
 /// Brings a space's manifest to the current format. What an older version could not say gets the
 /// value that says so; what is there stays as it is.
@@ -25,7 +25,7 @@ fn from_1_0_to_1_1(manifest: &mut Value) {
 }
 
 /// 1.2 knows other operations than grafts, and sides that read only the pieces of their own line: until
-/// then every side read all pieces before it.
+/// then every side read all pieces before it. It also records how each version came about.
 fn from_1_1_to_1_2(manifest: &mut Value) {
     for extension in extensions(manifest) {
         put(extension, "operation", json!(Operation::Graft));
@@ -38,6 +38,7 @@ fn from_1_1_to_1_2(manifest: &mut Value) {
     for (i, side) in sides.enumerate() {
         put(side, "reads", json!((0..=i).collect::<Vec<_>>()));
     }
+    recipe::fill(manifest);
 }
 
 fn extensions(manifest: &mut Value) -> impl Iterator<Item = &mut Value> {

@@ -6,6 +6,7 @@ mod file;
 mod fit;
 mod lineage;
 mod migrate;
+mod recipe;
 
 use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
@@ -20,7 +21,7 @@ pub(crate) use config::{check_batch_size, check_epochs};
 pub use embed::Embeddings;
 pub(crate) use embed::{cell_tables, embed_encoded};
 pub use file::SpaceCard;
-pub(crate) use file::skeleton;
+pub(crate) use file::{KIND, skeleton};
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
 pub(crate) use lineage::step_from;
@@ -29,10 +30,12 @@ pub use lineage::{
     SoftwareVersion, descends_from,
 };
 pub(crate) use migrate::to_current;
+pub(crate) use recipe::{changed_options, recipe};
 
 use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;
 use crate::error::Result;
+use crate::store::ContentHash;
 use crate::train::TrainingInfo;
 
 /// A trained embedding space. Never changes; a graft makes a new one.
@@ -163,9 +166,15 @@ impl EmbeddingSpace {
         &self.about.training_info
     }
 
-    /// Content hashes of weights, schema, data, split and features.
+    /// Content hashes of weights, schema, data, split, features and recipe.
     pub fn hashes(&self) -> &Hashes {
         &self.about.hashes
+    }
+
+    /// Names this version in lineages and registries: the hash of its hashes. A new name or a new file
+    /// does not change it.
+    pub fn id(&self) -> ContentHash {
+        self.about.hashes.id()
     }
 
     /// The last step of the lineage, if there was one.

@@ -1,14 +1,14 @@
 //! Containers on disk.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 
 use tabgraft_table::write_whole;
 
 use super::read::{self, Loaded};
 use super::write::Prepared;
-use super::{Container, ContentHash, LoadLimits, VerifyReport};
+use super::{Container, ContentHash, Head, LoadLimits, VerifyReport, hash, header};
 use crate::error::{Error, Result};
 
 /// Bytes gathered before they go to the disk.
@@ -66,7 +66,46 @@ pub fn verify(path: &Path) -> Result<VerifyReport> {
     })
 }
 
+/// Reads what a file's header says, which takes as long for large weights as for small ones.
+///
+/// Header and manifest are checked against their hashes, and the file's size against the header. The
+/// weights are not looked at: [`verify`] does that.
+///
+/// # Errors
+/// As [`load`], but for errors of the weights.
+pub fn head(path: &Path) -> Result<Head> {
+    let (mut source, file_bytes) = source(path)?;
+    let limits = LoadLimits::default();
+    let parsed = read::read_header(&mut source, file_bytes, &limits).map_err(|e| e.at(path.display()))?;
+    let envelope = parsed.envelope;
+    let content_hash = hash::content_hash(&envelope.kind, &envelope.manifest_hash, &envelope.weights_hash);
+    Ok(Head {
+        kind: envelope.kind,
+        manifest: envelope.manifest,
+        content_hash,
+        weights_hash: envelope.weights_hash,
+        file_bytes,
+    })
+}
+
+/// Whether a file begins as tabgraft's files do, up to a flipped byte or two.
+///
+/// # Errors
+/// An I/O error if it cannot be read.
+pub fn resembles(path: &Path) -> Result<bool> {
+    let io = |e: io::Error| Error::io(path, "read", e);
+    let mut start = Vec::new();
+    File::open(path).map_err(io)?.take(header::START_BYTES).read_to_end(&mut start).map_err(io)?;
+    Ok(header::resembles(&start))
+}
+
 fn open(path: &Path, limits: &LoadLimits) -> Result<(Loaded, u64)> {
+    let (mut source, n_bytes) = source(path)?;
+    let loaded = read::read(&mut source, n_bytes, limits).map_err(|e| e.at(path.display()))?;
+    Ok((loaded, n_bytes))
+}
+
+fn source(path: &Path) -> Result<(BufReader<File>, u64)> {
     // Looked at before it is opened: opening a named pipe would wait for a writer.
     let metadata = fs::metadata(path).map_err(|e| Error::io(path, "read", e))?;
     if !metadata.is_file() {
@@ -76,7 +115,5 @@ fn open(path: &Path, limits: &LoadLimits) -> Result<(Loaded, u64)> {
     }
     let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
     let n_bytes = file.metadata().map_err(|e| Error::io(path, "read", e))?.len();
-    let mut source = BufReader::new(file);
-    let loaded = read::read(&mut source, n_bytes, limits).map_err(|e| e.at(path.display()))?;
-    Ok((loaded, n_bytes))
+    Ok((BufReader::new(file), n_bytes))
 }

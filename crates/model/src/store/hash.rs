@@ -72,12 +72,14 @@ pub fn json_hash(value: &Value) -> ContentHash {
 /// Hash of named tensors: names, shapes and little-endian values, in the order of names.
 pub fn weights_hash(tensors: &BTreeMap<String, Blob>) -> ContentHash {
     let mut hasher = WeightsHasher::new();
-    for (name, blob) in tensors {
-        hasher.begin(name, &blob.shape);
-        for values in blob.data.chunks(CHUNK_VALUES) {
-            hasher.bytes(&little_endian(values));
-        }
-    }
+    tensors.iter().for_each(|(name, blob)| hasher.whole(name, blob));
+    hasher.finish()
+}
+
+/// Hash of one tensor, whatever its name.
+pub(crate) fn blob_hash(blob: &Blob) -> ContentHash {
+    let mut hasher = WeightsHasher::new();
+    hasher.whole("", blob);
     hasher.finish()
 }
 
@@ -95,6 +97,12 @@ pub(super) struct WeightsHasher(blake3::Hasher);
 impl WeightsHasher {
     pub(super) fn new() -> Self {
         WeightsHasher(blake3::Hasher::new())
+    }
+
+    /// Adds a whole tensor.
+    fn whole(&mut self, name: &str, blob: &Blob) {
+        self.begin(name, &blob.shape);
+        little_endian_chunks(&blob.data).for_each(|bytes| self.bytes(&bytes));
     }
 
     /// Starts a tensor; its bytes follow.

@@ -28,6 +28,15 @@ const KNOWN_FEATURES: [&str; 0] = [];
 /// The header's length is a multiple of this, by spaces at its end.
 const ALIGNMENT_BYTES: usize = 8;
 
+/// Begin of every header, behind its length of 8 bytes.
+const START: &[u8] = br#"{"__metadata__":{"tabgraft":""#;
+
+/// Bytes of a file that [`resembles`] looks at.
+pub(super) const START_BYTES: u64 = 8 + START.len() as u64;
+
+/// Bytes of [`START`] that may differ in a file that was damaged.
+const MOST_DAMAGED: usize = 2;
+
 /// What the header says beside the tensors' places.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Envelope {
@@ -126,6 +135,12 @@ pub(super) fn parse(bytes: &[u8], data_bytes: u64, limits: &LoadLimits) -> Resul
         .with_hint("restore the file from a copy, or save the model again"));
     }
     Ok(Header { envelope, places: raw.places })
+}
+
+/// Whether a file that begins with `bytes` was one of ours, whatever befell it.
+pub(super) fn resembles(bytes: &[u8]) -> bool {
+    let Some(start) = bytes.get(8..).filter(|start| start.len() >= START.len()) else { return false };
+    start.iter().zip(START).filter(|(a, b)| a != b).count() <= MOST_DAMAGED
 }
 
 /// Nesting of objects and lists, counted no further than `limit + 1`.

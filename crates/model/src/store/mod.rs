@@ -22,7 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-pub use file::{load, load_within, save, verify};
+pub use file::{head, load, load_within, resembles, save, verify};
+pub(crate) use hash::blob_hash;
 pub use hash::{ContentHash, json_hash, weights_hash};
 pub use read::{from_bytes, from_bytes_within};
 pub use write::to_bytes;
@@ -67,9 +68,17 @@ impl Container {
             return Err(Error::schema(format!("found a file of kind `{}`, expected `{kind}`", self.kind))
                 .with_hint(format!("give the path of a saved `{kind}`")));
         }
-        T::deserialize(&self.manifest)
-            .map_err(|e| Error::malformed(format!("manifest of kind `{kind}`: {e}")).with_source(e))
+        manifest_as(&self.manifest, kind)
     }
+}
+
+/// A manifest as the type that it was made from.
+pub(crate) fn manifest_as<T: serde::de::DeserializeOwned>(
+    manifest: &serde_json::Value,
+    kind: &str,
+) -> Result<T> {
+    T::deserialize(manifest)
+        .map_err(|e| Error::malformed(format!("manifest of kind `{kind}`: {e}")).with_source(e))
 }
 
 /// Sizes beyond which a file is refused before anything is allocated for it.
@@ -99,6 +108,21 @@ impl Default for LoadLimits {
             max_manifest_depth: 100,
         }
     }
+}
+
+/// What [`head`] found in a file, its weights unseen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    /// The container's kind.
+    pub kind: String,
+    /// Everything but the weights.
+    pub manifest: serde_json::Value,
+    /// Hash of kind, manifest and weights, if the weights are what the header says.
+    pub content_hash: ContentHash,
+    /// Hash of the weights, as the header has it.
+    pub weights_hash: ContentHash,
+    /// Size of the file.
+    pub file_bytes: u64,
 }
 
 /// What [`verify`] found in a file whose every hash matches.

@@ -51,8 +51,8 @@ pub fn from_bytes_within(bytes: &[u8], limits: &LoadLimits) -> Result<(Container
     Ok((loaded.container, loaded.content_hash))
 }
 
-/// Reads `n_bytes` bytes from `source`; allocates no more than that.
-pub(super) fn read(source: &mut impl Read, n_bytes: u64, limits: &LoadLimits) -> Result<Loaded> {
+/// Reads the header alone of a file of `n_bytes` bytes.
+pub(super) fn read_header(source: &mut impl Read, n_bytes: u64, limits: &LoadLimits) -> Result<Header> {
     if n_bytes > limits.max_file_bytes {
         return Err(Error::malformed(format!(
             "found {n_bytes} bytes, at most {} are allowed",
@@ -63,10 +63,12 @@ pub(super) fn read(source: &mut impl Read, n_bytes: u64, limits: &LoadLimits) ->
     let header_bytes = header_length(source, n_bytes, limits)?;
     let mut bytes = vec![0; header_bytes as usize];
     source.read_exact(&mut bytes).map_err(cut_off)?;
-    let data_bytes = n_bytes - LENGTH_BYTES - header_bytes;
-    let Header { envelope, places } = header::parse(&bytes, data_bytes, limits)?;
-    drop(bytes);
+    header::parse(&bytes, n_bytes - LENGTH_BYTES - header_bytes, limits)
+}
 
+/// Reads `n_bytes` bytes from `source`; allocates no more than that.
+pub(super) fn read(source: &mut impl Read, n_bytes: u64, limits: &LoadLimits) -> Result<Loaded> {
+    let Header { envelope, places } = read_header(source, n_bytes, limits)?;
     let mut hasher = WeightsHasher::new();
     let mut tensors = BTreeMap::new();
     let mut broken = None;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::definition::Definition;
 use super::history::{Run, Verdict};
-use super::ledger::{self, Ledger};
 use crate::error::{Error, Result};
+use crate::ledger::{self, Ledger};
 
 /// Format version that this build writes, and the newest that it reads.
 const FORMAT_VERSION: u32 = 1;

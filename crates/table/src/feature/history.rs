@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::definition::{Definition, Feature};
 use super::fitted::FittedState;
-use super::ledger::{self, Ledger};
 use crate::error::{Error, Result};
+use crate::ledger::{self, Ledger};
 use crate::table::quoted;
 
 /// Format version that this build writes, and the newest that it reads.

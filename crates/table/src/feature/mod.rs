@@ -21,7 +21,6 @@ mod histogram;
 pub mod history;
 mod interaction;
 pub mod judging;
-mod ledger;
 mod naming;
 pub mod profile;
 pub mod residuals;

@@ -24,11 +24,14 @@ const LOCK_TRIES: usize = 1500;
 const LOCK_PAUSE_MS: u64 = 20;
 
 /// What such a file holds: an object with `format_version` and more.
-pub(super) trait Ledger: Serialize + DeserializeOwned + Default {
+pub trait Ledger: Serialize + DeserializeOwned + Default {
     /// The version that is written, and the newest that is read.
     const FORMAT_VERSION: u32;
 
     /// Whether the content keeps its promises.
+    ///
+    /// # Errors
+    /// An error that names the broken promise.
     fn check(&self) -> Result<()>;
 }
 
@@ -38,7 +41,11 @@ struct Version {
 }
 
 /// The content of the file at `path`; none if there is no file.
-pub(super) fn read<L: Ledger>(path: &Path) -> Result<Option<L>> {
+///
+/// # Errors
+/// An I/O error if the file cannot be read; a malformed error if it is truncated, larger than 64 MiB,
+/// of a later format version, has unknown fields or does not pass [`Ledger::check`].
+pub fn read<L: Ledger>(path: &Path) -> Result<Option<L>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
@@ -52,8 +59,12 @@ pub(super) fn read<L: Ledger>(path: &Path) -> Result<Option<L>> {
 }
 
 /// Changes the content of the file at `path`, or of an empty one, and gives what it became. If
-/// anything fails, the file stays as it was.
-pub(super) fn update<L: Ledger>(path: &Path, change: impl FnOnce(&mut L) -> Result<()>) -> Result<L> {
+/// anything fails, the file stays as it was. No other writer is at work while `change` runs.
+///
+/// # Errors
+/// As [`read`]; those of `change` and of [`Ledger::check`]; an I/O error if the file cannot be
+/// written or stays locked for 30 s.
+pub fn update<L: Ledger>(path: &Path, change: impl FnOnce(&mut L) -> Result<()>) -> Result<L> {
     let _lock = lock(&lock_path(path))?;
     let mut ledger: L = read(path)?.unwrap_or_default();
     change(&mut ledger)?;
@@ -95,7 +106,7 @@ fn lock(path: &Path) -> Result<File> {
         }
     }
     let held = std::io::Error::new(ErrorKind::TimedOut, "another process has held it for 30 s");
-    Err(Error::io(path, "lock", held).with_hint("wait for the other run, or end it"))
+    Err(Error::io(path, "lock", held).with_hint("wait for the other process, or end it"))
 }
 
 fn lock_path(path: &Path) -> PathBuf {

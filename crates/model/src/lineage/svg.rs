@@ -1,0 +1,155 @@
+//! The family as a drawing: boxes in the order of generations, from left to right.
+//!
+//! The drawing carries its own colours and needs no style sheet, so that it looks the same as a file, in
+//! a page and in a notebook. All text is escaped; what is shortened stands in full in a tooltip.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::{Lineage, Node};
+use crate::report::{escape, shorten};
+use crate::store::ContentHash;
+
+/// Size of a box, and the room between boxes.
+const BOX: (f64, f64) = (228.0, 84.0);
+const GAP: (f64, f64) = (64.0, 18.0);
+/// Room around everything, and above for the title.
+const MARGIN: f64 = 24.0;
+const HEAD: f64 = 44.0;
+/// Characters of a box's name and of its other lines.
+const MOST_NAME_CHARS: usize = 26;
+const MOST_CHARS: usize = 34;
+
+/// Ink and papers: text, lines, the page, spaces, predictors.
+const INK: &str = "#1f2933";
+const DIM: &str = "#5b6770";
+const LINE: &str = "#8a97a3";
+const PAPER: &str = "#ffffff";
+const SPACE: &str = "#eaf2fb";
+const PREDICTOR: &str = "#fdf3e3";
+/// Borders of spaces and predictors.
+const SPACE_EDGE: &str = "#3f7cbf";
+const PREDICTOR_EDGE: &str = "#c98a2b";
+
+pub(super) fn draw(lineage: &Lineage) -> String {
+    let places = places(lineage);
+    let (w, h) = BOX;
+    let n_columns = lineage.nodes.iter().map(|n| n.generation + 1).max().unwrap_or(0) as f64;
+    let bottom = places.values().fold(HEAD, |bottom: f64, (_, y)| bottom.max(y + h));
+    let width = (2.0 * MARGIN + n_columns * (w + GAP.0) - GAP.0).max(2.0 * w);
+    let height = bottom + MARGIN;
+    let n_predictors = lineage.nodes.iter().filter(|n| n.prediction.is_some()).count();
+    let n_spaces = lineage.nodes.len() - n_predictors;
+    let title = format!("Lineage: {}, {}", counted(n_spaces, "space"), counted(n_predictors, "predictor"));
+    let mut svg = format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="img" font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"><title>{title}</title>"#
+    );
+    let _ = write!(svg, r#"<rect width="{width:.0}" height="{height:.0}" fill="{PAPER}"/>"#);
+    text(&mut svg, (MARGIN, 28.0), &format!(r#"font-size="15" font-weight="600" fill="{INK}""#), &title, 200);
+    for (i, edge) in lineage.edges.iter().enumerate() {
+        let (Some(from), Some(to)) = (places.get(&edge.parent), places.get(&edge.child)) else { continue };
+        let is_first = i == 0 || lineage.edges[i - 1].child != edge.child;
+        line(&mut svg, (from.0 + w, from.1 + h / 2.0), (to.0, to.1 + h / 2.0), is_first);
+    }
+    for node in &lineage.nodes {
+        if let Some(place) = places.get(&node.id) {
+            draw_box(&mut svg, lineage, node, *place);
+        }
+    }
+    svg + "</svg>\n"
+}
+
+/// The corner of each box: its generation across; down, its children's middle, or the next free place.
+fn places(lineage: &Lineage) -> BTreeMap<&ContentHash, (f64, f64)> {
+    let (w, h) = BOX;
+    // Each version hangs below the first of its parents.
+    let mut children: BTreeMap<&ContentHash, Vec<&Node>> = BTreeMap::new();
+    let mut roots = Vec::new();
+    for node in &lineage.nodes {
+        match lineage.parents(&node.id).next() {
+            Some(edge) => children.entry(&edge.parent).or_default().push(node),
+            None => roots.push(node),
+        }
+    }
+    let mut rows: BTreeMap<&ContentHash, f64> = BTreeMap::new();
+    let mut next_free = 0.0;
+    // Twice on the stack: on the way down, and when all below is placed.
+    let mut waiting: Vec<(&Node, bool)> = roots.into_iter().rev().map(|root| (root, false)).collect();
+    while let Some((node, is_done)) = waiting.pop() {
+        let below = children.get(&node.id).map_or(&[][..], Vec::as_slice);
+        if below.is_empty() {
+            rows.insert(&node.id, next_free);
+            next_free += 1.0;
+        } else if is_done {
+            let ends = [below.first(), below.last()].map(|n| n.and_then(|n| rows.get(&n.id)).copied());
+            rows.insert(&node.id, ends.into_iter().flatten().sum::<f64>() / 2.0);
+        } else {
+            waiting.push((node, true));
+            waiting.extend(below.iter().rev().map(|child| (*child, false)));
+        }
+    }
+    let place =
+        |node: &Node, row: f64| (MARGIN + node.generation as f64 * (w + GAP.0), HEAD + row * (h + GAP.1));
+    lineage.nodes.iter().filter_map(|n| rows.get(&n.id).map(|row| (&n.id, place(n, *row)))).collect()
+}
+
+fn line(svg: &mut String, from: (f64, f64), to: (f64, f64), is_first: bool) {
+    let middle = (from.0 + to.0) / 2.0;
+    let dash = if is_first { "" } else { r#" stroke-dasharray="5 4""# };
+    let _ = write!(
+        svg,
+        r#"<path d="M{:.1} {:.1}C{middle:.1} {:.1} {middle:.1} {:.1} {:.1} {:.1}" fill="none" stroke="{LINE}" stroke-width="1.5"{dash}/>"#,
+        from.0, from.1, from.1, to.1, to.0, to.1
+    );
+}
+
+fn draw_box(svg: &mut String, lineage: &Lineage, node: &Node, (x, y): (f64, f64)) {
+    let (w, h) = BOX;
+    let (fill, edge, round) = match &node.prediction {
+        Some(_) => (PREDICTOR, PREDICTOR_EDGE, 20),
+        None => (SPACE, SPACE_EDGE, 6),
+    };
+    let (fill, dash) = if node.is_absent() { (PAPER, r#" stroke-dasharray="4 3""#) } else { (fill, "") };
+    let _ = write!(
+        svg,
+        r#"<rect x="{x:.1}" y="{y:.1}" width="{w}" height="{h}" rx="{round}" fill="{fill}" stroke="{edge}" stroke-width="1.5"{dash}/>"#
+    );
+    let [what, more] = words(lineage, node);
+    let last = match node.is_absent() {
+        true => format!("{}, file not here", node.id.short()),
+        false => format!("{}, {} columns", node.id.short(), node.n_columns),
+    };
+    let left = x + 14.0;
+    let small = |fill: &str| format!(r#"font-size="11.5" fill="{fill}""#);
+    let strong = format!(r#"font-size="14" font-weight="600" fill="{INK}""#);
+    text(svg, (left, y + 23.0), &strong, &node.name, MOST_NAME_CHARS);
+    text(svg, (left, y + 41.0), &small(INK), &what, MOST_CHARS);
+    text(svg, (left, y + 57.0), &small(INK), &more, MOST_CHARS);
+    text(svg, (left, y + 73.0), &small(DIM), &last, MOST_CHARS);
+}
+
+/// The two lines below a name: how it came about, and what changed.
+fn words(lineage: &Lineage, node: &Node) -> [String; 2] {
+    if let Some(prediction) = &node.prediction {
+        let score = prediction.scores.first().map(|s| format!("{} {:.4}", s.metric.name(), s.value));
+        return [format!("predictor of {}", prediction.target), score.unwrap_or_default()];
+    }
+    let Some(edge) = lineage.parents(&node.id).next() else {
+        let wide = node.d_model.map(|d| format!("{d} coordinates"));
+        return ["first training".to_owned(), wide.unwrap_or_default()];
+    };
+    let drift = edge.drift.filter(|drift| *drift > 0.0).map(|drift| format!(", drift {drift:.3}"));
+    let changes = lineage.changes(edge, '\u{2212}', usize::MAX);
+    [edge.how() + &drift.unwrap_or_default(), changes.join("; ")]
+}
+
+fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Text that is shortened where it is long, with the whole of it as tooltip.
+fn text(svg: &mut String, (x, y): (f64, f64), style: &str, text: &str, most: usize) {
+    let short = shorten(text, most);
+    let tooltip = if short == text { String::new() } else { format!("<title>{}</title>", escape(text)) };
+    let _ = write!(svg, r#"<text x="{x:.1}" y="{y:.1}" {style}>{tooltip}{}</text>"#, escape(&short));
+}

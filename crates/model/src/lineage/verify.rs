@@ -1,0 +1,340 @@
+//! Are files what their hashes say, and links what they claim?
+//!
+//! Every file is read in full and every hash is computed again, but that of the training rows, which are
+//! not in the file. Of a link whose two files are there, the parent's record in the child is held against
+//! the parent itself: its lineage, its columns with their codecs, its features, its split, and, where old
+//! weights were frozen, each of its weight matrices bit by bit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Edge, Lineage, Node, Step, folder, graph};
+use crate::error::{Error, Result};
+use crate::space::{About, ExtensionMetadata, Hashes, Mode, Operation};
+use crate::store::{self, ContentHash, blob_hash};
+use crate::{ModelFile, ModelKind};
+
+/// What [`verify`] found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verification {
+    /// Whether no file and no link has a problem.
+    pub ok: bool,
+    /// The files that were read.
+    pub files: Vec<FileCheck>,
+    /// The links of versions whose files were read.
+    pub links: Vec<LinkCheck>,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileCheck {
+    /// Where it lies, from the folder that was read.
+    pub path: PathBuf,
+    /// Its model's name; none if that cannot be read.
+    pub name: Option<String>,
+    /// Its version; none if that cannot be read.
+    pub id: Option<ContentHash>,
+    /// What is wrong with it.
+    pub problems: Vec<String>,
+}
+
+/// One step from a parent to a child.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LinkCheck {
+    /// The child's name.
+    pub child: String,
+    /// A file of the child.
+    pub child_path: PathBuf,
+    /// The parent's name.
+    pub parent: String,
+    /// A file of the parent; none if it is elsewhere, and then the link cannot be checked.
+    pub parent_path: Option<PathBuf>,
+    /// What made the child.
+    pub step: Step,
+    /// Whether the two files were held against each other: both are there and whole.
+    pub is_checked: bool,
+    /// What is wrong with it.
+    pub problems: Vec<String>,
+}
+
+/// A file that was read in full.
+struct Whole {
+    kind: ModelKind,
+    /// The space, or the space that the predictor was fitted on.
+    about: About,
+    /// Hash of each weight matrix, by its name.
+    tensors: BTreeMap<String, ContentHash>,
+}
+
+/// Verifies all models below a folder and the links between them; of a single file, that file and those
+/// of its ancestors that lie in its folder.
+///
+/// # Errors
+/// An I/O error if there is nothing at `path`. What is wrong with files and links is in the result.
+pub fn verify(path: &Path) -> Result<Verification> {
+    let is_folder = path.is_dir();
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let root = if is_folder { path } else { parent };
+    let wanted = if is_folder { None } else { Some(folder::read(path, false)?) };
+    let (mut found, mut unreadable) = folder::read(root, is_folder)?;
+    let mut lineage = graph::build(&found, Vec::new());
+    if let Some((files, _)) = wanted {
+        let family = files.first().map(|file| lineage.ancestors(&file.id)).unwrap_or_default();
+        found.retain(|file| family.contains(&file.id));
+        unreadable.clear();
+        lineage = graph::build(&found, Vec::new());
+    }
+    let mut files: Vec<FileCheck> = unreadable
+        .into_iter()
+        .map(|file| FileCheck { path: file.path, name: None, id: None, problems: vec![file.reason] })
+        .collect();
+    let mut whole: BTreeMap<ContentHash, (PathBuf, Whole)> = BTreeMap::new();
+    for file in found {
+        let node = lineage.node(&file.id);
+        let place = root.join(&file.path);
+        let problems = match read_whole(&place) {
+            Ok(read) => {
+                let problems = contradictions(&read.about, &place);
+                if problems.is_empty() {
+                    whole.entry(file.id.clone()).or_insert_with(|| (file.path.clone(), read));
+                }
+                problems
+            }
+            Err(error) => vec![error.to_string()],
+        };
+        files.push(FileCheck {
+            path: file.path,
+            name: node.map(|node| node.name.clone()),
+            id: Some(file.id),
+            problems,
+        });
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let links: Vec<LinkCheck> =
+        lineage.edges.iter().filter_map(|edge| check_link(&lineage, edge, &whole)).collect();
+    let ok = files.iter().all(|f| f.problems.is_empty()) && links.iter().all(|l| l.problems.is_empty());
+    Ok(Verification { ok, files, links })
+}
+
+/// What is wrong with one file, of either kind: damage, hashes that its content does not bear out, a
+/// lineage that contradicts itself.
+///
+/// # Errors
+/// An I/O error if it cannot be read, a version error if it is of a later format.
+pub fn check_file(path: &Path) -> Result<Vec<String>> {
+    match read_whole(path) {
+        Ok(whole) => Ok(contradictions(&whole.about, path)),
+        Err(error) if error.is_io() || error.is_version() => Err(error),
+        Err(error) => Ok(vec![error.to_string()]),
+    }
+}
+
+/// Whether the model in one file was extended from, or fitted on, the space in another: what speaks
+/// against it.
+///
+/// # Errors
+/// What is wrong with one of the files; a schema error if the parent's is no space.
+pub fn check_parent(child: &Path, parent: &Path) -> Result<Vec<String>> {
+    let (child_read, parent_read) = (read_whole(child)?, read_whole(parent)?);
+    if parent_read.kind != ModelKind::EmbeddingSpace {
+        return Err(Error::schema(format!("`{}` is no embedding space", parent.display()))
+            .with_hint("give the space that it was extended from or fitted on"));
+    }
+    let wanted = &parent_read.about.hashes;
+    let last = child_read.about.extensions.last();
+    let (step, found): (_, Vec<&Hashes>) = match child_read.kind {
+        ModelKind::Predictor => (None, vec![&child_read.about.hashes]),
+        ModelKind::EmbeddingSpace => (last, last.into_iter().flat_map(ExtensionMetadata::parents).collect()),
+    };
+    let place = format!("`{}`", child.display());
+    if found.is_empty() {
+        return Ok(vec![format!("{place} was extended from nothing")]);
+    }
+    if !found.contains(&wanted) {
+        let weights: Vec<&str> = found.iter().map(|hashes| hashes.weights.as_str()).collect();
+        return Ok(vec![format!(
+            "{place} comes from a space with weights {}, `{}` has {}",
+            weights.join(" or "),
+            parent.display(),
+            wanted.weights
+        )]);
+    }
+    let problems = step.map(|step| compare(step, &parent_read, &child_read)).unwrap_or_default();
+    Ok(problems.into_iter().map(|problem| format!("{place}: {problem}")).collect())
+}
+
+/// Reads a file in full.
+fn read_whole(path: &Path) -> Result<Whole> {
+    let (container, _) = store::load(path)?;
+    let tensors = container.tensors.iter().map(|(name, blob)| (name.clone(), blob_hash(blob))).collect();
+    let model =
+        ModelFile::from_container(container).map_err(|e| e.at(format_args!("`{}`", path.display())))?;
+    let kind = model.kind();
+    let about = match model {
+        ModelFile::Space(space) => space.about,
+        ModelFile::Predictor(predictor) => predictor.about.space,
+    };
+    Ok(Whole { kind, about, tensors })
+}
+
+/// Where a manifest does not bear out its own hashes, or its lineage does not fit together.
+fn contradictions(about: &About, path: &Path) -> Vec<String> {
+    let place = format!("`{}`", path.display());
+    let computed = about.compute_hashes();
+    let recorded = &about.hashes;
+    // Those of weights and rows do not follow from the manifest.
+    let computed = Hashes { weights: recorded.weights.clone(), data: recorded.data.clone(), ..computed };
+    let mut problems: Vec<String> = recorded
+        .differences(&computed)
+        .into_iter()
+        .map(|name| format!("{place}: its `{name}` hash is not that of its content"))
+        .collect();
+    problems.extend(broken_line(&about.extensions, about.columns.len()).map(|p| format!("{place}: {p}")));
+    let other_split =
+        about.extensions.iter().flat_map(|s| s.parents()).find(|parent| parent.split != recorded.split);
+    if let Some(parent) = other_split {
+        problems.push(format!(
+            "{place}: its rows are split by {}, those of an ancestor by {}",
+            short(&recorded.split),
+            short(&parent.split)
+        ));
+    }
+    problems
+}
+
+/// The first step that does not start where the one before ended.
+fn broken_line(steps: &[ExtensionMetadata], n_columns: usize) -> Option<String> {
+    let starts = steps.iter().skip(1).map(|step| step.original_column_count).chain([n_columns]);
+    steps.iter().zip(starts).enumerate().find_map(|(i, (step, next))| {
+        let sum = step.original_column_count + step.new_columns_added.len();
+        let left = sum.checked_sub(step.columns_removed.len());
+        (step.extended_column_count != next || left != Some(next)).then(|| {
+            format!(
+                "{} {} says that {} columns, {} new ones and {} removed made {}, but {next} came after",
+                step.operation.name(),
+                i + 1,
+                step.original_column_count,
+                step.new_columns_added.len(),
+                step.columns_removed.len(),
+                step.extended_column_count
+            )
+        })
+    })
+}
+
+/// Checks a link if the child's file is there.
+fn check_link(
+    lineage: &Lineage,
+    edge: &Edge,
+    whole: &BTreeMap<ContentHash, (PathBuf, Whole)>,
+) -> Option<LinkCheck> {
+    let (child, parent) = (lineage.node(&edge.child)?, lineage.node(&edge.parent)?);
+    let mut check = LinkCheck {
+        child: child.name.clone(),
+        child_path: child.paths.first()?.clone(),
+        parent: parent.name.clone(),
+        parent_path: parent.paths.first().cloned(),
+        step: edge.step,
+        is_checked: false,
+        problems: Vec::new(),
+    };
+    if parent.is_absent() {
+        check.problems.extend(lookalike(lineage, child, parent));
+    } else if let (Some((_, parent)), Some((path, child))) = (whole.get(&parent.id), whole.get(&child.id)) {
+        check.is_checked = true;
+        let step = child.about.extensions.last().filter(|_| edge.step != Step::Fit);
+        let problems = step.map(|step| compare(step, parent, child)).unwrap_or_default();
+        check.problems = problems.into_iter().map(|p| format!("`{}`: {p}", path.display())).collect();
+    }
+    Some(check)
+}
+
+/// A file that was made as an absent parent was, from the same rows, and is another: that parent, changed.
+fn lookalike(lineage: &Lineage, child: &Node, parent: &Node) -> Option<String> {
+    lineage.nodes.iter().filter(|n| n.kind == parent.kind && n.name == parent.name).find_map(|node| {
+        let path = node.paths.first()?;
+        let differences = node.hashes.differences(&parent.hashes);
+        let is_alike = !["recipe", "data", "split"].iter().any(|same| differences.contains(same));
+        (is_alike && !differences.is_empty()).then(|| {
+            format!(
+                "`{}` was made from a `{}` that is not here: `{}` was made in the same way from the same \
+                 rows, but differs in its {}",
+                child.name,
+                parent.name,
+                path.display(),
+                differences.join(" and ")
+            )
+        })
+    })
+}
+
+/// Where a child departs from what its parent is, although its last step says that it came from it.
+fn compare(step: &ExtensionMetadata, parent: &Whole, child: &Whole) -> Vec<String> {
+    let mut problems = Vec::new();
+    let (old, new) = (&parent.about, &child.about);
+    if !remembers(step, old, new) {
+        problems.push(format!("its lineage before the last step is not that of `{}`", old.name));
+    }
+    let removed: BTreeSet<&String> = step.columns_removed.iter().collect();
+    for (spec, codec) in old.columns.iter().zip(&old.codecs).filter(|(spec, _)| !removed.contains(&spec.name))
+    {
+        let place = new.columns.iter().position(|c| c.name == spec.name);
+        // A new line may fit its codecs anew.
+        let is_same = |i: usize| step.operation == Operation::Consolidate || new.codecs[i] == *codec;
+        match place {
+            None => problems.push(format!("column `{}` of `{}` is lost", spec.name, old.name)),
+            Some(i) if new.columns[i].kind != spec.kind || !is_same(i) => {
+                problems.push(format!("column `{}` is not coded as in `{}`", spec.name, old.name));
+            }
+            Some(_) => {}
+        }
+    }
+    for feature in old.features.iter().filter(|f| !removed.contains(&f.name)) {
+        if !new.features.contains(feature) {
+            problems.push(format!("feature `{}` is not that of `{}`", feature.name, old.name));
+        }
+    }
+    if step.mode == Mode::Frozen {
+        problems.extend(
+            thawed(step, parent, child).map(|name| {
+                format!("weight matrix `{name}` should be frozen and is not as in `{}`", old.name)
+            }),
+        );
+    }
+    problems
+}
+
+/// Whether a child's lineage goes on from the parent's.
+fn remembers(step: &ExtensionMetadata, parent: &About, child: &About) -> bool {
+    if step.parent == parent.hashes {
+        return child.extensions.split_last().is_some_and(|(_, before)| before == parent.extensions);
+    }
+    let line = step.other_parents.iter().find(|other| other.hashes == parent.hashes).map(|other| &other.line);
+    line.is_some_and(|line| parent.extensions.ends_with(line))
+}
+
+/// A weight matrix whose bits changed although the step froze it, by its name in the version that has it.
+fn thawed<'w>(step: &ExtensionMetadata, parent: &'w Whole, child: &'w Whole) -> Option<&'w String> {
+    let is_first = step.parent == parent.about.hashes;
+    match step.operation {
+        Operation::Graft => parent.tensors.iter().find(|(name, hash)| child.tensors.get(*name) != Some(hash)),
+        // Sides are numbered anew, and heads speak of other columns.
+        Operation::Merge if is_first || step.training_epochs_used == 0 => foreign(parent, child),
+        Operation::Prune => foreign(child, parent),
+        // The first parent was trained on, or a new line begins.
+        Operation::Merge | Operation::Consolidate => None,
+    }
+    .map(|(name, _)| name)
+}
+
+/// The first of a version's matrices, heads apart, whose bits are nowhere in another version.
+fn foreign<'w>(version: &'w Whole, other: &Whole) -> Option<(&'w String, &'w ContentHash)> {
+    let known: BTreeSet<&ContentHash> = other.tensors.values().collect();
+    version.tensors.iter().find(|(name, hash)| !name.starts_with("heads.") && !known.contains(hash))
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
