@@ -1,6 +1,7 @@
 //! Columns to tokens: each part of a column becomes a vector of [`D_TOKEN`] numbers.
 
 mod cells;
+mod hold;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -106,6 +107,9 @@ impl TokenGroup {
     /// # Shapes
     /// - `bias`: `[1, d]`, returns `[n_rows, d]`
     pub fn forward(&self, cells: Arc<Cells>, bias: Tensor<2>) -> Tensor<2> {
-        linear(lookup(self.tables.tensors(), cells, Join::Concat), self.mix.tensor(), bias)
+        // A part's rows of the mixing matrix and of the tables are held together.
+        let trained = self.mix.trained_rows();
+        let parts = trained.as_ref().map(|rows| rows.every(D_TOKEN));
+        linear(lookup(self.tables.tensors(), cells, Join::Concat, parts), self.mix.tensor(), bias, trained)
     }
 }

@@ -40,8 +40,7 @@ pub struct Freeze {
     pub trunk: bool,
     /// Whether the heads stay frozen that predict old columns.
     pub heads: bool,
-    /// Old columns whose tokens stay frozen, by name. Beside neighbours that train they keep their
-    /// bits but save no work; only a whole group of columns that arrived together does.
+    /// Old columns whose tokens stay frozen, by name: they keep their bits and cost no gradient work.
     pub columns: Vec<String>,
     /// When the rest is thawed.
     pub schedule: Schedule,
