@@ -14,15 +14,17 @@ import pandas as pd
 import harness
 
 N_NUMBERS, N_CATEGORIES, N_LEVELS, ROWS = 20, 12, 16, 8192
+LATE = ["late_number", "late_category"]
 
 
-def table() -> pd.DataFrame:
+def table(n_rows: int) -> pd.DataFrame:
+    """Numbers and categories, and two columns that come later, about what the numbers have in common."""
     rng = np.random.RandomState(0)
-    size = rng.randn(ROWS)
-    frame = pd.DataFrame({f"n{i}": (size + rng.randn(ROWS)).round(4) for i in range(N_NUMBERS)})
-    for i in range(N_CATEGORIES):
-        frame[f"c{i}"] = [f"v{v}" for v in rng.randint(0, N_LEVELS, ROWS)]
-    return frame.assign(late_number=(size**2 + rng.randn(ROWS)).round(4), late_category=np.where(size > 0.5, "a", "b"))
+    size = rng.randn(n_rows)
+    columns = {f"n{i}": (size + rng.randn(n_rows)).round(4) for i in range(N_NUMBERS)}
+    columns |= {f"c{i}": [f"v{v}" for v in rng.randint(0, N_LEVELS, n_rows)] for i in range(N_CATEGORIES)}
+    late = [(size**2 + rng.randn(n_rows)).round(4), np.where(size > 0.5, "a", "b")]
+    return pd.DataFrame(columns | dict(zip(LATE, late)))
 
 
 def main() -> None:
@@ -31,10 +33,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10, help="epochs of each graft, run exactly")
     arguments = parser.parse_args()
     harness.build()
-    work, frame = harness.Work(), table()
-    late = ["late_number", "late_category"]
-    early, enriched = work.table(frame.drop(columns=late), "early"), work.table(frame, "all")
-    columns = [c for c in frame if c not in late]
+    work, frame = harness.Work(), table(ROWS)
+    early, enriched = work.table(frame.drop(columns=LATE), "early"), work.table(frame, "all")
+    columns = [c for c in frame if c not in LATE]
     parent = work.file("parent")
     work.run("train", early, "--exact-epochs", "--epochs", 2, "-o", parent)
 

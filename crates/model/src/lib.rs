@@ -15,8 +15,9 @@ pub mod space;
 pub mod store;
 pub mod train;
 
+pub use compare::CompareOptions;
 pub use discover::{DiscoverOptions, Discovery, discover};
-pub use extend::{ExtendOptions, Graft};
+pub use extend::{ExtendOptions, Graft, Keep};
 pub use predictor::{Predictor, PredictorOptions};
 pub use space::{EmbeddingSpace, FitOptions, Freeze, Mode, Schedule, SpaceConfig};
 pub use tabgraft_table::error::{self, Error, Result};

@@ -3,6 +3,8 @@
 //! Every group maps one to one to an option struct of the core and takes its defaults from there.
 
 mod freeze;
+mod keep;
+mod memory;
 mod predictor;
 mod read;
 mod rows;
@@ -16,6 +18,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser};
 
 pub use freeze::FreezeArgs;
+pub use keep::KeepArgs;
+pub use memory::parse_bytes;
 pub use predictor::PredictorArgs;
 pub use read::ReadArgs;
 pub use rows::RowsArgs;

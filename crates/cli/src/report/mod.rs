@@ -10,7 +10,7 @@ use serde::Serialize;
 pub use columns::{SchemaReport, column_notes, names};
 pub use grid::Grid;
 pub use lineage::{lineage_text, phases_text};
-pub use scores::{difference_text, scores_text};
+pub use scores::{difference_text, effects_text, scores_text};
 
 /// What a command found out. Its JSON is its serde form.
 pub trait Report: Serialize {

@@ -9,7 +9,7 @@ use crate::encoder::Network;
 use crate::error::Result;
 use crate::objective::Role;
 use crate::space::{AnchorInfo, EmbeddingSpace, Freeze, Mode, Rows, training_data};
-use crate::train::{Anchor, Phase, Sink, train};
+use crate::train::{Anchor, Footprint, Phase, Sink, train};
 
 /// Weight of a new column in the training loss, against 1 for an old one: without it, training
 /// from scratch for as many epochs is as good as grafting.
@@ -32,6 +32,7 @@ pub struct Graft {
     pub(super) bound: Option<f64>,
     pub(super) n_epochs: usize,
     pub(super) auto_epochs: bool,
+    pub(super) memory_limit: Option<u64>,
     pub(super) seed: u64,
 }
 
@@ -44,9 +45,21 @@ impl Graft {
     /// Trains the graft, measures drift and completes the lineage entry.
     ///
     /// # Errors
-    /// A training error if no gradient is finite.
+    /// A training error if no gradient is finite; an option error if the limit of memory is too low.
     pub fn train(self, sink: &mut Sink<'_>) -> Result<EmbeddingSpace> {
-        let Graft { mut child, parent, all, rows, mode, freeze, bound, n_epochs, auto_epochs, seed } = self;
+        let Graft {
+            mut child,
+            parent,
+            all,
+            rows,
+            mode,
+            freeze,
+            bound,
+            n_epochs,
+            auto_epochs,
+            memory_limit,
+            seed,
+        } = self;
         let encoded = child.encode(&all)?;
         let n_old = parent.about.columns.len();
         let n_all = child.about.columns.len();
@@ -55,7 +68,13 @@ impl Graft {
             Mode::Joint | Mode::Anchored => JOINT_ROLE,
         };
         let roles = (0..n_all).map(|c| if c < n_old { Role::OLD } else { new_role }).collect();
-        let data = training_data(&child, &encoded, &rows, roles, 0..n_old);
+        let mut data = training_data(&child, &encoded, &rows, roles, 0..n_old);
+        let footprint = Footprint::new(&child.network, &data, &all, &encoded);
+        data.allowance = footprint.within(memory_limit, child.about.batch_size, sink)?;
+        child.about.batch_size = data.allowance.batch_size;
+        let sample = DriftSample::new(&parent, &encoded, &rows, seed);
+        // The batches are cut from the data: what it was made of makes room.
+        drop((all, encoded));
         let n_parts: Vec<usize> = child.about.codecs.iter().map(|c| c.parts().len()).collect();
         let old = OldWeights::new(&freeze, &parent, n_parts);
         let stages = plan(mode, &freeze, n_epochs, auto_epochs);
@@ -73,7 +92,7 @@ impl Graft {
             .map(|(stage, thaw)| Phase {
                 name: stage.name,
                 n_epochs: stage.n_epochs,
-                batch_size: child.about.batch_size,
+                batch_size: data.allowance.batch_size,
                 learning_rate: config.learning_rate * stage.rate_factor,
                 weight_decay: if stage.decays { config.weight_decay } else { 0.0 },
                 p_drop: config.p_drop,
@@ -83,7 +102,6 @@ impl Graft {
                 thaw,
             })
             .collect();
-        let sample = DriftSample::new(&parent, &encoded, &rows, seed);
         let measure = |network: &Network| sample.distance(network);
         let origin = bound.map(|_| child.network.clone());
         let mut anchor = bound

@@ -15,6 +15,7 @@
 
 mod drift;
 mod graft;
+mod keep;
 mod options;
 mod plan;
 mod thaw;
@@ -28,6 +29,7 @@ use tabgraft_table::schema::{InferOptions, Schema, infer};
 use tabgraft_table::table::quoted;
 
 pub use graft::Graft;
+pub use keep::Keep;
 pub use options::ExtendOptions;
 
 use crate::encoder::network::ColumnShape;
@@ -39,10 +41,13 @@ use crate::train::{Event, Sink};
 
 impl EmbeddingSpace {
     /// Grafts the new columns of `table` and trains them: [`EmbeddingSpace::graft`], then
-    /// [`Graft::train`].
+    /// [`Graft::train`]. Where `options` let a target judge, parent and child are then compared, and
+    /// the parent is returned if the child is worse: with [`EmbeddingSpace::refused_extensions`] one
+    /// longer, and otherwise as it is.
     ///
     /// # Errors
-    /// As those two.
+    /// As those two, and as [`EmbeddingSpace::compare`], which says before any training if there is
+    /// nothing to judge by.
     pub fn extend(
         &self,
         table: &Table,
@@ -50,7 +55,9 @@ impl EmbeddingSpace {
         options: &ExtendOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
-        self.graft(table, valid, options, sink)?.train(sink)
+        options.keep.check(self, table)?;
+        let child = self.graft(table, valid, options, sink)?.train(sink)?;
+        options.keep.choose(self, child, table, sink)
     }
 
     /// Appends the new columns of `table` without training: every old row's vector still has the
@@ -70,7 +77,9 @@ impl EmbeddingSpace {
     ) -> Result<Graft> {
         options.check()?;
         self.check_frozen_columns(&options.freeze)?;
-        let schema = self.new_schema(table, &options.infer)?;
+        let mut infer = options.infer.clone();
+        infer.ignore.extend(options.keep.target().map(str::to_owned).filter(|t| !infer.ignore.contains(t)));
+        let schema = self.new_schema(table, &infer)?;
         for note in &schema.notes {
             let _ = sink(&Event::Note { text: note.clone() });
         }
@@ -87,7 +96,8 @@ impl EmbeddingSpace {
         let key_columns: Vec<String> = self.first_columns();
         let (all, rows) = rows_of_parts(table, valid, &self.about.split, &key_columns)?;
         let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-        let codecs = fit_codecs(&schema, &all.take(&train_rows)?, &self.about.config.codec)?;
+        let new_cells = all.select(&schema.names())?.take(&train_rows)?;
+        let codecs = fit_codecs(&schema, &new_cells, &self.about.config.codec)?;
         let shapes: Vec<ColumnShape> = codecs.iter().map(column_shape).collect();
         let mut rng = Pcg64Mcg::seed_from_u64(options.seed ^ 0x6772_6166_7421);
         let mut child = self.clone();
@@ -106,6 +116,7 @@ impl EmbeddingSpace {
             }
         };
         let about = &mut child.about;
+        about.refused_extensions = Vec::new();
         about.name = options.name.clone().unwrap_or_else(|| format!("{}_extended", self.name()));
         about.created = now();
         about.software = SoftwareVersion::current();
@@ -130,6 +141,7 @@ impl EmbeddingSpace {
             drift: None,
             anchor: None,
             parent_validation_loss: None,
+            judgement: None,
             seconds: 0.0,
         });
         let added: Vec<Feature> =
@@ -154,6 +166,7 @@ impl EmbeddingSpace {
             bound: options.bound(),
             n_epochs,
             auto_epochs: options.auto_epochs,
+            memory_limit: options.memory_limit,
             seed: options.seed,
         })
     }

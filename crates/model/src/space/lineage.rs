@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::metric::Drift;
+use crate::compare::{ColumnEffect, Evidence};
+use crate::metric::{Drift, PairedDifference};
 use crate::train::PhaseInfo;
 
 /// How a graft treats what was learned before.
@@ -151,6 +152,34 @@ pub struct ExtensionMetadata {
     pub anchor: Option<AnchorInfo>,
     /// Mean validation loss of the old columns in the parent, for comparison with the child's.
     pub parent_validation_loss: Option<f64>,
+    /// How it was judged against its parent; absent if it was not.
+    pub judgement: Option<Judgement>,
     /// Wall time of the graft's training, seconds.
     pub seconds: f64,
+}
+
+/// How a graft was judged against its parent: by predictors of a target, fitted alike on both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judgement {
+    /// The column that was predicted.
+    pub target: String,
+    /// How much better the child is.
+    pub difference: PairedDifference,
+    /// The rows that it rests on.
+    pub evidence: Evidence,
+    /// What each new column does to the child's predictions, the most harmful first.
+    pub new_columns: Vec<ColumnEffect>,
+}
+
+/// A graft that was judged worse than its parent, and so was not kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusedExtension {
+    /// Name of the child.
+    pub name: String,
+    /// Hash of the child's weights.
+    pub weights: String,
+    /// What its lineage would have said, its judgement included.
+    pub extension: ExtensionMetadata,
 }

@@ -8,6 +8,7 @@ use super::Freeze;
 /// value that says so; what is there stays as it is.
 pub(crate) fn to_current(manifest: &mut Value) {
     from_1_0_to_1_1(manifest);
+    from_1_1_to_1_2(manifest);
 }
 
 /// 1.1 records how an anchored graft held its bound, what stayed frozen, and how long each phase ran
@@ -20,6 +21,14 @@ fn from_1_0_to_1_1(manifest: &mut Value) {
         put(extension, "anchor", Value::Null);
         put(extension, "phases", json!([]));
         put(extension, "freeze", json!(Freeze::default()));
+    }
+}
+
+/// 1.2 records how a graft was judged against its parent, and grafts that were refused.
+fn from_1_1_to_1_2(manifest: &mut Value) {
+    put(manifest, "refused_extensions", json!([]));
+    for extension in extensions(manifest) {
+        put(extension, "judgement", Value::Null);
     }
 }
 

@@ -5,6 +5,7 @@ mod embed;
 mod file;
 mod fit;
 mod lineage;
+mod losses;
 mod migrate;
 
 use serde::{Deserialize, Serialize};
@@ -16,14 +17,17 @@ use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Exclusion};
 use tabgraft_table::split::Split;
 
 pub use config::SpaceConfig;
-pub(crate) use config::{check_batch_size, check_epochs};
+pub(crate) use config::{check_batch_size, check_epochs, check_memory_limit};
 pub use embed::Embeddings;
 pub(crate) use embed::{cell_tables, embed_encoded};
 pub use file::SpaceCard;
 pub(crate) use file::skeleton;
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
-pub use lineage::{AnchorInfo, ExtensionMetadata, Freeze, Hashes, Mode, Schedule, SoftwareVersion};
+pub use lineage::{
+    AnchorInfo, ExtensionMetadata, Freeze, Hashes, Judgement, Mode, RefusedExtension, Schedule,
+    SoftwareVersion,
+};
 pub(crate) use migrate::to_current;
 
 use crate::encoder::Network;
@@ -63,6 +67,9 @@ pub(crate) struct About {
     pub hashes: Hashes,
     /// One entry per graft, oldest first.
     pub extensions: Vec<ExtensionMetadata>,
+    /// Grafts onto this space that were judged worse than it, oldest first. They are no part of what
+    /// the space is: descendants do not inherit them.
+    pub refused_extensions: Vec<RefusedExtension>,
     /// How the columns are wired: one entry per token group, in the order of arrival.
     pub wiring: Vec<Wiring>,
 }
@@ -163,6 +170,11 @@ impl EmbeddingSpace {
     /// All grafts, oldest first.
     pub fn extensions(&self) -> &[ExtensionMetadata] {
         &self.about.extensions
+    }
+
+    /// Grafts onto this space that were judged worse than it, oldest first.
+    pub fn refused_extensions(&self) -> &[RefusedExtension] {
+        &self.about.refused_extensions
     }
 
     /// Engineered columns, with their fitted state.

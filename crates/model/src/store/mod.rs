@@ -28,7 +28,7 @@ pub use read::{from_bytes, from_bytes_within};
 pub use write::to_bytes;
 
 /// Version of the format that this crate writes.
-pub const FORMAT_VERSION: &str = "1.1";
+pub const FORMAT_VERSION: &str = "1.2";
 
 /// A named tensor's content.
 #[derive(Debug, Clone, PartialEq)]

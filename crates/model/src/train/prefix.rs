@@ -6,6 +6,7 @@
 //! at every epoch.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use burn::prelude::{Device, Tensor};
 use burn::tensor::TensorData;
@@ -14,13 +15,6 @@ use super::TrainingData;
 use crate::embed::Masks;
 use crate::encoder::Network;
 use crate::kernel::Dropout;
-
-/// Ways in which a row's old cells are hidden.
-const N_VARIANTS: usize = 4;
-/// Most numbers that are kept; a larger table computes the frozen part at every step.
-const MOST_NUMBERS: usize = 1 << 24;
-/// Rows that are computed at a time.
-const CHUNK_ROWS: usize = 1024;
 
 /// The pieces of z before the last side, for some rows and variants of hidden old cells.
 pub(super) struct Prefix {
@@ -33,16 +27,27 @@ pub(super) struct Prefix {
 }
 
 impl Prefix {
+    /// In how many ways a row's old cells may be hidden; with fewer it is not worth it, and the frozen
+    /// part is computed at every step.
+    pub const VARIANTS: RangeInclusive<usize> = 2..=4;
+
+    /// Numbers that are kept for the training rows and one variant, and for the validation rows;
+    /// `None` if there is no side.
+    pub fn n_numbers(network: &Network, data: &TrainingData) -> Option<[usize; 2]> {
+        let d = network.d_model() - network.sides.last()?.trunk.d();
+        Some([data.train_rows.len() * d, data.valid_rows.len() * d])
+    }
+
     /// Of the training rows; `None` if something before the last side trains, or there is no room.
     pub fn of_training(network: &Network, data: &TrainingData, seed: u64) -> Option<Self> {
         let masks = |rows: &[usize], variant: usize| data.objective.training_masks(rows, seed, variant);
-        Self::compute(network, data, &data.train_rows, N_VARIANTS, &masks)
+        Self::compute(network, data, &data.train_rows, data.allowance.n_variants, &masks)
     }
 
     /// Of the validation rows, whose hidden cells never change.
     pub fn of_validation(network: &Network, data: &TrainingData, seed: u64) -> Option<Self> {
         let masks = |rows: &[usize], _| data.objective.validation_masks(rows, seed);
-        Self::compute(network, data, &data.valid_rows, 1, &masks)
+        Self::compute(network, data, &data.valid_rows, data.allowance.n_variants.min(1), &masks)
     }
 
     fn compute(
@@ -54,12 +59,13 @@ impl Prefix {
     ) -> Option<Self> {
         let widths = network.frozen_widths()?;
         let d: usize = widths.iter().sum();
-        if rows.is_empty() || rows.len().checked_mul(n_variants * d)? > MOST_NUMBERS {
+        if rows.is_empty() || n_variants == 0 {
             return None;
         }
+        let pass_rows = data.allowance.pass_rows;
         let mut values = vec![0.0; rows.len() * n_variants * d];
         for variant in 0..n_variants {
-            for (chunk, part) in rows.chunks(CHUNK_ROWS).enumerate() {
+            for (chunk, part) in rows.chunks(pass_rows).enumerate() {
                 let cells = data.cells(network, part, Some(&masks(part, variant)), 0);
                 let pieces = network.pieces_until(&cells, widths.len(), Dropout::OFF);
                 let pieces: Vec<Vec<f32>> = pieces
@@ -67,7 +73,7 @@ impl Prefix {
                     .map(|p| p.inner().into_data().try_into_vec().unwrap_or_default())
                     .collect();
                 for i in 0..part.len() {
-                    let mut at = ((chunk * CHUNK_ROWS + i) * n_variants + variant) * d;
+                    let mut at = ((chunk * pass_rows + i) * n_variants + variant) * d;
                     for (piece, width) in pieces.iter().zip(&widths) {
                         values[at..at + width].copy_from_slice(&piece[i * width..(i + 1) * width]);
                         at += width;
