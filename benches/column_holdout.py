@@ -30,7 +30,7 @@ MODES = ["frozen", "anchored", "joint"]
 TABLES = [
     "german_credit", "credit_data", "telco_churn", "attrition", "titanic", "wine_quality", "insurance", "bikeshare",
 ]
-#: Least share of a quarter of the parent's epochs that a graft gets by default.
+#: A graft gets a quarter of the parent's epochs by default, and at least so many.
 LEAST_EPOCHS = 10
 CATBOOST_TREES = 400
 
@@ -81,7 +81,7 @@ def report(table: pd.DataFrame) -> None:
     print(means.round(4).to_string())
     versions = table["version"].unique()
     for other in ["full", "scratch"]:
-        print(f"\nmean over tables and seeds minus `{other}`, +- its standard error; the worst table")
+        print(f"\nmean over tables and seeds minus `{other}`, +- its standard error (the worst table)")
         for version in versions:
             scores = "  ".join(f"{column} {difference(table, column, version, other)}" for column in SCORES)
             print(f"{version:15s} {scores}")

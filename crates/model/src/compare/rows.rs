@@ -166,3 +166,24 @@ fn deal(rows: &[usize], keys: &[u64], class: impl Fn(usize) -> u64, seed: u64) -
     order.sort_unstable();
     order.into_iter().enumerate().map(|(i, (_, _, key))| (key, i % N_FOLDS)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_rows_share_a_fold_and_folds_are_alike() {
+        // Every key stands twice; a tenth of the rows are of the rare class.
+        let keys: Vec<u64> = (0..1000u64).map(|r| splitmix(r / 2)).collect();
+        let rows: Vec<usize> = (0..1000).collect();
+        let rare = |r: usize| u64::from(r.is_multiple_of(20) || r % 20 == 1);
+        let part_of = deal(&rows, &keys, rare, 7);
+        assert_eq!(part_of.len(), 500);
+        for part in 0..N_FOLDS {
+            let own: Vec<usize> = rows.iter().copied().filter(|r| part_of[&keys[*r]] == part).collect();
+            assert_eq!(own.len(), 200);
+            assert_eq!(own.iter().map(|r| rare(*r)).sum::<u64>(), 20);
+        }
+        assert_ne!(part_of, deal(&rows, &keys, rare, 8));
+    }
+}

@@ -247,13 +247,20 @@ impl Network {
                 }
             };
             let part = linear(input, head.w.tensor(), head.b.tensor(), None);
-            let part = pad_columns(part, head.writes.start, total - head.writes.end);
+            let Range { start, end } = head.writes;
             sum = Some(match sum {
-                None => part,
-                Some(sum) => sum + part,
+                None => pad_columns(part, start, 0),
+                // Columns that came later append their logits.
+                Some(sum) if sum.dims()[1] == start => join(&[sum, part]),
+                Some(sum) => {
+                    let (width, whole) = (sum.dims()[1], sum.dims()[1].max(end));
+                    pad_columns(sum, 0, whole - width) + pad_columns(part, start, whole - end)
+                }
             });
         }
-        sum.unwrap_or_else(|| Tensor::zeros([n_rows, total], &z.device()))
+        let sum = sum.unwrap_or_else(|| Tensor::zeros([n_rows, total], &z.device()));
+        let width = sum.dims()[1];
+        pad_columns(sum, 0, total - width)
     }
 
     fn piece_range(&self, i: usize) -> Range<usize> {

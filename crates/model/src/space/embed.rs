@@ -13,6 +13,10 @@ use crate::kernel::{Dropout, ROW_BLOCK};
 /// Rows that are encoded and embedded at a time.
 const CHUNK_ROWS: usize = 64 * ROW_BLOCK;
 
+/// Rows that go through the network at a time: enough for many threads, few enough to need little
+/// memory.
+const PASS_ROWS: usize = 16 * ROW_BLOCK;
+
 /// One vector per row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embeddings {
@@ -72,11 +76,14 @@ pub(crate) fn embed_encoded(network: &Network, table: &EncodedTable) -> Vec<f32>
     }
     let groups = cell_tables(network, table);
     let rows: Vec<usize> = (0..table.n_rows).collect();
-    let padded = table.n_rows.next_multiple_of(ROW_BLOCK);
-    let cells: Vec<_> = groups.iter().map(|g| g.batch(&rows, padded, None)).collect();
-    let z = join(&network.pieces(&cells, Dropout::OFF)).inner();
-    let mut values: Vec<f32> = z.into_data().try_into_vec().unwrap_or_default();
-    values.truncate(table.n_rows * network.d_model());
+    let mut values = Vec::with_capacity(table.n_rows * network.d_model());
+    for rows in rows.chunks(PASS_ROWS) {
+        let padded = rows.len().next_multiple_of(ROW_BLOCK);
+        let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, padded, None)).collect();
+        let z = join(&network.pieces(&cells, Dropout::OFF)).inner();
+        let z: Vec<f32> = z.into_data().try_into_vec().unwrap_or_default();
+        values.extend_from_slice(&z[..rows.len() * network.d_model()]);
+    }
     values
 }
 

@@ -5,7 +5,7 @@
 //! table            the cells as they were read, and once more as codecs make them
 //! cells            what batches are cut from: bins, positions, codes, classes, keys of all rows
 //! weights          4 bytes each; of those that train also gradient, two moments, two best epochs
-//! prefix           4 bytes a number that a frozen graft computes once (`prefix.rs`)
+//! prefix           2 bytes a number that a frozen graft computes once (`prefix.rs`)
 //! rows in flight   the larger of batch rows * step and validation rows * pass, where
 //!                  step = 4 bytes * (3 tokens + 5 vectors + 4 inner of each block + logits * (3 heads + 2))
 //!                  pass = step / 2
@@ -25,7 +25,7 @@ use crate::encoder::param::Params;
 use crate::error::{Error, Result};
 
 /// A process that trains next to nothing: code, threads, what the allocator keeps at hand.
-const PROCESS: u64 = 56 << 20;
+const PROCESS: u64 = 64 << 20;
 /// Bytes of a number.
 const NUMBER: u64 = 4;
 /// Copies of a weight that trains: itself, gradient, two moments, the best epochs of two phases.
@@ -34,7 +34,7 @@ const TRAINED_COPIES: u64 = 6;
 const LEAST_BATCH: usize = 16;
 /// Share of everything else that a prefix may add: a graft should need little more than its parent's
 /// training did.
-const PREFIX_SHARE: f64 = 0.2;
+const PREFIX_SHARE: f64 = 0.15;
 
 /// Bytes of a training, by what asks for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Footprint {
         let inner: usize =
             trunks.flat_map(|t| &t.blocks).map(|b| 5 * b.shift.shape()[1] + 4 * b.b1.shape()[1]).sum();
         let logits = network.n_logits() * (3 * network.heads.len() + 2);
-        let prefix = Prefix::n_numbers(network, data).map(|n| n.map(|n| NUMBER * n as u64));
+        let prefix = Prefix::n_numbers(network, data).map(|n| n.map(|n| Prefix::NUMBER * n as u64));
         Footprint {
             fixed: PROCESS + table.n_bytes() as u64 + encoded.n_bytes() as u64 + cells + weights,
             step: NUMBER * (3 * tokens + inner + logits) as u64,
