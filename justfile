@@ -19,9 +19,17 @@ test:
 bench-german:
     python3 benches/german_credit.py
 
-# Hidden columns: frozen and joint grafts against full retraining and from scratch.
+# Hidden columns of eight tables: grafts in every mode against retraining, from scratch and CatBoost.
 bench-hidden:
-    python3 benches/hidden_columns.py
+    python3 benches/column_holdout.py
+
+# What freezing saves.
+bench-freeze:
+    python3 benches/freeze.py
+
+# Memory of extending against that of the parent's training, and the estimate against what is measured.
+bench-memory:
+    python3 benches/memory.py
 
 # What an anchored graft's drift bound costs.
 bench-drift:

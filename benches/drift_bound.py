@@ -1,6 +1,6 @@
 """What an anchored graft's bound costs: drift and quality by bound, between frozen and joint.
 
-The three most useful columns of a table are hidden and then grafted, as in hidden_columns.py. For
+The three most useful columns of a table are hidden and then grafted, as in column_holdout.py. For
 each bound prints the drift that was measured on validation rows, the share of trained weights that
 was kept, and the AUC of a logistic probe on z, minus that of the parent with the same seed.
 """
@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 import harness
-from hidden_columns import TABLES, most_useful, train
+from column_holdout import most_useful
 
+TABLES = ["german_credit", "credit_data", "telco_churn"]
 BOUNDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     rows = []
     for name in arguments.tables:
         frame, target, y, _ = harness.load(name)
-        late = most_useful(frame.drop(columns=[target]), y, 3)
+        late = most_useful(frame.drop(columns=[target]), y, True, 3)
         for seed in range(arguments.seeds):
             rows += one(name, frame, target, y, late, seed, arguments.epochs)
     table = pd.DataFrame(rows)
@@ -43,7 +44,8 @@ def one(name, frame, target, y, late, seed, epochs) -> list[dict]:
     files = [work.table(frame[part], f"all{i}") for i, part in enumerate([~test, test])]
     early = work.table(frame[~test].drop(columns=late), "early")
     common = ["--ignore", target, "--p-test", 0, "--seed", seed, "--split-seed", seed, "--exact-epochs"]
-    parent, _ = train(work, "parent", early, [*common, "--epochs", epochs])
+    parent = work.file("parent.tabgraft")
+    work.run("train", early, *common, "--epochs", epochs, "-o", parent)
 
     def score(space) -> float:
         z = [work.embed(space, csv) for csv in files]

@@ -10,8 +10,8 @@ import warnings
 import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LogisticRegressionCV
-from sklearn.metrics import roc_auc_score
+from sklearn.linear_model import LogisticRegressionCV, RidgeCV
+from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -34,10 +34,14 @@ def build() -> None:
 
 
 def load(name: str):
-    """A shared table: frame of text cells, target column, 0/1 target, meta data."""
+    """A shared table: frame of text cells, target column, target as 0/1 or number, meta data."""
     meta = next(m for m in json.loads((data_dir() / "index.json").read_text()) if m["name"] == name)
     frame = pd.read_csv(data_dir() / meta["file"], dtype=str, keep_default_na=False)
     frame = frame[~frame[meta["target"]].isin(["", "NA"])].reset_index(drop=True)
+    if meta["task"] == "regression":
+        y = frame[meta["target"]].to_numpy(float)
+        y = np.log(y) if meta["target_transform"] == "log" else y
+        return frame.assign(**{meta["target"]: y.astype(str)}), meta["target"], y, meta
     positive = "1" if "1" in set(frame[meta["target"]]) else meta["positive"]
     return frame, meta["target"], (frame[meta["target"]] == positive).to_numpy(int), meta
 
@@ -72,7 +76,13 @@ class Work:
 
 
 def probe(z_train, y_train, z_test, y_test) -> float:
-    """AUC of a logistic regression on frozen vectors, its penalty chosen inside the training rows."""
+    """Score of a linear model on frozen vectors, its penalty chosen inside the training rows.
+
+    ROC AUC of a logistic regression if the target is whole numbers (0 and 1), else R2 of a ridge regression.
+    """
+    if y_train.dtype.kind != "i":
+        model = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-1, 4, 11)))
+        return r2_score(y_test, model.fit(z_train, y_train).predict(z_test))
     model = make_pipeline(
         StandardScaler(),
         LogisticRegressionCV(Cs=[3e-4, 3e-3, 3e-2, 0.3], cv=3, scoring="neg_log_loss", max_iter=500),
@@ -96,4 +106,9 @@ def one_hot(train: pd.DataFrame, y_train, test: pd.DataFrame, y_test) -> float:
 
 def auc(report: dict) -> float:
     """The ROC AUC of an `evaluate` report."""
-    return next(s["value"] for s in report["scores"] if s["metric"] == "roc_auc")
+    return score(report, "roc_auc")
+
+
+def score(report: dict, metric: str) -> float:
+    """The value of a metric in an `evaluate` report."""
+    return next(s["value"] for s in report["scores"] if s["metric"] == metric)

@@ -48,6 +48,7 @@ _Path: TypeAlias = str | PathLike[str]
 _Names: TypeAlias = list[str] | tuple[str, ...]
 _Kind: TypeAlias = Literal["numeric", "categorical", "boolean", "timestamp", "text"]
 _Mode: TypeAlias = Literal["frozen", "anchored", "joint"]
+_Keep: TypeAlias = Literal["always", "if_not_worse"]
 _TargetKind: TypeAlias = Literal["auto", "set", "scalar"]
 _Rows: TypeAlias = Literal["test", "all"]
 _Guide: TypeAlias = Literal["predictor", "linear"]
@@ -158,6 +159,7 @@ class EmbeddingSpace:
         n_epochs: int | None = None,
         auto_epochs: bool = True,
         batch_size: int | None = None,
+        memory_limit: int | None = None,
         d_model: int = 128,
         learning_rate: float = 2e-3,
         p_valid: float = 0.15,
@@ -179,6 +181,7 @@ class EmbeddingSpace:
         n_epochs: int | None = None,
         auto_epochs: bool = True,
         batch_size: int | None = None,
+        memory_limit: int | None = None,
         name: str | None = None,
         d_side: int | None = None,
         prune: str | _Names | None = None,
@@ -187,6 +190,9 @@ class EmbeddingSpace:
         kinds: dict[str, _Kind] | None = None,
         features: FeatureEngineer | None = None,
         feature_metadata: Any = None,
+        keep: _Keep = "always",
+        target: str | None = None,
+        cross_fit: bool = False,
         seed: int = 0,
         columns: _Names | None = None,
         progress: bool | None = None,
@@ -269,6 +275,7 @@ class EmbeddingSpace:
         n_epochs: int = 100,
         n_networks: int | None = None,
         seed: int = 0,
+        cross_fit: bool = False,
         progress: bool | None = None,
     ) -> Comparison: ...
     def inspect(self) -> dict[str, Any]: ...
@@ -296,6 +303,8 @@ class EmbeddingSpace:
     def extension_metadata(self) -> dict[str, Any] | None: ...
     @property
     def lineage(self) -> list[dict[str, Any]]: ...
+    @property
+    def refused_extensions(self) -> list[dict[str, Any]]: ...
     @property
     def hashes(self) -> _Hashes: ...
     @property

@@ -164,6 +164,7 @@ fn compare_answers_by_its_exit_code() {
     for (arguments, keys) in [
         ("compare p1 p2 full.csv", vec!["difference", "a", "b", "target"]),
         ("compare v1 v2 full.csv --target default --epochs 1 --n-networks 2", vec!["spaces", "difference"]),
+        ("compare v1 v2 full.csv --target default --epochs 1 --n-networks 2 --cross-fit", vec!["spaces"]),
     ] {
         let output = run(path, &format!("{arguments} --format json --quiet"));
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -195,6 +196,29 @@ fn compare_says_no_when_the_second_one_is_worse() {
     out(path, "predictor v2 wrong.csv --target default -o wrong --epochs 12 --n-networks 2");
     assert_eq!(run(path, "compare right wrong full.csv").status.code(), Some(1));
     assert_eq!(run(path, "compare wrong right full.csv").status.code(), Some(0));
+}
+
+#[test]
+fn a_graft_that_has_to_prove_itself_answers_by_its_exit_code() {
+    let path = folder("prove");
+    let full = fs::read_to_string(fixture()).unwrap();
+    let few: String = full.lines().take(301).map(|line| line.to_owned() + "\n").collect();
+    fs::write(path.join("few.csv"), few).unwrap();
+    let workshop = workshop();
+    fs::copy(workshop.join("v1"), path.join("v1")).unwrap();
+    let judged =
+        "extend v1 few.csv -o v2 --epochs 2 --keep if-not-worse --target default --format json --quiet";
+    let output = run(&path, judged);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let verdict = &report["extension"]["judgement"]["difference"]["verdict"];
+    let is_refused = verdict == "worse";
+    assert_eq!(report["kept"], !is_refused);
+    assert_eq!(output.status.code(), Some(i32::from(is_refused)));
+    let columns = report["extension"]["judgement"]["new_columns"].as_array().unwrap().len();
+    assert_eq!(columns, LATE.len());
+    let card = json(&path, "inspect v2");
+    assert_eq!(card["refused_extensions"].as_array().unwrap().len(), usize::from(is_refused));
+    assert_eq!(card["extensions"].as_array().unwrap().len(), usize::from(!is_refused));
 }
 
 #[test]
@@ -374,6 +398,10 @@ fn failures_exit_with_2_and_name_a_way_out() {
         ("extend v1 full.csv -o ./full.csv", "output"),
         ("compare v1 p1 full.csv", "space"),
         ("compare v1 v2 full.csv", "target"),
+        ("compare p1 p2 full.csv --cross-fit", "predictors anew"),
+        ("extend v1 full.csv -o child --keep if-not-worse", "--target"),
+        ("extend v1 full.csv -o child --target default", "--keep if-not-worse"),
+        ("extend v1 full.csv -o child --memory-limit 1MB", "a batch of 16 rows"),
         ("predictor v1 full.csv --target defualt -o x", "defualt"),
         ("train early.csv -o x --kind ago=numeric", "ago"),
     ] {
@@ -386,7 +414,8 @@ fn failures_exit_with_2_and_name_a_way_out() {
         let error: Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
         assert!(error["error"].is_string() && error["hint"].is_string(), "`{arguments}`: {stderr}");
     }
-    for wrong in ["train", "train a.csv -o x --threads 0", "nothing"] {
+    for wrong in ["train", "train a.csv -o x --threads 0", "train a.csv -o x --memory-limit lots", "nothing"]
+    {
         assert_eq!(run(path, wrong).status.code(), Some(2), "`{wrong}`");
         let output = run(path, &format!("--format json {wrong}"));
         assert!(serde_json::from_slice::<Value>(&output.stderr).unwrap()["error"].is_string());

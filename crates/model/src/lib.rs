@@ -19,8 +19,9 @@ pub mod space;
 pub mod store;
 pub mod train;
 
+pub use compare::CompareOptions;
 pub use discover::{DiscoverOptions, Discovery, discover};
-pub use extend::{ConsolidateOptions, ExtendOptions, Graft, MergeOptions, PruneOptions, RankOptions};
+pub use extend::{ConsolidateOptions, ExtendOptions, Graft, Keep, MergeOptions, PruneOptions, RankOptions};
 pub use lineage::Lineage;
 pub use model_file::{ModelFile, ModelKind};
 pub use predictor::{Predictor, PredictorOptions};

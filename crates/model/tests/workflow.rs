@@ -11,7 +11,8 @@ use tabgraft_model::compare::{compare_predictors, unseen_rows};
 use tabgraft_model::prepare::prepare;
 use tabgraft_model::train::Event;
 use tabgraft_model::{
-    DiscoverOptions, EmbeddingSpace, ExtendOptions, FitOptions, Predictor, PredictorOptions, discover,
+    CompareOptions, DiscoverOptions, EmbeddingSpace, ExtendOptions, FitOptions, Predictor, PredictorOptions,
+    discover,
 };
 use tabgraft_table::Table;
 use tabgraft_table::split::Part;
@@ -147,7 +148,8 @@ fn a_child_with_telling_columns_is_better_than_its_parent_on_rows_that_neither_h
     let parent = space(&table);
     let options = ExtendOptions { n_epochs: Some(6), ..ExtendOptions::default() };
     let child = parent.extend(&table, None, &options, &mut go_on).unwrap();
-    let found = parent.compare(&child, &table, "target", &quick(), &mut go_on).unwrap();
+    let options = CompareOptions { predictor: quick(), cross_fit: false };
+    let found = parent.compare(&child, &table, "target", &options, &mut go_on).unwrap();
     assert!(found.difference.low > 0.0, "{found:?}");
     let unseen = unseen_rows(&table, &[parent.split()]).unwrap();
     assert_eq!(found.n_rows, unseen.n_rows());
@@ -160,7 +162,7 @@ fn a_child_with_telling_columns_is_better_than_its_parent_on_rows_that_neither_h
     assert_eq!((same.difference.difference, same.a.scores), (0.0, same.b.scores));
 
     let stopped =
-        parent.compare(&child, &table, "target", &quick(), &mut |_| ControlFlow::Break(())).unwrap_err();
+        parent.compare(&child, &table, "target", &options, &mut |_| ControlFlow::Break(())).unwrap_err();
     assert!(stopped.is_interrupted());
     let train = table
         .take(

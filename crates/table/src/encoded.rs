@@ -86,6 +86,13 @@ impl EncodedTable {
         let columns = self.columns.iter().map(|c| c.take(rows_idx)).collect();
         EncodedTable { n_rows: rows_idx.len(), columns }
     }
+
+    /// Bytes of the numbers.
+    pub fn n_bytes(&self) -> usize {
+        let column =
+            |c: &EncodedColumn| 3 * self.n_rows + c.parts.iter().map(PartValues::n_bytes).sum::<usize>();
+        self.columns.iter().map(column).sum()
+    }
 }
 
 impl EncodedColumn {
@@ -99,6 +106,14 @@ impl EncodedColumn {
 }
 
 impl PartValues {
+    fn n_bytes(&self) -> usize {
+        match self {
+            PartValues::Piecewise { bin, position } => 2 * bin.len() + 4 * position.len(),
+            PartValues::Code { code } => 4 * code.len(),
+            PartValues::Bag { offsets, slots, values } => 4 * (offsets.len() + slots.len() + values.len()),
+        }
+    }
+
     fn take(&self, rows_idx: &[usize]) -> Self {
         match self {
             PartValues::Piecewise { bin, position } => PartValues::Piecewise {

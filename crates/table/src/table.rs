@@ -103,6 +103,11 @@ impl Table {
         self.batch.num_rows()
     }
 
+    /// Bytes of the columns, shared with other tables or not.
+    pub fn n_bytes(&self) -> usize {
+        self.batch.get_array_memory_size()
+    }
+
     /// Number of columns.
     pub fn n_columns(&self) -> usize {
         self.batch.num_columns()

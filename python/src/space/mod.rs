@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
-use tabgraft_model::{Error, ExtendOptions, FitOptions, PredictorOptions};
+use tabgraft_model::{CompareOptions, Error, ExtendOptions, FitOptions, PredictorOptions};
 use tabgraft_table::Table;
 
 use crate::comparison::Comparison;
@@ -164,10 +164,17 @@ impl EmbeddingSpace {
     /// Whether `other`, usually a child of this space, is better: predictors of `target` fitted alike on both
     /// (`n_epochs` and `seed` as for `Predictor.fit`), compared on rows that neither space was trained on.
     ///
+    /// Where fewer than 20 such rows are left that is an error. With `cross_fit` all rows are judged on, each by
+    /// predictors that did not learn from it; the spaces have seen them, without the target.
+    /// `to_dict()["spaces"]` has losses, drift, neighbours, time and size, and what each new column does.
+    ///
     /// >>> found = space.compare(child, credit, "target", n_epochs=5)
     /// >>> found.verdict in {"better", "no_difference", "worse"}
     /// True
-    #[pyo3(signature = (other, data, target, *, n_epochs = 100, n_networks = None, seed = 0, progress = None))]
+    /// >>> space.compare(child, credit, "target", n_epochs=2, n_networks=2, cross_fit=True).n_rows
+    /// 1000
+    #[pyo3(signature = (other, data, target, *, n_epochs = 100, n_networks = None, seed = 0, cross_fit = false,
+        progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn compare(
         &self,
@@ -178,11 +185,13 @@ impl EmbeddingSpace {
         n_epochs: usize,
         n_networks: Option<usize>,
         seed: u64,
+        cross_fit: bool,
         progress: Option<bool>,
     ) -> Raised<Comparison> {
         let (a, b) = (self.core_trained()?, other.get().core_trained()?);
         let table = Given::new(data, None)?.table;
-        let options = PredictorOptions { n_epochs, n_networks, seed, ..Default::default() };
+        let predictor = PredictorOptions { n_epochs, n_networks, seed, ..Default::default() };
+        let options = CompareOptions { predictor, cross_fit };
         let found = run(py, "compare", progress, &StopToken::default(), |sink| {
             a.compare(&b, &table, target, &options, sink)
         })?
@@ -282,6 +291,16 @@ impl EmbeddingSpace {
     #[getter]
     fn lineage<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, &self.core().extensions())?)
+    }
+
+    /// Grafts onto this space that `extend` refused with `keep="if_not_worse"`, oldest first: name and hash of
+    /// the child, and what its lineage would have said, its judgement included.
+    ///
+    /// >>> space.refused_extensions
+    /// []
+    #[getter]
+    fn refused_extensions<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.core().refused_extensions())?)
     }
 
     /// Content hashes of weights, schema, data, split, features and recipe: how it came about.

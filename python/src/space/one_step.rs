@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
-use tabgraft_model::{Error, ExtendOptions, FitOptions, Freeze, SpaceConfig};
+use tabgraft_model::{
+    CompareOptions, Error, ExtendOptions, FitOptions, Freeze, Keep, PredictorOptions, SpaceConfig,
+};
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
 use super::{Core, EmbeddingSpace, MODES};
@@ -41,6 +43,9 @@ impl EmbeddingSpace {
     ///     a fifth of it, at least 3 epochs.
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: 128 below 8,000 training rows, 256 below 100,000, else 512.
+    /// memory_limit : int, optional; at least 1
+    ///     Most bytes that the training may take, by an estimate: steps are halved to keep within it, down to
+    ///     16 rows, with notes; then it is an error. Default: no limit.
     /// d_model : int, default 128; 8 to 4,096 in steps of 8
     ///     Length of a row's vector.
     /// learning_rate : float, default 0.002; above 0, at most 1
@@ -67,7 +72,7 @@ impl EmbeddingSpace {
     /// (1000, 16)
     #[classmethod]
     #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, name = "embedding_space", n_epochs = None,
-        auto_epochs = true, batch_size = None, d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
+        auto_epochs = true, batch_size = None, memory_limit = None, d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
         group = None, time = None, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
@@ -81,6 +86,7 @@ impl EmbeddingSpace {
         n_epochs: Option<usize>,
         auto_epochs: bool,
         batch_size: Option<usize>,
+        memory_limit: Option<u64>,
         d_model: usize,
         learning_rate: f32,
         p_valid: f64,
@@ -110,6 +116,7 @@ impl EmbeddingSpace {
                 d_model,
                 learning_rate,
                 batch_size,
+                memory_limit,
                 n_epochs,
                 auto_epochs,
                 seed,
@@ -155,6 +162,8 @@ impl EmbeddingSpace {
     ///     a fifth of the phase, at least 3 epochs.
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: the parent's.
+    /// memory_limit : int, optional; at least 1
+    ///     As for `fit`; before steps are halved, a frozen graft computes the parent's vectors at every step.
     /// name : str, optional
     ///     Name of the child. Default: the parent's and `_extended`.
     /// d_side : int, optional; 8 to 1,024 in steps of 8
@@ -171,6 +180,14 @@ impl EmbeddingSpace {
     ///     The engineer that made some of the new columns: the child remembers them with their fitted state.
     /// feature_metadata : optional
     ///     What there is to say about the new columns, anything that JSON can hold; kept in the lineage.
+    /// keep : "always" or "if_not_worse", default "always"
+    ///     "if_not_worse": `target` is predicted from this space and from the child, as `compare` does it, and
+    ///     if the child does worse, this space is returned instead, with the child's record at the end of
+    ///     `refused_extensions`, and a warning that names the new columns that hurt.
+    /// target : str, optional
+    ///     The column to predict if `keep` is "if_not_worse". It never becomes a column of the child.
+    /// cross_fit : bool, default False
+    ///     Whether the two are judged on all rows, as for `compare`.
     /// seed : int, default 0; at least 0
     ///     Seed of new weights, order, masks and dropout.
     /// columns, progress
@@ -183,8 +200,12 @@ impl EmbeddingSpace {
     /// ['checking_status', 'credit_history', 'savings_status']
     /// >>> np.array_equal(child.embed(credit)[:, :32], space.embed(early))
     /// True
+    /// >>> judged = space.extend(credit, n_epochs=10, keep="if_not_worse", target="target")
+    /// >>> judged.extension_metadata["judgement"]["difference"]["verdict"] in {"better", "no_difference"}
+    /// True
     #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, freeze = None, n_epochs = None, auto_epochs = true, batch_size = None,
-        name = None, d_side = None, prune = None, regraft = None, ignore = None, kinds = None, features = None, feature_metadata = None, seed = 0,
+        memory_limit = None, name = None, d_side = None, prune = None, regraft = None, ignore = None, kinds = None,
+        features = None, feature_metadata = None, keep = "always", target = None, cross_fit = false, seed = 0,
         columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn extend(
@@ -198,6 +219,7 @@ impl EmbeddingSpace {
         n_epochs: Option<usize>,
         auto_epochs: bool,
         batch_size: Option<usize>,
+        memory_limit: Option<u64>,
         name: Option<String>,
         d_side: Option<usize>,
         prune: Option<Names>,
@@ -206,6 +228,9 @@ impl EmbeddingSpace {
         kinds: Option<BTreeMap<String, String>>,
         features: Option<&Bound<'_, FeatureEngineer>>,
         feature_metadata: Option<&Bound<'_, PyAny>>,
+        keep: &str,
+        target: Option<String>,
+        cross_fit: bool,
         seed: u64,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
@@ -220,6 +245,7 @@ impl EmbeddingSpace {
             n_epochs,
             auto_epochs,
             batch_size,
+            memory_limit,
             name,
             d_side,
             prune: prune.map(Vec::from).unwrap_or_default(),
@@ -227,6 +253,7 @@ impl EmbeddingSpace {
             infer: infer_options(ignore, kinds)?,
             features: features.map(|f| f.get().features()).unwrap_or_default(),
             feature_metadata: feature_metadata.map(from_python).transpose()?,
+            keep: keep_option(keep, target, cross_fit, seed)?,
             seed,
         };
         let space = run(py, "graft", progress, &StopToken::default(), |sink| {
@@ -234,6 +261,29 @@ impl EmbeddingSpace {
         })?
         .whole()?;
         Ok(Self::trained(space))
+    }
+}
+
+/// What is kept, from its word and what it needs.
+fn keep_option(keep: &str, target: Option<String>, cross_fit: bool, seed: u64) -> Raised<Keep> {
+    let refused = |text: &str, hint: &str| Err(Raise::Core(Error::option(text).with_hint(hint)));
+    match (keep, target) {
+        ("always", None) if !cross_fit => Ok(Keep::Always),
+        ("always", _) => refused(
+            "options `target` and `cross_fit` say how a graft is judged, but `keep` is `always`",
+            "give `keep=\"if_not_worse\"`, or leave them out",
+        ),
+        ("if_not_worse", Some(target)) => {
+            let predictor = PredictorOptions { seed, ..Default::default() };
+            Ok(Keep::IfNotWorse { target, compare: CompareOptions { predictor, cross_fit } })
+        }
+        ("if_not_worse", None) => {
+            refused("option `keep` is `if_not_worse`, but there is no `target`", "name the column to predict")
+        }
+        _ => refused(
+            &format!("option `keep` is `{keep}`, allowed is `always` or `if_not_worse`"),
+            "`if_not_worse` judges by a `target`",
+        ),
     }
 }
 

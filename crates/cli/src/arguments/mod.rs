@@ -4,6 +4,8 @@
 
 mod court;
 mod freeze;
+mod keep;
+mod memory;
 mod predictor;
 mod read;
 mod rows;
@@ -18,6 +20,8 @@ use clap::{Args, Parser};
 
 pub use court::CourtArgs;
 pub use freeze::FreezeArgs;
+pub use keep::KeepArgs;
+pub use memory::parse_bytes;
 pub use predictor::PredictorArgs;
 pub use read::ReadArgs;
 pub use rows::RowsArgs;

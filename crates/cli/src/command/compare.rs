@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use tabgraft_model::EmbeddingSpace;
-use tabgraft_model::compare::{Comparison, compare_predictors};
+use tabgraft_model::compare::{Comparison, SpaceCost, compare_predictors};
 use tabgraft_model::metric::Verdict;
+use tabgraft_model::{CompareOptions, EmbeddingSpace};
 use tabgraft_table::Table;
 
 use crate::answer::Answer;
@@ -14,7 +14,7 @@ use crate::arguments::{PredictorArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::model_file::ModelFile;
-use crate::report::{Report, difference_text, number, scores_text};
+use crate::report::{Report, difference_text, effects_text, number, scores_text};
 use crate::rows::{Scored, note_seen_rows};
 
 /// Say whether the second model is better than the first, on the same rows.
@@ -22,10 +22,11 @@ use crate::rows::{Scored, note_seen_rows};
 /// A and B are two predictors of one target, or two embedding spaces; on spaces a predictor of
 /// --target is fitted first, alike on both. The difference is paired (DeLong's test for ROC AUC,
 /// bootstrap for log-loss and RMSE) and comes with a 95 % interval. For two spaces, the loss of the
-/// columns that both have and the drift of old coordinates stand beside it.
+/// columns that both have on these rows, drift, neighbours, time and size stand beside it, and what
+/// each new column does to the predictions.
 ///
 /// By default only rows are scored that are test rows for both, which is right for the table that
-/// was trained on. Prints the verdict; exits with 1 if B is worse.
+/// was trained on. Where too few of them are left, two spaces can be compared with --cross-fit. Prints the verdict; exits with 1 if B is worse.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -41,9 +42,12 @@ pub struct CompareArgs {
     /// The column to predict; only for two spaces
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// The rows to score; two spaces are always compared on test rows
+    /// The rows to score; two spaces are compared on test rows, or on all if they are cross-fitted
     #[arg(long, value_enum, default_value_t)]
     rows: Scored,
+    /// Judge two spaces on all rows, each by predictors that did not learn from it
+    #[arg(long)]
+    cross_fit: bool,
     #[command(flatten)]
     predictor: PredictorArgs,
     #[command(flatten)]
@@ -77,6 +81,10 @@ impl CompareArgs {
                     ))
                     .with_hint("two predictors need no `--target`"));
                 }
+                if self.cross_fit {
+                    return Err(Failure::new("`--cross-fit` fits predictors anew, and these two are fitted")
+                        .with_hint("give the two spaces and `--target`, or leave it out"));
+                }
                 let scored = self.rows.of(&table, &[a.split(), b.split()], console)?;
                 for (predictor, file) in [(&a, &self.a), (&b, &self.b)] {
                     note_seen_rows(predictor, &file.display().to_string(), console);
@@ -84,7 +92,7 @@ impl CompareArgs {
                 compare_predictors(&a, &b, &scored)?
             }
             (ModelFile::Space(a), ModelFile::Space(b)) => {
-                rows = Scored::Test;
+                rows = if self.cross_fit { Scored::All } else { Scored::Test };
                 self.spaces(&a, &b, &table, console)?
             }
             _ => {
@@ -114,7 +122,7 @@ impl CompareArgs {
                 .with_hint("name the column to predict with `--target`"));
         };
         let mut progress = console.progress("compare");
-        let options = self.predictor.options();
+        let options = CompareOptions { predictor: self.predictor.options(), cross_fit: self.cross_fit };
         Ok(a.compare(b, table, target, &options, &mut |event| progress.on(event))?)
     }
 }
@@ -129,7 +137,7 @@ impl Report for CompareReport<'_> {
         }
         if let Some(spaces) = spaces {
             text += &format!(
-                "validation loss of the {} common columns: {}, then {}\n",
+                "loss of the {} common columns on these rows: {}, then {}\n",
                 spaces.n_common_columns,
                 number(spaces.common_loss_a),
                 number(spaces.common_loss_b)
@@ -140,6 +148,15 @@ impl Report for CompareReport<'_> {
                     drift.mean_cosine_distance, drift.max_cosine_distance, drift.n_rows
                 );
             }
+            let cost = |c: &SpaceCost| {
+                let megabytes = c.file_bytes as f64 / 1e6;
+                format!("{:.1} s, {} weights, {megabytes:.1} MB", c.seconds, c.n_weights)
+            };
+            text += &format!("training and size: {}, then {}\n", cost(&spaces.cost_a), cost(&spaces.cost_b));
+            text +=
+                &format!("of 10 neighbours {:.1} % are the same\n", 100.0 * spaces.neighbour_overlap_at_10);
+            text += &effects_text(&spaces.new_columns);
+            text += &format!("judged on {}\n", spaces.explanation);
         }
         let rows = self.rows;
         text + &format!("`{target}` ({}), {rows} rows\n{}", task.name(), difference_text(difference))

@@ -10,11 +10,11 @@ use tabgraft_table::feature::FeatureEngineer;
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{FreezeArgs, ReadArgs, SchemaArgs};
+use crate::arguments::{FreezeArgs, KeepArgs, ReadArgs, SchemaArgs, parse_bytes};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
-use crate::report::{Report, SchemaReport, names, number, phases_text};
+use crate::report::{Report, SchemaReport, difference_text, effects_text, names, number, phases_text};
 
 /// Graft the new columns of a table onto a trained embedding space.
 ///
@@ -26,11 +26,16 @@ use crate::report::{Report, SchemaReport, names, number, phases_text};
 ///
 /// Reads SPACE and the enriched TABLE, the old columns included; writes the child to --out, with
 /// its whole lineage, and a report to stdout. The parent's file is never changed.
+///
+/// With --keep if-not-worse, predictors of --target are fitted alike on parent and child and compared
+/// on rows that no training has seen. If the child does worse, the parent is written to --out, with a
+/// record of what was refused and which new columns hurt, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   tabgraft extend v1.tabgraft enriched.csv --features suggested_features.json -o v2.tabgraft
   tabgraft extend v2.tabgraft with_bureau.csv --mode joint --epochs 12 -o v3.tabgraft
+  tabgraft extend v2.tabgraft with_bureau.csv --keep if-not-worse --target churned -o v3.tabgraft
   tabgraft extend v2.tabgraft bureau.csv --mode anchored --drift-bound 0.01 -o v3.tabgraft")]
 pub struct ExtendArgs {
     /// The trained space, the parent
@@ -57,6 +62,9 @@ pub struct ExtendArgs {
     /// Rows of a step, 1 to 65536 [default: the parent's]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
+    /// Most memory of the training, such as 800MB or 2GB: steps are halved to keep within it [default: no limit]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    memory_limit: Option<u64>,
     /// Name of the child [default: the parent's and `_extended`]
     #[arg(long)]
     name: Option<String>,
@@ -81,6 +89,8 @@ pub struct ExtendArgs {
     /// Pruned columns to take back, separated by commas; other new columns come by themselves
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     regraft: Vec<String>,
+    #[command(flatten)]
+    keep: KeepArgs,
     #[command(flatten)]
     schema: SchemaArgs,
     #[command(flatten)]
@@ -117,7 +127,10 @@ struct ExtendReport<'a> {
     name: &'a str,
     d_model: usize,
     schema: SchemaReport,
+    /// Whether the file holds the child; else it holds the parent.
+    kept: bool,
     training: TrainingSummary,
+    /// The graft, kept or refused.
     extension: Option<&'a ExtensionMetadata>,
 }
 
@@ -134,20 +147,24 @@ impl ExtendArgs {
         let table = self.read.table(&self.table)?;
         let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
         let mut progress = console.progress("graft");
+        let n_refused = parent.refused_extensions().len();
         let child = parent.extend(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
         drop(progress);
         child.save(&self.out)?;
+        // A child begins without refusals, a parent that is kept has one more.
+        let refused = child.refused_extensions().get(n_refused);
         let report = ExtendReport {
             file: &self.out,
             name: child.name(),
             d_model: child.d_model(),
             schema: SchemaReport::of(&child),
+            kept: refused.is_none(),
             training: TrainingSummary::of(&child),
-            extension: child.extension_metadata(),
+            extension: refused.map(|r| &r.extension).or(child.extension_metadata()),
         };
         report.training.note_interruption(&self.out, console);
         console.report(&report)?;
-        Ok(Answer::Yes)
+        Ok(if report.kept { Answer::Yes } else { Answer::No })
     }
 
     fn options(&self) -> Result<ExtendOptions, Failure> {
@@ -171,6 +188,7 @@ impl ExtendArgs {
             n_epochs: self.n_epochs,
             auto_epochs: !self.exact_epochs,
             batch_size: self.batch_size,
+            memory_limit: self.memory_limit,
             name: self.name.clone(),
             d_side: self.d_side,
             prune: self.prune.clone(),
@@ -178,6 +196,7 @@ impl ExtendArgs {
             infer: self.schema.options(),
             features,
             feature_metadata,
+            keep: self.keep.keep(self.seed)?,
             seed: self.seed,
         })
     }
@@ -198,7 +217,9 @@ impl Report for ExtendReport<'_> {
             text += &format!("  {}: {}\n", column.name, column.reason);
         }
         text += &format!("loss of the old columns in the parent {}\n", number(graft.parent_validation_loss));
-        text += &self.training.text();
+        if self.kept {
+            text += &self.training.text();
+        }
         text += &phases_text(&graft.phases, "");
         if let Some(drift) = &graft.drift {
             let bound = match &graft.anchor {
@@ -209,6 +230,14 @@ impl Report for ExtendReport<'_> {
                 "old coordinates moved by a cosine distance of {:.6}{bound} (largest {:.6}, {} rows)\n",
                 drift.mean_cosine_distance, drift.max_cosine_distance, drift.n_rows
             );
+        }
+        if let Some(judgement) = &graft.judgement {
+            text += &format!("`{}` predicted from parent and child\n", judgement.target);
+            text += &difference_text(&judgement.difference);
+            text += &effects_text(&judgement.new_columns);
+        }
+        if !self.kept {
+            text += "the child is worse and was not kept: the file holds the parent, with a record of this\n";
         }
         text + &format!(
             "saved `{}`, a space of {} coordinates, to `{}`\n",

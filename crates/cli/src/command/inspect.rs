@@ -108,6 +108,10 @@ impl Report for SpaceCard {
         line("columns", used_and_left_out(&self.columns, &self.excluded));
         line("engineered columns", self.features.len().to_string());
         line("grafts", self.extensions.len().to_string());
+        if !self.refused_extensions.is_empty() {
+            let refused: Vec<&str> = self.refused_extensions.iter().map(|r| r.name.as_str()).collect();
+            line("refused, as worse", refused.join(", "));
+        }
         line("rows", format!("{} learned from, {} to validate", info.n_rows_train, info.n_rows_valid));
         line("epochs", format!("{}, the best was {}", info.epochs.len(), info.best_epoch));
         line("validation loss", number(info.final_validation_loss));

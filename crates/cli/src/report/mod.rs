@@ -10,7 +10,7 @@ use serde::Serialize;
 pub use columns::{SchemaReport, column_notes, names};
 pub use lineage::{lineage_text, phases_text};
 pub use run::RunReport;
-pub use scores::{difference_text, scores_text};
+pub use scores::{difference_text, effects_text, scores_text};
 pub use tabgraft_table::grid::Grid;
 
 /// What a command found out. Its JSON is its serde form.

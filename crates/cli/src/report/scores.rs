@@ -1,5 +1,6 @@
 //! Scores and paired differences as text.
 
+use tabgraft_model::compare::ColumnEffect;
 use tabgraft_model::metric::{PairedDifference, Score, Verdict};
 
 use super::Grid;
@@ -36,4 +37,27 @@ pub fn difference_text(d: &PairedDifference) -> String {
         d.p_value,
         d.n
     )
+}
+
+/// What hiding each new column does to the second one's predictions, the most harmful column first.
+pub fn effects_text(columns: &[ColumnEffect]) -> String {
+    if columns.is_empty() {
+        return String::new();
+    }
+    let mut grid = Grid::new(["new column", "gain when hidden", "95 % interval", ""]);
+    for effect in columns {
+        let d = &effect.hiding;
+        let word = match d.verdict {
+            Verdict::Better => "hurts",
+            Verdict::NoDifference => "",
+            Verdict::Worse => "helps",
+        };
+        grid.row([
+            effect.column.clone(),
+            format!("{:+.4}", d.difference),
+            format!("{:+.4} to {:+.4}", d.low, d.high),
+            word.to_owned(),
+        ]);
+    }
+    grid.text()
 }

@@ -102,6 +102,13 @@ impl CellTable {
         }
     }
 
+    /// Bytes of the cells.
+    pub fn n_bytes(&self) -> u64 {
+        let Cells { state, bin, position, code, bag_start, bag_slot, bag_value, .. } = &self.cells;
+        let numbers = position.len() + code.len() + bag_start.len() + bag_slot.len() + bag_value.len();
+        (state.len() + 2 * bin.len() + 4 * numbers) as u64
+    }
+
     /// The rows at `rows_idx`, padded with copies of the last one to at least `min_rows`; cells
     /// that `masks` hides are masked. `first_column` is the group's first column in the masks.
     pub fn batch(&self, rows_idx: &[usize], min_rows: usize, masks: Option<(&Masks, usize)>) -> Arc<Cells> {

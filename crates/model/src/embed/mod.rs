@@ -1,6 +1,7 @@
 //! Columns to tokens: each part of a column becomes a vector of [`D_TOKEN`] numbers.
 
 mod cells;
+mod hold;
 mod rows;
 
 use std::ops::Range;
@@ -14,7 +15,6 @@ use crate::encoder::param::{Param, params};
 use crate::kernel::{Cells, Join, Layout, LookupTables, linear, lookup};
 
 pub(crate) use cells::{CellTable, Masks};
-pub(crate) use rows::rows_of_parts;
 
 /// Length of a token.
 pub const D_TOKEN: usize = 16;
@@ -120,6 +120,9 @@ impl TokenGroup {
             let width = bias.dims()[1];
             return bias.expand([cells.n_rows, width]);
         }
-        linear(lookup(self.tables.tensors(), cells, Join::Concat), self.mix.tensor(), bias)
+        // A part's rows of the mixing matrix and of the tables are held together.
+        let trained = self.mix.trained_rows();
+        let parts = trained.as_ref().map(|rows| rows.every(D_TOKEN));
+        linear(lookup(self.tables.tensors(), cells, Join::Concat, parts), self.mix.tensor(), bias, trained)
     }
 }

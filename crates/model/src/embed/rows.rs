@@ -65,7 +65,7 @@ impl TokenGroup {
 type RowsOfPart<'a> = Box<dyn Fn(usize) -> Option<Range<usize>> + 'a>;
 
 /// For each matrix of a token group: its name, its rows, and which of them a part owns.
-pub(crate) fn rows_of_parts(layout: &Layout) -> Vec<(&'static str, usize, RowsOfPart<'_>)> {
+pub(super) fn rows_of_parts(layout: &Layout) -> Vec<(&'static str, usize, RowsOfPart<'_>)> {
     let part = |i: usize| layout.parts[i];
     let n_parts = layout.parts.len();
     vec![

@@ -251,7 +251,7 @@ impl Network {
             let side = &self.sides[i];
             let sum = side.tokens.forward(self.cells_of(&side.tokens, cells), side.trunk.bias.tensor());
             let zero = side.trunk.bias.tensor().zeros_like().inner();
-            let sum = sum + linear(join(&chosen(&pieces, &side.reads)), side.up.tensor(), zero);
+            let sum = sum + linear(join(&chosen(&pieces, &side.reads)), side.up.tensor(), zero, None);
             pieces.push(side.trunk.forward(sum, dropout.fork(1000 + i as u32)));
         }
         pieces
@@ -289,13 +289,22 @@ impl Network {
                 true => z.clone(),
                 false => join(&chosen(pieces, &head.reads)),
             };
-            let part = spread(linear(input, head.w.tensor(), head.b.tensor()), &head.writes, total);
+            let part = linear(input, head.w.tensor(), head.b.tensor(), None);
+            let end = head.writes.last().map_or(0, |range| range.end);
             sum = Some(match sum {
-                None => part,
-                Some(sum) => sum + part,
+                None => spread(part, &head.writes, end),
+                // Columns that came later append their logits.
+                Some(sum) if head.writes[..] == [sum.dims()[1]..end] => join(&[sum, part]),
+                Some(sum) => {
+                    let whole = sum.dims()[1].max(end);
+                    padded(sum, whole) + spread(part, &head.writes, whole)
+                }
             });
         }
-        sum.unwrap_or_else(|| Tensor::zeros([z.dims()[0], total], &z.device()))
+        match sum {
+            Some(sum) => padded(sum, total),
+            None => Tensor::zeros([z.dims()[0], total], &z.device()),
+        }
     }
 
     /// Width of a piece of z.
@@ -323,6 +332,14 @@ fn head_deviation(d: usize) -> f32 {
     1.0 / (d as f32).sqrt()
 }
 
+/// `x` and columns of zeros behind it, `total` in all.
+fn padded(x: Tensor<2>, total: usize) -> Tensor<2> {
+    match x.dims() {
+        [_, width] if width == total => x,
+        [_, width] => spread(x, std::slice::from_ref(&(0..width)), total),
+    }
+}
+
 /// The columns of `x` at their places among `total`, zeros between them.
 fn spread(x: Tensor<2>, places: &[Range<usize>], total: usize) -> Tensor<2> {
     let [n_rows, _] = x.dims();
@@ -348,10 +365,13 @@ fn spread(x: Tensor<2>, places: &[Range<usize>], total: usize) -> Tensor<2> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use rand::SeedableRng;
     use rand_pcg::Pcg64Mcg;
 
     use super::*;
+    use crate::embed::D_TOKEN;
     use crate::kernel::{Layout, MASKED, MISSING, PRESENT, Targets, column_loss};
 
     fn columns() -> Vec<ColumnShape> {
@@ -470,6 +490,54 @@ mod tests {
             let numeric = (moved(1.0) - moved(-1.0)) / (2.0 * step);
             let wanted = norm * norm;
             assert!((numeric / wanted - 1.0).abs() < 0.03, "`{name}`: {numeric} instead of {wanted}");
+        }
+    }
+
+    #[test]
+    fn held_parts_get_no_gradient_and_the_others_the_same_one() {
+        let mut network = grown();
+        let cells = batch(&network, 64);
+        let n_columns = network.n_columns();
+        let targets = Arc::new(Targets {
+            first: network.first_logit.clone(),
+            class: vec![1; 64 * n_columns],
+            weight: vec![1.0; 64 * n_columns],
+            scale: vec![1.0; n_columns],
+        });
+        network.set_thawed(true);
+        let gradients_of = |network: &Network| -> BTreeMap<String, Vec<f32>> {
+            let mut gradients = loss(network, &cells, &targets, Dropout::OFF).backward();
+            let mut found = BTreeMap::new();
+            network.each("", &mut |name, param| {
+                let gradient = param.take_gradient(&mut gradients).unwrap();
+                found.insert(name, gradient.into_data().try_into_vec::<f32>().unwrap());
+            });
+            found
+        };
+        let all = gradients_of(&network);
+        // The code and the bag; what trains are the two numbers.
+        network.groups[0].hold_parts(&[false, true, false, true]);
+        let trained: BTreeMap<String, Vec<bool>> = {
+            let mut found = BTreeMap::new();
+            network.each("", &mut |name, param| {
+                let rows = param.trained_rows();
+                let trains = |row| rows.as_ref().is_none_or(|rows| rows.contains(row));
+                found.insert(name, (0..param.shape()[0]).map(trains).collect());
+            });
+            found
+        };
+        let some = gradients_of(&network);
+        assert_eq!(trained["groups.0.mix"].iter().filter(|trains| **trains).count(), 2 * D_TOKEN);
+        assert!(trained["groups.0.tables.code"].iter().all(|trains| !trains));
+        for (name, rows) in trained {
+            let width = all[&name].len() / rows.len();
+            for (row, trains) in rows.into_iter().enumerate() {
+                let range = row * width..(row + 1) * width;
+                for (whole, part) in all[&name][range.clone()].iter().zip(&some[&name][range]) {
+                    let wanted = if trains { *whole } else { 0.0 };
+                    assert!((wanted - part).abs() <= 1e-5 * wanted.abs().max(1.0), "`{name}` row {row}");
+                }
+            }
         }
     }
 

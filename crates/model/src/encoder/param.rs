@@ -1,12 +1,10 @@
 //! One weight matrix, its freezing and its optimizer state.
 
-use std::sync::Arc;
-
 use burn::prelude::{Device, Tensor};
 use burn::tensor::{Gradients, TensorData};
 use rand::{Rng, RngExt};
 
-use crate::kernel::{AdamStep, adamw};
+use crate::kernel::{AdamStep, TrainedRows, adamw};
 
 /// A weight matrix `[n_rows, n_columns]` (a vector is one row).
 ///
@@ -18,15 +16,15 @@ pub(crate) struct Param {
     moments: Option<(Tensor<2>, Tensor<2>)>,
     n_steps: i32,
     thawed: bool,
-    /// Rows that keep their bits while the others train.
-    held: Option<Arc<[bool]>>,
+    /// Rows that train, if others are held.
+    trained: Option<TrainedRows>,
 }
 
 impl Param {
     /// A frozen matrix of these numbers, row-major.
     pub fn new(values: Vec<f32>, shape: [usize; 2]) -> Self {
         let value = Tensor::from_data(TensorData::new(values, shape), &Device::flex());
-        Param { value, moments: None, n_steps: 0, thawed: false, held: None }
+        Param { value, moments: None, n_steps: 0, thawed: false, trained: None }
     }
 
     /// All entries equal.
@@ -90,24 +88,23 @@ impl Param {
         }
         self.moments = None;
         self.n_steps = 0;
-        self.held = None;
+        self.trained = None;
     }
 
-    /// Holds these rows until the matrix is frozen: `[n_rows]`.
-    pub fn hold_rows(&mut self, rows: Option<Arc<[bool]>>) {
-        self.held = rows.filter(|rows| rows.iter().any(|held| *held));
+    /// Holds these rows until the matrix is frozen: `[n_rows]`. They keep their bits while the others
+    /// train, and cost neither gradient nor optimizer work.
+    pub fn hold_rows(&mut self, held: &[bool]) {
+        self.trained = held.contains(&true).then(|| TrainedRows::beside(held));
+    }
+
+    /// The rows that train; `None` if no row is held.
+    pub fn trained_rows(&self) -> Option<TrainedRows> {
+        self.trained.clone()
     }
 
     /// Takes this matrix's gradient out of a backward pass; `None` if it was not reached.
     pub fn take_gradient(&self, gradients: &mut Gradients) -> Option<Tensor<2>> {
-        let gradient = self.thawed.then(|| self.value.grad_remove(gradients)).flatten()?;
-        Some(match &self.held {
-            None => gradient,
-            Some(held) => {
-                let zeros = vec![0.0; self.shape()[0] * self.shape()[1]];
-                replace_rows(gradient, &zeros, held)
-            }
-        })
+        self.thawed.then(|| self.value.grad_remove(gradients)).flatten()
     }
 
     /// One AdamW step; `step.n_steps` is filled in here.
@@ -119,31 +116,11 @@ impl Param {
             (zero(), zero())
         });
         self.n_steps += 1;
-        // A zero gradient moves nothing, but weights decay: held rows are put back.
-        let before = self.held.as_ref().map(|_| values_of(value.clone()));
-        let (value, moments) = adamw(value, gradient, moments, AdamStep { n_steps: self.n_steps, ..step });
-        let value = match (&self.held, before) {
-            (Some(held), Some(before)) => replace_rows(value, &before, held),
-            _ => value,
-        };
+        let step = AdamStep { n_steps: self.n_steps, ..step };
+        let (value, moments) = adamw(value, gradient, moments, step, self.trained.as_ref());
         self.value = Tensor::from_inner(value).require_grad();
         self.moments = Some(moments);
     }
-}
-
-fn values_of(matrix: Tensor<2>) -> Vec<f32> {
-    matrix.into_data().try_into_vec().unwrap_or_default()
-}
-
-/// The matrix with some rows of `others`, which has its shape.
-fn replace_rows(matrix: Tensor<2>, others: &[f32], rows: &[bool]) -> Tensor<2> {
-    let [n_rows, n_columns] = matrix.dims();
-    let mut values = values_of(matrix);
-    let pairs = values.chunks_exact_mut(n_columns).zip(others.chunks_exact(n_columns));
-    for ((value, other), _) in pairs.zip(rows).filter(|(_, replaced)| **replaced) {
-        value.copy_from_slice(other);
-    }
-    Tensor::from_data(TensorData::new(values, [n_rows, n_columns]), &Device::flex())
 }
 
 /// Walks a structure's weight matrices by name.

@@ -9,7 +9,7 @@ use crate::encoder::Network;
 use crate::error::Result;
 use crate::objective::Role;
 use crate::space::{AnchorInfo, EmbeddingSpace, Freeze, Mode, Rows, training_data};
-use crate::train::{Anchor, Phase, Sink, train};
+use crate::train::{Anchor, Footprint, Phase, Sink, train};
 
 /// Weight of a new column in the training loss, against 1 for an old one: without it, training
 /// from scratch for as many epochs is as good as grafting.
@@ -17,6 +17,9 @@ const NEW_COLUMN_WEIGHT: f32 = 4.0;
 /// A joint graft hides new cells half as often, and asks for those that it shows nearly as much as
 /// for hidden ones: old vectors have no room left over, so what is new must be made to enter them.
 const JOINT_ROLE: Role = Role { weight: NEW_COLUMN_WEIGHT, visible: 0.9, hiding: 0.5 };
+/// A frozen parent says what old cells it is shown as well as it ever will: nothing is asked of the side
+/// network there, which saves more than half of the loss's work.
+const FROZEN_OLD_ROLE: Role = Role { visible: 0.0, ..Role::OLD };
 /// A side network has room of its own.
 const FROZEN_ROLE: Role = Role { weight: NEW_COLUMN_WEIGHT, ..Role::OLD };
 
@@ -32,6 +35,7 @@ pub struct Graft {
     pub(super) bound: Option<f64>,
     pub(super) n_epochs: usize,
     pub(super) auto_epochs: bool,
+    pub(super) memory_limit: Option<u64>,
     pub(super) seed: u64,
 }
 
@@ -44,18 +48,36 @@ impl Graft {
     /// Trains the graft, measures drift and completes the lineage entry.
     ///
     /// # Errors
-    /// A training error if no gradient is finite.
+    /// A training error if no gradient is finite; an option error if the limit of memory is too low.
     pub fn train(self, sink: &mut Sink<'_>) -> Result<EmbeddingSpace> {
-        let Graft { mut child, parent, all, rows, mode, freeze, bound, n_epochs, auto_epochs, seed } = self;
+        let Graft {
+            mut child,
+            parent,
+            all,
+            rows,
+            mode,
+            freeze,
+            bound,
+            n_epochs,
+            auto_epochs,
+            memory_limit,
+            seed,
+        } = self;
         let encoded = child.encode(&all)?;
         let n_old = parent.about.columns.len();
         let n_all = child.about.columns.len();
-        let new_role = match mode {
-            Mode::Frozen => FROZEN_ROLE,
-            Mode::Joint | Mode::Anchored => JOINT_ROLE,
+        let (old_role, new_role) = match mode {
+            Mode::Frozen => (FROZEN_OLD_ROLE, FROZEN_ROLE),
+            Mode::Joint | Mode::Anchored => (Role::OLD, JOINT_ROLE),
         };
-        let roles = (0..n_all).map(|c| if c < n_old { Role::OLD } else { new_role }).collect();
-        let data = training_data(&child, &encoded, &rows, roles, 0..n_old);
+        let roles = (0..n_all).map(|c| if c < n_old { old_role } else { new_role }).collect();
+        let mut data = training_data(&child, &encoded, &rows, roles, 0..n_old);
+        let footprint = Footprint::new(&child.network, &data, &all, &encoded);
+        data.allowance = footprint.within(memory_limit, child.about.batch_size, sink)?;
+        child.about.batch_size = data.allowance.batch_size;
+        let sample = DriftSample::new(&parent, &encoded, &rows, seed);
+        // The batches are cut from the data: what it was made of makes room.
+        drop((all, encoded));
         let n_parts: Vec<usize> = child.about.codecs.iter().map(|c| c.parts().len()).collect();
         let old = OldWeights::new(&freeze, &parent, n_parts);
         let stages = plan(mode, &freeze, n_epochs, auto_epochs);
@@ -73,7 +95,7 @@ impl Graft {
             .map(|(stage, thaw)| Phase {
                 name: stage.name,
                 n_epochs: stage.n_epochs,
-                batch_size: child.about.batch_size,
+                batch_size: data.allowance.batch_size,
                 learning_rate: config.learning_rate * stage.rate_factor,
                 weight_decay: if stage.decays { config.weight_decay } else { 0.0 },
                 p_drop: config.p_drop,
@@ -83,7 +105,6 @@ impl Graft {
                 thaw,
             })
             .collect();
-        let sample = DriftSample::new(&parent, &encoded, &rows, seed);
         let measure = |network: &Network| sample.distance(network);
         let origin = bound.map(|_| child.network.clone());
         let mut anchor = bound

@@ -349,6 +349,7 @@ impl EmbeddingSpace {
             bound: graft_options.bound(),
             n_epochs,
             auto_epochs: options.auto_epochs,
+            memory_limit: graft_options.memory_limit,
             seed: options.seed,
         };
         let _ = sink(&Event::Note { text: "old weights diverged: the merge is trained".to_owned() });

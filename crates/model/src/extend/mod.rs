@@ -17,6 +17,7 @@
 mod consolidate;
 mod drift;
 mod graft;
+mod keep;
 mod merge;
 mod options;
 mod plan;
@@ -34,6 +35,7 @@ use tabgraft_table::table::quoted;
 
 pub use consolidate::ConsolidateOptions;
 pub use graft::Graft;
+pub use keep::Keep;
 pub use merge::MergeOptions;
 pub use options::ExtendOptions;
 pub use prune::PruneOptions;
@@ -48,10 +50,13 @@ use crate::train::{Event, Sink};
 
 impl EmbeddingSpace {
     /// Grafts the new columns of `table` and trains them: [`EmbeddingSpace::graft`], then
-    /// [`Graft::train`].
+    /// [`Graft::train`]. Where `options` let a target judge, parent and child are then compared, and
+    /// the parent is returned if the child is worse: with [`EmbeddingSpace::refused_extensions`] one
+    /// longer, and otherwise as it is.
     ///
     /// # Errors
-    /// As those two.
+    /// As those two, and as [`EmbeddingSpace::compare`], which says before any training if there is
+    /// nothing to judge by.
     pub fn extend(
         &self,
         table: &Table,
@@ -59,7 +64,9 @@ impl EmbeddingSpace {
         options: &ExtendOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
-        self.graft(table, valid, options, sink)?.train(sink)
+        options.keep.check(self, table)?;
+        let child = self.graft(table, valid, options, sink)?.train(sink)?;
+        options.keep.choose(self, child, table, sink)
     }
 
     /// Appends the new columns of `table` without training: every old row's vector still has the
@@ -107,13 +114,15 @@ impl EmbeddingSpace {
         let key_columns: Vec<String> = self.first_columns();
         let (all, rows) = rows_of_parts(table, valid, &self.about.split, &key_columns)?;
         let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-        let codecs = fit_codecs(&schema, &all.take(&train_rows)?, &self.about.config.codec)?;
+        let new_cells = all.select(&schema.names())?.take(&train_rows)?;
+        let codecs = fit_codecs(&schema, &new_cells, &self.about.config.codec)?;
         let shapes: Vec<ColumnShape> = codecs.iter().map(column_shape).collect();
         let mut rng = Pcg64Mcg::seed_from_u64(options.seed ^ 0x6772_6166_7421);
         let mut child = self.clone();
         let n_new = schema.columns.len();
         let d_side = child.append_columns(&shapes, options, &mut rng)?;
         let about = &mut child.about;
+        about.refused_extensions = Vec::new();
         about.name = options.name.clone().unwrap_or_else(|| format!("{}_extended", self.name()));
         about.created = now();
         about.software = SoftwareVersion::current();
@@ -126,6 +135,7 @@ impl EmbeddingSpace {
             freeze: options.freeze.clone(),
             d_side,
             seed: options.seed,
+            judgement: None,
             ..self.next_step(&about.created)
         });
         let added: Vec<Feature> =
@@ -151,6 +161,7 @@ impl EmbeddingSpace {
             bound: options.bound(),
             n_epochs,
             auto_epochs: options.auto_epochs,
+            memory_limit: options.memory_limit,
             seed: options.seed,
         })
     }
@@ -188,7 +199,9 @@ impl EmbeddingSpace {
             .filter(|n| !self.about.columns.iter().any(|c| c.name == *n))
             .filter(|n| options.regraft.contains(n) || !self.about.excluded.iter().any(|e| e.name == *n))
             .collect();
+        let target = options.keep.target().map(str::to_owned);
         let mut options = options.infer.clone();
+        options.ignore.extend(target.filter(|t| !options.ignore.contains(t)));
         // What the parent left out already needs no second word.
         options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name));
         let schema =

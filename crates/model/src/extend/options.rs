@@ -4,8 +4,9 @@ use tabgraft_table::feature::Feature;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions};
 use tabgraft_table::table::quoted;
 
+use super::keep::Keep;
 use crate::error::{Error, Result};
-use crate::space::{EmbeddingSpace, Freeze, Mode, check_batch_size, check_epochs};
+use crate::space::{EmbeddingSpace, Freeze, Mode, check_batch_size, check_epochs, check_memory_limit};
 use crate::train::{Event, Sink};
 
 /// Fewest epochs of a graft by default.
@@ -36,6 +37,10 @@ pub struct ExtendOptions {
     pub auto_epochs: bool,
     /// Rows of a step. Default: the parent's.
     pub batch_size: Option<usize>,
+    /// Most bytes that the training may take, by the estimate of `train/memory.rs`; at least 1. Where it
+    /// would take more, the cache of a frozen graft is left out and steps are halved, down to 16 rows,
+    /// with notes. Default: no limit.
+    pub memory_limit: Option<u64>,
     /// Name of the child. Default: the parent's and `_extended`.
     pub name: Option<String>,
     /// Extra coordinates of a frozen graft. Default: 32 per new column, 32 to 96.
@@ -52,6 +57,8 @@ pub struct ExtendOptions {
     pub features: Vec<Feature>,
     /// What the user says about the new columns; free form, kept in the lineage.
     pub feature_metadata: Option<serde_json::Value>,
+    /// Whether the child has to prove itself. Default [`Keep::Always`].
+    pub keep: Keep,
     /// Seed of new weights, order, masks and dropout. Default 0.
     pub seed: u64,
 }
@@ -65,6 +72,7 @@ impl Default for ExtendOptions {
             n_epochs: None,
             auto_epochs: true,
             batch_size: None,
+            memory_limit: None,
             name: None,
             d_side: None,
             prune: Vec::new(),
@@ -72,6 +80,7 @@ impl Default for ExtendOptions {
             infer: InferOptions::default(),
             features: Vec::new(),
             feature_metadata: None,
+            keep: Keep::Always,
             seed: 0,
         }
     }
@@ -85,6 +94,7 @@ impl ExtendOptions {
     pub fn check(&self) -> Result<()> {
         check_epochs(self.n_epochs)?;
         check_batch_size(self.batch_size)?;
+        check_memory_limit(self.memory_limit)?;
         if self.mode == Mode::Frozen && !self.freeze.is_default() {
             return Err(Error::option(
                 "option `freeze` is given, but mode `frozen` thaws no old weight anyway",

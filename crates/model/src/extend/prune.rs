@@ -175,6 +175,7 @@ impl EmbeddingSpace {
             seed: 0,
             drift: None,
             anchor: None,
+            judgement: None,
             prune: None,
             parent_validation_loss: None,
             seconds: 0.0,

@@ -1,13 +1,10 @@
 //! Which weights of a grafted network train in a phase.
 //!
 //! A frozen matrix is no part of the graph: it costs no gradient and no optimizer state. A column
-//! whose neighbours in a matrix train is held by its rows: they keep their bits, and their gradient
-//! is thrown away.
+//! whose neighbours in a matrix train is held by its rows: they keep their bits, and no gradient is
+//! computed for them.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use crate::embed::{TokenGroup, rows_of_parts};
+use crate::embed::TokenGroup;
 use crate::encoder::Network;
 use crate::encoder::param::Params;
 use crate::space::{EmbeddingSpace, Freeze, Mode};
@@ -76,43 +73,31 @@ impl OldWeights {
     }
 
     fn thaw_joint(&self, network: &mut Network, parts: Parts) {
-        let mut held = BTreeMap::new();
-        for (i, group) in network.groups.iter().enumerate() {
-            self.hold(group, &format!("groups.{i}"), &mut held);
-        }
-        for (i, side) in network.sides.iter().enumerate() {
-            self.hold(&side.tokens, &format!("sides.{i}.tokens"), &mut held);
-        }
+        let whole: Vec<String> = token_groups(network)
+            .filter(|(_, group)| self.is_held[group.columns.clone()].iter().all(|held| *held))
+            .map(|(prefix, _)| prefix)
+            .collect();
         let new_group = format!("groups.{}.", network.groups.len() - 1);
         let new_head = format!("heads.{}.", network.heads.len() - 1);
         network.each_mut("", &mut |name, param| {
             let is_new = name.starts_with(&new_group) || name.starts_with(&new_head);
-            let rows = held.remove(&name);
-            let is_whole = rows.as_ref().is_some_and(|rows: &Arc<[bool]>| rows.iter().all(|held| *held));
-            if is_new || (parts.contains(&name) && !is_whole) {
+            let is_held = whole.iter().any(|prefix| name.starts_with(prefix));
+            if is_new || (parts.contains(&name) && !is_held) {
                 param.thaw();
-                param.hold_rows(rows);
             }
         });
+        let sides = network.sides.iter_mut().map(|side| &mut side.tokens);
+        for group in network.groups.iter_mut().chain(sides) {
+            let parts =
+                group.columns.clone().flat_map(|c| std::iter::repeat_n(self.is_held[c], self.n_parts[c]));
+            group.hold_parts(&parts.collect::<Vec<_>>());
+        }
     }
+}
 
-    /// The rows that belong to held columns, for each matrix of a group that has any.
-    fn hold(&self, group: &TokenGroup, prefix: &str, held: &mut BTreeMap<String, Arc<[bool]>>) {
-        let columns = group.columns.clone();
-        if !self.is_held[columns.clone()].iter().any(|held| *held) {
-            return;
-        }
-        let part_held: Vec<bool> =
-            columns.flat_map(|c| std::iter::repeat_n(self.is_held[c], self.n_parts[c])).collect();
-        for (name, n_rows, rows) in rows_of_parts(&group.layout) {
-            // A table without rows has one of padding, which nobody reads: it may count as held.
-            let mut mask = vec![n_rows == 0; n_rows.max(1)];
-            for (part, held) in part_held.iter().enumerate() {
-                if let Some(rows) = rows(part) {
-                    mask[rows].fill(*held);
-                }
-            }
-            held.insert(format!("{prefix}.{name}"), mask.into());
-        }
-    }
+/// The token groups, each with what the names of its matrices begin with.
+fn token_groups(network: &Network) -> impl Iterator<Item = (String, &TokenGroup)> {
+    let groups = network.groups.iter().enumerate().map(|(i, group)| (format!("groups.{i}."), group));
+    let sides = network.sides.iter().enumerate();
+    groups.chain(sides.map(|(i, side)| (format!("sides.{i}.tokens."), &side.tokens)))
 }

@@ -118,9 +118,9 @@ pub fn backward(
     let gradients = BlockGradients {
         gain,
         shift,
-        w1: transpose_product(&unit, &du, d, m),
+        w1: transpose_product(&unit, &du, d, m, std::slice::from_ref(&(0..d))),
         b1: column_sums(&du, m),
-        w2: transpose_product(&h, &dv, m, d),
+        w2: transpose_product(&h, &dv, m, d, std::slice::from_ref(&(0..m))),
         b2: column_sums(&dv, d),
     };
     (dx, Some(gradients))

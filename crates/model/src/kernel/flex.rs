@@ -12,7 +12,7 @@ use super::elementwise::{self, Dropout};
 use super::lookup::{self, Cells, Join, Tables};
 use super::loss::{self, Targets};
 use super::matrix::{self, ROW_BLOCK};
-use super::{Kernels, elementwise::gelu};
+use super::{Kernels, TrainedRows, elementwise::gelu};
 
 use rayon::prelude::*;
 
@@ -25,13 +25,14 @@ impl Kernels for Flex {
         special: FlexTensor,
         cells: Arc<Cells>,
         join: Join,
+        _: Option<TrainedRows>,
     ) -> FlexTensor {
         let tensors = [piecewise, code, bag, bias, special].map(Flat::new);
         let out = lookup::forward(&cells, tables(&tensors), join);
         matrix_of(out, cells.n_rows)
     }
 
-    fn k_linear(x: FlexTensor, w: FlexTensor, b: FlexTensor) -> FlexTensor {
+    fn k_linear(x: FlexTensor, w: FlexTensor, b: FlexTensor, _: Option<TrainedRows>) -> FlexTensor {
         let (x, w, b) = (Flat::new(x), Flat::new(w), Flat::new(b));
         let (n_rows, k, n) = (x.dim(0), w.dim(0), w.dim(1));
         let mut y = vec![0.0; n_rows * n];
@@ -144,11 +145,17 @@ pub(super) fn adamw(
     gradient: Tensor<2>,
     moments: (Tensor<2>, Tensor<2>),
     step: AdamStep,
+    trained: Option<&TrainedRows>,
 ) -> (Tensor<2>, (Tensor<2>, Tensor<2>)) {
     let shape = weights.dims();
+    let all = TrainedRows::all(shape[0]);
     let device = weights.device();
     let [mut w, g, mut m, mut v] = [weights, gradient, moments.0, moments.1].map(into_vec);
-    adamw::update(&mut w, &g, &mut m, &mut v, step);
+    for rows in trained.unwrap_or(&all).ranges() {
+        let range = rows.start * shape[1]..rows.end * shape[1];
+        let [w, m, v] = [&mut w, &mut m, &mut v].map(|x| &mut x[range.clone()]);
+        adamw::update(w, &g[range.clone()], m, v, step);
+    }
     let [w, m, v] =
         [w, m, v].map(|x| Tensor::<2>::from_data(burn::tensor::TensorData::new(x, shape), &device));
     (w, (m, v))

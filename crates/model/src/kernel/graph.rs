@@ -13,13 +13,13 @@ use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::Kernels;
 use super::block;
 use super::elementwise::{self, Dropout};
 use super::flex::{CHUNK, Flat, block_forward, block_weights, matrix_of, tables};
 use super::lookup::{self, Cells, Join};
 use super::loss::{self, Targets};
 use super::matrix::{self, ROW_BLOCK};
+use super::{Kernels, TrainedRows};
 
 /// Registers `gradient` for a parent if it wants one.
 macro_rules! give {
@@ -34,6 +34,8 @@ macro_rules! give {
 struct LookupStep {
     cells: Arc<Cells>,
     join: Join,
+    /// Parts; all if absent.
+    trained: Option<TrainedRows>,
 }
 
 impl Backward<Flex, 5> for LookupStep {
@@ -45,7 +47,8 @@ impl Backward<Flex, 5> for LookupStep {
         let (tensors, out) = (tensors.map(Flat::new), Flat::new(out));
         let weights = tables(&tensors);
         let width = weights.width;
-        let g = lookup::backward(&self.cells, weights, self.join, out.slice(), dout.slice());
+        let trained = self.trained.as_ref();
+        let g = lookup::backward(&self.cells, weights, self.join, out.slice(), dout.slice(), trained);
         for (parent, gradient) in ops.parents.into_iter().zip([g.piecewise, g.code, g.bag, g.bias, g.special])
         {
             let n_rows = gradient.len() / width;
@@ -54,8 +57,9 @@ impl Backward<Flex, 5> for LookupStep {
     }
 }
 
+/// The rows of the weights that train; all if absent.
 #[derive(Debug)]
-struct LinearStep;
+struct LinearStep(Option<TrainedRows>);
 
 impl Backward<Flex, 3> for LinearStep {
     type State = (FlexTensor, FlexTensor);
@@ -65,13 +69,15 @@ impl Backward<Flex, 3> for LinearStep {
         let (x, w) = (Flat::new(ops.state.0), Flat::new(ops.state.1));
         let (n_rows, k, n) = (x.dim(0), w.dim(0), w.dim(1));
         let [for_x, for_w, for_b] = ops.parents;
+        let trained = self.0.unwrap_or_else(|| TrainedRows::all(k));
         if for_x.is_some() {
             let mut dx = vec![0.0; n_rows * k];
-            matrix::product_by_transpose(dy.slice(), w.slice(), &mut dx, k, n);
+            matrix::product_by_transpose(dy.slice(), w.slice(), &mut dx, k, n, trained.ranges());
             give!(grads, for_x, matrix_of(dx, n_rows));
         }
         if for_w.is_some() {
-            give!(grads, for_w, matrix_of(matrix::transpose_product(x.slice(), dy.slice(), k, n), k));
+            let dw = matrix::transpose_product(x.slice(), dy.slice(), k, n, trained.ranges());
+            give!(grads, for_w, matrix_of(dw, k));
         }
         give!(grads, for_b, matrix_of(matrix::column_sums(dy.slice(), n), 1));
     }
@@ -187,15 +193,17 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         special: FloatTensor<Self>,
         cells: Arc<Cells>,
         join: Join,
+        trained: Option<TrainedRows>,
     ) -> FloatTensor<Self> {
         let inputs = [piecewise, code, bag, bias, special];
         let nodes = inputs.each_ref().map(|t| t.node());
         let [p, c, b, i, s] = inputs.map(|t| t.into_primitive());
         let run = |t: [FlexTensor; 5]| {
             let [p, c, b, i, s] = t;
-            Flex::k_lookup(p, c, b, i, s, cells.clone(), join)
+            Flex::k_lookup(p, c, b, i, s, cells.clone(), join, None)
         };
-        match (LookupStep { cells: cells.clone(), join }).prepare::<C>(nodes).compute_bound().stateful() {
+        let step = LookupStep { cells: cells.clone(), join, trained };
+        match step.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let state = [p, c, b, i, s];
                 let out = run(state.clone());
@@ -205,12 +213,17 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         }
     }
 
-    fn k_linear(x: FloatTensor<Self>, w: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn k_linear(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        trained: Option<TrainedRows>,
+    ) -> FloatTensor<Self> {
         let nodes = [x.node(), w.node(), b.node()];
         let (x, w, b) = (x.into_primitive(), w.into_primitive(), b.into_primitive());
-        match LinearStep.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((x.clone(), w.clone()), Flex::k_linear(x, w, b)),
-            OpsKind::UnTracked(prep) => prep.finish(Flex::k_linear(x, w, b)),
+        match LinearStep(trained).prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x.clone(), w.clone()), Flex::k_linear(x, w, b, None)),
+            OpsKind::UnTracked(prep) => prep.finish(Flex::k_linear(x, w, b, None)),
         }
     }
 

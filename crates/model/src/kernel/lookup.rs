@@ -19,6 +19,7 @@ use tabgraft_table::encoded::PartForm;
 
 use super::matrix::ROW_BLOCK;
 use super::simd::vectorised;
+use super::trained::TrainedRows;
 
 /// What stands in a cell of a batch.
 pub const PRESENT: u8 = 0;
@@ -257,20 +258,31 @@ fn bag_entries(cells: &Cells, r: usize, nth: usize) -> std::ops::Range<usize> {
     cells.bag_start[bag] as usize..cells.bag_start[bag + 1] as usize
 }
 
-/// Gradients of [`forward`]; `out` is what it returned, `dout` has the same shape.
+/// Gradients of [`forward`]; `out` is what it returned, `dout` has the same shape. Those of parts
+/// beside the `trained` ones stay 0.
 ///
 /// Each part is done by one thread over all rows, so no partial sums meet.
-pub fn backward(cells: &Cells, tables: Tables<'_>, join: Join, out: &[f32], dout: &[f32]) -> TableGradients {
+pub fn backward(
+    cells: &Cells,
+    tables: Tables<'_>,
+    join: Join,
+    out: &[f32],
+    dout: &[f32],
+    trained: Option<&TrainedRows>,
+) -> TableGradients {
     let width = tables.width;
     let parts = &cells.layout.parts;
-    let pieces: Vec<(Vec<f32>, Vec<f32>)> = parts
+    let pieces: Vec<Option<(Vec<f32>, Vec<f32>)>> = parts
         .par_iter()
         .enumerate()
         .map(|(p, part)| {
-            vectorised(
-                #[inline(always)]
-                || part_gradient(cells, join, out, dout, p, part, width),
-            )
+            let trains = trained.is_none_or(|trained| trained.contains(p));
+            trains.then(|| {
+                vectorised(
+                    #[inline(always)]
+                    || part_gradient(cells, join, out, dout, p, part, width),
+                )
+            })
         })
         .collect();
     let mut gradients = TableGradients {
@@ -280,7 +292,8 @@ pub fn backward(cells: &Cells, tables: Tables<'_>, join: Join, out: &[f32], dout
         bias: vec![0.0; tables.bias.len()],
         special: vec![0.0; tables.special.len()],
     };
-    for (p, (part, (rows, extra))) in parts.iter().zip(pieces).enumerate() {
+    for (p, (part, piece)) in parts.iter().zip(pieces).enumerate() {
+        let Some((rows, extra)) = piece else { continue };
         let table = match part.form {
             PartForm::Piecewise { .. } => &mut gradients.piecewise,
             PartForm::Code { .. } => &mut gradients.code,

@@ -4,6 +4,8 @@
 //! threads. So the result does not depend on how many threads worked, and a full block always runs
 //! the same kernel: this is what lets a row's embedding keep its bits in any batch.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 /// Rows of one block. Inference pads its last block to this height.
@@ -25,36 +27,54 @@ pub fn block_product(x: &[f32], w: &[f32], bias: Option<&[f32]>, y: &mut [f32], 
         y.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(bias));
     }
     let rows = y.len() / n;
-    gemm(rows, n, k, y, bias.is_some(), (x, k, 1), (w, n, 1));
+    gemm(rows, n, k, (y, n), bias.is_some(), (x, k, 1), (w, n, 1));
 }
 
-/// `dx = dy wᵀ`: the gradient of [`product`] for `x`.
+/// `dx = dy wᵀ`: the gradient of [`product`] for `x`. Only the given columns of `dx` are written.
 ///
 /// # Shapes
-/// - `dy`: `[n_rows, n]`, `w`: `[k, n]`, `dx`: `[n_rows, k]`
-pub fn product_by_transpose(dy: &[f32], w: &[f32], dx: &mut [f32], k: usize, n: usize) {
-    dx.par_chunks_mut(ROW_BLOCK * k)
-        .zip(dy.par_chunks(ROW_BLOCK * n))
-        .for_each(|(dx, dy)| block_product_by_transpose(dy, w, dx, k, n));
+/// - `dy`: `[n_rows, n]`, `w`: `[k, n]`, `dx`: `[n_rows, k]`, `columns`: ranges within `k`
+pub fn product_by_transpose(
+    dy: &[f32],
+    w: &[f32],
+    dx: &mut [f32],
+    k: usize,
+    n: usize,
+    columns: &[Range<usize>],
+) {
+    dx.par_chunks_mut(ROW_BLOCK * k).zip(dy.par_chunks(ROW_BLOCK * n)).for_each(|(dx, dy)| {
+        for range in columns {
+            let (rows, first) = (dx.len() / k, range.start);
+            gemm(rows, range.len(), n, (&mut dx[first..], k), false, (dy, n, 1), (&w[first * n..], 1, n));
+        }
+    });
 }
 
 /// [`product_by_transpose`] of one block, on the calling thread.
 pub fn block_product_by_transpose(dy: &[f32], w: &[f32], dx: &mut [f32], k: usize, n: usize) {
     let rows = dx.len() / k;
-    gemm(rows, k, n, dx, false, (dy, n, 1), (w, 1, n));
+    gemm(rows, k, n, (dx, k), false, (dy, n, 1), (w, 1, n));
 }
 
-/// `dw = xᵀ dy`: the gradient of [`product`] for `w`.
+/// `dw = xᵀ dy`: the gradient of [`product`] for `w`. Rows of `dw` beside the given ones stay 0.
 ///
 /// # Shapes
-/// - `x`: `[n_rows, k]`, `dy`: `[n_rows, n]`, returns `[k, n]`
-pub fn transpose_product(x: &[f32], dy: &[f32], k: usize, n: usize) -> Vec<f32> {
+/// - `x`: `[n_rows, k]`, `dy`: `[n_rows, n]`, `rows`: ranges within `k`, in order; returns `[k, n]`
+pub fn transpose_product(x: &[f32], dy: &[f32], k: usize, n: usize, rows: &[Range<usize>]) -> Vec<f32> {
     let n_rows = dy.len() / n;
     let mut dw = vec![0.0; k * n];
     // Cut along k, not along rows: no partial sums, so threads cannot change a bit.
-    let width = k.div_ceil(4).next_multiple_of(16);
-    dw.par_chunks_mut(width * n).enumerate().for_each(|(i, dw)| {
-        gemm(dw.len() / n, n, n_rows, dw, false, (&x[i * width..], 1, k), (dy, n, 1));
+    let width = rows.iter().map(Range::len).sum::<usize>().div_ceil(4).next_multiple_of(16);
+    let mut pieces = Vec::new();
+    let (mut rest, mut at) = (&mut dw[..], 0);
+    for range in rows {
+        let (own, after) = rest[(range.start - at) * n..].split_at_mut(range.len() * n);
+        let cut = own.chunks_mut(width * n).enumerate();
+        pieces.extend(cut.map(|(i, piece)| (range.start + i * width, piece)));
+        (rest, at) = (after, range.end);
+    }
+    pieces.into_par_iter().for_each(|(first, dw)| {
+        gemm(dw.len() / n, n, n_rows, (dw, n), false, (&x[first..], 1, k), (dy, n, 1));
     });
     dw
 }
@@ -73,12 +93,13 @@ pub fn column_sums(dy: &[f32], n: usize) -> Vec<f32> {
     sums
 }
 
-/// One product on the calling thread; a matrix is `(values, row stride, column stride)`.
+/// One product on the calling thread; a matrix is `(values, row stride, column stride)`, the output
+/// `(values, row stride)`.
 fn gemm(
     m: usize,
     n: usize,
     k: usize,
-    y: &mut [f32],
+    (y, y_rs): (&mut [f32], usize),
     accumulate: bool,
     (a, a_rs, a_cs): (&[f32], usize, usize),
     (b, b_rs, b_cs): (&[f32], usize, usize),
@@ -86,7 +107,7 @@ fn gemm(
     if m == 0 || n == 0 || k == 0 {
         return;
     }
-    assert!(y.len() >= m * n, "output is too short");
+    assert!(y_rs >= n && y.len() > (m - 1) * y_rs + (n - 1), "output is too short");
     assert!(a.len() > (m - 1) * a_rs + (k - 1) * a_cs, "left matrix is too short");
     assert!(b.len() > (k - 1) * b_rs + (n - 1) * b_cs, "right matrix is too short");
     // SAFETY: the assertions above keep every access `i * row stride + j * column stride` inside
@@ -99,7 +120,7 @@ fn gemm(
             k,
             y.as_mut_ptr(),
             1,
-            n as isize,
+            y_rs as isize,
             accumulate,
             a.as_ptr(),
             a_cs as isize,
@@ -147,12 +168,30 @@ mod tests {
         let wt: Vec<f32> =
             (0..n).flat_map(|j| (0..k).map(move |i| (i, j))).map(|(i, j)| w[i * n + j]).collect();
         let mut dx = vec![9.0; rows * k];
-        product_by_transpose(&dy, &w, &mut dx, k, n);
+        let all = &[0..k];
+        product_by_transpose(&dy, &w, &mut dx, k, n, all);
         close(&dx, &naive(&dy, &wt, n, k));
         let xt: Vec<f32> =
             (0..k).flat_map(|j| (0..rows).map(move |i| (i, j))).map(|(i, j)| x[i * k + j]).collect();
-        close(&transpose_product(&x, &dy, k, n), &naive(&xt, &dy, rows, n));
+        close(&transpose_product(&x, &dy, k, n, all), &naive(&xt, &dy, rows, n));
         close(&column_sums(&[1.0, 2.0, 3.0, 4.0], 2), &[4.0, 6.0]);
+    }
+
+    #[test]
+    fn only_the_wanted_rows_and_columns_of_a_gradient_are_computed() {
+        let (rows, k, n) = (70, 48, 5);
+        let (x, w, dy) = (ramp(rows * k, 0.7), ramp(k * n, 1.3), ramp(rows * n, 0.9));
+        let (all, some) = ([0..k], [3..4, 16..41]);
+        let is_wanted = |i: usize| some.iter().any(|range| range.contains(&i));
+        let only = |whole: Vec<f32>, place: &dyn Fn(usize) -> usize| -> Vec<f32> {
+            whole.iter().enumerate().map(|(i, v)| if is_wanted(place(i)) { *v } else { 0.0 }).collect()
+        };
+        let dw = transpose_product(&x, &dy, k, n, &all);
+        close(&transpose_product(&x, &dy, k, n, &some), &only(dw, &|i| i / n));
+        let (mut dx, mut part) = (vec![0.0; rows * k], vec![0.0; rows * k]);
+        product_by_transpose(&dy, &w, &mut dx, k, n, &all);
+        product_by_transpose(&dy, &w, &mut part, k, n, &some);
+        close(&part, &only(dx, &|i| i % k));
     }
 
     #[test]

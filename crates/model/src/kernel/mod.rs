@@ -22,6 +22,7 @@ mod lookup;
 mod loss;
 mod matrix;
 mod simd;
+mod trained;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub(crate) use elementwise::Dropout;
 pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT};
 pub(crate) use loss::Targets;
 pub(crate) use matrix::ROW_BLOCK;
+pub(crate) use trained::TrainedRows;
 
 /// The operations on backend primitives. Shapes are those of the files that implement them.
 #[backend_extension(Flex, Autodiff)]
@@ -46,9 +48,15 @@ pub(crate) trait Kernels: Backend {
         special: FloatTensor<Self>,
         cells: Arc<Cells>,
         join: Join,
+        trained: Option<TrainedRows>,
     ) -> FloatTensor<Self>;
 
-    fn k_linear(x: FloatTensor<Self>, w: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn k_linear(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        trained: Option<TrainedRows>,
+    ) -> FloatTensor<Self>;
 
     fn k_gelu(x: FloatTensor<Self>, dropout: Dropout) -> FloatTensor<Self>;
 
@@ -88,11 +96,17 @@ pub(crate) struct BlockTensors {
     pub b2: Tensor<2>,
 }
 
-/// Vectors of encoded cells.
+/// Vectors of encoded cells. With `trained` only these parts get a gradient, and no work is done for
+/// that of the others.
 ///
 /// # Shapes
 /// - returns: `[n_rows, n_parts * width]` tokens or `[n_rows, width]` sums, by `join`
-pub(crate) fn lookup(tables: LookupTables, cells: Arc<Cells>, join: Join) -> Tensor<2> {
+pub(crate) fn lookup(
+    tables: LookupTables,
+    cells: Arc<Cells>,
+    join: Join,
+    trained: Option<TrainedRows>,
+) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::k_lookup(
         tables.piecewise.into_dispatch(),
         tables.code.into_dispatch(),
@@ -101,15 +115,18 @@ pub(crate) fn lookup(tables: LookupTables, cells: Arc<Cells>, join: Join) -> Ten
         tables.special.into_dispatch(),
         cells,
         join,
+        trained,
     ))
 }
 
-/// `x w + b`.
+/// `x w + b`. With `trained` only these rows of `w`, and the columns of `x` that meet them, get a
+/// gradient, and no work is done for that of the others.
 ///
 /// # Shapes
 /// - `x`: `[n_rows, k]`, `w`: `[k, n]`, `b`: `[1, n]`, returns `[n_rows, n]`
-pub(crate) fn linear(x: Tensor<2>, w: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::k_linear(x.into_dispatch(), w.into_dispatch(), b.into_dispatch()))
+pub(crate) fn linear(x: Tensor<2>, w: Tensor<2>, b: Tensor<2>, trained: Option<TrainedRows>) -> Tensor<2> {
+    let (x, w, b) = (x.into_dispatch(), w.into_dispatch(), b.into_dispatch());
+    Tensor::from_dispatch(Dispatch::k_linear(x, w, b, trained))
 }
 
 /// GELU, then dropout; any shape.
@@ -150,13 +167,14 @@ pub(crate) fn column_loss(logits: Tensor<2>, targets: Arc<Targets>) -> Tensor<2>
     Tensor::from_dispatch(Dispatch::k_column_loss(logits.into_dispatch(), targets))
 }
 
-/// One AdamW step on plain tensors; returns weights and both moments, updated in place where the
-/// tensors are not shared.
+/// One AdamW step on the trained rows of plain tensors; returns weights and both moments, updated in
+/// place where the tensors are not shared.
 pub(crate) fn adamw(
     weights: Tensor<2>,
     gradient: Tensor<2>,
     moments: (Tensor<2>, Tensor<2>),
     step: AdamStep,
+    trained: Option<&TrainedRows>,
 ) -> (Tensor<2>, (Tensor<2>, Tensor<2>)) {
-    flex::adamw(weights, gradient, moments, step)
+    flex::adamw(weights, gradient, moments, step, trained)
 }

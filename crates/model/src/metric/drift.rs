@@ -51,6 +51,16 @@ pub fn drift(a: &[f32], b: &[f32], d_a: usize, d_b: usize, seed: u64) -> Result<
     })
 }
 
+/// The neighbour overlap of [`drift()`] and nothing else: for embeddings of which neither moved from
+/// the other.
+///
+/// # Errors
+/// As [`drift()`].
+pub fn neighbour_overlap_at_10(a: &[f32], b: &[f32], d_a: usize, d_b: usize, seed: u64) -> Result<f64> {
+    let n_rows = check(a, b, d_a, d_b)?;
+    Ok(neighbour_overlap(a, b, d_a, d_b, n_rows, seed))
+}
+
 /// The same mean as in [`drift()`] and nothing else; 0 for no rows, NaN for sizes that do not fit.
 pub(crate) fn mean_cosine_distance(a: &[f32], b: &[f32], d_a: usize, d_b: usize) -> f64 {
     if a.is_empty() {

@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 
 pub use classification::{binary_scores, compare_binary, compare_multiclass, multiclass_scores};
 pub(crate) use drift::mean_cosine_distance;
-pub use drift::{Drift, drift};
+pub use drift::{Drift, drift, neighbour_overlap_at_10};
 pub use ranking::{pr_auc, roc_auc};
 pub use regression::{compare_regression, regression_scores};
 

@@ -85,6 +85,11 @@ impl Objective {
         self.n_columns
     }
 
+    /// Bytes of classes and row keys.
+    pub fn n_bytes(&self) -> u64 {
+        (2 * self.class.len() + 8 * self.row_key.len()) as u64
+    }
+
     /// How each column takes part.
     pub fn roles(&self) -> &[Role] {
         &self.roles

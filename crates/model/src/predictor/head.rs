@@ -62,7 +62,8 @@ impl Members {
         let [n_rows, d] = z.dims();
         let (d_hidden, n_outputs) = (self.b1.shape()[1], self.b2.shape()[1]);
         let scaled = z.reshape([1, n_rows, d]) * self.scale_in.tensor().reshape([N_MEMBERS, 1, d]);
-        let hidden = linear(scaled.reshape([N_MEMBERS * n_rows, d]), self.w1.tensor(), self.b1.tensor());
+        let hidden =
+            linear(scaled.reshape([N_MEMBERS * n_rows, d]), self.w1.tensor(), self.b1.tensor(), None);
         let hidden = gelu(hidden, dropout).reshape([N_MEMBERS, n_rows, d_hidden])
             * self.scale_out.tensor().reshape([N_MEMBERS, 1, d_hidden]);
         hidden.matmul(self.w2.tensor().reshape([N_MEMBERS, d_hidden, n_outputs]))
@@ -110,7 +111,7 @@ impl Head {
         let [n_members, n_rows, n_outputs] = deep.dims();
         let mut sum = deep;
         for (tables, cells) in self.wide.iter().zip(cells) {
-            let part = lookup(tables.tensors(), cells.clone(), Join::Sum);
+            let part = lookup(tables.tensors(), cells.clone(), Join::Sum, None);
             sum = sum + part.reshape([1, n_rows, n_outputs]);
         }
         sum.reshape([n_members * n_rows, n_outputs])

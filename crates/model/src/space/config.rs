@@ -28,6 +28,9 @@ pub struct SpaceConfig {
     pub weight_decay: f32,
     /// Rows of a step. Default: 128 below 8,000 training rows, 256 below 100,000, else 512.
     pub batch_size: Option<usize>,
+    /// Most bytes that the training may take, by the estimate of `train/memory.rs`; at least 1. Where it
+    /// would take more, steps are halved, down to 16 rows, with notes. Default: no limit.
+    pub memory_limit: Option<u64>,
     /// Epochs. Default: as many as make about 1,500 steps of 128 rows, 4 to 60.
     pub n_epochs: Option<usize>,
     /// Whether `n_epochs` is a ceiling: training then stops when the validation loss has not
@@ -49,6 +52,7 @@ impl Default for SpaceConfig {
             learning_rate: 2e-3,
             weight_decay: 1e-4,
             batch_size: None,
+            memory_limit: None,
             n_epochs: None,
             auto_epochs: true,
             seed: 0,
@@ -85,6 +89,7 @@ impl SpaceConfig {
             return refuse("weight_decay", self.weight_decay.to_string(), "0 to 1");
         }
         check_batch_size(self.batch_size)?;
+        check_memory_limit(self.memory_limit)?;
         check_epochs(self.n_epochs)?;
         self.codec.check()
     }
@@ -116,6 +121,14 @@ pub(crate) fn check_epochs(n_epochs: Option<usize>) -> Result<()> {
         Some(n) if !(1..=10_000).contains(&n) => {
             Err(Error::option(format!("option `n_epochs` is {n}, allowed is 1 to 10000")))
         }
+        _ => Ok(()),
+    }
+}
+
+/// Checks a limit of memory given by the user.
+pub(crate) fn check_memory_limit(memory_limit: Option<u64>) -> Result<()> {
+    match memory_limit {
+        Some(0) => Err(Error::option("option `memory_limit` is 0 bytes, allowed is 1 or more")),
         _ => Ok(()),
     }
 }

@@ -50,6 +50,8 @@ pub struct SpaceCard {
     pub training_info: TrainingInfo,
     /// All steps of the lineage, oldest first.
     pub extensions: Vec<ExtensionMetadata>,
+    /// Grafts that were judged worse than this space, oldest first.
+    pub refused_extensions: Vec<super::RefusedExtension>,
 }
 
 impl EmbeddingSpace {
@@ -175,6 +177,7 @@ impl About {
             hashes: about.hashes.clone(),
             training_info: about.training_info.clone(),
             extensions: about.extensions.clone(),
+            refused_extensions: about.refused_extensions.clone(),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::encoder::network::Widths;
 use crate::encoder::param::Params;
 use crate::error::{Error, Result};
 use crate::objective::{Objective, Role};
-use crate::train::{Event, Phase, Sink, TrainingData, Watch, train};
+use crate::train::{Allowance, Event, Footprint, Phase, Sink, TrainingData, Watch, train};
 
 /// What to train, beside the table.
 #[derive(Debug, Clone, Default)]
@@ -62,11 +62,17 @@ impl EmbeddingSpace {
         let config = &options.config;
         let names = space.first_columns();
         let encoded = space.encode(&all)?;
-        let data = training_data(&space, &encoded, &rows, vec![Role::OLD; names.len()], 0..names.len());
+        let roles = vec![Role::OLD; names.len()];
+        let mut data = training_data(&space, &encoded, &rows, roles, 0..names.len());
+        let footprint = Footprint::new(&space.network, &data, &all, &encoded);
+        data.allowance = footprint.within(config.memory_limit, batch_size, sink)?;
+        space.about.batch_size = data.allowance.batch_size;
+        // The batches are cut from the data: what it was made of makes room.
+        drop((all, encoded));
         let phase = Phase {
             name: "all",
             n_epochs,
-            batch_size,
+            batch_size: data.allowance.batch_size,
             learning_rate: config.learning_rate,
             weight_decay: config.weight_decay,
             p_drop: config.p_drop,
@@ -118,7 +124,7 @@ fn prepare(
     let split = Split::fit(&options.split, table, &schema)?;
     let (all, rows) = rows_of_parts(table, valid, &split, &names)?;
     let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-    let codecs = fit_codecs(&schema, &all.take(&train_rows)?, &options.config.codec)?;
+    let codecs = fit_codecs(&schema, &all.select(&names)?.take(&train_rows)?, &options.config.codec)?;
     let config = &options.config;
     let shapes: Vec<_> = codecs.iter().map(column_shape).collect();
     let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
@@ -143,6 +149,7 @@ fn prepare(
             training_info: Default::default(),
             hashes: Hashes::default(),
             extensions: Vec::new(),
+            refused_extensions: Vec::new(),
         },
         network,
     };
@@ -201,6 +208,7 @@ pub(crate) fn training_data(
         valid_rows: rows.valid.clone(),
         column_names: space.about.columns.iter().map(|c| c.name.clone()).collect(),
         old_columns,
+        allowance: Allowance::of_batches(space.about.batch_size),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::metric::Drift;
+use crate::compare::{ColumnEffect, Evidence};
+use crate::metric::{Drift, PairedDifference};
 use crate::train::PhaseInfo;
 
 /// How a graft treats what was learned before.
@@ -40,8 +41,7 @@ pub struct Freeze {
     pub trunk: bool,
     /// Whether the heads stay frozen that predict old columns.
     pub heads: bool,
-    /// Old columns whose tokens stay frozen, by name. Beside neighbours that train they keep their
-    /// bits but save no work; only a whole group of columns that arrived together does.
+    /// Old columns whose tokens stay frozen, by name: they keep their bits and cost no gradient work.
     pub columns: Vec<String>,
     /// When the rest is thawed.
     pub schedule: Schedule,
@@ -215,8 +215,36 @@ pub struct ExtensionMetadata {
     pub prune: Option<PruneInfo>,
     /// Mean validation loss of the old columns in the parent, for comparison with the child's.
     pub parent_validation_loss: Option<f64>,
+    /// How it was judged against its parent; absent if it was not.
+    pub judgement: Option<Judgement>,
     /// Wall time of its training, seconds.
     pub seconds: f64,
+}
+
+/// How a graft was judged against its parent: by predictors of a target, fitted alike on both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judgement {
+    /// The column that was predicted.
+    pub target: String,
+    /// How much better the child is.
+    pub difference: PairedDifference,
+    /// The rows that it rests on.
+    pub evidence: Evidence,
+    /// What each new column does to the child's predictions, the most harmful first.
+    pub new_columns: Vec<ColumnEffect>,
+}
+
+/// A graft that was judged worse than its parent, and so was not kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusedExtension {
+    /// Name of the child.
+    pub name: String,
+    /// Hash of the child's weights.
+    pub weights: String,
+    /// What its lineage would have said, its judgement included.
+    pub extension: ExtensionMetadata,
 }
 
 impl ExtensionMetadata {

@@ -25,14 +25,17 @@ fn from_1_0_to_1_1(manifest: &mut Value) {
 }
 
 /// 1.2 knows other operations than grafts, and sides that read only the pieces of their own line: until
-/// then every side read all pieces before it. It also records how each version came about.
+/// then every side read all pieces before it. It also records how each version came about, how a graft was
+/// judged against its parent, and grafts that were refused.
 fn from_1_1_to_1_2(manifest: &mut Value) {
     for extension in extensions(manifest) {
         put(extension, "operation", json!(Operation::Graft));
         put(extension, "other_parents", json!([]));
         put(extension, "columns_removed", json!([]));
         put(extension, "prune", Value::Null);
+        put(extension, "judgement", Value::Null);
     }
+    put(manifest, "refused_extensions", json!([]));
     let wiring = manifest.get_mut("wiring").and_then(Value::as_array_mut).into_iter().flatten();
     let sides = wiring.filter(|group| group.get("group").is_some_and(|name| name == "side"));
     for (i, side) in sides.enumerate() {

@@ -5,6 +5,7 @@ mod embed;
 mod file;
 mod fit;
 mod lineage;
+mod losses;
 mod migrate;
 mod recipe;
 
@@ -17,7 +18,7 @@ use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Exclusion};
 use tabgraft_table::split::Split;
 
 pub use config::SpaceConfig;
-pub(crate) use config::{check_batch_size, check_epochs};
+pub(crate) use config::{check_batch_size, check_epochs, check_memory_limit};
 pub use embed::Embeddings;
 pub(crate) use embed::{cell_tables, embed_encoded};
 pub use file::SpaceCard;
@@ -26,8 +27,8 @@ pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
 pub(crate) use lineage::step_from;
 pub use lineage::{
-    AnchorInfo, ExtensionMetadata, Freeze, Hashes, Mode, Operation, ParentRef, PruneInfo, Schedule,
-    SoftwareVersion, descends_from,
+    AnchorInfo, ExtensionMetadata, Freeze, Hashes, Judgement, Mode, Operation, ParentRef, PruneInfo,
+    RefusedExtension, Schedule, SoftwareVersion, descends_from,
 };
 pub(crate) use migrate::to_current;
 pub(crate) use recipe::{changed_options, recipe};
@@ -70,6 +71,9 @@ pub(crate) struct About {
     pub hashes: Hashes,
     /// One entry per step, oldest first.
     pub extensions: Vec<ExtensionMetadata>,
+    /// Grafts onto this space that were judged worse than it, oldest first. They are no part of what
+    /// the space is: descendants do not inherit them.
+    pub refused_extensions: Vec<RefusedExtension>,
     /// How the columns are wired: one entry per token group, in the order of arrival.
     pub wiring: Vec<Wiring>,
 }
@@ -198,6 +202,11 @@ impl EmbeddingSpace {
                 step.operation != Operation::Consolidate && !step.columns_removed.iter().any(has)
             })
         })
+    }
+
+    /// Grafts onto this space that were judged worse than it, oldest first.
+    pub fn refused_extensions(&self) -> &[RefusedExtension] {
+        &self.about.refused_extensions
     }
 
     /// Engineered columns, with their fitted state.

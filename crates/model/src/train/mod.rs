@@ -5,11 +5,13 @@ mod epoch;
 mod event;
 mod info;
 mod keep;
+mod memory;
 mod prefix;
 mod schedule;
 mod step;
 mod validation;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +22,7 @@ use epoch::{Stopper, run_epoch};
 pub use event::{Event, Flow, Sink};
 pub use info::{EpochInfo, PhaseInfo, StopReason, TrainingInfo, Watch};
 use keep::Keeper;
+pub(crate) use memory::{Allowance, Footprint};
 use prefix::Prefix;
 pub(crate) use schedule::{learning_rate, shuffled};
 pub(crate) use step::step_params;
@@ -43,6 +46,8 @@ pub(crate) struct TrainingData {
     pub column_names: Vec<String>,
     /// Columns that were there before this training began; all of them in a first training.
     pub old_columns: Range<usize>,
+    /// How many rows are computed at a time.
+    pub allowance: Allowance,
 }
 
 impl TrainingData {
@@ -63,6 +68,12 @@ impl TrainingData {
             })
             .collect()
     }
+}
+
+/// The loss of each column on hidden cells of the validation rows, by name; of those that have one.
+pub(crate) fn losses(network: &Network, data: &TrainingData) -> BTreeMap<String, f64> {
+    let validation = validate(network, data, None).map(|per_column| Validation { per_column });
+    column_losses(data, validation.as_ref())
 }
 
 /// One stretch of training with one set of thawed weights.

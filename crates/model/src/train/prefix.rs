@@ -3,9 +3,11 @@
 //! While only the last side trains, everything before it is a function of the row and of which of
 //! its cells are hidden. So the hidden cells of old columns are drawn from a few variants, and the
 //! pieces of z before the side are computed once per row and variant. New columns are hidden afresh
-//! at every epoch.
+//! at every epoch. The numbers are kept in 16 bits, whose rounding is far below what dropout does: a
+//! graft should need little more memory than its parent's training did.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use burn::prelude::{Device, Tensor};
 use burn::tensor::TensorData;
@@ -15,34 +17,40 @@ use crate::embed::Masks;
 use crate::encoder::Network;
 use crate::kernel::Dropout;
 
-/// Ways in which a row's old cells are hidden.
-const N_VARIANTS: usize = 4;
-/// Most numbers that are kept; a larger table computes the frozen part at every step.
-const MOST_NUMBERS: usize = 1 << 24;
-/// Rows that are computed at a time.
-const CHUNK_ROWS: usize = 1024;
-
 /// The pieces of z before the last side, for some rows and variants of hidden old cells.
 pub(super) struct Prefix {
     /// Widths of the pieces.
     widths: Vec<usize>,
     n_variants: usize,
     place: HashMap<usize, usize>,
-    /// `[n_rows, n_variants, sum of widths]`.
-    values: Vec<f32>,
+    /// `[n_rows, n_variants, sum of widths]`, as [`half`] has them.
+    values: Vec<u16>,
 }
 
 impl Prefix {
+    /// Bytes of a number.
+    pub const NUMBER: u64 = 2;
+    /// In how many ways a row's old cells may be hidden; with fewer it is not worth it, and the frozen
+    /// part is computed at every step.
+    pub const VARIANTS: RangeInclusive<usize> = 2..=4;
+
+    /// Numbers that are kept for the training rows and one variant, and for the validation rows;
+    /// `None` if there is no side.
+    pub fn n_numbers(network: &Network, data: &TrainingData) -> Option<[usize; 2]> {
+        let d = network.d_model() - network.sides.last()?.trunk.d();
+        Some([data.train_rows.len() * d, data.valid_rows.len() * d])
+    }
+
     /// Of the training rows; `None` if something before the last side trains, or there is no room.
     pub fn of_training(network: &Network, data: &TrainingData, seed: u64) -> Option<Self> {
         let masks = |rows: &[usize], variant: usize| data.objective.training_masks(rows, seed, variant);
-        Self::compute(network, data, &data.train_rows, N_VARIANTS, &masks)
+        Self::compute(network, data, &data.train_rows, data.allowance.n_variants, &masks)
     }
 
     /// Of the validation rows, whose hidden cells never change.
     pub fn of_validation(network: &Network, data: &TrainingData, seed: u64) -> Option<Self> {
         let masks = |rows: &[usize], _| data.objective.validation_masks(rows, seed);
-        Self::compute(network, data, &data.valid_rows, 1, &masks)
+        Self::compute(network, data, &data.valid_rows, data.allowance.n_variants.min(1), &masks)
     }
 
     fn compute(
@@ -54,12 +62,13 @@ impl Prefix {
     ) -> Option<Self> {
         let widths = network.frozen_widths()?;
         let d: usize = widths.iter().sum();
-        if rows.is_empty() || rows.len().checked_mul(n_variants * d)? > MOST_NUMBERS {
+        if rows.is_empty() || n_variants == 0 {
             return None;
         }
-        let mut values = vec![0.0; rows.len() * n_variants * d];
+        let pass_rows = data.allowance.pass_rows;
+        let mut values = vec![0; rows.len() * n_variants * d];
         for variant in 0..n_variants {
-            for (chunk, part) in rows.chunks(CHUNK_ROWS).enumerate() {
+            for (chunk, part) in rows.chunks(pass_rows).enumerate() {
                 let cells = data.cells(network, part, Some(&masks(part, variant)), 0);
                 let pieces = network.pieces_until(&cells, widths.len(), Dropout::OFF);
                 let pieces: Vec<Vec<f32>> = pieces
@@ -67,9 +76,10 @@ impl Prefix {
                     .map(|p| p.inner().into_data().try_into_vec().unwrap_or_default())
                     .collect();
                 for i in 0..part.len() {
-                    let mut at = ((chunk * CHUNK_ROWS + i) * n_variants + variant) * d;
+                    let mut at = ((chunk * pass_rows + i) * n_variants + variant) * d;
                     for (piece, width) in pieces.iter().zip(&widths) {
-                        values[at..at + width].copy_from_slice(&piece[i * width..(i + 1) * width]);
+                        let kept = values[at..at + width].iter_mut().zip(&piece[i * width..]);
+                        kept.for_each(|(kept, v)| *kept = half(*v));
                         at += width;
                     }
                 }
@@ -93,11 +103,36 @@ impl Prefix {
             let mut values = Vec::with_capacity(rows.len() * width);
             for r in rows {
                 let at = (self.place[r] * self.n_variants + variant) * d + start;
-                values.extend_from_slice(&self.values[at..at + width]);
+                values.extend(self.values[at..at + width].iter().map(|kept| whole(*kept)));
             }
             pieces.push(Tensor::from_data(TensorData::new(values, [rows.len(), *width]), &Device::flex()));
             start += width;
         }
         pieces
+    }
+}
+
+/// The upper half of a finite number's bits, rounded to the nearest (bfloat16).
+fn half(v: f32) -> u16 {
+    let bits = v.to_bits();
+    ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16
+}
+
+/// The number that stands for [`half`] of a number.
+fn whole(half: u16) -> f32 {
+    f32::from_bits(u32::from(half) << 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixteen_bits_keep_a_number_to_a_quarter_of_a_percent() {
+        for v in [0.0, 1.0, -1.0, 0.3, -2.7183, 3.1e-5, 1.0e20, 0.999_999] {
+            let kept = whole(half(v));
+            assert!((kept - v).abs() <= v.abs() / 256.0, "{v}: {kept}");
+        }
+        assert_eq!((whole(half(-2.5)), whole(half(1.0 + 1.0 / 512.0))), (-2.5, 1.0));
     }
 }

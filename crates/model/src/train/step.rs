@@ -20,8 +20,8 @@ const CLIP_NORM: f64 = 1.0;
 /// Share of present category cells that a training batch shows as unseen, so that the slot of
 /// unseen values learns something.
 const UNSEEN_RATE: f32 = 0.01;
-/// Rows of one validation batch.
-const VALIDATION_ROWS: usize = 1024;
+/// Rows of one validation batch, where no limit of memory asks for fewer.
+pub(super) const VALIDATION_ROWS: usize = 1024;
 /// Seed of the validation masks: one for every training, so that parent and child compare.
 pub(super) const VALIDATION_SEED: u64 = 0x5eed;
 
@@ -105,7 +105,7 @@ pub(super) fn validate(network: &Network, data: &TrainingData, prefix: Option<&P
     frozen.set_thawed(false);
     let n_columns = data.objective.n_columns();
     let (mut sums, mut counts) = (vec![0.0; n_columns], vec![0usize; n_columns]);
-    for rows in data.valid_rows.chunks(VALIDATION_ROWS) {
+    for rows in data.valid_rows.chunks(data.allowance.pass_rows) {
         let masks = data.objective.validation_masks(rows, VALIDATION_SEED);
         let (targets, cells_per_column) = data.objective.validation_targets(rows, &masks);
         let cells = batch_cells(&frozen, data, rows, &masks, prefix.is_some());

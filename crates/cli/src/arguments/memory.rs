@@ -1,0 +1,37 @@
+//! `--memory-limit`: bytes as people write them.
+
+/// Units by their suffix; without one the number counts bytes.
+const UNITS: [(&str, u64); 4] = [("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1)];
+
+/// Parses `800MB`, `1.5 GB` or `800000000`.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let with_unit = UNITS.iter().find_map(|(suffix, unit)| {
+        let (head, tail) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
+        tail.eq_ignore_ascii_case(suffix).then_some((head.trim_end(), *unit))
+    });
+    let (number, unit) = with_unit.unwrap_or((text, 1));
+    match number.parse::<f64>() {
+        Ok(number)
+            if number > 0.0 && number * unit as f64 <= u64::MAX as f64 && number * unit as f64 >= 1.0 =>
+        {
+            Ok((number * unit as f64) as u64)
+        }
+        _ => Err("a number of bytes is needed, such as 800MB, 1.5GB or 800000000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_units_or_none() {
+        assert_eq!(parse_bytes("800MB"), Ok(800_000_000));
+        assert_eq!(parse_bytes("1.5 gb"), Ok(1_500_000_000));
+        assert_eq!((parse_bytes("12"), parse_bytes("12B"), parse_bytes("2kB")), (Ok(12), Ok(12), Ok(2000)));
+        for wrong in ["", "MB", "0", "-3MB", "3 bananas", "é", "1e30GB", "NaN"] {
+            assert!(parse_bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Whether a trained graft is kept: it has to be no worse than its parent at predicting a target.
+//!
+//! A refused child leaves its record in the parent that is returned: what was tried, how it was
+//! judged, and which of the new columns hurt. The parent's weights and hashes stay as they are.
+
+use tabgraft_table::Table;
+use tabgraft_table::table::quoted;
+
+use crate::compare::{ColumnEffect, CompareOptions, Evidence, folds};
+use crate::error::{Error, Result};
+use crate::metric::{PairedDifference, Verdict};
+use crate::space::{EmbeddingSpace, Judgement, RefusedExtension};
+use crate::train::{Event, Sink, StopReason};
+
+/// What is kept of a graft.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Keep {
+    /// The child, whatever it is worth.
+    #[default]
+    Always,
+    /// The child, unless predictors of a target do worse on it than on the parent: then the parent.
+    IfNotWorse {
+        /// The column to predict. It never becomes a column of the child.
+        target: String,
+        /// How parent and child are compared.
+        compare: CompareOptions,
+    },
+}
+
+impl Keep {
+    /// The column that judges, which no graft may take.
+    pub(super) fn target(&self) -> Option<&str> {
+        match self {
+            Keep::Always => None,
+            Keep::IfNotWorse { target, .. } => Some(target),
+        }
+    }
+
+    /// Checks that there is something to judge by, before anything is trained.
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::compare`] of the parent with itself, but for the fits.
+    pub(super) fn check(&self, parent: &EmbeddingSpace, table: &Table) -> Result<()> {
+        match self {
+            Keep::Always => Ok(()),
+            Keep::IfNotWorse { target, compare } => {
+                compare.predictor.check()?;
+                folds([parent, parent], table, target, compare).map(|_| ())
+            }
+        }
+    }
+
+    /// The child with its judgement, or the parent with the record of the refusal.
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::compare`]; an interrupted error if the child's training was interrupted.
+    pub(super) fn choose(
+        &self,
+        parent: &EmbeddingSpace,
+        mut child: EmbeddingSpace,
+        table: &Table,
+        sink: &mut Sink<'_>,
+    ) -> Result<EmbeddingSpace> {
+        let Keep::IfNotWorse { target, compare } = self else { return Ok(child) };
+        if child.training_info().stop_reason == StopReason::Interrupted {
+            return Err(Error::interrupted(
+                "interrupted: a graft that was not trained to its end is not judged",
+            )
+            .with_hint("graft without judging to get the best state so far"));
+        }
+        let found = parent.compare(&child, table, target, compare, sink)?;
+        let Some(spaces) = found.spaces else { return Ok(child) };
+        let judgement = Judgement {
+            target: found.target,
+            difference: found.difference,
+            evidence: spaces.evidence,
+            new_columns: spaces.new_columns,
+        };
+        let is_refused = judgement.difference.verdict == Verdict::Worse;
+        let text = judgement.sentence(child.name(), parent.name());
+        let _ = sink(&if is_refused { Event::Warning { text } } else { Event::Note { text } });
+        if let Some(entry) = child.about.extensions.last_mut() {
+            entry.judgement = Some(judgement);
+        }
+        if !is_refused {
+            return Ok(child);
+        }
+        let mut kept = parent.clone();
+        kept.about.refused_extensions.extend(child.about.extensions.pop().map(|extension| {
+            RefusedExtension { name: child.about.name, weights: child.about.hashes.weights, extension }
+        }));
+        Ok(kept)
+    }
+}
+
+impl Judgement {
+    /// Columns without which the child's predictions are better, beyond chance; if none is proven to
+    /// hurt, those that do so by their mean. The most harmful one is first.
+    pub fn culprits(&self) -> Vec<&ColumnEffect> {
+        let proven: Vec<&ColumnEffect> = self.new_columns.iter().filter(|c| c.hurts()).collect();
+        if proven.is_empty() {
+            return self.new_columns.iter().filter(|c| c.hiding.difference > 0.0).collect();
+        }
+        proven
+    }
+
+    /// The judgement in words.
+    fn sentence(&self, child: &str, parent: &str) -> String {
+        let PairedDifference { metric, difference, low, high, n, verdict, .. } = self.difference;
+        let on = match self.evidence {
+            Evidence::HeldOut => "unseen rows",
+            Evidence::CrossFitted { .. } => "cross-fitted rows",
+        };
+        let figures = format!(
+            "{} {difference:+.4} ({low:+.4} to {high:+.4}) on {n} {on}, target `{}`",
+            metric.name(),
+            self.target
+        );
+        let culprits: Vec<&str> = self.culprits().iter().map(|c| c.column.as_str()).collect();
+        match verdict {
+            Verdict::Better => format!("`{child}` is better than `{parent}` and kept: {figures}"),
+            Verdict::NoDifference => format!("`{child}` is no worse than `{parent}` and kept: {figures}"),
+            Verdict::Worse if culprits.is_empty() => format!(
+                "`{child}` is worse than `{parent}`, which is kept: {figures}; no new column alone is to blame"
+            ),
+            Verdict::Worse => format!(
+                "`{child}` is worse than `{parent}`, which is kept: {figures}; new columns that hurt: {}",
+                quoted(&culprits)
+            ),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What a training needs of memory, estimated before it begins, and how it keeps within a limit.
+//!
+//! ```text
+//! bytes = PROCESS + table + cells + weights + prefix + rows in flight
+//! table            the cells as they were read, and once more as codecs make them
+//! cells            what batches are cut from: bins, positions, codes, classes, keys of all rows
+//! weights          4 bytes each; of those that train also gradient, two moments, two best epochs
+//! prefix           2 bytes a number that a frozen graft computes once (`prefix.rs`)
+//! rows in flight   the larger of batch rows * step and validation rows * pass, where
+//!                  step = 4 bytes * (3 tokens + 5 vectors + 4 inner of each block + logits * (3 heads + 2))
+//!                  pass = step / 2
+//! ```
+//!
+//! `benches/memory.py` prints the estimate beside what was measured.
+
+use tabgraft_table::Table;
+use tabgraft_table::encoded::EncodedTable;
+
+use super::prefix::Prefix;
+use super::step::VALIDATION_ROWS;
+use super::{Event, Sink, TrainingData};
+use crate::embed::D_TOKEN;
+use crate::encoder::Network;
+use crate::encoder::param::Params;
+use crate::error::{Error, Result};
+
+/// A process that trains next to nothing: code, threads, what the allocator keeps at hand.
+const PROCESS: u64 = 64 << 20;
+/// Bytes of a number.
+const NUMBER: u64 = 4;
+/// Copies of a weight that trains: itself, gradient, two moments, the best epochs of two phases.
+const TRAINED_COPIES: u64 = 6;
+/// Fewest rows of a step.
+const LEAST_BATCH: usize = 16;
+/// Share of everything else that a prefix may add: a graft should need little more than its parent's
+/// training did.
+const PREFIX_SHARE: f64 = 0.15;
+
+/// Bytes of a training, by what asks for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Footprint {
+    /// Everything but prefix and rows in flight.
+    fixed: u64,
+    /// A row of a step.
+    step: u64,
+    /// A prefix with one way of hiding old cells, and what its validation rows add.
+    prefix: Option<[u64; 2]>,
+}
+
+/// How a training goes about its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    /// Rows of a step.
+    pub batch_size: usize,
+    /// Rows that are computed at a time without a gradient.
+    pub pass_rows: usize,
+    /// Ways of hiding old cells that a frozen prefix is computed for; 0 for no prefix.
+    pub n_variants: usize,
+}
+
+impl Allowance {
+    /// Steps of so many rows, and no bound on memory but that nothing is kept.
+    pub fn of_batches(batch_size: usize) -> Self {
+        Allowance { batch_size, pass_rows: VALIDATION_ROWS, n_variants: 0 }
+    }
+}
+
+impl Footprint {
+    /// Of training these weights, as they will be thawed, on this data; `table` and `encoded` are
+    /// what the data was made from.
+    pub fn new(network: &Network, data: &TrainingData, table: &Table, encoded: &EncodedTable) -> Self {
+        let mut weights = 0;
+        network.each("", &mut |_, param| {
+            weights += NUMBER * TRAINED_COPIES * param.shape().iter().product::<usize>() as u64;
+        });
+        let cells: u64 = data.groups.iter().map(|g| g.n_bytes()).sum::<u64>() + data.objective.n_bytes();
+        let tokens: usize = network.token_groups().iter().map(|g| g.layout.parts.len() * D_TOKEN).sum();
+        let trunks = std::iter::once(&network.trunk).chain(network.sides.iter().map(|s| &s.trunk));
+        let inner: usize =
+            trunks.flat_map(|t| &t.blocks).map(|b| 5 * b.shift.shape()[1] + 4 * b.b1.shape()[1]).sum();
+        let logits = network.n_logits() * (3 * network.heads.len() + 2);
+        let prefix = Prefix::n_numbers(network, data).map(|n| n.map(|n| Prefix::NUMBER * n as u64));
+        Footprint {
+            fixed: PROCESS + table.n_bytes() as u64 + encoded.n_bytes() as u64 + cells + weights,
+            step: NUMBER * (3 * tokens + inner + logits) as u64,
+            prefix,
+        }
+    }
+
+    /// Bytes under an allowance.
+    pub fn bytes(&self, allowance: &Allowance) -> u64 {
+        let in_flight =
+            (allowance.batch_size as u64 * self.step).max(allowance.pass_rows as u64 * self.step / 2);
+        let prefix = match self.prefix {
+            Some([variant, valid]) if allowance.n_variants > 0 => {
+                variant * allowance.n_variants as u64 + valid
+            }
+            _ => 0,
+        };
+        self.fixed + in_flight + prefix
+    }
+
+    /// How to train with steps of `batch_size` rows, within `limit` bytes if there is one. A prefix
+    /// that does not fit is left out, then steps are halved, each with a note.
+    ///
+    /// # Errors
+    /// An option error with estimate and limit if even steps of [`LEAST_BATCH`] rows do not fit.
+    pub fn within(&self, limit: Option<u64>, batch_size: usize, sink: &mut Sink<'_>) -> Result<Allowance> {
+        let mut allowance = Allowance::of_batches(batch_size);
+        let alone = self.bytes(&allowance);
+        let most = (alone as f64 * PREFIX_SHARE) as u64;
+        allowance.n_variants = Prefix::VARIANTS
+            .filter(|n| self.bytes(&Allowance { n_variants: *n, ..allowance }) <= alone + most)
+            .max()
+            .filter(|_| self.prefix.is_some())
+            .unwrap_or(0);
+        let Some(limit) = limit else { return Ok(allowance) };
+        let wanted = self.bytes(&allowance);
+        if wanted > limit && allowance.n_variants > 0 {
+            allowance.n_variants = 0;
+            note(sink, wanted, limit, "the parent's vectors are computed at every step, not kept".to_owned());
+        }
+        while self.bytes(&allowance) > limit && allowance.batch_size / 2 >= LEAST_BATCH {
+            let needed = self.bytes(&allowance);
+            allowance.batch_size /= 2;
+            allowance.pass_rows = (allowance.pass_rows / 2).max(LEAST_BATCH);
+            note(sink, needed, limit, format!("the batch is halved to {} rows", allowance.batch_size));
+        }
+        let least = self.bytes(&allowance);
+        if least > limit {
+            return Err(Error::option(format!(
+                "option `memory_limit` is {}, but with a batch of {} rows the training needs about {}",
+                megabytes(limit),
+                allowance.batch_size,
+                megabytes(least)
+            ))
+            .with_hint("raise the limit, or give fewer rows or columns"));
+        }
+        Ok(allowance)
+    }
+}
+
+fn note(sink: &mut Sink<'_>, needed: u64, limit: u64, remedy: String) {
+    let text = format!("memory: about {} needed, {} allowed: {remedy}", megabytes(needed), megabytes(limit));
+    let _ = sink(&Event::Note { text });
+}
+
+/// Bytes as people read them.
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOOTPRINT: Footprint = Footprint { fixed: 1_000_000, step: 1000, prefix: Some([50_000, 10_000]) };
+
+    fn within(limit: Option<u64>, batch_size: usize) -> (Result<Allowance>, Vec<String>) {
+        let mut notes = Vec::new();
+        let allowance = FOOTPRINT.within(limit, batch_size, &mut |event| {
+            if let Event::Note { text } = event {
+                notes.push(text.clone());
+            }
+            std::ops::ControlFlow::Continue(())
+        });
+        (allowance, notes)
+    }
+
+    #[test]
+    fn without_a_limit_only_the_prefix_is_bounded() {
+        let (allowance, notes) = within(None, 256);
+        let allowance = allowance.expect("nothing is refused");
+        assert!(notes.is_empty());
+        assert_eq!((allowance.batch_size, allowance.n_variants), (256, 4));
+        let large = Footprint { prefix: Some([200_000, 10_000]), ..FOOTPRINT };
+        let allowance = large.within(None, 256, &mut |_| std::ops::ControlFlow::Continue(()));
+        assert_eq!(allowance.expect("nothing is refused").n_variants, 0);
+    }
+
+    #[test]
+    fn a_limit_drops_the_prefix_then_halves_steps_then_refuses() {
+        let (allowance, notes) = within(Some(1_600_000), 256);
+        assert_eq!(allowance.map(|a| (a.batch_size, a.n_variants)).ok(), Some((256, 0)));
+        assert_eq!(notes.len(), 1);
+        let (allowance, notes) = within(Some(1_100_000), 256);
+        let allowance = allowance.expect("smaller steps fit");
+        assert!(allowance.batch_size < 256 && FOOTPRINT.bytes(&allowance) <= 1_100_000);
+        assert!(notes.iter().skip(1).all(|n| n.contains("halved")) && notes.len() > 1, "{notes:?}");
+        let error = within(Some(1_000_001), 256).0.expect_err("nothing fits");
+        assert!(error.is_option() && error.to_string().contains("1.0 MB"), "{error}");
+    }
+}
