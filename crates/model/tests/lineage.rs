@@ -307,6 +307,13 @@ fn a_single_file_is_checked_alone_or_against_one_parent() {
     assert!(check_parent(&path("v2"), &path("none")).unwrap_err().is_io());
     // Deep, a file takes its ancestors with it and nobody else.
     fs::write(path("side"), "broken").unwrap();
+    let broken = verify(&path("side")).unwrap();
+    assert!(!broken.ok && broken.files[0].problems[0].contains("side.tabgraft"), "{broken:?}");
+    // A folder's hidden files are passed over; one that is asked for is not.
+    let hidden = dir.path().join(".p3");
+    fs::rename(path("p3"), &hidden).unwrap();
+    assert_eq!(verify(&hidden).unwrap().files.len(), 4);
+    fs::rename(&hidden, path("p3")).unwrap();
     let found = verify(&path("p3")).unwrap();
     assert!(found.ok);
     let names: Vec<&str> = found.files.iter().filter_map(|f| f.name.as_deref()).collect();
@@ -377,7 +384,7 @@ fn a_merge_has_two_parents_and_is_drawn_once() {
 }
 
 #[test]
-fn a_forged_circle_ends() {
+fn forged_circles_and_endless_lines_end() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("v2.tabgraft");
     family().v2.save(&path).unwrap();
@@ -385,6 +392,20 @@ fn a_forged_circle_ends() {
     let lineage = Lineage::read(dir.path()).unwrap();
     assert_eq!((lineage.nodes.len(), lineage.edges.len()), (1, 0));
     assert!(!verify(dir.path()).unwrap().ok);
+    let steps = |n: usize| {
+        reseal(&path, |c| {
+            let step = c.manifest["extensions"][0].clone();
+            let forged = |i: usize| {
+                let mut step = step.clone();
+                step["parent"]["recipe"] = json!(format!("{i}"));
+                step
+            };
+            c.manifest["extensions"] = (0..n).map(forged).collect();
+        });
+        Lineage::read(dir.path()).unwrap()
+    };
+    assert_eq!(steps(1000).tree().lines().count(), 1001);
+    assert!(steps(1001).unreadable[0].reason.contains("at most 1000"));
 }
 
 #[test]
@@ -393,12 +414,13 @@ fn drawings_say_everything_and_let_no_markup_in() {
     let path = dir.path().join("v2.tabgraft");
     family().v2.save(&path).unwrap();
     reseal(&path, |c| {
-        c.manifest["name"] = json!("<script>alert(\"v2\") & more than fits into a box</script>");
+        c.manifest["name"] = json!("<script>alert(\"v2\") & more than fits into a box</script>\u{1b}[2J\n");
         c.manifest["extensions"][0]["new_columns_added"] = json!(["a<b", "late & later"]);
     });
     let lineage = Lineage::read(dir.path()).unwrap();
     let svg = lineage.svg();
     assert!(!svg.contains("<script") && !svg.contains("a<b") && svg.contains("a&lt;b"), "{svg}");
+    assert!(!lineage.tree().contains('\u{1b}') && lineage.tree().lines().count() == 2);
     assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>\n"));
     for tag in ["svg", "text", "title"] {
         assert_eq!(

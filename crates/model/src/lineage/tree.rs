@@ -1,7 +1,6 @@
 //! The family as lines of text, for a terminal.
 
 use super::{Lineage, Node};
-use crate::ModelKind;
 
 /// Column names that are written out before the rest is counted.
 const MOST_NAMES: usize = 3;
@@ -41,7 +40,8 @@ pub(super) fn draw(lineage: &Lineage) -> String {
     for Line { name, how, id, files } in &lines {
         let [w_name, w_how, w_id] = widths;
         let line = format!("{name:w_name$}  {how:w_how$}  {id:w_id$}  {files}");
-        text += line.trim_end();
+        // A name may hold anything; a terminal must not obey it.
+        text.extend(line.trim_end().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }));
         text.push('\n');
     }
     for file in &lineage.unreadable {
@@ -93,7 +93,7 @@ fn how(lineage: &Lineage, node: &Node) -> String {
 
 fn files(node: &Node) -> String {
     match &node.paths[..] {
-        [] if node.kind == ModelKind::EmbeddingSpace => "(its file is not here)".to_owned(),
+        [] => "(its file is not here)".to_owned(),
         paths => paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "),
     }
 }

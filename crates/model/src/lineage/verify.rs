@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Edge, Lineage, Node, Step, folder, graph};
+use super::folder::{self, Found, Unreadable};
+use super::{Edge, Lineage, Node, Step, graph};
 use crate::error::{Error, Result};
 use crate::space::{About, ExtensionMetadata, Hashes, Mode, Operation};
 use crate::store::{self, ContentHash, blob_hash};
@@ -72,20 +73,35 @@ struct Whole {
 /// of its ancestors that lie in its folder.
 ///
 /// # Errors
-/// An I/O error if there is nothing at `path`. What is wrong with files and links is in the result.
+/// An I/O error if there is nothing at `path`, a version error if it is a file of a later format. What is
+/// wrong with files and links is in the result.
 pub fn verify(path: &Path) -> Result<Verification> {
-    let is_folder = path.is_dir();
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let root = if is_folder { path } else { parent };
-    let wanted = if is_folder { None } else { Some(folder::read(path, false)?) };
-    let (mut found, mut unreadable) = folder::read(root, is_folder)?;
-    let mut lineage = graph::build(&found, Vec::new());
-    if let Some((files, _)) = wanted {
-        let family = files.first().map(|file| lineage.ancestors(&file.id)).unwrap_or_default();
-        found.retain(|file| family.contains(&file.id));
-        unreadable.clear();
-        lineage = graph::build(&found, Vec::new());
+    if path.is_dir() {
+        let (found, unreadable) = folder::read(path, true)?;
+        return Ok(check_all(path, found, unreadable));
     }
+    let wanted = match folder::read(path, false) {
+        Ok((files, _)) => files,
+        Err(error) if error.is_io() || error.is_version() => return Err(error),
+        Err(error) => {
+            let name = PathBuf::from(path.file_name().unwrap_or(path.as_os_str()));
+            let broken = Unreadable { path: name, reason: error.to_string() };
+            return Ok(check_all(path, Vec::new(), vec![broken]));
+        }
+    };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (mut found, _) = folder::read(folder, false)?;
+    found.retain(|file| wanted.iter().all(|wanted| wanted.path != file.path));
+    found.extend(wanted);
+    let lineage = graph::build(&found, Vec::new());
+    let family = found.last().map(|file| lineage.ancestors(&file.id)).unwrap_or_default();
+    found.retain(|file| family.contains(&file.id));
+    Ok(check_all(folder, found, Vec::new()))
+}
+
+/// Verifies these files, which lie in `root`, and the links between them.
+fn check_all(root: &Path, found: Vec<Found>, unreadable: Vec<Unreadable>) -> Verification {
+    let lineage = graph::build(&found, Vec::new());
     let mut files: Vec<FileCheck> = unreadable
         .into_iter()
         .map(|file| FileCheck { path: file.path, name: None, id: None, problems: vec![file.reason] })
@@ -115,7 +131,7 @@ pub fn verify(path: &Path) -> Result<Verification> {
     let links: Vec<LinkCheck> =
         lineage.edges.iter().filter_map(|edge| check_link(&lineage, edge, &whole)).collect();
     let ok = files.iter().all(|f| f.problems.is_empty()) && links.iter().all(|l| l.problems.is_empty());
-    Ok(Verification { ok, files, links })
+    Verification { ok, files, links }
 }
 
 /// What is wrong with one file, of either kind: damage, hashes that its content does not bear out, a

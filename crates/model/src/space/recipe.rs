@@ -103,7 +103,7 @@ fn step(entry: &ExtensionMetadata) -> Value {
     json!({
         "operation": entry.operation,
         "mode": entry.mode,
-        "freeze": entry.freeze,
+        "freeze": changed_options(&entry.freeze),
         "d_side": entry.d_side,
         "drift_bound": entry.anchor.map(|anchor| anchor.drift_bound),
         "seed": entry.seed,
