@@ -29,7 +29,7 @@ use crate::report::{Report, SchemaReport, names, phases_text};
 #[command(after_help = "\
 Example:
   tabgraft merge v2_bureau.tabgraft v2_web.tabgraft -o v3.tabgraft
-  tabgraft merge v2_bureau.tabgraft v2_web.tabgraft --table customers.csv --mode joint -o v3.tabgraft")]
+  tabgraft merge v2_bureau.tabgraft v2_web.tabgraft --table customers.csv -o v3.tabgraft")]
 pub struct MergeArgs {
     /// Two or more spaces that were extended from one
     #[arg(required = true, num_args = 2..)]
