@@ -49,10 +49,23 @@ def test_late_columns_help_and_the_comparison_says_so(space, credit):
     assert as_dict["n_rows"] == found.n_rows > 100
 
 
-def test_spaces_of_different_splits_do_not_compare(space, early):
+def test_spaces_of_different_splits_compare_on_rows_that_test_both_or_by_cross_fitting(space, early):
     other = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=1, d_model=16, seed=9)
-    with pytest.raises(tabgraft.OptionError, match="split their rows differently"):
-        space.compare(other, early, "target")
+    few = early.head(300)
+    with pytest.raises(tabgraft.DataError, match="test rows for both") as refused:
+        space.compare(other, few, "target")
+    assert "cross_fit" in str(refused.value)
+    found = space.compare(other, few, "target", n_epochs=1, n_networks=2, cross_fit=True)
+    spaces = found.to_dict()["spaces"]
+    assert (found.n_rows, spaces["evidence"], spaces["drift"]) == (300, "cross_fitted", None)
+
+
+def test_a_graft_is_judged_by_a_target_and_needs_one(space, credit):
+    for options in [{"keep": "if_not_worse"}, {"target": "target"}, {"keep": "sometimes"}]:
+        with pytest.raises(tabgraft.OptionError, match="keep"):
+            space.extend(credit, **options)
+    with pytest.raises(tabgraft.OptionError, match="a batch of 16 rows"):
+        space.extend(credit, memory_limit=1_000_000)
 
 
 def test_predictions_say_what_was_used(predictor, early):

@@ -82,7 +82,7 @@ fn spaces_of_different_splits_are_judged_on_rows_that_test_both() {
     assert!((0.0..1.0).contains(&spaces.neighbour_overlap_at_10));
     assert!(spaces.cost_a.seconds > 0.0 && spaces.cost_a.file_bytes > 4 * spaces.cost_a.n_weights);
     assert_eq!(spaces.new_columns.iter().map(|c| c.column.as_str()).collect::<Vec<_>>(), ["noise"]);
-    let json = serde_json::to_value(&spaces.evidence).unwrap();
+    let json = serde_json::to_value(spaces.evidence).unwrap();
     assert_eq!(json["evidence"], "held_out");
 }
 

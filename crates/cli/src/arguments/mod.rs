@@ -55,7 +55,8 @@ pub struct Cli {
 const EPILOGUE: &str = "\
 Exit codes:
   0    done, or asked and true
-  1    asked, and the answer is no: `verify` found damage, `compare` found the second one worse
+  1    asked, and the answer is no: `verify` found damage, `compare` found the second one worse,
+       `extend --keep if-not-worse` kept the parent
   2    failed: bad arguments, files that cannot be read, nothing to learn from
   130  ended by a second Ctrl-C; the first one stops a training after the running batch, keeps its
        best state and saves it

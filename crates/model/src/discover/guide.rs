@@ -18,7 +18,7 @@ use crate::train::{Event, Sink};
 const N_FOLDS: usize = 5;
 /// How much a gain on what a linear model leaves counts beside one on what the predictor leaves. It
 /// orders candidates that the predictor has learned by itself: what no simple model sees comes first.
-const LINE_WEIGHT: f64 = 0.1;
+const LINE_WEIGHT: f64 = 0.5;
 /// Coefficients that a linear model has at most, but for two of each column: levels are limited first.
 const MOST_COEFFICIENTS: usize = 600;
 

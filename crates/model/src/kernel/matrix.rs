@@ -168,7 +168,8 @@ mod tests {
         let wt: Vec<f32> =
             (0..n).flat_map(|j| (0..k).map(move |i| (i, j))).map(|(i, j)| w[i * n + j]).collect();
         let mut dx = vec![9.0; rows * k];
-        let all = &[0..k];
+        let all = 0..k;
+        let all = std::slice::from_ref(&all);
         product_by_transpose(&dy, &w, &mut dx, k, n, all);
         close(&dx, &naive(&dy, &wt, n, k));
         let xt: Vec<f32> =
@@ -181,15 +182,16 @@ mod tests {
     fn only_the_wanted_rows_and_columns_of_a_gradient_are_computed() {
         let (rows, k, n) = (70, 48, 5);
         let (x, w, dy) = (ramp(rows * k, 0.7), ramp(k * n, 1.3), ramp(rows * n, 0.9));
-        let (all, some) = ([0..k], [3..4, 16..41]);
+        let (all, some) = (0..k, [3..4, 16..41]);
+        let all = std::slice::from_ref(&all);
         let is_wanted = |i: usize| some.iter().any(|range| range.contains(&i));
         let only = |whole: Vec<f32>, place: &dyn Fn(usize) -> usize| -> Vec<f32> {
             whole.iter().enumerate().map(|(i, v)| if is_wanted(place(i)) { *v } else { 0.0 }).collect()
         };
-        let dw = transpose_product(&x, &dy, k, n, &all);
+        let dw = transpose_product(&x, &dy, k, n, all);
         close(&transpose_product(&x, &dy, k, n, &some), &only(dw, &|i| i / n));
         let (mut dx, mut part) = (vec![0.0; rows * k], vec![0.0; rows * k]);
-        product_by_transpose(&dy, &w, &mut dx, k, n, &all);
+        product_by_transpose(&dy, &w, &mut dx, k, n, all);
         product_by_transpose(&dy, &w, &mut part, k, n, &some);
         close(&part, &only(dx, &|i| i % k));
     }

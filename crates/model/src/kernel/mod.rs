@@ -40,6 +40,7 @@ pub(crate) use trained::TrainedRows;
 /// The operations on backend primitives. Shapes are those of the files that implement them.
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait Kernels: Backend {
+    #[allow(clippy::too_many_arguments)]
     fn k_lookup(
         piecewise: FloatTensor<Self>,
         code: FloatTensor<Self>,
