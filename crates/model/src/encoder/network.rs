@@ -417,9 +417,10 @@ mod tests {
         let mut network = Network::new(&columns(), widths, &mut rng);
         network.graft_joint(&columns()[..2], &mut rng);
         network.graft_frozen(&columns()[1..], 8, vec![0], &mut rng);
-        // Another line: it reads the root, not the side before it.
-        network.graft_frozen(&columns()[..1], 8, vec![0], &mut rng);
-        network.graft_frozen(&columns()[..1], 8, vec![0, 2], &mut rng);
+        // Another line: it reads the root, not the side before it. Of codes, whose tokens have no kink
+        // that a finite step could cross.
+        network.graft_frozen(&columns()[1..2], 8, vec![0], &mut rng);
+        network.graft_frozen(&columns()[1..2], 8, vec![0, 2], &mut rng);
         network.each_mut("", &mut |_, param| {
             let values = param.values();
             if values.iter().all(|v| *v == 0.0) {
