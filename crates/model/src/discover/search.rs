@@ -131,43 +131,47 @@ pub(super) fn search(
             Guide::Linear => Shape::Line,
         },
         max_scored: options.max_candidates,
-        n_diverse: options.n_judged,
+        n_diverse: 0,
         keep_going: &keep_going,
         ..RankOptions::new(options.seed)
     };
     let of = |feature: &Feature| values.of(feature);
     let first = rank(&candidates, of, &rows.residuals, &ranking)?;
-    if !keep_going() {
-        return Ok(first);
+    let mut n_tried = first.n_tried;
+    let mut found: Vec<Scored> = first.scored.iter().take(2 * options.n_judged).cloned().collect();
+    if keep_going() {
+        // Second steps: what the best of the first make together and with columns.
+        let best: Vec<Feature> = first
+            .scored
+            .iter()
+            .filter(|s| s.score > 0.0)
+            .take(MOST_BUILT_ON)
+            .map(|s| s.feature.clone())
+            .collect();
+        let mut taken: BTreeSet<String> = candidates.iter().map(|c| c.name.clone()).collect();
+        taken.extend(names.iter().cloned());
+        let limits = CandidateLimits { max_candidates: options.max_candidates / SECOND_SHARE, ..limits };
+        let inputs = inputs.with_features(&values.table, &best)?;
+        let composed = compose(&best, &schema, &inputs, &limits, &taken);
+        let second = rank(&composed, of, &rows.residuals, &ranking)?;
+        n_tried += second.n_tried;
+        let surpassing = second.scored.into_iter().filter(|s| surpasses(s, &first.scored));
+        found.extend(surpassing.take(options.n_judged));
     }
-
-    // Second steps: what the best of the first make together and with columns.
-    let best: Vec<Feature> = first
-        .scored
-        .iter()
-        .filter(|s| s.score > 0.0)
-        .take(MOST_BUILT_ON)
-        .map(|s| s.feature.clone())
-        .collect();
-    let mut taken: BTreeSet<String> = candidates.iter().map(|c| c.name.clone()).collect();
-    taken.extend(names.iter().cloned());
-    let limits = CandidateLimits { max_candidates: options.max_candidates / SECOND_SHARE, ..limits };
-    let inputs = inputs.with_features(&values.table, &best)?;
-    let composed = compose(&best, &schema, &inputs, &limits, &taken);
-    let again = first.scored.iter().take(2 * options.n_judged).map(|s| s.feature.clone());
-    let candidates: Vec<Feature> = again.chain(composed).collect();
-    let n_again = candidates.len().min(2 * options.n_judged).min(first.scored.len());
-    let mut second = rank(&candidates, of, &rows.residuals, &ranking)?;
-    second.scored.retain(|s| surpasses(s, &first.scored));
-    Ok(Ranked { scored: second.scored, n_tried: first.n_tried + second.n_tried.saturating_sub(n_again) })
+    // The few that are left, without a clock: near-copies fall away, and the first places add to each other.
+    let last = RankOptions { n_diverse: options.n_judged, keep_going: &|| true, ..ranking };
+    let features: Vec<Feature> = found.iter().map(|s| s.feature.clone()).collect();
+    let mut scored = rank(&features, of, &rows.residuals, &last)?.scored;
+    for last in &mut scored {
+        let before = found.iter().find(|s| s.feature.name == last.feature.name);
+        last.stands_for.extend(before.into_iter().flat_map(|s| s.stands_for.iter().cloned()));
+    }
+    Ok(Ranked { scored, n_tried })
 }
 
 /// Whether a second step brings clearly more than every first step that it contains: a good ratio
-/// multiplied by noise is still nearly as good. First steps always stay.
-fn surpasses(scored: &Scored, first: &[Scored]) -> bool {
-    first.iter().any(|f| f.feature == scored.feature)
-        || first
-            .iter()
-            .filter(|f| f.inputs.iter().all(|c| scored.inputs.contains(c)))
-            .all(|f| scored.score > SURPASSES * f.score)
+/// multiplied by noise is still nearly as good.
+fn surpasses(second: &Scored, first: &[Scored]) -> bool {
+    let contained = first.iter().filter(|f| f.inputs.iter().all(|c| second.inputs.contains(c)));
+    contained.into_iter().all(|f| second.score > SURPASSES * f.score)
 }

@@ -294,7 +294,9 @@ impl Network {
             sum = Some(match sum {
                 None => spread(part, &head.writes, end),
                 // Columns that came later append their logits.
-                Some(sum) if head.writes[..] == [sum.dims()[1]..end] => join(&[sum, part]),
+                Some(sum) if matches!(&head.writes[..], [range] if range.start == sum.dims()[1]) => {
+                    join(&[sum, part])
+                }
                 Some(sum) => {
                     let whole = sum.dims()[1].max(end);
                     padded(sum, whole) + spread(part, &head.writes, whole)
