@@ -76,8 +76,8 @@ struct State {
 }
 
 enum Source {
-    First { table: Table, valid: Option<Table>, options: FitOptions },
-    Graft { parent: Arc<Core>, table: Table, valid: Option<Table>, options: ExtendOptions },
+    First { table: Table, valid: Option<Table>, options: Box<FitOptions> },
+    Graft { parent: Arc<Core>, table: Table, valid: Option<Table>, options: Box<ExtendOptions> },
 }
 
 impl EmbeddingSpace {

@@ -37,7 +37,7 @@ impl EmbeddingSpace {
             Ok(parent.graft(&table, valid.as_ref(), &options, sink)?.untrained().clone())
         })?
         .whole()?;
-        let source = Source::Graft { parent: parent.clone(), table, valid, options };
+        let source = Source::Graft { parent: parent.clone(), table, valid, options: Box::new(options) };
         Ok(EmbeddingSpace {
             state: Mutex::new(State {
                 space: Arc::new(untrained),
@@ -120,7 +120,7 @@ impl EmbeddingSpace {
             Core::untrained(&table, valid.as_ref(), &options, sink)
         })?
         .whole()?;
-        let source = Source::First { table, valid, options };
+        let source = Source::First { table, valid, options: Box::new(options) };
         Ok(EmbeddingSpace {
             state: Mutex::new(State {
                 space: Arc::new(space),
