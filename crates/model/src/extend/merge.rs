@@ -15,6 +15,7 @@
 //! Descendants are put in the order of their hashes first, so that the order of the arguments does not
 //! matter.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rand::SeedableRng;
@@ -118,7 +119,11 @@ impl EmbeddingSpace {
     ) -> Result<Self> {
         options.as_graft().check()?;
         let mut spaces = spaces.to_vec();
-        spaces.sort_by_key(|s| (&s.hashes().weights, &s.hashes().schema, &s.hashes().data));
+        // The longest line first: what it shares with others keeps the order that its later sides read.
+        spaces.sort_by_key(|s| {
+            let hashes = s.hashes();
+            (Reverse(s.network.sides.len()), &hashes.weights, &hashes.schema, &hashes.data)
+        });
         let [first, others @ ..] = &spaces[..] else { return Err(too_few(0)) };
         if others.is_empty() {
             return Err(too_few(1));

@@ -27,7 +27,8 @@ const CHUNK: usize = 32;
 const MAX_OWN_INPUTS: usize = 4;
 
 /// A candidate and what it would bring. Gains are reductions of the mean loss per row on rows that
-/// the fit did not see, in the loss's own unit (weighted sums where several models' residuals are given); chance alone gives about 0, and as often less as more.
+/// the fit did not see, in the loss's own unit (weighted sums where several models' residuals are given);
+/// chance alone gives about 0, and as often less as more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
     /// The candidate.
