@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::definition::Definition;
+use super::definition::{Definition, Feature};
 use super::history::{Run, Verdict};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Ledger};
@@ -87,6 +87,7 @@ impl FeatureEffect {
         if self.runs.is_empty() {
             return Err(Error::value("it has no run"));
         }
+        Feature::new(&self.name, self.definition.clone(), "").check()?;
         let mut ids = HashSet::new();
         for run in &self.runs {
             let [low, high] = run.interval_points;

@@ -318,7 +318,10 @@ impl Run {
                 }
                 s => match s.check_figures() {
                     Err(broken) => broken,
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        s.feature().check()?;
+                        continue;
+                    }
                 },
             };
             return Err(Error::value(format!("feature `{}`: {broken}", suggestion.name)));
