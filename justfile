@@ -46,3 +46,9 @@ bench-embed:
 # Ten columns grafted one by one; needs the package installed.
 bench-chain:
     python3 benches/chain.py
+
+# Does discovery find what is planted; does it claim anything of shuffled targets; what do features change?
+bench-features:
+    python3 benches/planted.py
+    python3 benches/null.py
+    python3 benches/real_features.py

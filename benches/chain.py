@@ -17,7 +17,7 @@ import pandas as pd
 
 import harness
 import tabgraft
-from hidden_columns import difference, most_useful
+from column_holdout import difference, most_useful
 
 TABLES = ["german_credit", "credit_data", "titanic"]
 N_LATE = 10
@@ -39,7 +39,7 @@ def main() -> None:
     rows = []
     for name in arguments.tables:
         frame, target, y, _ = harness.load(name)
-        useful = most_useful(frame.drop(columns=[target]), y, frame.shape[1] - 1)
+        useful = most_useful(frame.drop(columns=[target]), y, True, frame.shape[1] - 1)
         late = useful[: min(N_LATE, len(useful) - N_EARLY)][::-1]
         print(f"{name}: grafted one by one: {', '.join(late)}")
         for seed in range(arguments.seeds):

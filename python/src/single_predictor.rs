@@ -194,8 +194,8 @@ impl SinglePredictor {
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: as for `Predictor.fit`.
     /// discovery_budget_s : float, default 10
-    ///     Time for judging features, seconds; both files of `qa_dir` are written. 0 or less leaves the
-    ///     search out.
+    ///     Time for searching and judging features, seconds; both files of `qa_dir` are written. 0 or less
+    ///     leaves the search out.
     /// progress : bool, optional
     ///     As for `EmbeddingSpace.fit`.
     /// stop : StopToken, optional
