@@ -23,7 +23,7 @@ use tabgraft_table::schema::{InferOptions, infer};
 
 use super::design::{Design, MOST_LEVELS};
 use super::guide::Guided;
-use super::regression::{Fit, Loss, sigmoid};
+use super::regression::{Fit, Loss, mean, sigmoid};
 use crate::error::{Error, Result};
 use crate::metric::{self, Task};
 use crate::objective::splitmix;
@@ -206,8 +206,7 @@ impl<'a> Court<'a> {
             ([_, _, ..], Some(trial)) => nadeau_bengio_by_row(&by_row, &aim, N_FOLDS, trial.ratio())?.p_value,
             _ => 1.0,
         };
-        let loss_gain = if loss.is_empty() { 0.0 } else { mean(&loss) };
-        Ok(Finding { effect: corrected(&metric, self.trials)?, loss_gain, p_value })
+        Ok(Finding { effect: corrected(&metric, self.trials)?, loss_gain: mean(&loss), p_value })
     }
 
     /// What a feature changes on one trial; `None` if the metric is not defined.
@@ -320,10 +319,6 @@ fn tamed(values: &[f64]) -> Vec<f64> {
     let tamed: Vec<f64> = values.iter().map(|v| (v - middle).clamp(-most, most)).collect();
     let centre = mean(&tamed);
     tamed.into_iter().map(|v| v - centre).collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// The logit of a probability, kept finite.

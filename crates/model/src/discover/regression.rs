@@ -249,7 +249,8 @@ fn ridge(coefficients: &[f64], penalty: &[f64], scale: f64) -> f64 {
     0.5 * scale * coefficients.iter().zip(penalty).map(|(c, p)| p * c * c).sum::<f64>()
 }
 
-fn mean(values: &[f64]) -> f64 {
+/// The mean; 0 of nothing.
+pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
