@@ -137,7 +137,7 @@ class Fold:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", default=",".join(TABLES))
-    parser.add_argument("--folds", type=int, default=3, help="how many of a table's first folds")
+    parser.add_argument("--folds", type=int, help="how many of a table's first folds; all of them if not given")
     parser.add_argument("--budget", type=float, default=4.0, help="seconds for a search")
     parser.add_argument("--rows", type=int, default=10**9, help="most rows of a table")
     parser.add_argument("--models", default="linear,lightgbm,own")
@@ -153,7 +153,7 @@ def main() -> None:
             keep = np.random.default_rng(0).permutation(len(frame))[: arguments.rows]
             frame, fold_of = frame.iloc[keep].reset_index(drop=True), fold_of[:, keep]
         results = {model: [] for model in models}
-        for i in range(arguments.folds):
+        for i in range(arguments.folds or 5 * len(fold_of)):
             repeat, k = divmod(i, 5)
             test = fold_of[repeat] == k
             fold = Fold(frame, target, test, i, arguments.budget)
