@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
@@ -248,6 +249,32 @@ fn a_merged_space_goes_on_being_grafted_and_merged() {
     assert_eq!(names, ["color", "l0", "l1", "l2", "l3", "l4", "size", "weight"]);
     let trained = graft(&all, &table, &later(5..6), Mode::Joint);
     assert_eq!(again(&trained).d_model(), all.d_model());
+}
+
+#[test]
+fn lines_that_hold_the_same_grafts_in_another_order_merge() {
+    let table = table(90, 6);
+    let root = root(&table, 6);
+    let (a, b) =
+        (graft(&root, &table, &later(0..1), Mode::Frozen), graft(&root, &table, &later(1..2), Mode::Frozen));
+    let short = merge(&[&a, &b]);
+    let reader = graft(&short, &table, &later(2..3), Mode::Frozen);
+    // The line of what stands second there grows, so that it stands first in the merge.
+    let [first, second] = if short.columns()[3].name == "l0" { [&a, &b] } else { [&b, &a] };
+    let grown = graft(&graft(second, &table, &later(3..4), Mode::Frozen), &table, &later(4..5), Mode::Frozen);
+    let long = merge(&[first, &grown]);
+    assert_eq!(long.columns()[3].name, second.columns()[3].name);
+    let all = again(&merge(&[&reader, &long]));
+    assert_eq!(all.hashes(), merge(&[&long, &reader]).hashes());
+    assert_eq!(all.d_model(), 16 + 5 * 8);
+    let coordinates = |space: &EmbeddingSpace| -> BTreeSet<Vec<u32>> {
+        (0..space.d_model()).map(|k| coordinate(space, &table, k)).collect()
+    };
+    let found = coordinates(&all);
+    assert!(coordinates(&reader).union(&coordinates(&long)).eq(&found));
+    // What it holds is known again, whatever stands before it.
+    let next = graft(&reader, &table, &later(5..6), Mode::Frozen);
+    assert_eq!(again(&merge(&[&all, &next])).d_model(), 16 + 6 * 8);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::compare::Evidence;
+use tabgraft_model::extend::{ConsolidateOptions, PruneOptions};
 use tabgraft_model::metric::Verdict;
 use tabgraft_model::train::Event;
 use tabgraft_model::{
@@ -109,6 +110,35 @@ fn without_unseen_rows_a_comparison_is_refused_and_cross_fitting_judges_every_ro
         let auc = side.scores.iter().find(|s| s.metric.name() == "roc_auc").unwrap();
         assert!(auc.low < 0.5 && auc.value < 0.6, "{auc:?}");
     }
+}
+
+#[test]
+fn old_vectors_have_a_drift_where_the_second_space_continues_the_first() {
+    let table = table(600);
+    let early = table.without(&["noise".into()]).unwrap();
+    let parent = space(&early, "v1", &["target"], SplitOptions::default());
+    let graft = |mode: Mode| {
+        let options = ExtendOptions { mode, n_epochs: Some(2), ..ExtendOptions::default() };
+        parent.extend(&table, None, &options, &mut go_on).unwrap()
+    };
+    let prune = |space: &EmbeddingSpace, column: &str| {
+        space.prune(&[column.to_owned()], Some(&table), &PruneOptions::default(), &mut go_on).unwrap()
+    };
+    let drift = |a: &EmbeddingSpace, b: &EmbeddingSpace| {
+        let found = a.compare(b, &table, "target", &quick(false), &mut go_on).unwrap();
+        found.spaces.unwrap().drift.map(|drift| drift.mean_cosine_distance)
+    };
+    let (frozen, joint) = (graft(Mode::Frozen), graft(Mode::Joint));
+    assert_eq!(drift(&parent, &frozen), Some(0.0));
+    assert!(drift(&parent, &joint).unwrap() > 0.0);
+    assert_eq!(drift(&joint, &parent), None);
+    assert_eq!(drift(&frozen, &joint), None);
+    // Its own late column may go, one of the parent's may not.
+    assert!(drift(&parent, &prune(&joint, "noise")).unwrap() > 0.0);
+    assert_eq!(drift(&parent, &prune(&joint, "other")), None);
+    let options = ConsolidateOptions { n_epochs: Some(1), ..ConsolidateOptions::default() };
+    let plain = frozen.consolidate(&table, None, &options, &mut go_on).unwrap();
+    assert_eq!(drift(&parent, &plain), None);
 }
 
 #[test]

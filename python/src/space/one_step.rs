@@ -158,8 +158,8 @@ impl EmbeddingSpace {
     /// n_epochs : int, optional; 1 to 10,000
     ///     Epochs. Default: a quarter of the parent's, at least 10.
     /// auto_epochs : bool, default True
-    ///     Whether `n_epochs` is a ceiling: each phase then stops when the validation loss has not fallen for
-    ///     a fifth of the phase, at least 3 epochs.
+    ///     Whether `n_epochs` is a ceiling: once the validation loss falls by less than 1 % within an epoch,
+    ///     the phase ends within three tenths of its epochs, in which the learning rate falls to 0.
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: the parent's.
     /// memory_limit : int, optional; at least 1

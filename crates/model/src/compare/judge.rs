@@ -89,8 +89,10 @@ fn fit(
     sink: &mut Sink<'_>,
 ) -> Result<Predictor> {
     let _ = sink(&Event::Task { name: format!("predictor on {}{place}", space.name()) });
-    // That one space lacks columns of the other is what is compared, and no news.
-    let others: Vec<String> = lacking(other, space).map(|c| c.name.clone()).collect();
+    // That one space lacks columns of the other is what is compared, and no news. What it has left out it
+    // says nothing of; a pruned column may still tell its rows apart.
+    let is_unknown = |c: &&ColumnSpec| space.excluded().iter().all(|e| e.name != c.name);
+    let others: Vec<String> = lacking(other, space).filter(is_unknown).map(|c| c.name.clone()).collect();
     let options = PredictorOptions { hold_out_test: false, ..options.clone() };
     let fitted = Predictor::fit(space, &learned.without(&others)?, target.column(), &options, sink)?;
     if fitted.fit_info().interrupted {

@@ -20,6 +20,7 @@ use burn::prelude::Tensor;
 use rand::Rng;
 use tabgraft_table::encoded::PartForm;
 
+use super::Pieces;
 use super::param::{Param, Params, params};
 use super::trunk::Trunk;
 use crate::embed::TokenGroup;
@@ -32,7 +33,8 @@ const SIDE_BLOCKS: usize = 1;
 #[derive(Debug, Clone)]
 pub(crate) struct Side {
     pub tokens: TokenGroup,
-    /// The pieces of z that it reads, ascending: the root's, 0, and those of earlier sides.
+    /// The pieces of z that it reads: the root's, 0, then those of earlier sides; ascending, but for lines
+    /// that a merge has put in another order.
     pub reads: Vec<usize>,
     /// `[d_read, d_side]`, from those pieces into the side's sum.
     pub up: Param,
@@ -44,7 +46,7 @@ params!(Side { tokens, up, trunk });
 /// A linear map from pieces of z to logits.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
-    /// The pieces of z that it reads, ascending.
+    /// The pieces of z that it reads, as a side does.
     pub reads: Vec<usize>,
     /// Logits that it adds to, ascending, with gaps between the ranges.
     pub writes: Vec<Range<usize>>,
@@ -215,43 +217,35 @@ impl Network {
     /// The pieces of z one by one: the root's vector, then each side's.
     ///
     /// `cells` holds the batch of each group, in the order of [`Network::token_groups`].
-    pub fn pieces(&self, cells: &[Arc<Cells>], dropout: Dropout) -> Vec<Tensor<2>> {
+    pub fn pieces(&self, cells: &[Arc<Cells>], dropout: Dropout) -> Pieces {
         self.pieces_until(cells, 1 + self.sides.len(), dropout)
     }
 
     /// The first `n_pieces` pieces of z.
-    pub fn pieces_until(&self, cells: &[Arc<Cells>], n_pieces: usize, dropout: Dropout) -> Vec<Tensor<2>> {
-        let mut h: Option<Tensor<2>> = None;
-        for group in &self.groups {
-            // The first group carries the bias; a graft's zero matrix then adds exact zeros.
-            let bias = match h {
-                None => self.trunk.bias.tensor(),
-                Some(_) => self.trunk.bias.tensor().zeros_like().inner(),
-            };
-            let share = group.forward(self.cells_of(group, cells), bias);
-            h = Some(match h {
-                None => share,
-                Some(h) => h + share,
-            });
+    pub fn pieces_until(&self, cells: &[Arc<Cells>], n_pieces: usize, dropout: Dropout) -> Pieces {
+        // The first group carries the bias; a graft's zero matrix then adds exact zeros.
+        let mut h = self.groups[0].forward(self.cells_of(&self.groups[0], cells), self.trunk.bias.tensor());
+        for group in &self.groups[1..] {
+            let zero = self.trunk.bias.tensor().zeros_like().inner();
+            h = h + group.forward(self.cells_of(group, cells), zero);
         }
-        let root = h.map(|h| self.trunk.forward(h, dropout));
-        self.continue_pieces(root.into_iter().collect(), cells, n_pieces, dropout)
+        self.continue_pieces(Pieces::new(self.trunk.forward(h, dropout)), cells, n_pieces, dropout)
     }
 
     /// Adds the pieces of further sides to those that are known, up to `n_pieces`.
     pub fn continue_pieces(
         &self,
-        mut pieces: Vec<Tensor<2>>,
+        mut pieces: Pieces,
         cells: &[Arc<Cells>],
         n_pieces: usize,
         dropout: Dropout,
-    ) -> Vec<Tensor<2>> {
+    ) -> Pieces {
         while pieces.len() < n_pieces {
             let i = pieces.len() - 1;
             let side = &self.sides[i];
             let sum = side.tokens.forward(self.cells_of(&side.tokens, cells), side.trunk.bias.tensor());
             let zero = side.trunk.bias.tensor().zeros_like().inner();
-            let sum = sum + linear(join(&chosen(&pieces, &side.reads)), side.up.tensor(), zero, None);
+            let sum = sum + linear(pieces.read(&side.reads), side.up.tensor(), zero, None);
             pieces.push(side.trunk.forward(sum, dropout.fork(1000 + i as u32)));
         }
         pieces
@@ -279,23 +273,18 @@ impl Network {
     ///
     /// # Shapes
     /// - `pieces`: of [`Network::pieces`]; returns `[n_rows, n_logits]`
-    pub fn logits(&self, pieces: &[Tensor<2>]) -> Tensor<2> {
-        let z = join(pieces);
+    pub fn logits(&self, pieces: &Pieces) -> Tensor<2> {
         let total = self.n_logits();
         let mut sum: Option<Tensor<2>> = None;
         // A side that has lost all its columns has a head that writes nothing.
         for head in self.heads.iter().filter(|head| !head.writes.is_empty()) {
-            let input = match head.reads.len() == pieces.len() {
-                true => z.clone(),
-                false => join(&chosen(pieces, &head.reads)),
-            };
-            let part = linear(input, head.w.tensor(), head.b.tensor(), None);
+            let part = linear(pieces.read(&head.reads), head.w.tensor(), head.b.tensor(), None);
             let end = head.writes.last().map_or(0, |range| range.end);
             sum = Some(match sum {
                 None => spread(part, &head.writes, end),
                 // Columns that came later append their logits.
                 Some(sum) if matches!(&head.writes[..], [range] if range.start == sum.dims()[1]) => {
-                    join(&[sum, part])
+                    Tensor::cat(vec![sum, part], 1)
                 }
                 Some(sum) => {
                     let whole = sum.dims()[1].max(end);
@@ -305,7 +294,10 @@ impl Network {
         }
         match sum {
             Some(sum) => padded(sum, total),
-            None => Tensor::zeros([z.dims()[0], total], &z.device()),
+            None => {
+                let z = pieces.whole();
+                Tensor::zeros([z.dims()[0], total], &z.device())
+            }
         }
     }
 
@@ -315,18 +307,6 @@ impl Network {
             0 => self.trunk.d(),
             side => self.sides[side - 1].trunk.d(),
         }
-    }
-}
-
-fn chosen(pieces: &[Tensor<2>], wanted: &[usize]) -> Vec<Tensor<2>> {
-    wanted.iter().map(|piece| pieces[*piece].clone()).collect()
-}
-
-/// The pieces side by side.
-pub(crate) fn join(pieces: &[Tensor<2>]) -> Tensor<2> {
-    match pieces {
-        [one] => one.clone(),
-        many => Tensor::cat(many.to_vec(), 1),
     }
 }
 
@@ -362,7 +342,10 @@ fn spread(x: Tensor<2>, places: &[Range<usize>], total: usize) -> Tensor<2> {
     if total > end {
         parts.push(Tensor::zeros([n_rows, total - end], &device));
     }
-    join(&parts)
+    match <[_; 1]>::try_from(parts) {
+        Ok([one]) => one,
+        Err(many) => Tensor::cat(many, 1),
+    }
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Network {
     }
 
     /// Puts a side of another network behind the own ones. `reads` are the own pieces that stand for
-    /// those that it read there, ascending.
+    /// those that it read there; its second head has the logits in the order of the own columns.
     pub fn append_side(
         &mut self,
         parts: &SideParts<'_>,
@@ -80,6 +80,28 @@ impl Network {
             *side = Side { reads, ..parts.side.clone() };
             side.tokens.columns = columns;
         }
+    }
+
+    /// A head with the logits that it writes in the order of their columns' keys, as a network of another
+    /// order of columns has them. Its `writes` still are those of this network.
+    pub fn head_by<K: Ord>(&self, head: &Head, key: impl Fn(usize) -> K) -> Head {
+        let mut start = 0;
+        let mut logits: Vec<(K, Range<usize>)> = Vec::new();
+        for c in self.columns_written(head) {
+            let end = start + self.first_logit[c + 1] - self.first_logit[c];
+            logits.push((key(c), start..end));
+            start = end;
+        }
+        logits.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let order: Vec<usize> = logits.into_iter().flat_map(|(_, range)| range).collect();
+        let rows: Vec<usize> = (0..head.w.shape()[0]).collect();
+        Head { w: picked(&head.w, &rows, &order), b: picked(&head.b, &[0], &order), ..head.clone() }
+    }
+
+    /// The columns whose logits a head writes, ascending.
+    fn columns_written(&self, head: &Head) -> Vec<usize> {
+        let is_written = |c: &usize| head.writes.iter().any(|range| range.contains(&self.first_logit[*c]));
+        (0..self.n_columns()).filter(is_written).collect()
     }
 
     /// The sides that nothing needs once these columns are gone: without columns, and read by no side
@@ -176,15 +198,13 @@ impl Network {
         }
         let (mut kept_logits, mut columns) = (Vec::new(), Vec::new());
         let mut start = 0;
-        for range in &head.writes {
-            for c in (0..self.n_columns()).filter(|c| range.contains(&self.first_logit[*c])) {
-                let width = self.first_logit[c + 1] - self.first_logit[c];
-                if !is_gone[c] {
-                    kept_logits.extend(start..start + width);
-                    columns.push(is_gone[..c].iter().filter(|gone| !**gone).count());
-                }
-                start += width;
+        for c in self.columns_written(head) {
+            let width = self.first_logit[c + 1] - self.first_logit[c];
+            if !is_gone[c] {
+                kept_logits.extend(start..start + width);
+                columns.push(is_gone[..c].iter().filter(|gone| !**gone).count());
             }
+            start += width;
         }
         Head {
             reads: head.reads.iter().filter_map(|old| piece[*old]).collect(),
@@ -290,7 +310,7 @@ impl TokenGroup {
 /// Some rows and columns of a matrix.
 fn picked(matrix: &Param, rows: &[usize], columns: &[usize]) -> Param {
     let [n_rows, n_columns] = matrix.shape();
-    if rows.len() == n_rows && columns.len() == n_columns {
+    if rows.iter().copied().eq(0..n_rows) && columns.iter().copied().eq(0..n_columns) {
         return matrix.clone();
     }
     let values = matrix.values();
@@ -306,4 +326,31 @@ fn with_columns(matrix: &Param, columns: &[usize], others: &Param) -> Param {
         columns.iter().zip(other).for_each(|(c, v)| row[*c] = *v);
     }
     Param::new(values, matrix.shape())
+}
+
+#[cfg(test)]
+mod tests {
+    use tabgraft_table::encoded::PartForm;
+
+    use super::*;
+
+    #[test]
+    fn logits_of_a_head_move_with_their_columns() {
+        let shape = |n| ColumnShape { forms: vec![PartForm::Code { n_codes: n }], n_targets: n };
+        let mut rng = Pcg64Mcg::seed_from_u64(3);
+        let widths = Widths { d: 8, n_blocks: 1, expansion: 1 };
+        let mut network = Network::new(&[shape(3), shape(2)], widths, &mut rng);
+        network.graft_frozen(&[shape(4)], 8, vec![0], &mut rng);
+        let head = &mut network.heads[2];
+        head.w = Param::new((0..8 * 9).map(|i| i as f32).collect(), [8, 9]);
+        head.b = Param::new((0..9).map(|i| i as f32).collect(), [1, 9]);
+        let head = &network.heads[2];
+        // The second column before the first, the third stays behind both.
+        let moved = network.head_by(head, |c| [1, 0, 2][c]);
+        let order = [3, 4, 0, 1, 2, 5, 6, 7, 8];
+        assert_eq!(moved.b.values(), order.map(|i| i as f32));
+        let row = |r: usize| order.map(|i| (9 * r + i) as f32);
+        assert!(moved.w.values().chunks_exact(9).enumerate().all(|(r, values)| values == row(r)));
+        assert_eq!(network.head_by(head, |c| c).w.values(), head.w.values());
+    }
 }

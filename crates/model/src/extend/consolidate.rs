@@ -95,7 +95,7 @@ impl EmbeddingSpace {
             weight_decay: config.weight_decay,
             p_drop: config.p_drop,
             watch: Watch::AllColumns,
-            patience: config.patience_for(n_epochs),
+            ending: config.ending(n_epochs),
             seed: options.seed,
             thaw: &|network: &mut Network| network.set_thawed(true),
         };

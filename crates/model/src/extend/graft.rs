@@ -100,7 +100,7 @@ impl Graft {
                 weight_decay: if stage.decays { config.weight_decay } else { 0.0 },
                 p_drop: config.p_drop,
                 watch: stage.watch,
-                patience: stage.patience,
+                ending: stage.ending,
                 seed,
                 thaw,
             })

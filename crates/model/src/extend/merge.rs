@@ -30,6 +30,7 @@ use super::prune::mean;
 use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;
 use crate::encoder::param::Params;
+use crate::encoder::surgery::SideParts;
 use crate::encoder::weights::to_blobs;
 use crate::error::{Error, Result};
 use crate::objective::Role;
@@ -204,22 +205,25 @@ impl EmbeddingSpace {
             .map(|(i, key)| (key, 1 + n_common_sides + i))
             .collect();
         for (other, n_entries) in others.iter().zip(&n_entries[1..]) {
+            // The other's pieces and columns by their numbers in the merged space.
             let mut piece: Vec<usize> = (0..=n_common_sides).collect();
+            let n_common_columns: usize =
+                other.about.wiring[..*n_entries].iter().map(Wiring::n_columns).sum();
+            let mut column: Vec<usize> = (0..n_common_columns).collect();
             for (i, key) in other.side_keys(*n_entries)?.into_iter().enumerate() {
                 if let Some(place) = known.get(&key) {
                     piece.push(*place);
+                    column.extend(merged.network.sides[place - 1].tokens.columns.clone());
                     continue;
                 }
                 let side = n_common_sides + i;
                 let Some(parts) = other.network.side_parts(&other.about.wiring, side) else { continue };
                 let reads: Vec<usize> = parts.side.reads.iter().map(|p| piece[*p]).collect();
-                if !reads.is_sorted() {
-                    return Err(Error::option(format!(
-                        "{} hold the same grafts in another order",
-                        names(&[self, other])
-                    ))
-                    .with_hint("merge one of them with the others at first hand, or consolidate it"));
-                }
+                let [first, second] = parts.heads;
+                // Its own columns stand last, here as there.
+                let second =
+                    other.network.head_by(second, |c| (column.get(c).copied().unwrap_or(usize::MAX), c));
+                let parts = SideParts { side: parts.side, heads: [first, &second] };
                 let columns = parts.side.tokens.columns.clone();
                 let twice = |c: &&ColumnSpec| merged.columns().iter().any(|known| known.name == c.name);
                 if let Some(column) = other.about.columns[columns.clone()].iter().find(twice) {
@@ -238,6 +242,7 @@ impl EmbeddingSpace {
                 merged.about.columns.extend_from_slice(&other.about.columns[columns]);
                 merged.about.codecs.extend_from_slice(codecs);
                 piece.push(merged.network.sides.len());
+                column.extend(merged.network.sides[merged.network.sides.len() - 1].tokens.columns.clone());
                 known.insert(key, merged.network.sides.len());
             }
             add_features(&mut merged, other);
@@ -362,7 +367,7 @@ impl EmbeddingSpace {
     }
 
     /// What each side behind the first entries of the wiring is: its weights and heads, columns, codecs,
-    /// and what the sides are that it reads.
+    /// and what the sides are that it reads; the same in whatever order the sides before it stand.
     fn side_keys(&self, n_entries: usize) -> Result<Vec<String>> {
         let first = n_sides(&self.about.wiring[..n_entries]);
         let mut keys: Vec<String> = Vec::new();
@@ -371,7 +376,8 @@ impl EmbeddingSpace {
             to_blobs(side, "side", &mut blobs);
             if let Some(parts) = self.network.side_parts(&self.about.wiring, i) {
                 for (h, head) in parts.heads.into_iter().enumerate() {
-                    to_blobs(head, &format!("head.{h}"), &mut blobs);
+                    let head = self.network.head_by(head, |c| &self.about.columns[c].name);
+                    to_blobs(&head, &format!("head.{h}"), &mut blobs);
                 }
             }
             let reads: Vec<String> = side

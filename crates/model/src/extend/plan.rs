@@ -2,10 +2,8 @@
 
 use super::thaw::Parts;
 use crate::space::{Freeze, Mode, Schedule};
-use crate::train::Watch;
+use crate::train::{Ending, Watch};
 
-/// Fewest epochs without improvement that end a phase.
-const LEAST_PATIENCE: usize = 3;
 /// Epochs without improvement after which a schedule by validation loss thaws the next part.
 const FLAT_EPOCHS: usize = 2;
 /// Learning rate while new weights alone train, against the space's own: few weights move, and from
@@ -25,7 +23,7 @@ pub(super) struct Stage {
     pub rate_factor: f32,
     pub decays: bool,
     pub watch: Watch,
-    pub patience: Option<usize>,
+    pub ending: Ending,
 }
 
 /// The phases of `n_epochs` epochs. A phase that would thaw nothing more than the one before it is
@@ -49,7 +47,6 @@ pub(super) fn plan(mode: Mode, freeze: &Freeze, n_epochs: usize, auto_epochs: bo
     let n = stages.len();
     let stages = stages.into_iter().enumerate().map(|(i, (name, thawed))| {
         let n_epochs = n_epochs * (i + 1) / n - n_epochs * i / n;
-        let auto = auto_epochs.then(|| (n_epochs / 5).max(LEAST_PATIENCE));
         let is_alone = thawed == Parts::NONE && mode != Mode::Frozen;
         Stage {
             name,
@@ -58,10 +55,11 @@ pub(super) fn plan(mode: Mode, freeze: &Freeze, n_epochs: usize, auto_epochs: bo
             rate_factor: if thawed == Parts::NONE { NEW_WEIGHTS_FACTOR } else { ALL_WEIGHTS_FACTOR },
             decays: !is_alone,
             watch: if is_alone { Watch::NewColumns } else { Watch::AllColumns },
-            patience: match freeze.schedule {
-                Schedule::ByEpoch if i + 1 < n => None,
-                Schedule::WhenFlat if i + 1 < n => Some(FLAT_EPOCHS),
-                _ => auto,
+            ending: match freeze.schedule {
+                Schedule::ByEpoch if i + 1 < n => Ending::AllEpochs,
+                Schedule::WhenFlat if i + 1 < n => Ending::AfterWorse(FLAT_EPOCHS),
+                _ if auto_epochs => Ending::WhenFlat,
+                _ => Ending::AllEpochs,
             },
         }
     });

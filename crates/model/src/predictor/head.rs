@@ -11,7 +11,6 @@ use rand::Rng;
 
 use crate::embed::Tables;
 use crate::encoder::Network;
-use crate::encoder::network::join;
 use crate::encoder::param::{Param, params};
 use crate::kernel::{Cells, Dropout, Join, gelu, linear, lookup};
 
@@ -106,7 +105,7 @@ impl Head {
     /// # Shapes
     /// - returns: `[N_MEMBERS * n_rows, n_outputs]`, member by member
     pub fn forward(&self, cells: &[Arc<Cells>], dropout: HeadDropout) -> Tensor<2> {
-        let z = join(&self.space.pieces(cells, dropout.space));
+        let z = self.space.pieces(cells, dropout.space).whole();
         let deep = self.members.forward(z, dropout.members);
         let [n_members, n_rows, n_outputs] = deep.dims();
         let mut sum = deep;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tabgraft_table::codec::CodecConfig;
 
 use crate::error::{Error, Result};
+use crate::train::Ending;
 
 /// Steps of training that the automatic number of epochs aims at.
 const AUTO_STEPS: usize = 1500;
@@ -109,9 +110,12 @@ impl SpaceConfig {
         self.n_epochs.unwrap_or(auto.clamp(*AUTO_EPOCHS.start(), *AUTO_EPOCHS.end()))
     }
 
-    /// Epochs without improvement that end the training, if it may end early.
-    pub fn patience_for(&self, n_epochs: usize) -> Option<usize> {
-        self.auto_epochs.then(|| (n_epochs / 5).max(3))
+    /// How a training of all weights ends.
+    pub(crate) fn ending(&self, n_epochs: usize) -> Ending {
+        match self.auto_epochs {
+            true => Ending::AfterWorse((n_epochs / 5).max(3)),
+            false => Ending::AllEpochs,
+        }
     }
 }
 

@@ -85,15 +85,9 @@ fn embed_into(network: &Network, table: &EncodedTable, values: &mut [f32]) {
         |(values, rows)| {
             let padded = rows.len().next_multiple_of(ROW_BLOCK);
             let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, padded, None)).collect();
-            let mut place = 0;
-            for piece in network.pieces(&cells, Dropout::OFF) {
-                let [_, width] = piece.dims();
-                let piece: Vec<f32> = piece.inner().into_data().try_into_vec().unwrap_or_default();
-                let vectors = values.chunks_exact_mut(network.d_model());
-                for (vector, part) in vectors.zip(piece.chunks_exact(width)) {
-                    vector[place..place + width].copy_from_slice(part);
-                }
-                place += width;
+            let z = network.pieces(&cells, Dropout::OFF).whole().inner().into_data();
+            if let Ok(z) = z.as_slice::<f32>() {
+                values.copy_from_slice(&z[..values.len()]);
             }
         },
     );

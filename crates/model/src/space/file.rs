@@ -232,8 +232,11 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
                     return refuse(format!("a side network of width {d_side}"));
                 }
                 let n_pieces = 1 + network.sides.len();
-                let sane = reads.first() == Some(&0) && reads.is_sorted_by(|a, b| a < b);
-                if !sane || reads.last().is_none_or(|last| *last >= n_pieces) {
+                let mut distinct = reads.clone();
+                distinct.sort_unstable();
+                distinct.dedup();
+                let is_sane = reads.first() == Some(&0) && distinct.len() == reads.len();
+                if !is_sane || distinct.last().is_none_or(|last| *last >= n_pieces) {
                     return refuse(format!("a side network that reads {reads:?} of {n_pieces} pieces"));
                 }
                 network.graft_frozen(columns, *d_side, reads.clone(), &mut rng);

@@ -77,7 +77,7 @@ impl EmbeddingSpace {
             weight_decay: config.weight_decay,
             p_drop: config.p_drop,
             watch: Watch::AllColumns,
-            patience: config.patience_for(n_epochs),
+            ending: config.ending(n_epochs),
             seed: config.seed,
             thaw: &|network| network.set_thawed(true),
         };

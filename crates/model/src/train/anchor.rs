@@ -11,7 +11,6 @@ use burn::prelude::Tensor;
 
 use super::TrainingData;
 use crate::encoder::Network;
-use crate::encoder::network::join;
 use crate::encoder::param::{Param, Params};
 use crate::kernel::Dropout;
 
@@ -68,8 +67,8 @@ impl<'a> Anchor<'a> {
     pub fn distance(&self, network: &Network, data: &TrainingData, rows: &[usize]) -> Tensor<1> {
         let n_rows = (rows.len() / PENALTY_SHARE).max(LEAST_ROWS).min(rows.len());
         let cells = data.cells(network, &rows[..n_rows], None, 0);
-        let old = join(&self.parent.pieces(&cells, Dropout::OFF)).inner();
-        let new = join(&network.pieces(&cells, Dropout::OFF));
+        let old = self.parent.pieces(&cells, Dropout::OFF).whole().inner();
+        let new = network.pieces(&cells, Dropout::OFF).whole();
         mean_cosine_distance(new, old)
     }
 

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::anchor::Anchor;
+use super::course::Course;
 use super::prefix::Prefix;
 use super::step::{StepPlan, run_step};
-use super::{Event, Flow, Phase, Sink, TrainingData, TrainingInfo, learning_rate, shuffled};
+use super::{Event, Flow, Phase, Sink, TrainingData, TrainingInfo, shuffled};
 use crate::encoder::Network;
 use crate::error::{Error, Result};
 use crate::kernel::Dropout;
@@ -49,7 +50,7 @@ impl Stopper<'_, '_> {
 pub(super) fn run_epoch(
     network: &mut Network,
     data: &TrainingData,
-    (phase, prefix): (&Phase<'_>, Option<&Prefix>),
+    (phase, course, prefix): (&Phase<'_>, &Course, Option<&Prefix>),
     mut anchor: Option<&mut Anchor<'_>>,
     [epoch, epoch_of_phase]: [usize; 2],
     info: &mut TrainingInfo,
@@ -62,8 +63,7 @@ pub(super) fn run_epoch(
     for step in 0..n_steps {
         let end = if step + 1 == n_steps { order.len() } else { (step + 1) * phase.batch_size };
         let rows = &order[step * phase.batch_size..end];
-        let done = epoch_of_phase * n_steps + step;
-        let rate = learning_rate(phase.learning_rate, done, phase.n_epochs * n_steps);
+        let rate = course.rate(epoch_of_phase, step, n_steps);
         let dropout = Dropout {
             p_drop: phase.p_drop,
             seed: splitmix(phase.seed ^ (epoch * n_steps + step) as u64) as u32,

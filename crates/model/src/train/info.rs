@@ -17,7 +17,7 @@ pub enum StopReason {
     Interrupted,
 }
 
-/// Which validation loss a phase watches: it ends when that one stops falling.
+/// Which validation loss a phase watches: it ends once that one stops falling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Watch {
@@ -38,7 +38,8 @@ pub struct PhaseInfo {
     pub n_epochs_planned: usize,
     /// Epochs that it ran.
     pub n_epochs: usize,
-    /// Epochs without improvement that would have ended it; absent if all had to be run.
+    /// Epochs without improvement that would have ended it, or let the learning rate fall to its end;
+    /// absent if all had to be run.
     pub patience: Option<usize>,
     /// The loss that had to improve.
     pub watched: Watch,

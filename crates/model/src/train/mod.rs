@@ -1,13 +1,14 @@
 //! Training a network on the pretext task: the loop, what it reports, when it stops.
 
 mod anchor;
+mod course;
 mod epoch;
 mod event;
 mod info;
 mod keep;
 mod memory;
+mod order;
 mod prefix;
-mod schedule;
 mod step;
 mod validation;
 
@@ -17,14 +18,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub(crate) use anchor::Anchor;
+use course::Course;
+pub(crate) use course::Ending;
 use epoch::{Stopper, run_epoch};
 
 pub use event::{Event, Flow, Sink};
 pub use info::{EpochInfo, PhaseInfo, StopReason, TrainingInfo, Watch};
 use keep::Keeper;
 pub(crate) use memory::{Allowance, Footprint};
+pub(crate) use order::shuffled;
 use prefix::Prefix;
-pub(crate) use schedule::{learning_rate, shuffled};
 pub(crate) use step::step_params;
 use step::{VALIDATION_SEED, validate};
 use validation::{Validation, column_losses};
@@ -85,10 +88,9 @@ pub(crate) struct Phase<'a> {
     pub learning_rate: f32,
     pub weight_decay: f32,
     pub p_drop: f32,
-    /// The loss that patience is measured by.
+    /// The loss that may end it.
     pub watch: Watch,
-    /// Epochs without a better validation loss before it stops; `None` runs all of them.
-    pub patience: Option<usize>,
+    pub ending: Ending,
     pub seed: u64,
     /// Thaws what this phase trains; everything is frozen before.
     pub thaw: &'a (dyn Fn(&mut Network) + Sync),
@@ -149,7 +151,7 @@ fn run_phases(
         network.set_thawed(false);
         (phase.thaw)(network);
         keeper.begin_phase();
-        info.stop_reason = StopReason::AllEpochs;
+        let mut course = Course::new(phase.ending, phase.learning_rate, phase.n_epochs);
         let first_epoch = info.epochs.len();
         let prefix = Prefix::of_training(network, data, phase.seed);
         let valid_prefix = Prefix::of_validation(network, data, VALIDATION_SEED);
@@ -160,7 +162,7 @@ fn run_phases(
             let (train_loss, n_rows) = run_epoch(
                 network,
                 data,
-                (phase, prefix.as_ref()),
+                (phase, &course, prefix.as_ref()),
                 anchor.as_deref_mut(),
                 [epoch, epoch_of_phase],
                 &mut info,
@@ -185,7 +187,7 @@ fn run_phases(
                 }
             };
             let is_near = anchor.as_ref().is_none_or(|a| a.is_near(network));
-            let is_best = keeper.offer(network, epoch + 1, [all, watched], is_near);
+            let is_best = keeper.offer(network, epoch + 1, all, is_near);
             stopper.emit(&Event::Epoch {
                 info: info.epochs[epoch].clone(),
                 n_epochs: n_epochs_total,
@@ -195,8 +197,8 @@ fn run_phases(
                 info.stop_reason = StopReason::Interrupted;
                 break;
             }
-            if phase.patience.is_some_and(|p| keeper.worse_epochs() >= p) {
-                info.stop_reason = StopReason::NoImprovement;
+            if let Some(reason) = course.end(epoch_of_phase, watched) {
+                info.stop_reason = reason;
                 break;
             }
         }
@@ -204,7 +206,7 @@ fn run_phases(
             name: phase.name.to_owned(),
             n_epochs_planned: phase.n_epochs,
             n_epochs: info.epochs.len() - first_epoch,
-            patience: phase.patience,
+            patience: phase.ending.patience(),
             watched: phase.watch,
             stop_reason: info.stop_reason,
         });

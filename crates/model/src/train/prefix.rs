@@ -14,7 +14,7 @@ use burn::tensor::TensorData;
 
 use super::TrainingData;
 use crate::embed::Masks;
-use crate::encoder::Network;
+use crate::encoder::{Network, Pieces};
 use crate::kernel::Dropout;
 
 /// The pieces of z before the last side, for some rows and variants of hidden old cells.
@@ -71,17 +71,11 @@ impl Prefix {
             for (chunk, part) in rows.chunks(pass_rows).enumerate() {
                 let cells = data.cells(network, part, Some(&masks(part, variant)), 0);
                 let pieces = network.pieces_until(&cells, widths.len(), Dropout::OFF);
-                let pieces: Vec<Vec<f32>> = pieces
-                    .into_iter()
-                    .map(|p| p.inner().into_data().try_into_vec().unwrap_or_default())
-                    .collect();
-                for i in 0..part.len() {
-                    let mut at = ((chunk * pass_rows + i) * n_variants + variant) * d;
-                    for (piece, width) in pieces.iter().zip(&widths) {
-                        let kept = values[at..at + width].iter_mut().zip(&piece[i * width..]);
-                        kept.for_each(|(kept, v)| *kept = half(*v));
-                        at += width;
-                    }
+                let whole = pieces.whole().inner().into_data();
+                let Ok(whole) = whole.as_slice::<f32>() else { continue };
+                for (i, row) in whole.chunks_exact(d).enumerate() {
+                    let at = ((chunk * pass_rows + i) * n_variants + variant) * d;
+                    values[at..at + d].iter_mut().zip(row).for_each(|(kept, v)| *kept = half(*v));
                 }
             }
         }
@@ -95,20 +89,15 @@ impl Prefix {
     }
 
     /// The pieces of a batch.
-    pub fn pieces(&self, rows: &[usize], variant: usize) -> Vec<Tensor<2>> {
+    pub fn pieces(&self, rows: &[usize], variant: usize) -> Pieces {
         let d: usize = self.widths.iter().sum();
-        let mut start = 0;
-        let mut pieces = Vec::with_capacity(self.widths.len());
-        for width in &self.widths {
-            let mut values = Vec::with_capacity(rows.len() * width);
-            for r in rows {
-                let at = (self.place[r] * self.n_variants + variant) * d + start;
-                values.extend(self.values[at..at + width].iter().map(|kept| whole(*kept)));
-            }
-            pieces.push(Tensor::from_data(TensorData::new(values, [rows.len(), *width]), &Device::flex()));
-            start += width;
+        let mut values = Vec::with_capacity(rows.len() * d);
+        for r in rows {
+            let at = (self.place[r] * self.n_variants + variant) * d;
+            values.extend(self.values[at..at + d].iter().map(|kept| whole(*kept)));
         }
-        pieces
+        let whole = Tensor::from_data(TensorData::new(values, [rows.len(), d]), &Device::flex());
+        Pieces::split(whole, &self.widths)
     }
 }
 
