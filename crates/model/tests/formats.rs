@@ -56,3 +56,14 @@ fn a_chain_of_format_1_1_keeps_its_wiring() {
     assert!(space.extensions().iter().all(|e| e.operation == Operation::Graft && e.prune.is_none()));
     assert!(space.extension_metadata().unwrap().anchor.is_some());
 }
+
+#[test]
+fn a_merged_and_pruned_space_of_format_1_2_keeps_its_lines() {
+    let space = reread("1.2", "v5.tabgraft");
+    let operations: Vec<Operation> = space.extensions().iter().map(|e| e.operation).collect();
+    assert_eq!(operations, [Operation::Graft, Operation::Merge, Operation::Graft, Operation::Prune]);
+    assert_eq!(space.extensions()[1].other_parents.len(), 1);
+    let entry = space.extension_metadata().unwrap();
+    assert_eq!(entry.columns_removed, ["color"]);
+    assert!(entry.prune.is_some());
+}

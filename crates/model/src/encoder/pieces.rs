@@ -2,21 +2,33 @@
 
 use burn::prelude::Tensor;
 
-/// Pieces of z for some rows, one by one and side by side. What is side by side grows with them: a
-/// chain of sides, each of which reads all before it, would join the same pieces again and again.
-#[derive(Debug, Clone)]
+/// Pieces of z for some rows, one by one and side by side.
+///
+/// They are written into one matrix that is wide enough for all of them, of which readers get the first
+/// columns without a copy: each side of a chain reads all pieces before it, and joining them anew for
+/// each would cost more than many a side's own arithmetic.
+#[derive(Debug)]
 pub(crate) struct Pieces {
     each: Vec<Tensor<2>>,
-    whole: Tensor<2>,
+    /// `[n_rows, room]`; columns behind the pieces are not written yet.
+    room: Tensor<2>,
+    /// Sum of the pieces' widths.
+    width: usize,
 }
 
 impl Pieces {
-    /// The root's piece.
+    /// The root's piece, with room for as many numbers a row as the pieces to come will have with it.
     ///
     /// # Shapes
     /// - `root`: `[n_rows, d]`
-    pub fn new(root: Tensor<2>) -> Self {
-        Pieces { each: vec![root.clone()], whole: root }
+    pub fn new(root: Tensor<2>, room: usize) -> Self {
+        let [n_rows, width] = root.dims();
+        let rows = match room > width {
+            true => Tensor::zeros([n_rows, room], &root.device())
+                .slice_assign([0..n_rows, 0..width], root.clone()),
+            false => root.clone(),
+        };
+        Pieces { each: vec![root], room: rows, width }
     }
 
     /// Pieces of these widths that stand side by side already.
@@ -24,13 +36,13 @@ impl Pieces {
     /// # Shapes
     /// - `whole`: `[n_rows, sum of widths]`
     pub fn split(whole: Tensor<2>, widths: &[usize]) -> Self {
-        let [n_rows, _] = whole.dims();
+        let [n_rows, width] = whole.dims();
         let mut end = 0;
         let each = widths.iter().map(|width| {
             end += width;
             whole.clone().slice([0..n_rows, end - width..end])
         });
-        Pieces { each: each.collect(), whole }
+        Pieces { each: each.collect(), room: whole, width }
     }
 
     /// The next piece.
@@ -38,7 +50,15 @@ impl Pieces {
     /// # Shapes
     /// - `piece`: `[n_rows, d_side]`
     pub fn push(&mut self, piece: Tensor<2>) {
-        self.whole = Tensor::cat(vec![self.whole.clone(), piece.clone()], 1);
+        let [n_rows, d] = piece.dims();
+        let end = self.width + d;
+        // The matrix is taken out: what nobody else holds is written in place.
+        let rows = std::mem::replace(&mut self.room, piece.clone());
+        self.room = match end <= rows.dims()[1] {
+            true => rows.slice_assign([0..n_rows, self.width..end], piece.clone()),
+            false => Tensor::cat(vec![rows, piece.clone()], 1),
+        };
+        self.width = end;
         self.each.push(piece);
     }
 
@@ -52,7 +72,10 @@ impl Pieces {
     /// # Shapes
     /// - returns: `[n_rows, sum of widths]`
     pub fn whole(&self) -> Tensor<2> {
-        self.whole.clone()
+        match self.room.dims() {
+            [_, room] if room == self.width => self.room.clone(),
+            [n_rows, _] => self.room.clone().slice([0..n_rows, 0..self.width]),
+        }
     }
 
     /// The wanted pieces side by side.

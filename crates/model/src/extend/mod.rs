@@ -1,5 +1,5 @@
 //! Grafting new columns onto a trained space, and what else makes a version from others: removing
-//! columns (`prune.rs`), joining siblings (`merge.rs`), training a chain into one (`consolidate.rs`).
+//! columns (`prune.rs`), joining siblings (`merge/`), training a chain into one (`consolidate.rs`).
 //!
 //! Appending columns changes no old row: a *joint* or *anchored* graft's rows of the mixing matrix
 //! start at zero (function-preserving growth, Chen et al. 2016, arXiv:1511.05641), a *frozen* graft

@@ -53,10 +53,10 @@ pub fn forward(x: &[f32], w: BlockWeights<'_>, dropout: Dropout, y: &mut [f32], 
             let first_row = (i * ROW_BLOCK) as u32;
             let mut unit = vec![0.0; x.len()];
             normalise(x, w.gain, w.shift, &mut unit);
-            block_product(&unit, w.w1, Some(w.b1), u, d, m);
+            block_product((&unit, d), w.w1, Some(w.b1), u, d, m);
             let mut h = vec![0.0; u.len()];
             gelu(u, &mut h, dropout, first_row * m as u32);
-            block_product(&h, w.w2, Some(w.b2), y, m, d);
+            block_product((&h, m), w.w2, Some(w.b2), y, m, d);
             drop_entries(y, dropout.fork(1), first_row * d as u32);
             add(y, x);
         });

@@ -243,9 +243,18 @@ fn row_moments(x: &[f32]) -> (f32, f32) {
     (mean, 1.0 / (lane_sum(square) / n + NORM_EPSILON).sqrt())
 }
 
+/// The sum by halves: four additions one after the other instead of sixteen, which for rows of a narrow
+/// side network is most of a normalisation.
 #[inline(always)]
-fn lane_sum(lanes: [f32; LANES]) -> f32 {
-    lanes.iter().sum()
+fn lane_sum(mut lanes: [f32; LANES]) -> f32 {
+    let mut n = LANES / 2;
+    while n > 0 {
+        for i in 0..n {
+            lanes[i] += lanes[i + n];
+        }
+        n /= 2;
+    }
+    lanes[0]
 }
 
 #[cfg(test)]

@@ -33,10 +33,10 @@ impl Kernels for Flex {
     }
 
     fn k_linear(x: FlexTensor, w: FlexTensor, b: FlexTensor, _: Option<TrainedRows>) -> FlexTensor {
-        let (x, w, b) = (Flat::new(x), Flat::new(w), Flat::new(b));
-        let (n_rows, k, n) = (x.dim(0), w.dim(0), w.dim(1));
+        let (x, w, b) = (Rows::new(x), Flat::new(w), Flat::new(b));
+        let (n_rows, k, n) = (x.0.dim(0), w.dim(0), w.dim(1));
         let mut y = vec![0.0; n_rows * n];
-        matrix::product(x.slice(), w.slice(), Some(b.slice()), &mut y, k, n);
+        matrix::product(x.slice_and_stride(), w.slice(), Some(b.slice()), &mut y, k, n);
         matrix_of(y, n_rows)
     }
 
@@ -100,6 +100,27 @@ impl Flat {
 
     pub(super) fn dim(&self, axis: usize) -> usize {
         self.0.layout().shape()[axis]
+    }
+}
+
+/// A matrix of f32 whose rows are contiguous but may stand apart: the first columns of a wider one are
+/// lent without a copy.
+struct Rows(Flat);
+
+impl Rows {
+    fn new(tensor: FlexTensor) -> Self {
+        let layout = tensor.layout();
+        let starts_rows = layout.start_offset() == 0
+            && matches!(layout.strides(), [row, 1] if *row >= layout.shape()[1] as isize);
+        Rows(if starts_rows { Flat(tensor) } else { Flat::new(tensor) })
+    }
+
+    /// The numbers, and how far apart rows begin.
+    fn slice_and_stride(&self) -> (&[f32], usize) {
+        let layout = self.0.0.layout();
+        let (shape, stride) = (layout.shape(), layout.strides()[0] as usize);
+        let n_used = (shape[0] * stride).saturating_sub(stride - shape[1]);
+        (&self.0.0.storage::<f32>()[..n_used], stride)
     }
 }
 

@@ -14,20 +14,35 @@ pub const ROW_BLOCK: usize = 64;
 /// `y = x w (+ bias)`.
 ///
 /// # Shapes
-/// - `x`: `[n_rows, k]`, `w`: `[k, n]`, `bias`: `[n]`, `y`: `[n_rows, n]`, all row-major
-pub fn product(x: &[f32], w: &[f32], bias: Option<&[f32]>, y: &mut [f32], k: usize, n: usize) {
+/// - `x`: `[n_rows, k]` with rows `x_stride` numbers apart, at least `k`; `w`: `[k, n]`, `bias`: `[n]`,
+///   `y`: `[n_rows, n]`, all row-major
+pub fn product(
+    (x, x_stride): (&[f32], usize),
+    w: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+    k: usize,
+    n: usize,
+) {
     y.par_chunks_mut(ROW_BLOCK * n)
-        .zip(x.par_chunks(ROW_BLOCK * k))
-        .for_each(|(y, x)| block_product(x, w, bias, y, k, n));
+        .zip(x.par_chunks(ROW_BLOCK * x_stride))
+        .for_each(|(y, x)| block_product((x, x_stride), w, bias, y, k, n));
 }
 
 /// [`product`] of one block, on the calling thread.
-pub fn block_product(x: &[f32], w: &[f32], bias: Option<&[f32]>, y: &mut [f32], k: usize, n: usize) {
+pub fn block_product(
+    (x, x_stride): (&[f32], usize),
+    w: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+    k: usize,
+    n: usize,
+) {
     if let Some(bias) = bias {
         y.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(bias));
     }
     let rows = y.len() / n;
-    gemm(rows, n, k, (y, n), bias.is_some(), (x, k, 1), (w, n, 1));
+    gemm(rows, n, k, (y, n), bias.is_some(), (x, x_stride, 1), (w, n, 1));
 }
 
 /// `dx = dy wᵀ`: the gradient of [`product`] for `x`. Only the given columns of `dx` are written.
@@ -162,7 +177,7 @@ mod tests {
         let (rows, k, n) = (131, 37, 21);
         let (x, w, b, dy) = (ramp(rows * k, 0.7), ramp(k * n, 1.3), ramp(n, 2.1), ramp(rows * n, 0.9));
         let mut y = vec![9.0; rows * n];
-        product(&x, &w, Some(&b), &mut y, k, n);
+        product((&x, k), &w, Some(&b), &mut y, k, n);
         let want: Vec<f32> = naive(&x, &w, k, n).iter().enumerate().map(|(i, v)| v + b[i % n]).collect();
         close(&y, &want);
         let wt: Vec<f32> =
@@ -197,16 +212,27 @@ mod tests {
     }
 
     #[test]
+    fn rows_may_stand_apart_and_keep_their_bits() {
+        let (rows, k, n, stride) = (131, 37, 21, 50);
+        let (wide, w) = (ramp((rows - 1) * stride + k, 0.7), ramp(k * n, 1.3));
+        let x: Vec<f32> = (0..rows).flat_map(|r| wide[r * stride..r * stride + k].to_vec()).collect();
+        let (mut y, mut z) = (vec![9.0; rows * n], vec![9.0; rows * n]);
+        product((&x, k), &w, None, &mut y, k, n);
+        product((&wide, stride), &w, None, &mut z, k, n);
+        assert!(y.iter().zip(&z).all(|(a, b)| a.to_bits() == b.to_bits()));
+    }
+
+    #[test]
     fn a_row_keeps_its_bits_at_any_place_of_a_full_block() {
         let (k, n) = (75, 33);
         let (x, w) = (ramp(ROW_BLOCK * k, 0.37), ramp(k * n, 1.1));
         let mut y = vec![0.0; ROW_BLOCK * n];
-        product(&x, &w, None, &mut y, k, n);
+        product((&x, k), &w, None, &mut y, k, n);
         for shift in [1, 5, 63] {
             let mut moved = x.clone();
             moved.rotate_left(shift * k);
             let mut z = vec![0.0; ROW_BLOCK * n];
-            product(&moved, &w, None, &mut z, k, n);
+            product((&moved, k), &w, None, &mut z, k, n);
             z.rotate_right(shift * n);
             assert_eq!(
                 y.iter().map(|v| v.to_bits()).collect::<Vec<_>>(),

@@ -5,7 +5,7 @@ use super::StopReason;
 /// Share of a phase's planned epochs in which the rate of [`Ending::WhenFlat`] falls, rounded up.
 const DESCENT: f64 = 0.3;
 /// A loss that has not fallen by this share of itself within an epoch is flat.
-const FLAT: f64 = 0.01;
+const FLAT: f64 = 0.02;
 /// Share of the planned steps that the learning rate rises first.
 const WARM_UP: f64 = 0.1;
 

@@ -1,0 +1,81 @@
+//! What stands against a merge, found before anything is done.
+
+use tabgraft_table::schema::Exclusion;
+
+use super::names;
+use crate::error::{Error, Result};
+use crate::space::EmbeddingSpace;
+
+/// Refuses spaces of which one is or contains the other, and spaces of different splits.
+pub(super) fn check_apart(spaces: &[&EmbeddingSpace]) -> Result<()> {
+    for (i, a) in spaces.iter().enumerate() {
+        for b in &spaces[i + 1..] {
+            if a.hashes() == b.hashes() {
+                return Err(Error::option(format!("{} are the same version", names(&[a, b])))
+                    .with_hint("give versions with different new columns"));
+            }
+            for (older, younger) in [(a, b), (b, a)] {
+                if younger.versions()[1..].contains(&older.hashes()) {
+                    return Err(Error::option(format!(
+                        "`{}` descends from `{}`: there is nothing to merge",
+                        younger.name(),
+                        older.name()
+                    ))
+                    .with_hint("give versions of which none comes from another"));
+                }
+            }
+            if a.hashes().split != b.hashes().split {
+                return Err(Error::option(format!(
+                    "{} split their rows differently, what tests one trains the other",
+                    names(&[a, b])
+                ))
+                .with_hint("only versions that were extended from one space can be merged"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses one name with two meanings.
+pub(super) fn check_columns(spaces: &[&EmbeddingSpace]) -> Result<()> {
+    for (i, a) in spaces.iter().enumerate() {
+        for b in &spaces[i + 1..] {
+            let conflict = |name: &str, what: &str| {
+                Err(Error::schema(format!("column `{name}` is {what} in {}", names(&[a, b])))
+                    .with_hint("prune it from one of them, or rename it there and graft it again"))
+            };
+            for (column, codec) in a.columns().iter().zip(a.codecs()) {
+                let feature =
+                    |s: &EmbeddingSpace| s.features().iter().find(|f| f.name == column.name).cloned();
+                if let Some((other, other_codec)) =
+                    b.columns().iter().zip(b.codecs()).find(|(c, _)| c.name == column.name)
+                {
+                    if column.kind != other.kind {
+                        return conflict(&column.name, "of different kinds");
+                    }
+                    if feature(a) != feature(b) {
+                        return conflict(&column.name, "a feature of different definitions");
+                    }
+                    if codec != other_codec {
+                        return conflict(&column.name, "fitted on different values");
+                    }
+                }
+            }
+            for (one, other) in [(a, b), (b, a)] {
+                let ignored = one.excluded().iter().filter(|e| e.exclusion == Exclusion::Ignored);
+                for excluded in ignored {
+                    if other.columns().iter().any(|c| c.name == excluded.name) {
+                        return Err(Error::schema(format!(
+                            "column `{}` is ignored by `{}` and used by `{}`",
+                            excluded.name,
+                            one.name(),
+                            other.name()
+                        ))
+                        .with_hint("what a space ignored stays ignored: prune it from the other one"));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
