@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=40, help="epochs of the parent, run exactly")
     parser.add_argument("--networks", type=int, default=2, help="networks of a predictor; 0 leaves predictors out")
+    parser.add_argument("--versions", nargs="*", help="the only versions to score, `full` and `scratch` beside them")
     parser.add_argument("--csv", help="a file for the single results")
     arguments = parser.parse_args()
     harness.build()
@@ -86,14 +87,15 @@ def report(table: pd.DataFrame) -> None:
             scores = "  ".join(f"{column} {difference(table, column, version, other)}" for column in SCORES)
             print(f"{version:15s} {scores}")
     print("\nautomatic minus fixed epochs, +- its standard error, and the share of the seconds")
-    for mode in MODES:
+    for mode in [mode for mode in MODES if {mode, f"{mode} fixed"} <= {*versions}]:
         scores = "  ".join(f"{column} {difference(table, column, mode, f'{mode} fixed')}" for column in SCORES)
         print(f"{mode:15s} {scores}  {1 / ratio(table, mode, f'{mode} fixed', 'seconds'):.2f}")
     print("\ntimes faster than full retraining and than retraining to its early stop, on average (geometric mean);")
     print("by wall time of the training, by processor time of the process")
     for version in versions:
         if not version.startswith("catboost"):
-            figures = [ratio(table, version, other, by) for by in ["seconds", "cpu"] for other in ["full", "early stop"]]
+            others = [other for other in ["full", "early stop"] if other in versions]
+            figures = [ratio(table, version, other, by) for by in ["seconds", "cpu"] for other in others]
             print(f"{version:15s} " + "  ".join(f"{f:5.2f}" for f in figures))
 
 
@@ -148,7 +150,10 @@ def one(name, frame, target, y, is_class, late, seed, arguments) -> list[dict]:
             versions[version] = timed(
                 work, space, "extend", parent[0], files["all"][0], "--mode", mode, "--seed", seed, *flags
             )
+    wanted = arguments.versions and {*arguments.versions, "full", "scratch"}
     for version, (space, seconds, cpu) in versions.items():
+        if wanted and version not in wanted:
+            continue
         train_csv, test_csv = files["early" if version == "parent" else "all"]
         z_train, z_test = work.embed(space, train_csv), work.embed(space, test_csv)
         row = dict(table=name, seed=seed, version=version, seconds=seconds, cpu=cpu)
@@ -162,6 +167,8 @@ def one(name, frame, target, y, is_class, late, seed, arguments) -> list[dict]:
             row["predictor"] = harness.score(scored, "roc_auc" if is_class else "r2")
         rows.append(row)
         show(row)
+    if wanted and not any("catboost" in version for version in wanted):
+        return rows
     late_cells = numbers(frame.drop(columns=[target]))
     for version, score, seconds in catboost(late_cells, late, y, is_class, test, seed):
         row = dict(table=name, seed=seed, version=version, seconds=seconds, cpu=seconds)

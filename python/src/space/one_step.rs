@@ -158,7 +158,7 @@ impl EmbeddingSpace {
     /// n_epochs : int, optional; 1 to 10,000
     ///     Epochs. Default: a quarter of the parent's, at least 10.
     /// auto_epochs : bool, default True
-    ///     Whether `n_epochs` is a ceiling: once the validation loss falls by less than 1 % within an epoch,
+    ///     Whether `n_epochs` is a ceiling: once the validation loss falls by less than 2 % within an epoch,
     ///     the phase ends within three tenths of its epochs, in which the learning rate falls to 0.
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: the parent's.
