@@ -140,7 +140,7 @@ pub(super) fn judge_all(
 }
 
 /// One of each idea: in the order given, a feature is selected if it is still better beside those
-/// selected before it. Gives those selected and the others.
+/// selected before it. Gives those selected and the redundant ones; what the deadline leaves is neither.
 fn select(
     court: &Court<'_>,
     passed: &[usize],
@@ -151,6 +151,9 @@ fn select(
     let mut with_selected: Option<Court<'_>> = None;
     for i in passed {
         let Some(design) = &designs[*i] else { continue };
+        if with_selected.is_some() && Instant::now() >= terms.deadline {
+            break;
+        }
         let adds = match &with_selected {
             None => true,
             Some(court) => {
