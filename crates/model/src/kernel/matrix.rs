@@ -61,7 +61,7 @@ pub fn product_by_transpose(
     if is_whole(columns, k) {
         return blocks.for_each(|(dx, dy)| block_product_by_transpose(dy, w, dx, k, n));
     }
-    // One product for all ranges, dealt out afterwards: many small ones cost more than they save.
+    // One product for all ranges, dealt out afterwards.
     let wanted: Vec<f32> =
         columns.iter().flat_map(|range| &w[range.start * n..range.end * n]).copied().collect();
     let width = wanted.len() / n;
