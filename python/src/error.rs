@@ -38,6 +38,16 @@ impl From<Raise> for PyErr {
     }
 }
 
+/// The value of a call that may fail without harm. Ctrl-C and other requests to end are no failures: they
+/// are raised.
+pub fn tolerated<T>(py: Python<'_>, result: PyResult<T>) -> PyResult<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// One kind of failure: class name, documentation, the built-in class that it also is, and when.
 struct Class {
     name: &'static str,

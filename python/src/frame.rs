@@ -17,7 +17,7 @@ use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, read_table, table_from_batches};
 
 use crate::data_set::FeatrixInputDataSet;
-use crate::error::{Raise, Raised};
+use crate::error::{Raise, Raised, tolerated};
 
 /// A table of Arrow columns: what comes back where the caller's data had no frame type of its own,
 /// such as a file. Any Arrow library reads it (`polars.DataFrame(frame)`, `pyarrow.table(frame)`).
@@ -231,10 +231,11 @@ fn arrow_stream(data: &Bound<'_, PyAny>) -> Raised<Table> {
 /// refuses a column of mixed values. The index is no column.
 fn pandas(data: &Bound<'_, PyAny>) -> Raised<Table> {
     let py = data.py();
-    if let Ok(pyarrow) = py.import("pyarrow") {
+    if let Some(pyarrow) = tolerated(py, py.import("pyarrow"))? {
         let options = PyDict::new(py);
         options.set_item("preserve_index", false)?;
-        if let Ok(table) = pyarrow.getattr("Table")?.call_method("from_pandas", (data,), Some(&options)) {
+        let table = pyarrow.getattr("Table")?.call_method("from_pandas", (data,), Some(&options));
+        if let Some(table) = tolerated(py, table)? {
             return arrow_stream(&table);
         }
     }
@@ -348,9 +349,11 @@ fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
     use pyo3::types::{PyBool, PyFloat, PyInt};
     let cells: Vec<Bound<'_, PyAny>> = values.try_iter()?.collect::<PyResult<_>>()?;
     // None, NaN, NaT and pandas.NA are the values that do not equal themselves, or are None.
-    let is_missing = |cell: &Bound<'_, PyAny>| -> bool { cell.is_none() || !cell.eq(cell).unwrap_or(false) };
+    let is_missing = |cell: &Bound<'_, PyAny>| -> PyResult<bool> {
+        Ok(cell.is_none() || !tolerated(cell.py(), cell.eq(cell))?.unwrap_or(false))
+    };
     let present: Vec<Option<&Bound<'_, PyAny>>> =
-        cells.iter().map(|cell| (!is_missing(cell)).then_some(cell)).collect();
+        cells.iter().map(|cell| Ok((!is_missing(cell)?).then_some(cell))).collect::<PyResult<_>>()?;
     let all = |test: &dyn Fn(&Bound<'_, PyAny>) -> bool| present.iter().flatten().all(|cell| test(cell));
     if all(&|c| c.is_instance_of::<PyBool>()) {
         let cells = present.iter().map(|c| c.map(|c| c.extract()).transpose());

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use tabgraft_model::train::Event;
 
+use crate::error::tolerated;
+
 /// Least time between two drawings of the bar.
 const DRAW_INTERVAL: Duration = Duration::from_millis(200);
 /// Cells of the bar.
@@ -30,7 +32,10 @@ impl<'py> Progress<'py> {
             _ if stderr.is_none() => false,
             Some(wanted) => wanted,
             None => {
-                let is_terminal = stderr.call_method0("isatty").is_ok_and(|t| t.is_truthy().unwrap_or(false));
+                let is_terminal = match tolerated(py, stderr.call_method0("isatty"))? {
+                    Some(answer) => answer.is_truthy()?,
+                    None => false,
+                };
                 let is_notebook = stderr.get_type().module()?.to_str()?.starts_with("ipykernel");
                 is_terminal || is_notebook
             }

@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import types
 
 import joblib
 import numpy as np
@@ -92,6 +93,19 @@ def test_an_interrupted_call_that_makes_an_object_raises(early, monkeypatch):
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=10_000, auto_epochs=False)
+
+
+def test_an_interrupt_while_a_frame_is_read_is_not_lost(early, monkeypatch):
+    class Interrupting:
+        @staticmethod
+        def from_pandas(*_, **__):
+            raise KeyboardInterrupt
+
+    pyarrow = types.ModuleType("pyarrow")
+    pyarrow.Table = Interrupting
+    monkeypatch.setitem(sys.modules, "pyarrow", pyarrow)
+    with pytest.raises(KeyboardInterrupt):
+        tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=1)
 
 
 def test_progress_goes_to_standard_error_and_can_be_turned_off(early, capsys):
