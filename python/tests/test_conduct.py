@@ -67,6 +67,7 @@ def test_ctrl_c_stops_within_a_second_and_leaves_a_usable_space():
         import os, signal, threading, time
         from featrix.neural.embedded_space import EmbeddingSpace
         from featrix.neural.input_data_set import FeatrixInputDataSet
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores the signal
         parts = FeatrixInputDataSet({str(FIXTURE)!r}, ignore_cols=["default"]).split()
         es = EmbeddingSpace(*parts, n_epochs=10_000)
         sent = []
@@ -87,7 +88,15 @@ def test_ctrl_c_stops_within_a_second_and_leaves_a_usable_space():
     assert second == "(1000, 128) interrupted"
 
 
-def test_an_interrupted_call_that_makes_an_object_raises(early, monkeypatch):
+@pytest.fixture
+def ctrl_c():
+    """Python's own handler: a shell starts background jobs with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupted_call_that_makes_an_object_raises(early, ctrl_c):
     main = threading.get_ident()
     timer = threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT))
     timer.start()
