@@ -57,33 +57,12 @@ pub fn product_by_transpose(
     n: usize,
     columns: &[Range<usize>],
 ) {
-    let blocks = dx.par_chunks_mut(ROW_BLOCK * k).zip(dy.par_chunks(ROW_BLOCK * n));
-    if is_whole(columns, k) {
-        return blocks.for_each(|(dx, dy)| block_product_by_transpose(dy, w, dx, k, n));
-    }
-    // One product for all ranges, dealt out afterwards.
-    let wanted: Vec<f32> =
-        columns.iter().flat_map(|range| &w[range.start * n..range.end * n]).copied().collect();
-    let width = wanted.len() / n;
-    if width == 0 {
-        return;
-    }
-    blocks.for_each(|(dx, dy)| {
-        let mut part = vec![0.0; dy.len() / n * width];
-        block_product_by_transpose(dy, &wanted, &mut part, width, n);
-        for (dx, part) in dx.chunks_exact_mut(k).zip(part.chunks_exact(width)) {
-            let mut taken = 0;
-            for range in columns {
-                dx[range.clone()].copy_from_slice(&part[taken..taken + range.len()]);
-                taken += range.len();
-            }
+    dx.par_chunks_mut(ROW_BLOCK * k).zip(dy.par_chunks(ROW_BLOCK * n)).for_each(|(dx, dy)| {
+        for range in columns {
+            let (rows, first) = (dx.len() / k, range.start);
+            gemm(rows, range.len(), n, (&mut dx[first..], k), false, (dy, n, 1), (&w[first * n..], 1, n));
         }
     });
-}
-
-/// Whether ranges within `k` are all of it.
-fn is_whole(ranges: &[Range<usize>], k: usize) -> bool {
-    matches!(ranges, [all] if *all == (0..k))
 }
 
 /// [`product_by_transpose`] of one block, on the calling thread.
@@ -97,31 +76,20 @@ pub fn block_product_by_transpose(dy: &[f32], w: &[f32], dx: &mut [f32], k: usiz
 /// # Shapes
 /// - `x`: `[n_rows, k]`, `dy`: `[n_rows, n]`, `rows`: ranges within `k`, in order; returns `[k, n]`
 pub fn transpose_product(x: &[f32], dy: &[f32], k: usize, n: usize, rows: &[Range<usize>]) -> Vec<f32> {
-    if is_whole(rows, k) {
-        return whole_transpose_product(x, dy, k, n);
-    }
-    let wanted: Vec<f32> = x
-        .chunks_exact(k)
-        .flat_map(|row| rows.iter().flat_map(|range| &row[range.clone()]))
-        .copied()
-        .collect();
-    let part = whole_transpose_product(&wanted, dy, rows.iter().map(Range::len).sum(), n);
-    let (mut dw, mut taken) = (vec![0.0; k * n], 0);
-    for range in rows {
-        let len = range.len() * n;
-        dw[range.start * n..][..len].copy_from_slice(&part[taken..taken + len]);
-        taken += len;
-    }
-    dw
-}
-
-fn whole_transpose_product(x: &[f32], dy: &[f32], k: usize, n: usize) -> Vec<f32> {
     let n_rows = dy.len() / n;
     let mut dw = vec![0.0; k * n];
     // Cut along k, not along rows: no partial sums, so threads cannot change a bit.
-    let width = k.div_ceil(4).next_multiple_of(16);
-    dw.par_chunks_mut(width.max(1) * n).enumerate().for_each(|(i, dw)| {
-        gemm(dw.len() / n, n, n_rows, (dw, n), false, (&x[i * width..], 1, k), (dy, n, 1));
+    let width = rows.iter().map(Range::len).sum::<usize>().div_ceil(4).next_multiple_of(16);
+    let mut pieces = Vec::new();
+    let (mut rest, mut at) = (&mut dw[..], 0);
+    for range in rows {
+        let (own, after) = rest[(range.start - at) * n..].split_at_mut(range.len() * n);
+        let cut = own.chunks_mut(width * n).enumerate();
+        pieces.extend(cut.map(|(i, piece)| (range.start + i * width, piece)));
+        (rest, at) = (after, range.end);
+    }
+    pieces.into_par_iter().for_each(|(first, dw)| {
+        gemm(dw.len() / n, n, n_rows, (dw, n), false, (&x[first..], 1, k), (dy, n, 1));
     });
     dw
 }

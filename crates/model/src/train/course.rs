@@ -16,8 +16,8 @@ pub(crate) enum Ending {
     AllEpochs,
     /// The same, or after so many epochs without a better loss.
     AfterWorse(usize),
-    /// The rate stays at its peak until the loss is flat, or until the last third of the planned epochs
-    /// begins, and then falls in a straight line for as long as that third. A cosine would go on
+    /// The rate stays at its peak until the loss is flat, or until the last three tenths of the planned
+    /// epochs begin, and then falls in a straight line for as long as those. A cosine would go on
     /// winning a little in every epoch until its end, so that patience saves nothing (Hu et al. 2024,
     /// arXiv:2404.06395, section 4, has this course).
     WhenFlat,
