@@ -111,18 +111,18 @@ impl TokenGroup {
         first..first + self.n_parts[nth]
     }
 
-    /// The group's share of the trunk's input; the bias alone where no column is left.
+    /// The group's share of the trunk's input, added to `sum`; that alone where no column is left.
     ///
     /// # Shapes
-    /// - `bias`: `[1, d]`, returns `[n_rows, d]`
-    pub fn forward(&self, cells: Arc<Cells>, bias: Tensor<2>) -> Tensor<2> {
+    /// - `sum`: `[1, d]` or `[n_rows, d]`, returns `[n_rows, d]`
+    pub fn forward(&self, cells: Arc<Cells>, sum: Tensor<2>) -> Tensor<2> {
         if self.layout.parts.is_empty() {
-            let width = bias.dims()[1];
-            return bias.expand([cells.n_rows, width]);
+            let width = sum.dims()[1];
+            return sum.expand([cells.n_rows, width]);
         }
         // A part's rows of the mixing matrix and of the tables are held together.
         let trained = self.mix.trained_rows();
         let parts = trained.as_ref().map(|rows| rows.every(D_TOKEN));
-        linear(lookup(self.tables.tensors(), cells, Join::Concat, parts), self.mix.tensor(), bias, trained)
+        linear(lookup(self.tables.tensors(), cells, Join::Concat, parts), self.mix.tensor(), sum, trained)
     }
 }

@@ -223,11 +223,10 @@ impl Network {
 
     /// The first `n_pieces` pieces of z.
     pub fn pieces_until(&self, cells: &[Arc<Cells>], n_pieces: usize, dropout: Dropout) -> Pieces {
-        // The first group carries the bias; a graft's zero matrix then adds exact zeros.
-        let mut h = self.groups[0].forward(self.cells_of(&self.groups[0], cells), self.trunk.bias.tensor());
-        for group in &self.groups[1..] {
-            let zero = self.trunk.bias.tensor().zeros_like().inner();
-            h = h + group.forward(self.cells_of(group, cells), zero);
+        // A graft's zero matrix adds exact zeros.
+        let mut h = self.trunk.bias.tensor();
+        for group in &self.groups {
+            h = group.forward(self.cells_of(group, cells), h);
         }
         let room = (0..n_pieces).map(|piece| self.piece_width(piece)).sum();
         self.continue_pieces(Pieces::new(self.trunk.forward(h, dropout), room), cells, n_pieces, dropout)
@@ -245,8 +244,7 @@ impl Network {
             let i = pieces.len() - 1;
             let side = &self.sides[i];
             let sum = side.tokens.forward(self.cells_of(&side.tokens, cells), side.trunk.bias.tensor());
-            let zero = side.trunk.bias.tensor().zeros_like().inner();
-            let sum = sum + linear(pieces.read(&side.reads), side.up.tensor(), zero, None);
+            let sum = linear(pieces.read(&side.reads), side.up.tensor(), sum, None);
             pieces.push(side.trunk.forward(sum, dropout.fork(1000 + i as u32)));
         }
         pieces
@@ -296,8 +294,8 @@ impl Network {
         match sum {
             Some(sum) => padded(sum, total),
             None => {
-                let z = pieces.whole();
-                Tensor::zeros([z.dims()[0], total], &z.device())
+                let root = pieces.read(&[0]);
+                Tensor::zeros([root.dims()[0], total], &root.device())
             }
         }
     }

@@ -67,23 +67,27 @@ impl Pieces {
         self.each.len()
     }
 
-    /// All side by side: z, once the last side has written.
+    /// All side by side: z, once the last side has written. Its numbers can be taken without a copy.
     ///
     /// # Shapes
     /// - returns: `[n_rows, sum of widths]`
-    pub fn whole(&self) -> Tensor<2> {
-        match self.room.dims() {
-            [_, room] if room == self.width => self.room.clone(),
-            [n_rows, _] => self.room.clone().slice([0..n_rows, 0..self.width]),
-        }
+    pub fn whole(self) -> Tensor<2> {
+        first_columns(self.room, self.width)
     }
 
     /// The wanted pieces side by side.
     pub fn read(&self, wanted: &[usize]) -> Tensor<2> {
         match wanted {
             [one] => self.each[*one].clone(),
-            all if all.iter().copied().eq(0..self.len()) => self.whole(),
+            all if all.iter().copied().eq(0..self.len()) => first_columns(self.room.clone(), self.width),
             some => Tensor::cat(some.iter().map(|piece| self.each[*piece].clone()).collect(), 1),
         }
+    }
+}
+
+fn first_columns(rows: Tensor<2>, width: usize) -> Tensor<2> {
+    match rows.dims() {
+        [_, all] if all == width => rows,
+        [n_rows, _] => rows.slice([0..n_rows, 0..width]),
     }
 }

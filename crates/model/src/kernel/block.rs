@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::elementwise::{Dropout, add, drop_entries, gelu, gelu_backward, normalise, normalise_backward};
+use super::elementwise::{
+    Dropout, add, add_residual, drop_entries, gelu, gelu_backward, normalise, normalise_backward,
+};
 use super::matrix::{ROW_BLOCK, block_product, block_product_by_transpose, column_sums, transpose_product};
 
 /// The weights of one block, borrowed.
@@ -39,27 +41,45 @@ impl BlockWeights<'_> {
     }
 }
 
-/// The block's output and its inner pre-activation, which the backward pass needs.
+/// The block's output, and its inner pre-activation if the backward pass needs it.
 ///
 /// # Shapes
-/// - `x`, `y`: `[n_rows, d]`; `inner`: `[n_rows, d_inner]`
-pub fn forward(x: &[f32], w: BlockWeights<'_>, dropout: Dropout, y: &mut [f32], inner: &mut [f32]) {
+/// - `x`, returned output: `[n_rows, d]`; returned pre-activation: `[n_rows, d_inner]`, empty without
+///   `keep_inner`
+pub fn forward(x: &[f32], w: BlockWeights<'_>, dropout: Dropout, keep_inner: bool) -> (Vec<f32>, Vec<f32>) {
     let (d, m) = (w.d(), w.d_inner());
-    y.par_chunks_mut(ROW_BLOCK * d)
-        .zip(x.par_chunks(ROW_BLOCK * d))
-        .zip(inner.par_chunks_mut(ROW_BLOCK * m))
-        .enumerate()
-        .for_each(|(i, ((y, x), u))| {
-            let first_row = (i * ROW_BLOCK) as u32;
-            let mut unit = vec![0.0; x.len()];
-            normalise(x, w.gain, w.shift, &mut unit);
-            block_product((&unit, d), w.w1, Some(w.b1), u, d, m);
-            let mut h = vec![0.0; u.len()];
-            gelu(u, &mut h, dropout, first_row * m as u32);
-            block_product((&h, m), w.w2, Some(w.b2), y, m, d);
-            drop_entries(y, dropout.fork(1), first_row * d as u32);
-            add(y, x);
-        });
+    let mut y = x.to_vec();
+    let mut inner = vec![0.0; if keep_inner { x.len() / d * m } else { 0 }];
+    let blocks = y.par_chunks_mut(ROW_BLOCK * d).zip(x.par_chunks(ROW_BLOCK * d)).enumerate();
+    if keep_inner {
+        blocks
+            .zip(inner.par_chunks_mut(ROW_BLOCK * m))
+            .for_each(|((i, (y, x)), inner)| forward_rows(i * ROW_BLOCK, x, w, dropout, y, Some(inner)));
+    } else {
+        blocks.for_each(|(i, (y, x))| forward_rows(i * ROW_BLOCK, x, w, dropout, y, None));
+    }
+    (y, inner)
+}
+
+/// [`forward`] of some rows; `y` holds a copy of `x` before and the output after.
+fn forward_rows(
+    first_row: usize,
+    x: &[f32],
+    w: BlockWeights<'_>,
+    dropout: Dropout,
+    y: &mut [f32],
+    inner: Option<&mut [f32]>,
+) {
+    let (d, m) = (w.d(), w.d_inner());
+    normalise(y, w.gain, w.shift);
+    let mut h = w.b1.repeat(x.len() / d);
+    block_product(y, w.w1, &mut h, true, d, m);
+    if let Some(inner) = inner {
+        inner.copy_from_slice(&h);
+    }
+    gelu(&mut h, dropout, (first_row * m) as u32);
+    block_product(&h, w.w2, y, false, m, d);
+    add_residual(y, x, w.b2, dropout.fork(1), (first_row * d) as u32);
 }
 
 /// Gradients of [`forward`]: of `x` always, of the weights if `with_weights`.
@@ -78,7 +98,7 @@ pub fn backward(
     let n_rows = x.len() / d;
     let mut dx = dy.to_vec();
     let mut dv = dy.to_vec();
-    let (mut unit, mut du) = (vec![0.0; n_rows * d], vec![0.0; n_rows * m]);
+    let (mut unit, mut du) = (x.to_vec(), vec![0.0; n_rows * m]);
     let norms: Vec<(Vec<f32>, Vec<f32>)> =
         (dx.par_chunks_mut(ROW_BLOCK * d), dv.par_chunks_mut(ROW_BLOCK * d))
             .into_par_iter()
@@ -94,7 +114,7 @@ pub fn backward(
                 let mut dunit = vec![0.0; x.len()];
                 block_product_by_transpose(du, w.w1, &mut dunit, d, m);
                 if with_weights {
-                    normalise(x, w.gain, w.shift, unit);
+                    normalise(unit, w.gain, w.shift);
                 }
                 let (mut dgain, mut dshift) = (vec![0.0; d], vec![0.0; d]);
                 normalise_backward(x, w.gain, &dunit, dx, &mut dgain, &mut dshift);
@@ -104,12 +124,10 @@ pub fn backward(
     if !with_weights {
         return (dx, None);
     }
-    let mut h = vec![0.0; n_rows * m];
-    h.par_chunks_mut(ROW_BLOCK * m).zip(inner.par_chunks(ROW_BLOCK * m)).enumerate().for_each(
-        |(i, (h, u))| {
-            gelu(u, h, dropout, (i * ROW_BLOCK * m) as u32);
-        },
-    );
+    let mut h = inner.to_vec();
+    h.par_chunks_mut(ROW_BLOCK * m)
+        .enumerate()
+        .for_each(|(i, h)| gelu(h, dropout, (i * ROW_BLOCK * m) as u32));
     let (mut gain, mut shift) = (vec![0.0; d], vec![0.0; d]);
     for (g, s) in &norms {
         add(&mut gain, g);

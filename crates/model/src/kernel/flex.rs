@@ -12,7 +12,7 @@ use super::elementwise::{self, Dropout};
 use super::lookup::{self, Cells, Join, Tables};
 use super::loss::{self, Targets};
 use super::matrix::{self, ROW_BLOCK};
-use super::{Kernels, TrainedRows, elementwise::gelu};
+use super::{Kernels, TrainedRows};
 
 use rayon::prelude::*;
 
@@ -33,18 +33,23 @@ impl Kernels for Flex {
     }
 
     fn k_linear(x: FlexTensor, w: FlexTensor, b: FlexTensor, _: Option<TrainedRows>) -> FlexTensor {
-        let (x, w, b) = (Rows::new(x), Flat::new(w), Flat::new(b));
+        let (x, w) = (Rows::new(x), Flat::new(w));
         let (n_rows, k, n) = (x.0.dim(0), w.dim(0), w.dim(1));
-        let mut y = vec![0.0; n_rows * n];
-        matrix::product(x.slice_and_stride(), w.slice(), Some(b.slice()), &mut y, k, n);
+        let mut y = match b.layout().shape()[0] == n_rows {
+            true => numbers(b),
+            false => Flat::new(b).slice().repeat(n_rows),
+        };
+        matrix::add_product(x.slice_and_stride(), w.slice(), &mut y, k, n);
         matrix_of(y, n_rows)
     }
 
     fn k_gelu(x: FlexTensor, dropout: Dropout) -> FlexTensor {
-        let x = Flat::new(x);
-        let mut y = vec![0.0; x.slice().len()];
-        each_chunk(x.slice(), &mut y, |x, y, first| gelu(x, y, dropout, first));
-        matrix_of(y, x.dim(0))
+        let n_rows = x.layout().shape()[0];
+        let mut y = numbers(x);
+        y.par_chunks_mut(CHUNK)
+            .enumerate()
+            .for_each(|(i, y)| elementwise::gelu(y, dropout, (i * CHUNK) as u32));
+        matrix_of(y, n_rows)
     }
 
     fn k_block(
@@ -57,17 +62,15 @@ impl Kernels for Flex {
         b2: FlexTensor,
         dropout: Dropout,
     ) -> FlexTensor {
-        block_forward(x, &[gain, shift, w1, b1, w2, b2].map(Flat::new), dropout).0
+        block_forward(x, &[gain, shift, w1, b1, w2, b2].map(Flat::new), dropout, false).0
     }
 
     fn k_norm(x: FlexTensor, gain: FlexTensor, shift: FlexTensor) -> FlexTensor {
-        let (x, gain, shift) = (Flat::new(x), Flat::new(gain), Flat::new(shift));
-        let d = gain.slice().len();
-        let mut y = vec![0.0; x.slice().len()];
-        y.par_chunks_mut(ROW_BLOCK * d)
-            .zip(x.slice().par_chunks(ROW_BLOCK * d))
-            .for_each(|(y, x)| elementwise::normalise(x, gain.slice(), shift.slice(), y));
-        matrix_of(y, x.dim(0))
+        let (n_rows, gain, shift) = (x.layout().shape()[0], Flat::new(gain), Flat::new(shift));
+        let mut y = numbers(x);
+        y.par_chunks_mut(ROW_BLOCK * gain.slice().len())
+            .for_each(|y| elementwise::normalise(y, gain.slice(), shift.slice()));
+        matrix_of(y, n_rows)
     }
 
     fn k_column_loss(logits: FlexTensor, targets: Arc<Targets>) -> FlexTensor {
@@ -77,13 +80,6 @@ impl Kernels for Flex {
 
 /// Numbers that one task of an element-wise operation handles.
 pub(super) const CHUNK: usize = 1 << 13;
-
-fn each_chunk(x: &[f32], y: &mut [f32], f: impl Fn(&[f32], &mut [f32], u32) + Sync) {
-    y.par_chunks_mut(CHUNK)
-        .zip(x.par_chunks(CHUNK))
-        .enumerate()
-        .for_each(|(i, (y, x))| f(x, y, (i * CHUNK) as u32));
-}
 
 /// A contiguous f32 tensor that lends its numbers.
 pub(super) struct Flat(FlexTensor);
@@ -96,6 +92,10 @@ impl Flat {
 
     pub(super) fn slice(&self) -> &[f32] {
         self.0.as_slice::<f32>().unwrap_or(&[])
+    }
+
+    pub(super) fn into_tensor(self) -> FlexTensor {
+        self.0
     }
 
     pub(super) fn dim(&self, axis: usize) -> usize {
@@ -151,13 +151,16 @@ pub(super) fn block_weights(tensors: &[Flat; 6]) -> BlockWeights<'_> {
     BlockWeights { gain, shift, w1, b1, w2, b2 }
 }
 
-/// The block's output and its inner pre-activation.
-pub(super) fn block_forward(x: FlexTensor, w: &[Flat; 6], dropout: Dropout) -> (FlexTensor, FlexTensor) {
+/// The block's output, and its inner pre-activation, empty unless it is to be kept.
+pub(super) fn block_forward(
+    x: FlexTensor,
+    w: &[Flat; 6],
+    dropout: Dropout,
+    keep_inner: bool,
+) -> (FlexTensor, FlexTensor) {
     let x = Flat::new(x);
     let n_rows = x.dim(0);
-    let weights = block_weights(w);
-    let (mut y, mut inner) = (vec![0.0; x.slice().len()], vec![0.0; n_rows * weights.b1.len()]);
-    block::forward(x.slice(), weights, dropout, &mut y, &mut inner);
+    let (y, inner) = block::forward(x.slice(), block_weights(w), dropout, keep_inner);
     (matrix_of(y, n_rows), matrix_of(inner, n_rows))
 }
 
@@ -184,5 +187,10 @@ pub(super) fn adamw(
 
 /// The numbers of a plain tensor; without a copy where it is not shared.
 pub(crate) fn into_vec(tensor: Tensor<2>) -> Vec<f32> {
+    tensor.into_data().try_into_vec::<f32>().unwrap_or_default()
+}
+
+/// [`into_vec`] of a tensor of this backend.
+fn numbers(tensor: FlexTensor) -> Vec<f32> {
     tensor.into_data().try_into_vec::<f32>().unwrap_or_default()
 }

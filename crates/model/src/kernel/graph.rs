@@ -57,9 +57,13 @@ impl Backward<Flex, 5> for LookupStep {
     }
 }
 
-/// The rows of the weights that train; all if absent.
 #[derive(Debug)]
-struct LinearStep(Option<TrainedRows>);
+struct LinearStep {
+    /// Rows of the weights; all if absent.
+    trained: Option<TrainedRows>,
+    /// Whether a row of its own is added to each row, not one bias to all.
+    adds_rows: bool,
+}
 
 impl Backward<Flex, 3> for LinearStep {
     type State = (FlexTensor, FlexTensor);
@@ -69,7 +73,7 @@ impl Backward<Flex, 3> for LinearStep {
         let (x, w) = (Flat::new(ops.state.0), Flat::new(ops.state.1));
         let (n_rows, k, n) = (x.dim(0), w.dim(0), w.dim(1));
         let [for_x, for_w, for_b] = ops.parents;
-        let trained = self.0.unwrap_or_else(|| TrainedRows::all(k));
+        let trained = self.trained.unwrap_or_else(|| TrainedRows::all(k));
         if for_x.is_some() {
             let mut dx = vec![0.0; n_rows * k];
             matrix::product_by_transpose(dy.slice(), w.slice(), &mut dx, k, n, trained.ranges());
@@ -79,7 +83,13 @@ impl Backward<Flex, 3> for LinearStep {
             let dw = matrix::transpose_product(x.slice(), dy.slice(), k, n, trained.ranges());
             give!(grads, for_w, matrix_of(dw, k));
         }
-        give!(grads, for_b, matrix_of(matrix::column_sums(dy.slice(), n), 1));
+        if for_b.is_some() {
+            let db = match self.adds_rows {
+                true => dy.into_tensor(),
+                false => matrix_of(matrix::column_sums(dy.slice(), n), 1),
+            };
+            give!(grads, for_b, db);
+        }
     }
 }
 
@@ -221,7 +231,8 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), w.node(), b.node()];
         let (x, w, b) = (x.into_primitive(), w.into_primitive(), b.into_primitive());
-        match LinearStep(trained).prepare::<C>(nodes).compute_bound().stateful() {
+        let adds_rows = b.layout().shape()[0] == x.layout().shape()[0];
+        match (LinearStep { trained, adds_rows }).prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x.clone(), w.clone()), Flex::k_linear(x, w, b, None)),
             OpsKind::UnTracked(prep) => prep.finish(Flex::k_linear(x, w, b, None)),
         }
@@ -249,10 +260,13 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let inputs = [x, gain, shift, w1, b1, w2, b2];
         let nodes = inputs.each_ref().map(|t| t.node());
         let [x, weights @ ..] = inputs.map(|t| t.into_primitive());
-        let (y, inner) = block_forward(x.clone(), &weights.clone().map(Flat::new), dropout);
+        let run = |keep_inner| block_forward(x.clone(), &weights.clone().map(Flat::new), dropout, keep_inner);
         match BlockStep(dropout).prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((x, inner, weights), y),
-            OpsKind::UnTracked(prep) => prep.finish(y),
+            OpsKind::Tracked(prep) => {
+                let (y, inner) = run(true);
+                prep.finish((x, inner, weights), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(run(false).0),
         }
     }
 

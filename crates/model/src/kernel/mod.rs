@@ -120,11 +120,12 @@ pub(crate) fn lookup(
     ))
 }
 
-/// `x w + b`. With `trained` only these rows of `w`, and the columns of `x` that meet them, get a
-/// gradient, and no work is done for that of the others.
+/// `x w + b`, in place of `b` where it has as many rows and is not shared. With `trained` only these rows
+/// of `w`, and the columns of `x` that meet them, get a gradient, and no work is done for that of the
+/// others.
 ///
 /// # Shapes
-/// - `x`: `[n_rows, k]`, `w`: `[k, n]`, `b`: `[1, n]`, returns `[n_rows, n]`
+/// - `x`: `[n_rows, k]`, `w`: `[k, n]`, `b`: `[1, n]` or `[n_rows, n]`, returns `[n_rows, n]`
 pub(crate) fn linear(x: Tensor<2>, w: Tensor<2>, b: Tensor<2>, trained: Option<TrainedRows>) -> Tensor<2> {
     let (x, w, b) = (x.into_dispatch(), w.into_dispatch(), b.into_dispatch());
     Tensor::from_dispatch(Dispatch::k_linear(x, w, b, trained))

@@ -13,8 +13,9 @@ use crate::kernel::{Dropout, ROW_BLOCK};
 /// Rows that are encoded and embedded at a time.
 const CHUNK_ROWS: usize = 64 * ROW_BLOCK;
 
-/// Rows that go through the network together: what they leave between two layers stays in the cache.
-const TILE_ROWS: usize = 2 * ROW_BLOCK;
+/// Rows that go through the network together: what they leave between two layers stays in the cache, and
+/// a side's dozen operations are not called too often.
+const TILE_ROWS: usize = 4 * ROW_BLOCK;
 
 /// One vector per row.
 #[derive(Debug, Clone, PartialEq)]
