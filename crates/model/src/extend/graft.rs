@@ -11,17 +11,13 @@ use crate::objective::Role;
 use crate::space::{AnchorInfo, EmbeddingSpace, Freeze, Mode, Rows, training_data};
 use crate::train::{Anchor, Footprint, Phase, Sink, train};
 
-/// Weight of a new column in the training loss, against 1 for an old one: without it, training
-/// from scratch for as many epochs is as good as grafting.
-const NEW_COLUMN_WEIGHT: f32 = 4.0;
-/// A joint graft hides new cells half as often, and asks for those that it shows nearly as much as
-/// for hidden ones: old vectors have no room left over, so what is new must be made to enter them.
-const JOINT_ROLE: Role = Role { weight: NEW_COLUMN_WEIGHT, visible: 0.9, hiding: 0.5 };
+/// A new column's role in every mode: its cells weigh more than old ones (1), are hidden half as often, and
+/// are asked for nearly as much where they are shown. What is new must be made to enter the vectors; without
+/// this, training from scratch for as many epochs is as good as grafting (docs/decisions/0015).
+const NEW_ROLE: Role = Role { weight: 4.0, visible: 0.9, hiding: 0.5 };
 /// A frozen parent says what old cells it is shown as well as it ever will: nothing is asked of the side
 /// network there, which saves more than half of the loss's work.
 const FROZEN_OLD_ROLE: Role = Role { visible: 0.0, ..Role::OLD };
-/// A side network has room of its own.
-const FROZEN_ROLE: Role = Role { weight: NEW_COLUMN_WEIGHT, ..Role::OLD };
 
 /// A grafted space that has not been trained yet, and the rows to train it on.
 pub struct Graft {
@@ -66,11 +62,11 @@ impl Graft {
         let encoded = child.encode(&all)?;
         let n_old = parent.about.columns.len();
         let n_all = child.about.columns.len();
-        let (old_role, new_role) = match mode {
-            Mode::Frozen => (FROZEN_OLD_ROLE, FROZEN_ROLE),
-            Mode::Joint | Mode::Anchored => (Role::OLD, JOINT_ROLE),
+        let old_role = match mode {
+            Mode::Frozen => FROZEN_OLD_ROLE,
+            Mode::Joint | Mode::Anchored => Role::OLD,
         };
-        let roles = (0..n_all).map(|c| if c < n_old { old_role } else { new_role }).collect();
+        let roles = (0..n_all).map(|c| if c < n_old { old_role } else { NEW_ROLE }).collect();
         let mut data = training_data(&child, &encoded, &rows, roles, 0..n_old);
         let footprint = Footprint::new(&child.network, &data, &all, &encoded);
         data.allowance = footprint.within(memory_limit, child.about.batch_size, sink)?;
