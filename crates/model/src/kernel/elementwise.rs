@@ -243,15 +243,14 @@ pub fn normalise_backward(
 /// Mean, and one over the standard deviation, of one row.
 #[inline(always)]
 fn row_moments(x: &[f32]) -> (f32, f32) {
-    // One division for both means: of a narrow row they would be a tenth of the work.
+    // One division serves both means.
     let share = 1.0 / x.len() as f32;
     let mean = total(x, |sum, v| sum + v) * share;
     let square = total(x, |sum, v| (v - mean).mul_add(v - mean, sum));
     (mean, 1.0 / square.mul_add(share, NORM_EPSILON).sqrt())
 }
 
-/// Adds up a row in lanes. What does not fill the lanes comes first, so that they stay in one register
-/// from the first full chunk to their sum.
+/// Adds up a row in lanes, first what does not fill them.
 #[inline(always)]
 fn total(x: &[f32], add: impl Fn(f32, f32) -> f32) -> f32 {
     let chunks = x.chunks_exact(LANES);
