@@ -15,6 +15,10 @@ lint:
 test:
     cargo test --release --workspace
 
+# Grafts that train on a GPU, or on a software renderer of Vulkan; builds the dependencies with a GPU backend.
+test-gpu:
+    cargo test --release --workspace --features tabgraft-model/wgpu every_mode_trains_there_as_it_does_here
+
 # Quality on German Credit's shared folds; needs Python with benches/requirements.txt.
 bench-german:
     python3 benches/german_credit.py

@@ -48,6 +48,7 @@ _Path: TypeAlias = str | PathLike[str]
 _Names: TypeAlias = list[str] | tuple[str, ...]
 _Kind: TypeAlias = Literal["numeric", "categorical", "boolean", "timestamp", "text"]
 _Mode: TypeAlias = Literal["frozen", "anchored", "joint"]
+_Device: TypeAlias = Literal["cpu", "gpu", "auto"]
 _Keep: TypeAlias = Literal["always", "if_not_worse"]
 _TargetKind: TypeAlias = Literal["auto", "set", "scalar"]
 _Rows: TypeAlias = Literal["test", "all"]
@@ -145,7 +146,12 @@ class EmbeddingSpace:
         seed: int = 0,
     ) -> Self: ...
     def train(
-        self, batch_size: int | None = None, n_epochs: int | None = None, *, progress: bool | None = None
+        self,
+        batch_size: int | None = None,
+        n_epochs: int | None = None,
+        *,
+        device: _Device = "cpu",
+        progress: bool | None = None,
     ) -> Self: ...
     @classmethod
     def fit(
@@ -160,6 +166,7 @@ class EmbeddingSpace:
         auto_epochs: bool = True,
         batch_size: int | None = None,
         memory_limit: int | None = None,
+        device: _Device = "cpu",
         d_model: int = 128,
         learning_rate: float = 2e-3,
         p_valid: float = 0.15,
@@ -182,6 +189,7 @@ class EmbeddingSpace:
         auto_epochs: bool = True,
         batch_size: int | None = None,
         memory_limit: int | None = None,
+        device: _Device = "cpu",
         name: str | None = None,
         d_side: int | None = None,
         prune: str | _Names | None = None,
@@ -219,6 +227,8 @@ class EmbeddingSpace:
         n_epochs: int | None = None,
         auto_epochs: bool = True,
         batch_size: int | None = None,
+        memory_limit: int | None = None,
+        device: _Device = "cpu",
         name: str | None = None,
         seed: int = 0,
         columns: _Names | None = None,
@@ -233,6 +243,8 @@ class EmbeddingSpace:
         n_epochs: int | None = None,
         auto_epochs: bool = True,
         batch_size: int | None = None,
+        memory_limit: int | None = None,
+        device: _Device = "cpu",
         name: str | None = None,
         seed: int = 0,
         columns: _Names | None = None,

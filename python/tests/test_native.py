@@ -187,3 +187,17 @@ def test_options_outside_their_range_are_named(early, space):
             tabgraft.EmbeddingSpace.fit(early, **options)
     with pytest.raises(tabgraft.OptionError, match="`mode` is `soft`, allowed is `frozen`"):
         space.extend(early, mode="soft")
+
+
+def test_a_device_is_found_replaced_or_named(credit, early):
+    options = dict(ignore=["target"], n_epochs=1, d_model=16)
+    with pytest.raises(tabgraft.OptionError, match="`device` is `tpu`, allowed is `cpu`, `gpu` or `auto`"):
+        tabgraft.EmbeddingSpace.fit(early, device="tpu", **options)
+    space = tabgraft.EmbeddingSpace.fit(early, device="auto", **options)
+    assert space.training_info["device"]
+    child = space.extend(credit, n_epochs=1, device="auto")
+    plain = child.consolidate(credit, n_epochs=1, device="auto")
+    assert child.training_info["device"] == plain.training_info["device"] == space.training_info["device"]
+    if space.training_info["device"] == "cpu":
+        with pytest.raises(tabgraft.OptionError, match="option `device` is `gpu`, but"):
+            space.extend(credit, device="gpu")

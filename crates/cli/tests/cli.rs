@@ -98,7 +98,7 @@ fn train_reports_each_column_once_with_its_reason() {
     names.sort_unstable();
     header.sort_unstable();
     assert_eq!(names, header);
-    assert_eq!(report["name"], "es");
+    assert_eq!((&report["name"], &report["training"]["device"]), (&"es".into(), &"cpu".into()));
     let n = |key: &str| report["training"][key].as_u64().unwrap();
     assert_eq!(n("n_rows_train") + n("n_rows_valid") + report["n_rows_test"].as_u64().unwrap(), 1000);
 }
@@ -402,6 +402,7 @@ fn failures_exit_with_2_and_name_a_way_out() {
         ("extend v1 full.csv -o child --keep if-not-worse", "--target"),
         ("extend v1 full.csv -o child --target default", "--keep if-not-worse"),
         ("extend v1 full.csv -o child --memory-limit 1MB", "a batch of 16 rows"),
+        ("consolidate v2 full.csv -o plain --memory-limit 1MB", "a batch of 16 rows"),
         ("predictor v1 full.csv --target defualt -o x", "defualt"),
         ("train early.csv -o x --kind ago=numeric", "ago"),
     ] {
@@ -413,6 +414,16 @@ fn failures_exit_with_2_and_name_a_way_out() {
         let stderr = String::from_utf8(run(path, &format!("{arguments} --format json")).stderr).unwrap();
         let error: Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
         assert!(error["error"].is_string() && error["hint"].is_string(), "`{arguments}`: {stderr}");
+    }
+    #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+    for command in ["train early.csv -o x", "extend v1 full.csv -o x", "consolidate v2 full.csv -o x"] {
+        let output = run(path, &format!("{command} --device gpu"));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "`{command}`: {stderr}");
+        assert!(
+            stderr.contains("this build has no backend for GPUs") && stderr.contains("`auto`"),
+            "{stderr}"
+        );
     }
     for wrong in ["train", "train a.csv -o x --threads 0", "train a.csv -o x --memory-limit lots", "nothing"]
     {

@@ -2,9 +2,9 @@
 
 use pyo3::prelude::*;
 use tabgraft_model::space::Mode;
-use tabgraft_model::{ConsolidateOptions, MergeOptions, PruneOptions, RankOptions};
+use tabgraft_model::{ConsolidateOptions, Device, MergeOptions, PruneOptions, RankOptions};
 
-use super::{Core, EmbeddingSpace, MODES};
+use super::{Core, DEVICES, EmbeddingSpace, MODES};
 use crate::convert::{Names, to_python, word};
 use crate::error::Raised;
 use crate::frame::Given;
@@ -84,7 +84,7 @@ impl EmbeddingSpace {
     ///     Two or more spaces that were extended from one.
     /// data : frame, array or path, optional
     ///     As for `fit`, with the columns of all: for a merge that has to be trained, and to measure losses.
-    /// mode, drift_bound, n_epochs, auto_epochs, batch_size
+    /// mode, drift_bound, n_epochs, auto_epochs, batch_size, memory_limit, device
     ///     As for `extend`, where the merge has to be trained; there `mode` is "joint" by default.
     /// name : str, optional
     ///     Name of the child. Default: the parents' names with `+` between them.
@@ -104,7 +104,7 @@ impl EmbeddingSpace {
     /// True
     #[staticmethod]
     #[pyo3(signature = (spaces, data = None, *, mode = "joint", drift_bound = None, n_epochs = None, auto_epochs = true,
-        batch_size = None, name = None, seed = 0, columns = None, progress = None))]
+        batch_size = None, memory_limit = None, device = "cpu", name = None, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn merge(
         py: Python<'_>,
@@ -115,6 +115,8 @@ impl EmbeddingSpace {
         n_epochs: Option<usize>,
         auto_epochs: bool,
         batch_size: Option<usize>,
+        memory_limit: Option<u64>,
+        device: &str,
         name: Option<String>,
         seed: u64,
         columns: Option<Vec<String>>,
@@ -123,7 +125,17 @@ impl EmbeddingSpace {
         let cores = spaces.iter().map(|space| space.get().core_trained()).collect::<Raised<Vec<_>>>()?;
         let table = data.map(|data| Given::new(data, columns)).transpose()?.map(|given| given.table);
         let mode = word::<Mode>("mode", mode, MODES)?;
-        let options = MergeOptions { name, mode, drift_bound, n_epochs, auto_epochs, batch_size, seed };
+        let options = MergeOptions {
+            name,
+            mode,
+            drift_bound,
+            n_epochs,
+            auto_epochs,
+            batch_size,
+            memory_limit,
+            device: word::<Device>("device", device, DEVICES)?,
+            seed,
+        };
         let merged = run(py, "merge", progress, &StopToken::default(), |sink| {
             let spaces: Vec<&Core> = cores.iter().map(|core| &**core).collect();
             Core::merge(&spaces, table.as_ref(), &options, sink)
@@ -145,7 +157,7 @@ impl EmbeddingSpace {
     ///     Length of a row's vector. Default: that of the first training.
     /// n_epochs : int, optional; 1 to 10,000
     ///     Epochs. Default: those of the first training.
-    /// auto_epochs, batch_size, seed, columns, progress
+    /// auto_epochs, batch_size, memory_limit, device, seed, columns, progress
     ///     As for `extend`.
     /// name : str, optional
     ///     Name of the child. Default: the parent's and `_consolidated`.
@@ -156,7 +168,7 @@ impl EmbeddingSpace {
     /// >>> child.d_model, plain.d_model, plain.columns == child.columns
     /// (128, 32, True)
     #[pyo3(signature = (data, *, valid = None, d_model = None, n_epochs = None, auto_epochs = true, batch_size = None,
-        name = None, seed = 0, columns = None, progress = None))]
+        memory_limit = None, device = "cpu", name = None, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn consolidate(
         &self,
@@ -167,6 +179,8 @@ impl EmbeddingSpace {
         n_epochs: Option<usize>,
         auto_epochs: bool,
         batch_size: Option<usize>,
+        memory_limit: Option<u64>,
+        device: &str,
         name: Option<String>,
         seed: u64,
         columns: Option<Vec<String>>,
@@ -175,7 +189,16 @@ impl EmbeddingSpace {
         let parent = self.core_trained()?;
         let table = Given::new(data, columns.clone())?.table;
         let valid = valid.map(|v| Given::new(v, columns)).transpose()?.map(|g| g.table);
-        let options = ConsolidateOptions { d_model, n_epochs, auto_epochs, batch_size, name, seed };
+        let options = ConsolidateOptions {
+            d_model,
+            n_epochs,
+            auto_epochs,
+            batch_size,
+            memory_limit,
+            device: word::<Device>("device", device, DEVICES)?,
+            name,
+            seed,
+        };
         let space = run(py, "consolidation", progress, &StopToken::default(), |sink| {
             parent.consolidate(&table, valid.as_ref(), &options, sink)
         })?

@@ -28,6 +28,9 @@ pub type Core = tabgraft_model::EmbeddingSpace;
 /// The words of [`tabgraft_model::Mode`].
 pub const MODES: &str = "`frozen`, `anchored` or `joint`";
 
+/// What may compute a training.
+pub const DEVICES: &str = "`cpu`, `gpu` or `auto`";
+
 /// One vector per row of a table, learned without a target.
 ///
 /// `EmbeddingSpace.fit(data)` trains a space in one call. The constructor takes the parts of a

@@ -6,11 +6,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
 use tabgraft_model::{
-    CompareOptions, Error, ExtendOptions, FitOptions, Freeze, Keep, PredictorOptions, SpaceConfig,
+    CompareOptions, Device, Error, ExtendOptions, FitOptions, Freeze, Keep, PredictorOptions, SpaceConfig,
 };
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
-use super::{Core, EmbeddingSpace, MODES};
+use super::{Core, DEVICES, EmbeddingSpace, MODES};
 use crate::convert::{Names, from_python, infer_options, word};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
@@ -46,6 +46,10 @@ impl EmbeddingSpace {
     /// memory_limit : int, optional; at least 1
     ///     Most bytes that the training may take, by an estimate: steps are halved to keep within it, down to
     ///     16 rows, with notes; then it is an error. Default: no limit.
+    /// device : "cpu", "gpu" or "auto", default "cpu"
+    ///     What trains. "gpu" is an error where this build has no backend for one or none answers; "auto"
+    ///     takes a GPU if one answers and holds out to the end, else the processor. Vectors and predictions
+    ///     are computed on the processor in any case.
     /// d_model : int, default 128; 8 to 4,096 in steps of 8
     ///     Length of a row's vector.
     /// learning_rate : float, default 0.002; above 0, at most 1
@@ -72,7 +76,7 @@ impl EmbeddingSpace {
     /// (1000, 16)
     #[classmethod]
     #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, name = "embedding_space", n_epochs = None,
-        auto_epochs = true, batch_size = None, memory_limit = None, d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
+        auto_epochs = true, batch_size = None, memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
         group = None, time = None, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
@@ -87,6 +91,7 @@ impl EmbeddingSpace {
         auto_epochs: bool,
         batch_size: Option<usize>,
         memory_limit: Option<u64>,
+        device: &str,
         d_model: usize,
         learning_rate: f32,
         p_valid: f64,
@@ -125,6 +130,7 @@ impl EmbeddingSpace {
             infer: infer_options(ignore, kinds)?,
             split: SplitOptions { by, p_valid, p_test, seed },
             features: Vec::new(),
+            device: word::<Device>("device", device, DEVICES)?,
         };
         let space = run(py, name, progress, &StopToken::default(), |sink| {
             Core::fit(&table, valid.as_ref(), &options, sink)
@@ -164,6 +170,8 @@ impl EmbeddingSpace {
     ///     Rows of a step. Default: the parent's.
     /// memory_limit : int, optional; at least 1
     ///     As for `fit`; before steps are halved, a frozen graft computes the parent's vectors at every step.
+    /// device : "cpu", "gpu" or "auto", default "cpu"
+    ///     As for `fit`.
     /// name : str, optional
     ///     Name of the child. Default: the parent's and `_extended`.
     /// d_side : int, optional; 8 to 1,024 in steps of 8
@@ -204,7 +212,7 @@ impl EmbeddingSpace {
     /// >>> judged.extension_metadata["judgement"]["difference"]["verdict"] in {"better", "no_difference"}
     /// True
     #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, freeze = None, n_epochs = None, auto_epochs = true, batch_size = None,
-        memory_limit = None, name = None, d_side = None, prune = None, regraft = None, ignore = None, kinds = None,
+        memory_limit = None, device = "cpu", name = None, d_side = None, prune = None, regraft = None, ignore = None, kinds = None,
         features = None, feature_metadata = None, keep = "always", target = None, cross_fit = false, seed = 0,
         columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
@@ -220,6 +228,7 @@ impl EmbeddingSpace {
         auto_epochs: bool,
         batch_size: Option<usize>,
         memory_limit: Option<u64>,
+        device: &str,
         name: Option<String>,
         d_side: Option<usize>,
         prune: Option<Names>,
@@ -246,6 +255,7 @@ impl EmbeddingSpace {
             auto_epochs,
             batch_size,
             memory_limit,
+            device: word::<Device>("device", device, DEVICES)?,
             name,
             d_side,
             prune: prune.map(Vec::from).unwrap_or_default(),

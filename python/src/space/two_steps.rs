@@ -8,11 +8,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
 use tabgraft_model::train::Event;
-use tabgraft_model::{Error, ExtendOptions, FitOptions, SpaceConfig};
+use tabgraft_model::{Device, Error, ExtendOptions, FitOptions, SpaceConfig};
 use tabgraft_table::Table;
 use tabgraft_table::split::SplitOptions;
 
-use super::{Core, EmbeddingSpace, MODES, Source, State};
+use super::{Core, DEVICES, EmbeddingSpace, MODES, Source, State};
 use crate::convert::{from_python, word};
 use crate::data_set::FeatrixInputDataSet;
 use crate::error::{Raise, Raised};
@@ -114,8 +114,14 @@ impl EmbeddingSpace {
             seed,
             ..Default::default()
         };
-        let options =
-            FitOptions { name: name.to_owned(), config, infer: train.infer()?, split, features: Vec::new() };
+        let options = FitOptions {
+            name: name.to_owned(),
+            config,
+            infer: train.infer()?,
+            split,
+            features: Vec::new(),
+            device: Device::default(),
+        };
         let space = run(py, name, Some(false), &StopToken::default(), |sink| {
             Core::untrained(&table, valid.as_ref(), &options, sink)
         })?
@@ -132,7 +138,8 @@ impl EmbeddingSpace {
     }
 
     /// Trains the space that the constructor or `extend_from_existing` prepared, from the start if it was
-    /// trained before, and gives it back. Numbers given here win over those given there.
+    /// trained before, and gives it back. Numbers given here win over those given there. `device` is what
+    /// trains, as for `fit`.
     ///
     /// Ctrl-C raises `KeyboardInterrupt` after the running batch; the best state so far stays, and the
     /// space can be used.
@@ -142,14 +149,16 @@ impl EmbeddingSpace {
     /// >>> es = tabgraft.EmbeddingSpace(train, valid, n_epochs=50)
     /// >>> es.train(batch_size=128, n_epochs=2).is_trained
     /// True
-    #[pyo3(signature = (batch_size = None, n_epochs = None, *, progress = None))]
+    #[pyo3(signature = (batch_size = None, n_epochs = None, *, device = "cpu", progress = None))]
     fn train<'py>(
         slf: &Bound<'py, Self>,
         batch_size: Option<usize>,
         n_epochs: Option<usize>,
+        device: &str,
         progress: Option<bool>,
     ) -> Raised<Bound<'py, Self>> {
         let py = slf.py();
+        let device = word::<Device>("device", device, DEVICES)?;
         let this = slf.get();
         let (source, output_dir, name) = {
             let state = this.lock();
@@ -165,21 +174,27 @@ impl EmbeddingSpace {
         };
         let outcome = run(py, &name, progress, &StopToken::default(), |sink| {
             // The notes of the preparation were told when it was made.
+            let mut is_prepared = false;
             let mut heard = |event: &Event| match event {
-                Event::Note { .. } | Event::Warning { .. } => ControlFlow::Continue(()),
-                event => sink(event),
+                Event::Note { .. } | Event::Warning { .. } if !is_prepared => ControlFlow::Continue(()),
+                event => {
+                    is_prepared |= matches!(event, Event::Started { .. });
+                    sink(event)
+                }
             };
             match &*source {
                 Source::First { table, valid, options } => {
                     let mut options = options.clone();
                     options.config.batch_size = batch_size.or(options.config.batch_size);
                     options.config.n_epochs = n_epochs.or(options.config.n_epochs);
+                    options.device = device;
                     Core::fit(table, valid.as_ref(), &options, &mut heard)
                 }
                 Source::Graft { parent, table, valid, options } => {
                     let mut options = options.clone();
                     options.batch_size = batch_size.or(options.batch_size);
                     options.n_epochs = n_epochs.or(options.n_epochs);
+                    options.device = device;
                     parent.extend(table, valid.as_ref(), &options, &mut heard)
                 }
             }

@@ -2,10 +2,10 @@
 //!
 //! Every group maps one to one to an option struct of the core and takes its defaults from there.
 
+mod compute;
 mod court;
 mod freeze;
 mod keep;
-mod memory;
 mod predictor;
 mod read;
 mod rows;
@@ -18,10 +18,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 
+pub use compute::ComputeArgs;
 pub use court::CourtArgs;
 pub use freeze::FreezeArgs;
 pub use keep::KeepArgs;
-pub use memory::parse_bytes;
 pub use predictor::PredictorArgs;
 pub use read::ReadArgs;
 pub use rows::RowsArgs;

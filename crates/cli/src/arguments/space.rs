@@ -4,7 +4,7 @@ use clap::Args;
 use tabgraft_model::SpaceConfig;
 use tabgraft_table::codec::CodecConfig;
 
-use super::parse_bytes;
+use super::ComputeArgs;
 
 /// Sizes, rates and epochs of a space.
 #[derive(Debug, Clone, Args)]
@@ -19,9 +19,8 @@ pub struct SpaceArgs {
     /// Rows of a step, 1 to 65536 [default: 128 below 8000 training rows, 256 below 100000, else 512]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// Most memory of the training, such as 800MB or 2GB: steps are halved to keep within it [default: no limit]
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    memory_limit: Option<u64>,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
     /// Seed of weights, order, masks and dropout
     #[arg(long, value_name = "N", default_value_t = SpaceConfig::default().seed)]
     seed: u64,
@@ -68,7 +67,7 @@ impl SpaceArgs {
             learning_rate: self.learning_rate,
             weight_decay: self.weight_decay,
             batch_size: self.batch_size,
-            memory_limit: self.memory_limit,
+            memory_limit: self.compute.memory_limit,
             n_epochs: self.n_epochs,
             auto_epochs: !self.exact_epochs,
             seed: self.seed,

@@ -9,7 +9,7 @@ use tabgraft_model::{ConsolidateOptions, EmbeddingSpace};
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::ReadArgs;
+use crate::arguments::{ComputeArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -46,6 +46,8 @@ pub struct ConsolidateArgs {
     /// Rows of a step, 1 to 65536 [default: the parent's]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
+    #[command(flatten)]
+    compute: ComputeArgs,
     /// Name of the child [default: the parent's and `_consolidated`]
     #[arg(long)]
     name: Option<String>,
@@ -85,6 +87,8 @@ impl ConsolidateArgs {
             n_epochs: self.n_epochs,
             auto_epochs: !self.exact_epochs,
             batch_size: self.batch_size,
+            memory_limit: self.compute.memory_limit,
+            device: self.compute.device(),
             name: self.name.clone(),
             seed: self.seed,
         };

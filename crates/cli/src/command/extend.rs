@@ -10,7 +10,7 @@ use tabgraft_table::feature::FeatureEngineer;
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{FreezeArgs, KeepArgs, ReadArgs, SchemaArgs, parse_bytes};
+use crate::arguments::{ComputeArgs, FreezeArgs, KeepArgs, ReadArgs, SchemaArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -62,9 +62,8 @@ pub struct ExtendArgs {
     /// Rows of a step, 1 to 65536 [default: the parent's]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// Most memory of the training, such as 800MB or 2GB: steps are halved to keep within it [default: no limit]
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    memory_limit: Option<u64>,
+    #[command(flatten)]
+    compute: ComputeArgs,
     /// Name of the child [default: the parent's and `_extended`]
     #[arg(long)]
     name: Option<String>,
@@ -188,7 +187,8 @@ impl ExtendArgs {
             n_epochs: self.n_epochs,
             auto_epochs: !self.exact_epochs,
             batch_size: self.batch_size,
-            memory_limit: self.memory_limit,
+            memory_limit: self.compute.memory_limit,
+            device: self.compute.device(),
             name: self.name.clone(),
             d_side: self.d_side,
             prune: self.prune.clone(),

@@ -10,7 +10,7 @@ use tabgraft_model::{EmbeddingSpace, MergeOptions};
 use super::extend::ModeFlag;
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::ReadArgs;
+use crate::arguments::{ComputeArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -55,6 +55,8 @@ pub struct MergeArgs {
     /// Rows of a step, 1 to 65536 [default: the first parent's]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
+    #[command(flatten)]
+    compute: ComputeArgs,
     /// Name of the child [default: the parents' names with `+` between them]
     #[arg(long)]
     name: Option<String>,
@@ -92,6 +94,8 @@ impl MergeArgs {
             n_epochs: self.n_epochs,
             auto_epochs: !self.exact_epochs,
             batch_size: self.batch_size,
+            memory_limit: self.compute.memory_limit,
+            device: self.compute.device(),
             seed: self.seed,
         };
         let spaces: Vec<&EmbeddingSpace> = spaces.iter().collect();

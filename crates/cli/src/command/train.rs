@@ -75,6 +75,7 @@ pub struct TrainingSummary {
     n_rows_train: usize,
     n_rows_valid: usize,
     n_weights: usize,
+    device: String,
     seconds: f64,
     rows_per_second: f64,
 }
@@ -93,6 +94,7 @@ impl TrainArgs {
             infer: self.schema.options(),
             split: self.split.options(valid.is_some()),
             features: Vec::new(),
+            device: self.space.compute.device(),
         };
         let mut progress = console.progress("embedding space");
         let space = EmbeddingSpace::fit(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
@@ -146,6 +148,7 @@ impl TrainingSummary {
             n_rows_train: info.n_rows_train,
             n_rows_valid: info.n_rows_valid,
             n_weights: info.n_weights,
+            device: info.device.clone(),
             seconds: info.seconds,
             rows_per_second: info.rows_per_second,
         }
@@ -170,11 +173,12 @@ impl TrainingSummary {
         };
         format!(
             "validation loss {}{new} (1 is a uniform guess), epoch {} of {}\n\
-             trained in {:.1} s, {:.0} rows a second, {} weights\n",
+             trained in {:.1} s on {}, {:.0} rows a second, {} weights\n",
             number(self.final_validation_loss),
             self.best_epoch,
             self.n_epochs,
             self.seconds,
+            self.device,
             self.rows_per_second,
             self.n_weights
         )

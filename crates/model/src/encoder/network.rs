@@ -16,7 +16,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::prelude::Tensor;
+use burn::prelude::{Device, Tensor};
 use rand::Rng;
 use tabgraft_table::encoded::PartForm;
 
@@ -190,6 +190,11 @@ impl Network {
         for column in columns {
             self.first_logit.push(self.n_logits() + column.n_targets);
         }
+    }
+
+    /// Where its numbers are.
+    pub fn device(&self) -> Device {
+        self.trunk.bias.device()
     }
 
     /// Length of z.

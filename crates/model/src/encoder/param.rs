@@ -4,7 +4,7 @@ use burn::prelude::{Device, Tensor};
 use burn::tensor::{Gradients, TensorData};
 use rand::{Rng, RngExt};
 
-use crate::kernel::{AdamStep, TrainedRows, adamw};
+use crate::kernel::{AdamStep, TrainedRows, adamw, gradient_of_rows};
 
 /// A weight matrix `[n_rows, n_columns]` (a vector is one row).
 ///
@@ -104,15 +104,31 @@ impl Param {
 
     /// Takes this matrix's gradient out of a backward pass; `None` if it was not reached.
     pub fn take_gradient(&self, gradients: &mut Gradients) -> Option<Tensor<2>> {
-        self.thawed.then(|| self.value.grad_remove(gradients)).flatten()
+        let gradient = self.thawed.then(|| self.value.grad_remove(gradients)).flatten()?;
+        Some(match &self.trained {
+            Some(trained) => gradient_of_rows(gradient, trained),
+            None => gradient,
+        })
+    }
+
+    /// Where its numbers are.
+    pub fn device(&self) -> Device {
+        self.value.device()
+    }
+
+    /// Freezes it and takes its numbers to a device.
+    pub fn move_to(&mut self, device: &Device) {
+        self.freeze();
+        self.value = self.value.clone().to_device(device);
     }
 
     /// One AdamW step; `step.n_steps` is filled in here.
     pub fn update(&mut self, gradient: Tensor<2>, step: AdamStep) {
         let shape = self.shape();
+        // Taken out: what nobody else holds is updated in place.
         let value = std::mem::replace(&mut self.value, Tensor::zeros([1, 1], &Device::flex())).inner();
         let moments = self.moments.take().unwrap_or_else(|| {
-            let zero = || Tensor::zeros(shape, &Device::flex());
+            let zero = || Tensor::zeros(shape, &value.device());
             (zero(), zero())
         });
         self.n_steps += 1;
@@ -134,6 +150,11 @@ pub(crate) trait Params {
     /// Thaws or freezes all of them.
     fn set_thawed(&mut self, thawed: bool) {
         self.each_mut("", &mut |_, param| if thawed { param.thaw() } else { param.freeze() });
+    }
+
+    /// Freezes every matrix and takes its numbers to a device.
+    fn set_device(&mut self, device: &Device) {
+        self.each_mut("", &mut |_, param| param.move_to(device));
     }
 
     /// Number of weights.

@@ -15,9 +15,9 @@ use crate::error::Result;
 use crate::objective::Role;
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Mode, Operation, SoftwareVersion, Wiring, check_batch_size,
-    check_epochs, now, rows_of_parts, training_data,
+    check_epochs, check_memory_limit, now, rows_of_parts, training_data,
 };
-use crate::train::{Phase, Sink, Watch, train};
+use crate::train::{Device, Footprint, Phase, Sink, TrainingData, Watch, train};
 
 /// How to consolidate.
 #[derive(Debug, Clone)]
@@ -31,6 +31,10 @@ pub struct ConsolidateOptions {
     pub auto_epochs: bool,
     /// Rows of a step. Default: the parent's.
     pub batch_size: Option<usize>,
+    /// Most bytes that the training may take, as for a first training. Default: no limit.
+    pub memory_limit: Option<u64>,
+    /// What trains it. Default [`Device::Cpu`].
+    pub device: Device,
     /// Name of the child. Default: the parent's and `_consolidated`.
     pub name: Option<String>,
     /// Seed of new weights, order, masks and dropout. Default 0.
@@ -44,6 +48,8 @@ impl Default for ConsolidateOptions {
             n_epochs: None,
             auto_epochs: true,
             batch_size: None,
+            memory_limit: None,
+            device: Device::default(),
             name: None,
             seed: 0,
         }
@@ -57,7 +63,7 @@ impl EmbeddingSpace {
     /// `valid` gives the validation rows; without it the split does.
     ///
     /// # Errors
-    /// An option error if an option is out of range; a schema error if the table lacks a column of
+    /// An option error if an option is out of range or no GPU answers; a schema error if the table lacks a column of
     /// the split; a training error if no gradient is finite.
     pub fn consolidate(
         &self,
@@ -68,6 +74,8 @@ impl EmbeddingSpace {
     ) -> Result<Self> {
         check_epochs(options.n_epochs)?;
         check_batch_size(options.batch_size)?;
+        check_memory_limit(options.memory_limit)?;
+        let computer = options.device.find(sink)?;
         let mut child = self.clone();
         let about = &mut child.about;
         about.config.d_model = options.d_model.unwrap_or(about.config.d_model);
@@ -86,11 +94,16 @@ impl EmbeddingSpace {
         let encoded = child.encode(&all)?;
         let n_columns = self.columns().len();
         let data = training_data(&child, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
+        let mut data = TrainingData { computer, ..data };
+        let footprint = Footprint::new(&child.network, &data, &all, &encoded);
+        data.allowance = footprint.within(options.memory_limit, child.about.batch_size, sink)?;
+        child.about.batch_size = data.allowance.batch_size;
+        drop((all, encoded));
         let n_epochs = options.n_epochs.unwrap_or(self.about.planned_epochs);
         let phase = Phase {
             name: "consolidation",
             n_epochs,
-            batch_size: child.about.batch_size,
+            batch_size: data.allowance.batch_size,
             learning_rate: config.learning_rate,
             weight_decay: config.weight_decay,
             p_drop: config.p_drop,

@@ -9,7 +9,7 @@ use crate::encoder::Network;
 use crate::error::Result;
 use crate::objective::Role;
 use crate::space::{AnchorInfo, EmbeddingSpace, Freeze, Mode, Rows, training_data};
-use crate::train::{Anchor, Footprint, Phase, Sink, train};
+use crate::train::{Anchor, Computer, Footprint, Phase, Sink, TrainingData, train};
 
 /// A new column's role in every mode: its cells weigh more than old ones (1), are hidden half as often, and
 /// are asked for nearly as much where they are shown. What is new must be made to enter the vectors; without
@@ -32,6 +32,7 @@ pub struct Graft {
     pub(super) n_epochs: usize,
     pub(super) auto_epochs: bool,
     pub(super) memory_limit: Option<u64>,
+    pub(super) computer: Computer,
     pub(super) seed: u64,
 }
 
@@ -44,7 +45,8 @@ impl Graft {
     /// Trains the graft, measures drift and completes the lineage entry.
     ///
     /// # Errors
-    /// A training error if no gradient is finite; an option error if the limit of memory is too low.
+    /// A training error if no gradient is finite; or the GPU fails; an option error if the limit of
+    /// memory is too low.
     pub fn train(self, sink: &mut Sink<'_>) -> Result<EmbeddingSpace> {
         let Graft {
             mut child,
@@ -57,6 +59,7 @@ impl Graft {
             n_epochs,
             auto_epochs,
             memory_limit,
+            computer,
             seed,
         } = self;
         let encoded = child.encode(&all)?;
@@ -67,7 +70,8 @@ impl Graft {
             Mode::Joint | Mode::Anchored => Role::OLD,
         };
         let roles = (0..n_all).map(|c| if c < n_old { old_role } else { NEW_ROLE }).collect();
-        let mut data = training_data(&child, &encoded, &rows, roles, 0..n_old);
+        let data = training_data(&child, &encoded, &rows, roles, 0..n_old);
+        let mut data = TrainingData { computer, ..data };
         let footprint = Footprint::new(&child.network, &data, &all, &encoded);
         data.allowance = footprint.within(memory_limit, child.about.batch_size, sink)?;
         child.about.batch_size = data.allowance.batch_size;
@@ -123,3 +127,6 @@ impl Graft {
         Ok(child)
     }
 }
+
+#[cfg(all(test, feature = "wgpu"))]
+mod tests;

@@ -98,6 +98,7 @@ impl EmbeddingSpace {
             let options = ExtendOptions { prune: Vec::new(), name: Some(name), ..options.clone() };
             return pruned.graft(table, valid, &options, sink);
         }
+        let computer = options.device.find(sink)?;
         for note in &schema.notes {
             let _ = sink(&Event::Note { text: note.clone() });
         }
@@ -162,6 +163,7 @@ impl EmbeddingSpace {
             n_epochs,
             auto_epochs: options.auto_epochs,
             memory_limit: options.memory_limit,
+            computer,
             seed: options.seed,
         })
     }

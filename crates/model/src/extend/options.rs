@@ -7,7 +7,7 @@ use tabgraft_table::table::quoted;
 use super::keep::Keep;
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, Freeze, Mode, check_batch_size, check_epochs, check_memory_limit};
-use crate::train::{Event, Sink};
+use crate::train::{Device, Event, Sink};
 
 /// Fewest epochs of a graft by default.
 const LEAST_EPOCHS: usize = 10;
@@ -41,6 +41,8 @@ pub struct ExtendOptions {
     /// would take more, the cache of a frozen graft is left out and steps are halved, down to 16 rows,
     /// with notes. Default: no limit.
     pub memory_limit: Option<u64>,
+    /// What trains it. Default [`Device::Cpu`].
+    pub device: Device,
     /// Name of the child. Default: the parent's and `_extended`.
     pub name: Option<String>,
     /// Extra coordinates of a frozen graft. Default: 32 per new column, 32 to 96.
@@ -73,6 +75,7 @@ impl Default for ExtendOptions {
             auto_epochs: true,
             batch_size: None,
             memory_limit: None,
+            device: Device::default(),
             name: None,
             d_side: None,
             prune: Vec::new(),

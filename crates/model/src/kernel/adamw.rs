@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::simd::vectorised;
 
-const BETA_1: f32 = 0.9;
-const BETA_2: f32 = 0.999;
-const EPSILON: f32 = 1e-8;
+pub(super) const BETA_1: f32 = 0.9;
+pub(super) const BETA_2: f32 = 0.999;
+pub(super) const EPSILON: f32 = 1e-8;
 /// Numbers that one task updates.
 const CHUNK: usize = 1 << 14;
 
@@ -23,14 +23,21 @@ pub struct AdamStep {
     pub n_steps: i32,
 }
 
+impl AdamStep {
+    /// Factors on the weight, on the first moment and on the second, bias corrections included.
+    pub fn factors(&self) -> (f32, f32, f32) {
+        let decay = 1.0 - self.learning_rate * self.weight_decay;
+        let first = self.learning_rate / (1.0 - BETA_1.powi(self.n_steps));
+        (decay, first, 1.0 / (1.0 - BETA_2.powi(self.n_steps)))
+    }
+}
+
 /// Updates weights and both moments.
 ///
 /// # Shapes
 /// - all slices: one length
 pub fn update(weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32], step: AdamStep) {
-    let decay = 1.0 - step.learning_rate * step.weight_decay;
-    let correct_1 = step.learning_rate / (1.0 - BETA_1.powi(step.n_steps));
-    let correct_2 = 1.0 / (1.0 - BETA_2.powi(step.n_steps));
+    let (decay, correct_1, correct_2) = step.factors();
     weights
         .par_chunks_mut(CHUNK)
         .zip(gradient.par_chunks(CHUNK))

@@ -8,10 +8,10 @@ use super::simd::vectorised;
 /// Lanes that row sums are split into: one AVX-512 register.
 const LANES: usize = 16;
 /// Added to the variance of a row before the root.
-const NORM_EPSILON: f32 = 1e-5;
+pub(super) const NORM_EPSILON: f32 = 1e-5;
 /// `2 sqrt(2 / pi)` and the cubic coefficient of the tanh form of GELU.
-const GELU_SCALE: f32 = 1.595_769;
-const GELU_CUBIC: f32 = 0.044_715;
+pub(super) const GELU_SCALE: f32 = 1.595_769;
+pub(super) const GELU_CUBIC: f32 = 0.044_715;
 
 /// Random zeroing of activations, reproducible from `seed` alone.
 ///
@@ -32,6 +32,18 @@ impl Dropout {
     /// A different mask with the same rate, for a second place in one layer.
     pub fn fork(self, place: u32) -> Self {
         Dropout { seed: mix(self.seed ^ place.wrapping_mul(0x9e37_79b9)), ..self }
+    }
+
+    /// Whether nothing is dropped.
+    pub fn is_off(self) -> bool {
+        self.constants().0 == 0
+    }
+
+    /// What each of the first `n` entries is multiplied by.
+    pub fn factors(self, n: usize) -> Vec<f32> {
+        let mut factors = vec![1.0; n];
+        drop_entries(&mut factors, self, 0);
+        factors
     }
 
     #[inline(always)]

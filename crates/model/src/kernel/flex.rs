@@ -185,6 +185,22 @@ pub(super) fn adamw(
     (w, (m, v))
 }
 
+/// The sum of a gradient's squares.
+pub(super) fn square_sum(gradient: Tensor<2>) -> f64 {
+    let data = gradient.into_data();
+    let Ok(values) = data.as_slice::<f32>() else { return f64::NAN };
+    // Sixteen running sums let the compiler vectorise; their order is fixed.
+    let mut lanes = [0.0f32; 16];
+    let chunks = values.chunks_exact(16);
+    let rest: f32 = chunks.remainder().iter().map(|v| v * v).sum();
+    for chunk in chunks {
+        for (lane, v) in lanes.iter_mut().zip(chunk) {
+            *lane += v * v;
+        }
+    }
+    f64::from(lanes.iter().sum::<f32>() + rest)
+}
+
 /// The numbers of a plain tensor; without a copy where it is not shared.
 pub(crate) fn into_vec(tensor: Tensor<2>) -> Vec<f32> {
     tensor.into_data().try_into_vec::<f32>().unwrap_or_default()

@@ -2,8 +2,8 @@
 //!
 //! Burn keeps the graph; these five operations do nearly all of the arithmetic. Each is a plain
 //! function over slices in its own file; `flex.rs` runs it on Burn's CPU backend and `graph.rs`
-//! registers its backward step. A GPU backend would add the same operations composed of Burn's
-//! tensor operations (`docs/decisions/0001-engine.md`).
+//! registers its backward step. On any other device the same operations are composed of Burn's
+//! tensor operations (`composed/`, `docs/decisions/0016-gpu.md`).
 //!
 //! | operation | what |
 //! |---|---|
@@ -15,6 +15,7 @@
 
 mod adamw;
 mod block;
+mod composed;
 mod elementwise;
 mod flex;
 mod graph;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
-use burn::prelude::Tensor;
+use burn::prelude::{Device, Tensor};
 
 pub(crate) use adamw::AdamStep;
 pub(crate) use elementwise::Dropout;
@@ -108,6 +109,9 @@ pub(crate) fn lookup(
     join: Join,
     trained: Option<TrainedRows>,
 ) -> Tensor<2> {
+    if !is_on_processor(&tables.special) {
+        return composed::lookup(tables, &cells, join);
+    }
     Tensor::from_dispatch(Dispatch::k_lookup(
         tables.piecewise.into_dispatch(),
         tables.code.into_dispatch(),
@@ -127,12 +131,18 @@ pub(crate) fn lookup(
 /// # Shapes
 /// - `x`: `[n_rows, k]`, `w`: `[k, n]`, `b`: `[1, n]` or `[n_rows, n]`, returns `[n_rows, n]`
 pub(crate) fn linear(x: Tensor<2>, w: Tensor<2>, b: Tensor<2>, trained: Option<TrainedRows>) -> Tensor<2> {
+    if !is_on_processor(&w) {
+        return composed::linear(x, w, b);
+    }
     let (x, w, b) = (x.into_dispatch(), w.into_dispatch(), b.into_dispatch());
     Tensor::from_dispatch(Dispatch::k_linear(x, w, b, trained))
 }
 
 /// GELU, then dropout; any shape.
 pub(crate) fn gelu(x: Tensor<2>, dropout: Dropout) -> Tensor<2> {
+    if !is_on_processor(&x) {
+        return composed::gelu(x, dropout);
+    }
     Tensor::from_dispatch(Dispatch::k_gelu(x.into_dispatch(), dropout))
 }
 
@@ -141,6 +151,9 @@ pub(crate) fn gelu(x: Tensor<2>, dropout: Dropout) -> Tensor<2> {
 /// # Shapes
 /// - `x`, returned: `[n_rows, d]`
 pub(crate) fn block(x: Tensor<2>, w: BlockTensors, dropout: Dropout) -> Tensor<2> {
+    if !is_on_processor(&x) {
+        return composed::block(x, w, dropout);
+    }
     Tensor::from_dispatch(Dispatch::k_block(
         x.into_dispatch(),
         w.gain.into_dispatch(),
@@ -158,6 +171,9 @@ pub(crate) fn block(x: Tensor<2>, w: BlockTensors, dropout: Dropout) -> Tensor<2
 /// # Shapes
 /// - `x`, returned: `[n_rows, d]`; `gain`, `shift`: `[1, d]`
 pub(crate) fn norm(x: Tensor<2>, gain: Tensor<2>, shift: Tensor<2>) -> Tensor<2> {
+    if !is_on_processor(&x) {
+        return composed::norm(x, gain, shift);
+    }
     Tensor::from_dispatch(Dispatch::k_norm(x.into_dispatch(), gain.into_dispatch(), shift.into_dispatch()))
 }
 
@@ -166,6 +182,9 @@ pub(crate) fn norm(x: Tensor<2>, gain: Tensor<2>, shift: Tensor<2>) -> Tensor<2>
 /// # Shapes
 /// - `logits`: `[n_rows, n_logits]`, returns `[2, n_columns]`; only row 0 has a gradient
 pub(crate) fn column_loss(logits: Tensor<2>, targets: Arc<Targets>) -> Tensor<2> {
+    if !is_on_processor(&logits) {
+        return composed::column_loss(logits, &targets);
+    }
     Tensor::from_dispatch(Dispatch::k_column_loss(logits.into_dispatch(), targets))
 }
 
@@ -178,5 +197,30 @@ pub(crate) fn adamw(
     step: AdamStep,
     trained: Option<&TrainedRows>,
 ) -> (Tensor<2>, (Tensor<2>, Tensor<2>)) {
-    flex::adamw(weights, gradient, moments, step, trained)
+    match is_on_processor(&weights) {
+        true => flex::adamw(weights, gradient, moments, step, trained),
+        false => composed::adamw(weights, gradient, moments, step, trained),
+    }
+}
+
+/// A matrix's gradient as a backward pass gives it, with zeros in the rows that are held. The fused
+/// operations leave those out from the start.
+pub(crate) fn gradient_of_rows(gradient: Tensor<2>, trained: &TrainedRows) -> Tensor<2> {
+    match is_on_processor(&gradient) {
+        true => gradient,
+        false => composed::gradient_of_rows(gradient, trained),
+    }
+}
+
+/// The sum of the squares of all gradients of one step.
+pub(crate) fn square_sum(gradients: Vec<Tensor<2>>) -> f64 {
+    match gradients.first().is_none_or(is_on_processor) {
+        true => gradients.into_iter().map(flex::square_sum).sum(),
+        false => composed::square_sum(gradients),
+    }
+}
+
+/// Whether the fused operations may run. A build without a GPU backend knows nothing else.
+fn is_on_processor(tensor: &Tensor<2>) -> bool {
+    cfg!(not(any(feature = "wgpu", feature = "cuda"))) || tensor.device() == Device::flex()
 }

@@ -16,7 +16,7 @@ use crate::encoder::network::Widths;
 use crate::encoder::param::Params;
 use crate::error::{Error, Result};
 use crate::objective::{Objective, Role};
-use crate::train::{Allowance, Event, Footprint, Phase, Sink, TrainingData, Watch, train};
+use crate::train::{Allowance, Computer, Device, Event, Footprint, Phase, Sink, TrainingData, Watch, train};
 
 /// What to train, beside the table.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +31,8 @@ pub struct FitOptions {
     pub split: SplitOptions,
     /// Engineered columns of the table, already applied; remembered with their fitted state.
     pub features: Vec<Feature>,
+    /// What trains it. Default [`Device::Cpu`].
+    pub device: Device,
 }
 
 /// The rows of a table by their part, and a key of each row.
@@ -49,21 +51,23 @@ impl EmbeddingSpace {
     /// options and seed give the same bits, whatever the number of threads.
     ///
     /// # Errors
-    /// A schema error if no column can be used, an option error if an option is out of range, a
-    /// training error if no gradient is finite.
+    /// A schema error if no column can be used, an option error if an option is out of range or no GPU
+    /// answers, a training error if no gradient is finite or the GPU fails.
     pub fn fit(
         table: &Table,
         valid: Option<&Table>,
         options: &FitOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
+        let computer = options.device.find(sink)?;
         let (mut space, all, rows) = prepare(table, valid, options, sink)?;
         let (batch_size, n_epochs) = (space.about.batch_size, space.about.planned_epochs);
         let config = &options.config;
         let names = space.first_columns();
         let encoded = space.encode(&all)?;
         let roles = vec![Role::OLD; names.len()];
-        let mut data = training_data(&space, &encoded, &rows, roles, 0..names.len());
+        let data = training_data(&space, &encoded, &rows, roles, 0..names.len());
+        let mut data = TrainingData { computer, ..data };
         let footprint = Footprint::new(&space.network, &data, &all, &encoded);
         data.allowance = footprint.within(config.memory_limit, batch_size, sink)?;
         space.about.batch_size = data.allowance.batch_size;
@@ -209,6 +213,7 @@ pub(crate) fn training_data(
         column_names: space.about.columns.iter().map(|c| c.name.clone()).collect(),
         old_columns,
         allowance: Allowance::of_batches(space.about.batch_size),
+        computer: Computer::default(),
     }
 }
 

@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{Freeze, Operation, recipe};
+use crate::train::Computer;
 
 /// Brings a space's manifest to the current format. What an older version could not say gets the
 /// value that says so; what is there stays as it is.
 pub(crate) fn to_current(manifest: &mut Value) {
     from_1_0_to_1_1(manifest);
     from_1_1_to_1_2(manifest);
+    from_1_2_to_1_3(manifest);
 }
 
 /// 1.1 records how an anchored graft held its bound, what stayed frozen, and how long each phase ran
@@ -42,6 +44,13 @@ fn from_1_1_to_1_2(manifest: &mut Value) {
         put(side, "reads", json!((0..=i).collect::<Vec<_>>()));
     }
     recipe::fill(manifest);
+}
+
+/// 1.3 records what computed a training; until then that was the processor.
+fn from_1_2_to_1_3(manifest: &mut Value) {
+    if let Some(info) = manifest.get_mut("training_info") {
+        put(info, "device", json!(Computer::default().name));
+    }
 }
 
 fn extensions(manifest: &mut Value) -> impl Iterator<Item = &mut Value> {

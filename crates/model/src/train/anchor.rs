@@ -7,7 +7,7 @@
 //! differs from the paper: the step is multiplicative, because the weight's scale is unknown).
 //! What the penalty leaves undone [`Anchor::hold`] does, so that the bound holds in any case.
 
-use burn::prelude::Tensor;
+use burn::prelude::{Device, Tensor};
 
 use super::TrainingData;
 use crate::encoder::Network;
@@ -36,7 +36,7 @@ pub(crate) struct Anchor<'a> {
     /// Most mean cosine distance.
     pub bound: f64,
     /// The parent's network, whose columns are the first ones.
-    pub parent: &'a Network,
+    parent: Network,
     /// The child before training: no vector of it has moved.
     pub origin: &'a Network,
     /// The mean cosine distance of a network's vectors to the parent's, as it is reported.
@@ -51,16 +51,32 @@ impl<'a> Anchor<'a> {
     /// Holds children of `parent` that begin at `origin` within `bound`, which is above 0.
     pub fn new(
         bound: f64,
-        parent: &'a Network,
+        parent: &Network,
         origin: &'a Network,
         measure: &'a (dyn Fn(&Network) -> f64 + Sync),
     ) -> Self {
-        Anchor { bound, parent, origin, measure, weight: FIRST_WEIGHT / bound, kept_share: 1.0 }
+        Anchor {
+            bound,
+            parent: parent.clone(),
+            origin,
+            measure,
+            weight: FIRST_WEIGHT / bound,
+            kept_share: 1.0,
+        }
     }
 
-    /// Whether a network meets the bound.
+    /// Begins a training on a device.
+    pub fn begin(&mut self, device: &Device) {
+        self.parent.set_device(device);
+        self.weight = FIRST_WEIGHT / self.bound;
+    }
+
+    /// Whether a network meets the bound, by vectors as they are computed everywhere else: on the
+    /// processor.
     pub fn is_near(&self, network: &Network) -> bool {
-        (self.measure)(network) <= self.bound
+        let mut here = network.clone();
+        here.set_device(&Device::flex());
+        (self.measure)(&here) <= self.bound
     }
 
     /// The mean cosine distance to the parent on a part of a batch, for the loss.

@@ -2,6 +2,7 @@
 
 mod anchor;
 mod course;
+mod device;
 mod epoch;
 mod event;
 mod info;
@@ -20,6 +21,8 @@ use std::time::Instant;
 pub(crate) use anchor::Anchor;
 use course::Course;
 pub(crate) use course::Ending;
+pub(crate) use device::Computer;
+pub use device::Device;
 use epoch::{Stopper, run_epoch};
 
 pub use event::{Event, Flow, Sink};
@@ -51,6 +54,8 @@ pub(crate) struct TrainingData {
     pub old_columns: Range<usize>,
     /// How many rows are computed at a time.
     pub allowance: Allowance,
+    /// What trains.
+    pub computer: Computer,
 }
 
 impl TrainingData {
@@ -105,18 +110,29 @@ pub(crate) struct Phase<'a> {
 /// batch and the best state so far, of any phase, stays. An `anchor` keeps old vectors near the
 /// parent's, and only weights that meet its bound are kept.
 ///
+/// The network is on the processor before and after, wherever it trains.
+///
 /// # Errors
-/// A training error if no step of an epoch had a finite gradient.
+/// A training error if no step of an epoch had a finite gradient, or if a GPU failed and nothing may
+/// take over.
 pub(crate) fn train(
     network: &mut Network,
     data: &TrainingData,
     phases: &[Phase<'_>],
-    anchor: Option<&mut Anchor<'_>>,
+    mut anchor: Option<&mut Anchor<'_>>,
     sink: &mut Sink<'_>,
 ) -> Result<TrainingInfo> {
     // Inside the thread pool: from outside, each of the thousands of small parallel operations
     // would put the calling thread to sleep and wake it again.
-    rayon::scope(|_| run_phases(network, data, phases, anchor, sink))
+    rayon::scope(|_| {
+        let tried = data.computer.attempt(network, sink, |network, sink| {
+            run_phases(network, data, &data.computer, phases, anchor.as_deref_mut(), sink)
+        });
+        match tried {
+            Some(result) => result,
+            None => run_phases(network, data, &Computer::default(), phases, anchor, sink),
+        }
+    })
 }
 
 /// Mean loss of each column on its hidden validation cells, NaN where it has none; `None` without
@@ -128,15 +144,21 @@ pub(crate) fn validation_losses(network: &Network, data: &TrainingData) -> Optio
 fn run_phases(
     network: &mut Network,
     data: &TrainingData,
+    computer: &Computer,
     phases: &[Phase<'_>],
     mut anchor: Option<&mut Anchor<'_>>,
     sink: &mut Sink<'_>,
 ) -> Result<TrainingInfo> {
     let start = Instant::now();
+    network.set_device(&computer.place);
+    if let Some(anchor) = anchor.as_deref_mut() {
+        anchor.begin(&computer.place);
+    }
     let mut info = TrainingInfo {
         n_rows_train: data.train_rows.len(),
         n_rows_valid: data.valid_rows.len(),
         n_weights: network.n_weights(),
+        device: computer.name.clone(),
         ..TrainingInfo::default()
     };
     let mut keeper = Keeper::default();
@@ -220,6 +242,7 @@ fn run_phases(
         info.best_epoch = kept.epoch;
         *network = kept.network;
     }
+    network.set_device(&Computer::default().place);
     if let Some(anchor) = anchor {
         anchor.hold(network);
     }

@@ -25,6 +25,8 @@ pub(super) struct Prefix {
     place: HashMap<usize, usize>,
     /// `[n_rows, n_variants, sum of widths]`, as [`half`] has them.
     values: Vec<u16>,
+    /// Where batches of it are wanted.
+    device: Device,
 }
 
 impl Prefix {
@@ -80,7 +82,7 @@ impl Prefix {
             }
         }
         let place = rows.iter().enumerate().map(|(i, r)| (*r, i)).collect();
-        Some(Prefix { widths, n_variants, place, values })
+        Some(Prefix { widths, n_variants, place, values, device: network.device() })
     }
 
     /// The variant of an epoch: whose hidden old cells a batch must show.
@@ -96,7 +98,7 @@ impl Prefix {
             let at = (self.place[r] * self.n_variants + variant) * d;
             values.extend(self.values[at..at + d].iter().map(|kept| whole(*kept)));
         }
-        let whole = Tensor::from_data(TensorData::new(values, [rows.len(), d]), &Device::flex());
+        let whole = Tensor::from_data(TensorData::new(values, [rows.len(), d]), &self.device);
         Pieces::split(whole, &self.widths)
     }
 }

@@ -12,7 +12,7 @@ use super::{Phase, TrainingData};
 use crate::embed::Masks;
 use crate::encoder::Network;
 use crate::encoder::param::{Param, Params};
-use crate::kernel::{AdamStep, Cells, Dropout, column_loss};
+use crate::kernel::{AdamStep, Cells, Dropout, column_loss, square_sum};
 use crate::objective::{splitmix, unit};
 
 /// Global norm that a step's gradient is clipped to.
@@ -157,7 +157,7 @@ pub(crate) fn step_params(
             found.insert(name, gradient);
         }
     });
-    let square: f64 = found.values().map(|g| square_sum(g.clone())).sum();
+    let square = square_sum(found.values().cloned().collect());
     if !square.is_finite() {
         return false;
     }
@@ -185,21 +185,6 @@ impl<P: Params> ParamsObject for P {
     fn each_object_mut(&mut self, f: &mut dyn FnMut(String, &mut Param)) {
         self.each_mut("", f);
     }
-}
-
-fn square_sum(gradient: Tensor<2>) -> f64 {
-    let data = gradient.into_data();
-    let Ok(values) = data.as_slice::<f32>() else { return f64::NAN };
-    // Sixteen running sums let the compiler vectorise; their order is fixed.
-    let mut lanes = [0.0f32; 16];
-    let chunks = values.chunks_exact(16);
-    let rest: f32 = chunks.remainder().iter().map(|v| v * v).sum();
-    for chunk in chunks {
-        for (lane, v) in lanes.iter_mut().zip(chunk) {
-            *lane += v * v;
-        }
-    }
-    f64::from(lanes.iter().sum::<f32>() + rest)
 }
 
 /// Shows a few present category cells as unseen.

@@ -31,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Hashes, Mode, Operation, ParentRef, Wiring, step_from,
 };
-use crate::train::Sink;
+use crate::train::{Device, Sink};
 use ancestor::common_ancestor;
 use conflict::{check_apart, check_columns};
 
@@ -51,6 +51,10 @@ pub struct MergeOptions {
     pub auto_epochs: bool,
     /// Rows of a step. Default: the first parent's.
     pub batch_size: Option<usize>,
+    /// Most bytes that the training may take, as for a graft. Default: no limit.
+    pub memory_limit: Option<u64>,
+    /// What trains a trained merge. Default [`Device::Cpu`].
+    pub device: Device,
     /// Seed of a trained merge. Default 0.
     pub seed: u64,
 }
@@ -64,6 +68,8 @@ impl Default for MergeOptions {
             n_epochs: None,
             auto_epochs: true,
             batch_size: None,
+            memory_limit: None,
+            device: Device::default(),
             seed: 0,
         }
     }
@@ -77,6 +83,8 @@ impl MergeOptions {
             n_epochs: self.n_epochs,
             auto_epochs: self.auto_epochs,
             batch_size: self.batch_size,
+            memory_limit: self.memory_limit,
+            device: self.device,
             seed: self.seed,
             ..ExtendOptions::default()
         }

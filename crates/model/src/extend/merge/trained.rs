@@ -58,6 +58,7 @@ impl EmbeddingSpace {
             .with_hint("give a table with the columns of all spaces"));
         }
         let graft_options = options.as_graft();
+        let computer = graft_options.device.find(sink)?;
         let n_epochs = self.graft_epochs(&graft_options, sink);
         let (all, rows) = rows_of_parts(table, None, &self.about.split, &self.first_columns())?;
         let mut rng = Pcg64Mcg::seed_from_u64(options.seed ^ 0x6d65_7267_6521);
@@ -96,6 +97,7 @@ impl EmbeddingSpace {
             n_epochs,
             auto_epochs: options.auto_epochs,
             memory_limit: graft_options.memory_limit,
+            computer,
             seed: options.seed,
         };
         let _ = sink(&Event::Note { text: "old weights diverged: the merge is trained".to_owned() });

@@ -1,10 +1,47 @@
-//! `--memory-limit`: bytes as people write them.
+//! What a training may take, and what computes it.
+
+use clap::{Args, ValueEnum};
+use tabgraft_model::Device;
+
+/// Memory and device of a training.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ComputeArgs {
+    /// Most memory of the training, such as 800MB or 2GB: steps are halved to keep within it [default: no limit]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub memory_limit: Option<u64>,
+    /// What trains; vectors and predictions are computed on the processor in any case
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceFlag,
+}
+
+impl ComputeArgs {
+    /// The device that is asked for.
+    pub fn device(self) -> Device {
+        match self.device {
+            DeviceFlag::Cpu => Device::Cpu,
+            DeviceFlag::Gpu => Device::Gpu,
+            DeviceFlag::Auto => Device::Auto,
+        }
+    }
+}
+
+/// [`Device`] as a flag.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum DeviceFlag {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// A GPU; an error if this build has no backend for one, or none answers.
+    Gpu,
+    /// A GPU if one answers and holds out, else the processor.
+    Auto,
+}
 
 /// Units by their suffix; without one the number counts bytes.
 const UNITS: [(&str, u64); 4] = [("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1)];
 
 /// Parses `800MB`, `1.5 GB` or `800000000`.
-pub fn parse_bytes(text: &str) -> Result<u64, String> {
+fn parse_bytes(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let with_unit = UNITS.iter().find_map(|(suffix, unit)| {
         let (head, tail) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
