@@ -199,6 +199,12 @@ fn a_graft_that_hurts_is_refused_names_the_column_and_leaves_the_parent_as_it_wa
     options.infer.ignore = vec!["trap".into()];
     let child = again.extend(&enriched, None, &options, &mut go_on).unwrap();
     assert!(child.refused_extensions().is_empty() && child.extension_metadata().unwrap().judgement.is_none());
+    let unhealed = PruneOptions { n_epochs: Some(0), ..PruneOptions::default() };
+    let column = again.columns()[0].name.clone();
+    let pruned = again.prune(&[column], None, &unhealed, &mut go_on).unwrap();
+    let plain = ConsolidateOptions { n_epochs: Some(1), ..ConsolidateOptions::default() };
+    let plain = again.consolidate(&enriched, None, &plain, &mut go_on).unwrap();
+    assert!(pruned.refused_extensions().is_empty() && plain.refused_extensions().is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use tabgraft_model::space::Mode;
-use tabgraft_model::{ConsolidateOptions, MergeOptions, PruneOptions, RankOptions};
+use tabgraft_model::{ConsolidateOptions, MergeOptions, PruneOptions, RankColumnsOptions};
 
 use super::{Core, EmbeddingSpace, MODES};
 use crate::convert::{Names, to_python, word};
@@ -30,6 +30,8 @@ impl EmbeddingSpace {
     ///     Epochs of the healing run, 0 for none. Default: an eighth of the first training's, at least 4.
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: the parent's.
+    /// memory_limit : int, optional; at least 1
+    ///     Most bytes that the healing run may take, as for `extend`.
     /// name : str, optional
     ///     Name of the child. Default: the parent's and `_pruned`.
     /// seed : int, default 0; at least 0
@@ -45,8 +47,8 @@ impl EmbeddingSpace {
     /// >>> young = space.prune("age", early, n_epochs=2)
     /// >>> sorted(young.extension_metadata["prune"])
     /// ['loss_before', 'loss_healed', 'loss_masked']
-    #[pyo3(signature = (remove, data = None, *, n_epochs = None, batch_size = None, name = None, seed = 0,
-        columns = None, progress = None))]
+    #[pyo3(signature = (remove, data = None, *, n_epochs = None, batch_size = None, memory_limit = None, name = None,
+        seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn prune(
         &self,
@@ -55,6 +57,7 @@ impl EmbeddingSpace {
         data: Option<&Bound<'_, PyAny>>,
         n_epochs: Option<usize>,
         batch_size: Option<usize>,
+        memory_limit: Option<u64>,
         name: Option<String>,
         seed: u64,
         columns: Option<Vec<String>>,
@@ -63,7 +66,7 @@ impl EmbeddingSpace {
         let parent = self.core_trained()?;
         let table = data.map(|data| Given::new(data, columns)).transpose()?.map(|given| given.table);
         let remove = Vec::from(remove);
-        let options = PruneOptions { n_epochs, batch_size, name, seed };
+        let options = PruneOptions { n_epochs, batch_size, memory_limit, name, seed };
         let space = run(py, "prune", progress, &StopToken::default(), |sink| {
             parent.prune(&remove, table.as_ref(), &options, sink)
         })?
@@ -84,7 +87,7 @@ impl EmbeddingSpace {
     ///     Two or more spaces that were extended from one.
     /// data : frame, array or path, optional
     ///     As for `fit`, with the columns of all: for a merge that has to be trained, and to measure losses.
-    /// mode, drift_bound, n_epochs, auto_epochs, batch_size
+    /// mode, drift_bound, n_epochs, auto_epochs, batch_size, memory_limit
     ///     As for `extend`, where the merge has to be trained; there `mode` is "joint" by default.
     /// name : str, optional
     ///     Name of the child. Default: the parents' names with `+` between them.
@@ -104,7 +107,7 @@ impl EmbeddingSpace {
     /// True
     #[staticmethod]
     #[pyo3(signature = (spaces, data = None, *, mode = "joint", drift_bound = None, n_epochs = None, auto_epochs = true,
-        batch_size = None, name = None, seed = 0, columns = None, progress = None))]
+        batch_size = None, memory_limit = None, name = None, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn merge(
         py: Python<'_>,
@@ -115,6 +118,7 @@ impl EmbeddingSpace {
         n_epochs: Option<usize>,
         auto_epochs: bool,
         batch_size: Option<usize>,
+        memory_limit: Option<u64>,
         name: Option<String>,
         seed: u64,
         columns: Option<Vec<String>>,
@@ -123,7 +127,8 @@ impl EmbeddingSpace {
         let cores = spaces.iter().map(|space| space.get().core_trained()).collect::<Raised<Vec<_>>>()?;
         let table = data.map(|data| Given::new(data, columns)).transpose()?.map(|given| given.table);
         let mode = word::<Mode>("mode", mode, MODES)?;
-        let options = MergeOptions { name, mode, drift_bound, n_epochs, auto_epochs, batch_size, seed };
+        let options =
+            MergeOptions { name, mode, drift_bound, n_epochs, auto_epochs, batch_size, memory_limit, seed };
         let merged = run(py, "merge", progress, &StopToken::default(), |sink| {
             let spaces: Vec<&Core> = cores.iter().map(|core| &**core).collect();
             Core::merge(&spaces, table.as_ref(), &options, sink)
@@ -145,7 +150,7 @@ impl EmbeddingSpace {
     ///     Length of a row's vector. Default: that of the first training.
     /// n_epochs : int, optional; 1 to 10,000
     ///     Epochs. Default: those of the first training.
-    /// auto_epochs, batch_size, seed, columns, progress
+    /// auto_epochs, batch_size, memory_limit, seed, columns, progress
     ///     As for `extend`.
     /// name : str, optional
     ///     Name of the child. Default: the parent's and `_consolidated`.
@@ -156,7 +161,7 @@ impl EmbeddingSpace {
     /// >>> child.d_model, plain.d_model, plain.columns == child.columns
     /// (128, 32, True)
     #[pyo3(signature = (data, *, valid = None, d_model = None, n_epochs = None, auto_epochs = true, batch_size = None,
-        name = None, seed = 0, columns = None, progress = None))]
+        memory_limit = None, name = None, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn consolidate(
         &self,
@@ -167,6 +172,7 @@ impl EmbeddingSpace {
         n_epochs: Option<usize>,
         auto_epochs: bool,
         batch_size: Option<usize>,
+        memory_limit: Option<u64>,
         name: Option<String>,
         seed: u64,
         columns: Option<Vec<String>>,
@@ -175,7 +181,8 @@ impl EmbeddingSpace {
         let parent = self.core_trained()?;
         let table = Given::new(data, columns.clone())?.table;
         let valid = valid.map(|v| Given::new(v, columns)).transpose()?.map(|g| g.table);
-        let options = ConsolidateOptions { d_model, n_epochs, auto_epochs, batch_size, name, seed };
+        let options =
+            ConsolidateOptions { d_model, n_epochs, auto_epochs, batch_size, memory_limit, name, seed };
         let space = run(py, "consolidation", progress, &StopToken::default(), |sink| {
             parent.consolidate(&table, valid.as_ref(), &options, sink)
         })?
@@ -223,7 +230,7 @@ impl EmbeddingSpace {
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
         let table = Given::new(data, columns)?.table;
-        let options = RankOptions { max_rows, seed };
+        let options = RankColumnsOptions { max_rows, seed };
         let ranking = run(py, "ranking", progress, &StopToken::default(), |sink| {
             space.rank_columns(&table, target, &options, sink)
         })?

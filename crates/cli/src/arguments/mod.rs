@@ -2,6 +2,7 @@
 //!
 //! Every group maps one to one to an option struct of the core and takes its defaults from there.
 
+mod columns;
 mod court;
 mod freeze;
 mod keep;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 
+pub use columns::column_names;
 pub use court::CourtArgs;
 pub use freeze::FreezeArgs;
 pub use keep::KeepArgs;

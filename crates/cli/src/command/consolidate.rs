@@ -9,7 +9,7 @@ use tabgraft_model::{ConsolidateOptions, EmbeddingSpace};
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::ReadArgs;
+use crate::arguments::{ReadArgs, parse_bytes};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -46,6 +46,9 @@ pub struct ConsolidateArgs {
     /// Rows of a step, 1 to 65536 [default: the parent's]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
+    /// Most memory of the training, such as 800MB or 2GB: steps are halved to keep within it [default: no limit]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    memory_limit: Option<u64>,
     /// Name of the child [default: the parent's and `_consolidated`]
     #[arg(long)]
     name: Option<String>,
@@ -85,6 +88,7 @@ impl ConsolidateArgs {
             n_epochs: self.n_epochs,
             auto_epochs: !self.exact_epochs,
             batch_size: self.batch_size,
+            memory_limit: self.memory_limit,
             name: self.name.clone(),
             seed: self.seed,
         };

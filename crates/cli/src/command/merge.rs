@@ -10,7 +10,7 @@ use tabgraft_model::{EmbeddingSpace, MergeOptions};
 use super::extend::ModeFlag;
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::ReadArgs;
+use crate::arguments::{ReadArgs, parse_bytes};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -55,6 +55,9 @@ pub struct MergeArgs {
     /// Rows of a step, 1 to 65536 [default: the first parent's]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
+    /// Most memory of a trained merge, such as 800MB or 2GB: steps are halved to keep within it [default: no limit]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    memory_limit: Option<u64>,
     /// Name of the child [default: the parents' names with `+` between them]
     #[arg(long)]
     name: Option<String>,
@@ -92,6 +95,7 @@ impl MergeArgs {
             n_epochs: self.n_epochs,
             auto_epochs: !self.exact_epochs,
             batch_size: self.batch_size,
+            memory_limit: self.memory_limit,
             seed: self.seed,
         };
         let spaces: Vec<&EmbeddingSpace> = spaces.iter().collect();

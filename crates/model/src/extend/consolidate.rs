@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::objective::Role;
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Mode, Operation, SoftwareVersion, Wiring, check_batch_size,
-    check_epochs, now, rows_of_parts, training_data,
+    check_epochs, check_memory_limit, now, rows_of_parts, training_data,
 };
 use crate::train::{Phase, Sink, Watch, train};
 
@@ -31,6 +31,8 @@ pub struct ConsolidateOptions {
     pub auto_epochs: bool,
     /// Rows of a step. Default: the parent's.
     pub batch_size: Option<usize>,
+    /// Most bytes that the training may take, as for a graft. Default: no limit.
+    pub memory_limit: Option<u64>,
     /// Name of the child. Default: the parent's and `_consolidated`.
     pub name: Option<String>,
     /// Seed of new weights, order, masks and dropout. Default 0.
@@ -44,6 +46,7 @@ impl Default for ConsolidateOptions {
             n_epochs: None,
             auto_epochs: true,
             batch_size: None,
+            memory_limit: None,
             name: None,
             seed: 0,
         }
@@ -57,8 +60,8 @@ impl EmbeddingSpace {
     /// `valid` gives the validation rows; without it the split does.
     ///
     /// # Errors
-    /// An option error if an option is out of range; a schema error if the table lacks a column of
-    /// the split; a training error if no gradient is finite.
+    /// An option error if an option is out of range or the limit of memory is too low; a schema error if the
+    /// table lacks a column of the split; a training error if no gradient is finite.
     pub fn consolidate(
         &self,
         table: &Table,
@@ -68,6 +71,7 @@ impl EmbeddingSpace {
     ) -> Result<Self> {
         check_epochs(options.n_epochs)?;
         check_batch_size(options.batch_size)?;
+        check_memory_limit(options.memory_limit)?;
         let mut child = self.clone();
         let about = &mut child.about;
         about.config.d_model = options.d_model.unwrap_or(about.config.d_model);
@@ -85,7 +89,10 @@ impl EmbeddingSpace {
         let (all, rows) = rows_of_parts(table, valid, &self.about.split, &child.first_columns())?;
         let encoded = child.encode(&all)?;
         let n_columns = self.columns().len();
-        let data = training_data(&child, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
+        let mut data = training_data(&child, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
+        child.keep_within(options.memory_limit, &mut data, &all, &encoded, sink)?;
+        // The batches are cut from the data: what it was made of makes room.
+        drop((all, encoded));
         let n_epochs = options.n_epochs.unwrap_or(self.about.planned_epochs);
         let phase = Phase {
             name: "consolidation",
@@ -104,6 +111,7 @@ impl EmbeddingSpace {
         child.about.remember(ExtensionMetadata {
             operation: Operation::Consolidate,
             training_epochs_used: info.epochs.len(),
+            batch_size: Some(child.about.batch_size),
             phases: info.phases.clone(),
             mode: Mode::Joint,
             data_hash: child.about.hashes.data.clone(),

@@ -34,6 +34,7 @@ fn from_1_1_to_1_2(manifest: &mut Value) {
         put(extension, "columns_removed", json!([]));
         put(extension, "prune", Value::Null);
         put(extension, "judgement", Value::Null);
+        put(extension, "batch_size", Value::Null);
     }
     put(manifest, "refused_extensions", json!([]));
     let wiring = manifest.get_mut("wiring").and_then(Value::as_array_mut).into_iter().flatten();
