@@ -18,6 +18,9 @@ use crate::predictions::{Predictions, class_labels};
 use crate::run::{StopToken, run};
 use crate::space::{EmbeddingSpace, warn_of_columns};
 
+/// The words of [`TargetKind`].
+pub const TARGET_KINDS: &str = "`auto`, `set` or `scalar`";
+
 /// A fitted predictor of one target. It needs no other file, and the space that it was fitted on never
 /// changes.
 ///
@@ -160,7 +163,7 @@ impl Predictor {
         let (table, target) = with_target(table, target)?;
         let options = PredictorOptions {
             name: name.to_owned(),
-            target_kind: word::<TargetKind>("target_kind", target_kind, "`auto`, `set` or `scalar`")?,
+            target_kind: word::<TargetKind>("target_kind", target_kind, TARGET_KINDS)?,
             n_epochs,
             patience,
             batch_size,

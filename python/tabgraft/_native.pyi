@@ -212,6 +212,8 @@ class EmbeddingSpace:
         *,
         n_epochs: int | None = None,
         batch_size: int | None = None,
+        memory_limit: int | None = None,
+        device: _Device = "cpu",
         name: str | None = None,
         seed: int = 0,
         columns: _Names | None = None,
@@ -284,10 +286,12 @@ class EmbeddingSpace:
         data: _FrameLike,
         target: str,
         *,
+        target_kind: _TargetKind = "auto",
         n_epochs: int = 100,
         n_networks: int | None = None,
         seed: int = 0,
         cross_fit: bool = False,
+        columns: _Names | None = None,
         progress: bool | None = None,
     ) -> Comparison: ...
     def inspect(self) -> dict[str, Any]: ...
@@ -646,5 +650,5 @@ def discover(
     seed: int = 0,
     progress: bool | None = None,
 ) -> Discovery: ...
-def verify(path: _Path, *, deep: bool = False) -> dict[str, Any]: ...
+def verify(path: _Path, *, parent: _Path | None = None, deep: bool = False) -> dict[str, Any]: ...
 def lineage(path: _Path) -> Lineage: ...

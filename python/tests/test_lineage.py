@@ -65,6 +65,17 @@ def test_a_deep_check_lists_problems_and_raises_none(family):
         tabgraft.verify(family / "a")
 
 
+def test_a_file_is_checked_against_an_ancestor(family, space, child, credit):
+    line = child.consolidate(credit, n_epochs=1, name="line")
+    line.save(family / "line")
+    for descendant, ancestor in [("b.bin", "a"), ("deep/c", "a"), ("line", "b.bin"), ("line", "a")]:
+        assert tabgraft.verify(family / descendant, parent=family / ancestor)["content_hash"]
+    with pytest.raises(tabgraft.VerificationError, match=f"names .<v2>. .{child.id[:12]}.*{space.id[:12]}"):
+        tabgraft.verify(family / "line", parent=family / "line")
+    with pytest.raises(tabgraft.OptionError, match="both given"):
+        tabgraft.verify(family, parent=family / "a", deep=True)
+
+
 def test_a_registry_gives_back_what_it_was_given(tmp_path, space, child, predictor, early):
     with pytest.raises(tabgraft.MissingFileError, match="hint"):
         tabgraft.Registry(tmp_path / "models")

@@ -28,6 +28,8 @@ def test_an_anchored_graft_holds_its_bound_and_parts_can_stay_frozen(space, cred
         ({"mode": "frozen", "freeze": freeze}, "thaws no old weight anyway"),
         ({"mode": "joint", "freeze": {"colour": 1}}, "unknown field `colour`"),
         ({"mode": "joint", "freeze": {"columns": ["rocket"]}}, "rocket"),
+        ({"mode": "joint", "freeze": "trunk"}, '"trunk" is no dictionary'),
+        ({"mode": "joint", "freeze": ["age"]}, "is no dictionary"),
     ]:
         with pytest.raises(tabgraft.TabgraftError, match=message):
             space.extend(credit, n_epochs=2, **options)

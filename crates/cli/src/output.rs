@@ -20,7 +20,8 @@ pub fn write_table(table: &Table, out: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-/// Refuses to write over one of the files that are being read.
+/// Refuses to write over one of the files that are being read, or into a folder that is not there: better
+/// before the work than after it.
 pub fn check_out(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
     let place = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
     match inputs.iter().find(|input| place(input) == place(out)) {
@@ -28,6 +29,14 @@ pub fn check_out(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
             Err(Failure::new(format!("the output `{}` is the input `{}`", out.display(), input.display()))
                 .with_hint("give the output another name; the input is kept as it is"))
         }
-        None => Ok(()),
+        None => match out.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            Some(folder) => Err(Failure::new(format!(
+                "cannot write `{}`: there is no folder `{}`",
+                out.display(),
+                folder.display()
+            ))
+            .with_hint("make the folder first")),
+            None => Ok(()),
+        },
     }
 }

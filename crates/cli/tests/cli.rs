@@ -282,7 +282,8 @@ fn verify_deep_checks_a_family_and_names_what_was_edited() {
     assert!(
         found["ok"] == true && found["links"].as_array().unwrap().iter().all(|l| l["is_checked"] == true)
     );
-    assert!(out(&family, "verify --deep .").contains("v1 -> v2 (graft): holds"));
+    let links = out(&family, "verify --deep .");
+    assert!(links.contains("v1 -> v2 (graft, `") && links.contains("`): holds"), "{links}");
     assert_eq!(run(&family, "verify --deep . --parent first.bin").status.code(), Some(2));
     assert_eq!(run(&family, "verify --deep nowhere").status.code(), Some(2));
     let path = family.join("first.bin");

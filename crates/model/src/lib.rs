@@ -21,7 +21,9 @@ pub mod train;
 
 pub use compare::CompareOptions;
 pub use discover::{DiscoverOptions, Discovery, discover};
-pub use extend::{ConsolidateOptions, ExtendOptions, Graft, Keep, MergeOptions, PruneOptions, RankOptions};
+pub use extend::{
+    ConsolidateOptions, ExtendOptions, Graft, Keep, MergeOptions, PruneOptions, RankColumnsOptions,
+};
 pub use lineage::Lineage;
 pub use model_file::{ModelFile, ModelKind};
 pub use predictor::{Predictor, PredictorOptions};

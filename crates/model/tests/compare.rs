@@ -14,7 +14,7 @@ use tabgraft_model::{
     CompareOptions, EmbeddingSpace, ExtendOptions, FitOptions, Keep, Mode, PredictorOptions,
 };
 use tabgraft_table::Table;
-use tabgraft_table::split::{Part, SplitOptions};
+use tabgraft_table::split::{Part, SplitKey, SplitOptions};
 
 fn unit(i: usize, salt: u64) -> f64 {
     let mut x = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xd134_2543_de82_ef95);
@@ -85,6 +85,24 @@ fn spaces_of_different_splits_are_judged_on_rows_that_test_both() {
     assert_eq!(spaces.new_columns.iter().map(|c| c.column.as_str()).collect::<Vec<_>>(), ["noise"]);
     let json = serde_json::to_value(spaces.evidence).unwrap();
     assert_eq!(json["evidence"], "held_out");
+}
+
+/// A split by time puts a row that stands twice into two parts.
+#[test]
+fn a_test_row_whose_cells_were_learned_from_is_not_judged() {
+    let n_rows = 800;
+    // Of the last rows every second one is an earlier row again, on a later day.
+    let rows: Vec<u32> = (0..n_rows).map(|i| if i >= 600 && i % 2 == 0 { i - 600 } else { i }).collect();
+    let day = number(n_rows as usize, |i| i as f64);
+    let table = table(n_rows as usize).take(&rows).unwrap().with_column("day", day).unwrap();
+    let by = SplitKey::Time { column: "day".into() };
+    let split = SplitOptions { by, p_test: 0.25, ..SplitOptions::default() };
+    let a = space(&table, "a", &["target", "day", "noise"], split.clone());
+    let b = space(&table, "b", &["target", "day"], split);
+    let is_test: Vec<bool> = a.split().assign(&table).unwrap().into_iter().map(|p| p == Part::Test).collect();
+    assert_eq!(is_test.iter().filter(|t| **t).count(), 200);
+    let found = a.compare(&b, &table, "target", &quick(false), &mut go_on).unwrap();
+    assert_eq!((found.n_rows, found.difference.n), (100, 100));
 }
 
 #[test]
@@ -199,6 +217,12 @@ fn a_graft_that_hurts_is_refused_names_the_column_and_leaves_the_parent_as_it_wa
     options.infer.ignore = vec!["trap".into()];
     let child = again.extend(&enriched, None, &options, &mut go_on).unwrap();
     assert!(child.refused_extensions().is_empty() && child.extension_metadata().unwrap().judgement.is_none());
+    let unhealed = PruneOptions { n_epochs: Some(0), ..PruneOptions::default() };
+    let column = again.columns()[0].name.clone();
+    let pruned = again.prune(&[column], None, &unhealed, &mut go_on).unwrap();
+    let plain = ConsolidateOptions { n_epochs: Some(1), ..ConsolidateOptions::default() };
+    let plain = again.consolidate(&enriched, None, &plain, &mut go_on).unwrap();
+    assert!(pruned.refused_extensions().is_empty() && plain.refused_extensions().is_empty());
 }
 
 #[test]

@@ -149,6 +149,11 @@ impl Split {
     /// # Errors
     /// A schema error if a column of the split is absent; a value error if a time cannot be read.
     pub fn assign(&self, table: &Table) -> Result<Vec<Part>> {
+        for column in self.columns() {
+            table
+                .column(column)
+                .map_err(|e| e.at("which rows train, validate and test follows from their cells"))?;
+        }
         match &self.by {
             SplitBy::Rows { salt, .. } | SplitBy::Group { salt, .. } => {
                 Ok(self.hashes(table)?.iter().map(|hash| self.part(*hash, *salt)).collect())

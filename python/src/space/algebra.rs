@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use tabgraft_model::space::Mode;
-use tabgraft_model::{ConsolidateOptions, Device, MergeOptions, PruneOptions, RankOptions};
+use tabgraft_model::{ConsolidateOptions, Device, MergeOptions, PruneOptions, RankColumnsOptions};
 
 use super::{Core, DEVICES, EmbeddingSpace, MODES};
 use crate::convert::{Names, to_python, word};
@@ -30,6 +30,10 @@ impl EmbeddingSpace {
     ///     Epochs of the healing run, 0 for none. Default: an eighth of the first training's, at least 4.
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: the parent's.
+    /// memory_limit : int, optional; at least 1
+    ///     Most bytes that the healing run may take, as for `extend`.
+    /// device : "cpu", "gpu" or "auto", default "cpu"
+    ///     What trains the healing run, as for `fit`.
     /// name : str, optional
     ///     Name of the child. Default: the parent's and `_pruned`.
     /// seed : int, default 0; at least 0
@@ -45,8 +49,8 @@ impl EmbeddingSpace {
     /// >>> young = space.prune("age", early, n_epochs=2)
     /// >>> sorted(young.extension_metadata["prune"])
     /// ['loss_before', 'loss_healed', 'loss_masked']
-    #[pyo3(signature = (remove, data = None, *, n_epochs = None, batch_size = None, name = None, seed = 0,
-        columns = None, progress = None))]
+    #[pyo3(signature = (remove, data = None, *, n_epochs = None, batch_size = None, memory_limit = None, device = "cpu",
+        name = None, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn prune(
         &self,
@@ -55,6 +59,8 @@ impl EmbeddingSpace {
         data: Option<&Bound<'_, PyAny>>,
         n_epochs: Option<usize>,
         batch_size: Option<usize>,
+        memory_limit: Option<u64>,
+        device: &str,
         name: Option<String>,
         seed: u64,
         columns: Option<Vec<String>>,
@@ -63,7 +69,8 @@ impl EmbeddingSpace {
         let parent = self.core_trained()?;
         let table = data.map(|data| Given::new(data, columns)).transpose()?.map(|given| given.table);
         let remove = Vec::from(remove);
-        let options = PruneOptions { n_epochs, batch_size, name, seed };
+        let device = word::<Device>("device", device, DEVICES)?;
+        let options = PruneOptions { n_epochs, batch_size, memory_limit, device, name, seed };
         let space = run(py, "prune", progress, &StopToken::default(), |sink| {
             parent.prune(&remove, table.as_ref(), &options, sink)
         })?
@@ -246,7 +253,7 @@ impl EmbeddingSpace {
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
         let table = Given::new(data, columns)?.table;
-        let options = RankOptions { max_rows, seed };
+        let options = RankColumnsOptions { max_rows, seed };
         let ranking = run(py, "ranking", progress, &StopToken::default(), |sink| {
             space.rank_columns(&table, target, &options, sink)
         })?

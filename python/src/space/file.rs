@@ -2,10 +2,11 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
+use tabgraft_model::Error;
 
 use super::{Core, EmbeddingSpace};
 use crate::convert::to_python;
-use crate::error::Raised;
+use crate::error::{Raise, Raised};
 
 #[pymethods]
 impl EmbeddingSpace {
@@ -54,7 +55,11 @@ impl EmbeddingSpace {
     }
 }
 
-/// Recomputes every hash of a saved space or predictor and reports what the file holds.
+/// Recomputes every hash of a saved space or predictor and reports what the file holds. Whatever is wrong
+/// with it is raised as `VerificationError`.
+///
+/// With `parent`, the path of a space, the file must come from that space too, in one step or in many: columns
+/// and codecs, and weight for weight where all steps froze them.
 ///
 /// With `deep=True` the path may be a folder: all models below it are read in full and held against their
 /// parents, as far as those are there. The report says whether all is `ok` and lists `files` and `links`,
@@ -64,17 +69,31 @@ impl EmbeddingSpace {
 /// >>> tabgraft.verify("v1.tabgraft")["kind"]
 /// 'embedding_space'
 /// >>> child.save("v2.tabgraft")
+/// >>> tabgraft.verify("v2.tabgraft", parent="v1.tabgraft")["kind"]
+/// 'embedding_space'
 /// >>> found = tabgraft.verify(folder, deep=True)
 /// >>> found["ok"], [(link["parent"], link["child"], link["is_checked"]) for link in found["links"]]
 /// (True, [('v1', 'v2', True)])
 #[pyfunction]
-#[pyo3(signature = (path, *, deep = false))]
-pub fn verify<'py>(py: Python<'py>, path: &Bound<'py, PyAny>, deep: bool) -> Raised<Bound<'py, PyAny>> {
+#[pyo3(signature = (path, *, parent = None, deep = false))]
+pub fn verify<'py>(
+    py: Python<'py>,
+    path: &Bound<'py, PyAny>,
+    parent: Option<&Bound<'py, PyAny>>,
+    deep: bool,
+) -> Raised<Bound<'py, PyAny>> {
     let file = crate::convert::path(path)?;
+    let parent = parent.map(crate::convert::path).transpose()?;
+    if deep && parent.is_some() {
+        return Err(Raise::Core(
+            Error::option("options `parent` and `deep` are both given")
+                .with_hint("with `deep` every parent that is there is checked"),
+        ));
+    }
     if deep {
         let report = py.detach(|| tabgraft_model::lineage::verify(&file))?;
         return Ok(to_python(py, &report)?);
     }
-    let report = py.detach(|| tabgraft_model::store::verify(&file))?;
+    let report = py.detach(|| tabgraft_model::lineage::verify_file(&file, parent.as_deref()))?;
     Ok(to_python(py, &report)?)
 }

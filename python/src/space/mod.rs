@@ -11,14 +11,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
+use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::{CompareOptions, Error, ExtendOptions, FitOptions, PredictorOptions};
 use tabgraft_table::Table;
 
 use crate::comparison::Comparison;
-use crate::convert::to_python;
+use crate::convert::{to_python, word};
 use crate::error::{Raise, Raised};
 use crate::frame::Given;
 use crate::html;
+use crate::predictor::TARGET_KINDS;
 use crate::run::{StopToken, run};
 pub use file::verify;
 
@@ -165,7 +167,8 @@ impl EmbeddingSpace {
     }
 
     /// Whether `other`, usually a child of this space, is better: predictors of `target` fitted alike on both
-    /// (`n_epochs` and `seed` as for `Predictor.fit`), compared on rows that neither space was trained on.
+    /// (`target_kind`, `n_epochs`, `n_networks` and `seed` as for `Predictor.fit`), compared on rows that
+    /// neither space was trained on.
     ///
     /// Where fewer than 20 such rows are left that is an error. With `cross_fit` all rows are judged on, each by
     /// predictors that did not learn from it; the spaces have seen them, without the target.
@@ -176,8 +179,8 @@ impl EmbeddingSpace {
     /// True
     /// >>> space.compare(child, credit, "target", n_epochs=2, n_networks=2, cross_fit=True).n_rows
     /// 1000
-    #[pyo3(signature = (other, data, target, *, n_epochs = 100, n_networks = None, seed = 0, cross_fit = false,
-        progress = None))]
+    #[pyo3(signature = (other, data, target, *, target_kind = "auto", n_epochs = 100, n_networks = None, seed = 0,
+        cross_fit = false, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn compare(
         &self,
@@ -185,15 +188,18 @@ impl EmbeddingSpace {
         other: &Bound<'_, EmbeddingSpace>,
         data: &Bound<'_, PyAny>,
         target: &str,
+        target_kind: &str,
         n_epochs: usize,
         n_networks: Option<usize>,
         seed: u64,
         cross_fit: bool,
+        columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Comparison> {
         let (a, b) = (self.core_trained()?, other.get().core_trained()?);
-        let table = Given::new(data, None)?.table;
-        let predictor = PredictorOptions { n_epochs, n_networks, seed, ..Default::default() };
+        let table = Given::new(data, columns)?.table;
+        let target_kind = word::<TargetKind>("target_kind", target_kind, TARGET_KINDS)?;
+        let predictor = PredictorOptions { target_kind, n_epochs, n_networks, seed, ..Default::default() };
         let options = CompareOptions { predictor, cross_fit };
         let found = run(py, "compare", progress, &StopToken::default(), |sink| {
             a.compare(&b, &table, target, &options, sink)

@@ -299,13 +299,15 @@ fn keep_option(keep: &str, target: Option<String>, cross_fit: bool, seed: u64) -
 
 /// What stays frozen, from a dictionary.
 fn freeze_option(freeze: &Bound<'_, PyAny>) -> Raised<Freeze> {
-    let mut whole = serde_json::to_value(Freeze::default()).unwrap_or_default();
-    if let (Some(whole), Some(given)) = (whole.as_object_mut(), from_python(freeze)?.as_object()) {
-        whole.extend(given.clone());
-    }
-    serde_json::from_value(whole).map_err(|e| {
+    let refused = |what: String| {
         let hint = "a dictionary of `tokens`, `trunk`, `heads` (true or false), `columns` (names), and `schedule` \
                     (`at_once`, `by_epoch` or `when_flat`)";
-        Raise::Core(Error::option(format!("option `freeze`: {e}")).with_hint(hint))
-    })
+        Raise::Core(Error::option(format!("option `freeze`: {what}")).with_hint(hint))
+    };
+    let mut whole = serde_json::to_value(Freeze::default()).unwrap_or_default();
+    match (whole.as_object_mut(), from_python(freeze)?) {
+        (Some(whole), serde_json::Value::Object(given)) => whole.extend(given),
+        (_, other) => return Err(refused(format!("{other} is no dictionary"))),
+    }
+    serde_json::from_value(whole).map_err(|e| refused(e.to_string()))
 }

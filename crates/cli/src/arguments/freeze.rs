@@ -1,7 +1,9 @@
 //! Flags of [`Freeze`].
 
 use clap::{Args, ValueEnum};
-use tabgraft_model::{Freeze, Schedule};
+use tabgraft_model::{EmbeddingSpace, Freeze, Schedule};
+
+use super::column_names;
 
 /// Which old weights stay frozen in modes `joint` and `anchored`, and when the others are thawed.
 #[derive(Debug, Clone, Args)]
@@ -10,7 +12,7 @@ pub struct FreezeArgs {
     /// Parts of the parent that stay frozen, separated by commas
     #[arg(long, value_enum, value_name = "PARTS", value_delimiter = ',')]
     freeze: Vec<PartFlag>,
-    /// Old columns whose tokens stay frozen; may be repeated
+    /// Old columns whose tokens stay frozen, separated by commas; may be repeated
     #[arg(long = "freeze-column", value_name = "COLUMN")]
     columns: Vec<String>,
     /// When the parts that do not stay frozen are thawed
@@ -42,13 +44,13 @@ enum ScheduleFlag {
 }
 
 impl FreezeArgs {
-    /// As the core takes them; it checks the names.
-    pub fn freeze(&self) -> Freeze {
+    /// As the core takes them; it checks the names, which are columns of `parent`.
+    pub fn freeze(&self, parent: &EmbeddingSpace) -> Freeze {
         Freeze {
             tokens: self.freeze.contains(&PartFlag::Tokens),
             trunk: self.freeze.contains(&PartFlag::Trunk),
             heads: self.freeze.contains(&PartFlag::Heads),
-            columns: self.columns.clone(),
+            columns: column_names(&self.columns, |name| parent.columns().iter().any(|c| c.name == name)),
             schedule: match self.thaw {
                 ScheduleFlag::AtOnce => Schedule::AtOnce,
                 ScheduleFlag::ByEpoch => Schedule::ByEpoch,

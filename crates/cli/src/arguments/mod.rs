@@ -2,6 +2,7 @@
 //!
 //! Every group maps one to one to an option struct of the core and takes its defaults from there.
 
+mod columns;
 mod compute;
 mod court;
 mod freeze;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 
+pub use columns::column_names;
 pub use compute::ComputeArgs;
 pub use court::CourtArgs;
 pub use freeze::FreezeArgs;

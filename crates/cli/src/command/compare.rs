@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::compare::{Comparison, SpaceCost, compare_predictors};
 use tabgraft_model::metric::Verdict;
-use tabgraft_model::{CompareOptions, EmbeddingSpace};
+use tabgraft_model::{CompareOptions, EmbeddingSpace, PredictorOptions};
 use tabgraft_table::Table;
 
 use crate::answer::Answer;
@@ -42,9 +42,9 @@ pub struct CompareArgs {
     /// The column to predict; only for two spaces
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// The rows to score; two spaces are compared on test rows, or on all if they are cross-fitted
-    #[arg(long, value_enum, default_value_t)]
-    rows: Scored,
+    /// The rows to score two predictors on [default: test]; spaces are judged on test rows, or by --cross-fit
+    #[arg(long, value_enum)]
+    rows: Option<Scored>,
     /// Judge two spaces on all rows, each by predictors that did not learn from it
     #[arg(long)]
     cross_fit: bool,
@@ -68,8 +68,8 @@ impl CompareArgs {
     /// Compares, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let table = self.read.table(&self.table)?;
-        let mut rows = self.rows;
-        let comparison = match (ModelFile::load(&self.a)?, ModelFile::load(&self.b)?) {
+        let rows = self.rows.unwrap_or_default();
+        let (comparison, rows) = match (ModelFile::load(&self.a)?, ModelFile::load(&self.b)?) {
             (ModelFile::Predictor(a), ModelFile::Predictor(b)) => {
                 if let Some(target) = &self.target
                     && target != a.target().column()
@@ -85,15 +85,27 @@ impl CompareArgs {
                     return Err(Failure::new("`--cross-fit` fits predictors anew, and these two are fitted")
                         .with_hint("give the two spaces and `--target`, or leave it out"));
                 }
-                let scored = self.rows.of(&table, &[a.split(), b.split()], console)?;
+                if self.predictor.options() != PredictorOptions::default() {
+                    return Err(Failure::new("options of fitting are given, and these two are fitted").with_hint(
+                        "give the two spaces and `--target`, or leave out what stands under `Fitting predictors`",
+                    ));
+                }
+                let scored = rows.of(&table, &[a.split(), b.split()], console)?;
                 for (predictor, file) in [(&a, &self.a), (&b, &self.b)] {
                     note_seen_rows(predictor, &file.display().to_string(), console);
                 }
-                compare_predictors(&a, &b, &scored)?
+                (compare_predictors(&a, &b, &scored)?, rows)
             }
             (ModelFile::Space(a), ModelFile::Space(b)) => {
-                rows = if self.cross_fit { Scored::All } else { Scored::Test };
-                self.spaces(&a, &b, &table, console)?
+                let judged = if self.cross_fit { Scored::All } else { Scored::Test };
+                if self.rows.is_some_and(|rows| rows != judged) {
+                    return Err(Failure::new(format!(
+                        "`--rows {}` is for two predictors, two spaces would be judged on rows that they learned from",
+                        rows.name()
+                    ))
+                    .with_hint("`--cross-fit` judges all rows, each by predictors that did not learn from it"));
+                }
+                (self.spaces(&a, &b, &table, console)?, judged)
             }
             _ => {
                 return Err(Failure::new(format!(

@@ -10,7 +10,7 @@ use tabgraft_table::feature::FeatureEngineer;
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{ComputeArgs, FreezeArgs, KeepArgs, ReadArgs, SchemaArgs};
+use crate::arguments::{ComputeArgs, FreezeArgs, KeepArgs, ReadArgs, SchemaArgs, column_names};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -82,11 +82,11 @@ pub struct ExtendArgs {
     /// A JSON file with anything you want to say of the new columns; kept in the lineage
     #[arg(long, value_name = "FILE")]
     feature_metadata: Option<PathBuf>,
-    /// Columns of the parent to remove first, separated by commas; see `tabgraft help prune`
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    /// Columns of the parent to remove first, separated by commas; may be repeated; see `tabgraft help prune`
+    #[arg(long, value_name = "COLUMNS")]
     prune: Vec<String>,
-    /// Pruned columns to take back, separated by commas; other new columns come by themselves
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    /// Pruned columns to take back, separated by commas; may be repeated; other new columns come by themselves
+    #[arg(long, value_name = "COLUMNS")]
     regraft: Vec<String>,
     #[command(flatten)]
     keep: KeepArgs,
@@ -142,7 +142,7 @@ impl ExtendArgs {
         );
         check_out(&self.out, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
-        let options = self.options()?;
+        let options = self.options(&parent)?;
         let table = self.read.table(&self.table)?;
         let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
         let mut progress = console.progress("graft");
@@ -166,7 +166,7 @@ impl ExtendArgs {
         Ok(if report.kept { Answer::Yes } else { Answer::No })
     }
 
-    fn options(&self) -> Result<ExtendOptions, Failure> {
+    fn options(&self, parent: &EmbeddingSpace) -> Result<ExtendOptions, Failure> {
         let features = match &self.features {
             Some(path) => FeatureEngineer::from_json(path)?.features().to_vec(),
             None => Vec::new(),
@@ -183,7 +183,7 @@ impl ExtendArgs {
         Ok(ExtendOptions {
             mode: self.mode.mode(),
             drift_bound: self.drift_bound,
-            freeze: self.freeze.freeze(),
+            freeze: self.freeze.freeze(parent),
             n_epochs: self.n_epochs,
             auto_epochs: !self.exact_epochs,
             batch_size: self.batch_size,
@@ -191,8 +191,8 @@ impl ExtendArgs {
             device: self.compute.device(),
             name: self.name.clone(),
             d_side: self.d_side,
-            prune: self.prune.clone(),
-            regraft: self.regraft.clone(),
+            prune: column_names(&self.prune, |name| parent.columns().iter().any(|c| c.name == name)),
+            regraft: column_names(&self.regraft, |name| parent.excluded().iter().any(|e| e.name == name)),
             infer: self.schema.options(),
             features,
             feature_metadata,

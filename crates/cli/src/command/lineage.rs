@@ -12,6 +12,7 @@ use tabgraft_table::write_whole;
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::output::check_out;
 use crate::report::{Grid, Report, names};
 
 /// Draw the family of a folder of models: which version came from which, and how.
@@ -51,6 +52,11 @@ impl LineageArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let lineage = Lineage::read(&self.path)?;
         if let Some(path) = &self.svg {
+            let folder =
+                if self.path.is_dir() { &self.path } else { self.path.parent().unwrap_or(&self.path) };
+            let read = lineage.nodes.iter().flat_map(|node| &node.paths).map(|file| folder.join(file));
+            let read: Vec<PathBuf> = read.collect();
+            check_out(path, &read.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
             write_whole(path, |mut file| {
                 file.write_all(lineage.svg().as_bytes())
                     .map_err(|e| tabgraft_model::Error::io(path, "write", e))

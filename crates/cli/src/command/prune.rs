@@ -7,8 +7,9 @@ use serde::Serialize;
 use tabgraft_model::space::{ExtensionMetadata, Mode};
 use tabgraft_model::{EmbeddingSpace, PruneOptions};
 
+use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::ReadArgs;
+use crate::arguments::{ComputeArgs, ReadArgs, column_names};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -34,8 +35,8 @@ pub struct PruneArgs {
     space: PathBuf,
     /// The table that the space was trained on; not needed where grafts are cut off
     table: Option<PathBuf>,
-    /// The columns to remove, separated by commas
-    #[arg(long, required = true, value_name = "COLUMNS", value_delimiter = ',')]
+    /// The columns to remove, separated by commas; may be repeated
+    #[arg(long, required = true, value_name = "COLUMNS")]
     columns: Vec<String>,
     /// The file to write the child to
     #[arg(long, short, value_name = "FILE")]
@@ -46,6 +47,8 @@ pub struct PruneArgs {
     /// Rows of a step, 1 to 65536 [default: the parent's]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
+    #[command(flatten)]
+    compute: ComputeArgs,
     /// Name of the child [default: the parent's and `_pruned`]
     #[arg(long)]
     name: Option<String>,
@@ -77,13 +80,17 @@ impl PruneArgs {
         let options = PruneOptions {
             n_epochs: self.n_epochs,
             batch_size: self.batch_size,
+            memory_limit: self.compute.memory_limit,
+            device: self.compute.device(),
             name: self.name.clone(),
             seed: self.seed,
         };
+        let columns = column_names(&self.columns, |name| parent.columns().iter().any(|c| c.name == name));
         let mut progress = console.progress("prune");
-        let child = parent.prune(&self.columns, table.as_ref(), &options, &mut |event| progress.on(event))?;
+        let child = parent.prune(&columns, table.as_ref(), &options, &mut |event| progress.on(event))?;
         drop(progress);
         child.save(&self.out)?;
+        TrainingSummary::of(&child).note_interruption(&self.out, console);
         console.report(&PruneReport {
             file: &self.out,
             name: child.name(),
@@ -107,12 +114,13 @@ impl Report for PruneReport<'_> {
             step.extended_from_es_name,
             names(&step.columns_removed)
         );
-        if let Some(prune) = &step.prune {
+        // Without a table nothing is measured.
+        if let Some(prune) = step.prune.filter(|prune| prune.loss_masked.is_some()) {
             text += &format!(
-                "loss of the other columns: {} before, {} without, {} healed\n",
+                "loss of the other columns: {} before, {} without{}\n",
                 number(prune.loss_before),
                 number(prune.loss_masked),
-                number(prune.loss_healed)
+                prune.loss_healed.map(|loss| format!(", {loss:.4} healed")).unwrap_or_default()
             );
         }
         text += &phases_text(&step.phases, "");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use tabgraft_model::extend::ColumnRanking;
-use tabgraft_model::{EmbeddingSpace, RankOptions};
+use tabgraft_model::{EmbeddingSpace, RankColumnsOptions};
 
 use crate::answer::Answer;
 use crate::arguments::ReadArgs;
@@ -35,10 +35,10 @@ pub struct RankArgs {
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
     /// Most rows to measure on, at least 10
-    #[arg(long, value_name = "N", default_value_t = RankOptions::default().max_rows)]
+    #[arg(long, value_name = "N", default_value_t = RankColumnsOptions::default().max_rows)]
     max_rows: usize,
     /// Seed of resampled intervals
-    #[arg(long, value_name = "N", default_value_t = RankOptions::default().seed)]
+    #[arg(long, value_name = "N", default_value_t = RankColumnsOptions::default().seed)]
     seed: u64,
     #[command(flatten)]
     read: ReadArgs,
@@ -54,7 +54,7 @@ impl RankArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let space = EmbeddingSpace::load(&self.space)?;
         let table = self.read.table(&self.table)?;
-        let options = RankOptions { max_rows: self.max_rows, seed: self.seed };
+        let options = RankColumnsOptions { max_rows: self.max_rows, seed: self.seed };
         let mut progress = console.progress("ranking");
         let ranking =
             space.rank_columns(&table, self.target.as_deref(), &options, &mut |event| progress.on(event))?;

@@ -171,14 +171,14 @@ impl TrainingSummary {
             Some(loss) => format!(", of the new columns {loss:.4}"),
             None => String::new(),
         };
+        let device = if self.device.is_empty() { String::new() } else { format!(" on {}", self.device) };
         format!(
             "validation loss {}{new} (1 is a uniform guess), epoch {} of {}\n\
-             trained in {:.1} s on {}, {:.0} rows a second, {} weights\n",
+             trained in {:.1} s{device}, {:.0} rows a second, {} weights\n",
             number(self.final_validation_loss),
             self.best_epoch,
             self.n_epochs,
             self.seconds,
-            self.device,
             self.rows_per_second,
             self.n_weights
         )

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use tabgraft_model::lineage::{self, Verification, check_file, check_parent};
-use tabgraft_model::store::{VerifyReport, verify};
+use tabgraft_model::lineage::{self, Verification, verify_file};
+use tabgraft_model::store::VerifyReport;
 
 use crate::answer::Answer;
 use crate::console::Console;
@@ -15,8 +15,8 @@ use crate::report::Report;
 /// Check that the file of a space or a predictor is undamaged, or a whole family of them.
 ///
 /// Recomputes every hash, loads the model, and follows the lineage: each step must start from as
-/// many columns as the one before ended with. With --parent also checks that the file descends from
-/// that space, weight for weight.
+/// many columns as the one before ended with. With --parent also checks that the file comes from that
+/// space, in one step or in many: columns and codecs, and weight for weight where all steps froze them.
 ///
 /// With --deep PATH may be a folder, and every model below it is checked, whatever the files are
 /// called. Where parent and child are both there, the one is held against what the other remembers of
@@ -34,7 +34,7 @@ pub struct VerifyArgs {
     /// A space or a predictor; with --deep also a folder
     #[arg(value_name = "PATH")]
     file: PathBuf,
-    /// The space that it was extended from or fitted on
+    /// A space that it comes from: its parent, or an ancestor further back
     #[arg(long, value_name = "SPACE", conflicts_with = "deep")]
     parent: Option<PathBuf>,
     /// Check the links between parents and children as well
@@ -49,7 +49,7 @@ struct VerifyAnswer<'a> {
     ok: bool,
     /// What is wrong; none if all is well.
     problem: Option<String>,
-    /// What the file holds; none if it is damaged.
+    /// What the file holds; none if something is wrong.
     found: Option<VerifyReport>,
 }
 
@@ -61,27 +61,11 @@ impl VerifyArgs {
             console.report(&found)?;
             return Ok(if found.ok { Answer::Yes } else { Answer::No });
         }
-        let found = match verify(&self.file) {
-            Ok(found) => found,
-            Err(error) if error.is_verification() || error.is_malformed() => {
-                return self.answer(None, Some(error.to_string()), console);
-            }
+        let (found, problem) = match verify_file(&self.file, self.parent.as_deref()) {
+            Ok(found) => (Some(found), None),
+            Err(error) if error.is_verification() || error.is_malformed() => (None, Some(error.to_string())),
             Err(error) => return Err(error.into()),
         };
-        let mut problems = check_file(&self.file)?;
-        if let (Some(parent), true) = (&self.parent, problems.is_empty()) {
-            problems = check_parent(&self.file, parent)?;
-        }
-        let problem = if problems.is_empty() { None } else { Some(problems.join("; ")) };
-        self.answer(Some(found), problem, console)
-    }
-
-    fn answer(
-        &self,
-        found: Option<VerifyReport>,
-        problem: Option<String>,
-        console: &Console,
-    ) -> Result<Answer, Failure> {
         let ok = problem.is_none();
         console.report(&VerifyAnswer { file: &self.file, ok, problem, found })?;
         Ok(if ok { Answer::Yes } else { Answer::No })
@@ -130,7 +114,14 @@ impl Report for Verification {
                 (Some(_), false) => "not checked, a file is damaged",
                 (None, false) => "not checked, the parent's file is not here",
             };
-            text += &format!("  {} -> {} ({}): {what}\n", link.parent, link.child, link.step.name());
+            // Names may be the same: the child's file says which one it is.
+            text += &format!(
+                "  {} -> {} ({}, `{}`): {what}\n",
+                link.parent,
+                link.child,
+                link.step.name(),
+                link.child_path.display()
+            );
         }
         text
     }

@@ -20,9 +20,12 @@ impl TokenGroup {
         d: usize,
         rng: &mut impl Rng,
     ) -> TokenGroup {
-        let forms =
-            sources.iter().flat_map(|(group, parts)| parts.iter().map(|p| group.layout.parts[*p].form));
-        let mut gathered = TokenGroup::new(columns, &[forms.collect()], d, false, rng);
+        let forms = |group: &TokenGroup, place: usize| -> Vec<PartForm> {
+            group.parts_of(place).map(|part| group.layout.parts[part].form).collect()
+        };
+        let forms: Vec<Vec<PartForm>> =
+            sources.iter().flat_map(|(group, places)| places.iter().map(|p| forms(group, *p))).collect();
+        let mut gathered = TokenGroup::new(columns, &forms, d, false, rng);
         let layout = gathered.layout.clone();
         let into = rows_of_parts(&layout);
         let mut matrices: BTreeMap<String, Vec<f32>> = BTreeMap::new();

@@ -17,7 +17,7 @@ use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Mode, Operation, SoftwareVersion, Wiring, check_batch_size,
     check_epochs, check_memory_limit, now, rows_of_parts, training_data,
 };
-use crate::train::{Device, Footprint, Phase, Sink, TrainingData, Watch, train};
+use crate::train::{Device, Phase, Sink, TrainingData, Watch, train};
 
 /// How to consolidate.
 #[derive(Debug, Clone)]
@@ -63,8 +63,8 @@ impl EmbeddingSpace {
     /// `valid` gives the validation rows; without it the split does.
     ///
     /// # Errors
-    /// An option error if an option is out of range or no GPU answers; a schema error if the table lacks a column of
-    /// the split; a training error if no gradient is finite.
+    /// An option error if an option is out of range, the limit of memory is too low or no GPU answers; a schema
+    /// error if the table lacks a column of the split; a training error if no gradient is finite.
     pub fn consolidate(
         &self,
         table: &Table,
@@ -95,9 +95,8 @@ impl EmbeddingSpace {
         let n_columns = self.columns().len();
         let data = training_data(&child, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
         let mut data = TrainingData { computer, ..data };
-        let footprint = Footprint::new(&child.network, &data, &all, &encoded);
-        data.allowance = footprint.within(options.memory_limit, child.about.batch_size, sink)?;
-        child.about.batch_size = data.allowance.batch_size;
+        child.keep_within(options.memory_limit, &mut data, &all, &encoded, sink)?;
+        // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));
         let n_epochs = options.n_epochs.unwrap_or(self.about.planned_epochs);
         let phase = Phase {
@@ -117,6 +116,7 @@ impl EmbeddingSpace {
         child.about.remember(ExtensionMetadata {
             operation: Operation::Consolidate,
             training_epochs_used: info.epochs.len(),
+            batch_size: Some(child.about.batch_size),
             phases: info.phases.clone(),
             mode: Mode::Joint,
             data_hash: child.about.hashes.data.clone(),

@@ -9,7 +9,7 @@ use crate::encoder::Network;
 use crate::error::Result;
 use crate::objective::Role;
 use crate::space::{AnchorInfo, EmbeddingSpace, Freeze, Mode, Rows, training_data};
-use crate::train::{Anchor, Computer, Footprint, Phase, Sink, TrainingData, train};
+use crate::train::{Anchor, Computer, Phase, Sink, TrainingData, train};
 
 /// A new column's role in every mode: its cells weigh more than old ones (1), are hidden half as often, and
 /// are asked for nearly as much where they are shown. What is new must be made to enter the vectors; without
@@ -72,9 +72,7 @@ impl Graft {
         let roles = (0..n_all).map(|c| if c < n_old { old_role } else { NEW_ROLE }).collect();
         let data = training_data(&child, &encoded, &rows, roles, 0..n_old);
         let mut data = TrainingData { computer, ..data };
-        let footprint = Footprint::new(&child.network, &data, &all, &encoded);
-        data.allowance = footprint.within(memory_limit, child.about.batch_size, sink)?;
-        child.about.batch_size = data.allowance.batch_size;
+        child.keep_within(memory_limit, &mut data, &all, &encoded, sink)?;
         let sample = DriftSample::new(&parent, &encoded, &rows, seed);
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));
@@ -115,6 +113,7 @@ impl Graft {
         let drift = sample.drift(&child.network)?;
         if let Some(last) = child.about.extensions.last_mut() {
             last.training_epochs_used = info.epochs.len();
+            last.batch_size = Some(child.about.batch_size);
             last.phases.clone_from(&info.phases);
             last.seconds = info.seconds;
             last.drift = drift;

@@ -39,7 +39,7 @@ pub use keep::Keep;
 pub use merge::MergeOptions;
 pub use options::ExtendOptions;
 pub use prune::PruneOptions;
-pub use rank::{ColumnCost, ColumnRanking, ProbeScore, RankOptions};
+pub use rank::{ColumnCost, ColumnRanking, ProbeScore, RankColumnsOptions};
 
 use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
@@ -91,8 +91,13 @@ impl EmbeddingSpace {
         self.check_regrafted(&options.regraft)?;
         let schema = self.new_schema(table, options)?;
         if !options.prune.is_empty() {
-            let prune =
-                PruneOptions { batch_size: options.batch_size, seed: options.seed, ..Default::default() };
+            let prune = PruneOptions {
+                batch_size: options.batch_size,
+                memory_limit: options.memory_limit,
+                device: options.device,
+                seed: options.seed,
+                ..Default::default()
+            };
             let pruned = self.prune(&options.prune, Some(table), &prune, sink)?;
             let name = options.name.clone().unwrap_or_else(|| format!("{}_extended", self.name()));
             let options = ExtendOptions { prune: Vec::new(), name: Some(name), ..options.clone() };
@@ -132,6 +137,7 @@ impl EmbeddingSpace {
             new_columns_added: schema.names(),
             extended_column_count: self.about.columns.len() + n_new,
             feature_metadata: options.feature_metadata.clone(),
+            batch_size: Some(about.batch_size),
             mode: options.mode,
             freeze: options.freeze.clone(),
             d_side,

@@ -1,5 +1,6 @@
 //! What the user says of a graft, and what it comes to for one parent.
 
+use tabgraft_table::error::near_names;
 use tabgraft_table::feature::Feature;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions};
 use tabgraft_table::table::quoted;
@@ -164,7 +165,11 @@ impl EmbeddingSpace {
             Some(name) => Err(Error::option(format!(
                 "option `freeze` names column `{name}`, the parent has {}",
                 quoted(&known)
-            ))),
+            ))
+            .with_hint(match &near_names(name, known.iter().copied())[..] {
+                [] => "a new column cannot stay frozen".to_owned(),
+                near => format!("did you mean {}?", quoted(near)),
+            })),
         }
     }
 

@@ -21,9 +21,11 @@ use crate::metric::{Drift, drift};
 use crate::objective::Role;
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Freeze, Mode, Operation, PruneInfo, Rows, SoftwareVersion,
-    check_batch_size, embed_encoded, now, rows_of_parts, step_from, training_data,
+    check_batch_size, check_memory_limit, embed_encoded, now, rows_of_parts, step_from, training_data,
 };
-use crate::train::{Phase, Sink, TrainingData, TrainingInfo, Watch, train, validation_losses};
+use crate::train::{
+    Device, Footprint, Phase, Sink, TrainingData, TrainingInfo, Watch, train, validation_losses,
+};
 
 /// Epochs of a healing run by default: this share of the first training's, and the fewest.
 const HEALING_SHARE: usize = 8;
@@ -42,6 +44,10 @@ pub struct PruneOptions {
     pub n_epochs: Option<usize>,
     /// Rows of a step. Default: the parent's.
     pub batch_size: Option<usize>,
+    /// Most bytes that the healing run may take, as for a graft. Default: no limit.
+    pub memory_limit: Option<u64>,
+    /// What trains the healing run. Default [`Device::Cpu`].
+    pub device: Device,
     /// Name of the child. Default: the parent's and `_pruned`.
     pub name: Option<String>,
     /// Seed of order, masks and dropout of the healing run. Default 0.
@@ -58,13 +64,14 @@ impl PruneOptions {
             Some(n) if n > MOST_EPOCHS => {
                 Err(Error::option(format!("option `n_epochs` is {n}, allowed is 0 to {MOST_EPOCHS}")))
             }
-            _ => check_batch_size(self.batch_size),
+            _ => check_batch_size(self.batch_size).and_then(|()| check_memory_limit(self.memory_limit)),
         }
     }
 }
 
 /// What is measured on a table before and after.
 struct Measured {
+    all: Table,
     rows: Rows,
     data: TrainingData,
     encoded: EncodedTable,
@@ -83,7 +90,8 @@ impl EmbeddingSpace {
     ///
     /// # Errors
     /// An option error for a column that the space does not use, for the last column of the root, for
-    /// a table that is needed and not given; a training error if no gradient is finite.
+    /// a table that is needed and not given, for a limit of memory that is too low; a training error if no
+    /// gradient is finite.
     pub fn prune(
         &self,
         columns: &[String],
@@ -103,7 +111,7 @@ impl EmbeddingSpace {
         };
         if table.is_none() && n_epochs > 0 {
             return Err(Error::option(format!(
-                "{} share a network with columns that stay, which has to be healed on a table",
+                "what is left without {} has to be healed on a table: other columns' networks read them",
                 quoted(columns)
             ))
             .with_hint("give the table that the space was trained on, or 0 epochs to leave it unhealed"));
@@ -115,7 +123,7 @@ impl EmbeddingSpace {
         let mut info = TrainingInfo { n_weights: child.network.n_weights(), ..TrainingInfo::default() };
         if let Some(measured) = &mut measured {
             let pieces = kept_pieces(&touched, &is_cut);
-            child.heal(&mut info, measured, n_epochs, &pieces, options.seed, sink)?;
+            child.heal(&mut info, measured, n_epochs, &pieces, options, sink)?;
             measured.drift = self.kept_drift(&child, measured, &is_gone, &is_cut, options.seed)?;
         }
         child.about.hashes = match &measured {
@@ -137,6 +145,7 @@ impl EmbeddingSpace {
             columns_removed: names_where(self, &is_gone),
             extended_column_count: child.about.columns.len(),
             training_epochs_used: info.epochs.len(),
+            batch_size: (n_epochs > 0).then_some(child.about.batch_size),
             phases: info.phases.clone(),
             mode: if is_exact { Mode::Frozen } else { Mode::Joint },
             data_hash: child.about.hashes.data.clone(),
@@ -164,6 +173,7 @@ impl EmbeddingSpace {
             original_column_count: self.about.columns.len(),
             extended_column_count: self.about.columns.len(),
             training_epochs_used: 0,
+            batch_size: None,
             phases: Vec::new(),
             feature_metadata: None,
             mode: Mode::Frozen,
@@ -262,6 +272,7 @@ impl EmbeddingSpace {
         data.objective = data.objective.with_column_keys(kept);
         Ok(Measured {
             info: PruneInfo { loss_before: before, loss_masked: None, loss_healed: None },
+            all,
             rows,
             data,
             encoded,
@@ -276,13 +287,20 @@ impl EmbeddingSpace {
         measured: &mut Measured,
         n_epochs: usize,
         touched: &[bool],
-        seed: u64,
+        options: &PruneOptions,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
-        let data = &measured.data;
+        let Measured { all, encoded, data, info: losses, .. } = measured;
+        if n_epochs > 0 {
+            data.computer = options.device.find(sink)?;
+            // Hidden cells are drawn afresh at every epoch, so that no piece of z can be kept.
+            let footprint = Footprint::new(&self.network, data, all, encoded).without_prefix();
+            data.allowance = footprint.within(options.memory_limit, self.about.batch_size, sink)?;
+            self.about.batch_size = data.allowance.batch_size;
+        }
         let masked = validation_losses(&self.network, data);
         let loss_masked = masked.as_ref().and_then(|losses| mean(losses.iter().copied()));
-        measured.info.loss_masked = loss_masked;
+        losses.loss_masked = loss_masked;
         let mut is_kept = n_epochs > 0;
         if n_epochs > 0 {
             let config = &self.about.config;
@@ -296,12 +314,12 @@ impl EmbeddingSpace {
                 p_drop: config.p_drop,
                 watch: Watch::AllColumns,
                 ending: config.ending(n_epochs),
-                seed,
+                seed: options.seed,
                 thaw: &thaw,
             };
             let before = self.network.clone();
             *info = train(&mut self.network, data, &[phase], None, sink)?;
-            measured.info.loss_healed = info.final_validation_loss;
+            losses.loss_healed = info.final_validation_loss;
             is_kept = info.final_validation_loss.zip(loss_masked).is_none_or(|(healed, old)| healed < old);
             if !is_kept {
                 self.network = before;

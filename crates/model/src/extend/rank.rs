@@ -24,7 +24,7 @@ const LEAST_ROWS: usize = 10;
 
 /// How to rank columns.
 #[derive(Debug, Clone)]
-pub struct RankOptions {
+pub struct RankColumnsOptions {
     /// Most rows that a loss or a score is measured on, and that the probe is fitted on, at least 10.
     /// Default 2,000.
     pub max_rows: usize,
@@ -32,9 +32,9 @@ pub struct RankOptions {
     pub seed: u64,
 }
 
-impl Default for RankOptions {
+impl Default for RankColumnsOptions {
     fn default() -> Self {
-        RankOptions { max_rows: 2000, seed: 0 }
+        RankColumnsOptions { max_rows: 2000, seed: 0 }
     }
 }
 
@@ -104,7 +104,7 @@ impl EmbeddingSpace {
         &self,
         table: &Table,
         target: Option<&str>,
-        options: &RankOptions,
+        options: &RankColumnsOptions,
         sink: &mut Sink<'_>,
     ) -> Result<ColumnRanking> {
         if options.max_rows < LEAST_ROWS {
@@ -157,14 +157,13 @@ impl EmbeddingSpace {
         encoded: &EncodedTable,
         rows: &Rows,
         target: &str,
-        options: &RankOptions,
+        options: &RankColumnsOptions,
     ) -> Result<Judge> {
         if self.columns().iter().any(|c| c.name == target) {
             return Err(Error::schema(format!("the space uses the target `{target}` as a column"))
                 .with_hint("rank without a target, or by a column that the space has ignored"));
         }
-        let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-        let fitted = Target::fit(&all.take(&train_rows)?, target, TargetKind::Auto)?;
+        let fitted = Target::fit(all, target, TargetKind::Auto)?;
         let values = fitted.values(all)?;
         let parts = self.split().assign(all)?;
         let tests: Vec<usize> = (0..all.n_rows()).filter(|r| parts[*r] == Part::Test).collect();

@@ -13,6 +13,7 @@
 
 mod folder;
 mod graph;
+mod link;
 mod svg;
 mod tree;
 mod verify;
@@ -23,7 +24,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use folder::Unreadable;
-pub use verify::{FileCheck, LinkCheck, Verification, check_file, check_parent, verify};
+pub use link::check_ancestor;
+pub use verify::{FileCheck, LinkCheck, Verification, check_file, verify, verify_file};
 
 use crate::ModelKind;
 use crate::error::Result;

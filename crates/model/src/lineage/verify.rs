@@ -1,20 +1,19 @@
 //! Are files what their hashes say, and links what they claim?
 //!
 //! Every file is read in full and every hash is computed again, but that of the training rows, which are
-//! not in the file. Of a link whose two files are there, the parent's record in the child is held against
-//! the parent itself: its lineage, its columns with their codecs, its features, its split, and, where old
-//! weights were frozen, each of its weight matrices bit by bit.
+//! not in the file. Links whose two files are there are held against each other (`link.rs`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::folder::{self, Found, Unreadable};
+use super::link::{check_ancestor, compare};
 use super::{Edge, Lineage, Node, Step, graph};
 use crate::error::{Error, Result};
-use crate::space::{About, ExtensionMetadata, Hashes, Mode, Operation};
-use crate::store::{self, ContentHash, blob_hash};
+use crate::space::{About, ExtensionMetadata, Hashes};
+use crate::store::{self, ContentHash, VerifyReport, blob_hash};
 use crate::{ModelFile, ModelKind};
 
 /// What [`verify`] found.
@@ -61,23 +60,27 @@ pub struct LinkCheck {
 }
 
 /// A file that was read in full.
-struct Whole {
-    kind: ModelKind,
+pub(super) struct Whole {
+    pub(super) kind: ModelKind,
     /// The space, or the space that the predictor was fitted on.
-    about: About,
+    pub(super) about: About,
     /// Hash of each weight matrix, by its name.
-    tensors: BTreeMap<String, ContentHash>,
+    pub(super) tensors: BTreeMap<String, ContentHash>,
 }
 
 /// Verifies all models below a folder and the links between them; of a single file, that file and those
 /// of its ancestors that lie in its folder.
 ///
 /// # Errors
-/// An I/O error if there is nothing at `path`, a version error if it is a file of a later format. What is
-/// wrong with files and links is in the result.
+/// An I/O error if there is nothing at `path`, a value error if it is a folder without models, a version
+/// error if it is a file of a later format. What is wrong with files and links is in the result.
 pub fn verify(path: &Path) -> Result<Verification> {
     if path.is_dir() {
         let (found, unreadable) = folder::read(path, true)?;
+        if found.is_empty() && unreadable.is_empty() {
+            return Err(Error::value(format!("there is no model to verify below `{}`", path.display()))
+                .with_hint("give the folder of the models' files, or one of them"));
+        }
         return Ok(check_all(path, found, unreadable));
     }
     let wanted = match folder::read(path, false) {
@@ -134,6 +137,22 @@ fn check_all(root: &Path, found: Vec<Found>, unreadable: Vec<Unreadable>) -> Ver
     Verification { ok, files, links }
 }
 
+/// Verifies one file, of either kind, and with an ancestor that it comes from that space, in one step or in
+/// many.
+///
+/// # Errors
+/// A verification error with everything that is wrong: damage, hashes that the content does not bear out, a
+/// lineage that contradicts itself or names no such ancestor; a malformed, version or I/O error if a file
+/// cannot be read; a schema error if the ancestor's is no space.
+pub fn verify_file(path: &Path, ancestor: Option<&Path>) -> Result<VerifyReport> {
+    let report = store::verify(path)?;
+    let mut problems = check_file(path)?;
+    if let (Some(ancestor), true) = (ancestor, problems.is_empty()) {
+        problems = check_ancestor(path, ancestor)?;
+    }
+    if problems.is_empty() { Ok(report) } else { Err(Error::verification(problems.join("; "))) }
+}
+
 /// What is wrong with one file, of either kind: damage, hashes that its content does not bear out, a
 /// lineage that contradicts itself.
 ///
@@ -147,42 +166,8 @@ pub fn check_file(path: &Path) -> Result<Vec<String>> {
     }
 }
 
-/// Whether the model in one file was extended from, or fitted on, the space in another: what speaks
-/// against it.
-///
-/// # Errors
-/// What is wrong with one of the files; a schema error if the parent's is no space.
-pub fn check_parent(child: &Path, parent: &Path) -> Result<Vec<String>> {
-    let (child_read, parent_read) = (read_whole(child)?, read_whole(parent)?);
-    if parent_read.kind != ModelKind::EmbeddingSpace {
-        return Err(Error::schema(format!("`{}` is no embedding space", parent.display()))
-            .with_hint("give the space that it was extended from or fitted on"));
-    }
-    let wanted = &parent_read.about.hashes;
-    let last = child_read.about.extensions.last();
-    let (step, found): (_, Vec<&Hashes>) = match child_read.kind {
-        ModelKind::Predictor => (None, vec![&child_read.about.hashes]),
-        ModelKind::EmbeddingSpace => (last, last.into_iter().flat_map(ExtensionMetadata::parents).collect()),
-    };
-    let place = format!("`{}`", child.display());
-    if found.is_empty() {
-        return Ok(vec![format!("{place} was extended from nothing")]);
-    }
-    if !found.contains(&wanted) {
-        let weights: Vec<&str> = found.iter().map(|hashes| hashes.weights.as_str()).collect();
-        return Ok(vec![format!(
-            "{place} comes from a space with weights {}, `{}` has {}",
-            weights.join(" or "),
-            parent.display(),
-            wanted.weights
-        )]);
-    }
-    let problems = step.map(|step| compare(step, &parent_read, &child_read)).unwrap_or_default();
-    Ok(problems.into_iter().map(|problem| format!("{place}: {problem}")).collect())
-}
-
 /// Reads a file in full.
-fn read_whole(path: &Path) -> Result<Whole> {
+pub(super) fn read_whole(path: &Path) -> Result<Whole> {
     let (container, _) = store::load(path)?;
     let tensors = container.tensors.iter().map(|(name, blob)| (name.clone(), blob_hash(blob))).collect();
     let model =
@@ -284,71 +269,6 @@ fn lookalike(lineage: &Lineage, child: &Node, parent: &Node) -> Option<String> {
             )
         })
     })
-}
-
-/// Where a child departs from what its parent is, although its last step says that it came from it.
-fn compare(step: &ExtensionMetadata, parent: &Whole, child: &Whole) -> Vec<String> {
-    let mut problems = Vec::new();
-    let (old, new) = (&parent.about, &child.about);
-    if !remembers(step, old, new) {
-        problems.push(format!("its lineage before the last step is not that of `{}`", old.name));
-    }
-    let removed: BTreeSet<&String> = step.columns_removed.iter().collect();
-    for (spec, codec) in old.columns.iter().zip(&old.codecs).filter(|(spec, _)| !removed.contains(&spec.name))
-    {
-        let place = new.columns.iter().position(|c| c.name == spec.name);
-        // A new line may fit its codecs anew.
-        let is_same = |i: usize| step.operation == Operation::Consolidate || new.codecs[i] == *codec;
-        match place {
-            None => problems.push(format!("column `{}` of `{}` is lost", spec.name, old.name)),
-            Some(i) if new.columns[i].kind != spec.kind || !is_same(i) => {
-                problems.push(format!("column `{}` is not coded as in `{}`", spec.name, old.name));
-            }
-            Some(_) => {}
-        }
-    }
-    for feature in old.features.iter().filter(|f| !removed.contains(&f.name)) {
-        if !new.features.contains(feature) {
-            problems.push(format!("feature `{}` is not that of `{}`", feature.name, old.name));
-        }
-    }
-    if step.mode == Mode::Frozen {
-        problems.extend(
-            thawed(step, parent, child).map(|name| {
-                format!("weight matrix `{name}` should be frozen and is not as in `{}`", old.name)
-            }),
-        );
-    }
-    problems
-}
-
-/// Whether a child's lineage goes on from the parent's.
-fn remembers(step: &ExtensionMetadata, parent: &About, child: &About) -> bool {
-    if step.parent == parent.hashes {
-        return child.extensions.split_last().is_some_and(|(_, before)| before == parent.extensions);
-    }
-    let line = step.other_parents.iter().find(|other| other.hashes == parent.hashes).map(|other| &other.line);
-    line.is_some_and(|line| parent.extensions.ends_with(line))
-}
-
-/// A weight matrix whose bits changed although the step froze it, by its name in the version that has it.
-fn thawed<'w>(step: &ExtensionMetadata, parent: &'w Whole, child: &'w Whole) -> Option<&'w String> {
-    let is_first = step.parent == parent.about.hashes;
-    match step.operation {
-        Operation::Graft => parent.tensors.iter().find(|(name, hash)| child.tensors.get(*name) != Some(hash)),
-        // Sides are numbered anew, and heads speak of other columns.
-        Operation::Merge if is_first || step.training_epochs_used == 0 => foreign(parent, child),
-        Operation::Prune => foreign(child, parent),
-        // The first parent was trained on, or a new line begins.
-        Operation::Merge | Operation::Consolidate => None,
-    }
-    .map(|(name, _)| name)
-}
-
-/// The first of a version's matrices, heads apart, whose bits are nowhere in another version.
-fn foreign<'w>(version: &'w Whole, other: &Whole) -> Option<(&'w String, &'w ContentHash)> {
-    let known: BTreeSet<&ContentHash> = other.tensors.values().collect();
-    version.tensors.iter().find(|(name, hash)| !name.starts_with("heads.") && !known.contains(hash))
 }
 
 fn short(hash: &str) -> &str {

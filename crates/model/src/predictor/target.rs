@@ -10,6 +10,8 @@ use tabgraft_table::table::quoted;
 use crate::error::{Error, Result};
 use crate::metric::{Task, Truth};
 
+/// Classes that an error names.
+const MOST_NAMED: usize = 10;
 /// Most classes of a target.
 const MOST_CLASSES: usize = 1000;
 
@@ -153,7 +155,7 @@ impl Target {
                                 "target `{column}`, row {}: class `{value}` was not seen in training",
                                 r + 1
                             ))
-                            .with_hint(format!("the classes are {}", quoted(classes)))),
+                            .with_hint(class_hint(classes))),
                         }
                     })
                     .collect()
@@ -169,5 +171,13 @@ impl Target {
                 Truth::Class { class: values.iter().map(|v| *v as u32).collect(), n_classes: classes.len() }
             }
         }
+    }
+}
+/// The classes, the first ones where there are many.
+fn class_hint(classes: &[String]) -> String {
+    let shown = quoted(&classes[..classes.len().min(MOST_NAMED)]);
+    match classes.len().saturating_sub(MOST_NAMED) {
+        0 => format!("the classes are {shown}"),
+        more => format!("the {} classes are {shown} and {more} more", classes.len()),
     }
 }

@@ -143,6 +143,8 @@ impl About {
     /// Adds a step to the lineage, after which this version is what the step made.
     pub(crate) fn remember(&mut self, step: ExtensionMetadata) {
         self.extensions.push(step);
+        // What was refused says nothing of a descendant.
+        self.refused_extensions.clear();
         self.hashes.recipe = recipe(&self.software, &self.config, self.extensions.last());
     }
 

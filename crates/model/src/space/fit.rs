@@ -61,16 +61,14 @@ impl EmbeddingSpace {
     ) -> Result<Self> {
         let computer = options.device.find(sink)?;
         let (mut space, all, rows) = prepare(table, valid, options, sink)?;
-        let (batch_size, n_epochs) = (space.about.batch_size, space.about.planned_epochs);
+        let n_epochs = space.about.planned_epochs;
         let config = &options.config;
         let names = space.first_columns();
         let encoded = space.encode(&all)?;
         let roles = vec![Role::OLD; names.len()];
         let data = training_data(&space, &encoded, &rows, roles, 0..names.len());
         let mut data = TrainingData { computer, ..data };
-        let footprint = Footprint::new(&space.network, &data, &all, &encoded);
-        data.allowance = footprint.within(config.memory_limit, batch_size, sink)?;
-        space.about.batch_size = data.allowance.batch_size;
+        space.keep_within(config.memory_limit, &mut data, &all, &encoded, sink)?;
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));
         let phase = Phase {
@@ -88,6 +86,25 @@ impl EmbeddingSpace {
         space.about.training_info = train(&mut space.network, &data, &[phase], None, sink)?;
         space.about.hashes = space.compute_hashes(&rows.key);
         Ok(space)
+    }
+
+    /// Keeps a training on `data` within a limit of memory, if there is one: chooses the rows of a step,
+    /// with notes. `table` and `encoded` are what the data was made from.
+    ///
+    /// # Errors
+    /// An option error with estimate and limit if no step is small enough.
+    pub(crate) fn keep_within(
+        &mut self,
+        limit: Option<u64>,
+        data: &mut TrainingData,
+        table: &Table,
+        encoded: &EncodedTable,
+        sink: &mut Sink<'_>,
+    ) -> Result<()> {
+        let footprint = Footprint::new(&self.network, data, table, encoded);
+        data.allowance = footprint.within(limit, self.about.batch_size, sink)?;
+        self.about.batch_size = data.allowance.batch_size;
+        Ok(())
     }
 
     /// The space that [`EmbeddingSpace::fit`] starts from: columns, codecs, split and random

@@ -188,6 +188,8 @@ pub struct ExtensionMetadata {
     pub extended_column_count: usize,
     /// Epochs that it was trained for.
     pub training_epochs_used: usize,
+    /// Rows of a step of its training; absent where nothing was trained.
+    pub batch_size: Option<usize>,
     /// The phases of its training: epochs and why each ended.
     pub phases: Vec<PhaseInfo>,
     /// What the user said about the new columns; free form.

@@ -46,10 +46,13 @@ fn from_1_1_to_1_2(manifest: &mut Value) {
     recipe::fill(manifest);
 }
 
-/// 1.3 records what computed a training; until then that was the processor.
+/// 1.3 records what computed a training, which was the processor until then, and the rows of its steps.
 fn from_1_2_to_1_3(manifest: &mut Value) {
     if let Some(info) = manifest.get_mut("training_info") {
         put(info, "device", json!(Computer::default().name));
+    }
+    for extension in extensions(manifest) {
+        put(extension, "batch_size", Value::Null);
     }
 }
 

@@ -100,7 +100,7 @@ fn step(entry: &ExtensionMetadata) -> Value {
         .map(|p| json!({ "name": p.name, "n_epochs": p.n_epochs_planned, "patience": p.patience }))
         .collect();
     let parents: Vec<ContentHash> = entry.parents().map(Hashes::id).collect();
-    json!({
+    let mut step = json!({
         "operation": entry.operation,
         "mode": entry.mode,
         "freeze": changed_options(&entry.freeze),
@@ -111,5 +111,10 @@ fn step(entry: &ExtensionMetadata) -> Value {
         "columns_added": entry.new_columns_added,
         "columns_removed": entry.columns_removed,
         "parents": parents,
-    })
+    });
+    // Files from before it was recorded keep their recipes.
+    if let (Some(step), Some(batch_size)) = (step.as_object_mut(), entry.batch_size) {
+        step.insert("batch_size".to_owned(), json!(batch_size));
+    }
+    step
 }

@@ -95,7 +95,7 @@ pub struct TrainingInfo {
     pub n_rows_valid: usize,
     /// Numbers in all weight matrices.
     pub n_weights: usize,
-    /// What computed it: `cpu`, or the name of a GPU.
+    /// What computed it: `cpu`, or the name of a GPU; empty where nothing was trained.
     pub device: String,
     /// Cells that were left out because their loss was not finite, by column.
     pub contained: BTreeMap<String, u64>,

@@ -87,6 +87,11 @@ impl Footprint {
         }
     }
 
+    /// Of a training that keeps nothing of what is frozen.
+    pub fn without_prefix(self) -> Self {
+        Footprint { prefix: None, ..self }
+    }
+
     /// Bytes under an allowance.
     pub fn bytes(&self, allowance: &Allowance) -> u64 {
         let in_flight =

@@ -36,6 +36,26 @@ pub(super) fn check_apart(spaces: &[&EmbeddingSpace]) -> Result<()> {
     Ok(())
 }
 
+/// Columns that one space pruned and another one has, in words: a merge takes what any of them has.
+pub(super) fn returning(spaces: &[&EmbeddingSpace]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for a in spaces {
+        for pruned in a.excluded().iter().filter(|e| e.exclusion == Exclusion::Pruned) {
+            let holder = spaces.iter().find(|b| b.columns().iter().any(|c| c.name == pruned.name));
+            notes.extend(holder.map(|b| {
+                format!(
+                    "column `{}`, pruned from `{}`, comes back with the merge: `{}` has it; prune it from the child to \
+                     leave it out",
+                    pruned.name,
+                    a.name(),
+                    b.name()
+                )
+            }));
+        }
+    }
+    notes
+}
+
 /// Refuses one name with two meanings.
 pub(super) fn check_columns(spaces: &[&EmbeddingSpace]) -> Result<()> {
     for (i, a) in spaces.iter().enumerate() {

@@ -31,9 +31,9 @@ use crate::error::{Error, Result};
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Hashes, Mode, Operation, ParentRef, Wiring, step_from,
 };
-use crate::train::{Device, Sink};
+use crate::train::{Device, Event, Sink};
 use ancestor::common_ancestor;
-use conflict::{check_apart, check_columns};
+use conflict::{check_apart, check_columns, returning};
 
 /// How to merge.
 #[derive(Debug, Clone)]
@@ -98,7 +98,8 @@ impl EmbeddingSpace {
     /// first, the parents' extra coordinates behind them, all with their bits, and equal grafts
     /// once. No table is needed then; with one, losses are measured. Where old weights diverged, the
     /// columns of the others are grafted onto the first parent and trained on `table`, which has all
-    /// columns. The order of `spaces` does not matter; parents are ordered by their hashes.
+    /// columns. The order of `spaces` does not matter; parents are ordered by their hashes. A column that was
+    /// pruned from one and is in another is in the child, with a note.
     ///
     /// # Errors
     /// An option error for fewer than two spaces, equal ones, one that descends from another, spaces
@@ -124,6 +125,9 @@ impl EmbeddingSpace {
         check_apart(&spaces)?;
         let ancestor = common_ancestor(&spaces)?;
         check_columns(&spaces)?;
+        for text in returning(&spaces) {
+            let _ = sink(&Event::Note { text });
+        }
         let mut merged = match &ancestor.n_entries {
             Some(n_entries) => first.merged_exactly(others, n_entries, table)?,
             None => match table {

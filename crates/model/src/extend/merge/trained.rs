@@ -76,6 +76,7 @@ impl EmbeddingSpace {
             about.codecs.push(codec);
         }
         about.extensions.push(ExtensionMetadata {
+            batch_size: Some(about.batch_size),
             mode: options.mode,
             seed: options.seed,
             new_columns_added: names,

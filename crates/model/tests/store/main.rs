@@ -3,14 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod random;
+mod saving;
 
-use proptest::prelude::*;
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use tabgraft_model::store::{
-    Blob, Container, ContentHash, LoadLimits, from_bytes, from_bytes_within, json_hash, load, save, to_bytes,
-    verify, weights_hash,
+    Blob, Container, LoadLimits, from_bytes, from_bytes_within, json_hash, load, save, to_bytes, verify,
+    weights_hash,
 };
 use tempfile::tempdir;
 
@@ -301,153 +302,6 @@ fn weights_that_are_not_finite_are_neither_saved_nor_loaded() {
 }
 
 #[test]
-fn containers_that_could_not_be_loaded_are_not_saved() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("es");
-    let mut container = small();
-    container.tensors.insert("odd".into(), Blob { shape: vec![3], data: vec![0.0; 2] });
-    let error = save(&path, &container).unwrap_err();
-    assert!(error.to_string().contains("`odd` of shape [3] has 2 values"), "{error}");
-    let mut container = small();
-    container.tensors.insert("__metadata__".into(), blob(&[1], 0.0));
-    assert!(save(&path, &container).is_err());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
-}
-
-#[test]
-fn places_that_hold_no_file_are_errors_with_hints() {
-    let folder = tempdir().unwrap();
-    let error = load(folder.path()).unwrap_err();
-    assert!(error.is_io() && error.to_string().contains("it is a folder"), "{error}");
-    assert!(load(&folder.path().join("absent")).unwrap_err().is_io());
-    let error = save(folder.path(), &small()).unwrap_err();
-    assert!(error.to_string().contains("folder") && error.hint().is_some());
-    let error = save(&folder.path().join("no/such/es"), &small()).unwrap_err();
-    assert!(error.is_io() && error.hint().unwrap().contains("make the folder"), "{error}");
-    assert!(save(Path::new(""), &small()).is_err());
-    std::fs::write(folder.path().join("x.pkl"), b"\x80\x04}.").unwrap();
-    let error = load(&folder.path().join("x.pkl")).unwrap_err();
-    assert!(error.to_string().contains("x.pkl: found a pickle"), "{error}");
-}
-
-#[test]
-fn a_failed_save_leaves_the_old_file_and_no_other() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("es");
-    save(&path, &small()).unwrap();
-    let old = std::fs::read(&path).unwrap();
-    let mut broken = small();
-    broken.tensors.get_mut("bias").unwrap().data[0] = f32::INFINITY;
-    assert!(save(&path, &broken).is_err());
-    // A rename that fails: the target is a folder that appeared under the name.
-    let taken = folder.path().join("taken");
-    std::fs::create_dir(&taken).unwrap();
-    assert!(save(&taken, &small()).is_err());
-    assert_eq!(std::fs::read(&path).unwrap(), old);
-    let mut names: Vec<_> =
-        std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
-    names.sort();
-    assert_eq!(names, ["es", "taken"]);
-}
-
-/// What a process killed in the middle of a save leaves: the old file whole and a part of the new
-/// one beside it. The next save and load are not disturbed.
-#[test]
-fn leftovers_of_a_killed_save_do_not_disturb() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("es");
-    save(&path, &small()).unwrap();
-    std::fs::write(folder.path().join(".es.kq3v9z.tmp"), &to_bytes(&small()).unwrap()[..50]).unwrap();
-    assert_eq!(load(&path).unwrap().0, small());
-    let next = Container { kind: "predictor".into(), ..small() };
-    save(&path, &next).unwrap();
-    assert_eq!(load(&path).unwrap().0, next);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "others' files stay");
-}
-
-/// Names the file that the other half of the next test saves to.
-const KILLED_SAVE_PATH: &str = "TABGRAFT_TEST_KILLED_SAVE_PATH";
-
-fn large(i: usize) -> Container {
-    let tensors = BTreeMap::from([("w".into(), blob(&[500_000], i as f32))]);
-    Container { manifest: json!({ "i": i }), tensors, ..small() }
-}
-
-/// The old file's bytes are never written to, so at no moment is half of them gone: another name
-/// of the same file still holds them after the save.
-#[test]
-fn a_save_never_writes_into_the_old_file() {
-    let folder = tempdir().unwrap();
-    let (path, other_name) = (folder.path().join("es"), folder.path().join("other"));
-    save(&path, &large(0)).unwrap();
-    std::fs::hard_link(&path, &other_name).unwrap();
-    save(&path, &large(1)).unwrap();
-    assert!(load(&other_name).unwrap().0 == large(0), "the old file changed");
-    assert!(load(&path).unwrap().0 == large(1), "the new file is not what was saved");
-}
-
-#[test]
-fn a_save_that_is_killed_leaves_a_whole_file() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("es");
-    save(&path, &large(0)).unwrap();
-    let names = || std::fs::read_dir(folder.path()).unwrap().filter_map(Result::ok).count();
-    for after_ms in 0..8 {
-        let n_names = names();
-        let mut saver = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--ignored", "saves_until_killed"])
-            .env(KILLED_SAVE_PATH, &path)
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        // A new name beside the file: a save has begun.
-        while names() == n_names && saver.try_wait().unwrap().is_none() {
-            std::thread::yield_now();
-        }
-        std::thread::sleep(std::time::Duration::from_millis(after_ms));
-        saver.kill().unwrap();
-        saver.wait().unwrap();
-        let (seen, _) = load(&path).unwrap();
-        let i = seen.manifest["i"].as_u64().unwrap() as usize;
-        assert!(seen == large(i), "save {i} is there and differs");
-    }
-}
-
-#[test]
-#[ignore = "the process that `a_save_that_is_killed_leaves_a_whole_file` kills"]
-fn saves_until_killed() {
-    let Some(path) = std::env::var_os(KILLED_SAVE_PATH) else { return };
-    // Bounded, so that it ends even if nobody is left to kill it.
-    (1..2000).for_each(|i| drop(save(Path::new(&path), &large(i % 50)).unwrap()));
-}
-
-#[test]
-fn saves_at_the_same_time_leave_one_whole_file_and_readers_never_see_a_half() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("es");
-    let version = |i: usize| Container {
-        manifest: json!({ "i": i }),
-        tensors: BTreeMap::from([("w".into(), blob(&[200 * (i + 1)], i as f32))]),
-        ..small()
-    };
-    save(&path, &version(0)).unwrap();
-    std::thread::scope(|scope| {
-        for i in 0..4 {
-            let (path, container) = (&path, version(i));
-            scope.spawn(move || (0..6).for_each(|_| drop(save(path, &container).unwrap())));
-        }
-        scope.spawn(|| {
-            for _ in 0..40 {
-                let (seen, _) = load(&path).unwrap();
-                let i = seen.manifest["i"].as_u64().unwrap() as usize;
-                assert_eq!(seen, version(i));
-            }
-        });
-    });
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-}
-
-#[test]
 fn verify_reports_what_the_file_holds() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("es");
@@ -486,81 +340,4 @@ fn a_manifest_comes_back_as_its_type() {
     assert!(error.to_string().contains("found a file of kind `embedding_space`, expected `predictor`"));
     let container = Container { manifest: json!({"n": 3, "m": 1}), ..small() };
     assert!(container.manifest_as::<Manifest>("embedding_space").unwrap_err().to_string().contains("`m`"));
-}
-
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_filter("finite", |v| v.is_finite()).prop_map(Value::from),
-        any::<f32>().prop_filter("finite", |v| v.is_finite()).prop_map(|v| Value::from(f64::from(v))),
-        ".{0,8}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((".{0,4}", inner), 0..4)
-                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
-        ]
-    })
-}
-
-fn any_blob() -> impl Strategy<Value = Blob> {
-    prop::collection::vec(0usize..4, 0..4).prop_flat_map(|shape| {
-        let n = shape.iter().product::<usize>();
-        let value = any::<f32>().prop_map(|v| if v.is_finite() { v } else { -0.0 });
-        prop::collection::vec(value, n).prop_map(move |data| Blob { shape: shape.clone(), data })
-    })
-}
-
-fn any_container() -> impl Strategy<Value = Container> {
-    (".{0,6}", any_json(), prop::collection::btree_map(".{0,6}", any_blob(), 0..5))
-        .prop_map(|(kind, manifest, tensors)| Container { kind, manifest, tensors })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
-    #[test]
-    fn containers_round_trip_bit_by_bit(container in any_container()) {
-        let bytes = to_bytes(&container).unwrap();
-        let (loaded, hash) = from_bytes(&bytes).unwrap();
-        prop_assert_eq!(&hash, &container.content_hash());
-        prop_assert_eq!(to_bytes(&loaded).unwrap(), bytes);
-        let bits = |c: &Container| -> Vec<u32> {
-            c.tensors.values().flat_map(|b| b.data.iter().map(|v| v.to_bits())).collect()
-        };
-        prop_assert_eq!(bits(&loaded), bits(&container));
-        prop_assert_eq!(loaded, container);
-    }
-
-    #[test]
-    fn damage_is_always_an_error(
-        container in any_container(),
-        damage in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 1..4),
-        cut in any::<prop::sample::Index>(),
-    ) {
-        let bytes = to_bytes(&container).unwrap();
-        let mut broken = bytes.clone();
-        damage.iter().for_each(|(place, flip)| broken[place.index(bytes.len())] ^= flip);
-        if broken != bytes {
-            prop_assert!(from_bytes(&broken).is_err());
-        }
-        prop_assert!(from_bytes(&bytes[..cut.index(bytes.len())]).is_err());
-    }
-
-    #[test]
-    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), n in 0u64..200) {
-        prop_assert!(from_bytes(&bytes).is_err());
-        let framed = [&n.to_le_bytes()[..], &bytes].concat();
-        prop_assert!(from_bytes(&framed).is_err());
-    }
-
-    #[test]
-    fn hashes_read_back(text in any::<[u8; 4]>()) {
-        let hash = ContentHash::of_bytes(&text);
-        prop_assert_eq!(ContentHash::parse(hash.as_str()).unwrap(), hash);
-    }
 }

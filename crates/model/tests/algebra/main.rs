@@ -1,0 +1,9 @@
+//! What prunes, merges and consolidations promise, on random tables and chains.
+
+#![allow(clippy::unwrap_used)]
+
+mod merge;
+mod mixtures;
+mod plain;
+mod prune;
+mod versions;

@@ -1,0 +1,191 @@
+//! What merges promise.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use tabgraft_model::extend::MergeOptions;
+use tabgraft_model::space::{Operation, descends_from};
+use tabgraft_model::train::Event;
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode};
+use tabgraft_table::schema::InferOptions;
+
+use super::versions::{
+    again, bits, chain, columns, coordinate, go_on, graft, grafts, later, merge, prune, root, small, table,
+};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+
+    #[test]
+    fn merges_do_not_depend_on_order_and_keep_all_bits(
+        salt in 0..1000u64, common in grafts(0, 2, 1), a in grafts(2, 4, 2), b in grafts(4, 6, 2),
+        c in grafts(6, 8, 2), order in Just([0usize, 1, 2]).prop_shuffle()
+    ) {
+        let table = table(90, salt);
+        let shared = chain(&root(&table, salt), &table, &common);
+        let ancestor = &shared[common.len()];
+        let lines: Vec<EmbeddingSpace> =
+            [&a, &b, &c].map(|grafts| chain(ancestor, &table, grafts).pop().unwrap()).into();
+        let shuffled: Vec<&EmbeddingSpace> = order.iter().map(|i| &lines[*i]).collect();
+        let merged = merge(&[&lines[0], &lines[1], &lines[2]]);
+        let other = merge(&shuffled);
+        prop_assert_eq!(&merged.hashes(), &other.hashes());
+        prop_assert_eq!(merged.columns(), other.columns());
+        let merged = again(&merged);
+        let d = ancestor.d_model();
+        prop_assert_eq!(bits(&merged, &table, 0..d), bits(ancestor, &table, 0..d));
+        // The extra coordinates are those of the parents, no more and no fewer.
+        let extra = |space: &EmbeddingSpace| -> Vec<Vec<u32>> {
+            (d..space.d_model()).map(|k| coordinate(space, &table, k)).collect()
+        };
+        let mut wanted: Vec<Vec<u32>> = lines.iter().flat_map(extra).collect();
+        let mut found = extra(&merged);
+        wanted.sort();
+        found.sort();
+        prop_assert_eq!(found, wanted);
+        let entry = merged.extension_metadata().unwrap();
+        prop_assert_eq!((entry.operation, entry.other_parents.len()), (Operation::Merge, 2));
+        for version in lines.iter().chain([ancestor]) {
+            prop_assert!(descends_from(merged.extensions(), version.hashes()));
+        }
+        // Without two of the lines the third is back, up to the order of nothing.
+        for (kept, line) in lines.iter().enumerate() {
+            let gone: Vec<String> = (0..3)
+                .filter(|i| *i != kept)
+                .flat_map(|i| [&a, &b, &c][i].iter().cloned().flatten().map(|k| format!("l{k}")))
+                .collect();
+            let back = prune(&merged, &gone);
+            prop_assert_eq!(&back.hashes().weights, &line.hashes().weights);
+            prop_assert_eq!(&back.hashes().schema, &line.hashes().schema);
+        }
+    }
+}
+
+#[test]
+fn a_merged_space_goes_on_being_grafted_and_merged() {
+    let table = table(90, 5);
+    let root = root(&table, 5);
+    let (a, b) =
+        (graft(&root, &table, &later(0..1), Mode::Frozen), graft(&root, &table, &later(1..2), Mode::Frozen));
+    let merged = merge(&[&a, &b]);
+    let x = graft(&merged, &table, &later(2..4), Mode::Frozen);
+    assert_eq!(bits(&x, &table, 0..merged.d_model()), bits(&merged, &table, 0..merged.d_model()));
+    // The common graft is merged once, whichever way it came.
+    let y = graft(&b, &table, &later(4..5), Mode::Frozen);
+    let all = again(&merge(&[&x, &y]));
+    assert_eq!(all.d_model(), 16 + 5 * 8 - 8);
+    let mut names: Vec<&str> = all.columns().iter().map(|c| c.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["color", "l0", "l1", "l2", "l3", "l4", "size", "weight"]);
+    let trained = graft(&all, &table, &later(5..6), Mode::Joint);
+    assert_eq!(again(&trained).d_model(), all.d_model());
+}
+
+#[test]
+fn lines_that_hold_the_same_grafts_in_another_order_merge() {
+    let table = table(90, 6);
+    let root = root(&table, 6);
+    let (a, b) =
+        (graft(&root, &table, &later(0..1), Mode::Frozen), graft(&root, &table, &later(1..2), Mode::Frozen));
+    let short = merge(&[&a, &b]);
+    let reader = graft(&short, &table, &later(2..3), Mode::Frozen);
+    // The line of what stands second there grows, so that it stands first in the merge.
+    let [first, second] = if short.columns()[3].name == "l0" { [&a, &b] } else { [&b, &a] };
+    let grown = graft(&graft(second, &table, &later(3..4), Mode::Frozen), &table, &later(4..5), Mode::Frozen);
+    let long = merge(&[first, &grown]);
+    assert_eq!(long.columns()[3].name, second.columns()[3].name);
+    let all = again(&merge(&[&reader, &long]));
+    assert_eq!(all.hashes(), merge(&[&long, &reader]).hashes());
+    assert_eq!(all.d_model(), 16 + 5 * 8);
+    let coordinates = |space: &EmbeddingSpace| -> BTreeSet<Vec<u32>> {
+        (0..space.d_model()).map(|k| coordinate(space, &table, k)).collect()
+    };
+    let found = coordinates(&all);
+    assert!(coordinates(&reader).union(&coordinates(&long)).eq(&found));
+    // What it holds is known again, whatever stands before it.
+    let next = graft(&reader, &table, &later(5..6), Mode::Frozen);
+    assert_eq!(again(&merge(&[&all, &next])).d_model(), 16 + 6 * 8);
+}
+
+#[test]
+fn conflicts_name_both_sides() {
+    let table = table(120, 4);
+    let root = root(&table, 4);
+    let a = graft(&root, &table, &later(0..1), Mode::Frozen);
+    let b = graft(&root, &table, &later(1..2), Mode::Frozen);
+    let refused = |spaces: &[&EmbeddingSpace], what: &str| {
+        let error = EmbeddingSpace::merge(spaces, None, &MergeOptions::default(), &mut go_on).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(what) && error.hint().is_some(), "{text}");
+        assert!(
+            spaces.iter().all(|s| text.contains(&format!("`{}`", s.name()))) || spaces.len() < 2,
+            "{text}"
+        );
+    };
+    refused(&[&a], "at least 2 are needed");
+    refused(&[&a, &a.clone()], "are the same version");
+    refused(&[&a, &root], "descends from `root`");
+    let other_split = EmbeddingSpace::fit(&table, None, &small("stranger"), &mut go_on).unwrap();
+    refused(&[&a, &other_split], "split their rows differently");
+    let early = table.select(&columns(&[])).unwrap();
+    let stranger = EmbeddingSpace::fit(&early, None, &small("stranger"), &mut go_on).unwrap();
+    refused(&[&a, &stranger], "have no common ancestor");
+    // The same column, trained twice.
+    let options =
+        ExtendOptions { n_epochs: Some(2), seed: 9, name: Some("twice".into()), ..Default::default() };
+    let twice =
+        root.extend(&table.select(&columns(&later(0..1))).unwrap(), None, &options, &mut go_on).unwrap();
+    refused(&[&a, &twice], "`l0` was grafted twice");
+    // The same name for other values.
+    let renamed = table.column("l4").unwrap().clone();
+    let other = table.select(&columns(&[])).unwrap().with_column("l0", renamed).unwrap();
+    let other = root.extend(&other, None, &ExtendOptions { seed: 1, ..options.clone() }, &mut go_on).unwrap();
+    refused(&[&a, &other], "`l0` is fitted on different values");
+    // Ignored by one, used by the other.
+    let infer = InferOptions { ignore: later(0..1), ..InferOptions::default() };
+    let ignoring = ExtendOptions { infer, name: Some("ignoring".into()), ..options };
+    let ignoring = root.extend(&table.select(&columns(&later(0..2))).unwrap(), None, &ignoring, &mut go_on);
+    refused(&[&a, &ignoring.unwrap()], "is ignored by `ignoring` and used by");
+    // Old weights diverged.
+    let joint = graft(&root, &table, &later(2..3), Mode::Joint);
+    refused(&[&b, &joint], "old weights diverged between");
+}
+
+#[test]
+fn diverged_versions_are_merged_by_training() {
+    let table = table(200, 6);
+    let root = root(&table, 6);
+    let a = graft(&root, &table, &later(0..2), Mode::Joint);
+    let b = graft(&root, &table, &later(2..3), Mode::Anchored);
+    let options = MergeOptions { n_epochs: Some(4), ..MergeOptions::default() };
+    let merged = EmbeddingSpace::merge(&[&a, &b], Some(&table), &options, &mut go_on).unwrap();
+    let other = EmbeddingSpace::merge(&[&b, &a], Some(&table), &options, &mut go_on).unwrap();
+    assert_eq!(merged.hashes(), other.hashes());
+    assert_eq!((merged.d_model(), merged.columns().len()), (16, 6));
+    let entry = again(&merged).extension_metadata().unwrap().clone();
+    assert_eq!((entry.operation, entry.mode, entry.other_parents.len()), (Operation::Merge, Mode::Joint, 1));
+    assert!(entry.drift.is_some() && entry.training_epochs_used > 0);
+    assert_eq!(merged.extensions().len(), 2);
+    let narrow = table.select(&columns(&[])).unwrap();
+    let error = EmbeddingSpace::merge(&[&a, &b], Some(&narrow), &options, &mut go_on).unwrap_err();
+    assert!(error.is_schema() && error.to_string().contains("the table lacks"), "{error}");
+}
+
+#[test]
+fn a_merge_says_that_a_pruned_column_comes_back() {
+    let table = table(90, 15);
+    let shared = graft(&root(&table, 15), &table, &later(0..1), Mode::Frozen);
+    let a = graft(&prune(&shared, &later(0..1)), &table, &later(1..2), Mode::Frozen);
+    let b = graft(&shared, &table, &later(2..3), Mode::Frozen);
+    let mut notes = Vec::new();
+    let merged = EmbeddingSpace::merge(&[&a, &b], None, &MergeOptions::default(), &mut |event| {
+        if let Event::Note { text } = event {
+            notes.push(text.clone());
+        }
+        go_on(event)
+    })
+    .unwrap();
+    assert!(merged.columns().iter().any(|c| c.name == "l0") && merged.excluded().is_empty());
+    let [note] = &notes[..] else { panic!("{notes:?}") };
+    assert!([a.name(), b.name(), "l0"].iter().all(|n| note.contains(&format!("`{n}`"))), "{note}");
+}

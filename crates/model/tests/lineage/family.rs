@@ -1,0 +1,107 @@
+//! A family of models in a folder, and ways to change its files.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_model::lineage::Step;
+use tabgraft_model::store::{self, Container};
+use tabgraft_model::train::Event;
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Lineage, Mode, Predictor, PredictorOptions};
+use tabgraft_table::Table;
+
+pub fn go_on(_: &Event) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+pub fn table() -> Table {
+    let number =
+        |f: &dyn Fn(usize) -> f64| -> ArrayRef { Arc::new(Float64Array::from_iter_values((0..200).map(f))) };
+    let class = |i: usize| if (i * i) % 7 > 3 { "good" } else { "bad" };
+    Table::from_columns([
+        ("size", number(&|i| (i * 37 % 90) as f64)),
+        ("weight", number(&|i| (i * i % 101) as f64)),
+        ("late", number(&|i| (i * i % 7) as f64)),
+        ("later", number(&|i| (i % 13) as f64)),
+        ("target", Arc::new(StringArray::from_iter_values((0..200).map(class))) as ArrayRef),
+    ])
+    .unwrap()
+}
+
+pub fn without(names: &[&str]) -> Table {
+    table().without(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap()
+}
+
+pub fn fit(name: &str, seed: u64) -> EmbeddingSpace {
+    let mut options = FitOptions { name: name.into(), ..FitOptions::default() };
+    options.config.d_model = 16;
+    options.config.n_epochs = Some(1);
+    options.config.seed = seed;
+    options.infer.ignore = vec!["target".into()];
+    EmbeddingSpace::fit(&without(&["late", "later"]), None, &options, &mut go_on).unwrap()
+}
+
+pub fn extend(parent: &EmbeddingSpace, name: &str, mode: Mode, table: &Table) -> EmbeddingSpace {
+    let options =
+        ExtendOptions { mode, name: Some(name.into()), n_epochs: Some(2), ..ExtendOptions::default() };
+    parent.extend(table, None, &options, &mut go_on).unwrap()
+}
+
+/// v1 -> v2 (frozen, `late`) -> v3 (joint, `later`); v1 -> side (anchored, both); predictors on v1, v3.
+pub struct Family {
+    pub v1: EmbeddingSpace,
+    pub v2: EmbeddingSpace,
+    pub v3: EmbeddingSpace,
+    pub side: EmbeddingSpace,
+    pub p1: Predictor,
+    pub p3: Predictor,
+}
+
+pub fn family() -> &'static Family {
+    static FAMILY: OnceLock<Family> = OnceLock::new();
+    FAMILY.get_or_init(|| {
+        let v1 = fit("v1", 0);
+        let v2 = extend(&v1, "v2", Mode::Frozen, &without(&["later"]));
+        let v3 = extend(&v2, "v3", Mode::Joint, &table());
+        let side = extend(&v1, "side", Mode::Anchored, &table());
+        let predictor = |space: &EmbeddingSpace, name: &str| {
+            let options = PredictorOptions {
+                name: name.into(),
+                n_epochs: 1,
+                n_networks: Some(2),
+                d_hidden: 8,
+                ..PredictorOptions::default()
+            };
+            Predictor::fit(space, &table(), "target", &options, &mut go_on).unwrap()
+        };
+        let (p1, p3) = (predictor(&v1, "p1"), predictor(&v3, "p3"));
+        Family { v1, v2, v3, side, p1, p3 }
+    })
+}
+
+/// A folder with all of the family, each under its name.
+pub fn folder() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let Family { v1, v2, v3, side, p1, p3 } = family();
+    for space in [v1, v2, v3, side] {
+        space.save(&dir.path().join(format!("{}.tabgraft", space.name()))).unwrap();
+    }
+    for predictor in [p1, p3] {
+        predictor.save(&dir.path().join(format!("{}.tabgraft", predictor.name()))).unwrap();
+    }
+    dir
+}
+
+/// Names of parent and child of every step.
+pub fn steps(lineage: &Lineage) -> Vec<(String, Step, String)> {
+    let name = |id| lineage.node(id).unwrap().name.clone();
+    lineage.edges.iter().map(|e| (name(&e.parent), e.step, name(&e.child))).collect()
+}
+
+/// Changes a file's manifest and seals it again, with the hashes that the store computes.
+pub fn reseal(path: &Path, change: impl FnOnce(&mut Container)) {
+    let (mut container, _) = store::load(path).unwrap();
+    change(&mut container);
+    store::save(path, &container).unwrap();
+}
