@@ -165,7 +165,8 @@ impl EmbeddingSpace {
     ///     Epochs. Default: a quarter of the parent's, at least 10.
     /// auto_epochs : bool, default True
     ///     Whether `n_epochs` is a ceiling: once the validation loss falls by less than 2 % within an epoch,
-    ///     the phase ends within three tenths of its epochs, in which the learning rate falls to 0.
+    ///     the next phase begins; the last one then ends within three tenths of its planned epochs, in which
+    ///     the learning rate falls to 0.
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: the parent's.
     /// memory_limit : int, optional; at least 1

@@ -137,7 +137,8 @@ impl Network {
     /// Adds columns through a side network of `d_side` extra coordinates that reads these pieces of z.
     ///
     /// Its heads start at zero for old columns, so that predictions of them start where the parent
-    /// left them.
+    /// left them; so does its matrix from those pieces: it starts as a function of the new columns alone,
+    /// whose coordinates would else be filled with what the parent says already.
     pub fn graft_frozen(
         &mut self,
         columns: &[ColumnShape],
@@ -151,7 +152,7 @@ impl Network {
         let own_line = self.columns_of_line(&reads);
         self.sides.push(Side {
             tokens: TokenGroup::new(first..first + columns.len(), &forms, d_side, false, rng),
-            up: Param::uniform(rng, 1.0 / (d as f32).sqrt(), [d, d_side]),
+            up: Param::filled(0.0, [d, d_side]),
             trunk: Trunk::new(d_side, SIDE_BLOCKS, 2, rng),
             reads: reads.clone(),
         });

@@ -32,9 +32,10 @@ pub struct ExtendOptions {
     /// Epochs. Default: a quarter of the parent's, at least 10.
     pub n_epochs: Option<usize>,
     /// Whether `n_epochs` is a ceiling: once the validation loss falls by less than 2 % within an epoch,
-    /// the learning rate of the phase falls to 0, which takes three tenths of its epochs, and the phase
-    /// ends. A phase that trains new weights alone watches the loss of new columns, any other that of all
-    /// columns. The lineage says how many epochs each phase ran and why it ended. Default true.
+    /// the next phase begins; in the last one the learning rate then falls to 0, which takes three tenths of
+    /// its planned epochs (rounded down, at least 1), and it ends. A phase that trains new weights alone
+    /// watches the loss of new columns, any other that of all columns. The lineage says how many epochs each
+    /// phase ran and why it ended. Default true.
     pub auto_epochs: bool,
     /// Rows of a step. Default: the parent's.
     pub batch_size: Option<usize>,

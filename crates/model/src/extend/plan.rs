@@ -58,6 +58,7 @@ pub(super) fn plan(mode: Mode, freeze: &Freeze, n_epochs: usize, auto_epochs: bo
             ending: match freeze.schedule {
                 Schedule::ByEpoch if i + 1 < n => Ending::AllEpochs,
                 Schedule::WhenFlat if i + 1 < n => Ending::AfterWorse(FLAT_EPOCHS),
+                _ if auto_epochs && i + 1 < n => Ending::HandOver,
                 _ if auto_epochs => Ending::WhenFlat,
                 _ => Ending::AllEpochs,
             },
@@ -85,6 +86,18 @@ mod tests {
         assert_eq!(names(&Freeze::default(), 11), [("new columns", 5), ("all columns", 6)]);
         let gradual = Freeze { schedule: Schedule::ByEpoch, ..Freeze::default() };
         assert_eq!(names(&gradual, 12), [("new columns", 4), ("trunk", 4), ("all columns", 4)]);
+    }
+
+    #[test]
+    fn only_the_last_phase_lets_the_rate_fall() {
+        let endings = |mode, auto_epochs| {
+            let stages = plan(mode, &Freeze::default(), 10, auto_epochs);
+            stages.iter().map(|s| s.ending).collect::<Vec<_>>()
+        };
+        assert_eq!(endings(Mode::Joint, true), [Ending::HandOver, Ending::WhenFlat]);
+        assert_eq!(endings(Mode::Anchored, true), [Ending::HandOver, Ending::WhenFlat]);
+        assert_eq!(endings(Mode::Frozen, true), [Ending::WhenFlat]);
+        assert_eq!(endings(Mode::Joint, false), [Ending::AllEpochs; 2]);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::StopReason;
 
-/// Share of a phase's planned epochs in which the rate of [`Ending::WhenFlat`] falls, rounded up.
-const DESCENT: f64 = 0.3;
+/// Tenths of a phase's planned epochs in which the rate of [`Ending::WhenFlat`] falls, rounded down: of
+/// five epochs one is enough.
+const DESCENT_TENTHS: usize = 3;
 /// A loss that has not fallen by this share of itself within an epoch is flat.
 const FLAT: f64 = 0.02;
 /// Share of the planned steps that the learning rate rises first.
@@ -21,6 +22,9 @@ pub(crate) enum Ending {
     /// winning a little in every epoch until its end, so that patience saves nothing (Hu et al. 2024,
     /// arXiv:2404.06395, section 4, has this course).
     WhenFlat,
+    /// The rate stays at its peak until the loss is flat or all planned epochs are done: another phase
+    /// follows, whose rate rises again, so that a descent would be lost on this one.
+    HandOver,
 }
 
 impl Ending {
@@ -29,7 +33,7 @@ impl Ending {
         match self {
             Ending::AllEpochs => None,
             Ending::AfterWorse(n) => Some(n),
-            Ending::WhenFlat => Some(1),
+            Ending::WhenFlat | Ending::HandOver => Some(1),
         }
     }
 }
@@ -55,12 +59,14 @@ impl Course {
     /// The learning rate of a step of an epoch of `n_steps`, both from 0.
     ///
     /// Linear warm-up over a tenth of the steps, then down to 0: along half a cosine (Loshchilov &
-    /// Hutter 2017, arXiv:1608.03983, one period), or late and in a straight line.
+    /// Hutter 2017, arXiv:1608.03983, one period), late and in a straight line, or not at all.
     pub fn rate(&self, epoch: usize, step: usize, n_steps: usize) -> f32 {
         let (step, n_planned) = (epoch * n_steps + step, self.n_planned * n_steps);
         let warm = ((n_planned as f64 * WARM_UP) as usize).max(1);
         let share = if step < warm {
             (step + 1) as f64 / warm as f64
+        } else if self.ending == Ending::HandOver {
+            1.0
         } else if self.ending == Ending::WhenFlat {
             let left = (self.n_epochs * n_steps).saturating_sub(step);
             (left as f64 / (self.descent() * n_steps) as f64).min(1.0)
@@ -86,6 +92,7 @@ impl Course {
         let n_done = epoch + 1;
         match self.ending {
             Ending::AfterWorse(n) if self.worse_epochs >= n => return Some(StopReason::NoImprovement),
+            Ending::HandOver if is_flat => return Some(StopReason::NoImprovement),
             Ending::WhenFlat if is_flat => self.n_epochs = self.n_epochs.min(n_done + self.descent()),
             _ => {}
         }
@@ -97,7 +104,7 @@ impl Course {
 
     /// Epochs in which the rate falls, at least 1.
     fn descent(&self) -> usize {
-        ((self.n_planned as f64 * DESCENT).ceil() as usize).max(1)
+        (self.n_planned * DESCENT_TENTHS / 10).max(1)
     }
 }
 
@@ -147,13 +154,27 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_that_is_handed_over_never_falls() {
+        let course = Course::new(Ending::HandOver, 1.0, 10);
+        assert!(rates(&course)[9..].iter().all(|r| *r == 1.0));
+    }
+
+    #[test]
+    fn a_short_phase_has_a_short_descent() {
+        let course = Course::new(Ending::WhenFlat, 1.0, 5);
+        assert!(rates(&course)[4..40].iter().all(|r| *r == 1.0) && rates(&course)[49] < 0.11);
+    }
+
+    #[test]
     fn a_phase_ends_for_the_reason_that_it_gives() {
         let (falling, flat): (Vec<f64>, Vec<f64>) =
             ((1..11).map(|e| 1.0 / f64::from(e)).collect(), vec![1.0; 10]);
         assert_eq!(run(Ending::AllEpochs, 10, &flat), (10, Some(StopReason::AllEpochs)));
         assert_eq!(run(Ending::AfterWorse(3), 10, &flat), (4, Some(StopReason::NoImprovement)));
         assert_eq!(run(Ending::WhenFlat, 10, &flat), (5, Some(StopReason::NoImprovement)));
-        for ending in [Ending::AllEpochs, Ending::AfterWorse(3), Ending::WhenFlat] {
+        assert_eq!(run(Ending::WhenFlat, 5, &flat), (3, Some(StopReason::NoImprovement)));
+        assert_eq!(run(Ending::HandOver, 10, &flat), (2, Some(StopReason::NoImprovement)));
+        for ending in [Ending::AllEpochs, Ending::AfterWorse(3), Ending::WhenFlat, Ending::HandOver] {
             assert_eq!(run(ending, 10, &falling), (10, Some(StopReason::AllEpochs)));
         }
         assert_eq!(run(Ending::WhenFlat, 1, &flat), (1, Some(StopReason::AllEpochs)));

@@ -196,3 +196,17 @@ fn frozen_weights_get_no_gradient() {
     });
     assert!(!reached.is_empty() && reached.iter().all(|n| n.starts_with("sides.0")), "{reached:?}");
 }
+
+#[test]
+fn a_side_starts_with_its_own_columns_alone() {
+    let mut rng = Pcg64Mcg::seed_from_u64(6);
+    let mut network = Network::new(&columns(), Widths { d: 16, n_blocks: 2, expansion: 2 }, &mut rng);
+    network.graft_frozen(&columns()[1..2], 8, vec![0], &mut rng);
+    let shown = batch(&network, 6);
+    let others = vec![cells(network.token_groups()[0].layout.clone(), 6, 9), shown[1].clone()];
+    let piece = |cells: &[Arc<Cells>], which: usize| {
+        network.pieces(cells, Dropout::OFF).read(&[which]).into_data().try_into_vec::<f32>().unwrap()
+    };
+    assert_ne!(piece(&shown, 0), piece(&others, 0));
+    assert_eq!(piece(&shown, 1), piece(&others, 1));
+}
