@@ -45,7 +45,8 @@ fn reread(version: &str, name: &str) -> EmbeddingSpace {
 fn a_file_of_format_1_0_loads_embeds_and_saves_in_the_current_one() {
     let space = reread("1.0", "v2.tabgraft");
     let entry = space.extension_metadata().unwrap();
-    assert_eq!((entry.new_columns_added.len(), entry.anchor), (1, None));
+    assert_eq!((entry.new_columns_added.len(), entry.anchor, entry.batch_size), (1, None, None));
+    assert_eq!(space.training_info().device, "cpu");
 }
 
 #[test]
@@ -66,4 +67,14 @@ fn a_merged_and_pruned_space_of_format_1_2_keeps_its_lines() {
     let entry = space.extension_metadata().unwrap();
     assert_eq!(entry.columns_removed, ["color"]);
     assert!(entry.prune.is_some());
+}
+
+#[test]
+fn a_pruned_graft_of_format_1_3_says_how_it_was_trained() {
+    let space = reread("1.3", "v3.tabgraft");
+    assert_eq!(space.training_info().device, "cpu");
+    let batches: Vec<Option<usize>> = space.extensions().iter().map(|e| e.batch_size).collect();
+    assert_eq!(batches, [Some(32), Some(32)]);
+    // A date is several parts, of which a pruned column beside it leaves all.
+    assert_eq!(space.extension_metadata().unwrap().columns_removed, ["color"]);
 }

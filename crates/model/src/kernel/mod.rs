@@ -3,7 +3,7 @@
 //! Burn keeps the graph; these five operations do nearly all of the arithmetic. Each is a plain
 //! function over slices in its own file; `flex.rs` runs it on Burn's CPU backend and `graph.rs`
 //! registers its backward step. On any other device the same operations are composed of Burn's
-//! tensor operations (`composed/`, `docs/decisions/0016-gpu.md`).
+//! tensor operations (`composed/`, `docs/decisions/0017-gpu.md`).
 //!
 //! | operation | what |
 //! |---|---|

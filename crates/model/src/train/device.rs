@@ -44,10 +44,9 @@ impl Device {
             Device::Gpu | Device::Auto => gpus().into_iter().next(),
         };
         match gpu {
-            Some(place) => {
-                let computer = Computer { name: name_of(&place), place, may_fall_back: self == Device::Auto };
-                let _ = sink(&Event::Note { text: format!("training on {}", computer.name) });
-                Ok(computer)
+            Some((name, place)) => {
+                let _ = sink(&Event::Note { text: format!("training on {name}") });
+                Ok(Computer { place, name, may_fall_back: self == Device::Auto })
             }
             None if self == Device::Auto => {
                 let text = format!("training on the processor: {}", why_no_gpu());
@@ -122,36 +121,27 @@ impl Computer {
     }
 }
 
-/// The GPUs that answer. A software renderer is none: the processor's own backend is faster.
+/// The GPUs that answer, with their names. A software renderer is none: the processor's own backend is faster.
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
-fn gpus() -> Vec<Place> {
+fn gpus() -> Vec<(String, Place)> {
     use burn::tensor::{DeviceFilter, DeviceType};
-    let mut wanted = DeviceFilter::new();
-    #[cfg(feature = "cuda")]
-    {
-        wanted = wanted.with(DeviceType::Cuda);
-    }
-    #[cfg(feature = "wgpu")]
-    {
-        wanted = wanted.with(DeviceType::Wgpu);
-    }
-    let is_card = |place: &Place| place.identity().is_some_and(|identity| identity.physical.is_some());
-    Place::enumerate(wanted).into_vec().into_iter().filter(is_card).collect()
+    let wanted: Vec<DeviceType> = vec![
+        #[cfg(feature = "cuda")]
+        DeviceType::Cuda,
+        #[cfg(feature = "wgpu")]
+        DeviceType::Wgpu,
+    ];
+    let places = Place::enumerate(DeviceFilter::from(wanted)).into_vec().into_iter();
+    let card = |place: Place| {
+        let identity = place.identity().filter(|identity| identity.physical.is_some())?;
+        Some((identity.name, place))
+    };
+    places.filter_map(card).collect()
 }
 
 #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
-fn gpus() -> Vec<Place> {
+fn gpus() -> Vec<(String, Place)> {
     Vec::new()
-}
-
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-fn name_of(place: &Place) -> String {
-    place.identity().map_or_else(|| format!("{place:?}"), |identity| identity.name)
-}
-
-#[cfg(not(any(feature = "wgpu", feature = "cuda")))]
-fn name_of(place: &Place) -> String {
-    format!("{place:?}")
 }
 
 #[cfg(test)]

@@ -107,27 +107,29 @@ fn cells(rng: &mut impl Rng) -> Arc<Cells> {
     Arc::new(cells)
 }
 
-#[test]
-fn lookups_of_all_forms_and_states() {
-    let mut rng = Pcg64Mcg::seed_from_u64(1);
-    let cells = cells(&mut rng);
+/// The two lookups of the same tables, in both ways of joining parts.
+fn lookups_agree(rng: &mut impl Rng, cells: &Arc<Cells>) {
     let layout = &cells.layout;
     let rows = [layout.piecewise_rows, layout.code_rows, layout.bag_rows, 4, 2 * FORMS.len()];
-    let inputs: Vec<_> = rows.iter().map(|n| random(&mut rng, [*n, WIDTH])).collect();
-    let tables = |t: &[Tensor<2>]| LookupTables {
-        piecewise: t[0].clone(),
-        code: t[1].clone(),
-        bag: t[2].clone(),
-        bias: t[3].clone(),
-        special: t[4].clone(),
+    let inputs = rows.map(|n| random(rng, [n, WIDTH]));
+    let tables = |t: &[Tensor<2>]| {
+        let [piecewise, code, bag, bias, special] = [0, 1, 2, 3, 4].map(|i: usize| t[i].clone());
+        LookupTables { piecewise, code, bag, bias, special }
     };
     for join in [Join::Concat, Join::Sum] {
         agree(
             &inputs,
             |t| kernel::lookup(tables(t), cells.clone(), join, None),
-            |t| lookup(tables(t), &cells, join),
+            |t| lookup(tables(t), cells, join),
         );
     }
+}
+
+#[test]
+fn lookups_of_all_forms_and_states() {
+    let mut rng = Pcg64Mcg::seed_from_u64(1);
+    let cells = cells(&mut rng);
+    lookups_agree(&mut rng, &cells);
 }
 
 #[test]
@@ -137,18 +139,7 @@ fn lookups_where_no_bag_has_an_entry() {
     cells.bag_start.fill(0);
     cells.bag_slot.clear();
     cells.bag_value.clear();
-    let cells = Arc::new(cells);
-    let rows = [cells.layout.piecewise_rows, cells.layout.code_rows, cells.layout.bag_rows, 4, 12];
-    let inputs: Vec<_> = rows.iter().map(|n| random(&mut rng, [*n, WIDTH])).collect();
-    let tables = |t: &[Tensor<2>]| {
-        let [piecewise, code, bag, bias, special] = [0, 1, 2, 3, 4].map(|i: usize| t[i].clone());
-        LookupTables { piecewise, code, bag, bias, special }
-    };
-    agree(
-        &inputs,
-        |t| kernel::lookup(tables(t), cells.clone(), Join::Concat, None),
-        |t| lookup(tables(t), &cells, Join::Concat),
-    );
+    lookups_agree(&mut rng, &Arc::new(cells));
 }
 
 #[test]
