@@ -10,10 +10,10 @@ step format
 cargo fmt --all --check
 step lints
 cargo clippy --release --workspace --all-targets -- -D warnings
-step gpu backends
+step gpu backend
 # Only checked: building them would build burn and arrow once more. The operations that a GPU runs are tested
 # below, on the processor; `just test-gpu` trains on a device.
-cargo clippy --release -p tabgraft-model --all-targets --features wgpu,cuda -- -D warnings
+cargo clippy --release -p tabgraft-model --all-targets --features wgpu -- -D warnings
 step features
 # The wheel, built alone, must get the features that the whole workspace gets with its tests, or burn and
 # arrow are built once more. The remedy: crates/table/Cargo.toml.

@@ -416,7 +416,7 @@ fn failures_exit_with_2_and_name_a_way_out() {
         let error: Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
         assert!(error["error"].is_string() && error["hint"].is_string(), "`{arguments}`: {stderr}");
     }
-    #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+    #[cfg(not(feature = "wgpu"))]
     for command in ["train early.csv -o x", "extend v1 full.csv -o x", "consolidate v2 full.csv -o x"] {
         let output = run(path, &format!("{command} --device gpu"));
         let stderr = String::from_utf8(output.stderr).unwrap();

@@ -222,5 +222,5 @@ pub(crate) fn square_sum(gradients: Vec<Tensor<2>>) -> f64 {
 
 /// Whether the fused operations may run. A build without a GPU backend knows nothing else.
 fn is_on_processor(tensor: &Tensor<2>) -> bool {
-    cfg!(not(any(feature = "wgpu", feature = "cuda"))) || tensor.device() == Device::flex()
+    cfg!(not(feature = "wgpu")) || tensor.device() == Device::flex()
 }

@@ -25,14 +25,6 @@ pub enum Device {
     Auto,
 }
 
-/// Which kinds of GPU this build can use, as its users would name them.
-const BACKENDS: &[&str] = &[
-    #[cfg(feature = "cuda")]
-    "CUDA",
-    #[cfg(feature = "wgpu")]
-    "Vulkan, Metal or DirectX 12",
-];
-
 impl Device {
     /// Finds the device, and says so if it is not the one that anybody expects.
     ///
@@ -59,10 +51,10 @@ impl Device {
     }
 }
 
-fn why_no_gpu() -> String {
-    match BACKENDS {
-        [] => "this build has no backend for GPUs (features `wgpu` and `cuda` add them)".to_owned(),
-        backends => format!("no GPU answers through {}", backends.join(" or ")),
+fn why_no_gpu() -> &'static str {
+    match cfg!(feature = "wgpu") {
+        true => "no GPU answers through Vulkan, Metal or DirectX 12",
+        false => "this build has no backend for GPUs (the feature `wgpu` adds it)",
     }
 }
 
@@ -122,16 +114,9 @@ impl Computer {
 }
 
 /// The GPUs that answer, with their names. A software renderer is none: the processor's own backend is faster.
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
+#[cfg(feature = "wgpu")]
 fn gpus() -> Vec<(String, Place)> {
-    use burn::tensor::{DeviceFilter, DeviceType};
-    let wanted: Vec<DeviceType> = vec![
-        #[cfg(feature = "cuda")]
-        DeviceType::Cuda,
-        #[cfg(feature = "wgpu")]
-        DeviceType::Wgpu,
-    ];
-    let places = Place::enumerate(DeviceFilter::from(wanted)).into_vec().into_iter();
+    let places = Place::enumerate(burn::tensor::DeviceType::Wgpu).into_vec().into_iter();
     let card = |place: Place| {
         let identity = place.identity().filter(|identity| identity.physical.is_some())?;
         Some((identity.name, place))
@@ -139,7 +124,7 @@ fn gpus() -> Vec<(String, Place)> {
     places.filter_map(card).collect()
 }
 
-#[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+#[cfg(not(feature = "wgpu"))]
 fn gpus() -> Vec<(String, Place)> {
     Vec::new()
 }
