@@ -11,6 +11,7 @@ pub(crate) fn to_current(manifest: &mut Value) {
     from_1_0_to_1_1(manifest);
     from_1_1_to_1_2(manifest);
     from_1_2_to_1_3(manifest);
+    from_1_3_to_1_4(manifest);
 }
 
 /// 1.1 records how an anchored graft held its bound, what stayed frozen, and how long each phase ran
@@ -55,6 +56,9 @@ fn from_1_2_to_1_3(manifest: &mut Value) {
         put(extension, "batch_size", Value::Null);
     }
 }
+
+/// 1.4 is open: what it adds is filled in here.
+fn from_1_3_to_1_4(_manifest: &mut Value) {}
 
 fn extensions(manifest: &mut Value) -> impl Iterator<Item = &mut Value> {
     manifest.get_mut("extensions").and_then(Value::as_array_mut).into_iter().flatten()

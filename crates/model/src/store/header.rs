@@ -17,7 +17,7 @@ const METADATA_KEY: &str = "__metadata__";
 const ENVELOPE_KEY: &str = "tabgraft";
 
 /// Oldest reader of the files that this crate writes.
-const OLDEST_READER: &str = "1.3";
+const OLDEST_READER: &str = "1.4";
 
 /// Oldest format that this crate reads.
 const OLDEST_READABLE: &str = "1.0";

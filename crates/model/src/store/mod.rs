@@ -29,7 +29,7 @@ pub use read::{from_bytes, from_bytes_within};
 pub use write::to_bytes;
 
 /// Version of the format that this crate writes.
-pub const FORMAT_VERSION: &str = "1.3";
+pub const FORMAT_VERSION: &str = "1.4";
 
 /// A named tensor's content.
 #[derive(Debug, Clone, PartialEq)]
