@@ -17,6 +17,7 @@ pub mod registry;
 pub mod report;
 pub mod space;
 pub mod store;
+mod tape;
 pub mod train;
 
 pub use compare::CompareOptions;

@@ -35,11 +35,13 @@ impl Dropout {
     }
 
     /// Whether nothing is dropped.
+    #[cfg(feature = "wgpu")]
     pub fn is_off(self) -> bool {
         self.constants().0 == 0
     }
 
     /// What each of the first `n` entries is multiplied by.
+    #[cfg(feature = "wgpu")]
     pub fn factors(self, n: usize) -> Vec<f32> {
         let mut factors = vec![1.0; n];
         drop_entries(&mut factors, self, 0);
@@ -193,6 +195,16 @@ pub fn add(x: &mut [f32], y: &[f32]) {
             }
         },
     );
+}
+
+/// The sum of the squares.
+pub fn square_sum(x: &[f32]) -> f64 {
+    let mut sum = 0.0;
+    vectorised(
+        #[inline(always)]
+        || sum = total(x, |sum, v| v.mul_add(v, sum)),
+    );
+    f64::from(sum)
 }
 
 /// Layer normalisation of each row (Ba et al. 2016, arXiv:1607.06450), in place.

@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
-use burn::prelude::{Device, Tensor};
-use burn::tensor::TensorData;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
@@ -20,7 +18,7 @@ use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
 use crate::encoder::param::Params;
 use crate::error::{Error, Result};
-use crate::kernel::{Cells, Dropout, ROW_BLOCK, Targets, column_loss};
+use crate::kernel::{Cells, Dropout, ROW_BLOCK, Targets, Tensor, column_loss, squared_error, total};
 use crate::objective::{splitmix, unit};
 use crate::train::{Event, Sink, shuffled, step_params};
 
@@ -47,23 +45,20 @@ impl Labels {
     }
 
     /// Loss of the heads' raw outputs `[N_MEMBERS * n_rows, n_outputs]`, each row with its weight.
-    fn loss(&self, outputs: Tensor<2>, rows: &[usize], row_weights: &[f32]) -> Tensor<1> {
+    fn loss(&self, outputs: Tensor, rows: &[usize], row_weights: &[f32]) -> Tensor {
         let weights: Vec<f32> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| row_weights[*r])).collect();
-        let n = (N_MEMBERS * rows.len()) as f64;
+        let share = 1.0 / (N_MEMBERS * rows.len()) as f64;
         match self {
             Labels::Classes { class, n_classes } => {
                 let classes: Vec<u16> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| class[*r])).collect();
                 let targets =
                     Targets { first: vec![0, *n_classes], weight: weights, class: classes, scale: vec![1.0] };
-                column_loss(outputs, Arc::new(targets)).slice([0..1, 0..1]).sum() / n
+                total([(column_loss(outputs, Arc::new(targets)), share)])
             }
             Labels::Numbers(numbers) => {
                 let wanted: Vec<f32> =
                     (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| numbers[*r])).collect();
-                let shape = [wanted.len(), 1];
-                let wanted = Tensor::<2>::from_data(TensorData::new(wanted, shape), &Device::flex());
-                let weights = Tensor::<2>::from_data(TensorData::new(weights, shape), &Device::flex());
-                ((outputs - wanted).powf_scalar(2.0) * weights).sum() / n
+                total([(squared_error(outputs, wanted, weights), share)])
             }
         }
     }
@@ -202,7 +197,7 @@ fn fit_head(
                 options,
                 splitmix(seed ^ ((epoch * n_steps + step) as u64) << 16),
                 warm.min(1.0),
-            );
+            )?;
         }
         let predictions = predict(&head, data, &stop_rows);
         let loss = data.labels.held_out_loss(&predictions, &stop_rows, &data.weights);
@@ -242,7 +237,7 @@ fn run_step(
     options: &PredictorOptions,
     seed: u64,
     warm: f32,
-) {
+) -> Result<()> {
     let n_columns = head.space.n_columns();
     let hidden =
         (0..rows.len() * n_columns).map(|i| unit(splitmix(seed ^ i as u64)) < options.p_mask).collect();
@@ -263,7 +258,8 @@ fn run_step(
             (options.learning_rate, options.weight_decay)
         };
         (rate * warm, decay)
-    });
+    })?;
+    Ok(())
 }
 
 /// Mean of the members: probabilities, or the standardised number.
@@ -282,9 +278,8 @@ pub(crate) fn predict_cells(head: &Head, groups: &[CellTable], rows: &[usize], c
         .flat_map_iter(|rows| {
             let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, EVALUATION_ROWS, None)).collect();
             let outputs = head.forward(&cells, HeadDropout::OFF);
-            let n_outputs = outputs.dims()[1];
-            let values: Vec<f32> = outputs.into_data().try_into_vec().unwrap_or_default();
-            mean_of_members(&values, n_outputs, rows.len(), classes)
+            let n_outputs = outputs.shape()[1];
+            mean_of_members(&outputs.here().flat(), n_outputs, rows.len(), classes)
         })
         .collect()
 }

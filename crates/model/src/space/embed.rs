@@ -86,10 +86,8 @@ fn embed_into(network: &Network, table: &EncodedTable, values: &mut [f32]) {
         |(values, rows)| {
             let padded = rows.len().next_multiple_of(ROW_BLOCK);
             let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, padded, None)).collect();
-            let z = network.pieces(&cells, Dropout::OFF).whole().inner().into_data();
-            if let Ok(z) = z.as_slice::<f32>() {
-                values.copy_from_slice(&z[..values.len()]);
-            }
+            let z = network.pieces(&cells, Dropout::OFF).whole();
+            values.copy_from_slice(&z.here().flat()[..values.len()]);
         },
     );
 }

@@ -5,12 +5,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use burn::prelude::Device as Place;
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Sink};
 use crate::encoder::Network;
 use crate::error::{Error, Result};
+use crate::kernel::Place;
 
 /// The device that a user asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub(crate) struct Computer {
 
 impl Default for Computer {
     fn default() -> Self {
-        Computer { place: Place::flex(), name: PROCESSOR.to_owned(), may_fall_back: false }
+        Computer { place: Place::Processor, name: PROCESSOR.to_owned(), may_fall_back: false }
     }
 }
 
@@ -116,10 +116,10 @@ impl Computer {
 /// The GPUs that answer, with their names. A software renderer is none: the processor's own backend is faster.
 #[cfg(feature = "wgpu")]
 fn gpus() -> Vec<(String, Place)> {
-    let places = Place::enumerate(burn::tensor::DeviceType::Wgpu).into_vec().into_iter();
-    let card = |place: Place| {
-        let identity = place.identity().filter(|identity| identity.physical.is_some())?;
-        Some((identity.name, place))
+    let places = burn_tensor::Device::enumerate(burn_tensor::DeviceType::Wgpu).into_vec().into_iter();
+    let card = |device: burn_tensor::Device| {
+        let identity = device.identity().filter(|identity| identity.physical.is_some())?;
+        Some((identity.name, Place::Gpu(device)))
     };
     places.filter_map(card).collect()
 }
@@ -160,7 +160,7 @@ mod tests {
             return;
         }
         let (auto, said) = heard(|sink| Device::Auto.find(sink));
-        assert!(auto.is_ok_and(|c| c.name == PROCESSOR && c.place == Place::flex()));
+        assert!(auto.is_ok_and(|c| c.name == PROCESSOR && c.place == Place::Processor));
         assert!(said.len() == 1 && said[0].starts_with("training on the processor: "), "{said:?}");
         let error = heard(|sink| Device::Gpu.find(sink)).0.expect_err("there is none");
         assert!(error.is_option() && error.to_string().contains("option `device` is `gpu`, but "), "{error}");

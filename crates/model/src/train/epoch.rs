@@ -69,7 +69,7 @@ pub(super) fn run_epoch(
             seed: splitmix(phase.seed ^ (epoch * n_steps + step) as u64) as u32,
         };
         let plan = StepPlan { phase, epoch, rate, dropout, prefix };
-        let outcome = run_step(network, data, rows, &plan, anchor.as_deref_mut());
+        let outcome = run_step(network, data, rows, &plan, anchor.as_deref_mut())?;
         for (count, name) in outcome.contained.iter().zip(&data.column_names) {
             if *count > 0 {
                 *info.contained.entry(name.clone()).or_default() += *count as u64;
