@@ -607,18 +607,17 @@ fn effects_are_pooled_over_runs_in_points_and_percent() {
         suggestion("strong", 0.04, [0.02, 0.06], Verdict::Proven),
         suggestion("harmful", -0.04, [-0.06, -0.02], Verdict::Harmful),
     ];
-    let record = |runs: &[&Run]| {
-        let history = folder.path().join("history.json");
-        let runs = runs.iter().map(|run| SuggestionHistory::append(&history, (*run).clone()).unwrap());
-        Effectiveness::catch_up(&path, &runs.last().unwrap()).unwrap()
+    let record = |run: &Run| {
+        let history = SuggestionHistory::append(folder.path().join("history.json"), run.clone()).unwrap();
+        Effectiveness::catch_up(&path, &history).unwrap()
     };
-    record(&[&run("1")]);
+    record(&run("1"));
     let alone = Effectiveness::load_history(&path).unwrap();
     assert_eq!(alone.get_recommended_features("roc_auc", 1.0), ["amount_per_duration"]);
     assert!(alone.get_recommended_features("roc_auc", 4.1).is_empty(), "4 % is not 4.1 %");
     assert!(alone.get_recommended_features("rmse", 0.0).is_empty());
 
-    let both = record(&[&second]);
+    let both = record(&second);
     let pooled = &both.features[0];
     let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
     assert!(near(pooled.effect_points, 0.015) && near(pooled.effect_percent.unwrap(), 1.5 / 0.7875));
@@ -630,8 +629,8 @@ fn effects_are_pooled_over_runs_in_points_and_percent() {
 
     let mut third = run("3");
     third.suggestions[0] = Suggestion { judgement: None, recommended: false, ..third.suggestions[0].clone() };
-    assert_eq!(record(&[&third]), both, "what was not judged adds nothing");
-    assert_eq!(record(&[&second]), both, "nor does what is there already");
+    assert_eq!(record(&third), both, "what was not judged adds nothing");
+    assert_eq!(record(&second), both, "nor does what is there already");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replacen("0.035", "0.095", 1)).unwrap();
     let error = Effectiveness::load_history(&path).unwrap_err();
