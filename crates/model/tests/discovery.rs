@@ -6,12 +6,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_feature::Feature;
 use tabgraft_model::discover::judge;
+use tabgraft_model::discover::remember::Effectiveness;
+use tabgraft_model::discover::remember::history::{self, Guide, Origin, SuggestionHistory, Verdict};
 use tabgraft_model::train::Event;
 use tabgraft_model::{DiscoverOptions, Discovery, EmbeddingSpace, FitOptions, PredictorOptions, discover};
 use tabgraft_table::Table;
-use tabgraft_table::feature::history::{Guide, Origin, SuggestionHistory, Verdict};
-use tabgraft_table::feature::{Effectiveness, Feature};
 
 fn go_on(_: &Event) -> ControlFlow<()> {
     ControlFlow::Continue(())
@@ -67,7 +68,7 @@ fn names(features: Vec<Feature>) -> Vec<String> {
 }
 
 /// What a run says of a feature.
-fn of<'a>(found: &'a Discovery, name: &str) -> &'a tabgraft_table::feature::history::Suggestion {
+fn of<'a>(found: &'a Discovery, name: &str) -> &'a history::Suggestion {
     found.run.suggestions.iter().find(|s| s.name == name).unwrap()
 }
 
@@ -75,7 +76,7 @@ fn of<'a>(found: &'a Discovery, name: &str) -> &'a tabgraft_table::feature::hist
 fn what_two_columns_say_together_is_proven_for_a_linear_model_and_told_once() {
     let table = loans(1500, together);
     let found = discover(&space(&table), &table, "target", &linear(), &mut go_on).unwrap();
-    let reads_truth = |s: &&tabgraft_table::feature::history::Suggestion| {
+    let reads_truth = |s: &&history::Suggestion| {
         s.inputs.contains(&"income".to_owned()) && s.inputs.contains(&"debt".to_owned())
     };
     let recommended: Vec<_> = found.run.suggestions.iter().filter(|s| s.recommended).collect();
@@ -135,6 +136,36 @@ fn a_predictor_confirms_what_it_is_refitted_with() {
     let worth = Effectiveness::load_history(folder.path().join("feature_effectiveness.json")).unwrap();
     assert_eq!(worth.features[0].effect_points, refit.effect, "the refitted predictor has the last word");
     assert!(!folder.path().join("suggested_features.json").exists());
+}
+
+/// Both are begun in the same second, and the second file of the first one cannot be written.
+#[test]
+fn runs_of_one_second_are_all_kept_and_a_failed_write_is_made_up_for() {
+    let table = loans(900, together);
+    let space = space(&table);
+    let features = [Feature::formula("agree", "(income - 60) * (debt - 60) > 0", "")];
+    let run = || judge(&space, &table, "target", &features, &linear(), &mut go_on).unwrap();
+    let [first, second, third] = [run(), run(), run()];
+    let folder = tempfile::tempdir().unwrap();
+    let effects = folder.path().join("feature_effectiveness.json");
+    // No file can be written where a folder is.
+    std::fs::create_dir(&effects).unwrap();
+    assert!(first.write(folder.path()).is_err());
+    std::fs::remove_dir(&effects).unwrap();
+    second.write(folder.path()).unwrap();
+    std::fs::remove_file(&effects).unwrap();
+    std::fs::create_dir(&effects).unwrap();
+    assert!(third.write(folder.path()).is_err());
+    std::fs::remove_dir(&effects).unwrap();
+    // Or the same run is written again.
+    third.write(folder.path()).unwrap();
+    let ids = [&first, &second, &third].map(|found| found.run.run_id.clone());
+    let history = SuggestionHistory::load(folder.path().join("feature_suggestion_history.json")).unwrap();
+    assert_eq!(history.runs.iter().map(|run| run.run_id.clone()).collect::<Vec<_>>(), ids);
+    let worth = Effectiveness::load_history(&effects).unwrap();
+    assert_eq!(worth.features[0].runs.iter().map(|run| run.run_id.clone()).collect::<Vec<_>>(), ids);
+    let distinct: std::collections::BTreeSet<&String> = ids.iter().collect();
+    assert_eq!(distinct.len(), 3);
 }
 
 #[test]
