@@ -22,6 +22,7 @@ pub mod schema;
 pub mod split;
 pub mod stats;
 pub mod table;
+pub mod threads;
 mod whole_file;
 
 pub use error::{Error, Result};

@@ -271,7 +271,9 @@ fn row_moments(x: &[f32]) -> (f32, f32) {
     let share = 1.0 / x.len() as f32;
     let mean = total(x, |sum, v| sum + v) * share;
     let square = total(x, |sum, v| (v - mean).mul_add(v - mean, sum));
-    (mean, 1.0 / square.mul_add(share, NORM_EPSILON).sqrt())
+    let variance = square.mul_add(share, NORM_EPSILON);
+    // An infinite variance would make zeros of a row that is too large; nobody takes NaN for a vector.
+    (mean, if variance.is_finite() { 1.0 / variance.sqrt() } else { f32::NAN })
 }
 
 /// Adds up a row in lanes, first what does not fill them.
@@ -341,6 +343,14 @@ mod tests {
         drop_entries(b, dropout, 777);
         assert_eq!(whole, pieces);
         assert_ne!(dropout.fork(1).seed, dropout.fork(2).seed);
+    }
+
+    #[test]
+    fn a_row_that_is_too_large_to_be_normalised_is_no_row_of_zeros() {
+        let mut x = vec![1.0; 32];
+        (x[0], x[16], x[17]) = (3e20, 3e20, -3e20);
+        normalise(&mut x, &[1.0; 16], &[0.0; 16]);
+        assert!(x.iter().all(|v| v.is_nan()), "{x:?}");
     }
 
     #[test]

@@ -254,7 +254,8 @@ fn part_vector(
         }
     }
     if join == Join::Concat {
-        out.iter_mut().for_each(|v| *v = v.max(0.0));
+        // NaN stays what it is.
+        out.iter_mut().for_each(|v| *v = if *v < 0.0 { 0.0 } else { *v });
     }
 }
 

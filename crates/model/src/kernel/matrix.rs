@@ -5,7 +5,7 @@
 //! the same kernel: this is what lets a row's embedding keep its bits in any batch.
 
 use std::ops::Range;
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
@@ -117,8 +117,12 @@ fn gemm(
         return;
     }
     // Repacking `b` for a block of rows costs more than it saves: 7 % of embedding, 2 % of training.
-    static UNPACKED: Once = Once::new();
-    UNPACKED.call_once(|| gemm_common::gemm::set_lhs_packing_threshold_single_thread(UNPACKED_STRIPS));
+    // (No `Once`: a child that is forked while another thread holds one would wait for ever.)
+    static IS_SET: AtomicBool = AtomicBool::new(false);
+    if !IS_SET.load(Ordering::Relaxed) {
+        gemm_common::gemm::set_lhs_packing_threshold_single_thread(UNPACKED_STRIPS);
+        IS_SET.store(true, Ordering::Relaxed);
+    }
     assert!(y_rs >= n && y.len() > (m - 1) * y_rs + (n - 1), "output is too short");
     assert!(a.len() > (m - 1) * a_rs + (k - 1) * a_cs, "left matrix is too short");
     assert!(b.len() > (k - 1) * b_rs + (n - 1) * b_cs, "right matrix is too short");

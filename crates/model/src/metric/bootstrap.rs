@@ -3,6 +3,7 @@
 use rand::RngExt;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
+use tabgraft_table::threads::in_pool_or_alone;
 
 use super::interval;
 
@@ -28,18 +29,14 @@ pub(super) fn resample<const K: usize>(
     measure: impl Fn(&[u32]) -> [Option<f64>; K] + Sync,
 ) -> [Vec<f64>; K] {
     let n_resamples = (N_DRAWS / n.max(1)).clamp(N_RESAMPLES_LEAST, N_RESAMPLES);
-    let measured: Vec<[Option<f64>; K]> = (0..n_resamples)
-        .into_par_iter()
-        .map_init(
-            || vec![0u32; n],
-            |counts, i| {
-                counts.fill(0);
-                let mut rng = Pcg64::new(u128::from(seed), i as u128);
-                (0..n).for_each(|_| counts[rng.random_range(0..n as u32) as usize] += 1);
-                measure(counts)
-            },
-        )
-        .collect();
+    let draw = |counts: &mut Vec<u32>, i: usize| {
+        counts.fill(0);
+        let mut rng = Pcg64::new(u128::from(seed), i as u128);
+        (0..n).for_each(|_| counts[rng.random_range(0..n as u32) as usize] += 1);
+        measure(counts)
+    };
+    let measured: Vec<[Option<f64>; K]> =
+        in_pool_or_alone(|| (0..n_resamples).into_par_iter().map_init(|| vec![0u32; n], draw).collect());
     std::array::from_fn(|k| measured.iter().filter_map(|values| values[k]).collect())
 }
 

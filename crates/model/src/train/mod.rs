@@ -34,6 +34,8 @@ pub(crate) use step::step_params;
 use step::{VALIDATION_SEED, validate};
 use validation::{Validation, column_losses};
 
+use tabgraft_table::threads::in_pool;
+
 use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
 use crate::encoder::param::Params;
@@ -80,9 +82,9 @@ impl TrainingData {
 /// The loss of each column on hidden cells of the validation rows, by name; of those that have one.
 ///
 /// # Errors
-/// None for a network on the processor.
+/// If no threads can be started.
 pub(crate) fn losses(network: &Network, data: &TrainingData) -> Result<BTreeMap<String, f64>> {
-    let validation = validate(network, data, None)?.map(|per_column| Validation { per_column });
+    let validation = validation_losses(network, data)?.map(|per_column| Validation { per_column });
     Ok(column_losses(data, validation.as_ref()))
 }
 
@@ -124,9 +126,9 @@ pub(crate) fn train(
     mut anchor: Option<&mut Anchor<'_>>,
     sink: &mut Sink<'_>,
 ) -> Result<TrainingInfo> {
-    // Inside the thread pool: from outside, each of the thousands of small parallel operations
+    // All of it inside the thread pool: from outside, each of the thousands of small parallel operations
     // would put the calling thread to sleep and wake it again.
-    rayon::scope(|_| {
+    in_pool(|| {
         let tried = data.computer.attempt(network, sink, |network, sink| {
             run_phases(network, data, &data.computer, phases, anchor.as_deref_mut(), sink)
         });
@@ -134,16 +136,16 @@ pub(crate) fn train(
             Some(result) => result,
             None => run_phases(network, data, &Computer::default(), phases, anchor, sink),
         }
-    })
+    })?
 }
 
 /// Mean loss of each column on its hidden validation cells, NaN where it has none; `None` without
 /// validation rows. The same cells are hidden for every network.
 ///
 /// # Errors
-/// None for a network on the processor.
+/// If no threads can be started.
 pub(crate) fn validation_losses(network: &Network, data: &TrainingData) -> Result<Option<Vec<f64>>> {
-    rayon::scope(|_| validate(network, data, None))
+    in_pool(|| validate(network, data, None))?
 }
 
 fn run_phases(

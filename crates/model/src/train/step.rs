@@ -95,8 +95,8 @@ pub(super) fn run_step(
     Ok(StepOutcome { loss: sum, weight: f64::from(weight), contained, stepped })
 }
 
-/// Mean loss of each column on its hidden validation cells, NaN where it has none; `None` without
-/// validation rows.
+/// Mean loss of each column on its hidden validation cells that have a finite one, NaN where none has; `None`
+/// without validation rows.
 ///
 /// # Errors
 /// As [`Tensor::read`].
@@ -126,7 +126,8 @@ pub(super) fn validate(
         let losses = losses.read()?;
         for c in 0..n_columns {
             sums[c] += f64::from(losses[c]);
-            counts[c] += cells_per_column[c];
+            // A cell that was contained has no loss: it is none of those that the mean is of.
+            counts[c] += cells_per_column[c] - losses[n_columns + c] as usize;
         }
     }
     Ok(Some(sums.iter().zip(&counts).map(|(s, n)| if *n == 0 { f64::NAN } else { s / *n as f64 }).collect()))
@@ -203,5 +204,50 @@ fn hide_levels(cells: &mut Cells, seed: u64) {
         if unit(splitmix(seed ^ (i as u64) << 24)) < UNSEEN_RATE {
             *code = 0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc as Shared;
+
+    use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+    use tabgraft_table::Table;
+
+    use super::*;
+    use crate::objective::Role;
+    use crate::space::{EmbeddingSpace, FitOptions, Rows, SpaceConfig, training_data};
+    use crate::train::Flow;
+
+    #[test]
+    fn a_contained_validation_cell_is_left_out_of_the_mean() {
+        let column = |factor: usize| -> ArrayRef {
+            Shared::new(Float64Array::from_iter_values((0..60).map(|i| (i * factor % 23) as f64)))
+        };
+        let batch = RecordBatch::try_from_iter([("a", column(7)), ("b", column(5))]).expect("two columns");
+        let table = Table::new(batch).expect("a table");
+        let config = SpaceConfig { n_epochs: Some(1), d_model: 16, ..SpaceConfig::default() };
+        let options = FitOptions { config, ..FitOptions::default() };
+        let space =
+            EmbeddingSpace::fit(&table, None, &options, &mut |_| Flow::Continue(())).expect("a space");
+        let mut network = space.network.clone();
+        // The first logit of the first column overflows in some rows.
+        let head = &mut network.heads[0];
+        let ([_, width], mut values) = (head.w.shape(), head.w.values());
+        values.iter_mut().step_by(width).for_each(|w| *w = 2e38 * w.signum());
+        head.w = Param::new(values, head.w.shape());
+        let encoded = space.encode(&table).expect("cells");
+        let losses = |valid: Vec<usize>| {
+            let rows = Rows { train: Vec::new(), valid, key: (0..60).collect() };
+            let data = training_data(&space, &encoded, &rows, vec![Role::OLD; 2], 0..2);
+            validate(&network, &data, None).expect("no GPU").expect("validation rows")[0]
+        };
+        let alone: Vec<f64> = (0..60).map(|r| losses(vec![r])).filter(|loss| loss.is_finite()).collect();
+        let masks_hide = (0..60).filter(|r| !losses(vec![*r]).is_nan()).count();
+        assert_eq!(alone.len(), masks_hide);
+        assert!(alone.len() > 3, "some rows have a loss");
+        let mean = alone.iter().sum::<f64>() / alone.len() as f64;
+        let found = losses((0..60).collect());
+        assert!((found / mean - 1.0).abs() < 1e-5, "{found} instead of {mean}");
     }
 }

@@ -13,6 +13,7 @@ use super::guard::guarded;
 use super::missing::MissingTokens;
 use crate::error::{Error, Result};
 use crate::table::Table;
+use crate::threads::in_pool;
 
 /// Casts each column to the type that tables keep and turns missing tokens and NaN into nulls.
 pub(super) struct Normalizer {
@@ -57,13 +58,11 @@ impl Normalizer {
     pub(super) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         // Columns side by side: the scan for missing tokens is most of the time that a frame takes.
         let fields: Vec<_> = self.schema.fields().iter().zip(batch.columns()).collect();
-        let columns = fields
-            .into_par_iter()
-            .map(|(field, array)| {
-                self.column(array, field.data_type())
-                    .map_err(|e| Error::malformed(format!("`{}`, column `{}`: {e}", self.file, field.name())))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let column = |(field, array): (&FieldRef, &ArrayRef)| {
+            self.column(array, field.data_type())
+                .map_err(|e| Error::malformed(format!("`{}`, column `{}`: {e}", self.file, field.name())))
+        };
+        let columns = in_pool(|| fields.into_par_iter().map(column).collect::<Result<Vec<_>>>())??;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
             .map_err(|e| Error::malformed(format!("`{}`: {e}", self.file)))

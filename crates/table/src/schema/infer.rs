@@ -14,6 +14,7 @@ use super::{ColumnSpec, DateFormat, ExcludedColumn, Exclusion, Kind, Schema};
 use crate::cell::{self, Storage};
 use crate::error::{Error, Result};
 use crate::table::Table;
+use crate::threads::in_pool;
 
 /// Rows below which distinct values say little about ids.
 const MIN_ROWS_FOR_IDS: u64 = 20;
@@ -72,7 +73,7 @@ pub fn infer(table: &Table, options: &InferOptions) -> Result<Schema> {
     }
     let names = table.column_names();
     let decide = |name: &String| decide_column(table, name, options);
-    let decisions = names.par_iter().map(decide).collect::<Result<Vec<_>>>()?;
+    let decisions = in_pool(|| names.par_iter().map(decide).collect::<Result<Vec<_>>>())??;
     let mut schema = Schema::default();
     for (name, decision) in names.into_iter().zip(decisions) {
         match decision {
