@@ -84,9 +84,14 @@ impl<'a> Anchor<'a> {
         Ok((self.measure)(&here) <= self.bound)
     }
 
+    /// Rows of a batch that the distance is taken on.
+    pub fn n_rows(batch_size: usize) -> usize {
+        (batch_size / PENALTY_SHARE).max(LEAST_ROWS).min(batch_size)
+    }
+
     /// The mean cosine distance to the parent on a part of a batch, for the loss.
     pub fn distance(&self, network: &Network, data: &TrainingData, rows: &[usize]) -> Tensor {
-        let n_rows = (rows.len() / PENALTY_SHARE).max(LEAST_ROWS).min(rows.len());
+        let n_rows = Self::n_rows(rows.len());
         let cells = data.cells(network, &rows[..n_rows], None, 0);
         let old = self.parent.pieces(&cells, Dropout::OFF).whole();
         let new = network.pieces(&cells, Dropout::OFF).whole();
