@@ -39,11 +39,10 @@ fn table() -> Table {
 
 /// Everything that shares work out, once.
 fn work(table: &Table) -> Vec<f64> {
-    let mut options = FitOptions {
+    let options = FitOptions {
         config: SpaceConfig { n_epochs: Some(2), d_model: 16, ..SpaceConfig::default() },
         ..FitOptions::default()
     };
-    options.infer.ignore = vec!["target".to_owned()];
     let early = table.select(&["a".to_owned(), "kind".to_owned()]).unwrap();
     let parent = EmbeddingSpace::fit(&early, None, &options, &mut go_on).unwrap();
     let without_target = table.without(&["target".to_owned()]).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::{cast, nullif};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Schema as ArrowSchema, SchemaRef,
+    ArrowPrimitiveType, DataType, Field, FieldRef, Float32Type, Float64Type, Schema as ArrowSchema, SchemaRef,
 };
 use rayon::prelude::*;
 
