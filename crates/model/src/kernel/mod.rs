@@ -40,7 +40,7 @@ pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT};
 pub(crate) use loss::Targets;
 pub(crate) use matrix::ROW_BLOCK;
 use tensor::Inputs;
-pub(crate) use tensor::{Gradients, Place, Tensor};
+pub(crate) use tensor::{Gradients, Place, Tensor, is_gpu_failure};
 pub(crate) use trained::TrainedRows;
 
 /// The weight tables of one [`lookup()`]; shapes as in `lookup.rs`.

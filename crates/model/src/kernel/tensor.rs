@@ -127,17 +127,14 @@ impl Tensor {
     /// The numbers row by row; on the processor without a copy where nobody else holds them.
     ///
     /// # Errors
-    /// A training error if a GPU gives something else than numbers. (One that is out of memory or gone
-    /// panics, see `train/device.rs`.) On the processor this cannot fail.
+    /// A training error if a GPU cannot give them ([`is_gpu_failure`]). On the processor this cannot fail.
     pub fn read(self) -> Result<Vec<f32>> {
         match self {
             Tensor::Here(variable) => Ok(variable.into_value().into_numbers()),
             #[cfg(feature = "wgpu")]
-            Tensor::There(tensor) => tensor
-                .inner()
-                .into_data()
-                .try_into_vec()
-                .map_err(|error| Error::training(format!("the GPU's numbers cannot be read: {error:?}"))),
+            Tensor::There(tensor) => tensor.inner().try_into_vec_as().map_err(|error| {
+                Error::training(format!("the GPU's numbers cannot be read: {error}")).with_source(error)
+            }),
         }
     }
 
@@ -152,6 +149,17 @@ impl Tensor {
         let shape = self.shape();
         Ok(Tensor::new(self.read()?, shape, place))
     }
+}
+
+/// Whether an error is one of a GPU whose numbers could not be read.
+pub(crate) fn is_gpu_failure(error: &crate::error::Error) -> bool {
+    #[cfg(feature = "wgpu")]
+    return std::error::Error::source(error).is_some_and(|cause| cause.is::<burn_tensor::TensorReadError>());
+    #[cfg(not(feature = "wgpu"))]
+    return {
+        let _ = error;
+        false
+    };
 }
 
 /// What a backward pass found.

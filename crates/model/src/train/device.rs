@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Event, Sink};
 use crate::encoder::Network;
 use crate::error::{Error, Result};
-use crate::kernel::Place;
+use crate::kernel::{Place, is_gpu_failure};
 
 /// The device that a user asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -81,8 +81,8 @@ impl Computer {
     /// Runs a training here. `None` if this is a GPU that failed and the processor may take over: the
     /// network is then as it was.
     ///
-    /// Burn has no other way than a panic to say that a GPU is out of memory or gone. On the processor
-    /// a panic is a defect of ours, and passes.
+    /// Where nothing is read, Burn has no other way than a panic to say that a GPU is out of memory or gone.
+    /// On the processor a panic is a defect of ours, and passes.
     pub fn attempt<T>(
         &self,
         network: &mut Network,
@@ -94,13 +94,13 @@ impl Computer {
         }
         let before = network.clone();
         let cause = match catch_unwind(AssertUnwindSafe(|| training(network, sink))) {
+            Ok(Err(error)) if is_gpu_failure(&error) => error.to_string(),
             Ok(result) => return Some(result),
-            Err(cause) => cause,
-        };
-        let cause = match (cause.downcast_ref::<String>(), cause.downcast_ref::<&str>()) {
-            (Some(text), _) => text.as_str(),
-            (None, Some(text)) => text,
-            (None, None) => "it gave no reason",
+            Err(cause) => match (cause.downcast_ref::<String>(), cause.downcast_ref::<&str>()) {
+                (Some(text), _) => text.clone(),
+                (None, Some(text)) => (*text).to_owned(),
+                (None, None) => "it gave no reason".to_owned(),
+            },
         };
         let failed = format!("{} failed: {cause}", self.name);
         if self.may_fall_back {
