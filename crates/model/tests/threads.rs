@@ -49,7 +49,7 @@ fn work(table: &Table) -> Vec<f64> {
     let graft = ExtendOptions { mode: Mode::Anchored, n_epochs: Some(2), ..ExtendOptions::default() };
     let child = parent.extend(&without_target, None, &graft, &mut go_on).unwrap();
     let vectors = child.embed(table).unwrap().values;
-    let options = PredictorOptions { n_epochs: 2, n_networks: 3, ..PredictorOptions::default() };
+    let options = PredictorOptions { n_epochs: 2, n_networks: Some(3), ..PredictorOptions::default() };
     let predictor = Predictor::fit(&child, table, "target", &options, &mut go_on).unwrap();
     let predictions = predictor.predict(table).unwrap().values;
     let score = predictor.evaluate(table).unwrap();
