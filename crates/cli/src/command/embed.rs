@@ -13,7 +13,7 @@ use crate::answer::Answer;
 use crate::arguments::RowsArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, column_notes};
+use crate::report::{Report, column_notes, line};
 
 /// Embed each row of a table: columns z0, z1, ...
 ///
@@ -66,6 +66,6 @@ impl EmbedArgs {
 
 impl Report for EmbedReport {
     fn text(&self) -> String {
-        format!("{} rows embedded by `{}` in {} coordinates\n", self.n_rows, self.space, self.d_model)
+        line!("{} rows embedded by `{}` in {} coordinates", self.n_rows, self.space, self.d_model)
     }
 }

@@ -16,7 +16,7 @@ use crate::answer::Answer;
 use crate::arguments::RowsArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, column_notes};
+use crate::report::{Report, column_notes, line};
 
 /// Predict the target for each row of a table.
 ///
@@ -113,10 +113,10 @@ fn word(flag: &CellFlag) -> &'static str {
 
 impl Report for PredictReport {
     fn text(&self) -> String {
-        let mut text = format!("{} rows predicted by `{}`: `{}`\n", self.n_rows, self.predictor, self.target);
+        let mut text = line!("{} rows predicted by `{}`: `{}`", self.n_rows, self.predictor, self.target);
         for (column, counts) in &self.guardrails {
             let counts: Vec<String> = counts.iter().map(|(word, n)| format!("{n} {word}")).collect();
-            text += &format!("guardrail: column `{column}`: {} cell(s)\n", counts.join(", "));
+            text += &line!("guardrail: column `{column}`: {} cell(s)", counts.join(", "));
         }
         text
     }

@@ -23,6 +23,7 @@ mod search;
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::discover::rank::CandidateValues;
@@ -31,14 +32,14 @@ use crate::discover::remember::history::{Flagged, Guide, Origin, Run, Suggestion
 use arrow::array::ArrayRef;
 use serde::Serialize;
 use tabgraft_feature::{Feature, FeatureEngineer};
-use tabgraft_table::Table;
 use tabgraft_table::table::quoted;
+use tabgraft_table::{Table, check_place};
 
 pub use options::DiscoverOptions;
 
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, now};
-use crate::train::{Event, Sink};
+use crate::train::{Event, Flow, Sink};
 use guide::Guided;
 use judge::court::{Court, trials};
 use judge::leak::leak;
@@ -63,6 +64,8 @@ pub struct Discovery {
     pub run: Run,
     /// Wall time, seconds.
     pub seconds: f64,
+    /// Whether the caller stopped it before its end.
+    pub interrupted: bool,
 }
 
 impl Discovery {
@@ -78,7 +81,8 @@ impl Discovery {
 
     /// Appends the run to the suggestion history and the effectiveness file of a folder, which is
     /// made if need be; after a search also writes the suggested features as a file that
-    /// `FeatureEngineer` reads.
+    /// `FeatureEngineer` reads. What a search that was stopped suggests replaces no older file of them: it
+    /// stands in the history.
     ///
     /// # Errors
     /// An io error, or a malformed error if a file of that name is no history.
@@ -86,10 +90,37 @@ impl Discovery {
         std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
         SuggestionHistory::append(dir.join(HISTORY_FILE), self.run.clone())?;
         Effectiveness::record(dir.join(EFFECTIVENESS_FILE), &self.run)?;
+        let suggested = dir.join(SUGGESTED_FILE);
         match self.run.origin {
-            Origin::Search => FeatureEngineer::new(self.suggested())?.save(&dir.join(SUGGESTED_FILE)),
+            Origin::Search if self.interrupted && suggested.is_file() => Ok(()),
+            Origin::Search => FeatureEngineer::new(self.suggested())?.save(&suggested),
             Origin::Given => Ok(()),
         }
+    }
+}
+
+/// Whether [`Discovery::write`] can write to `dir`, found out before the work and without changing anything.
+///
+/// # Errors
+/// As [`tabgraft_table::check_folder`]; a malformed error if a file of the names that it adds to is no
+/// history.
+pub fn check_folder(dir: &Path) -> Result<()> {
+    tabgraft_table::check_folder(dir)?;
+    SuggestionHistory::load_or_default(dir.join(HISTORY_FILE))?;
+    Effectiveness::load_or_default(dir.join(EFFECTIVENESS_FILE))?;
+    [HISTORY_FILE, EFFECTIVENESS_FILE, SUGGESTED_FILE]
+        .iter()
+        .map(|name| dir.join(name))
+        .filter(|path| path.symlink_metadata().is_ok())
+        .try_for_each(|path| check_place(&path))
+}
+
+/// A sink that remembers in `stopped` whether the caller's said stop.
+fn watched<'a>(sink: &'a mut Sink<'_>, stopped: &'a AtomicBool) -> impl FnMut(&Event) -> Flow + Send {
+    move |event| {
+        let flow = sink(event);
+        stopped.fetch_or(flow.is_break(), Ordering::Relaxed);
+        flow
     }
 }
 
@@ -105,6 +136,8 @@ pub fn discover(
     sink: &mut Sink<'_>,
 ) -> Result<Discovery> {
     let clock = Clock::start(options)?;
+    let interrupted = AtomicBool::new(false);
+    let sink = &mut watched(sink, &interrupted);
     let dealt = Dealt::new(space, table, target, &[], options.seed)?;
     let rows = guided(space, &dealt, target, options, &clock, sink)?;
     let values = Values::new(space, &rows)?;
@@ -125,7 +158,8 @@ pub fn discover(
         cases.push(Case { feature, array, inputs, gain, stands_for, suggested });
     }
     let tried = Tried { origin: Origin::Search, n: ranked.n_tried, cases, flagged };
-    conclude(space, &dealt, &rows, tried, options, &clock, sink)
+    let found = conclude(space, &dealt, &rows, tried, options, &clock, sink)?;
+    Ok(Discovery { interrupted: interrupted.load(Ordering::Relaxed), ..found })
 }
 
 /// Judges a person's own features by the court that judges those of a search: the same rows, guide,
@@ -146,6 +180,8 @@ pub fn judge(
     sink: &mut Sink<'_>,
 ) -> Result<Discovery> {
     let clock = Clock::start(options)?;
+    let interrupted = AtomicBool::new(false);
+    let sink = &mut watched(sink, &interrupted);
     let mut engineer = FeatureEngineer::new(features.to_vec())?;
     let mut inputs = Vec::with_capacity(features.len());
     for feature in features {
@@ -183,7 +219,8 @@ pub fn judge(
         cases.push(Case { feature, array, inputs, gain: 0.0, stands_for: Vec::new(), suggested: false });
     }
     let tried = Tried { origin: Origin::Given, n: features.len(), cases, flagged };
-    conclude(space, &dealt, &rows, tried, options, &clock, sink)
+    let found = conclude(space, &dealt, &rows, tried, options, &clock, sink)?;
+    Ok(Discovery { interrupted: interrupted.load(Ordering::Relaxed), ..found })
 }
 
 /// What goes to court.
@@ -329,5 +366,5 @@ fn conclude(
         suggestions,
     };
     run.check()?;
-    Ok(Discovery { run, seconds: clock.start.elapsed().as_secs_f64() })
+    Ok(Discovery { run, seconds: clock.start.elapsed().as_secs_f64(), interrupted: false })
 }
