@@ -11,9 +11,9 @@ use arrow::datatypes::{DataType, Date32Type, Date64Type, Float64Type, Int64Type,
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
+use crate::dates::{DateParser, iso_micros};
 use crate::error::{Error, Result};
 use crate::schema::DateFormat;
-use crate::schema::dates::{DateParser, iso_micros};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;

@@ -12,6 +12,7 @@
 
 pub mod cell;
 pub mod codec;
+pub mod dates;
 pub mod encoded;
 pub mod error;
 pub mod grid;
@@ -27,4 +28,4 @@ mod whole_file;
 pub use error::{Error, Result};
 pub use table::Table;
 pub use visible::{is_hidden, visible};
-pub use whole_file::{check_folder, check_place, read_whole, write_whole};
+pub use whole_file::{Waiting, check_folder, check_place, read_whole, write_beside, write_whole};

@@ -6,7 +6,7 @@ mod place;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use place::Place;
@@ -38,14 +38,54 @@ pub fn write_whole<T>(path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Re
             write(&file)
         }
         Place::File { target, folder, old } => {
-            let temporary = sibling(path, &target, &folder, old.as_ref())?;
-            let written = write(temporary.as_file())?;
-            temporary.as_file().sync_all().map_err(io)?;
-            temporary.persist(&target).map_err(|e| io(e.error))?;
-            flush_folder(&folder).map_err(|e| Error::io(&folder, "flush", e))?;
+            let (written, waiting) = beside(path, (target, folder, old.as_ref()), write)?;
+            waiting.take_place()?;
             Ok(written)
         }
     }
+}
+
+/// A whole file that waits beside its place.
+#[derive(Debug)]
+pub struct Waiting {
+    temporary: tempfile::NamedTempFile,
+    target: PathBuf,
+    folder: PathBuf,
+}
+
+/// The first half of [`write_whole`], for a place that only a file may take: what takes long. Until it
+/// [takes its place](Waiting::take_place) nothing has changed, and if it is dropped nothing will.
+///
+/// # Errors
+/// As [`write_whole`]; an option error for a place that no file may take.
+pub fn write_beside<T>(path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Result<(T, Waiting)> {
+    match Place::of(path)? {
+        Place::Stream => Err(Error::option(format!("`{}` is no ordinary file", path.display()))),
+        Place::File { target, folder, old } => beside(path, (target, folder, old.as_ref()), write),
+    }
+}
+
+impl Waiting {
+    /// Renames the file over what was there, and makes that last.
+    ///
+    /// # Errors
+    /// An io error.
+    pub fn take_place(self) -> Result<()> {
+        let Waiting { temporary, target, folder } = self;
+        temporary.persist(&target).map_err(|e| Error::io(&target, "write", e.error))?;
+        flush_folder(&folder).map_err(|e| Error::io(&folder, "flush", e))
+    }
+}
+
+fn beside<T>(
+    path: &Path,
+    (target, folder, old): (PathBuf, PathBuf, Option<&Metadata>),
+    write: impl FnOnce(&File) -> Result<T>,
+) -> Result<(T, Waiting)> {
+    let temporary = sibling(path, &target, &folder, old)?;
+    let written = write(temporary.as_file())?;
+    temporary.as_file().sync_all().map_err(|e| Error::io(path, "write", e))?;
+    Ok((written, Waiting { temporary, target, folder }))
 }
 
 /// A new temporary file in `folder` that may take the place of `target`; `path` is for messages.

@@ -10,6 +10,8 @@ mod card;
 mod file;
 mod fit;
 mod head;
+mod id;
+mod migrate;
 mod options;
 mod target;
 
@@ -21,6 +23,7 @@ use tabgraft_table::encoded::EncodedTable;
 pub use card::PredictorCard;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
+pub(crate) use migrate::to_current;
 pub use options::PredictorOptions;
 pub use target::{Target, TargetKind};
 
@@ -51,6 +54,9 @@ pub(crate) struct PredictorAbout {
     /// The space that it was fitted on: columns, codecs, split, lineage, hashes.
     pub space: About,
     pub fit_info: FitInfo,
+    /// Hash of what the file says of the predictor, without names, times and seconds. None in one of format
+    /// 1.3 or earlier.
+    pub claims: Option<String>,
 }
 
 /// The record of one fit.

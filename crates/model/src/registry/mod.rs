@@ -7,9 +7,10 @@
 //!
 //! Plain files and no server. Every change of `registry.json` replaces it as a whole under a lock, so
 //! that any number of processes may write, none loses another's event, and a process that is killed
-//! leaves the registry as it was before or after its change. A version's file is written before
+//! leaves the registry as it was before or after its change. A version's file is in its place before
 //! `registry.json` names it; one that nobody names disturbs nothing. The lock is held for `registry.json`
-//! alone: models, which may be large, are read, checked and written before it is taken.
+//! alone: models, which may be large, are read, checked and written before it is taken; what is left
+//! is to rename.
 //!
 //! What the record grows by is bounded: notes have a largest length, and nothing is ever taken out, so
 //! that every rollback stays possible. Its 64 MiB hold some 200,000 events.
@@ -21,11 +22,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tabgraft_table::error::near_names;
-use tabgraft_table::{ledger, write_whole};
+use tabgraft_table::{ledger, write_beside};
 
 pub use record::{Action, Event, Version};
 
 use crate::error::{Error, Result};
+use crate::lineage::contradictions;
 use crate::space::now;
 use crate::store::ContentHash;
 use crate::{ModelFile, store};
@@ -126,25 +128,33 @@ impl Registry {
         self.dir.join(FOLDER).join(&version.file)
     }
 
-    /// Loads a version and checks that its file still is that version.
+    /// Loads a version and checks that its file still is that version, the one that was added: what
+    /// `verify` checks of a file, and the hash of its content that the registry holds.
     ///
     /// # Errors
     /// Malformed, version or verification errors that name the file; an I/O error.
     pub fn load(&self, version: &Version) -> Result<ModelFile> {
         let path = self.path(version);
+        let place = path.display();
         let hint = "add the version's file again: that puts it back";
-        let model = ModelFile::load(&path).map_err(|e| if e.is_version() { e } else { e.with_hint(hint) })?;
+        let hinted = |e: Error| if e.is_version() { e } else { e.with_hint(hint) };
+        let (container, content) = store::load(&path).map_err(hinted)?;
+        let model =
+            ModelFile::from_container(container).map_err(|e| hinted(e.at(format_args!("`{place}`"))))?;
+        let refuse = |text: String| Err(hinted(Error::verification(text)));
         let found = model.id();
-        if found == version.id {
-            return Ok(model);
+        if found != version.id {
+            let (found, wanted) = (found.short(), version.id.short());
+            return refuse(format!("`{place}` holds version {found}, the registry says {wanted}"));
         }
-        Err(Error::verification(format!(
-            "`{}` holds version {}, the registry says {}",
-            path.display(),
-            found.short(),
-            version.id.short()
-        ))
-        .with_hint(hint))
+        if let Some(added) = version.content.as_ref().filter(|added| **added != content) {
+            let (found, added) = (content.short(), added.short());
+            return refuse(format!(
+                "`{place}` was changed since it was added: its content hashes to {found}, the registry says {added}"
+            ));
+        }
+        check(&model).map_err(|e| hinted(e.at(format_args!("`{place}`"))))?;
+        Ok(model)
     }
 
     /// As [`Registry::create`] and [`Registry::add`] in one: a registry is made only if the version is sound.
@@ -163,8 +173,8 @@ impl Registry {
     /// was damaged. The current version stays.
     ///
     /// # Errors
-    /// Malformed, version or verification errors that name the file; an I/O error; an option error for a
-    /// note of more than 2000 bytes.
+    /// Malformed, version or verification errors that name the file, everything that `verify` would say of
+    /// it; an I/O error; an option error for a note of more than 2000 bytes.
     pub fn add(&self, file: &Path, note: &str) -> Result<Added> {
         // Says what is wrong with a path that is no ordinary file, which reading it might not.
         store::head(file)?;
@@ -178,33 +188,45 @@ impl Registry {
     /// As [`Registry::add`].
     pub fn add_bytes(&self, bytes: &[u8], note: &str) -> Result<Added> {
         check_note(note)?;
-        let model = ModelFile::from_bytes(bytes)?;
+        let (container, content) = store::from_bytes(bytes)?;
+        let model = ModelFile::from_container(container)?;
+        check(&model)?;
         let id = model.id();
         let record = ledger::read::<Record>(&self.file())?.unwrap_or_default();
-        if let Some(known) = record.version(&id) {
-            if self.load(known).is_err() {
-                self.write(known, bytes)?;
+        let known = record.version(&id).cloned();
+        let is_damaged = match &known {
+            Some(known) if self.load(known).is_ok() => {
+                return Ok(Added { version: known.clone(), is_new: false });
             }
-            return Ok(Added { version: known.clone(), is_new: false });
-        }
-        let mut version = Version {
+            known => known.is_some(),
+        };
+        let mut version = known.unwrap_or_else(|| Version {
             file: format!("{}-{}.tabgraft", readable(model.name()), id.short()),
             id: id.clone(),
             name: model.name().to_owned(),
             kind: model.kind(),
             added: String::new(),
-        };
+            content: None,
+        });
         let folder = self.dir.join(FOLDER);
         fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "make", e))?;
-        // Another process that adds the same version meanwhile writes the same bytes to the same place.
-        self.write(&version, bytes)?;
+        let path = self.path(&version);
+        let ((), waiting) =
+            write_beside(&path, |mut file| file.write_all(bytes).map_err(|e| Error::io(&path, "write", e)))?;
         let mut is_new = false;
-        let record = ledger::update(&self.file(), |record: &mut Record| {
-            if record.version(&id).is_some() {
+        let record = self.update(|record| {
+            if let Some(known) = record.versions.iter_mut().find(|v| v.id == id) {
+                // One that came in meanwhile is whole.
+                if is_damaged {
+                    waiting.take_place()?;
+                    known.content = Some(content);
+                }
                 return Ok(());
             }
             is_new = true;
+            waiting.take_place()?;
             version.added = now();
+            version.content = Some(content);
             record.events.push(Event {
                 date: version.added.clone(),
                 action: Action::Add,
@@ -262,7 +284,7 @@ impl Registry {
                 self.load(version)?;
             }
             let mut is_done = false;
-            let record = ledger::update(&self.file(), |record: &mut Record| {
+            let record = self.update(|record| {
                 let to = choose(record)?;
                 // Somebody else was faster, and another version's turn has come: it has to be read first.
                 if to != checked {
@@ -296,9 +318,11 @@ impl Registry {
         })
     }
 
-    fn write(&self, version: &Version, bytes: &[u8]) -> Result<()> {
-        let path = self.path(version);
-        write_whole(&path, |mut file| file.write_all(bytes).map_err(|e| Error::io(&path, "write", e)))
+    fn update(&self, change: impl FnOnce(&mut Record) -> Result<()>) -> Result<Record> {
+        ledger::update(&self.file(), |record: &mut Record| {
+            record.now_current();
+            change(record)
+        })
     }
 }
 
@@ -308,6 +332,12 @@ fn check_note(note: &str) -> Result<()> {
         n => Err(Error::option(format!("the note has {n} bytes, at most {MOST_NOTE_BYTES} are kept"))
             .with_hint("write the long story to a file, and its name into the note")),
     }
+}
+
+/// What `verify` says of a model, as an error.
+fn check(model: &ModelFile) -> Result<()> {
+    let problems = contradictions(model);
+    if problems.is_empty() { Ok(()) } else { Err(Error::verification(problems.join("; "))) }
 }
 
 fn find<'r>(record: &'r Record, name_or_id: &str) -> Result<&'r Version> {
