@@ -69,6 +69,7 @@ fn way_out(kind: io::ErrorKind) -> Option<&'static str> {
     match kind {
         io::ErrorKind::NotFound => Some("check the path; relative paths start here"),
         io::ErrorKind::PermissionDenied => Some("check who may read and write there"),
+        io::ErrorKind::NotADirectory => Some("a file stands where the path needs a folder"),
         io::ErrorKind::InvalidFilename => Some("give a shorter name"),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("make room on the disk"),
         _ => None,

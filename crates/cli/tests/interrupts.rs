@@ -8,8 +8,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 
+use nix::sys::signal::{self, SigHandler, Signal};
 use serde_json::Value;
 
 const LONG: &str = "--epochs 10000 --exact-epochs";
@@ -61,6 +62,20 @@ fn empty(name: &str) -> PathBuf {
     folder
 }
 
+/// Whoever runs the tests may have started them with signals ignored, which their processes would inherit.
+fn heed_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            // SAFETY: no handler is set, and the system's own is safe.
+            #[expect(unsafe_code, reason = "the system has no other way")]
+            unsafe {
+                signal::signal(signal, SigHandler::SigDfl).unwrap();
+            }
+        }
+    });
+}
+
 fn send(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
@@ -75,6 +90,7 @@ struct Stopped {
 impl Stopped {
     /// Starts `tabgraft` by way of a shell that ignores what `ignored` names.
     fn new(folder: &Path, arguments: &str, until: &str, signals: &[&str], ignored: &str) -> Self {
+        heed_signals();
         let trap = if ignored.is_empty() { String::new() } else { format!("trap '' {ignored}; ") };
         let mut child = Command::new("sh")
             .args(["-c", &format!("{trap}exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_tabgraft")])

@@ -88,7 +88,7 @@ impl ApplyArgs {
         let enriched = engineer.transform_with(&table, options)?;
         let features = FeatureSummary::of(engineer.features(), &enriched)?;
         let added = enriched.table.without(&table.column_names())?;
-        write_original(&original, &added, self.out.as_deref())?;
+        let written = write_original(&original, &added, self.out.as_deref());
         let is_skipped = |name: &String| enriched.skipped.iter().any(|s| s.name == *name);
         console.side_report(&ApplyReport {
             n_rows: table.n_rows(),
@@ -96,7 +96,7 @@ impl ApplyArgs {
             skipped: enriched.skipped.clone(),
             features,
         })?;
-        Ok(Answer::Yes)
+        written.map(|()| Answer::Yes)
     }
 
     /// The file's features for a table of these columns.

@@ -52,7 +52,7 @@ impl EmbedArgs {
             let values = embeddings.values.iter().skip(i).step_by(d_model).copied();
             (format!("z{i}"), Arc::new(Float32Array::from_iter_values(values)) as ArrayRef)
         };
-        self.rows.write(&table, (0..d_model).map(coordinate))?;
+        let written = self.rows.write(&table, (0..d_model).map(coordinate));
         column_notes(&embeddings.report, console);
         console.side_report(&EmbedReport {
             space: space.name().to_owned(),
@@ -60,7 +60,7 @@ impl EmbedArgs {
             d_model,
             columns: embeddings.report,
         })?;
-        Ok(Answer::Yes)
+        written.map(|()| Answer::Yes)
     }
 }
 

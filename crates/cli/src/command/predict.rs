@@ -58,7 +58,7 @@ impl PredictArgs {
         let table = self.rows.table(&self.predictor)?;
         let predictions = predictor.predict(&table)?;
         let guardrails = predictor.guardrails(&table)?;
-        self.rows.write(&table, result_columns(&predictions))?;
+        let written = self.rows.write(&table, result_columns(&predictions));
         column_notes(&predictions.report, console);
         let is_binary = predictions.classes.len() == 2;
         console.side_report(&PredictReport {
@@ -70,7 +70,7 @@ impl PredictArgs {
             columns: predictions.report,
             guardrails: counted(&guardrails),
         })?;
-        Ok(Answer::Yes)
+        written.map(|()| Answer::Yes)
     }
 }
 
