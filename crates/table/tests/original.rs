@@ -144,6 +144,10 @@ fn json_lines_keep_their_texts() {
     let (original, _) = Original::open(&written(&folder, "a.jsonl", text), &options()).unwrap();
     let mut out = Vec::new();
     original.write_csv_with(&added(2), &mut out).unwrap();
+    let (piped, _) = Original::open_from(text.as_bytes(), "a.jsonl", &options()).unwrap();
+    let mut again = Vec::new();
+    piped.write_csv_with(&added(2), &mut again).unwrap();
+    assert_eq!(again, out);
     let text = String::from_utf8(out).unwrap();
     assert!(text.contains("\nNA,12345678901234567.89,0.5,x\n\"\",,,"), "{text}");
 }

@@ -1,7 +1,7 @@
 //! A table's file with columns added: what nobody asked to change leaves as it came.
 
 use std::fs::File;
-use std::io::{BufWriter, Cursor, Write};
+use std::io::{BufWriter, Cursor, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,7 +43,20 @@ impl Original {
     /// As [`super::read_table`].
     pub fn open(path: &Path, options: &ReadOptions) -> Result<(Self, Table)> {
         options.check()?;
-        let source = Source::from_path(path)?;
+        Self::of(Source::from_path(path)?, options)
+    }
+
+    /// As [`Original::open`], from a stream of bytes, which is kept in memory; `name` is as for
+    /// [`super::read_table_from`].
+    ///
+    /// # Errors
+    /// As [`super::read_table_from`].
+    pub fn open_from(reader: impl Read, name: &str, options: &ReadOptions) -> Result<(Self, Table)> {
+        options.check()?;
+        Self::of(Source::from_reader(reader, name)?, options)
+    }
+
+    fn of(source: Source, options: &ReadOptions) -> Result<(Self, Table)> {
         let reader = open_source(&source, options)?;
         let format = reader.format();
         let table = reader.into_table()?;
