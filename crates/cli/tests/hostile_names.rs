@@ -88,7 +88,7 @@ fn no_text_of_any_command_holds_what_a_terminal_obeys() {
     let fast = ["--epochs", "1", "--n-networks", "2"];
     said(&["train", "t.csv", "--ignore", TARGET, "-o", space, "--name", MODEL, "--epochs", "1"], 0);
     for flags in [&[][..], &["--schema"], &["--lineage"], &["--features"]] {
-        said(&[&["inspect", space], flags].concat(), 0);
+        said(&[&["inspect", space][..], flags].concat(), 0);
     }
     said(&["verify", space], 0);
     let fit = ["predictor", space, "t.csv", "--target", TARGET, "-o", predictor, "--name", MODEL];
@@ -138,7 +138,7 @@ fn no_text_of_any_command_holds_what_a_terminal_obeys() {
         &["history"],
     ] {
         let code = i32::from(verb == ["promote", "\u{1b}absent"]) * 2;
-        said(&[&["registry", "models\u{9b}\n"], verb].concat(), code);
+        said(&[&["registry", "models\u{9b}\n"][..], verb].concat(), code);
     }
     fs::write(folder.join("damaged\u{1b}\nok: forged"), "no model").unwrap();
     said(&["verify", "damaged\u{1b}\nok: forged"], 1);
