@@ -39,7 +39,7 @@ pub struct Saved {
 
 impl Saved {
     /// Saves a model by `write`. What was stopped replaces no older file, unless the user allows it: it goes
-    /// to a new file beside it. That is told, and so is a failure, but not before the report.
+    /// to a new file beside it, and a note says where. A failure is told by [`Saved::answer`], after the report.
     pub fn new(
         out: &OutArgs,
         end: End,
