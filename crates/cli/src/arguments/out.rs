@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 pub struct OutArgs {
     /// The file to write to
-    #[arg(long = "out", short, value_name = "FILE")]
+    #[arg(long = "out", short = 'o', value_name = "FILE")]
     pub path: PathBuf,
     /// Let a training that is stopped early replace an older file at --out too [default: its best state goes
     /// to a new file beside it]

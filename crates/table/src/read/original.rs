@@ -1,11 +1,12 @@
 //! A table's file with columns added: what nobody asked to change leaves as it came.
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufWriter, Cursor, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Cursor, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, StringBuilder};
+use arrow::array::{ArrayBuilder, ArrayRef, RecordBatch, RecordBatchReader, StringBuilder};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Schema as ArrowSchema;
 use arrow::error::ArrowError;
@@ -13,9 +14,10 @@ use arrow::ipc::reader::{FileReader, StreamReader};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::guard::decoded;
+use super::json_object::{Scalar, parse_object};
 use super::records::{Records, Span};
 use super::sniff::UTF8_BOM;
-use super::source::{Content, Source};
+use super::source::{Content, Source, read_failed};
 use super::write::{Cells, put, unwritten};
 use super::{Format, ReadOptions, open_source, write_csv, write_parquet};
 use crate::error::{Error, Result};
@@ -28,8 +30,9 @@ const BUFFER_BYTES: usize = 64 << 10;
 ///
 /// A CSV file leaves as CSV byte by byte: quotes, delimiter, line ends, byte order mark and the spelling of
 /// every cell stay, missing tokens as well, and new cells stand behind the last column of each row. A
-/// Parquet or Arrow file keeps its types and values, those that a [`Table`] holds in another form too. Text of a CSV
-/// file becomes Parquet as text, an empty cell as a null.
+/// Parquet or Arrow file keeps its types and values, those that a [`Table`] holds in another form too. Of JSON lines
+/// the digits stay as they are written where they become CSV. Text of a CSV file becomes Parquet as text, an empty
+/// cell as a null.
 pub struct Original {
     source: Source,
     format: Format,
@@ -70,6 +73,7 @@ impl Original {
     pub fn write_csv_with(&self, added: &Table, out: impl Write) -> Result<()> {
         match self.format {
             Format::Csv { delimiter, gzip } => self.copy_csv(delimiter, gzip, added, out),
+            Format::JsonLines { gzip } => write_csv(&self.beside(&self.json_text(gzip)?, added)?, out),
             _ => write_csv(&self.with(added)?, out),
         }
     }
@@ -157,6 +161,10 @@ impl Original {
             }
             Format::Parquet | Format::ArrowFile | Format::ArrowStream => self.typed()?,
         };
+        self.beside(&own, added)
+    }
+
+    fn beside(&self, own: &RecordBatch, added: &Table) -> Result<Table> {
         if own.num_rows() != added.n_rows() {
             return Err(self.changed());
         }
@@ -190,6 +198,48 @@ impl Original {
             }
         }
         let columns = names.into_iter().zip(builders.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef));
+        Ok(Table::from_columns(columns)?.batch().clone())
+    }
+
+    /// The values of a file of JSON lines with the digits as they are written.
+    fn json_text(&self, gzip: bool) -> Result<RecordBatch> {
+        let name = self.source.name();
+        let (mut columns, mut n_rows) = (Vec::<(String, StringBuilder)>::new(), 0);
+        let mut places = HashMap::<String, usize>::new();
+        for line in BufReader::new(self.source.reader(gzip)?).lines() {
+            let line = line.map_err(|e| read_failed(name, e))?;
+            let line = line.trim_start_matches('\u{feff}');
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            let put = |key: &str, value: Scalar<'_>| {
+                let place = *places.entry(key.to_owned()).or_insert_with(|| {
+                    columns.push((key.to_owned(), StringBuilder::new()));
+                    columns.len() - 1
+                });
+                let builder = &mut columns[place].1;
+                while builder.len() < n_rows {
+                    builder.append_null();
+                }
+                match value {
+                    Scalar::Null => builder.append_null(),
+                    Scalar::Bool(value) => builder.append_value(value.to_string()),
+                    Scalar::Int(_, digits) | Scalar::WideInt(digits) | Scalar::Float(_, digits) => {
+                        builder.append_value(digits);
+                    }
+                    Scalar::Text(text) => builder.append_value(text),
+                }
+                Ok(())
+            };
+            parse_object(line, put).map_err(|_| self.changed())?;
+            n_rows += 1;
+        }
+        let columns = columns.into_iter().map(|(name, mut builder)| {
+            while builder.len() < n_rows {
+                builder.append_null();
+            }
+            (name, Arc::new(builder.finish()) as ArrayRef)
+        });
         Ok(Table::from_columns(columns)?.batch().clone())
     }
 
