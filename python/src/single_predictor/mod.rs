@@ -234,7 +234,7 @@ impl SinglePredictor {
             (options.d_hidden, options.p_drop) = (head.d_hidden, head.dropout);
         }
         if discovery_budget_s != 0.0 {
-            tabgraft_model::discover::check_folder(&this.qa_dir)?;
+            discover::check_folder(&this.qa_dir)?;
         }
         let fitted = run(py, &this.name, progress, &stop, |sink| {
             let fitted =
