@@ -101,7 +101,7 @@ fn no_text_of_any_command_holds_what_a_terminal_obeys() {
     said(&["rank", space, "t.csv", "--target", TARGET], 0);
     let judged = ["--guide", "linear", "--budget", "5"];
     let search =
-        ["discover", space, "t.csv", "--target", TARGET, "--out-dir", "found\n\u{1b}", "--n-judged", "2"];
+        ["discover", space, "t.csv", "--target", TARGET, "--out-dir", "found\n\u{1b}", "--n-judged", "3"];
     said(&[&search[..], &judged].concat(), 0);
     said(&["effectiveness", "found\n\u{1b}/feature_effectiveness.json"], YES_OR_NO);
     let own = ["judge", space, "t.csv", "--target", TARGET, "--features", "fitted.json"];

@@ -104,7 +104,8 @@ fn sibling(
         .make_in(folder, |sibling| create(sibling, old.is_some()))
         .map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => {
-                Error::io(path, "write", e).with_hint(format!("make the folder `{}` first", folder.display()))
+                let absent = format!("there is no folder `{}`", folder.display());
+                Error::io(path, "write", io::Error::new(e.kind(), absent)).with_hint("make the folder first")
             }
             io::ErrorKind::PermissionDenied => Error::io(path, "write", e)
                 .with_hint(format!("check who may write into the folder `{}`", folder.display())),

@@ -74,6 +74,7 @@ impl Keep {
             let note =
                 format!("interrupted before it was judged by `{target}`: it may be worse than its parent");
             child.about.notes.push(note);
+            child.about.seal();
             return Ok(child);
         };
         let Some(spaces) = found.spaces else { return Ok(child) };
