@@ -38,7 +38,7 @@ pub fn write_whole<T>(path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Re
             write(&file)
         }
         Place::File { target, folder, old } => {
-            let (written, waiting) = beside(path, (target, folder, old.as_ref()), write)?;
+            let (written, waiting) = beside(path, (target, folder, old.as_deref()), write)?;
             waiting.take_place()?;
             Ok(written)
         }
@@ -61,7 +61,7 @@ pub struct Waiting {
 pub fn write_beside<T>(path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Result<(T, Waiting)> {
     match Place::of(path)? {
         Place::Stream => Err(Error::option(format!("`{}` is no ordinary file", path.display()))),
-        Place::File { target, folder, old } => beside(path, (target, folder, old.as_ref()), write),
+        Place::File { target, folder, old } => beside(path, (target, folder, old.as_deref()), write),
     }
 }
 

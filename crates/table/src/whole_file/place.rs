@@ -60,7 +60,7 @@ pub fn check_folder(path: &Path) -> Result<()> {
 /// What stands at a path, links followed.
 pub(super) enum Place {
     /// A file or nothing yet: `target` is renamed over, a file in `folder`.
-    File { target: PathBuf, folder: PathBuf, old: Option<Metadata> },
+    File { target: PathBuf, folder: PathBuf, old: Option<Box<Metadata>> },
     /// Something that takes bytes and is never replaced.
     Stream,
 }
@@ -72,7 +72,7 @@ impl Place {
         };
         let old = match fs::metadata(path) {
             Ok(found) if found.is_dir() => return Err(unfit("is a folder", "add a file name")),
-            Ok(found) if found.is_file() => Some(found),
+            Ok(found) if found.is_file() => Some(Box::new(found)),
             Ok(found) => {
                 return match unwritable(&found) {
                     Some(what) => Err(unfit(what, "give a file, a named pipe or a device like /dev/null")),
