@@ -7,14 +7,18 @@ use arrow::compute::{cast, concat, concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 
 use crate::error::{Error, Result, near_names};
+use crate::read::Origin;
+use crate::schema::Exclusion;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
 ///
 /// Column names are unique and not empty. Cells are Arrow values; text that was read from a CSV
-/// file stays text until a schema says what it means.
+/// file stays text until a schema says what it means. A table remembers how it was read, through every
+/// choice of its rows and columns.
 #[derive(Debug, Clone)]
 pub struct Table {
     batch: RecordBatch,
+    origin: Arc<Origin>,
 }
 
 impl Table {
@@ -35,7 +39,18 @@ impl Table {
                     .with_hint("rename one of the two"));
             }
         }
-        Ok(Table { batch })
+        Ok(Table { batch, origin: Arc::default() })
+    }
+
+    /// The same rows, read in another way.
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Table { origin: Arc::new(origin), ..self }
+    }
+
+    /// How the table was read; for one that was made in memory, how it would be by default.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Builds a table from names and columns.
@@ -90,7 +105,12 @@ impl Table {
                 .map_err(|e| Error::schema(format!("column `{name}`: {e}")))?;
             columns.push((name, both));
         }
-        Self::from_columns(columns)
+        self.derived(Self::from_columns(columns)?)
+    }
+
+    /// A table made from this one: read as this one was.
+    fn derived(&self, table: Self) -> Result<Self> {
+        Ok(Table { origin: self.origin.clone(), ..table })
     }
 
     /// The rows as one Arrow batch.
@@ -129,6 +149,13 @@ impl Table {
     /// A schema error that names near columns if there is none of this name.
     pub fn column(&self, name: &str) -> Result<&ArrayRef> {
         self.batch.column_by_name(name).ok_or_else(|| {
+            let set_aside = self.origin.set_aside(name).filter(|c| c.exclusion == Exclusion::Unreadable);
+            if let Some(column) = set_aside {
+                return Error::schema(format!("column `{name}` cannot be read: it is {}", column.reason))
+                    .with_hint(
+                        "write it as columns of numbers, text, booleans, dates or timestamps, or leave it out",
+                    );
+            }
             let names = self.column_names();
             let near = near_names(name, names.iter().map(String::as_str));
             let error = Error::schema(format!("there is no column `{name}`"));
@@ -150,13 +177,14 @@ impl Table {
         }
         let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
             .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
-        Ok(Table { batch })
+        self.derived(Table { batch, origin: Arc::default() })
     }
 
     /// Rows `start..start + n_rows`, without copying.
     pub fn slice(&self, start: usize, n_rows: usize) -> Self {
         let start = start.min(self.n_rows());
-        Table { batch: self.batch.slice(start, n_rows.min(self.n_rows() - start)) }
+        let batch = self.batch.slice(start, n_rows.min(self.n_rows() - start));
+        Table { batch, origin: self.origin.clone() }
     }
 
     /// Only these columns, in this order.
@@ -167,9 +195,10 @@ impl Table {
         let columns = names.iter().map(|n| Ok((n.clone(), self.column(n)?.clone())));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         if columns.is_empty() {
-            return Ok(Table { batch: build(vec![], vec![], Some(self.n_rows()))? });
+            let batch = build(vec![], vec![], Some(self.n_rows()))?;
+            return Ok(Table { batch, origin: self.origin.clone() });
         }
-        Self::from_columns(columns)
+        self.derived(Self::from_columns(columns)?)
     }
 
     /// All columns but these; names that are not there are passed over.
@@ -201,7 +230,7 @@ impl Table {
             Some(slot) => slot.1 = array,
             None => columns.push((name.to_owned(), array)),
         }
-        Self::from_columns(columns)
+        self.derived(Self::from_columns(columns)?)
     }
 }
 
