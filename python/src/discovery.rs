@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
+use tabgraft_model::discover::remember::FeatureFile;
+use tabgraft_model::discover::remember::history::Guide;
 use tabgraft_model::{DiscoverOptions, Error, PredictorOptions};
-use tabgraft_table::feature::FeatureFile;
-use tabgraft_table::feature::history::Guide;
 
 use crate::convert::to_python;
 use crate::error::{Raise, Raised};

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use pyo3::prelude::*;
-use tabgraft_table::feature::{Effectiveness, Standing};
+use tabgraft_model::discover::remember::{Effectiveness, Standing};
 
 use crate::convert::to_python;
 use crate::error::Raised;

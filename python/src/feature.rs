@@ -3,8 +3,9 @@
 use std::sync::{Mutex, MutexGuard};
 
 use pyo3::prelude::*;
+use tabgraft_feature::{Feature, FeatureSummary, TransformOptions};
 use tabgraft_model::Error;
-use tabgraft_table::feature::{Feature, FeatureFile, FeatureSummary, TransformOptions};
+use tabgraft_model::discover::remember::FeatureFile;
 
 use crate::convert::{from_python, to_python};
 use crate::discovery::{self, Discovery};
@@ -14,7 +15,7 @@ use crate::html;
 use crate::run::{StopToken, run};
 use crate::space::EmbeddingSpace;
 
-type Core = tabgraft_table::feature::FeatureEngineer;
+type Core = tabgraft_feature::FeatureEngineer;
 
 /// Adds features, new columns made from old ones, to a frame, exactly as they were fitted.
 ///

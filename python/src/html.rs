@@ -3,12 +3,12 @@
 
 use std::fmt::Write;
 
+use tabgraft_feature::Feature;
 use tabgraft_model::compare::Comparison;
+use tabgraft_model::discover::remember::standing::Standing;
 use tabgraft_model::metric::Score;
 use tabgraft_model::predictor::PredictorCard;
 use tabgraft_model::space::SpaceCard;
-use tabgraft_table::feature::Feature;
-use tabgraft_table::feature::standing::Standing;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Schema};
 
 /// Columns that are listed before the rest is counted.

@@ -8,10 +8,11 @@
 
 use std::path::Path;
 
+use crate::discover::remember::FeatureFile;
 use serde::Serialize;
 use serde_json::{Value, json};
+use tabgraft_feature::{Feature, FeatureEngineer};
 use tabgraft_table::Table;
-use tabgraft_table::feature::{Feature, FeatureEngineer, FeatureFile};
 use tabgraft_table::split::Part;
 use tabgraft_table::table::quoted;
 

@@ -6,12 +6,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_feature::Feature;
 use tabgraft_model::discover::judge;
+use tabgraft_model::discover::remember::Effectiveness;
+use tabgraft_model::discover::remember::history::{self, Guide, Origin, SuggestionHistory, Verdict};
 use tabgraft_model::train::Event;
 use tabgraft_model::{DiscoverOptions, Discovery, EmbeddingSpace, FitOptions, PredictorOptions, discover};
 use tabgraft_table::Table;
-use tabgraft_table::feature::history::{Guide, Origin, SuggestionHistory, Verdict};
-use tabgraft_table::feature::{Effectiveness, Feature};
 
 fn go_on(_: &Event) -> ControlFlow<()> {
     ControlFlow::Continue(())
@@ -67,7 +68,7 @@ fn names(features: Vec<Feature>) -> Vec<String> {
 }
 
 /// What a run says of a feature.
-fn of<'a>(found: &'a Discovery, name: &str) -> &'a tabgraft_table::feature::history::Suggestion {
+fn of<'a>(found: &'a Discovery, name: &str) -> &'a history::Suggestion {
     found.run.suggestions.iter().find(|s| s.name == name).unwrap()
 }
 
@@ -75,7 +76,7 @@ fn of<'a>(found: &'a Discovery, name: &str) -> &'a tabgraft_table::feature::hist
 fn what_two_columns_say_together_is_proven_for_a_linear_model_and_told_once() {
     let table = loans(1500, together);
     let found = discover(&space(&table), &table, "target", &linear(), &mut go_on).unwrap();
-    let reads_truth = |s: &&tabgraft_table::feature::history::Suggestion| {
+    let reads_truth = |s: &&history::Suggestion| {
         s.inputs.contains(&"income".to_owned()) && s.inputs.contains(&"debt".to_owned())
     };
     let recommended: Vec<_> = found.run.suggestions.iter().filter(|s| s.recommended).collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use tabgraft_model::discover::remember::history;
 use tabgraft_model::metric::{Drift, Metric, PairedDifference, Score, Verdict};
 use tabgraft_model::report::{
     Check, Credit, Extension, Fact, FeatureSearch, FoundFeature, Node, Picture, Projection, Report, Version,
@@ -10,7 +11,6 @@ use tabgraft_model::report::{
 };
 use tabgraft_model::space::Mode;
 use tabgraft_model::train::{EpochInfo, TrainingInfo};
-use tabgraft_table::feature::history;
 
 fn score(value: f64) -> Score {
     Score { metric: Metric::RocAuc, value, low: value - 0.05, high: value + 0.05, n: 200 }

@@ -1,10 +1,10 @@
 //! Rows to numbers: everything that happens to a table before a tensor exists.
 //!
 //! ```text
-//! read -> Table -> schema -> split -> feature -> codec -> EncodedTable
+//! read -> Table -> schema -> split -> codec -> EncodedTable
 //! ```
 //!
-//! This crate knows Arrow, files, column kinds, formulas and fitted codecs. It does not know
+//! This crate knows Arrow, files, column kinds and fitted codecs. It does not know
 //! tensors, networks or losses, and it never prints, exits or reads the environment.
 //!
 //! Three words are kept apart everywhere: a cell is **missing** (no value), **unseen** (a value
@@ -14,7 +14,6 @@ pub mod cell;
 pub mod codec;
 pub mod encoded;
 pub mod error;
-pub mod feature;
 pub mod grid;
 pub mod ledger;
 pub mod read;
@@ -26,4 +25,4 @@ mod whole_file;
 
 pub use error::{Error, Result};
 pub use table::Table;
-pub use whole_file::write_whole;
+pub use whole_file::{read_whole, write_whole};

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use tabgraft_model::DiscoverOptions;
-use tabgraft_table::feature::history::Guide;
+use tabgraft_model::discover::remember::history::Guide;
 
 use super::PredictorArgs;
 

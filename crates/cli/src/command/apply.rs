@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use tabgraft_table::feature::{
-    FeatureEngineer, FeatureFile, FeatureSummary, Skipped, SuggestionHistory, TransformOptions,
-};
+use tabgraft_feature::{FeatureEngineer, FeatureSummary, Skipped, TransformOptions};
+use tabgraft_model::discover::remember::{FeatureFile, SuggestionHistory};
 use tabgraft_table::table::quoted;
 
 use crate::answer::Answer;

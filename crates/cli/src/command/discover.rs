@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tabgraft_model::discover::remember::history::Run;
 use tabgraft_model::{DiscoverOptions, EmbeddingSpace, discover};
-use tabgraft_table::feature::history::Run;
 
 use crate::answer::Answer;
 use crate::arguments::{CourtArgs, ReadArgs};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use tabgraft_table::feature::{Effectiveness, Standing};
+use tabgraft_model::discover::remember::{Effectiveness, Standing};
 
 use crate::answer::Answer;
 use crate::console::Console;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use tabgraft_feature::FeatureEngineer;
 use tabgraft_model::space::{ExtensionMetadata, Mode};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions};
-use tabgraft_table::feature::FeatureEngineer;
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;

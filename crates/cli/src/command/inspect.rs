@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
+use tabgraft_feature::Feature;
+use tabgraft_feature::engineer::FORMAT_VERSION;
 use tabgraft_model::EmbeddingSpace;
 use tabgraft_model::Predictor;
 use tabgraft_model::predictor::PredictorCard;
 use tabgraft_model::space::{ExtensionMetadata, Hashes, SpaceCard};
-use tabgraft_table::feature::Feature;
-use tabgraft_table::feature::engineer::FORMAT_VERSION;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn};
 
 use crate::answer::Answer;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tabgraft_feature::Feature;
+use tabgraft_model::discover::remember::FeatureFile;
 use tabgraft_model::{DiscoverOptions, EmbeddingSpace, discover::judge};
-use tabgraft_table::feature::{Feature, FeatureFile};
 
 use super::discover::note_unjudged;
 use crate::answer::Answer;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use tabgraft_feature::Feature;
 use tabgraft_model::error::{Error, Result};
 use tabgraft_model::metric::Score;
 use tabgraft_model::store::verify;
@@ -10,7 +11,6 @@ use tabgraft_model::{
     EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions, SpaceConfig,
 };
 use tabgraft_table::Table;
-use tabgraft_table::feature::Feature;
 use tabgraft_table::schema::InferOptions;
 use tabgraft_table::split::{Part, SplitOptions};
 

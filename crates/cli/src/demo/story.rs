@@ -1,5 +1,7 @@
 //! The three runs.
 
+use tabgraft_feature::{Feature, FeatureEngineer};
+use tabgraft_model::discover::remember::history::Judgement;
 use tabgraft_model::error::{Error, Result};
 use tabgraft_model::metric::{Score, Verdict};
 use tabgraft_model::report::{
@@ -8,8 +10,6 @@ use tabgraft_model::report::{
 use tabgraft_model::{DiscoverOptions, EmbeddingSpace, Mode, discover};
 use tabgraft_table::Table;
 use tabgraft_table::cell::texts;
-use tabgraft_table::feature::history::Judgement;
-use tabgraft_table::feature::{Feature, FeatureEngineer};
 use tabgraft_table::read::{ReadOptions, read_csv_bytes};
 use tabgraft_table::split::Part;
 use tabgraft_table::table::quoted;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde::Serialize;
+use tabgraft_feature::Feature;
 use tabgraft_model::Discovery;
-use tabgraft_table::feature::Feature;
-use tabgraft_table::feature::history::{Origin, Run, Suggestion, Verdict};
+use tabgraft_model::discover::remember::history::{Origin, Run, Suggestion, Verdict};
 
 use super::{Grid, Report, names};
 

@@ -1,13 +1,13 @@
 //! The guide: the model whose errors a search starts from, fitted without the judging rows.
 
+use crate::discover::rank::Residuals;
+use crate::discover::remember::history::Guide;
 use tabgraft_table::Table;
-use tabgraft_table::feature::Residuals;
-use tabgraft_table::feature::history::Guide;
 
-use super::court::{logit, values};
-use super::design::{Design, MOST_LEVELS};
-use super::regression::{Loss, Problem};
+use super::judge::court::{logit, values};
 use crate::error::{Error, Result};
+use crate::linear::{Design, MOST_LEVELS};
+use crate::linear::{Loss, Problem};
 use crate::metric::Task;
 use crate::objective::splitmix;
 use crate::predictor::{Predictor, PredictorOptions, Target};

@@ -12,27 +12,26 @@
 //!
 //! A person's own features go to the same court by [`judge`].
 
-mod court;
-mod design;
 mod guide;
-mod leak;
+pub mod judge;
 mod options;
-mod refit;
-mod regression;
+pub mod propose;
+pub mod rank;
+pub mod remember;
 mod rows;
 mod search;
-mod verdict;
 
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::discover::rank::CandidateValues;
+use crate::discover::remember::effectiveness::Effectiveness;
+use crate::discover::remember::history::{Flagged, Guide, Origin, Run, SuggestionHistory};
 use arrow::array::ArrayRef;
 use serde::Serialize;
+use tabgraft_feature::{Feature, FeatureEngineer};
 use tabgraft_table::Table;
-use tabgraft_table::feature::effectiveness::Effectiveness;
-use tabgraft_table::feature::history::{Flagged, Guide, Origin, Run, SuggestionHistory};
-use tabgraft_table::feature::{CandidateValues, Feature, FeatureEngineer};
 use tabgraft_table::table::quoted;
 
 pub use options::DiscoverOptions;
@@ -40,13 +39,13 @@ pub use options::DiscoverOptions;
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, now};
 use crate::train::{Event, Sink};
-use court::{Court, trials};
 use guide::Guided;
-use leak::leak;
-use refit::Refitter;
+use judge::court::{Court, trials};
+use judge::leak::leak;
+use judge::refit::Refitter;
+use judge::verdict::{Case, Terms, judge_all};
 use rows::Dealt;
 use search::{Values, leaking_columns, search};
-use verdict::{Case, Terms, judge_all};
 
 /// Name of the suggestion history that [`Discovery::write`] adds to.
 pub const HISTORY_FILE: &str = "feature_suggestion_history.json";

@@ -1,7 +1,7 @@
 //! The options of a search, each once: name, default, range, purpose.
 
+use crate::discover::remember::history::Guide;
 use serde::{Deserialize, Serialize};
-use tabgraft_table::feature::history::Guide;
 
 use crate::error::{Error, Result};
 use crate::predictor::PredictorOptions;

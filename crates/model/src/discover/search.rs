@@ -4,20 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use crate::discover::propose::CandidateInputs;
+use crate::discover::propose::compose;
+use crate::discover::propose::{CandidateLimits, propose};
+use crate::discover::rank::{CandidateValues, RankOptions, Ranked, Scored, Shape, rank};
+use crate::discover::remember::history::{Flagged, Guide};
+use tabgraft_feature::{Feature, FeatureEngineer, quoted_column};
 use tabgraft_table::Table;
 use tabgraft_table::cell::numbers;
-use tabgraft_table::feature::candidate::{CandidateLimits, propose};
-use tabgraft_table::feature::history::{Flagged, Guide};
-use tabgraft_table::feature::profile::CandidateInputs;
-use tabgraft_table::feature::{
-    CandidateValues, Feature, FeatureEngineer, RankOptions, Ranked, Scored, Shape, compose, quoted_column,
-    rank,
-};
 use tabgraft_table::schema::{Kind, Schema};
 
 use super::DiscoverOptions;
 use super::guide::Guided;
-use super::leak::leak;
+use super::judge::leak::leak;
 use crate::error::Result;
 use crate::space::EmbeddingSpace;
 use crate::train::{Event, Sink};

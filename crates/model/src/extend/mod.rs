@@ -27,9 +27,9 @@ mod thaw;
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use tabgraft_feature::Feature;
 use tabgraft_table::Table;
 use tabgraft_table::codec::fit_codecs;
-use tabgraft_table::feature::Feature;
 use tabgraft_table::schema::{Schema, infer};
 use tabgraft_table::table::quoted;
 

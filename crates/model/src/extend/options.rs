@@ -1,7 +1,7 @@
 //! What the user says of a graft, and what it comes to for one parent.
 
+use tabgraft_feature::Feature;
 use tabgraft_table::error::near_names;
-use tabgraft_table::feature::Feature;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions};
 use tabgraft_table::table::quoted;
 

@@ -12,10 +12,10 @@ use tabgraft_table::split::Part;
 
 use super::prune::mean;
 use crate::error::{Error, Result};
+use crate::linear::Probe;
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
 use crate::objective::Role;
 use crate::predictor::{Target, TargetKind};
-use crate::probe::Probe;
 use crate::space::{EmbeddingSpace, Rows, embed_encoded, rows_of_parts, training_data};
 use crate::train::{Event, Sink, validation_losses};
 

@@ -1,7 +1,7 @@
 //! What there is to say about a predictor, and about the space that it was fitted on.
 
 use serde::Serialize;
-use tabgraft_table::feature::Feature;
+use tabgraft_feature::Feature;
 use tabgraft_table::split::Split;
 
 use super::{FitInfo, Predictor, PredictorOptions, Target};

@@ -8,8 +8,9 @@ mod page;
 mod projection;
 mod tree;
 
+use crate::discover::remember::history;
 use serde::{Deserialize, Serialize};
-use tabgraft_table::feature::{Definition, history};
+use tabgraft_feature::Definition;
 
 pub(crate) use chart::{escape, shorten};
 pub use page::to_html;

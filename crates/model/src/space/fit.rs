@@ -2,10 +2,10 @@
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
+use tabgraft_feature::Feature;
 use tabgraft_table::Table;
 use tabgraft_table::codec::fit_codecs;
 use tabgraft_table::encoded::EncodedTable;
-use tabgraft_table::feature::Feature;
 use tabgraft_table::schema::{InferOptions, infer};
 use tabgraft_table::split::{Part, Split, SplitOptions, row_hashes};
 

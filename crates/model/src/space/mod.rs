@@ -10,10 +10,10 @@ mod migrate;
 mod recipe;
 
 use serde::{Deserialize, Serialize};
+use tabgraft_feature::Feature;
 use tabgraft_table::Table;
 use tabgraft_table::codec::{Codec, encode};
 use tabgraft_table::encoded::EncodedTable;
-use tabgraft_table::feature::Feature;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Exclusion};
 use tabgraft_table::split::Split;
 

@@ -1,0 +1,324 @@
+//! A list of features, fitted on training rows and applied to any later table.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use arrow::array::ArrayRef;
+use serde::{Deserialize, Serialize};
+
+use super::definition::{Checked, Feature};
+use super::expr::Readings;
+use super::fitted::FittedState;
+use crate::error::{Error, Result};
+use tabgraft_table::table::{Table, quoted};
+use tabgraft_table::{read_whole, write_whole};
+
+/// Version of the file of features that this code writes, and the only one that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+/// Most features of one list.
+pub const MAX_FEATURES: usize = 10_000;
+/// Largest file of features.
+pub const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// How [`FeatureEngineer::transform_with`] treats tables that lack something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TransformOptions {
+    /// Leave out, and list, features whose input columns are absent, instead of failing. Default: false.
+    pub skip_missing: bool,
+}
+
+/// A feature that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The feature's name.
+    pub name: String,
+    /// Why, in plain English.
+    pub reason: String,
+}
+
+/// A table with features, and what is not in it.
+#[derive(Debug, Clone)]
+pub struct Transformed {
+    /// The table with one more column per feature that could be computed.
+    pub table: Table,
+    /// The features that could not; empty unless [`TransformOptions::skip_missing`].
+    pub skipped: Vec<Skipped>,
+}
+
+/// Features in order; a later one may use earlier ones.
+///
+/// Formulas see one row at a time. Bins and group statistics are learned by [`FeatureEngineer::fit`] and
+/// looked up afterwards, so that a row's features do not depend on the rows beside it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tabgraft_table::Table;
+/// use tabgraft_feature::{Feature, FeatureEngineer};
+/// use arrow::array::{ArrayRef, StringArray};
+///
+/// let amount: ArrayRef = Arc::new(StringArray::from(vec![Some("1200"), None]));
+/// let table = Table::from_columns([("amount", amount)])?;
+/// let engineer = FeatureEngineer::new(vec![Feature::formula("monthly", "amount / 12", "paid per month")])?;
+/// assert_eq!(engineer.transform(&table)?.column_names(), ["amount", "monthly"]);
+/// # Ok::<(), tabgraft_table::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct FeatureEngineer {
+    features: Vec<Feature>,
+    checked: Vec<Checked>,
+}
+
+/// The file of features.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    format_version: u32,
+    features: Vec<Feature>,
+}
+
+/// The one field that every version has.
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
+}
+
+impl FeatureEngineer {
+    /// Takes definitions, fitted or not.
+    ///
+    /// # Errors
+    /// An error that names the feature, if a name stands twice, a formula does not parse, an option
+    /// or a state is outside its limits, or a feature uses itself or a later one.
+    pub fn new(features: Vec<Feature>) -> Result<Self> {
+        if features.len() > MAX_FEATURES {
+            return Err(Error::option(format!(
+                "there are {} features, at most {MAX_FEATURES} are allowed",
+                features.len()
+            )));
+        }
+        let mut position = std::collections::HashMap::new();
+        for (i, feature) in features.iter().enumerate() {
+            if position.insert(feature.name.as_str(), i).is_some() {
+                return Err(Error::option(format!("feature `{}` stands twice", feature.name))
+                    .with_hint("rename one of the two"));
+            }
+        }
+        let mut checked = Vec::with_capacity(features.len());
+        for (i, feature) in features.iter().enumerate() {
+            let one = feature.check()?;
+            for input in &one.inputs {
+                let problem = match position.get(input.as_str()) {
+                    Some(at) if *at == i => "uses itself".to_owned(),
+                    Some(at) if *at > i => format!("uses `{input}`, which is defined later"),
+                    _ => continue,
+                };
+                return Err(feature
+                    .named(Error::option(problem))
+                    .with_hint("a feature may use columns and the features before it; change the order"));
+            }
+            checked.push(one);
+        }
+        Ok(FeatureEngineer { features, checked })
+    }
+
+    /// Reads a file of definitions: `{"format_version": 1, "features": [...]}`.
+    ///
+    /// # Errors
+    /// An io error, a malformed error with line and column, or any error of [`FeatureEngineer::new`].
+    pub fn from_json(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
+        let bytes = read_whole(path, file, MAX_FILE_BYTES)?;
+        parse(&bytes)
+            .and_then(|d| Self::new(d.features))
+            .map_err(|e| e.at(format_args!("`{}`", path.display())))
+    }
+
+    /// Writes definitions and states; a reader sees the old file or the whole new one.
+    ///
+    /// # Errors
+    /// An io error, or an option error if the file would be too large to be read again.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let document = Document { format_version: FORMAT_VERSION, features: self.features.clone() };
+        let mut bytes = serde_json::to_vec_pretty(&document)
+            .map_err(|e| Error::malformed("features cannot be written as JSON").with_source(e))?;
+        bytes.push(b'\n');
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(Error::option(format!(
+                "the features need {} bytes, a file may have {MAX_FILE_BYTES}",
+                bytes.len()
+            ))
+            .with_hint("group by columns with fewer values"));
+        }
+        write_whole(path, |mut file| file.write_all(&bytes).map_err(|e| Error::io(path, "write", e)))
+    }
+
+    /// Learns bins and group statistics from these rows, which should be training rows only.
+    ///
+    /// # Errors
+    /// Any error of [`FeatureEngineer::transform`], or a value error if the rows do not suffice; the
+    /// features stay as they were.
+    pub fn fit(&mut self, table: &Table) -> Result<()> {
+        self.fit_transform(table).map(drop)
+    }
+
+    /// The table with one more column per feature, in order.
+    ///
+    /// # Errors
+    /// An error that names the feature: a schema error if inputs are absent or its name is a column,
+    /// an option error if it is not fitted, a formula error if types do not fit, a value error for a
+    /// cell that cannot be read.
+    pub fn transform(&self, table: &Table) -> Result<Table> {
+        self.transform_with(table, TransformOptions::default()).map(|t| t.table)
+    }
+
+    /// As [`FeatureEngineer::transform`], with options.
+    ///
+    /// # Errors
+    /// As [`FeatureEngineer::transform`].
+    pub fn transform_with(&self, table: &Table, options: TransformOptions) -> Result<Transformed> {
+        let mut readings = Readings::new(table.clone());
+        let skipped = if options.skip_missing { self.lacking(table) } else { Vec::new() };
+        for (feature, checked) in self.features.iter().zip(&self.checked) {
+            if skipped.iter().any(|s| s.name == feature.name) {
+                continue;
+            }
+            let added =
+                apply(feature, checked, &mut readings).and_then(|array| readings.add(&feature.name, array));
+            added.map_err(|e| feature.named(e))?;
+        }
+        Ok(Transformed { table: readings.into_table(), skipped })
+    }
+
+    /// [`FeatureEngineer::fit`] on these rows and the same rows with their features.
+    ///
+    /// # Errors
+    /// As [`FeatureEngineer::fit`].
+    pub fn fit_transform(&mut self, table: &Table) -> Result<Table> {
+        let mut readings = Readings::new(table.clone());
+        let mut features = self.features.clone();
+        for (feature, checked) in features.iter_mut().zip(&self.checked) {
+            let fitted = refuse_absent(checked, &readings)
+                .and_then(|()| FittedState::fit(&feature.definition, &mut readings));
+            feature.state = fitted.map_err(|e| feature.named(e))?;
+            let added =
+                apply(feature, checked, &mut readings).and_then(|array| readings.add(&feature.name, array));
+            added.map_err(|e| feature.named(e))?;
+        }
+        self.features = features;
+        Ok(readings.into_table())
+    }
+
+    /// As [`FeatureEngineer::fit_transform`], with options. Features that are skipped are listed and
+    /// leave the engineer, for there is nothing that they could be fitted on.
+    ///
+    /// # Errors
+    /// As [`FeatureEngineer::fit`].
+    pub fn fit_transform_with(&mut self, table: &Table, options: TransformOptions) -> Result<Transformed> {
+        let skipped = if options.skip_missing { self.lacking(table) } else { Vec::new() };
+        let is_skipped = |feature: &Feature| skipped.iter().any(|s| s.name == feature.name);
+        let mut kept = Self::new(self.features.iter().filter(|f| !is_skipped(f)).cloned().collect())?;
+        let table = kept.fit_transform(table)?;
+        *self = kept;
+        Ok(Transformed { table, skipped })
+    }
+
+    /// Adds a feature behind the others, which it may use.
+    ///
+    /// # Errors
+    /// As [`FeatureEngineer::new`]; the features stay as they were.
+    pub fn add(&mut self, feature: Feature) -> Result<()> {
+        let mut features = self.features.clone();
+        features.push(feature);
+        *self = Self::new(features)?;
+        Ok(())
+    }
+
+    /// The features in order, with their states.
+    pub fn features(&self) -> &[Feature] {
+        &self.features
+    }
+
+    /// The names of the features in order.
+    pub fn names(&self) -> Vec<String> {
+        self.features.iter().map(|f| f.name.clone()).collect()
+    }
+
+    /// The columns that a feature reads, each once.
+    ///
+    /// # Errors
+    /// A formula error if its formula does not parse.
+    pub fn inputs(feature: &Feature) -> Result<Vec<String>> {
+        feature.inputs()
+    }
+
+    /// Whether every feature can be applied.
+    pub fn is_fitted(&self) -> bool {
+        self.features.iter().all(Feature::is_ready)
+    }
+
+    /// The features whose inputs neither the table nor a feature before them gives, and why.
+    fn lacking(&self, table: &Table) -> Vec<Skipped> {
+        let mut skipped: Vec<Skipped> = Vec::new();
+        let mut made: HashSet<&str> = HashSet::new();
+        for (feature, checked) in self.features.iter().zip(&self.checked) {
+            let names = checked.inputs.iter().map(String::as_str);
+            let absent: Vec<&str> = names.filter(|n| !table.has_column(n) && !made.contains(n)).collect();
+            if absent.is_empty() {
+                made.insert(&feature.name);
+                continue;
+            }
+            let (features, columns): (Vec<&str>, Vec<&str>) =
+                absent.into_iter().partition(|name| skipped.iter().any(|s| s.name == *name));
+            let mut reasons = Vec::new();
+            if !columns.is_empty() {
+                reasons.push(format!("the table has no column {}", quoted(&columns)));
+            }
+            if !features.is_empty() {
+                let noun = if features.len() == 1 { "a skipped feature" } else { "skipped features" };
+                reasons.push(format!("it uses {noun}: {}", quoted(&features)));
+            }
+            skipped.push(Skipped { name: feature.name.clone(), reason: reasons.join(", and ") });
+        }
+        skipped
+    }
+}
+
+fn apply(feature: &Feature, checked: &Checked, readings: &mut Readings) -> Result<ArrayRef> {
+    match (&checked.formula, &feature.state) {
+        (Some(formula), _) => formula.evaluate_on(readings),
+        (None, Some(state)) => {
+            refuse_absent(checked, readings)?;
+            state.apply(&feature.definition, readings)
+        }
+        (None, None) => {
+            Err(Error::option("it is not fitted").with_hint("call `fit` with the training rows first"))
+        }
+    }
+}
+
+fn refuse_absent(checked: &Checked, readings: &Readings) -> Result<()> {
+    let names = checked.inputs.iter().map(String::as_str);
+    let absent: Vec<&str> = names.filter(|c| !readings.table().has_column(c)).collect();
+    // A formula's own check says the same and shows the place.
+    if absent.is_empty() || checked.formula.is_some() {
+        return Ok(());
+    }
+    let (message, hint) = readings.absence(&absent);
+    Err(Error::schema(message).with_hint(hint))
+}
+
+fn parse(bytes: &[u8]) -> Result<Document> {
+    let malformed = |e: serde_json::Error| Error::malformed(e.to_string()).with_source(e);
+    // The version comes first: a later version's file may have fields that this code does not know.
+    let Version { format_version } = serde_json::from_slice(bytes).map_err(|e| {
+        malformed(e).with_hint("a file of features is `{\"format_version\": 1, \"features\": [...]}`")
+    })?;
+    if format_version != FORMAT_VERSION {
+        return Err(Error::malformed(format!(
+            "the file has format version {format_version}, this tabgraft reads version {FORMAT_VERSION}"
+        ))
+        .with_hint("use the tabgraft that wrote it, or a newer one"));
+    }
+    serde_json::from_slice(bytes).map_err(malformed)
+}

@@ -1,0 +1,102 @@
+//! `CAST`: values to another type, one by one; what does not fit becomes missing.
+
+use arrow::array::{Array, StringArray};
+
+use super::Type;
+use super::reading::Values;
+use super::time;
+use tabgraft_table::cell::{number_text, parse_number, parse_truth};
+
+/// The type that a `CAST` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    Double,
+    /// A whole number: fractions are cut off towards zero.
+    BigInt,
+    Varchar,
+    Boolean,
+    Timestamp,
+}
+
+impl Target {
+    /// The names as formulas write them.
+    pub(super) const NAMES: &'static [&'static str] =
+        &["DOUBLE", "BIGINT", "VARCHAR", "BOOLEAN", "TIMESTAMP"];
+
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        let all = [Target::Double, Target::BigInt, Target::Varchar, Target::Boolean, Target::Timestamp];
+        Self::NAMES.iter().position(|n| n.eq_ignore_ascii_case(name)).map(|i| all[i])
+    }
+
+    /// The type of the result.
+    pub(super) fn gives(self) -> Type {
+        match self {
+            Target::Double | Target::BigInt => Type::Number,
+            Target::Varchar => Type::Text,
+            Target::Boolean => Type::Bool,
+            Target::Timestamp => Type::Time,
+        }
+    }
+
+    /// Whether values of this type can be cast at all.
+    pub(super) fn accepts(self, from: Type) -> bool {
+        match self {
+            Target::Varchar => true,
+            Target::Timestamp => matches!(from, Type::Text | Type::Time),
+            Target::Double | Target::BigInt | Target::Boolean => from != Type::Time,
+        }
+    }
+}
+
+/// The values as `target`; only for pairs that [`Target::accepts`].
+pub(super) fn cast(values: &Values, target: Target) -> Values {
+    match target {
+        Target::Double => Values::Number(to_numbers(values)),
+        Target::BigInt => Values::Number(to_numbers(values).into_iter().map(f64::trunc).collect()),
+        Target::Varchar => Values::Text(to_texts(values)),
+        Target::Boolean => Values::Bool(match values {
+            Values::Number(v) => v.iter().map(|x| (!x.is_nan()).then_some(*x != 0.0)).collect(),
+            Values::Text(v) => v.iter().map(|t| t.and_then(parse_truth)).collect(),
+            Values::Bool(v) => v.clone(),
+            Values::Time(v) => vec![None; v.len()],
+        }),
+        Target::Timestamp => Values::Time(match values {
+            Values::Text(v) => v.iter().map(|t| t.and_then(|t| time::parse(t).ok())).collect(),
+            Values::Time(v) => v.clone(),
+            Values::Number(_) | Values::Bool(_) => vec![None; values.len()],
+        }),
+    }
+}
+
+/// The values as text: `5`, `2.5`, `true`, `2024-01-31`, `2024-01-31T12:30:00`.
+pub(crate) fn to_texts(values: &Values) -> StringArray {
+    match values {
+        Values::Number(v) => v.iter().map(|x| number_text(*x)).collect(),
+        Values::Text(v) => v.clone(),
+        Values::Bool(v) => v.iter().map(|b| b.map(|b| b.to_string())).collect(),
+        Values::Time(v) => v.iter().map(|t| t.and_then(time::format)).collect(),
+    }
+}
+
+fn to_numbers(values: &Values) -> Vec<f64> {
+    match values {
+        Values::Number(v) => v.clone(),
+        Values::Text(v) => {
+            v.iter().map(|t| t.and_then(parse_number).filter(|x| x.is_finite()).unwrap_or(f64::NAN)).collect()
+        }
+        Values::Bool(v) => v.iter().map(|b| b.map_or(f64::NAN, |b| f64::from(u8::from(b)))).collect(),
+        Values::Time(v) => vec![f64::NAN; v.len()],
+    }
+}
+
+impl Values {
+    /// Number of rows.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Values::Number(v) => v.len(),
+            Values::Text(v) => v.len(),
+            Values::Bool(v) => v.len(),
+            Values::Time(v) => v.len(),
+        }
+    }
+}

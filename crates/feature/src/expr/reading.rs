@@ -1,0 +1,133 @@
+//! A table's columns as values that formulas compute with; each column is read once per type.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::DataType;
+
+use super::{Type, column};
+use crate::error::{Error, Result, near_names};
+use tabgraft_table::table::{Table, quoted};
+
+/// Most absent columns whose neighbours are looked for.
+const MAX_COMPARED_NAMES: usize = 16;
+
+/// The values of some rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Values {
+    /// Finite, or NaN for missing.
+    Number(Vec<f64>),
+    Text(StringArray),
+    Bool(Vec<Option<bool>>),
+    /// Microseconds since 1970.
+    Time(Vec<Option<i64>>),
+}
+
+impl Values {
+    /// Rows `start..start + n_rows`.
+    pub(super) fn slice(&self, start: usize, n_rows: usize) -> Self {
+        match self {
+            Values::Number(v) => Values::Number(v[start..start + n_rows].to_vec()),
+            Values::Text(v) => Values::Text(v.slice(start, n_rows)),
+            Values::Bool(v) => Values::Bool(v[start..start + n_rows].to_vec()),
+            Values::Time(v) => Values::Time(v[start..start + n_rows].to_vec()),
+        }
+    }
+
+    /// As an Arrow column; missing becomes null.
+    pub(super) fn into_array(self) -> ArrayRef {
+        match self {
+            Values::Number(v) => {
+                Arc::new(v.into_iter().map(|x| (!x.is_nan()).then_some(x)).collect::<Float64Array>())
+            }
+            Values::Text(v) => Arc::new(v),
+            Values::Bool(v) => Arc::new(BooleanArray::from(v)),
+            Values::Time(v) => Arc::new(TimestampMicrosecondArray::from(v)),
+        }
+    }
+}
+
+/// A table that grows by features, and the readings of its columns so far.
+#[derive(Debug)]
+pub struct Readings {
+    table: Table,
+    read: HashMap<(String, Type), Arc<Values>>,
+}
+
+impl Readings {
+    /// None so far.
+    pub fn new(table: Table) -> Self {
+        Readings { table, read: HashMap::new() }
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub(crate) fn into_table(self) -> Table {
+        self.table
+    }
+
+    /// Adds a new column; its name must not be there yet, because readings are kept by name.
+    pub(crate) fn add(&mut self, name: &str, array: ArrayRef) -> Result<()> {
+        if self.table.has_column(name) {
+            return Err(Error::schema(format!("the table already has a column `{name}`"))
+                .with_hint("rename the feature"));
+        }
+        self.table = self.table.with_column(name, array)?;
+        Ok(())
+    }
+
+    /// Message and hint for columns that are not there.
+    pub(crate) fn absence(&self, names: &[&str]) -> (String, String) {
+        let known = self.table.column_names();
+        let near: Vec<&str> = names
+            .iter()
+            .take(MAX_COMPARED_NAMES)
+            .flat_map(|name| near_names(name, known.iter().map(String::as_str)))
+            .collect();
+        let noun = if names.len() == 1 { "is no column" } else { "are no columns" };
+        let hint = if near.is_empty() {
+            format!("the columns are {}", quoted(&known))
+        } else {
+            format!("did you mean {}?", quoted(&near))
+        };
+        (format!("there {noun} {}", quoted(names)), hint)
+    }
+
+    /// What a column holds.
+    pub(crate) fn type_of(&self, name: &str) -> Result<Type> {
+        let data_type = self.table.column(name)?.data_type();
+        match data_type {
+            DataType::Null => Ok(Type::Missing),
+            DataType::Boolean => Ok(Type::Bool),
+            DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => Ok(Type::Time),
+            t if column::is_text(t) => Ok(Type::Open),
+            t if t.is_numeric() => Ok(Type::Number),
+            t => Err(Error::schema(format!("column `{name}` is of type {t}, which features cannot read"))
+                .with_hint("numbers, texts, booleans, dates and timestamps can be read")),
+        }
+    }
+
+    /// The cells of a column as numbers (non-finite ones are missing), texts, booleans or times.
+    pub(crate) fn read(&mut self, name: &str, reading: Type) -> Result<Arc<Values>> {
+        let key = (name.to_owned(), reading);
+        if let Some(values) = self.read.get(&key) {
+            return Ok(values.clone());
+        }
+        let array = self.table.column(name)?;
+        let values = match reading {
+            Type::Number => {
+                let finite = |x: Option<f64>| x.filter(|x| x.is_finite()).unwrap_or(f64::NAN);
+                Values::Number(column::numbers(name, array)?.iter().map(finite).collect())
+            }
+            Type::Text | Type::Open | Type::Missing => Values::Text(column::texts(name, array)?),
+            Type::Bool => Values::Bool(column::truths(name, array)?.iter().collect()),
+            Type::Time => Values::Time(column::timestamps_us(name, array)?),
+        };
+        let values = Arc::new(values);
+        self.read.insert(key, values.clone());
+        Ok(values)
+    }
+}

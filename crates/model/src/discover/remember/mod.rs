@@ -1,0 +1,12 @@
+//! What is remembered of searches: every candidate that was tried, what each feature was worth over all runs,
+//! and which of them a person takes.
+
+pub mod choice;
+pub mod effectiveness;
+pub mod history;
+pub mod standing;
+
+pub use choice::{FeatureChoice, FeatureFile};
+pub use effectiveness::Effectiveness;
+pub use history::SuggestionHistory;
+pub use standing::Standing;

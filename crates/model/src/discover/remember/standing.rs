@@ -1,0 +1,168 @@
+//! Where each feature stands over all runs: proven in one and not in the next is shown so.
+
+use serde::Serialize;
+
+use super::effectiveness::{Effectiveness, FeatureEffect};
+use super::history::Verdict;
+use tabgraft_feature::definition::Definition;
+use tabgraft_table::grid::Grid;
+
+/// Most verdicts of a course that are spelled out, the newest ones.
+const MAX_SHOWN_RUNS: usize = 6;
+
+/// A feature's record for one target and metric, pooled over its runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Standing {
+    /// The feature's name.
+    pub name: String,
+    /// How it is made.
+    pub definition: Definition,
+    /// The column that was predicted.
+    pub target: String,
+    /// The metric of effects.
+    pub metric: String,
+    /// Pooled improvement in points of the metric, above 0 is better.
+    pub effect_points: f64,
+    /// Its 95 % interval, lower end first.
+    pub interval_points: [f64; 2],
+    /// Pooled improvement in percent of the baseline; none if that is 0.
+    pub effect_percent: Option<f64>,
+    /// The verdicts of its runs, oldest first; at least one.
+    pub verdicts: Vec<Verdict>,
+    /// What they come to.
+    pub record: Record,
+    /// Whether it is advised: proven in some run, harmful in none, pooled interval above 0.
+    pub recommended: bool,
+}
+
+/// What the verdicts of all runs come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// Proven in every run.
+    Proven,
+    /// Proven in some runs and not in others.
+    Mixed,
+    /// Proven in no run, harmful in none.
+    Unproven,
+    /// Harmful in some run, proven in none.
+    Harmful,
+}
+
+impl Record {
+    /// The record as messages write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Record::Proven => "proven",
+            Record::Mixed => "mixed",
+            Record::Unproven => "unproven",
+            Record::Harmful => "harmful",
+        }
+    }
+
+    fn of(verdicts: &[Verdict]) -> Self {
+        let has = |verdict| verdicts.contains(&verdict);
+        match (has(Verdict::Proven), has(Verdict::Unproven), has(Verdict::Harmful)) {
+            (true, false, false) => Record::Proven,
+            (true, _, _) => Record::Mixed,
+            (false, _, true) => Record::Harmful,
+            (false, _, false) => Record::Unproven,
+        }
+    }
+}
+
+impl Standing {
+    fn of(feature: &FeatureEffect) -> Self {
+        let verdicts: Vec<Verdict> = feature.runs.iter().map(|run| run.verdict).collect();
+        Standing {
+            name: feature.name.clone(),
+            definition: feature.definition.clone(),
+            target: feature.target.clone(),
+            metric: feature.metric.clone(),
+            effect_points: feature.effect_points,
+            interval_points: feature.interval_points,
+            effect_percent: feature.effect_percent,
+            record: Record::of(&verdicts),
+            verdicts,
+            recommended: feature.is_proven(),
+        }
+    }
+
+    /// The record and how it came about: `mixed: proven, unproven, proven`.
+    pub fn course(&self) -> String {
+        let words =
+            |verdicts: &[Verdict]| verdicts.iter().map(|v| verdict_word(*v)).collect::<Vec<_>>().join(", ");
+        let n = self.verdicts.len();
+        match self.record {
+            Record::Mixed if n <= MAX_SHOWN_RUNS => format!("mixed: {}", words(&self.verdicts)),
+            Record::Mixed => {
+                let n_proven = self.verdicts.iter().filter(|v| **v == Verdict::Proven).count();
+                let newest = words(&self.verdicts[n - MAX_SHOWN_RUNS..]);
+                format!("mixed: proven in {n_proven} of {n} runs, lately {newest}")
+            }
+            record if n == 1 => format!("{} in 1 run", record.word()),
+            Record::Harmful => {
+                let n_harmful = self.verdicts.iter().filter(|v| **v == Verdict::Harmful).count();
+                format!("harmful in {n_harmful} of {n} runs")
+            }
+            record => format!("{} in {n} runs", record.word()),
+        }
+    }
+
+    /// The standings as a table of text.
+    pub fn table(standings: &[Self]) -> String {
+        let mut grid =
+            Grid::new(["feature", "target", "metric", "points", "95 % interval", "percent", "runs", ""]);
+        for s in standings {
+            let [low, high] = s.interval_points;
+            grid.row([
+                s.name.clone(),
+                s.target.clone(),
+                s.metric.clone(),
+                format!("{:+.4}", s.effect_points),
+                format!("{low:+.4} to {high:+.4}"),
+                s.effect_percent.map_or("-".to_owned(), |p| format!("{p:+.2} %")),
+                s.course(),
+                if s.recommended { "recommended" } else { "" }.to_owned(),
+            ]);
+        }
+        grid.text()
+    }
+}
+
+impl Effectiveness {
+    /// Every feature's record: recommended ones first, then by falling effect in percent.
+    pub fn standings(&self) -> Vec<Standing> {
+        let mut standings: Vec<Standing> = self.features.iter().map(Standing::of).collect();
+        let percent = |s: &Standing| s.effect_percent.unwrap_or(0.0);
+        standings.sort_by(|a, b| b.recommended.cmp(&a.recommended).then(percent(b).total_cmp(&percent(a))));
+        standings
+    }
+}
+
+fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Proven => "proven",
+        Verdict::Unproven => "unproven",
+        Verdict::Harmful => "harmful",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_come_to_a_record() {
+        use Verdict::{Harmful, Proven, Unproven};
+        for (verdicts, record) in [
+            (vec![Proven, Proven], Record::Proven),
+            (vec![Proven, Unproven], Record::Mixed),
+            (vec![Unproven, Harmful, Proven], Record::Mixed),
+            (vec![Unproven, Harmful], Record::Harmful),
+            (vec![Unproven], Record::Unproven),
+        ] {
+            assert_eq!(Record::of(&verdicts), record, "{verdicts:?}");
+        }
+    }
+}
