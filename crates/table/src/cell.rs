@@ -12,10 +12,10 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::table::quoted;
-use crate::schema::DateFormat;
 use crate::read::marks;
+use crate::schema::DateFormat;
 use crate::schema::dates::{DateParser, iso_micros, swapped};
+use crate::table::quoted;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;

@@ -138,6 +138,22 @@ impl Table {
         self.batch.schema().fields().iter().map(|f| f.name().clone()).collect()
     }
 
+    /// Names of the columns, and of those that were there when the table was read and are not in it.
+    pub fn all_column_names(&self) -> Vec<String> {
+        let mut names = self.column_names();
+        let set_aside = self.origin.set_aside.iter().map(|column| &column.name);
+        let others: Vec<String> = self
+            .origin
+            .unread
+            .iter()
+            .chain(set_aside)
+            .filter(|name| !names.contains(name))
+            .cloned()
+            .collect();
+        names.extend(others);
+        names
+    }
+
     /// Whether a column of this name is there.
     pub fn has_column(&self, name: &str) -> bool {
         self.batch.schema().column_with_name(name).is_some()
@@ -156,7 +172,7 @@ impl Table {
                         "write it as columns of numbers, text, booleans, dates or timestamps, or leave it out",
                     );
             }
-            let names = self.column_names();
+            let names = self.all_column_names();
             let near = near_names(name, names.iter().map(String::as_str));
             let error = Error::schema(format!("there is no column `{name}`"));
             if near.is_empty() {

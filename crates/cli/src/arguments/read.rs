@@ -1,44 +1,86 @@
-//! Flags of [`ReadOptions`].
+//! Flags of [`ReadOptions`], and the tables that they read.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use tabgraft_table::Table;
-use tabgraft_table::read::{ReadOptions, read_table};
+use tabgraft_table::read::{DecimalMark, GivenReading, ReadOptions, read_table, read_table_from};
 
+use crate::console::Console;
 use crate::failure::Failure;
 
-/// How tables are read.
+/// Stands for standard input wherever a table is named.
+const STDIN: &str = "-";
+
+/// Standard input holds one table.
+static STDIN_IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// How tables are read. A model remembers how its table was read, and later tables are read alike; what
+/// is given here is taken in place of that, and told.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reading tables")]
 pub struct ReadArgs {
-    /// Text that stands for a missing cell; may be repeated, and then replaces the default list
+    /// Text that stands for a missing cell; may be repeated, and then replaces the list [default: the
+    /// model's, else empty, NA, N/A, null, NaN and ?]
     #[arg(
         long = "missing-token",
+        visible_alias = "missing",
         value_name = "TEXT",
         allow_hyphen_values = true,
-        default_values_t = ReadOptions::default().missing_tokens
+        hide_default_value = true
     )]
-    missing_tokens: Vec<String>,
+    missing_tokens: Option<Vec<String>>,
     /// The character between two cells of a CSV file, `\t` for a tab [default: found in the file]
     #[arg(long, value_name = "CHAR", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
+    /// What marks the decimals of numbers in text, `.` or `,` [default: the model's, else found in the
+    /// table, and told]
+    #[arg(long, value_name = "MARK")]
+    decimal: Option<DecimalMark>,
+    /// The only character that may group the digits of numbers in text, such as `.` in 1.250,00
+    /// [default: any that does]
+    #[arg(long, value_name = "MARK")]
+    thousands: Option<char>,
 }
 
 impl ReadArgs {
     /// As the core takes them.
-    pub fn options(&self) -> ReadOptions {
-        ReadOptions {
+    pub fn given(&self) -> GivenReading {
+        GivenReading {
             missing_tokens: self.missing_tokens.clone(),
             delimiter: self.delimiter,
-            ..ReadOptions::default()
+            decimal: self.decimal,
+            thousands: self.thousands,
         }
     }
 
-    /// Reads a table.
-    pub fn table(&self, path: &Path) -> Result<Table, Failure> {
-        Ok(read_table(path, &self.options())?)
+    /// Reads a table that no model knows of, and says what was found out about it.
+    pub fn table(&self, path: &Path, console: &Console) -> Result<Table, Failure> {
+        table(path, &self.given().options(), console)
     }
+
+    /// Reads a table as that of a model.
+    pub fn table_like(&self, path: &Path, model: &ReadOptions, console: &Console) -> Result<Table, Failure> {
+        let (options, notes) = self.given().options_like(model);
+        notes.iter().for_each(|note| console.note(note));
+        table(path, &options, console)
+    }
+}
+
+/// Reads a table, and says what was found out about it.
+pub fn table(path: &Path, options: &ReadOptions, console: &Console) -> Result<Table, Failure> {
+    let table = if path.as_os_str() == STDIN {
+        if STDIN_IS_TAKEN.swap(true, Ordering::Relaxed) {
+            return Err(Failure::new("`-` stands twice, and standard input holds one table")
+                .with_hint("name a file for one of the two"));
+        }
+        read_table_from(std::io::stdin(), "standard input", options)?
+    } else {
+        read_table(path, options)?
+    };
+    table.origin().notes.iter().for_each(|note| console.note(note));
+    Ok(table)
 }
 
 fn parse_delimiter(text: &str) -> Result<u8, String> {

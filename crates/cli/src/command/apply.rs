@@ -71,7 +71,7 @@ impl ApplyArgs {
         for out in [&self.out, &self.fit].into_iter().flatten() {
             check_out(out, &[&self.features, &self.table])?;
         }
-        let table = self.read.table(&self.table)?;
+        let table = self.read.table(&self.table, console)?;
         let mut engineer = self.chosen(&table.column_names())?;
         if let Some(path) = &self.fit {
             engineer.fit(&table)?;

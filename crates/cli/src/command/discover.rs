@@ -70,7 +70,7 @@ impl DiscoverArgs {
     /// Searches, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let space = EmbeddingSpace::load(&self.space)?;
-        let table = self.read.table(&self.table)?;
+        let table = self.read.table_like(&self.table, &space.read_options(), console)?;
         let mut progress = console.progress("discovery");
         let found = discover(&space, &table, &self.target, &self.options(), &mut |event| progress.on(event))?;
         drop(progress);

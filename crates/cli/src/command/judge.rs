@@ -55,7 +55,7 @@ impl JudgeArgs {
     /// Judges, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let space = EmbeddingSpace::load(&self.space)?;
-        let table = self.read.table(&self.table)?;
+        let table = self.read.table_like(&self.table, &space.read_options(), console)?;
         let mut features: Vec<Feature> =
             self.formulas.iter().map(|(name, formula)| Feature::formula(name, formula, "")).collect();
         if let Some(path) = &self.features {

@@ -6,10 +6,11 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::train::StopReason;
 use tabgraft_model::{EmbeddingSpace, FitOptions};
+use tabgraft_table::read::ReadOptions;
 use tabgraft_table::split::Part;
 
 use crate::answer::Answer;
-use crate::arguments::{ReadArgs, SchemaArgs, SpaceArgs, SplitArgs};
+use crate::arguments::{ReadArgs, SchemaArgs, SpaceArgs, SplitArgs, table as read_table};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -22,7 +23,8 @@ use crate::report::{Report, SchemaReport, number};
 /// honestly, and ignored columns stay out of every descendant.
 ///
 /// Reads TABLE; writes the space to --out and a report of columns, losses and seconds to stdout.
-/// Test rows are chosen by a hash of each row's cells and are not looked at; they stay test rows in
+/// Test rows are chosen by a hash of each row's cells, and nothing is learned from them; only what a
+/// column is (numbers, dates of which form, constant) is told from all rows. They stay test rows in
 /// every descendant. Ctrl-C stops the training and saves the best state so far.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -86,13 +88,22 @@ impl TrainArgs {
         let inputs: Vec<&Path> =
             [Some(&self.table), self.valid.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
         check_out(&self.out, &inputs)?;
-        let table = self.read.table(&self.table)?;
-        let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
+        let infer = self.schema.options();
+        let split = self.split.options(self.valid.is_some());
+        let how = ReadOptions {
+            known: infer.known(),
+            columns: infer.wants(split.by.column()),
+            ..self.read.given().options()
+        };
+        let table = read_table(&self.table, &how, console)?;
+        // The rows to validate on are of the same kind, whatever they say of themselves.
+        let alike = how.continued(table.origin());
+        let valid = self.valid.as_ref().map(|path| read_table(path, &alike, console)).transpose()?;
         let options = FitOptions {
             name: self.name.clone().unwrap_or_else(|| stem(&self.out)),
             config: self.space.config(),
-            infer: self.schema.options(),
-            split: self.split.options(valid.is_some()),
+            infer,
+            split,
             features: Vec::new(),
             device: self.space.compute.device(),
         };

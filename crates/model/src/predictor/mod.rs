@@ -11,12 +11,14 @@ mod file;
 mod fit;
 mod head;
 mod options;
+mod reading;
 mod target;
 
 use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
 use tabgraft_table::codec::CellFlag;
 use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::read::Reading;
 
 pub use card::PredictorCard;
 pub(crate) use file::KIND;
@@ -50,6 +52,8 @@ pub(crate) struct PredictorAbout {
     pub sharpness: f64,
     /// The space that it was fitted on: columns, codecs, split, lineage, hashes.
     pub space: About,
+    /// How the table was read that it was fitted on.
+    pub reading: Reading,
     pub fit_info: FitInfo,
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
+use tabgraft_table::read::Reading;
 
 use super::{
     About, EmbeddingSpace, ExtensionMetadata, Hashes, TrainingInfo, Wiring, column_shape, recipe, to_current,
@@ -44,6 +45,8 @@ pub struct SpaceCard {
     pub features: Vec<String>,
     /// Notes about the data.
     pub notes: Vec<String>,
+    /// How the table was read.
+    pub reading: Reading,
     /// Content hashes.
     pub hashes: Hashes,
     /// The record of the last training.
@@ -155,7 +158,11 @@ impl About {
         };
         Hashes {
             weights: String::new(),
-            schema: json(serde_json::to_value((&self.columns, &self.codecs))),
+            // Left out where nothing was said of it, as in files from before it was remembered.
+            schema: match self.reading == Reading::default() {
+                true => json(serde_json::to_value((&self.columns, &self.codecs))),
+                false => json(serde_json::to_value((&self.columns, &self.codecs, &self.reading))),
+            },
             data: String::new(),
             split: json(serde_json::to_value(&self.split)),
             features: json(serde_json::to_value(&self.features)),
@@ -176,6 +183,7 @@ impl About {
             excluded: about.excluded.clone(),
             features: about.features.iter().map(|f| f.name.clone()).collect(),
             notes: about.notes.clone(),
+            reading: about.reading.clone(),
             hashes: about.hashes.clone(),
             training_info: about.training_info.clone(),
             extensions: about.extensions.clone(),

@@ -1,6 +1,7 @@
 //! Manifests of older format versions, step by step to the current one.
 
 use serde_json::{Value, json};
+use tabgraft_table::read::Reading;
 
 use super::{Freeze, Operation, recipe};
 use crate::train::Computer;
@@ -57,8 +58,10 @@ fn from_1_2_to_1_3(manifest: &mut Value) {
     }
 }
 
-/// 1.4 is open: what it adds is filled in here.
-fn from_1_3_to_1_4(_manifest: &mut Value) {}
+/// 1.4 remembers how the table was read: until then by the defaults, as far as a file knows.
+fn from_1_3_to_1_4(manifest: &mut Value) {
+    put(manifest, "reading", json!(Reading::default()));
+}
 
 fn extensions(manifest: &mut Value) -> impl Iterator<Item = &mut Value> {
     manifest.get_mut("extensions").and_then(Value::as_array_mut).into_iter().flatten()

@@ -177,7 +177,8 @@ impl TimestampCodec {
         for format in self.format.formats() {
             DateParser::new(format).map_err(|e| Error::malformed(e.to_string()))?;
         }
-        if matches!(&self.format, DateFormat::AnyOf(formats) if !(2..=MOST_FORMATS).contains(&formats.len())) {
+        if matches!(&self.format, DateFormat::AnyOf(formats) if !(2..=MOST_FORMATS).contains(&formats.len()))
+        {
             return Err(Error::malformed(format!(
                 "{} date formats of one column, 2 to {MOST_FORMATS} are allowed",
                 self.format.formats().len()

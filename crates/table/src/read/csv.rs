@@ -21,12 +21,7 @@ const MAX_PREAMBLE_ROWS: u64 = 20;
 const N_LOOKED_AHEAD: usize = 5;
 
 /// Reads the header and prepares the batches.
-pub(super) fn open(
-    source: &Source,
-    delimiter: u8,
-    gzip: bool,
-    options: &ReadOptions,
-) -> Result<Opened> {
+pub(super) fn open(source: &Source, delimiter: u8, gzip: bool, options: &ReadOptions) -> Result<Opened> {
     let mut csv = CsvBatches {
         file: source.name().to_owned(),
         records: Records::new(source.reader(gzip)?, delimiter, options.max_row_bytes),
@@ -182,9 +177,7 @@ impl CsvBatches {
         }
         let record = self.records.record();
         let whole = std::str::from_utf8(record).ok();
-        for (column_idx, (span, builder)) in
-            self.records.spans().iter().zip(&mut self.builders).enumerate()
-        {
+        for (column_idx, (span, builder)) in self.records.spans().iter().zip(&mut self.builders).enumerate() {
             // What nobody wants may be in another encoding.
             let Some(builder) = builder else { continue };
             let text = match whole {

@@ -33,10 +33,10 @@ pub(super) fn stored_indexes(
 
 /// The first column of a CSV file, if it is an index that pandas wrote, once or several times.
 pub(super) fn written_index(first: &str) -> Option<ExcludedColumn> {
-    let is_index = first
-        .strip_prefix(UNNAMED)
-        .is_some_and(|rest| rest.split(".1").all(|between| between.is_empty()));
-    is_index.then(|| set_aside(first, "a first column without a name, the index of the frame that was written"))
+    let is_index =
+        first.strip_prefix(UNNAMED).is_some_and(|rest| rest.split(".1").all(|between| between.is_empty()));
+    is_index
+        .then(|| set_aside(first, "a first column without a name, the index of the frame that was written"))
 }
 
 fn set_aside(name: &str, reason: &str) -> ExcludedColumn {

@@ -14,9 +14,7 @@ const SIGNS: [&str; 14] =
     ["%", "€", "$", "£", "¥", "₹", "EUR", "USD", "GBP", "CHF", "JPY", "Fr.", "kr", "zł"];
 
 /// What marks the decimals of a number.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum DecimalMark {
     /// As in `1299.99`.
     #[serde(rename = ".")]
@@ -99,14 +97,6 @@ impl Fit {
         kinds.sort_unstable();
         kinds.dedup();
         Fit { point, comma, marked: true, tells: points_and_commas > 0, strong: kinds.len() > 1 }
-    }
-
-    /// Whether it is a number with this decimal mark.
-    pub(super) fn has(self, decimal: DecimalMark) -> bool {
-        match decimal {
-            DecimalMark::Point => self.point,
-            DecimalMark::Comma => self.comma,
-        }
     }
 }
 
@@ -233,9 +223,12 @@ mod tests {
         ] {
             assert_eq!(comma(text).as_deref(), Some(expected), "{text}");
         }
-        for (text, expected) in
-            [("1,299.99", "1299.99"), ("1'299.99", "1299.99"), ("12,34,567.5", "1234567.5"), ("1,250", "1250")]
-        {
+        for (text, expected) in [
+            ("1,299.99", "1299.99"),
+            ("1'299.99", "1299.99"),
+            ("12,34,567.5", "1234567.5"),
+            ("1,250", "1250"),
+        ] {
             assert_eq!(point(text).as_deref(), Some(expected), "{text}");
         }
         for text in ["12.5", "0.250", "1.2345", "1.250,", "1,2,3", "1.250 000", "--1", "", "-", "1 25", "a"] {

@@ -312,8 +312,8 @@ fn settled(
     origin.reading.missing_tokens.clone_from(&options.missing_tokens);
     origin.notes.extend(index::note(&origin.set_aside));
     origin.notes.extend(unreadable_note(&origin.set_aside));
-    let table = numbers::settle(table, &mut origin, options, delimiter)
-        .map_err(|e| e.at(format!("`{name}`")))?;
+    let table =
+        numbers::settle(table, &mut origin, options, delimiter).map_err(|e| e.at(format!("`{name}`")))?;
     Ok(table.with_origin(origin))
 }
 
@@ -409,8 +409,7 @@ pub fn table_from_batches(
     options.check()?;
     let normalizer = Normalizer::new(name, schema, options)?;
     let batches = batches.iter().map(|batch| normalizer.apply(batch)).collect::<Result<Vec<_>>>()?;
-    let table =
-        Table::from_batches(&normalizer.schema(), &batches).map_err(|e| e.at(format!("`{name}`")))?;
+    let table = Table::from_batches(&normalizer.schema(), &batches).map_err(|e| e.at(format!("`{name}`")))?;
     settled(name, table, normalizer.origin(), options, None)
 }
 

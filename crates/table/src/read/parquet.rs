@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::Path;
 
 use arrow::array::RecordBatch;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::ChunkReader;
 
@@ -26,11 +26,7 @@ pub(super) fn open(source: &Source, options: &ReadOptions) -> Result<Opened> {
     }
 }
 
-fn open_chunks<R: ChunkReader + 'static>(
-    input: R,
-    file: &str,
-    options: &ReadOptions,
-) -> Result<Opened> {
+fn open_chunks<R: ChunkReader + 'static>(input: R, file: &str, options: &ReadOptions) -> Result<Opened> {
     let n_bytes = input.len();
     let builder = decoded(file, || ParquetRecordBatchReaderBuilder::try_new(input))?;
     decoded(file, || check_extent(builder.metadata(), n_bytes))?;
@@ -38,8 +34,7 @@ fn open_chunks<R: ChunkReader + 'static>(
     let mut normalizer = Normalizer::new(file, builder.schema(), options)?;
     // What is not wanted is not decoded either.
     let kept = ProjectionMask::roots(builder.parquet_schema(), normalizer.kept_idx().iter().copied());
-    let reader =
-        decoded(file, || builder.with_projection(kept).with_batch_size(options.batch_rows).build())?;
+    let reader = decoded(file, || builder.with_projection(kept).with_batch_size(options.batch_rows).build())?;
     normalizer.expect_kept_alone();
     let (schema, origin) = (normalizer.schema(), normalizer.origin());
     let batches = ParquetBatches { file: file.to_owned(), reader, normalizer, n_rows, n_read: 0 };

@@ -79,16 +79,16 @@ impl Wanted {
 
     /// These too.
     #[must_use]
-    pub fn and<'a>(self, names: impl IntoIterator<Item = &'a String>) -> Self {
+    pub fn and<S: AsRef<str>>(self, names: impl IntoIterator<Item = S>) -> Self {
         match self {
             Wanted::All => Wanted::All,
             Wanted::Only(mut wanted) => {
-                wanted.extend(names.into_iter().cloned());
+                wanted.extend(names.into_iter().map(|name| name.as_ref().to_owned()));
                 Wanted::Only(wanted)
             }
             Wanted::AllBut(mut unwanted) => {
                 names.into_iter().for_each(|name| {
-                    unwanted.remove(name);
+                    unwanted.remove(name.as_ref());
                 });
                 Wanted::AllBut(unwanted)
             }
@@ -149,10 +149,13 @@ impl GivenReading {
     pub fn options_like(&self, model: &ReadOptions) -> (ReadOptions, Vec<String>) {
         let (mut options, mut notes) = (model.clone(), Vec::new());
         let mut overruled = |what: &str, here: String, there: String| {
-            notes.push(format!("the model was trained with {what} {there}, and this table is read with {here}"));
+            notes.push(format!(
+                "the model was trained with {what} {there}, and this table is read with {here}"
+            ));
         };
         options.delimiter = self.delimiter.or(model.delimiter);
-        if let Some(tokens) = self.missing_tokens.as_ref().filter(|t| !same_tokens(t, &model.missing_tokens)) {
+        if let Some(tokens) = self.missing_tokens.as_ref().filter(|t| !same_tokens(t, &model.missing_tokens))
+        {
             overruled("the missing tokens", quoted(tokens), quoted(&model.missing_tokens));
             options.missing_tokens.clone_from(tokens);
         }
@@ -175,4 +178,40 @@ impl GivenReading {
 fn same_tokens(a: &[String], b: &[String]) -> bool {
     let sorted = |tokens: &[String]| -> BTreeSet<String> { tokens.iter().cloned().collect() };
     sorted(a) == sorted(b)
+}
+
+impl ReadOptions {
+    /// The options that read a further table of the same kind as the one that came from `origin`.
+    #[must_use]
+    pub fn continued(&self, origin: &Origin) -> Self {
+        let mut options = self.clone();
+        options.decimal = options.decimal.or(origin.reading.decimal);
+        for (name, style) in &origin.reading.numbers {
+            options.known.insert(name.clone(), KnownColumn::Number(style.clone()));
+        }
+        options
+    }
+
+    /// The options of two models together, those of this one where they differ, and notes of that.
+    #[must_use]
+    pub fn joined(mut self, other: &Self) -> (Self, Vec<String>) {
+        let mut notes = Vec::new();
+        if !same_tokens(&self.missing_tokens, &other.missing_tokens) {
+            notes.push(format!(
+                "the models were trained with different missing tokens, {} and {}; the table is read with the first",
+                quoted(&self.missing_tokens),
+                quoted(&other.missing_tokens)
+            ));
+        }
+        let (mine, theirs) = (self.decimal, other.decimal);
+        self.decimal = mine.or(theirs);
+        for (name, known) in &other.known {
+            let mut known = known.clone();
+            if let KnownColumn::Number(style) = &mut known {
+                style.decimal = style.decimal.or(theirs).filter(|decimal| self.decimal != Some(*decimal));
+            }
+            self.known.entry(name.clone()).or_insert(known);
+        }
+        (self, notes)
+    }
 }

@@ -16,6 +16,7 @@ use super::spellings::Spellings;
 use super::{ColumnSpec, DateFormat, ExcludedColumn, Exclusion, Kind, Schema};
 use crate::cell::{self, Storage};
 use crate::error::{Error, Result};
+use crate::read::{KnownColumn, Wanted};
 use crate::table::{Table, quoted};
 
 /// Rows below which distinct values say little about ids.
@@ -54,6 +55,24 @@ impl Default for InferOptions {
             ignore: Vec::new(),
             max_categories: 1000,
         }
+    }
+}
+
+impl InferOptions {
+    /// What the user's words say of columns before the table is read.
+    pub fn known(&self) -> BTreeMap<String, KnownColumn> {
+        let known = |(name, kind): (&String, &Kind)| {
+            let is_number = *kind == Kind::Numeric;
+            (name.clone(), if is_number { KnownColumn::DeclaredNumber } else { KnownColumn::AsWritten })
+        };
+        let dates = self.date_formats.keys().map(|name| (name.clone(), KnownColumn::AsWritten));
+        self.kinds.iter().map(known).chain(dates).collect()
+    }
+
+    /// The columns that have to be read: all but those to leave out, unless they are `needed` for
+    /// something else.
+    pub fn wants<S: AsRef<str>>(&self, needed: impl IntoIterator<Item = S>) -> Wanted {
+        Wanted::AllBut(self.ignore.iter().cloned().collect()).and(needed)
     }
 }
 
@@ -181,17 +200,18 @@ fn known_format(
     }
     let spellings = spellings_of(array, profile);
     match spellings.as_ref() {
-        Some(found) if found.misfit.is_none() => Ok((
-            DateFormat::of(&found.formats),
-            spellings_note(name, profile, found),
-        )),
+        Some(found) if found.misfit.is_none() => {
+            Ok((DateFormat::of(&found.formats), spellings_note(name, profile, found)))
+        }
         Some(Spellings { formats, n_dates, misfit: Some((row, text)), .. }) => Err(Error::value(format!(
             "column `{name}`, row {}: `{text}` is no date, as {n_dates} of {} values are ({})",
             row + 1,
             profile.n_present(),
             quoted(formats)
         ))
-        .with_hint("correct the cell, leave it empty, give it as a missing token, or give the column's date format")),
+        .with_hint(
+            "correct the cell, leave it empty, give it as a missing token, or give the column's date format",
+        )),
         _ => Err(Error::value(format!(
             "column `{name}` is no timestamp: no known date format fits half of its values"
         ))
@@ -204,12 +224,7 @@ fn spellings_of(array: &ArrayRef, profile: &ColumnProfile) -> Option<Spellings> 
     (profile.storage == Storage::Text).then(|| Spellings::of(array.as_string_opt::<i32>()?)).flatten()
 }
 
-fn infer_column(
-    name: &str,
-    array: &ArrayRef,
-    profile: &ColumnProfile,
-    options: &InferOptions,
-) -> Decision {
+fn infer_column(name: &str, array: &ArrayRef, profile: &ColumnProfile, options: &InferOptions) -> Decision {
     let (n_rows, n_present) = (profile.n_rows, profile.n_present());
     if n_present == 0 {
         return exclude(Exclusion::AllMissing, format!("no value in {n_rows} rows"));

@@ -90,7 +90,8 @@ impl Spellings {
             false => None,
         };
         let found: Vec<Option<FoundFormat>> = shapes.iter().map(best).collect();
-        let decided = found.iter().flatten().filter(|f| f.swapped.is_none()).find_map(|f| day_first(&f.format));
+        let decided =
+            found.iter().flatten().filter(|f| f.swapped.is_none()).find_map(|f| day_first(&f.format));
         let mut spellings = Spellings::default();
         for (shape, found) in shapes.iter().zip(found) {
             let Some(FoundFormat { format, swapped: other }) = found else {
@@ -129,7 +130,11 @@ fn shape(text: &str) -> String {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let same = |other: &char| {
-            if c.is_ascii_digit() { other.is_ascii_digit() } else { c.is_alphabetic() && other.is_alphabetic() }
+            if c.is_ascii_digit() {
+                other.is_ascii_digit()
+            } else {
+                c.is_alphabetic() && other.is_alphabetic()
+            }
         };
         let run: usize = rest.chars().take_while(same).map(char::len_utf8).sum();
         let n_bytes = run.max(c.len_utf8());
