@@ -13,6 +13,7 @@ mod model_file;
 mod objective;
 pub mod predictor;
 pub mod prepare;
+mod record;
 pub mod registry;
 pub mod report;
 pub mod space;

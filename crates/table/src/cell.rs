@@ -11,10 +11,10 @@ use arrow::datatypes::{DataType, Date32Type, Date64Type, Float64Type, Int64Type,
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
+use crate::dates::{DateParser, iso_micros, swapped};
 use crate::error::{Error, Result};
 use crate::read::marks;
 use crate::schema::DateFormat;
-use crate::schema::dates::{DateParser, iso_micros, swapped};
 use crate::table::quoted;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;

@@ -12,6 +12,7 @@
 
 pub mod cell;
 pub mod codec;
+pub mod dates;
 pub mod encoded;
 pub mod error;
 pub mod grid;

@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::cell::{self, Storage};
+use crate::dates::iso_micros;
 use crate::error::{Error, Result};
-use crate::schema::dates::iso_micros;
 use crate::schema::{DateFormat, Schema};
 use crate::stats::hash::mix;
 use crate::table::Table;

@@ -19,12 +19,13 @@ use tabgraft_table::Table;
 use crate::error::Result;
 use crate::metric::{self, PairedDifference, Score, Task};
 use crate::predictor::{Predictor, PredictorOptions};
+pub use crate::record::{ColumnEffect, Evidence};
 use crate::space::EmbeddingSpace;
 use crate::train::Sink;
 use judge::judge;
 pub(crate) use rows::folds;
-pub use rows::{Evidence, unseen_rows};
-pub use spaces::{ColumnEffect, SpaceComparison, SpaceCost};
+pub use rows::unseen_rows;
+pub use spaces::{SpaceComparison, SpaceCost};
 
 /// How two spaces are compared.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
 use tabgraft_table::split::{Part, Split, row_hashes};
 
@@ -10,39 +9,13 @@ use super::CompareOptions;
 use crate::error::{Error, Result};
 use crate::objective::splitmix;
 use crate::predictor::Target;
+use crate::record::Evidence;
 use crate::space::EmbeddingSpace;
 
 /// Fewest rows that a verdict may rest on.
 const LEAST_ROWS: usize = 20;
 /// Parts of a cross-fitted comparison.
 const N_FOLDS: usize = 5;
-
-/// What a verdict on two spaces rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "evidence", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Evidence {
-    /// Rows that are test rows for both: no training of a space or predictor has seen them.
-    HeldOut,
-    /// All rows, each judged by predictors that did not learn from it. The predictors are honest;
-    /// the spaces have seen the rows in their own training, without the target.
-    CrossFitted {
-        /// Parts; the predictors of each learned from the others.
-        n_folds: usize,
-    },
-}
-
-impl Evidence {
-    /// The same in words.
-    pub fn explanation(self) -> String {
-        match self {
-            Evidence::HeldOut => "rows that neither space nor predictor has seen in training".to_owned(),
-            Evidence::CrossFitted { n_folds } => format!(
-                "all rows in {n_folds} folds, each judged by predictors fitted on the others; the spaces have seen \
-                 the rows, without the target"
-            ),
-        }
-    }
-}
 
 /// The target as it was fitted, and rows to learn from and to judge on.
 pub(crate) struct Folds {

@@ -1,12 +1,12 @@
 //! What two spaces themselves say: losses, movement, cost, and which new columns hurt.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::judge::Judged;
-use super::rows::Evidence;
 use crate::encoder::param::Params;
 use crate::error::Result;
-use crate::metric::{self, Drift, PairedDifference, Verdict, drift, neighbour_overlap_at_10};
+use crate::metric::{self, Drift, drift, neighbour_overlap_at_10};
+use crate::record::{ColumnEffect, Evidence};
 use crate::space::EmbeddingSpace;
 
 /// Losses, movement and cost of two spaces, on the judged rows.
@@ -47,24 +47,6 @@ pub struct SpaceCost {
     pub n_weights: usize,
     /// Size of its file.
     pub file_bytes: usize,
-}
-
-/// What one new column does to the predictions from a child.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ColumnEffect {
-    /// The column.
-    pub column: String,
-    /// How much better the child's predictor does on the same rows when the column's cells are
-    /// hidden from it. Nothing is fitted anew.
-    pub hiding: PairedDifference,
-}
-
-impl ColumnEffect {
-    /// Whether predictions are better without the column, beyond chance.
-    pub fn hurts(&self) -> bool {
-        self.hiding.verdict == Verdict::Better
-    }
 }
 
 impl SpaceComparison {

@@ -13,7 +13,7 @@ use rand_pcg::Pcg64Mcg;
 use super::network::{ColumnShape, Head, Network, Side, Widths};
 use super::param::{Param, Params};
 use crate::embed::{D_TOKEN, TokenGroup};
-use crate::space::Wiring;
+use crate::record::Wiring;
 
 /// A side network with its two heads, as one network holds them.
 pub(crate) struct SideParts<'a> {

@@ -4,7 +4,6 @@ mod config;
 mod embed;
 mod file;
 mod fit;
-mod lineage;
 mod losses;
 mod migrate;
 mod reading;
@@ -19,6 +18,12 @@ use tabgraft_table::read::Reading;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Exclusion};
 use tabgraft_table::split::Split;
 
+pub(crate) use crate::record::Wiring;
+pub(crate) use crate::record::step_from;
+pub use crate::record::{
+    AnchorInfo, ExtensionMetadata, Freeze, Hashes, Judgement, Mode, Operation, ParentRef, PruneInfo,
+    RefusedExtension, Schedule, SoftwareVersion, descends_from,
+};
 pub use config::SpaceConfig;
 pub(crate) use config::{check_batch_size, check_epochs, check_memory_limit};
 pub use embed::Embeddings;
@@ -27,11 +32,6 @@ pub use file::SpaceCard;
 pub(crate) use file::{KIND, skeleton};
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
-pub(crate) use lineage::step_from;
-pub use lineage::{
-    AnchorInfo, ExtensionMetadata, Freeze, Hashes, Judgement, Mode, Operation, ParentRef, PruneInfo,
-    RefusedExtension, Schedule, SoftwareVersion, descends_from,
-};
 pub(crate) use migrate::to_current;
 pub(crate) use recipe::{changed_options, recipe};
 
@@ -80,25 +80,6 @@ pub(crate) struct About {
     pub refused_extensions: Vec<RefusedExtension>,
     /// How the columns are wired: one entry per token group, in the order of arrival.
     pub wiring: Vec<Wiring>,
-}
-
-/// One token group of the network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "group", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Wiring {
-    /// Into the root's trunk.
-    Root { n_columns: usize },
-    /// Through a side network that reads these pieces of z: 0 is the root's, `i` that of side `i`.
-    Side { n_columns: usize, d_side: usize, reads: Vec<usize> },
-}
-
-impl Wiring {
-    /// Columns of the group.
-    pub fn n_columns(&self) -> usize {
-        match self {
-            Wiring::Root { n_columns } | Wiring::Side { n_columns, .. } => *n_columns,
-        }
-    }
 }
 
 /// What became of the columns of a table that was given to a space.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use serde::Serialize;
 
-use super::info::{EpochInfo, StopReason};
+use crate::record::{EpochInfo, StopReason};
 
 /// Whether to go on.
 pub type Flow = ControlFlow<()>;

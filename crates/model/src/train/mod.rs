@@ -5,7 +5,6 @@ mod course;
 mod device;
 mod epoch;
 mod event;
-mod info;
 mod keep;
 mod memory;
 mod order;
@@ -25,8 +24,8 @@ pub(crate) use device::Computer;
 pub use device::Device;
 use epoch::{Stopper, run_epoch};
 
+pub use crate::record::{EpochInfo, PhaseInfo, StopReason, TrainingInfo, Watch};
 pub use event::{Event, Flow, Sink};
-pub use info::{EpochInfo, PhaseInfo, StopReason, TrainingInfo, Watch};
 use keep::Keeper;
 pub(crate) use memory::{Allowance, Footprint};
 pub(crate) use order::shuffled;

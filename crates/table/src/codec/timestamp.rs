@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::bins::{PiecewiseBins, TargetClasses};
 use super::{CellFlag, CodecConfig};
 use crate::cell;
+use crate::dates::DateParser;
 use crate::encoded::{EncodedColumn, NO_TARGET, PartForm, PartValues};
 use crate::error::{Error, Result};
 use crate::schema::DateFormat;
-use crate::schema::dates::DateParser;
 use crate::stats::quantile::QuantileSketch;
 
 /// Most ways in which the dates of one column are written.

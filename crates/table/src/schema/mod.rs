@@ -1,6 +1,5 @@
 //! What each column means: its kind, why that kind, and which columns are left out and why.
 
-pub mod dates;
 mod infer;
 pub(crate) mod names;
 pub mod profile;

@@ -4,8 +4,8 @@ use arrow::array::{Array, ArrayRef};
 use serde::{Deserialize, Serialize};
 
 use super::DateFormat;
-use super::dates::{DateCandidates, FoundFormat};
 use crate::cell::{self, Storage};
+use crate::dates::{DateCandidates, FoundFormat};
 use crate::error::Result;
 use crate::stats::distinct::DistinctSketch;
 use crate::stats::hash::{hash_bytes, mix};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::StringArray;
 
-use super::dates::{DateCandidates, FoundFormat, may_be_date, swapped};
+use crate::dates::{DateCandidates, FoundFormat, may_be_date, swapped};
 
 /// Shapes beyond which a column is no column of dates.
 const MOST_SHAPES: usize = 12;

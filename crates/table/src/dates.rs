@@ -211,7 +211,7 @@ pub fn swapped(format: &str) -> String {
 }
 
 /// Whether a text has as many digits as a date and is not too long for one.
-pub(super) fn may_be_date(text: &str) -> bool {
+pub(crate) fn may_be_date(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     (4..=40).contains(&digits) && text.len() <= 60
 }

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::compare::{ColumnEffect, Evidence};
+use super::{ColumnEffect, Evidence, PhaseInfo};
 use crate::metric::{Drift, PairedDifference};
-use crate::train::PhaseInfo;
 
 /// How a graft treats what was learned before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

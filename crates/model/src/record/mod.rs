@@ -1,0 +1,17 @@
+//! Plain data that files hold: what a version remembers of its ancestors, its training and its judges.
+//!
+//! Nothing here computes; whatever makes or checks such a record stands above it.
+
+mod evidence;
+mod lineage;
+mod training;
+mod wiring;
+
+pub use evidence::{ColumnEffect, Evidence};
+pub(crate) use lineage::step_from;
+pub use lineage::{
+    AnchorInfo, ExtensionMetadata, Freeze, Hashes, Judgement, Mode, Operation, ParentRef, PruneInfo,
+    RefusedExtension, Schedule, SoftwareVersion, descends_from,
+};
+pub use training::{EpochInfo, PhaseInfo, StopReason, TrainingInfo, Watch};
+pub(crate) use wiring::Wiring;
