@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pyo3::prelude::*;
 use tabgraft_table::Table;
+use tabgraft_table::read::ReadOptions;
 use tabgraft_table::schema::{InferOptions, Schema, infer};
 use tabgraft_table::split::{Part, Split, SplitOptions};
 
@@ -42,9 +43,9 @@ pub struct FeatrixInputDataSet {
 }
 
 impl FeatrixInputDataSet {
-    /// The frame, as it was given.
-    pub fn given(&self, py: Python<'_>) -> Given {
-        self.given.share(py)
+    /// The frame, read by these options.
+    pub fn given(&self, py: Python<'_>, options: &ReadOptions) -> Raised<Given> {
+        self.given.as_by(py, options)
     }
 
     /// The rows.

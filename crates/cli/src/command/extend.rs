@@ -143,13 +143,7 @@ impl ExtendArgs {
         check_out(&self.out, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
         let options = self.options(&parent)?;
-        let mut how = parent.read_options();
-        options.infer.known().into_iter().for_each(|(name, known)| {
-            how.known.entry(name).or_insert(known);
-        });
-        let known = parent.columns().iter().map(|column| &column.name);
-        how.columns =
-            options.infer.wants(parent.split().columns().iter().chain(known)).and(options.keep.target());
+        let mut how = options.read_options(&parent);
         let table = self.read.table_like(&self.table, &how, console)?;
         how = how.continued(table.origin());
         let read = |path: &PathBuf| self.read.table_like(path, &how, console);

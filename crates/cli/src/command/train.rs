@@ -6,7 +6,6 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::train::StopReason;
 use tabgraft_model::{EmbeddingSpace, FitOptions};
-use tabgraft_table::read::ReadOptions;
 use tabgraft_table::split::Part;
 
 use crate::answer::Answer;
@@ -88,25 +87,18 @@ impl TrainArgs {
         let inputs: Vec<&Path> =
             [Some(&self.table), self.valid.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
         check_out(&self.out, &inputs)?;
-        let infer = self.schema.options();
-        let split = self.split.options(self.valid.is_some());
-        let how = ReadOptions {
-            known: infer.known(),
-            columns: infer.wants(split.by.column()),
-            ..self.read.given().options()
-        };
-        let table = read_table(&self.table, &how, console)?;
-        // The rows to validate on are of the same kind, whatever they say of themselves.
-        let alike = how.continued(table.origin());
-        let valid = self.valid.as_ref().map(|path| read_table(path, &alike, console)).transpose()?;
         let options = FitOptions {
             name: self.name.clone().unwrap_or_else(|| stem(&self.out)),
             config: self.space.config(),
-            infer,
-            split,
+            infer: self.schema.options(),
+            split: self.split.options(self.valid.is_some()),
             features: Vec::new(),
             device: self.space.compute.device(),
         };
+        let how = options.read_options(&self.read.given());
+        let table = read_table(&self.table, &how, console)?;
+        let alike = how.continued(table.origin());
+        let valid = self.valid.as_ref().map(|path| read_table(path, &alike, console)).transpose()?;
         let mut progress = console.progress("embedding space");
         let space = EmbeddingSpace::fit(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
         drop(progress);

@@ -2,10 +2,40 @@
 
 use std::collections::BTreeSet;
 
-use tabgraft_table::read::{DecimalMark, KnownColumn, NumberStyle, Origin, ReadOptions, Reading, Wanted};
+use tabgraft_table::read::{
+    DecimalMark, GivenReading, KnownColumn, NumberStyle, Origin, ReadOptions, Reading, Wanted,
+};
 use tabgraft_table::schema::Kind;
 
-use super::{About, EmbeddingSpace};
+use super::{About, EmbeddingSpace, FitOptions};
+use crate::extend::ExtendOptions;
+
+impl FitOptions {
+    /// Options that read the table to train on: what the user says of columns is known before, and
+    /// what is ignored is not read, unless the split needs it.
+    pub fn read_options(&self, given: &GivenReading) -> ReadOptions {
+        ReadOptions {
+            known: self.infer.known(),
+            columns: self.infer.wants(self.split.by.column()),
+            ..given.options()
+        }
+    }
+}
+
+impl ExtendOptions {
+    /// Options that read the table to graft from as that of `parent`; what the user says of new columns is
+    /// known before, and what is ignored is not read, unless something needs it.
+    pub fn read_options(&self, parent: &EmbeddingSpace) -> ReadOptions {
+        let mut options = parent.read_options();
+        for (name, known) in self.infer.known() {
+            options.known.entry(name).or_insert(known);
+        }
+        let used = parent.columns().iter().map(|column| &column.name);
+        let needed = parent.split().columns().iter().chain(used);
+        options.columns = self.infer.wants(needed).and(self.keep.target());
+        options
+    }
+}
 
 impl EmbeddingSpace {
     /// How the table was read that the space was trained on.
@@ -19,8 +49,8 @@ impl EmbeddingSpace {
     }
 
     /// Options that read a table as that of all these spaces, as that of an earlier one where they differ.
-    pub fn read_options_of(spaces: &[EmbeddingSpace]) -> ReadOptions {
-        let options = spaces.iter().map(EmbeddingSpace::read_options);
+    pub fn read_options_of<'a>(spaces: impl IntoIterator<Item = &'a EmbeddingSpace>) -> ReadOptions {
+        let options = spaces.into_iter().map(EmbeddingSpace::read_options);
         options.reduce(|all, next| all.joined(&next).0).unwrap_or_default()
     }
 

@@ -54,6 +54,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 
 use crate::error::{Error, Result};
 use crate::table::Table;
+pub use normalize::unreadable;
 use normalize::{Normalizer, unreadable_note};
 use source::Source;
 
@@ -411,6 +412,59 @@ pub fn table_from_batches(
     let batches = batches.iter().map(|batch| normalizer.apply(batch)).collect::<Result<Vec<_>>>()?;
     let table = Table::from_batches(&normalizer.schema(), &batches).map_err(|e| e.at(format!("`{name}`")))?;
     settled(name, table, normalizer.origin(), options, None)
+}
+
+/// A table that was read before, as `options` would have read it where that is still to be told: missing
+/// tokens become missing cells, columns that are not wanted go. Numbers that are in the common spelling
+/// already stay as they are.
+///
+/// # Errors
+/// As [`table_from_batches`].
+pub fn reread(table: &Table, options: &ReadOptions) -> Result<Table> {
+    let before = table.origin();
+    let is_settled = before.reading.decimal.is_some();
+    let mut how = options.clone();
+    if is_settled {
+        how.decimal = Some(DecimalMark::Point);
+        for known in how.known.values_mut() {
+            if let KnownColumn::Number(style) = known {
+                *style = NumberStyle::default();
+            }
+        }
+    }
+    let batch = table.batch();
+    let read = table_from_batches("the frame", &batch.schema(), std::slice::from_ref(batch), &how)?;
+    let mut origin = read.origin().clone();
+    if is_settled {
+        origin.reading = Reading { missing_tokens: origin.reading.missing_tokens, ..before.reading.clone() };
+    }
+    let set_aside = before.set_aside.iter().filter(|column| options.columns.has(&column.name)).cloned();
+    origin.set_aside.extend(set_aside);
+    origin.unread.extend(before.unread.iter().cloned());
+    origin.notes.extend(before.notes.iter().cloned());
+    if before.reading.decimal.zip(options.decimal).is_some_and(|(here, there)| here != there) {
+        origin.notes.extend(differences(before, options));
+    }
+    Ok(read.with_origin(origin))
+}
+
+/// A table that the caller had read in a way of his own, with notes of where a model would have read it
+/// otherwise.
+pub fn as_given(table: &Table, options: &ReadOptions) -> Table {
+    let origin = table.origin();
+    let is_of_model = !options.known.is_empty();
+    let notes = if is_of_model { differences(origin, options) } else { origin.notes.clone() };
+    table.clone().with_origin(Origin { notes, ..origin.clone() })
+}
+
+/// Where a table was read otherwise than by these options.
+fn differences(origin: &Origin, options: &ReadOptions) -> Vec<String> {
+    let given = GivenReading {
+        missing_tokens: Some(origin.reading.missing_tokens.clone()),
+        decimal: origin.reading.decimal,
+        ..GivenReading::default()
+    };
+    given.options_like(options).1
 }
 
 fn open_source(source: &Source, options: &ReadOptions) -> Result<TableReader> {

@@ -137,8 +137,8 @@ fn kept_type(data_type: &DataType) -> Option<DataType> {
     })
 }
 
-/// A column whose cells are no single values.
-pub(super) fn unreadable(name: &str, what: &str) -> ExcludedColumn {
+/// A column whose cells are no single values but `what`: "a list".
+pub fn unreadable(name: &str, what: &str) -> ExcludedColumn {
     ExcludedColumn { name: name.to_owned(), exclusion: Exclusion::Unreadable, reason: what.to_owned() }
 }
 

@@ -181,6 +181,13 @@ fn same_tokens(a: &[String], b: &[String]) -> bool {
 }
 
 impl ReadOptions {
+    /// Whether a table that was read so would be read alike by these options.
+    pub fn would_read_as(&self, reading: &Reading) -> bool {
+        let decimal =
+            self.decimal.is_none_or(|decimal| reading.decimal.is_none_or(|theirs| theirs == decimal));
+        decimal && same_tokens(&self.missing_tokens, &reading.missing_tokens)
+    }
+
     /// The options that read a further table of the same kind as the one that came from `origin`.
     #[must_use]
     pub fn continued(&self, origin: &Origin) -> Self {

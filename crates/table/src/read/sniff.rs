@@ -162,8 +162,7 @@ fn csv_format(prefix: &Prefix, gzip: bool, source: &Source, options: &ReadOption
     }
     let first = if source.has_suffix(&["tsv", "tab"]) { b'\t' } else { b',' };
     let delimiter = sniff_delimiter(prefix, first);
-    let agree = delimiter_score(prefix, delimiter).0;
-    if let Some((line, below, n_cells)) = title_lines(prefix).filter(|_| !agree) {
+    if let Some((line, below, n_cells)) = title_lines(prefix).filter(|_| !holds(prefix, delimiter)) {
         return Err(Error::malformed(format!(
             "`{}`, line 1: not a header of the lines from line {line} on, which {} cuts into {n_cells} cells each",
             source.name(),
@@ -178,6 +177,14 @@ fn csv_format(prefix: &Prefix, gzip: bool, source: &Source, options: &ReadOption
     Ok(Format::Csv { delimiter, gzip })
 }
 
+/// Whether a delimiter cuts the header into several cells and half of the sampled lines into as many.
+fn holds(prefix: &Prefix, delimiter: u8) -> bool {
+    let Some(lines) = cells_of_records(prefix, delimiter) else { return false };
+    let n_columns = lines.first().map_or(0, |line| line.n_cells);
+    let n_alike = lines.iter().skip(1).filter(|line| line.n_cells == n_columns).count();
+    n_columns > 1 && 2 * n_alike >= lines.len() - 1
+}
+
 /// The line from which a delimiter cuts every sampled line into equally many cells, and the first line
 /// into fewer; with the delimiter and the number of cells.
 fn title_lines(prefix: &Prefix) -> Option<(u64, u8, usize)> {
@@ -189,7 +196,11 @@ fn title_lines(prefix: &Prefix) -> Option<(u64, u8, usize)> {
         // A delimiter at the end of every row, or a column of row names, is no title.
         let is_shorter = (n_first == 1 || n_first + 1 < n_last) && n_first < n_last;
         let is_title = is_shorter && below.len() >= LEAST_BELOW_TITLE && n_above <= MOST_TITLE_LINES;
-        (is_title && below.iter().any(|line| !line.ends_empty)).then(|| (below[0].line, delimiter, n_last))
+        // In a sentence a blank follows, and words stand on both sides.
+        let is_prose =
+            below.iter().any(|line| line.has_blank_start) || below.iter().all(|line| !line.has_word);
+        let is_title = is_title && !is_prose && below.iter().any(|line| !line.ends_empty);
+        is_title.then(|| (below[0].line, delimiter, n_last))
     })
 }
 
@@ -198,6 +209,10 @@ struct SampledLine {
     line: u64,
     n_cells: usize,
     ends_empty: bool,
+    /// Whether a cell begins with a blank.
+    has_blank_start: bool,
+    /// Whether a cell is one word.
+    has_word: bool,
 }
 
 /// The sampled records that are not blank; none where one is broken.
@@ -209,8 +224,14 @@ fn cells_of_records(prefix: &Prefix, delimiter: u8) -> Option<Vec<SampledLine>> 
         match scanner.scan(rest, prefix.is_whole, &mut spans) {
             Scan::Complete { n_bytes, n_lines, blank } => {
                 if !blank {
-                    let ends_empty = spans.last().is_none_or(|span| span.start == span.end);
-                    lines.push(SampledLine { line, n_cells: spans.len(), ends_empty });
+                    let cells = || spans.iter().map(|span| &rest[span.start..span.end]);
+                    lines.push(SampledLine {
+                        line,
+                        n_cells: spans.len(),
+                        ends_empty: spans.last().is_none_or(|span| span.start == span.end),
+                        has_blank_start: cells().any(|cell| cell.first() == Some(&b' ')),
+                        has_word: cells().any(|cell| !cell.is_empty() && !cell.contains(&b' ')),
+                    });
                 }
                 line += n_lines;
                 rest = &rest[n_bytes..];
