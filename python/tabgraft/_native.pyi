@@ -118,6 +118,10 @@ class _Hashes(TypedDict):
     features: str
     recipe: str
     """How it came about: software, seed, mode, options and parents."""
+    wiring: str | None
+    """Which token group reads what; None in versions of format 1.3 and earlier."""
+    claims: str | None
+    """What else the file says: columns left out, losses, drift, judgements; None as `wiring`."""
 
 class TabgraftError(Exception): ...
 class NoNewColumnsError(TabgraftError, ValueError): ...
@@ -622,6 +626,8 @@ class _Version(TypedDict):
     kind: Literal["embedding_space", "predictor"]
     file: str
     added: str
+    content: str | None
+    """Hash of the file's content; None if a registry of format version 1 took it in."""
 
 # A method of `Registry` is called `list`, which hides the type in its class.
 _Versions: TypeAlias = list[_Version]

@@ -138,6 +138,36 @@ fn a_predictor_confirms_what_it_is_refitted_with() {
     assert!(!folder.path().join("suggested_features.json").exists());
 }
 
+/// Both are begun in the same second, and the second file of the first one cannot be written.
+#[test]
+fn runs_of_one_second_are_all_kept_and_a_failed_write_is_made_up_for() {
+    let table = loans(900, together);
+    let space = space(&table);
+    let features = [Feature::formula("agree", "(income - 60) * (debt - 60) > 0", "")];
+    let run = || judge(&space, &table, "target", &features, &linear(), &mut go_on).unwrap();
+    let [first, second, third] = [run(), run(), run()];
+    let folder = tempfile::tempdir().unwrap();
+    let effects = folder.path().join("feature_effectiveness.json");
+    // No file can be written where a folder is.
+    std::fs::create_dir(&effects).unwrap();
+    assert!(first.write(folder.path()).is_err());
+    std::fs::remove_dir(&effects).unwrap();
+    second.write(folder.path()).unwrap();
+    std::fs::remove_file(&effects).unwrap();
+    std::fs::create_dir(&effects).unwrap();
+    assert!(third.write(folder.path()).is_err());
+    std::fs::remove_dir(&effects).unwrap();
+    // Or the same run is written again.
+    third.write(folder.path()).unwrap();
+    let ids = [&first, &second, &third].map(|found| found.run.run_id.clone());
+    let history = SuggestionHistory::load(folder.path().join("feature_suggestion_history.json")).unwrap();
+    assert_eq!(history.runs.iter().map(|run| run.run_id.clone()).collect::<Vec<_>>(), ids);
+    let worth = Effectiveness::load_history(&effects).unwrap();
+    assert_eq!(worth.features[0].runs.iter().map(|run| run.run_id.clone()).collect::<Vec<_>>(), ids);
+    let distinct: std::collections::BTreeSet<&String> = ids.iter().collect();
+    assert_eq!(distinct.len(), 3);
+}
+
 #[test]
 fn given_features_may_build_on_each_other_but_not_on_the_target() {
     let table = loans(900, together);

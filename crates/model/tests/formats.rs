@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+use tabgraft_model::lineage::check_file;
 use tabgraft_model::space::Operation;
 use tabgraft_model::{EmbeddingSpace, Mode};
 use tabgraft_table::Table;
@@ -21,10 +22,13 @@ fn read(path: &Path) -> Table {
 }
 
 /// Loads a frozen file, compares what it says of its rows with its writer's vectors, and saves it in
-/// the current format and back.
-fn reread(version: &str, name: &str) -> EmbeddingSpace {
+/// the current format and back. Its id, by which children and registries know it, never changes; the
+/// literals were computed outside of this library.
+fn reread(version: &str, name: &str, id: &str) -> EmbeddingSpace {
     let folder = folder(version);
     let space = EmbeddingSpace::load(&folder.join(name)).unwrap();
+    assert_eq!(space.id().as_str(), id);
+    assert_eq!(check_file(&folder.join(name)).unwrap(), Vec::<String>::new());
     let found = space.embed(&read(&folder.join("rows.csv"))).unwrap();
     let text = std::fs::read_to_string(folder.join("vectors.csv")).unwrap();
     let wanted: Vec<f32> =
@@ -38,12 +42,14 @@ fn reread(version: &str, name: &str) -> EmbeddingSpace {
     space.save(&path).unwrap();
     let again = EmbeddingSpace::load(&path).unwrap();
     assert_eq!(again.card(), space.card());
+    assert_eq!(check_file(&path).unwrap(), Vec::<String>::new());
     space
 }
 
 #[test]
 fn a_file_of_format_1_0_loads_embeds_and_saves_in_the_current_one() {
-    let space = reread("1.0", "v2.tabgraft");
+    let space =
+        reread("1.0", "v2.tabgraft", "086b652633ca4866ed7bf9d023ed4acc046bf3417cb5ea6cc9260bd9a624996f");
     let entry = space.extension_metadata().unwrap();
     assert_eq!((entry.new_columns_added.len(), entry.anchor, entry.batch_size), (1, None, None));
     assert_eq!(space.training_info().device, "cpu");
@@ -51,7 +57,8 @@ fn a_file_of_format_1_0_loads_embeds_and_saves_in_the_current_one() {
 
 #[test]
 fn a_chain_of_format_1_1_keeps_its_wiring() {
-    let space = reread("1.1", "v4.tabgraft");
+    let space =
+        reread("1.1", "v4.tabgraft", "f9a2dd53ea85412a5cce33115af632948603db692c5bed66d24f525619eb9a2f");
     let modes: Vec<Mode> = space.extensions().iter().map(|e| e.mode).collect();
     assert_eq!(modes, [Mode::Frozen, Mode::Frozen, Mode::Anchored]);
     assert!(space.extensions().iter().all(|e| e.operation == Operation::Graft && e.prune.is_none()));
@@ -60,7 +67,8 @@ fn a_chain_of_format_1_1_keeps_its_wiring() {
 
 #[test]
 fn a_merged_and_pruned_space_of_format_1_2_keeps_its_lines() {
-    let space = reread("1.2", "v5.tabgraft");
+    let space =
+        reread("1.2", "v5.tabgraft", "20cd010c29e8d1d63c82f5a825d741345f1eeeb325f1e703d1af562090f2280e");
     let operations: Vec<Operation> = space.extensions().iter().map(|e| e.operation).collect();
     assert_eq!(operations, [Operation::Graft, Operation::Merge, Operation::Graft, Operation::Prune]);
     assert_eq!(space.extensions()[1].other_parents.len(), 1);
@@ -71,7 +79,8 @@ fn a_merged_and_pruned_space_of_format_1_2_keeps_its_lines() {
 
 #[test]
 fn a_pruned_graft_of_format_1_3_says_how_it_was_trained() {
-    let space = reread("1.3", "v3.tabgraft");
+    let space =
+        reread("1.3", "v3.tabgraft", "7978c67f10230d4b6b05ebaa0f9f7976a9e6b478f10dc782653897d098feac55");
     assert_eq!(space.training_info().device, "cpu");
     let batches: Vec<Option<usize>> = space.extensions().iter().map(|e| e.batch_size).collect();
     assert_eq!(batches, [Some(32), Some(32)]);

@@ -355,9 +355,8 @@ fn writers_at_once_lose_nothing() {
             let (history, effects) = (&history, &effects);
             scope.spawn(move || {
                 for i in 0..20 {
-                    let run = run(&format!("{thread}-{i}"));
-                    Effectiveness::record(effects, &run).unwrap();
-                    SuggestionHistory::append(history, run).unwrap();
+                    let runs = SuggestionHistory::append(history, run(&format!("{thread}-{i}"))).unwrap();
+                    Effectiveness::catch_up(effects, &runs).unwrap();
                 }
             });
         }
@@ -487,8 +486,11 @@ fn runs_that_break_a_promise_are_not_added() {
     refused(&|r| r.level = 0.0, "`level` is 0");
     refused(&|r| r.n_candidates = 0, "1 candidates were chosen of 0 tried");
     SuggestionHistory::append(&path, run("1")).unwrap();
-    let error = SuggestionHistory::append(&path, run("1")).unwrap_err();
+    let other = Run { seed: 8, ..run("1") };
+    let error = SuggestionHistory::append(&path, other).unwrap_err();
     assert!(error.to_string().ends_with("run `1` stands twice"), "{error}");
+    let same = SuggestionHistory::append(&path, run("1")).unwrap();
+    assert_eq!(same.runs, [run("1")], "what is there already is not added");
 }
 
 #[test]
@@ -573,6 +575,26 @@ fn a_suggestion_becomes_a_feature_whatever_else_it_says() {
     }
 }
 
+/// A disk that is full after the history was written leaves the two files apart.
+#[test]
+fn what_one_run_could_not_write_the_next_one_makes_up_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, effects) = (folder.path().join("history.json"), folder.path().join("effects.json"));
+    let elsewhere = SuggestionHistory::append(folder.path().join("other.json"), run("elsewhere")).unwrap();
+    Effectiveness::catch_up(&effects, &elsewhere).unwrap();
+    SuggestionHistory::append(&history, run("1")).unwrap();
+    let runs = SuggestionHistory::append(&history, run("2")).unwrap();
+    let found = Effectiveness::catch_up(&effects, &runs).unwrap();
+    let ids = |found: &Effectiveness| {
+        found.features[0].runs.iter().map(|run| run.run_id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&found), ["elsewhere", "1", "2"], "in the history's order, and nothing is lost");
+    assert_eq!(Effectiveness::catch_up(&effects, &runs).unwrap(), found);
+    // Gone altogether, the file follows from the history.
+    std::fs::remove_file(&effects).unwrap();
+    assert_eq!(ids(&Effectiveness::catch_up(&effects, &runs).unwrap()), ["1", "2"]);
+}
+
 #[test]
 fn effects_are_pooled_over_runs_in_points_and_percent() {
     let folder = tempfile::tempdir().unwrap();
@@ -585,13 +607,17 @@ fn effects_are_pooled_over_runs_in_points_and_percent() {
         suggestion("strong", 0.04, [0.02, 0.06], Verdict::Proven),
         suggestion("harmful", -0.04, [-0.06, -0.02], Verdict::Harmful),
     ];
-    Effectiveness::record(&path, &run("1")).unwrap();
+    let record = |run: &Run| {
+        let history = SuggestionHistory::append(folder.path().join("history.json"), run.clone()).unwrap();
+        Effectiveness::catch_up(&path, &history).unwrap()
+    };
+    record(&run("1"));
     let alone = Effectiveness::load_history(&path).unwrap();
     assert_eq!(alone.get_recommended_features("roc_auc", 1.0), ["amount_per_duration"]);
     assert!(alone.get_recommended_features("roc_auc", 4.1).is_empty(), "4 % is not 4.1 %");
     assert!(alone.get_recommended_features("rmse", 0.0).is_empty());
 
-    let both = Effectiveness::record(&path, &second).unwrap();
+    let both = record(&second);
     let pooled = &both.features[0];
     let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
     assert!(near(pooled.effect_points, 0.015) && near(pooled.effect_percent.unwrap(), 1.5 / 0.7875));
@@ -603,10 +629,8 @@ fn effects_are_pooled_over_runs_in_points_and_percent() {
 
     let mut third = run("3");
     third.suggestions[0] = Suggestion { judgement: None, recommended: false, ..third.suggestions[0].clone() };
-    assert_eq!(Effectiveness::record(&path, &third).unwrap(), both, "what was not judged adds nothing");
-
-    let error = Effectiveness::record(&path, &second).unwrap_err();
-    assert!(error.to_string().contains("recorded twice"), "{error}");
+    assert_eq!(record(&third), both, "what was not judged adds nothing");
+    assert_eq!(record(&second), both, "nor does what is there already");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replacen("0.035", "0.095", 1)).unwrap();
     let error = Effectiveness::load_history(&path).unwrap_err();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array};
 use tabgraft_model::registry::{Action, Event};
 use tabgraft_model::train::Event as Trained;
-use tabgraft_model::{EmbeddingSpace, FitOptions, ModelFile, Registry};
+use tabgraft_model::{EmbeddingSpace, FitOptions, ModelFile, Registry, store};
 use tabgraft_table::Table;
 
 fn go_on(_: &Trained) -> ControlFlow<()> {
@@ -136,6 +136,52 @@ fn a_damaged_version_is_not_promoted_and_adding_it_again_puts_it_back() {
     assert_eq!(current(&registry).as_deref(), Some("b"));
 }
 
+/// The id does not cover a name or a time, but the registry knows the file that it took in.
+#[test]
+fn a_file_that_was_changed_and_kept_its_id_is_not_promoted() {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = registry(dir.path(), &["a"]);
+    let a = registry.find("a").unwrap();
+    let path = registry.path(&a);
+    let whole = fs::read(&path).unwrap();
+    let (mut container, content) = store::load(&path).unwrap();
+    assert_eq!(a.content, Some(content));
+    container.manifest["created"] = "2031-01-01T00:00:00Z".into();
+    store::save(&path, &container).unwrap();
+    assert_eq!(ModelFile::load(&path).unwrap().id(), a.id);
+    let error = registry.promote("a", "").unwrap_err();
+    assert!(
+        error.is_verification() && error.to_string().contains("was changed since it was added"),
+        "{error}"
+    );
+    // Added again, from any file of the version, it is put back, and that file is known from then on.
+    assert!(!registry.add_bytes(&whole, "").unwrap().is_new);
+    registry.promote("a", "").unwrap();
+    fs::remove_file(&path).unwrap();
+    registry.add_bytes(&store::to_bytes(&container).unwrap(), "").unwrap();
+    assert_eq!(registry.find("a").unwrap().content, Some(container.content_hash()));
+    registry.load(&registry.find("a").unwrap()).unwrap();
+}
+
+#[test]
+fn a_registry_of_the_first_version_is_read_and_continued_in_the_second() {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = registry(dir.path(), &["a", "b"]);
+    let path = dir.path().join("registry.json");
+    let mut first: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    first["format_version"] = 1.into();
+    for version in first["versions"].as_array_mut().unwrap() {
+        version.as_object_mut().unwrap().remove("content").unwrap();
+    }
+    fs::write(&path, first.to_string()).unwrap();
+    assert_eq!(registry.find("a").unwrap().content, None);
+    registry.promote("a", "").unwrap();
+    assert!(fs::read_to_string(&path).unwrap().contains("\"format_version\": 2"));
+    registry.add_bytes(&bytes("c", 3), "").unwrap();
+    let known = registry.versions().unwrap().iter().map(|v| v.content.is_some()).collect::<Vec<_>>();
+    assert_eq!(known, [false, false, true]);
+}
+
 #[test]
 fn writers_at_the_same_time_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();
@@ -209,7 +255,7 @@ fn a_broken_registry_file_is_named_and_left_alone() {
         ("cut off", text[..text.len() / 2].to_owned()),
         ("another current", text.replacen(&current, &format!("\"current\": \"{}\"", a.id), 1)),
         ("a file elsewhere", text.replacen(&a.file, "../../secret", 1)),
-        ("a later format", text.replacen("\"format_version\": 1", "\"format_version\": 2", 1)),
+        ("a later format", text.replacen("\"format_version\": 2", "\"format_version\": 3", 1)),
         ("an event that does not follow", text.replacen("\"promote\"", "\"rollback\"", 1)),
     ] {
         assert_ne!(broken, text, "{what}");

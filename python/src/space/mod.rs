@@ -317,7 +317,7 @@ impl EmbeddingSpace {
         Ok(to_python(py, &self.core().refused_extensions())?)
     }
 
-    /// Content hashes of weights, schema, data, split, features and recipe: how it came about.
+    /// Content hashes of weights, schema, data, split, features, recipe (how it came about), wiring and claims.
     ///
     /// >>> child.hashes["split"] == space.hashes["split"]
     /// True

@@ -21,15 +21,17 @@ pub mod remember;
 mod rows;
 mod search;
 
+use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::discover::rank::CandidateValues;
 use crate::discover::remember::effectiveness::Effectiveness;
 use crate::discover::remember::history::{Flagged, Guide, Origin, Run, SuggestionHistory};
 use arrow::array::ArrayRef;
 use serde::Serialize;
+use serde_json::json;
 use tabgraft_feature::{Feature, FeatureEngineer};
 use tabgraft_table::Table;
 use tabgraft_table::table::quoted;
@@ -38,6 +40,7 @@ pub use options::DiscoverOptions;
 
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, now};
+use crate::store::json_hash;
 use crate::train::{Event, Sink};
 use guide::Guided;
 use judge::court::{Court, trials};
@@ -52,6 +55,8 @@ pub const HISTORY_FILE: &str = "feature_suggestion_history.json";
 /// Names of the other files that it writes.
 const EFFECTIVENESS_FILE: &str = "feature_effectiveness.json";
 const SUGGESTED_FILE: &str = "suggested_features.json";
+/// Digits of a run's id.
+const RUN_ID_DIGITS: usize = 16;
 /// Share of the time that the guide may take, and share of the rest for the search.
 const GUIDE_SHARE: f64 = 0.5;
 const SEARCH_SHARE: f64 = 0.5;
@@ -78,14 +83,15 @@ impl Discovery {
 
     /// Appends the run to the suggestion history and the effectiveness file of a folder, which is
     /// made if need be; after a search also writes the suggested features as a file that
-    /// `FeatureEngineer` reads.
+    /// `FeatureEngineer` reads. The effectiveness file follows from the history: what a run that was
+    /// broken off between the two left undone, the next one does, as does writing the same run again.
     ///
     /// # Errors
     /// An io error, or a malformed error if a file of that name is no history.
     pub fn write(&self, dir: &Path) -> Result<()> {
         std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
-        SuggestionHistory::append(dir.join(HISTORY_FILE), self.run.clone())?;
-        Effectiveness::record(dir.join(EFFECTIVENESS_FILE), &self.run)?;
+        let history = SuggestionHistory::append(dir.join(HISTORY_FILE), self.run.clone())?;
+        Effectiveness::catch_up(dir.join(EFFECTIVENESS_FILE), &history)?;
         match self.run.origin {
             Origin::Search => FeatureEngineer::new(self.suggested())?.save(&dir.join(SUGGESTED_FILE)),
             Origin::Given => Ok(()),
@@ -304,12 +310,10 @@ fn conclude(
     let refitter = (options.guide == Guide::Predictor)
         .then(|| Refitter::new(rows, space, &trials, &options.predictor, clock.end()));
     let (suggestions, controls) = judge_all(&court, rows, tried.cases, &terms, refitter, sink)?;
-    let date = now();
-    let run_id = blake3::hash(format!("{date} {} {target} {}", dealt.data_hash, options.seed).as_bytes());
     let task = rows.target.task();
-    let run = Run {
-        run_id: run_id.to_hex()[..16].to_owned(),
-        date,
+    let mut run = Run {
+        run_id: String::new(),
+        date: now(),
         target: target.to_owned(),
         task: task.name().to_owned(),
         metric: task.primary_metric().name().to_owned(),
@@ -328,6 +332,16 @@ fn conclude(
         flagged: tried.flagged,
         suggestions,
     };
+    run.run_id = run_id(&run, options);
     run.check()?;
     Ok(Discovery { run, seconds: clock.start.elapsed().as_secs_f64() })
+}
+
+/// Names a run by everything that it says, guide and formulas too, by its options, and by the moment and
+/// chance: runs that start together, in one process or in many, differ in their names.
+fn run_id(run: &Run, options: &DiscoverOptions) -> String {
+    let moment = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos().to_string();
+    let chance = RandomState::new().hash_one(std::process::id());
+    let id = json_hash(&json!({ "run": run, "options": options, "moment": moment, "chance": chance }));
+    id.as_str()[..RUN_ID_DIGITS].to_owned()
 }

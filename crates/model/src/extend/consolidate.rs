@@ -113,7 +113,7 @@ impl EmbeddingSpace {
         };
         let info = train(&mut child.network, &data, &[phase], None, sink)?;
         child.about.hashes = child.compute_hashes(&rows.key);
-        child.about.remember(ExtensionMetadata {
+        let step = ExtensionMetadata {
             operation: Operation::Consolidate,
             training_epochs_used: info.epochs.len(),
             batch_size: Some(child.about.batch_size),
@@ -124,8 +124,9 @@ impl EmbeddingSpace {
             parent_validation_loss: self.about.training_info.final_validation_loss,
             seconds: info.seconds,
             ..self.next_step(&child.about.created)
-        });
+        };
         child.about.training_info = info;
+        child.about.remember(step);
         Ok(child)
     }
 }

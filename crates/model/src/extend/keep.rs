@@ -83,6 +83,7 @@ impl Keep {
             entry.judgement = Some(judgement);
         }
         if !is_refused {
+            child.about.seal();
             return Ok(child);
         }
         let mut kept = parent.clone();

@@ -161,6 +161,7 @@ impl EmbeddingSpace {
         if let Some(last) = child.about.extensions.last_mut() {
             last.data_hash.clone_from(&child.about.hashes.data);
         }
+        child.about.seal();
         Ok(Graft {
             child,
             parent: self.clone(),

@@ -140,7 +140,7 @@ impl EmbeddingSpace {
             }
         }
         let prune = measured.as_ref().map_or_else(PruneInfo::default, |m| m.info);
-        child.about.remember(ExtensionMetadata {
+        let step = ExtensionMetadata {
             operation: Operation::Prune,
             columns_removed: names_where(self, &is_gone),
             extended_column_count: child.about.columns.len(),
@@ -155,8 +155,9 @@ impl EmbeddingSpace {
             prune: Some(prune),
             seconds: info.seconds,
             ..self.next_step(&child.about.created)
-        });
+        };
         child.about.training_info = info;
+        child.about.remember(step);
         Ok(child)
     }
 

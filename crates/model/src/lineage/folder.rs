@@ -148,9 +148,7 @@ fn manifest(mut head: Head) -> Result<Manifest> {
             Ok(Manifest::Space(Box::new(about)))
         }
         predictor::KIND => {
-            if let Some(space) = head.manifest.get_mut("space") {
-                to_current(space);
-            }
+            predictor::to_current(&mut head.manifest);
             Ok(Manifest::Predictor(Box::new(store::manifest_as(&head.manifest, &head.kind)?)))
         }
         other => Err(Error::schema(format!("it holds a `{other}`"))

@@ -106,6 +106,12 @@ fn compare_far(way: &Way<'_>, ancestor: &Whole, child: &Whole) -> Vec<String> {
     }
     let removed: BTreeSet<&String> = way.steps.iter().flat_map(|step| &step.columns_removed).collect();
     let is_new_line = way.steps.iter().any(|step| step.operation == Operation::Consolidate);
+    if let (true, Some(step)) = (way.steps.iter().all(|s| s.operation == Operation::Graft), way.steps.first())
+    {
+        problems.extend(rewired(step, old, new));
+    }
+    problems.extend(forgotten(old, new));
+    problems.extend(way.steps.first().and_then(|step| misquoted(step, old)));
     problems.extend(lost(&removed, is_new_line, old, new));
     let is_whole = old.columns.iter().all(|c| !removed.contains(&c.name));
     // The weights of a predictor are its own.
@@ -122,6 +128,9 @@ pub(super) fn compare(step: &ExtensionMetadata, parent: &Whole, child: &Whole) -
     if !remembers(step, old, new) {
         problems.push(format!("its lineage before the last step is not that of `{}`", old.name));
     }
+    problems.extend(rewired(step, old, new));
+    problems.extend(forgotten(old, new));
+    problems.extend(misquoted(step, old));
     let removed: BTreeSet<&String> = step.columns_removed.iter().collect();
     problems.extend(lost(&removed, step.operation == Operation::Consolidate, old, new));
     if step.mode == Mode::Frozen {
@@ -132,6 +141,38 @@ pub(super) fn compare(step: &ExtensionMetadata, parent: &Whole, child: &Whole) -
 
 fn not_frozen(matrix: &str, ancestor: &About) -> String {
     format!("weight matrix `{matrix}` should be frozen and is not as in `{}`", ancestor.name)
+}
+
+/// Token groups of a parent that a graft wires otherwise: which pieces of z a side reads, and in which order, is
+/// decided when it comes.
+fn rewired(step: &ExtensionMetadata, old: &About, new: &About) -> Option<String> {
+    let is_kept = step.operation != Operation::Graft || new.wiring.starts_with(&old.wiring);
+    (!is_kept).then(|| format!("its token groups are not wired as in `{}`", old.name))
+}
+
+/// The first column that an ancestor left out and a version neither leaves out nor has taken up since.
+fn forgotten(old: &About, new: &About) -> Option<String> {
+    let is_known = |name: &String| {
+        new.excluded.iter().any(|e| e.name == *name) || new.columns.iter().any(|c| c.name == *name)
+    };
+    let column = old.excluded.iter().find(|e| !is_known(&e.name))?;
+    Some(format!("column `{}`, which `{}` leaves out, is not named", column.name, old.name))
+}
+
+/// A loss of the parent that the step tells otherwise than the parent does.
+fn misquoted(step: &ExtensionMetadata, parent: &About) -> Option<String> {
+    let is_first = step.parent == parent.hashes;
+    let quotes = is_first && matches!(step.operation, Operation::Graft | Operation::Consolidate);
+    let (told, own) = (step.parent_validation_loss, parent.training_info.final_validation_loss);
+    let shown = |loss: Option<f64>| loss.map_or("none".to_owned(), |loss| loss.to_string());
+    (quotes && told.is_some() && told != own).then(|| {
+        format!(
+            "it tells a validation loss of `{}` of {}, which says {}",
+            parent.name,
+            shown(told),
+            shown(own)
+        )
+    })
 }
 
 /// Columns and features of an ancestor, but for those that were removed, that a version lacks or holds

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::content::contradictions;
 use super::folder::{self, Found, Unreadable};
 use super::link::{check_ancestor, compare};
 use super::{Edge, Lineage, Node, Step, graph};
 use crate::error::{Error, Result};
-use crate::space::{About, ExtensionMetadata, Hashes};
+use crate::space::About;
 use crate::store::{self, ContentHash, VerifyReport, blob_hash};
 use crate::{ModelFile, ModelKind};
 
@@ -64,8 +65,17 @@ pub(super) struct Whole {
     pub(super) kind: ModelKind,
     /// The space, or the space that the predictor was fitted on.
     pub(super) about: About,
+    /// What in it contradicts itself.
+    problems: Vec<String>,
     /// Hash of each weight matrix, by its name.
     pub(super) tensors: BTreeMap<String, ContentHash>,
+}
+
+impl Whole {
+    /// What in it contradicts itself, each with the file's path.
+    fn problems(&self, path: &Path) -> Vec<String> {
+        self.problems.iter().map(|problem| format!("`{}`: {problem}", path.display())).collect()
+    }
 }
 
 /// Verifies all models below a folder and the links between them; of a single file, that file and those
@@ -115,7 +125,7 @@ fn check_all(root: &Path, found: Vec<Found>, unreadable: Vec<Unreadable>) -> Ver
         let place = root.join(&file.path);
         let problems = match read_whole(&place) {
             Ok(read) => {
-                let problems = contradictions(&read.about, &place);
+                let problems = read.problems(&place);
                 if problems.is_empty() {
                     whole.entry(file.id.clone()).or_insert_with(|| (file.path.clone(), read));
                 }
@@ -160,7 +170,7 @@ pub fn verify_file(path: &Path, ancestor: Option<&Path>) -> Result<VerifyReport>
 /// An I/O error if it cannot be read, a version error if it is of a later format.
 pub fn check_file(path: &Path) -> Result<Vec<String>> {
     match read_whole(path) {
-        Ok(whole) => Ok(contradictions(&whole.about, path)),
+        Ok(whole) => Ok(whole.problems(path)),
         Err(error) if error.is_io() || error.is_version() => Err(error),
         Err(error) => Ok(vec![error.to_string()]),
     }
@@ -172,57 +182,12 @@ pub(super) fn read_whole(path: &Path) -> Result<Whole> {
     let tensors = container.tensors.iter().map(|(name, blob)| (name.clone(), blob_hash(blob))).collect();
     let model =
         ModelFile::from_container(container).map_err(|e| e.at(format_args!("`{}`", path.display())))?;
-    let kind = model.kind();
+    let (kind, problems) = (model.kind(), contradictions(&model));
     let about = match model {
         ModelFile::Space(space) => space.about,
         ModelFile::Predictor(predictor) => predictor.about.space,
     };
-    Ok(Whole { kind, about, tensors })
-}
-
-/// Where a manifest does not bear out its own hashes, or its lineage does not fit together.
-fn contradictions(about: &About, path: &Path) -> Vec<String> {
-    let place = format!("`{}`", path.display());
-    let computed = about.compute_hashes();
-    let recorded = &about.hashes;
-    // Those of weights and rows do not follow from the manifest.
-    let computed = Hashes { weights: recorded.weights.clone(), data: recorded.data.clone(), ..computed };
-    let mut problems: Vec<String> = recorded
-        .differences(&computed)
-        .into_iter()
-        .map(|name| format!("{place}: its `{name}` hash is not that of its content"))
-        .collect();
-    problems.extend(broken_line(&about.extensions, about.columns.len()).map(|p| format!("{place}: {p}")));
-    let other_split =
-        about.extensions.iter().flat_map(|s| s.parents()).find(|parent| parent.split != recorded.split);
-    if let Some(parent) = other_split {
-        problems.push(format!(
-            "{place}: its rows are split by {}, those of an ancestor by {}",
-            short(&recorded.split),
-            short(&parent.split)
-        ));
-    }
-    problems
-}
-
-/// The first step that does not start where the one before ended.
-fn broken_line(steps: &[ExtensionMetadata], n_columns: usize) -> Option<String> {
-    let starts = steps.iter().skip(1).map(|step| step.original_column_count).chain([n_columns]);
-    steps.iter().zip(starts).enumerate().find_map(|(i, (step, next))| {
-        let sum = step.original_column_count + step.new_columns_added.len();
-        let left = sum.checked_sub(step.columns_removed.len());
-        (step.extended_column_count != next || left != Some(next)).then(|| {
-            format!(
-                "{} {} says that {} columns, {} new ones and {} removed made {}, but {next} came after",
-                step.operation.name(),
-                i + 1,
-                step.original_column_count,
-                step.new_columns_added.len(),
-                step.columns_removed.len(),
-                step.extended_column_count
-            )
-        })
-    })
+    Ok(Whole { kind, about, problems, tensors })
 }
 
 /// Checks a link if the child's file is there.
@@ -269,8 +234,4 @@ fn lookalike(lineage: &Lineage, child: &Node, parent: &Node) -> Option<String> {
             )
         })
     })
-}
-
-fn short(hash: &str) -> &str {
-    hash.get(..12).unwrap_or(hash)
 }

@@ -5,46 +5,16 @@ use std::path::Path;
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
-use serde_json::Value;
 
 use super::head::Head;
-use super::{Predictor, PredictorAbout, PredictorOptions, Target};
+use super::{Predictor, PredictorAbout, Target, to_current};
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
-use crate::space::{changed_options, skeleton, to_current};
-use crate::store::{self, Blob, Container, ContentHash, json_hash, weights_hash};
+use crate::space::skeleton;
+use crate::store::{self, Blob, Container, ContentHash, weights_hash};
 
 /// The container's kind.
 pub(crate) const KIND: &str = "predictor";
-
-impl PredictorAbout {
-    /// Names a predictor of these weights in lineages and registries: the hash of what it is made of and
-    /// of how it came about, without names, times and scores.
-    pub(crate) fn id(&self, weights: &ContentHash) -> ContentHash {
-        let options = PredictorOptions { name: PredictorOptions::default().name, ..self.options.clone() };
-        let mut made_of = serde_json::json!({
-            "weights": weights,
-            "space": self.space.hashes.id(),
-            "target": self.target,
-            "sharpness": self.sharpness,
-            "software": self.software.version,
-            "options": changed_options(&options),
-        });
-        // Left out where the space says it all, as in files from before it was remembered.
-        if let Some(object) = made_of.as_object_mut().filter(|_| self.reading != self.space.reading) {
-            object.insert("reading".to_owned(), serde_json::json!(self.reading));
-        }
-        json_hash(&made_of)
-    }
-}
-
-/// Fills in what files from before 1.4 do not say: that the table was read as that of the space.
-fn fill_in_reading(manifest: &mut Value) {
-    let of_space = manifest.get("space").and_then(|space| space.get("reading")).cloned();
-    if let (Some(object), Some(reading)) = (manifest.as_object_mut(), of_space) {
-        object.entry("reading").or_insert(reading);
-    }
-}
 
 impl Predictor {
     /// Writes the predictor to one file, whole or not at all.
@@ -103,10 +73,7 @@ impl Predictor {
     }
 
     pub(crate) fn from_container(mut container: Container) -> Result<Self> {
-        if let Some(space) = container.manifest.get_mut("space") {
-            to_current(space);
-        }
-        fill_in_reading(&mut container.manifest);
+        to_current(&mut container.manifest);
         let about: PredictorAbout = container.manifest_as(KIND)?;
         about.options.check()?;
         if let Target::Classes { classes, .. } = &about.target

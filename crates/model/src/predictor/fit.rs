@@ -167,6 +167,7 @@ fn fit(
                 interrupted: bag.interrupted,
                 seconds: 0.0,
             },
+            claims: None,
         },
         heads: bag.heads,
     };
@@ -176,6 +177,7 @@ fn fit(
         predictor.about.fit_info.scores = predictor.evaluate(&table.take(&test_rows)?)?;
     }
     predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
+    predictor.about.seal();
     let held_out = HeldOut { rows_idx: data.rows, values: held_out, targets };
     Ok((predictor, held_out))
 }

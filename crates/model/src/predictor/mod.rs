@@ -10,6 +10,8 @@ mod card;
 mod file;
 mod fit;
 mod head;
+mod id;
+mod migrate;
 mod options;
 mod reading;
 mod target;
@@ -23,6 +25,7 @@ use tabgraft_table::read::Reading;
 pub use card::PredictorCard;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
+pub(crate) use migrate::to_current;
 pub use options::PredictorOptions;
 pub use target::{Target, TargetKind};
 
@@ -55,6 +58,9 @@ pub(crate) struct PredictorAbout {
     /// How the table was read that it was fitted on.
     pub reading: Reading,
     pub fit_info: FitInfo,
+    /// Hash of what the file says of the predictor, without names, times and seconds. None in one of format
+    /// 1.3 or earlier.
+    pub claims: Option<String>,
 }
 
 /// The record of one fit.

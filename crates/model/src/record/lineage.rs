@@ -125,6 +125,12 @@ pub struct Hashes {
     pub features: String,
     /// How the version came about: software, seed, mode, options and parents.
     pub recipe: String,
+    /// Which token group reads what. None in versions of format 1.3 and earlier.
+    pub wiring: Option<String>,
+    /// Everything else that the file says of the version: columns left out, notes, losses, drift,
+    /// judgements, the whole lineage; but no names, times and seconds. None in versions of format 1.3
+    /// and earlier.
+    pub claims: Option<String>,
 }
 
 /// How an anchored graft held its bound.

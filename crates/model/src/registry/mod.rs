@@ -22,6 +22,7 @@ use tabgraft_table::{ledger, write_whole};
 pub use record::{Action, Event, Version};
 
 use crate::error::{Error, Result};
+use crate::lineage::contradictions;
 use crate::space::now;
 use crate::store::ContentHash;
 use crate::{ModelFile, store};
@@ -119,32 +120,41 @@ impl Registry {
         self.dir.join(FOLDER).join(&version.file)
     }
 
-    /// Loads a version and checks that its file still is that version.
+    /// Loads a version and checks that its file still is that version, the one that was added: what
+    /// `verify` checks of a file, and the hash of its content that the registry holds.
     ///
     /// # Errors
     /// Malformed, version or verification errors that name the file; an I/O error.
     pub fn load(&self, version: &Version) -> Result<ModelFile> {
         let path = self.path(version);
+        let place = path.display();
         let hint = "add the version's file again: that puts it back";
-        let model = ModelFile::load(&path).map_err(|e| if e.is_version() { e } else { e.with_hint(hint) })?;
+        let hinted = |e: Error| if e.is_version() { e } else { e.with_hint(hint) };
+        let (container, content) = store::load(&path).map_err(hinted)?;
+        let model =
+            ModelFile::from_container(container).map_err(|e| hinted(e.at(format_args!("`{place}`"))))?;
+        let refuse = |text: String| Err(hinted(Error::verification(text)));
         let found = model.id();
-        if found == version.id {
-            return Ok(model);
+        if found != version.id {
+            let (found, wanted) = (found.short(), version.id.short());
+            return refuse(format!("`{place}` holds version {found}, the registry says {wanted}"));
         }
-        Err(Error::verification(format!(
-            "`{}` holds version {}, the registry says {}",
-            path.display(),
-            found.short(),
-            version.id.short()
-        ))
-        .with_hint(hint))
+        if let Some(added) = version.content.as_ref().filter(|added| **added != content) {
+            let (found, added) = (content.short(), added.short());
+            return refuse(format!(
+                "`{place}` was changed since it was added: its content hashes to {found}, the registry says {added}"
+            ));
+        }
+        check(&model).map_err(|e| hinted(e.at(format_args!("`{place}`"))))?;
+        Ok(model)
     }
 
     /// Copies a model's file into the registry, if it does not have that version yet, or if its own file
     /// was damaged. The current version stays.
     ///
     /// # Errors
-    /// Malformed, version or verification errors that name the file; an I/O error.
+    /// Malformed, version or verification errors that name the file, everything that `verify` would say of
+    /// it; an I/O error.
     pub fn add(&self, file: &Path, note: &str) -> Result<Added> {
         // Says what is wrong with a path that is no ordinary file, which reading it might not.
         store::head(file)?;
@@ -157,12 +167,18 @@ impl Registry {
     /// # Errors
     /// As [`Registry::add`].
     pub fn add_bytes(&self, bytes: &[u8], note: &str) -> Result<Added> {
-        let model = ModelFile::from_bytes(bytes)?;
+        let (container, content) = store::from_bytes(bytes)?;
+        let model = ModelFile::from_container(container)?;
+        check(&model)?;
         let id = model.id();
         let mut is_new = false;
         let record = self.update(|record| {
-            if let Some(known) = record.version(&id) {
-                return if self.load(known).is_ok() { Ok(()) } else { self.write(known, bytes) };
+            if let Some(known) = record.versions.iter_mut().find(|v| v.id == id) {
+                if self.load(known).is_err() {
+                    self.write(known, bytes)?;
+                    known.content = Some(content);
+                }
+                return Ok(());
             }
             is_new = true;
             let version = Version {
@@ -171,6 +187,7 @@ impl Registry {
                 name: model.name().to_owned(),
                 kind: model.kind(),
                 added: now(),
+                content: Some(content),
             };
             self.write(&version, bytes)?;
             record.events.push(Event {
@@ -256,13 +273,22 @@ impl Registry {
     fn update(&self, change: impl FnOnce(&mut Record) -> Result<()>) -> Result<Record> {
         // The lock's file would be made even where there is no registry.
         self.record()?;
-        ledger::update(&self.file(), change)
+        ledger::update(&self.file(), |record: &mut Record| {
+            record.now_current();
+            change(record)
+        })
     }
 
     fn write(&self, version: &Version, bytes: &[u8]) -> Result<()> {
         let path = self.path(version);
         write_whole(&path, |mut file| file.write_all(bytes).map_err(|e| Error::io(&path, "write", e)))
     }
+}
+
+/// What `verify` says of a model, as an error.
+fn check(model: &ModelFile) -> Result<()> {
+    let problems = contradictions(model);
+    if problems.is_empty() { Ok(()) } else { Err(Error::verification(problems.join("; "))) }
 }
 
 fn find<'r>(record: &'r Record, name_or_id: &str) -> Result<&'r Version> {

@@ -10,8 +10,9 @@ use crate::ModelKind;
 use crate::error::{Error, Result};
 use crate::store::ContentHash;
 
-/// Format version that this build writes, and the newest that it reads.
-const FORMAT_VERSION: u32 = 1;
+/// Format version that this build writes, and the newest that it reads. Since 2 a version says the hash of
+/// its file's content.
+const FORMAT_VERSION: u32 = 2;
 
 /// One version of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,10 @@ pub struct Version {
     pub file: String,
     /// When it was added: RFC 3339, UTC.
     pub added: String,
+    /// Hash of its file's content, which covers what the id does not: names, times, and what versions of
+    /// format 1.3 and earlier claim. None if a registry of format version 1 took it in.
+    #[serde(default)]
+    pub content: Option<ContentHash>,
 }
 
 /// What was done.
@@ -88,6 +93,11 @@ impl Default for Record {
 }
 
 impl Record {
+    /// What is written is of the current format version, whichever was read.
+    pub(super) fn now_current(&mut self) {
+        self.format_version = FORMAT_VERSION;
+    }
+
     /// The version of this id.
     pub(super) fn version(&self, id: &ContentHash) -> Option<&Version> {
         self.versions.iter().find(|v| v.id == *id)

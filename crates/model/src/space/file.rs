@@ -9,7 +9,8 @@ use serde::Serialize;
 use tabgraft_table::read::Reading;
 
 use super::{
-    About, EmbeddingSpace, ExtensionMetadata, Hashes, TrainingInfo, Wiring, column_shape, recipe, to_current,
+    About, EmbeddingSpace, Era, ExtensionMetadata, Hashes, TrainingInfo, Wiring, column_shape, recipe,
+    to_current,
 };
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
@@ -124,8 +125,8 @@ impl EmbeddingSpace {
         Ok(EmbeddingSpace { about, network })
     }
 
-    /// The hashes of this space; `keys` are those of its training table's rows. Computed last, when the
-    /// lineage entry is complete.
+    /// The hashes of this space; `keys` are those of its training table's rows. Computed last, when
+    /// training record and lineage entry are complete.
     pub(crate) fn compute_hashes(&self, keys: &[u64]) -> Hashes {
         let mut data = blake3::Hasher::new();
         keys.iter().for_each(|k| {
@@ -138,35 +139,45 @@ impl EmbeddingSpace {
     pub(crate) fn hashes_with(&self, data: String) -> Hashes {
         let mut tensors = BTreeMap::<String, Blob>::new();
         to_blobs(&self.network, "", &mut tensors);
-        Hashes { weights: weights_hash(&tensors).as_str().to_owned(), data, ..self.about.compute_hashes() }
+        Hashes {
+            weights: weights_hash(&tensors).as_str().to_owned(),
+            data,
+            ..self.about.compute_hashes(Era::Eight)
+        }
     }
 }
 
 impl About {
-    /// Adds a step to the lineage, after which this version is what the step made.
+    /// Adds a step to the lineage, after which this version is what the step made. The last thing to
+    /// do: what the step's training left behind is part of what is hashed.
     pub(crate) fn remember(&mut self, step: ExtensionMetadata) {
         self.extensions.push(step);
         // What was refused says nothing of a descendant.
         self.refused_extensions.clear();
-        self.hashes.recipe = recipe(&self.software, &self.config, self.extensions.last());
+        self.seal();
+    }
+
+    /// Computes those hashes anew that follow from the manifest.
+    pub(crate) fn seal(&mut self) {
+        let Hashes { weights, data, .. } = std::mem::take(&mut self.hashes);
+        self.hashes = Hashes { weights, data, ..self.compute_hashes(Era::Eight) };
     }
 
     /// The hashes that follow from the manifest: all but those of weights and data, which stay empty.
-    pub(crate) fn compute_hashes(&self) -> Hashes {
+    pub(crate) fn compute_hashes(&self, era: Era) -> Hashes {
         let json = |value: serde_json::Result<serde_json::Value>| {
             json_hash(&value.unwrap_or(serde_json::Value::Null)).as_str().to_owned()
         };
+        let is_new = era == Era::Eight;
         Hashes {
             weights: String::new(),
-            // Left out where nothing was said of it, as in files from before it was remembered.
-            schema: match self.reading == Reading::default() {
-                true => json(serde_json::to_value((&self.columns, &self.codecs))),
-                false => json(serde_json::to_value((&self.columns, &self.codecs, &self.reading))),
-            },
+            schema: json(serde_json::to_value((&self.columns, &self.codecs))),
             data: String::new(),
             split: json(serde_json::to_value(&self.split)),
             features: json(serde_json::to_value(&self.features)),
-            recipe: recipe(&self.software, &self.config, self.extensions.last()),
+            recipe: recipe(&self.software, &self.config, self.extensions.last(), era),
+            wiring: is_new.then(|| json(serde_json::to_value(&self.wiring))),
+            claims: is_new.then(|| self.claims().as_str().to_owned()),
         }
     }
 

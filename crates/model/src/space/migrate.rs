@@ -58,9 +58,34 @@ fn from_1_2_to_1_3(manifest: &mut Value) {
     }
 }
 
-/// 1.4 remembers how the table was read: until then by the defaults, as far as a file knows.
+/// 1.4 is open: what it adds is filled in here. It remembers how the table was read, which was by the
+/// defaults as far as an older file knows. It hashes wiring and claims too; versions from before, in a
+/// file or in the lineage of another, stay without, and so keep their ids.
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put(manifest, "reading", json!(Reading::default()));
+    manifest.get_mut("hashes").into_iter().for_each(put_no_later_hashes);
+    for key in ["extensions", "refused_extensions"] {
+        let entries = manifest.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten();
+        // Those that were refused hold their step one level deeper.
+        entries.for_each(|entry| match entry.get_mut("extension") {
+            Some(step) => put_no_later_hashes_of_parents(step),
+            None => put_no_later_hashes_of_parents(entry),
+        });
+    }
+}
+
+fn put_no_later_hashes_of_parents(step: &mut Value) {
+    step.get_mut("parent").into_iter().for_each(put_no_later_hashes);
+    for other in step.get_mut("other_parents").and_then(Value::as_array_mut).into_iter().flatten() {
+        other.get_mut("hashes").into_iter().for_each(put_no_later_hashes);
+        let line = other.get_mut("line").and_then(Value::as_array_mut).into_iter().flatten();
+        line.for_each(put_no_later_hashes_of_parents);
+    }
+}
+
+fn put_no_later_hashes(hashes: &mut Value) {
+    put(hashes, "wiring", Value::Null);
+    put(hashes, "claims", Value::Null);
 }
 
 fn extensions(manifest: &mut Value) -> impl Iterator<Item = &mut Value> {

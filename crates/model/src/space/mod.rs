@@ -1,5 +1,7 @@
 //! The embedding space: one vector per row, its columns, its training and its ancestors.
 
+pub(crate) mod baseline;
+pub(crate) mod claims;
 mod config;
 mod embed;
 mod file;
@@ -33,7 +35,7 @@ pub(crate) use file::{KIND, skeleton};
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
 pub(crate) use migrate::to_current;
-pub(crate) use recipe::{changed_options, recipe};
+pub(crate) use recipe::{Era, recipe};
 
 use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;
@@ -155,7 +157,7 @@ impl EmbeddingSpace {
         &self.about.training_info
     }
 
-    /// Content hashes of weights, schema, data, split, features and recipe.
+    /// Content hashes of weights, schema, data, split, features, recipe, wiring and claims.
     pub fn hashes(&self) -> &Hashes {
         &self.about.hashes
     }

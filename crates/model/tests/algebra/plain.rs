@@ -22,7 +22,7 @@ fn a_consolidated_chain_is_a_plain_space_with_its_lineage() {
     assert_eq!((entry.operation, entry.training_epochs_used), (Operation::Consolidate, 3));
     // A new line: it is grafted and pruned as any other space.
     let grown = graft(&plain, &table, &later(3..4), Mode::Frozen);
-    assert_eq!(prune(&grown, &later(3..4)).hashes().differences(plain.hashes()), ["recipe"]);
+    assert_eq!(prune(&grown, &later(3..4)).hashes().differences(plain.hashes()), ["recipe", "claims"]);
     let wide = ConsolidateOptions { d_model: Some(24), ..options };
     assert_eq!(last.consolidate(&table, None, &wide, &mut go_on).unwrap().d_model(), 24);
     let error = last

@@ -106,7 +106,7 @@ fn an_id_says_how_a_version_was_made_and_not_what_it_is_called() {
         graft(&|o| o.freeze.trunk = true),
         graft(&|o| o.batch_size = Some(17)),
     ] {
-        assert_eq!(other.hashes().differences(first.hashes()), ["recipe"]);
+        assert_eq!(other.hashes().differences(first.hashes()), ["recipe", "claims"]);
     }
     // The same steps from another parent.
     let other = fit("v1", 1).graft(&table(), None, &ExtendOptions::default(), &mut go_on).unwrap();

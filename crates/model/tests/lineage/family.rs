@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
+use serde_json::{Value, json};
 use tabgraft_model::lineage::Step;
-use tabgraft_model::store::{self, Container};
+use tabgraft_model::store::{self, Container, json_hash};
 use tabgraft_model::train::Event;
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Lineage, Mode, Predictor, PredictorOptions};
 use tabgraft_table::Table;
@@ -104,4 +105,52 @@ pub fn reseal(path: &Path, change: impl FnOnce(&mut Container)) {
     let (mut container, _) = store::load(path).unwrap();
     change(&mut container);
     store::save(path, &container).unwrap();
+}
+
+/// Changes a space's file and computes all its hashes anew, as anyone can who has read `docs/format.md`.
+/// The recipe has to be changed by hand.
+pub fn forge(path: &Path, change: impl FnOnce(&mut Container)) {
+    reseal(path, |container| {
+        change(container);
+        let weights = store::weights_hash(&container.tensors);
+        let manifest = &mut container.manifest;
+        let hash = |value: &Value| json!(json_hash(value));
+        let schema = hash(&json!([manifest["columns"], manifest["codecs"]]));
+        let [split, features, wiring] = ["split", "features", "wiring"].map(|field| hash(&manifest[field]));
+        let claims = hash(&claims(manifest));
+        for (name, hash) in [
+            ("weights", json!(weights)),
+            ("schema", schema),
+            ("split", split),
+            ("features", features),
+            ("wiring", wiring),
+            ("claims", claims),
+        ] {
+            manifest["hashes"][name] = hash;
+        }
+    });
+}
+
+/// What `docs/format.md` says that the hash `claims` covers.
+fn claims(manifest: &Value) -> Value {
+    fn remove(object: &mut Value, fields: &[&str]) {
+        fields.iter().for_each(|field| drop(object.as_object_mut().unwrap().shift_remove(*field)));
+    }
+    fn timeless(step: &mut Value) {
+        remove(step, &["extended_from_es_name", "extension_date", "seconds"]);
+        for other in step["other_parents"].as_array_mut().unwrap() {
+            remove(other, &["name"]);
+            other["line"].as_array_mut().unwrap().iter_mut().for_each(timeless);
+        }
+    }
+    let mut claims = manifest.clone();
+    let elsewhere = ["columns", "codecs", "split", "features", "wiring"];
+    remove(&mut claims, &["name", "created", "hashes", "refused_extensions"]);
+    remove(&mut claims, &elsewhere);
+    remove(&mut claims["config"], &["memory_limit"]);
+    remove(&mut claims["training_info"], &["seconds", "rows_per_second"]);
+    let epochs = claims["training_info"]["epochs"].as_array_mut().unwrap();
+    epochs.iter_mut().for_each(|epoch| remove(epoch, &["seconds"]));
+    claims["extensions"].as_array_mut().unwrap().iter_mut().for_each(timeless);
+    claims
 }

@@ -4,4 +4,5 @@
 
 mod drawing;
 mod family;
+mod forgery;
 mod truth;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod numbers;
 mod random;
 mod saving;
 
@@ -153,7 +154,7 @@ fn a_file_from_the_future_names_both_versions() {
             e["oldest_reader"] = "2.0".into();
             e["written_by"] = "tabgraft-model 4.5.6".into();
         }),
-        "format 2.3 needs a reader of format 2.0 or newer, this one reads up to 1.3",
+        "format 2.3 needs a reader of format 2.0 or newer, this one reads up to 1.4",
     );
     assert!(error.is_version());
     assert!(error.hint().unwrap().contains("tabgraft-model 4.5.6"));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::history::{Run, Verdict};
+use super::history::{Run, SuggestionHistory, Verdict};
 use crate::error::{Error, Result};
 use tabgraft_feature::definition::{Definition, Feature};
 use tabgraft_table::ledger::{self, Ledger};
@@ -154,16 +154,21 @@ impl Effectiveness {
         Ok(ledger::read(path.as_ref())?.unwrap_or_default())
     }
 
-    /// Adds everything that a run judged to the file, and gives what it became. Safe beside other
-    /// writers; if it fails, the file is as before.
+    /// Adds everything that the runs of a history judged and the file does not say yet, in the order of
+    /// the runs, and gives what it became. So a run that is in the history and could not be written here,
+    /// for the disk was full, is made up for by the next one. What the file says of runs that the
+    /// history does not have stays. Safe beside other writers; if it fails, the file is as before.
     ///
     /// # Errors
-    /// As [`Effectiveness::load_or_default`]; a value error if the run breaks a promise of
-    /// [`Run::check`] or is recorded already; an I/O error if the file cannot be written or stays locked.
-    pub fn record(path: impl AsRef<Path>, run: &Run) -> Result<Self> {
-        run.check()?;
+    /// As [`Effectiveness::load_or_default`]; a value error if a run breaks a promise of
+    /// [`Run::check`]; an I/O error if the file cannot be written or stays locked.
+    pub fn catch_up(path: impl AsRef<Path>, history: &SuggestionHistory) -> Result<Self> {
+        history.runs.iter().try_for_each(Run::check)?;
         ledger::update(path.as_ref(), |effectiveness: &mut Effectiveness| {
-            effectiveness.add(run);
+            let runs = effectiveness.features.iter().flat_map(|feature| &feature.runs);
+            let known: HashSet<String> = runs.map(|run| run.run_id.clone()).collect();
+            let new = history.runs.iter().filter(|run| !known.contains(&run.run_id));
+            new.for_each(|run| effectiveness.add(run));
             Ok(())
         })
     }

@@ -392,17 +392,19 @@ impl SuggestionHistory {
         Ok(ledger::read(path.as_ref())?.unwrap_or_default())
     }
 
-    /// Adds a run to the file and gives the history that it became. Safe beside other writers; if
-    /// it fails, the file is as before.
+    /// Adds a run to the file, unless the very same one is there, and gives the history that it became.
+    /// Safe beside other writers; if it fails, the file is as before.
     ///
     /// # Errors
     /// As [`SuggestionHistory::load_or_default`]; a value error if the run breaks a promise of
-    /// [`Run::check`] or its id is taken; an I/O error if the file cannot be written or stays locked.
+    /// [`Run::check`] or another has its id; an I/O error if the file cannot be written or stays locked.
     pub fn append(path: impl AsRef<Path>, run: Run) -> Result<Self> {
         run.check()?;
         ledger::update(path.as_ref(), |history: &mut SuggestionHistory| {
             history.format_version = FORMAT_VERSION;
-            history.runs.push(run);
+            if !history.runs.contains(&run) {
+                history.runs.push(run);
+            }
             Ok(())
         })
     }
