@@ -142,15 +142,8 @@ impl Table {
     pub fn all_column_names(&self) -> Vec<String> {
         let mut names = self.column_names();
         let set_aside = self.origin.set_aside.iter().map(|column| &column.name);
-        let others: Vec<String> = self
-            .origin
-            .unread
-            .iter()
-            .chain(set_aside)
-            .filter(|name| !names.contains(name))
-            .cloned()
-            .collect();
-        names.extend(others);
+        let others = self.origin.unread.iter().chain(set_aside).filter(|name| !self.has_column(name));
+        names.extend(others.cloned());
         names
     }
 

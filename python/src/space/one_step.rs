@@ -68,8 +68,9 @@ impl EmbeddingSpace {
     /// learning_rate : float, default 0.002; above 0, at most 1
     ///     Peak learning rate.
     /// p_valid, p_test : float, default 0.15 each; at least 0, together below 1
-    ///     Shares of the rows that decide which epoch is kept, and that no training looks at: predictors are
-    ///     scored on these. A row keeps its part in every later version.
+    ///     Shares of the rows that decide which epoch is kept, and that nothing is learned from: predictors are
+    ///     scored on these. Only kinds of columns and formats of dates are told from all rows. A row keeps its
+    ///     part in every later version.
     /// group : str, optional
     ///     Column whose rows of equal value stay in one part.
     /// time : str, optional

@@ -1,6 +1,7 @@
 //! Numbers in text, brought to the one spelling that the rest of the crate reads: which mark stands for
 //! the decimals is decided for the whole table, by what all of its columns say together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, StringArray};
@@ -120,16 +121,20 @@ pub(super) fn settle(
     origin.reading.decimal = found;
     origin.reading.thousands = options.thousands;
     origin.notes.extend(notes(&columns, &evidence, &styles, &rewritten, decimal, options));
-    let mut table = table.clone();
+    let mut settled = BTreeMap::new();
     for (((name, ..), style), array) in columns.iter().zip(&styles).zip(rewritten) {
         if let Some(style) = style.as_ref().filter(|style| **style != NumberStyle::default()) {
             origin.reading.numbers.insert((*name).to_owned(), style.clone());
         }
-        if let Some(array) = array {
-            table = table.with_column(name, array)?;
-        }
+        settled.extend(array.map(|array| (*name, array)));
     }
-    Ok(table)
+    if settled.is_empty() {
+        return Ok(table);
+    }
+    let named = schema.fields().iter().map(|field| field.name()).zip(table.batch().columns());
+    Table::from_columns(
+        named.map(|(name, array)| (name.clone(), settled.get(name.as_str()).unwrap_or(array).clone())),
+    )
 }
 
 /// The decimal mark of a table: what is given, else what cells with two marks say, else what the others
