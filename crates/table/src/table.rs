@@ -1,5 +1,6 @@
 //! A table in memory: named Arrow columns of equal length.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
@@ -28,7 +29,7 @@ impl Table {
     /// A schema error if a name is empty or stands twice.
     pub fn new(batch: RecordBatch) -> Result<Self> {
         let schema = batch.schema();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for (i, field) in schema.fields().iter().enumerate() {
             if field.name().is_empty() {
                 return Err(Error::schema(format!("column {} has an empty name", i + 1))
@@ -142,8 +143,16 @@ impl Table {
     pub fn all_column_names(&self) -> Vec<String> {
         let mut names = self.column_names();
         let set_aside = self.origin.set_aside.iter().map(|column| &column.name);
-        let others = self.origin.unread.iter().chain(set_aside).filter(|name| !self.has_column(name));
-        names.extend(others.cloned());
+        let there: HashSet<&str> = names.iter().map(String::as_str).collect();
+        let others: Vec<String> = self
+            .origin
+            .unread
+            .iter()
+            .chain(set_aside)
+            .filter(|n| !there.contains(n.as_str()))
+            .cloned()
+            .collect();
+        names.extend(others);
         names
     }
 
