@@ -198,7 +198,7 @@ fn open_ends_are_dates_and_leave_the_ordinary_ones_apart() {
         assert_eq!(spec.date_format, Some(DateFormat::Text("%Y-%m-%d".into())), "{high}");
         let table = table(vec![("valid_to", column)]);
         let codecs = fit_codecs(&schema, &table, &Default::default()).unwrap();
-        let asked = text(["2015-06-01", "2015-06-20", "2022-06-01", high, low]);
+        let asked = text(["2017-06-01", "2017-06-20", "2022-06-01", high, low]);
         let encoded = codecs[0].apply("valid_to", &asked).unwrap();
         let PartValues::Piecewise { bin, position } = &encoded.parts[0] else { panic!("no bins") };
         let places: Vec<f64> = bin.iter().zip(position).map(|(b, p)| f64::from(*b) + f64::from(*p)).collect();
