@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use tabgraft_table::Table;
-use tabgraft_table::read::{DecimalMark, GivenReading, ReadOptions, read_table, read_table_from};
+use tabgraft_table::read::{DecimalMark, GivenReading, Original, ReadOptions, read_table, read_table_from};
 
 use crate::console::Console;
 use crate::failure::Failure;
 
 /// Stands for standard input wherever a table is named.
 const STDIN: &str = "-";
+/// What messages call it.
+const STDIN_NAME: &str = "standard input";
 
 /// Standard input holds one table.
 static STDIN_IS_TAKEN: AtomicBool = AtomicBool::new(false);
@@ -55,6 +57,17 @@ impl ReadArgs {
         }
     }
 
+    /// Reads a table and keeps hold of its file, to be written again with more columns.
+    pub fn original(&self, path: &Path, console: &Console) -> Result<(Original, Table), Failure> {
+        let options = self.given().options();
+        let (original, table) = match is_stdin(path)? {
+            true => Original::open_from(std::io::stdin(), STDIN_NAME, &options)?,
+            false => Original::open(path, &options)?,
+        };
+        table.origin().notes.iter().for_each(|note| console.note(note));
+        Ok((original, table))
+    }
+
     /// Reads a table that no model knows of, and says what was found out about it.
     pub fn table(&self, path: &Path, console: &Console) -> Result<Table, Failure> {
         table(path, &self.given().options(), console)
@@ -70,17 +83,22 @@ impl ReadArgs {
 
 /// Reads a table, and says what was found out about it.
 pub fn table(path: &Path, options: &ReadOptions, console: &Console) -> Result<Table, Failure> {
-    let table = if path.as_os_str() == STDIN {
-        if STDIN_IS_TAKEN.swap(true, Ordering::Relaxed) {
-            return Err(Failure::new("`-` stands twice, and standard input holds one table")
-                .with_hint("name a file for one of the two"));
-        }
-        read_table_from(std::io::stdin(), "standard input", options)?
-    } else {
-        read_table(path, options)?
+    let table = match is_stdin(path)? {
+        true => read_table_from(std::io::stdin(), STDIN_NAME, options)?,
+        false => read_table(path, options)?,
     };
     table.origin().notes.iter().for_each(|note| console.note(note));
     Ok(table)
+}
+
+/// Whether the path means standard input, which can be read once.
+fn is_stdin(path: &Path) -> Result<bool, Failure> {
+    let is_stdin = path.as_os_str() == STDIN;
+    match is_stdin && STDIN_IS_TAKEN.swap(true, Ordering::Relaxed) {
+        true => Err(Failure::new("`-` stands twice, and standard input holds one table")
+            .with_hint("name a file for one of the two")),
+        false => Ok(is_stdin),
+    }
 }
 
 fn parse_delimiter(text: &str) -> Result<u8, String> {

@@ -29,7 +29,8 @@ pub struct RowsArgs {
 
 impl RowsArgs {
     /// Reads what a model needs of the table, as that of the model, unless its results would be written
-    /// over it or over the model's file.
+    /// over it or over the model's file. That they can be written at all, and that the keys are there, is
+    /// seen before the work.
     pub fn table(
         &self,
         model: &Path,
@@ -41,7 +42,11 @@ impl RowsArgs {
             check_out(out, &[model, &self.table])?;
         }
         let how = ReadOptions { columns: needs.and(&self.key), ..how.clone() };
-        self.read.table_like(&self.table, &how, console)
+        let table = self.read.table_like(&self.table, &how, console)?;
+        for name in &self.key {
+            table.column(name)?;
+        }
+        Ok(table)
     }
 
     /// Writes the keys of `table` and, beside them, results.

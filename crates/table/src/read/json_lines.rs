@@ -108,7 +108,7 @@ impl Kinds {
             Scalar::WideInt(_) => self.wide_int = true,
             Scalar::Float(..) => self.float = true,
             Scalar::Text(text) => self.text |= !missing.contains(text),
-            Scalar::Nested(what) => {
+            Scalar::Nested(what, _) => {
                 self.nested.get_or_insert((what, row));
             }
         }

@@ -19,8 +19,8 @@ pub(super) enum Scalar<'a> {
     /// Any other number, and its text.
     Float(f64, &'a str),
     Text(Cow<'a, str>),
-    /// A value with values in it, in a word. It is stepped over.
-    Nested(&'static str),
+    /// A value with values in it, in a word and as written.
+    Nested(&'static str, &'a str),
 }
 
 /// What breaks a line.
@@ -131,8 +131,9 @@ impl<'a> Cursor<'a> {
         let mut values = serde_json::Deserializer::from_str(&self.line[self.at..]).into_iter::<IgnoredAny>();
         match values.next() {
             Some(Ok(_)) => {
-                self.at += values.byte_offset();
-                Ok(Scalar::Nested(what))
+                let text = &self.line[self.at..self.at + values.byte_offset()];
+                self.at += text.len();
+                Ok(Scalar::Nested(what, text))
             }
             found => {
                 let found = found.and_then(Result::err).map(|e| e.to_string()).unwrap_or_default();
@@ -240,7 +241,7 @@ mod tests {
                 Scalar::WideInt(text) => serde_json::from_str(text).unwrap(),
                 Scalar::Float(f, _) => json!(f),
                 Scalar::Text(text) => json!(text),
-                Scalar::Nested(what) => json!(what),
+                Scalar::Nested(_, text) => serde_json::from_str(text).unwrap(),
             };
             object.insert(key.to_owned(), value);
             Ok(())

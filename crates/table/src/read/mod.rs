@@ -36,6 +36,7 @@ pub(crate) mod marks;
 mod missing;
 mod normalize;
 mod numbers;
+mod original;
 mod parquet;
 mod reading;
 mod records;
@@ -59,6 +60,7 @@ use normalize::{Normalizer, unreadable_note};
 use source::Source;
 
 pub use marks::DecimalMark;
+pub use original::Original;
 pub use reading::{GivenReading, KnownColumn, NumberStyle, Origin, Reading, Wanted};
 pub use write::{write_csv, write_parquet};
 
@@ -276,10 +278,17 @@ impl TableReader {
     /// # Errors
     /// The first error of a batch; a value error if a text column outgrows 2 GiB, or for a number that
     /// is written otherwise than a model knows it.
-    pub fn into_table(mut self) -> Result<Table> {
+    pub fn into_table(self) -> Result<Table> {
+        let (file, options, delimiter) = (self.file.clone(), self.options.clone(), self.format.delimiter());
+        let (table, origin) = self.as_written()?;
+        settled(&file, table, origin, &options, delimiter)
+    }
+
+    /// Reads the rest and joins it, texts as they are written.
+    fn as_written(mut self) -> Result<(Table, Origin)> {
         let (file, schema) = (self.file.clone(), self.schema());
-        let (options, origin) = (self.options.clone(), std::mem::take(&mut self.origin));
-        let (remark, delimiter) = (self.remark.clone(), self.format.delimiter());
+        let mut origin = std::mem::take(&mut self.origin);
+        let remark = self.remark.clone();
         let batches = self.collect::<Result<Vec<_>>>()?;
         for (column_idx, field) in schema.fields().iter().enumerate() {
             if field.data_type() != &DataType::Utf8 {
@@ -295,10 +304,9 @@ impl TableReader {
                 .with_hint("leave the column out, or read the file batch by batch"));
             }
         }
-        let mut origin = origin;
         origin.notes.extend(remark.get().map(|remark| format!("`{file}`: {remark}")));
         let table = Table::from_batches(&schema, &batches).map_err(|e| e.at(format!("`{file}`")))?;
-        settled(&file, table, origin, &options, delimiter)
+        Ok((table, origin))
     }
 }
 
