@@ -68,11 +68,6 @@ impl ReadArgs {
         Ok((original, table))
     }
 
-    /// Reads a table that no model knows of, and says what was found out about it.
-    pub fn table(&self, path: &Path, console: &Console) -> Result<Table, Failure> {
-        table(path, &self.given().options(), console)
-    }
-
     /// Reads a table as that of a model.
     pub fn table_like(&self, path: &Path, model: &ReadOptions, console: &Console) -> Result<Table, Failure> {
         let (options, notes) = self.given().options_like(model);

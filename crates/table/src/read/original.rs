@@ -201,6 +201,11 @@ impl Original {
             };
             if names.is_empty() {
                 names = records.spans()[..n_named(record, records.spans())].iter().map(cell).collect();
+                if let Some(first) =
+                    names.first_mut().filter(|name: &&mut String| name.trim_ascii().is_empty())
+                {
+                    *first = UNNAMED.to_owned();
+                }
                 builders = names.iter().map(|_| StringBuilder::new()).collect();
             } else if !records.is_blank() || names.len() == 1 {
                 for (span, builder) in records.spans().iter().zip(&mut builders) {
