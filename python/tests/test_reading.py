@@ -19,7 +19,7 @@ QUICK = {"n_epochs": 2, "d_model": 16, "progress": False}
 @pytest.fixture
 def german() -> str:
     """Semicolons, decimal commas, grouped thousands, and `-` for missing cells."""
-    rows = [f"1.{i % 1000:03};{1 + i % 7},5{i % 10};{'ab-'[i % 3]};{i % 2}" for i in range(160)]
+    rows = [f"{1 + i % 4}.{i * 37 % 1000:03};{1 + i % 7},5{i % 10};{'ab-'[i % 3]};{i % 2}" for i in range(160)]
     return "amount;rate;grade;y\n" + "\n".join(rows) + "\n"
 
 
