@@ -300,7 +300,7 @@ fn pandas(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
     let named: Vec<String> = (index.getattr("names")?.try_iter()?)
         .filter_map(|name| name.and_then(|n| Ok((!n.is_none()).then_some(n.str()?.to_string()))).transpose())
         .collect::<PyResult<_>>()?;
-    if options.columns == Wanted::All && !named.is_empty() {
+    if !matches!(options.columns, Wanted::Only(_)) && !named.is_empty() {
         origin.notes.push(format!(
             "left out as the index of the frame: {}; `reset_index()` makes it a column",
             tabgraft_table::table::quoted(&named)

@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use super::json_object::{JsonFault, Refusal, Scalar, parse_object};
 use super::missing::MissingTokens;
 use super::normalize::{none_readable, unreadable};
-use super::reading::{Origin, Wanted};
+use super::reading::Origin;
 use super::sniff::UTF8_BOM;
 use super::source::{Source, read_failed};
 use super::{MAX_BATCH_TEXT_BYTES, Opened, ReadOptions};
@@ -69,7 +69,7 @@ pub(super) fn open(source: &Source, gzip: bool, options: &ReadOptions) -> Result
         };
         builders.push(builder);
     }
-    if fields.is_empty() && options.columns == Wanted::All {
+    if fields.is_empty() && origin.unread.is_empty() {
         return Err(none_readable(source.name(), &origin.set_aside));
     }
     let schema = Arc::new(ArrowSchema::new(fields));

@@ -446,10 +446,12 @@ pub fn reread(table: &Table, options: &ReadOptions) -> Result<Table> {
     if is_settled {
         origin.reading = Reading { missing_tokens: origin.reading.missing_tokens, ..before.reading.clone() };
     }
-    let set_aside = before.set_aside.iter().filter(|column| options.columns.has(&column.name)).cloned();
+    let set_aside = before.set_aside.iter().filter(|column| options.columns.has(&column.name));
+    let set_aside: Vec<_> = set_aside.cloned().collect();
+    origin.notes.extend(before.notes.iter().cloned());
+    origin.notes.extend(unreadable_note(&set_aside).filter(|note| !before.notes.contains(note)));
     origin.set_aside.extend(set_aside);
     origin.unread.extend(before.unread.iter().cloned());
-    origin.notes.extend(before.notes.iter().cloned());
     if before.reading.decimal.zip(options.decimal).is_some_and(|(here, there)| here != there) {
         origin.notes.extend(differences(before, options));
     }

@@ -13,7 +13,7 @@ use super::ReadOptions;
 use super::guard::guarded;
 use super::index::stored_indexes;
 use super::missing::MissingTokens;
-use super::reading::{Origin, Wanted};
+use super::reading::Origin;
 use crate::error::{Error, Result};
 use crate::schema::{ExcludedColumn, Exclusion};
 use crate::table::Table;
@@ -57,7 +57,7 @@ impl Normalizer {
             return Err(Error::malformed(format!("`{file}` has no columns"))
                 .with_hint("a table needs at least one column and one row"));
         }
-        if fields.is_empty() && options.columns == Wanted::All {
+        if fields.is_empty() && unread.is_empty() {
             return Err(none_readable(file, &set_aside));
         }
         let schema = Arc::new(ArrowSchema::new(fields));
