@@ -120,10 +120,7 @@ impl Given {
             return set.get().given(py, options);
         }
         let given = Self::unheard(data, columns, options)?;
-        let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
-        for note in &given.table.origin().notes {
-            logger.call_method1("warning", ("%s", note))?;
-        }
+        say(py, &given.table.origin().notes)?;
         Ok(given)
     }
 
@@ -254,6 +251,15 @@ impl Given {
     pub fn share(&self, py: Python<'_>) -> Self {
         Given { table: self.table.clone(), object: self.object.clone_ref(py), home: self.home }
     }
+}
+
+/// Says notes in warnings of the logger `tabgraft`.
+pub fn say(py: Python<'_>, notes: &[String]) -> PyResult<()> {
+    let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
+    for note in notes {
+        logger.call_method1("warning", ("%s", note))?;
+    }
+    Ok(())
 }
 
 /// Whether an object is of a class, without importing the module that has it.

@@ -13,7 +13,7 @@ use tabgraft_table::read::{ReadOptions, Wanted};
 use crate::comparison::Comparison;
 use crate::convert::{to_python, word};
 use crate::error::{Raise, Raised};
-use crate::frame::{Given, column};
+use crate::frame::{Given, column, say};
 use crate::html;
 use crate::predictions::{Predictions, class_labels};
 use crate::run::{StopToken, run};
@@ -261,7 +261,8 @@ impl Predictor {
         rows: &str,
     ) -> Raised<Comparison> {
         let other = other.get().core.clone();
-        let (how, _) = self.core.read_options().joined(&other.read_options());
+        let (how, notes) = self.core.read_options().joined(&other.read_options());
+        say(py, &notes)?;
         let table = Given::read(data, None, &how)?.table;
         let table = Self::scored_rows(table, &[self.core.split(), other.split()], rows)?;
         let found = py.detach(|| compare_predictors(&self.core, &other, &table))?;

@@ -19,7 +19,7 @@ use tabgraft_table::read::ReadOptions;
 use crate::comparison::Comparison;
 use crate::convert::{to_python, word};
 use crate::error::{Raise, Raised};
-use crate::frame::Given;
+use crate::frame::{Given, say};
 use crate::html;
 use crate::predictor::TARGET_KINDS;
 use crate::run::{StopToken, run};
@@ -201,7 +201,8 @@ impl EmbeddingSpace {
         progress: Option<bool>,
     ) -> Raised<Comparison> {
         let (a, b) = (self.core_trained()?, other.get().core_trained()?);
-        let (how, _) = a.read_options().joined(&b.read_options());
+        let (how, notes) = a.read_options().joined(&b.read_options());
+        say(py, &notes)?;
         let table = Given::read(data, columns, &how)?.table;
         let target_kind = word::<TargetKind>("target_kind", target_kind, TARGET_KINDS)?;
         let predictor = PredictorOptions { target_kind, n_epochs, n_networks, seed, ..Default::default() };

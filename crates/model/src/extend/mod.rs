@@ -219,8 +219,9 @@ impl EmbeddingSpace {
         options.ignore.extend(target.filter(|t| !options.ignore.contains(t)));
         // What the parent left out already needs no second word.
         options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name && stays_out(e)));
-        let schema =
+        let mut schema =
             if names.is_empty() { Schema::default() } else { infer(&table.select(&names)?, &options)? };
+        schema.excluded.retain(|e| self.about.columns.iter().all(|c| c.name != e.name));
         if !schema.columns.is_empty() {
             return Ok(schema);
         }

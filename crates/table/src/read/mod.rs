@@ -54,6 +54,7 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 
 use crate::error::{Error, Result};
+use crate::schema::Exclusion;
 use crate::table::Table;
 pub use normalize::unreadable;
 use normalize::{Normalizer, unreadable_note};
@@ -319,6 +320,9 @@ fn settled(
     delimiter: Option<u8>,
 ) -> Result<Table> {
     origin.reading.missing_tokens.clone_from(&options.missing_tokens);
+    // What somebody knows is a column, whatever the file says of it.
+    let is_known = |name: &str| options.known.contains_key(name);
+    origin.set_aside.retain(|column| column.exclusion != Exclusion::Index || !is_known(&column.name));
     origin.notes.extend(index::note(&origin.set_aside));
     origin.notes.extend(unreadable_note(&origin.set_aside));
     let table =
