@@ -281,12 +281,12 @@ impl TableReader {
     /// is written otherwise than a model knows it.
     pub fn into_table(self) -> Result<Table> {
         let (file, options, delimiter) = (self.file.clone(), self.options.clone(), self.format.delimiter());
-        let (table, origin) = self.as_written()?;
+        let (table, origin) = self.into_written()?;
         settled(&file, table, origin, &options, delimiter)
     }
 
     /// Reads the rest and joins it, texts as they are written.
-    fn as_written(mut self) -> Result<(Table, Origin)> {
+    fn into_written(mut self) -> Result<(Table, Origin)> {
         let (file, schema) = (self.file.clone(), self.schema());
         let mut origin = std::mem::take(&mut self.origin);
         let remark = self.remark.clone();

@@ -158,17 +158,18 @@ impl Original {
             Format::Csv { delimiter, gzip } => self.text(delimiter, gzip)?,
             Format::JsonLines { gzip } => {
                 let options = ReadOptions { missing_tokens: Vec::new(), ..self.options.clone() };
-                let (table, origin) = open_source(&self.source, &options)?.as_written()?;
+                let (table, origin) = open_source(&self.source, &options)?.into_written()?;
                 // What no table can be made of leaves as the text that it is.
                 let nested = match origin.set_aside.is_empty() {
                     true => None,
                     false => Some(self.json_text(gzip)?),
                 };
                 let names: Vec<&String> = origin.set_aside.iter().map(|column| &column.name).collect();
-                let texts = names.iter().filter_map(|name| {
+                let mut texts = names.iter().filter_map(|name| {
                     Some(((*name).clone(), nested.as_ref()?.column_by_name(name)?.clone()))
                 });
-                texts.fold(Ok(table), |table, (name, text)| table?.with_column(&name, text))?.batch().clone()
+                let table = texts.try_fold(table, |table, (name, text)| table.with_column(&name, text))?;
+                table.batch().clone()
             }
             Format::Parquet | Format::ArrowFile | Format::ArrowStream => self.typed()?,
         };
