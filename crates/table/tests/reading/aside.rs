@@ -31,9 +31,10 @@ fn nested() -> RecordBatch {
 fn a_stored_index_is_left_out_by_the_files_own_word_unless_it_is_given_a_kind() {
     for name in ["__index_level_0__", "Zeile"] {
         let batch = with_index(name);
-        for (file, bytes) in
-            [("t.parquet", parquet_bytes(&batch)), ("t.arrow", arrow_file_bytes(&[batch.clone()], None))]
-        {
+        for (file, bytes) in [
+            ("t.parquet", parquet_bytes(&batch)),
+            ("t.arrow", arrow_file_bytes(std::slice::from_ref(&batch), None)),
+        ] {
             let table = read_bytes(file, &bytes).unwrap();
             assert!(table.origin().notes[0].contains(&format!("`{name}`")), "{:?}", table.origin().notes);
             let schema = infer(&table, &InferOptions::default()).unwrap();
