@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::Predictor;
 use tabgraft_model::metric::Score;
+use tabgraft_table::read::ReadOptions;
 
 use crate::answer::Answer;
 use crate::arguments::ReadArgs;
@@ -17,7 +18,8 @@ use crate::rows::{Scored, note_seen_rows};
 /// Score a predictor on a table that has the target.
 ///
 /// Classes get ROC AUC, PR AUC, log-loss, accuracy and Brier score, numbers RMSE, MAE and R2, each
-/// with its number of rows and 95 % interval. By default only the test rows of the space's split
+/// with its number of rows and 95 % interval. Rows that repeat another one in every column count once in
+/// intervals; rows of a class that was not seen in training are scored as wrong. By default only the test rows of the space's split
 /// are scored, which is right for the table that was trained on; give `--rows all` for a table that
 /// was never trained on. Rows without a target are passed over.
 ///
@@ -54,7 +56,8 @@ impl EvaluateArgs {
     /// Scores, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let predictor = Predictor::load(&self.predictor)?;
-        let table = self.read.table(&self.table)?;
+        let how = ReadOptions { columns: predictor.needs_to_score(), ..predictor.read_options() };
+        let table = self.read.table_like(&self.table, &how, console)?;
         let scored = self.rows.of(&table, &[predictor.split()], console)?;
         note_seen_rows(&predictor, predictor.name(), console);
         console.report(&EvaluateReport {

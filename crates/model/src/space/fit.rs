@@ -15,6 +15,7 @@ use crate::encoder::Network;
 use crate::encoder::network::Widths;
 use crate::encoder::param::Params;
 use crate::error::{Error, Result};
+use crate::metric::Clusters;
 use crate::objective::{Objective, Role};
 use crate::train::{Allowance, Computer, Device, Event, Footprint, Phase, Sink, TrainingData, Watch, train};
 
@@ -47,7 +48,9 @@ impl EmbeddingSpace {
     /// Trains a space on a table, without a target.
     ///
     /// `valid` gives the validation rows; without it the split of `options` chooses them. The
-    /// split's test rows are not looked at, in either table. Codecs are fitted on the training rows alone. The same table,
+    /// split's test rows teach nothing, in either table: only the kinds of columns and the formats of dates are told
+    /// from all rows of `table`, for which rows are test rows follows from the used columns. Codecs are fitted on the
+    /// training rows alone. The same table,
     /// options and seed give the same bits, whatever the number of threads.
     ///
     /// # Errors
@@ -145,6 +148,14 @@ fn prepare(
     let names: Vec<String> = schema.names();
     let split = Split::fit(&options.split, table, &schema)?;
     let (all, rows) = rows_of_parts(table, valid, &split, &names)?;
+    let n_copies = Clusters::new(&rows.key, &rows.key).n_copies();
+    if n_copies > 0 {
+        let n_rows = all.n_rows();
+        let text = format!(
+            "{n_copies} of {n_rows} rows repeat another row in every column: copies count once in intervals of scores"
+        );
+        let _ = sink(&Event::Note { text });
+    }
     let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
     let codecs = fit_codecs(&schema, &all.select(&names)?.take(&train_rows)?, &options.config.codec)?;
     let config = &options.config;
@@ -163,8 +174,9 @@ fn prepare(
             columns: schema.columns,
             codecs,
             excluded: schema.excluded,
-            notes: schema.notes,
+            notes: [table.origin().notes.clone(), schema.notes].concat(),
             split,
+            reading: table.origin().reading.clone(),
             features: options.features.clone(),
             planned_epochs: n_epochs,
             batch_size,
