@@ -206,7 +206,7 @@ impl TableReader {
     /// # Errors
     /// The first error of a batch; a value error if a text column outgrows 2 GiB.
     pub fn into_table(self) -> Result<Table> {
-        let (file, schema) = (self.file.clone(), self.schema());
+        let (file, schema, format) = (self.file.clone(), self.schema(), self.format);
         let batches = self.collect::<Result<Vec<_>>>()?;
         for (column_idx, field) in schema.fields().iter().enumerate() {
             if field.data_type() != &DataType::Utf8 {
@@ -222,7 +222,8 @@ impl TableReader {
                 .with_hint("leave the column out, or read the file batch by batch"));
             }
         }
-        Table::from_batches(&schema, &batches).map_err(|e| e.at(format!("`{file}`")))
+        let table = Table::from_batches(&schema, &batches).map_err(|e| e.at(format!("`{file}`")))?;
+        Ok(if matches!(format, Format::Csv { .. }) { table.of_untyped_texts() } else { table })
     }
 }
 
