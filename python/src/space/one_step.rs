@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
+use tabgraft_model::weights::WeightedRows;
 use tabgraft_model::{
     CompareOptions, Device, Error, ExtendOptions, FitOptions, Freeze, Keep, PredictorOptions, SpaceConfig,
 };
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
 use super::{Core, DEVICES, EmbeddingSpace, MODES};
-use crate::convert::{Names, from_python, infer_options, word};
+use crate::convert::{Names, from_python, infer_options, weights, word};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
 use crate::frame::Given;
@@ -64,6 +65,9 @@ impl EmbeddingSpace {
     ///     Default of both: a row's part follows from a hash of its cells.
     /// seed : int, default 0; at least 0
     ///     Seed of split, weights, order, masks and dropout.
+    /// sample_weight : list or array of float, optional
+    ///     One weight per row, at least 0: a row of weight 0 is not there. Whole weights, up to 4 on average,
+    ///     repeat their rows; others count alike. Default: all rows alike.
     /// columns : list of str, optional
     ///     Names of an array's columns. Default: `x0`, `x1` and so on. A frame has its own.
     /// progress : bool, optional
@@ -77,7 +81,7 @@ impl EmbeddingSpace {
     #[classmethod]
     #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, name = "embedding_space", n_epochs = None,
         auto_epochs = true, batch_size = None, memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
-        group = None, time = None, seed = 0, columns = None, progress = None))]
+        group = None, time = None, seed = 0, sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -99,6 +103,7 @@ impl EmbeddingSpace {
         group: Option<String>,
         time: Option<String>,
         seed: u64,
+        sample_weight: Option<&Bound<'_, PyAny>>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
@@ -132,8 +137,10 @@ impl EmbeddingSpace {
             features: Vec::new(),
             device: word::<Device>("device", device, DEVICES)?,
         };
-        let space = run(py, name, progress, &StopToken::default(), |sink| {
-            Core::fit(&table, valid.as_ref(), &options, sink)
+        let sample_weight = sample_weight.map(weights).transpose()?;
+        let space = run(py, name, progress, &StopToken::default(), |sink| match &sample_weight {
+            None => Core::fit(&table, valid.as_ref(), &options, sink),
+            Some(weights) => Core::fit_weighted(&table, weights, valid.as_ref(), &options, sink),
         })?
         .whole()?;
         Ok(Self::trained(space))
@@ -199,7 +206,7 @@ impl EmbeddingSpace {
     ///     Whether the two are judged on all rows, as for `compare`.
     /// seed : int, default 0; at least 0
     ///     Seed of new weights, order, masks and dropout.
-    /// columns, progress
+    /// sample_weight, columns, progress
     ///     As for `fit`.
     ///
     /// Examples
@@ -215,7 +222,7 @@ impl EmbeddingSpace {
     #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, freeze = None, n_epochs = None, auto_epochs = true, batch_size = None,
         memory_limit = None, device = "cpu", name = None, d_side = None, prune = None, regraft = None, ignore = None, kinds = None,
         features = None, feature_metadata = None, keep = "always", target = None, cross_fit = false, seed = 0,
-        columns = None, progress = None))]
+        sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn extend(
         &self,
@@ -242,6 +249,7 @@ impl EmbeddingSpace {
         target: Option<String>,
         cross_fit: bool,
         seed: u64,
+        sample_weight: Option<&Bound<'_, PyAny>>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
@@ -266,6 +274,11 @@ impl EmbeddingSpace {
             feature_metadata: feature_metadata.map(from_python).transpose()?,
             keep: keep_option(keep, target, cross_fit, seed)?,
             seed,
+        };
+        let sample_weight = sample_weight.map(weights).transpose()?;
+        let table = match sample_weight {
+            None => table,
+            Some(weights) => WeightedRows::new(&table, &weights, |_| false)?.table,
         };
         let space = run(py, "graft", progress, &StopToken::default(), |sink| {
             parent.extend(&table, valid.as_ref(), &options, sink)
