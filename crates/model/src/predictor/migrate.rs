@@ -14,11 +14,14 @@ pub(crate) fn to_current(manifest: &mut Value) {
     from_1_3_to_1_4(manifest);
 }
 
-/// 1.4 hashes what a predictor claims; one from before stays without, and so keeps its id. It counts copies
+/// 1.4 hashes what a predictor claims; one from before stays without, and so keeps its id. It remembers
+/// how the table was read, which was as that of the space. It counts copies
 /// and rows of unseen classes: until then every row stood for itself, and an unseen class ended the fit. It also
 /// records of what type class labels were, and the rows that were left out for an infinite target or their weight.
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put(manifest, "claims", Value::Null);
+    let reading = manifest.get("space").and_then(|space| space.get("reading")).cloned();
+    put(manifest, "reading", reading.unwrap_or_default());
     if let Some(target) = manifest.get_mut("target").filter(|target| target["target"] == "classes") {
         let classes: Vec<String> = serde_json::from_value(target["classes"].clone()).unwrap_or_default();
         put(target, "label_type", json!(LabelType::before_1_4(&classes)));
