@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tabgraft_table::stats::hash::mix;
+
 use super::residuals::{Output, Residuals};
 use super::shape::{Shape, Shaped};
 use super::values::CandidateValues;
@@ -36,7 +38,7 @@ pub(super) struct AfterInputs {
 
 impl Rows {
     pub(super) fn draw(n_rows: usize, seed: u64) -> Self {
-        let hash: Vec<u64> = (0..n_rows as u64).map(|row| mixed(seed ^ mixed(row))).collect();
+        let hash: Vec<u64> = (0..n_rows as u64).map(|row| mix(seed ^ mix(row))).collect();
         let mut sample: Vec<usize> = (0..n_rows).collect();
         sample.sort_unstable_by_key(|row| (hash[*row], *row));
         // Dealt out over the random order, so that folds differ by at most one row.
@@ -178,12 +180,4 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
     }
     lanes.iter().sum::<f32>() + rest
-}
-
-/// The finalizer of SplitMix64 (Steele, Lea & Flood 2014).
-fn mixed(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }
