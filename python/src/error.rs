@@ -197,8 +197,7 @@ True"#,
 ];
 
 fn is_missing_file(error: &tabgraft_model::Error) -> bool {
-    let system = std::error::Error::source(error).and_then(|s| s.downcast_ref::<std::io::Error>());
-    system.is_some_and(|s| s.kind() == std::io::ErrorKind::NotFound)
+    error.io_kind() == Some(std::io::ErrorKind::NotFound)
 }
 
 fn value_error(py: Python<'_>) -> Bound<'_, PyType> {

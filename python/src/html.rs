@@ -10,6 +10,7 @@ use tabgraft_model::metric::Score;
 use tabgraft_model::predictor::PredictorCard;
 use tabgraft_model::space::SpaceCard;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Schema};
+use tabgraft_table::visible;
 
 /// Columns that are listed before the rest is counted.
 const MOST_LISTED: usize = 60;
@@ -177,5 +178,5 @@ fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    visible(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+/// Exit code of a command that a signal stopped before its end.
+pub const EXIT_INTERRUPTED: u8 = 3;
+
 /// The answer of a command; a failure is not an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
@@ -9,6 +12,8 @@ pub enum Answer {
     Yes,
     /// Asked, and it is not so: damage was found, the second model is worse. Exit code 1.
     No,
+    /// Stopped by a signal; what there was is saved. Exit code 3.
+    Interrupted,
 }
 
 impl Answer {
@@ -17,6 +22,7 @@ impl Answer {
         match self {
             Answer::Yes => ExitCode::SUCCESS,
             Answer::No => ExitCode::from(1),
+            Answer::Interrupted => ExitCode::from(EXIT_INTERRUPTED),
         }
     }
 }

@@ -1,14 +1,19 @@
 //! Where words go: results to stdout, everything else to stderr, as text or as JSON.
+//!
+//! This is the door at which text is cleaned: whatever names hold, a terminal is sent nothing but lines of
+//! characters that can be seen.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 use serde::Serialize;
+use tabgraft_table::{is_hidden, visible};
 
+use crate::answer::EXIT_INTERRUPTED;
 use crate::failure::Failure;
 use crate::progress::{Progress, Style};
-use crate::report::Report;
+use crate::report::{Report, line};
 
 /// How reports, notes and errors are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -37,9 +42,9 @@ impl Console {
     pub fn report(&self, report: &impl Report) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         match self.format {
-            Format::Text => out.write_all(report.text().as_bytes())?,
+            Format::Text => out.write_all(lines(&report.text()).as_bytes())?,
             Format::Json => {
-                out.write_all(serde_json::to_string_pretty(report)?.as_bytes())?;
+                out.write_all(escaped(&serde_json::to_string_pretty(report)?).as_bytes())?;
                 out.write_all(b"\n")?;
             }
         }
@@ -51,7 +56,7 @@ impl Console {
     pub fn tell(&self, line: &str) -> Result<(), Failure> {
         if self.format == Format::Text {
             let mut out = io::stdout().lock();
-            writeln!(out, "{line}")?;
+            writeln!(out, "{}", lines(line))?;
             out.flush()?;
         }
         Ok(())
@@ -62,7 +67,7 @@ impl Console {
         if !self.quiet {
             match self.format {
                 Format::Text => complain(&report.text()),
-                Format::Json => complain(&(serde_json::to_string(report)? + "\n")),
+                Format::Json => complain_json(report),
             }
         }
         Ok(())
@@ -77,16 +82,12 @@ impl Console {
         }
         match self.format {
             _ if self.quiet => {}
-            Format::Text => complain(&format!("note: {text}\n")),
-            Format::Json => {
-                if let Ok(json) = serde_json::to_string(&Note { event: "note", text }) {
-                    complain(&(json + "\n"));
-                }
-            }
+            Format::Text => complain(&line!("note: {text}")),
+            Format::Json => complain_json(&Note { event: "note", text }),
         }
     }
 
-    /// Shows how far a training is, and passes Ctrl-C on to it from now on.
+    /// Shows how far a training is, and passes Ctrl-C and its like on to it from now on.
     pub fn progress(&self, title: &str) -> Progress {
         let style = match self.format {
             _ if self.quiet => Style::Silent,
@@ -102,18 +103,47 @@ impl Console {
         if failure.is_broken_pipe {
             return ExitCode::SUCCESS;
         }
-        match (self.format, serde_json::to_string(failure)) {
-            (Format::Json, Ok(json)) => complain(&(json + "\n")),
-            _ => {
-                let hint = failure.hint.as_ref().map(|h| format!("hint: {h}\n")).unwrap_or_default();
-                complain(&format!("error: {}\n{hint}", failure.message));
+        match self.format {
+            Format::Json => complain_json(failure),
+            Format::Text => {
+                complain(&line!("error: {}", failure.message));
+                if let Some(hint) = &failure.hint {
+                    complain(&line!("hint: {hint}"));
+                }
             }
         }
-        ExitCode::from(2)
+        ExitCode::from(if failure.is_interrupted { EXIT_INTERRUPTED } else { 2 })
     }
 }
 
-/// Writes to stderr; if nobody can hear it, there is nobody to tell.
+/// Writes lines to stderr; if nobody can hear it, there is nobody to tell.
 pub fn complain(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = io::stderr().lock().write_all(lines(text).as_bytes());
+}
+
+/// Writes a line of JSON to stderr.
+pub fn complain_json(what: &impl Serialize) {
+    if let Ok(json) = serde_json::to_string(what) {
+        let _ = io::stderr().lock().write_all((escaped(&json) + "\n").as_bytes());
+    }
+}
+
+/// Text of several lines in which only the ends of lines are not to be seen.
+fn lines(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+}
+
+/// JSON that means the same, without what can be shown but not seen: it can stand in strings alone, where an
+/// escape stands for it.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_hidden(c) {
+            let mut units = [0; 2];
+            text.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }

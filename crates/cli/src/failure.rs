@@ -1,6 +1,5 @@
-//! Why a command could not do what it was asked: a message and a hint. Exit code 2.
+//! Why a command could not do what it was asked: a message and a hint. Exit code 2, or 3 if a signal stopped it.
 
-use std::error::Error as StdError;
 use std::io;
 use std::path::Path;
 
@@ -17,12 +16,15 @@ pub struct Failure {
     /// Whether the reader of our output went away, which is no failure of ours.
     #[serde(skip)]
     pub is_broken_pipe: bool,
+    /// Whether a signal stopped the command, and there was nothing to save.
+    #[serde(skip)]
+    pub is_interrupted: bool,
 }
 
 impl Failure {
     /// A failure without a hint.
     pub fn new(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), hint: None, is_broken_pipe: false }
+        Failure { message: message.into(), hint: None, is_broken_pipe: false, is_interrupted: false }
     }
 
     /// Adds what to do next.
@@ -34,35 +36,43 @@ impl Failure {
 
     /// A file that could not be written or read.
     pub fn io(path: &Path, action: &str, error: io::Error) -> Self {
-        from_error(format!("cannot {action} `{}`: {error}", path.display()), None, &error)
+        tabgraft_model::Error::io(path, action, error).into()
     }
-}
 
-/// Looks for the system's error below `error`: a file that is not there gets a hint.
-fn from_error(message: String, hint: Option<&str>, error: &(dyn StdError + 'static)) -> Failure {
-    let mut cause = Some(error);
-    let mut system = None;
-    while let Some(error) = cause {
-        system = error.downcast_ref::<io::Error>().map(io::Error::kind).or(system);
-        cause = error.source();
+    /// Of writing a table to stdout, whose reader may go away at any time.
+    pub fn of_stdout(error: tabgraft_model::Error) -> Self {
+        let is_broken_pipe = error.io_kind() == Some(io::ErrorKind::BrokenPipe);
+        Failure { is_broken_pipe, ..error.into() }
     }
-    let hint = hint.map(str::to_owned).or_else(|| match system {
-        Some(io::ErrorKind::NotFound) => Some("check the path; relative paths start here".to_owned()),
-        Some(io::ErrorKind::PermissionDenied) => Some("check who may read and write there".to_owned()),
-        _ => None,
-    });
-    Failure { message, hint, is_broken_pipe: system == Some(io::ErrorKind::BrokenPipe) }
 }
 
 impl From<tabgraft_model::Error> for Failure {
     fn from(error: tabgraft_model::Error) -> Self {
-        from_error(error.to_string(), error.hint(), &error)
+        let hint = error.hint().or_else(|| error.io_kind().and_then(way_out)).map(str::to_owned);
+        Failure { hint, is_interrupted: error.is_interrupted(), ..Failure::new(error.to_string()) }
     }
 }
 
+/// Of writing to stdout.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        from_error(format!("cannot write to the output: {error}"), None, &error)
+        Failure {
+            hint: way_out(error.kind()).map(str::to_owned),
+            is_broken_pipe: error.kind() == io::ErrorKind::BrokenPipe,
+            ..Failure::new(format!("cannot write to the output: {error}"))
+        }
+    }
+}
+
+/// What helps against an error of the system.
+fn way_out(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::NotFound => Some("check the path; relative paths start here"),
+        io::ErrorKind::PermissionDenied => Some("check who may read and write there"),
+        io::ErrorKind::NotADirectory => Some("a file stands where the path needs a folder"),
+        io::ErrorKind::InvalidFilename => Some("give a shorter name"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("make room on the disk"),
+        _ => None,
     }
 }
 
@@ -92,9 +102,9 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_pipe_is_told_apart_through_the_cores_error() {
-        let closed = io::Error::from(io::ErrorKind::BrokenPipe);
-        let error = tabgraft_model::Error::io(Path::new("-"), "write", closed);
-        assert!(Failure::from(error).is_broken_pipe);
+    fn a_closed_pipe_is_no_failure_of_stdout_and_one_of_a_file() {
+        let closed = || tabgraft_model::Error::io(Path::new("-"), "write", io::ErrorKind::BrokenPipe.into());
+        assert!(Failure::of_stdout(closed()).is_broken_pipe);
+        assert!(!Failure::from(closed()).is_broken_pipe);
     }
 }

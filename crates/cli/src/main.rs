@@ -5,7 +5,8 @@
 //! command/   one file per subcommand: its flags, its run, its report
 //! demo/      the whole story on a built-in table
 //! report/    results as text or JSON        progress.rs  training events as a bar, lines or JSON
-//! output.rs  tables to files and pipes      failure.rs   errors with hints, exit codes
+//! output.rs  tables to files and pipes      saved.rs     models to files, whole or stopped early
+//! interrupt.rs  Ctrl-C and its like         failure.rs   errors with hints, exit codes
 //! ```
 
 mod answer;
@@ -20,6 +21,7 @@ mod output;
 mod progress;
 mod report;
 mod rows;
+mod saved;
 
 use std::process::ExitCode;
 

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tabgraft_model::train::{EpochInfo, Event, Flow, StopReason};
+use tabgraft_table::visible;
 
-use crate::console::complain;
+use crate::console::{complain, complain_json};
 use crate::interrupt;
+use crate::report::line;
 
 /// Least time between two plain lines of one task: a log is to be read afterwards.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -24,21 +26,21 @@ pub enum Style {
     Bar,
 }
 
-/// Shows events, and answers [`Flow::Break`] once the user has pressed Ctrl-C.
+/// Shows events, and answers [`Flow::Break`] once the user has asked to stop.
 pub struct Progress {
     style: Style,
     title: String,
     bar: Option<ProgressBar>,
     /// When the running task began, and when it was last spoken of. None between two tasks.
     task: Option<(Instant, Instant)>,
-    has_said_stopping: bool,
+    was_stopped: bool,
 }
 
 impl Progress {
     /// Shows events under a title, such as `embedding space`.
     pub fn new(style: Style, title: &str) -> Self {
         interrupt::listen();
-        Progress { style, title: title.to_owned(), bar: None, task: None, has_said_stopping: false }
+        Progress { style, title: title.to_owned(), bar: None, task: None, was_stopped: false }
     }
 
     /// Shows one event and says whether to go on.
@@ -46,22 +48,30 @@ impl Progress {
         match self.style {
             Style::Silent => {}
             Style::Json => {
-                if !matches!(event, Event::Batch { .. })
-                    && let Ok(json) = serde_json::to_string(event)
-                {
-                    complain(&(json + "\n"));
+                if !matches!(event, Event::Batch { .. }) {
+                    complain_json(event);
                 }
             }
             Style::Lines | Style::Bar => self.show(event),
         }
-        if !interrupt::requested() {
-            return Flow::Continue(());
+        let Some(signal) = interrupt::requested() else { return Flow::Continue(()) };
+        if !self.was_stopped {
+            match self.style {
+                Style::Silent => {}
+                Style::Json => complain_json(&serde_json::json!({ "event": "stopping", "signal": signal })),
+                Style::Lines | Style::Bar => {
+                    let again = "a second Ctrl-C or SIGTERM ends at once, and saves nothing";
+                    self.line(&format!("{signal}: stopping after the running batch; {again}"));
+                }
+            }
         }
-        if !self.has_said_stopping && matches!(self.style, Style::Lines | Style::Bar) {
-            self.line("stopping after the running batch; press Ctrl-C again to end at once");
-        }
-        self.has_said_stopping = true;
+        self.was_stopped = true;
         Flow::Break(())
+    }
+
+    /// Whether the work was asked to stop.
+    pub fn was_stopped(&self) -> bool {
+        self.was_stopped
     }
 
     fn show(&mut self, event: &Event) {
@@ -126,7 +136,7 @@ impl Progress {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new(total as u64).with_prefix(self.title.clone());
+            let bar = ProgressBar::new(total as u64).with_prefix(visible(&self.title).into_owned());
             if let Ok(style) =
                 ProgressStyle::with_template("{prefix} {wide_bar} {percent:>3} %  {eta} left  {msg}")
             {
@@ -170,8 +180,8 @@ impl Progress {
 
     fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.println(text),
-            None => complain(&format!("{text}\n")),
+            Some(bar) => bar.println(visible(text)),
+            None => complain(&line!("{text}")),
         }
     }
 

@@ -569,41 +569,6 @@ fn stdout_holds_data_only() {
     assert_eq!(events.iter().filter(|e| e["event"] == "epoch").count(), 2);
 }
 
-/// Ctrl-C in the middle of a training that would take hours.
-#[cfg(unix)]
-#[test]
-fn an_interrupted_training_saves_its_best_state() {
-    use std::io::{BufRead, BufReader};
-    use std::process::Stdio;
-
-    let path = workshop();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tabgraft"))
-        .args(
-            "train early.csv --ignore default -o stopped --epochs 10000 --exact-epochs --format json"
-                .split(' '),
-        )
-        .current_dir(path)
-        .stderr(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut heard = String::new();
-    while !heard.contains("\"epoch\":2,") {
-        assert_ne!(stderr.read_line(&mut heard).unwrap(), 0, "it ended early: {heard}");
-    }
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-    std::io::Read::read_to_string(&mut stderr, &mut heard).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0), "{heard}");
-    assert!(heard.contains("interrupted: `stopped` holds the best state"), "{heard}");
-    assert_eq!(json(path, "verify stopped")["ok"], true);
-    let card = json(path, "inspect stopped");
-    assert_eq!(card["training_info"]["stop_reason"], "interrupted");
-    assert!(card["training_info"]["best_epoch"].as_u64().unwrap() >= 1);
-    assert_eq!(out(path, "embed stopped early.csv").lines().count(), 1001);
-}
-
 /// Every command of the README, as it stands there but for fewer epochs.
 #[cfg(unix)]
 #[test]

@@ -245,8 +245,11 @@ fn there_must_be_something_to_judge_by_before_anything_is_trained() {
     let few = table.take(&(0..40).collect::<Vec<_>>()).unwrap();
     assert!(refused(on("target"), &few).to_string().contains("at least 20"));
     assert!(!trained);
-    let stopped = parent.extend(&table, None, &judged(), &mut |_| ControlFlow::Break(())).unwrap_err();
-    assert!(stopped.is_interrupted(), "{stopped}");
+    // What was stopped before it could be judged is not thrown away, and says so.
+    let stopped = parent.extend(&table, None, &judged(), &mut |_| ControlFlow::Break(())).unwrap();
+    assert!(stopped.extension_metadata().unwrap().judgement.is_none());
+    assert_eq!(stopped.training_info().stop_reason, tabgraft_model::train::StopReason::Interrupted);
+    assert!(stopped.notes().last().unwrap().contains("interrupted before it was judged by `target`"));
 }
 
 #[test]

@@ -268,3 +268,57 @@ fn a_broken_registry_file_is_named_and_left_alone() {
     assert!(absent.is_io() && absent.hint().is_some(), "{absent}");
     assert!(!dir.path().join("nowhere").exists(), "looking makes nothing");
 }
+
+#[test]
+fn a_first_version_that_is_none_leaves_no_registry() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = dir.path().join("models");
+    let wrong = dir.path().join("wrong.tabgraft");
+    fs::write(&wrong, "no model").unwrap();
+    for file in [&wrong, &dir.path().join("absent")] {
+        assert!(Registry::begin(&models, file, "").is_err());
+        assert!(!models.exists());
+    }
+    let right = dir.path().join("a.tabgraft");
+    space("a", 1).save(&right).unwrap();
+    let (registry, added) = Registry::begin(&models, &right, "first").unwrap();
+    assert!(added.is_new && !Registry::begin(&models, &right, "again").unwrap().1.is_new);
+    assert_eq!(registry.history().unwrap().len(), 1);
+}
+
+/// A model may be large: whoever reads or checks one keeps nobody waiting, and waits for nobody.
+#[test]
+fn the_lock_is_not_held_while_models_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = registry(dir.path(), &["a", "b"]);
+    let lock = fs::File::options().write(true).open(dir.path().join("registry.json.lock")).unwrap();
+    lock.lock().unwrap();
+    let start = std::time::Instant::now();
+    assert!(!registry.add_bytes(&bytes("a", 1), "").unwrap().is_new);
+    let path = registry.path(&registry.find("b").unwrap());
+    fs::write(&path, "damaged").unwrap();
+    assert!(registry.promote("b", "").unwrap_err().is_malformed());
+    assert!(start.elapsed().as_secs() < 20, "a lock is waited for for 30 s");
+    drop(lock);
+    assert!(!registry.add_bytes(&bytes("b", 2), "").unwrap().is_new, "it is put back");
+    registry.promote("b", "").unwrap();
+    assert_eq!(current(&registry).as_deref(), Some("b"));
+}
+
+#[test]
+fn what_is_advised_for_a_full_registry_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = registry(dir.path(), &["a"]);
+    let long = "n".repeat(2001);
+    let error = registry.promote("a", &long).unwrap_err();
+    assert!(error.is_option() && error.to_string().contains("2001 bytes, at most 2000"), "{error}");
+    assert!(registry.add_bytes(&bytes("b", 2), &long).unwrap_err().is_option());
+    registry.promote("a", &long[1..]).unwrap();
+    let path = dir.path().join("registry.json");
+    let mut text = fs::read(&path).unwrap();
+    text.resize((64 << 20) + 1, b' ');
+    fs::write(&path, text).unwrap();
+    let error = registry.promote("a", "").unwrap_err();
+    let hint = error.hint().unwrap();
+    assert!(error.is_malformed() && hint.starts_with("leave it where it is"), "{error}: {hint}");
+}

@@ -32,13 +32,16 @@ pub(crate) enum ErrorKind {
 
 /// A failure that names its culprit: file, line, column, feature, tensor, what was found, what is allowed.
 ///
-/// `Display` gives the message without the hint; show [`Error::hint`] under it as `hint: ...`.
+/// `Display` gives the whole message, causes included, without the hint; show [`Error::hint`] under it as
+/// `hint: ...`. [`source`](std::error::Error::source) begins below the cause that the message speaks of, so
+/// that whoever prints the chain says everything once.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
     hint: Option<String>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// What the message already says in words.
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 /// Result with this crate's [`Error`].
@@ -46,7 +49,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), hint: None, source: None }
+        Error { kind, message: message.into(), hint: None, cause: None }
     }
 
     /// A schema failure: a column, output or tensor that is absent, doubled or of the wrong kind.
@@ -99,10 +102,9 @@ impl Error {
         Self::new(ErrorKind::Training, message)
     }
 
-    /// A file that could not be read or written; keeps the system's error as source.
-    pub fn io(path: &Path, action: &str, source: std::io::Error) -> Self {
-        Self::new(ErrorKind::Io, format!("cannot {action} `{}`: {source}", path.display()))
-            .with_source(source)
+    /// A file that could not be read or written; [`Error::io_kind`] remembers what the system said.
+    pub fn io(path: &Path, action: &str, cause: std::io::Error) -> Self {
+        Self::new(ErrorKind::Io, format!("cannot {action} `{}`: {cause}", path.display())).with_source(cause)
     }
 
     /// Adds what the reader can do next.
@@ -112,10 +114,16 @@ impl Error {
         self
     }
 
-    /// Keeps the error that caused this one.
+    /// Keeps the error that caused this one, and says its words behind the message, unless they are there
+    /// already.
     #[must_use]
-    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+    pub fn with_source(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        let words = cause.to_string();
+        if !self.message.contains(&words) {
+            self.message = format!("{}: {words}", self.message);
+        }
+        self.cause = Some(cause);
         self
     }
 
@@ -129,6 +137,13 @@ impl Error {
     /// What the reader can do next, if anything is known.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// What the system said, where it caused this error: the deepest of its causes that is the system's.
+    pub fn io_kind(&self) -> Option<std::io::ErrorKind> {
+        let first = self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
+        let causes = std::iter::successors(first, |cause| cause.source());
+        causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).last().map(std::io::Error::kind)
     }
 
     /// Whether a file could not be read or written.
@@ -195,7 +210,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|e| e as _)
+        self.cause.as_deref().and_then(std::error::Error::source)
     }
 }
 
@@ -242,10 +257,40 @@ mod tests {
     }
 
     #[test]
-    fn the_systems_error_stays_below() {
+    fn the_systems_error_is_remembered() {
         let system = std::io::Error::from(std::io::ErrorKind::NotFound);
         let error = Error::io(Path::new("a.csv"), "read", system).at("people");
         assert!(error.is_io());
-        assert!(error.source().is_some_and(|s| s.is::<std::io::Error>()));
+        assert_eq!(error.io_kind(), Some(std::io::ErrorKind::NotFound));
+        assert_eq!(Error::value("no").io_kind(), None);
+    }
+
+    /// As `anyhow` and the like print an error: each cause behind the one before it.
+    #[test]
+    fn whoever_prints_the_chain_says_each_cause_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the lock is held")]
+        struct Held(#[source] std::io::Error);
+
+        let printed = |error: &Error| {
+            let mut text = error.to_string();
+            let mut below = error.source();
+            while let Some(cause) = below {
+                text += &format!(": {cause}");
+                below = cause.source();
+            }
+            text
+        };
+        let full = || std::io::Error::other("no space left");
+        for (error, text) in [
+            (Error::io(Path::new("a.csv"), "write", full()), "cannot write `a.csv`: no space left"),
+            (Error::value("nothing saved").with_source(full()), "nothing saved: no space left"),
+            (
+                Error::value("cannot save").with_source(Held(full())),
+                "cannot save: the lock is held: no space left",
+            ),
+        ] {
+            assert_eq!(printed(&error.at("people")), format!("people: {text}"));
+        }
     }
 }

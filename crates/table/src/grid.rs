@@ -1,6 +1,8 @@
 //! Columns of text under each other, for whoever prints them.
 
-/// Rows of cells; each column is as wide as its widest cell.
+use crate::visible;
+
+/// Rows of cells; each column is as wide as its widest cell. Whatever a cell holds, a row is one line.
 #[derive(Debug, Default)]
 pub struct Grid {
     rows: Vec<Vec<String>>,
@@ -9,12 +11,12 @@ pub struct Grid {
 impl Grid {
     /// A grid with a header.
     pub fn new<const N: usize>(header: [&str; N]) -> Self {
-        Grid { rows: vec![header.map(str::to_owned).to_vec()] }
+        Grid { rows: vec![header.map(|cell| visible(cell).into_owned()).to_vec()] }
     }
 
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.to_vec());
+        self.rows.push(cells.map(|cell| visible(&cell).into_owned()).to_vec());
     }
 
     /// The lines, indented by two spaces; the last column is not padded.
@@ -48,5 +50,14 @@ mod tests {
         let mut grid = Grid::new(["a", "b"]);
         grid.row(["größe".to_owned(), "1".to_owned()]);
         assert_eq!(grid.text(), "  a      b\n  größe  1\n");
+    }
+
+    #[test]
+    fn a_row_is_one_line_whatever_its_cells_hold() {
+        let mut grid = Grid::new(["a", "b\u{1b}[1m"]);
+        grid.row(["x\nok: all is well".to_owned(), "1".to_owned()]);
+        let text = grid.text();
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.contains("  x\\nok: all is well  1\n") && !text.contains('\u{1b}'), "{text}");
     }
 }

@@ -18,7 +18,6 @@ use crate::whole_file::{read_whole, write_whole};
 
 /// Largest file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
-const TOO_LARGE_HINT: &str = "move it away; the next run starts a new one";
 /// How often, and how long apart in milliseconds, a lock is tried: 30 s in all.
 const LOCK_TRIES: usize = 1500;
 const LOCK_PAUSE_MS: u64 = 20;
@@ -27,6 +26,9 @@ const LOCK_PAUSE_MS: u64 = 20;
 pub trait Ledger: Serialize + DeserializeOwned + Default {
     /// The version that is written, and the newest that is read.
     const FORMAT_VERSION: u32;
+    /// What a user does when the file is full. Nothing that it holds may be lost by that.
+    const TOO_LARGE_HINT: &str =
+        "give it another name, under which it stays readable; the next run starts a new one";
 
     /// Whether the content keeps its promises.
     ///
@@ -52,7 +54,7 @@ pub fn read<L: Ledger>(path: &Path) -> Result<Option<L>> {
         Err(e) => return Err(Error::io(path, "open", e)),
     };
     let bytes = read_whole(path, file, MAX_FILE_BYTES).map_err(|e| match e.is_malformed() {
-        true => e.with_hint(TOO_LARGE_HINT),
+        true => e.with_hint(L::TOO_LARGE_HINT),
         false => e,
     })?;
     parse(&bytes).map(Some).map_err(|e| e.at(format!("`{}`", path.display())))
@@ -73,7 +75,7 @@ pub fn update<L: Ledger>(path: &Path, change: impl FnOnce(&mut L) -> Result<()>)
         .map_err(|e| Error::value(format!("cannot be written as JSON: {e}")).with_source(e))?;
     bytes.push(b'\n');
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(too_large(path, bytes.len() as u64));
+        return Err(too_large(path, bytes.len() as u64).with_hint(L::TOO_LARGE_HINT));
     }
     write_whole(path, |mut file| file.write_all(&bytes).map_err(|e| Error::io(path, "write", e)))?;
     Ok(ledger)
@@ -118,5 +120,5 @@ fn lock_path(path: &Path) -> PathBuf {
 fn too_large(path: &Path, n_bytes: u64) -> Error {
     let message =
         format!("`{}` would have {n_bytes} bytes, at most {MAX_FILE_BYTES} are allowed", path.display());
-    Error::malformed(message).with_hint(TOO_LARGE_HINT)
+    Error::malformed(message)
 }

@@ -22,8 +22,10 @@ pub mod schema;
 pub mod split;
 pub mod stats;
 pub mod table;
+mod visible;
 mod whole_file;
 
 pub use error::{Error, Result};
 pub use table::Table;
-pub use whole_file::{read_whole, write_whole};
+pub use visible::{is_hidden, visible};
+pub use whole_file::{Waiting, check_folder, check_place, read_whole, write_beside, write_whole};

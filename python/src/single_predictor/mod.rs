@@ -233,6 +233,9 @@ impl SinglePredictor {
         if let Some(head) = head {
             (options.d_hidden, options.p_drop) = (head.d_hidden, head.dropout);
         }
+        if discovery_budget_s != 0.0 {
+            discover::check_folder(&this.qa_dir)?;
+        }
         let fitted = run(py, &this.name, progress, &stop, |sink| {
             let fitted =
                 tabgraft_model::Predictor::fit(&space, &ready.prepared.table, &ready.target, &options, sink)?;

@@ -9,8 +9,8 @@ use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
 use tabgraft_model::train::Event;
 use tabgraft_model::{Device, Error, ExtendOptions, FitOptions, SpaceConfig};
-use tabgraft_table::Table;
 use tabgraft_table::split::SplitOptions;
+use tabgraft_table::{Table, check_folder, check_place};
 
 use super::{Core, DEVICES, EmbeddingSpace, MODES, Source, State};
 use crate::convert::{from_python, word};
@@ -142,7 +142,8 @@ impl EmbeddingSpace {
     /// trains, as for `fit`.
     ///
     /// Ctrl-C raises `KeyboardInterrupt` after the running batch; the best state so far stays, and the
-    /// space can be used.
+    /// space can be used. In `output_dir` it replaces no older file. That a file can be written there is
+    /// checked before the training.
     ///
     /// >>> from featrix.neural.input_data_set import FeatrixInputDataSet
     /// >>> train, valid = FeatrixInputDataSet(early, ignore_cols=["target"]).split(fraction=0.2)
@@ -172,6 +173,13 @@ impl EmbeddingSpace {
                 .with_hint("extend it, or build a new one from a data set"),
             ));
         };
+        let file = output_dir.as_ref().map(|folder| folder.join(format!("{name}.tabgraft")));
+        if let (Some(folder), Some(file)) = (&output_dir, &file) {
+            check_folder(folder)?;
+            if folder.is_dir() {
+                check_place(file)?;
+            }
+        }
         let outcome = run(py, &name, progress, &StopToken::default(), |sink| {
             // The notes of the preparation were told when it was made.
             let mut is_prepared = false;
@@ -204,8 +212,9 @@ impl EmbeddingSpace {
             let mut state = this.lock();
             (state.space, state.is_trained) = (space.clone(), true);
         }
-        if let Some(folder) = output_dir {
-            let file = folder.join(format!("{name}.tabgraft"));
+        if let (Some(folder), Some(file)) = (output_dir, file)
+            && (outcome.interrupt.is_none() || !file.exists())
+        {
             py.detach(|| save_in(&folder, &file, &space))?;
         }
         match outcome.interrupt {

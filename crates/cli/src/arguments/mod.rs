@@ -7,6 +7,7 @@ mod compute;
 mod court;
 mod freeze;
 mod keep;
+mod out;
 mod predictor;
 mod read;
 mod rows;
@@ -18,12 +19,14 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Args, Parser};
+use tabgraft_table::is_hidden;
 
 pub use columns::column_names;
 pub use compute::ComputeArgs;
 pub use court::CourtArgs;
 pub use freeze::FreezeArgs;
 pub use keep::KeepArgs;
+pub use out::OutArgs;
 pub use predictor::PredictorArgs;
 pub use read::ReadArgs;
 pub use rows::RowsArgs;
@@ -32,7 +35,7 @@ pub use space::SpaceArgs;
 pub use split::SplitArgs;
 
 use crate::command::Command;
-use crate::console::{Console, Format};
+use crate::console::{Console, Format, complain};
 use crate::failure::Failure;
 
 /// Grow a trained tabular embedding space by grafting new columns onto it.
@@ -59,9 +62,11 @@ Exit codes:
   0    done, or asked and true
   1    asked, and the answer is no: `verify` found damage, `compare` found the second one worse,
        `extend --keep if-not-worse` kept the parent
-  2    failed: bad arguments, files that cannot be read, nothing to learn from
-  130  ended by a second Ctrl-C; the first one stops a training after the running batch, keeps its
-       best state and saves it
+  2    failed: bad arguments, files that cannot be read or written, nothing to learn from
+  3    stopped before its end by Ctrl-C, SIGTERM or SIGHUP: a training stops after the running batch
+       and saves its best state; where --out has an older file, to a new one beside it
+  129, 130, 143
+       ended at once by SIGHUP, Ctrl-C or SIGTERM: before a training began, or by a second signal
 
 Results go to stdout, progress, notes and errors to stderr.
 
@@ -99,8 +104,14 @@ pub fn parse() -> Result<Cli, ExitCode> {
             let failure = Failure::new(message).with_hint("see `tabgraft help`");
             return Console::new(Format::Json, false).fail(&failure);
         }
-        // If nobody reads the help, there is nobody to tell.
-        let _ = error.print();
+        let text = error.to_string();
+        if error.use_stderr() && text.chars().any(|c| c != '\n' && is_hidden(c)) {
+            // An argument may be the name of a stranger's file.
+            complain(&text);
+        } else {
+            // If nobody reads the help, there is nobody to tell.
+            let _ = error.print();
+        }
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     })
 }

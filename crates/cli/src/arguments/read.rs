@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use tabgraft_table::Table;
-use tabgraft_table::read::{ReadOptions, read_table};
+use tabgraft_table::read::{Original, ReadOptions, read_table};
 
 use crate::failure::Failure;
 
@@ -33,6 +33,11 @@ impl ReadArgs {
             delimiter: self.delimiter,
             ..ReadOptions::default()
         }
+    }
+
+    /// Reads a table and keeps hold of its file, to be written again with more columns.
+    pub fn original(&self, path: &Path) -> Result<(Original, Table), Failure> {
+        Ok(Original::open(path, &self.options())?)
     }
 
     /// Reads a table.

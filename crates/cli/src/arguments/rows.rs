@@ -26,12 +26,17 @@ pub struct RowsArgs {
 }
 
 impl RowsArgs {
-    /// Reads the table, unless its results would be written over it or over the model.
+    /// Reads the table, unless its results would be written over it or over the model. That they can be
+    /// written at all, and that the keys are there, is seen before the work.
     pub fn table(&self, model: &Path) -> Result<Table, Failure> {
         if let Some(out) = &self.out {
             check_out(out, &[model, &self.table])?;
         }
-        self.read.table(&self.table)
+        let table = self.read.table(&self.table)?;
+        for name in &self.key {
+            table.column(name)?;
+        }
+        Ok(table)
     }
 
     /// Writes the keys of `table` and, beside them, results.

@@ -12,8 +12,8 @@ use crate::answer::Answer;
 use crate::arguments::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{check_out, write_table};
-use crate::report::{Report, names};
+use crate::output::{check_out, write_original};
+use crate::report::{Report, line, names};
 
 /// Add features to a table, exactly as they were fitted.
 ///
@@ -22,7 +22,8 @@ use crate::report::{Report, names};
 /// and never computed anew, so a row's features do not depend on the rows beside it.
 ///
 /// Reads FEATURES and TABLE; writes the enriched table as CSV to stdout, or as CSV or Parquet to
-/// --out, and a report to stderr.
+/// --out, and a report to stderr. What the table had leaves as it came: a CSV file byte by byte, the
+/// spelling of each cell and its missing tokens included, Parquet and Arrow in their types and values.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -71,7 +72,7 @@ impl ApplyArgs {
         for out in [&self.out, &self.fit].into_iter().flatten() {
             check_out(out, &[&self.features, &self.table])?;
         }
-        let table = self.read.table(&self.table)?;
+        let (original, table) = self.read.original(&self.table)?;
         let mut engineer = self.chosen(&table.column_names())?;
         if let Some(path) = &self.fit {
             engineer.fit(&table)?;
@@ -86,7 +87,8 @@ impl ApplyArgs {
         let options = TransformOptions { skip_missing: self.skip_missing };
         let enriched = engineer.transform_with(&table, options)?;
         let features = FeatureSummary::of(engineer.features(), &enriched)?;
-        write_table(&enriched.table, self.out.as_deref())?;
+        let added = enriched.table.without(&table.column_names())?;
+        let written = write_original(&original, &added, self.out.as_deref());
         let is_skipped = |name: &String| enriched.skipped.iter().any(|s| s.name == *name);
         console.side_report(&ApplyReport {
             n_rows: table.n_rows(),
@@ -94,7 +96,7 @@ impl ApplyArgs {
             skipped: enriched.skipped.clone(),
             features,
         })?;
-        Ok(Answer::Yes)
+        written.map(|()| Answer::Yes)
     }
 
     /// The file's features for a table of these columns.
@@ -131,11 +133,7 @@ impl ApplyArgs {
 
 impl Report for ApplyReport {
     fn text(&self) -> String {
-        let added = format!("{} features added to {} rows", self.added.len(), self.n_rows);
-        format!(
-            "{added}: {}\n{}",
-            names(&self.added),
-            FeatureSummary::table(&self.features, |_| "added".to_owned())
-        )
+        line!("{} features added to {} rows: {}", self.added.len(), self.n_rows, names(&self.added))
+            + &FeatureSummary::table(&self.features, |_| "added".to_owned())
     }
 }

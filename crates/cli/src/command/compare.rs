@@ -14,7 +14,7 @@ use crate::arguments::{PredictorArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::model_file::ModelFile;
-use crate::report::{Report, difference_text, effects_text, number, scores_text};
+use crate::report::{Report, difference_text, effects_text, line, number, scores_text};
 use crate::rows::{Scored, note_seen_rows};
 
 /// Say whether the second model is better than the first, on the same rows.
@@ -144,33 +144,34 @@ impl Report for CompareReport<'_> {
         let Comparison { target, task, a, b, difference, spaces, .. } = &self.comparison;
         let mut text = String::new();
         for (side, file, which) in [(a, self.file_a, "first"), (b, self.file_b, "second")] {
-            text += &format!("{which}: `{}` ({})\n", side.name, file.display());
+            text += &line!("{which}: `{}` ({})", side.name, file.display());
             text += &scores_text(&side.scores);
         }
         if let Some(spaces) = spaces {
-            text += &format!(
-                "loss of the {} common columns on these rows: {}, then {}\n",
+            text += &line!(
+                "loss of the {} common columns on these rows: {}, then {}",
                 spaces.n_common_columns,
                 number(spaces.common_loss_a),
                 number(spaces.common_loss_b)
             );
             if let Some(drift) = &spaces.drift {
-                text += &format!(
-                    "old coordinates moved by a cosine distance of {:.6} (largest {:.6}, {} rows)\n",
-                    drift.mean_cosine_distance, drift.max_cosine_distance, drift.n_rows
+                text += &line!(
+                    "old coordinates moved by a cosine distance of {:.6} (largest {:.6}, {} rows)",
+                    drift.mean_cosine_distance,
+                    drift.max_cosine_distance,
+                    drift.n_rows
                 );
             }
             let cost = |c: &SpaceCost| {
                 let megabytes = c.file_bytes as f64 / 1e6;
                 format!("{:.1} s, {} weights, {megabytes:.1} MB", c.seconds, c.n_weights)
             };
-            text += &format!("training and size: {}, then {}\n", cost(&spaces.cost_a), cost(&spaces.cost_b));
-            text +=
-                &format!("of 10 neighbours {:.1} % are the same\n", 100.0 * spaces.neighbour_overlap_at_10);
+            text += &line!("training and size: {}, then {}", cost(&spaces.cost_a), cost(&spaces.cost_b));
+            text += &line!("of 10 neighbours {:.1} % are the same", 100.0 * spaces.neighbour_overlap_at_10);
             text += &effects_text(&spaces.new_columns);
-            text += &format!("judged on {}\n", spaces.explanation);
+            text += &line!("judged on {}", spaces.explanation);
         }
         let rows = self.rows;
-        text + &format!("`{target}` ({}), {rows} rows\n{}", task.name(), difference_text(difference))
+        text + &line!("`{target}` ({}), {rows} rows", task.name()) + &difference_text(difference)
     }
 }

@@ -9,11 +9,12 @@ use tabgraft_model::{ConsolidateOptions, EmbeddingSpace};
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{ComputeArgs, ReadArgs};
+use crate::arguments::{ComputeArgs, OutArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
-use crate::report::{Report, number, phases_text};
+use crate::report::{Report, line, number, phases_text};
+use crate::saved::Saved;
 
 /// Train a chain of grafts into one plain embedding space.
 ///
@@ -31,9 +32,8 @@ pub struct ConsolidateArgs {
     space: PathBuf,
     /// The table with all columns of the space
     table: PathBuf,
-    /// The file to write the child to
-    #[arg(long, short, value_name = "FILE")]
-    out: PathBuf,
+    #[command(flatten)]
+    out: OutArgs,
     /// Length of a row's vector, 8 to 4096 in steps of 8 [default: that of the first training]
     #[arg(long, value_name = "N")]
     d_model: Option<usize>,
@@ -64,7 +64,8 @@ pub struct ConsolidateArgs {
 /// What `consolidate` reports.
 #[derive(Debug, Serialize)]
 struct ConsolidateReport<'a> {
-    file: &'a Path,
+    #[serde(flatten)]
+    saved: Saved,
     name: &'a str,
     d_model: usize,
     d_model_before: usize,
@@ -78,7 +79,7 @@ impl ConsolidateArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let mut inputs: Vec<&Path> = vec![&self.space, &self.table];
         inputs.extend(self.valid.as_deref());
-        check_out(&self.out, &inputs)?;
+        check_out(&self.out.path, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
         let table = self.read.table(&self.table)?;
         let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
@@ -94,40 +95,35 @@ impl ConsolidateArgs {
         };
         let mut progress = console.progress("consolidation");
         let child = parent.consolidate(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
-        drop(progress);
-        child.save(&self.out)?;
+        let training = TrainingSummary::of(&child);
+        let end = training.end(progress);
         let report = ConsolidateReport {
-            file: &self.out,
+            saved: Saved::new(&self.out, end, |path| child.save(path), console),
             name: child.name(),
             d_model: child.d_model(),
             d_model_before: parent.d_model(),
             n_columns: child.columns().len(),
-            training: TrainingSummary::of(&child),
+            training,
             extension: child.extension_metadata(),
         };
-        report.training.note_interruption(&self.out, console);
-        console.report(&report)?;
-        Ok(Answer::Yes)
+        let told = console.report(&report);
+        report.saved.answer(told, Answer::Yes)
     }
 }
 
 impl Report for ConsolidateReport<'_> {
     fn text(&self) -> String {
         let Some(step) = self.extension else { return String::new() };
-        let mut text = format!(
-            "{} columns of `{}` in one network; their loss there was {}\n",
+        let mut text = line!(
+            "{} columns of `{}` in one network; their loss there was {}",
             self.n_columns,
             step.extended_from_es_name,
             number(step.parent_validation_loss)
         );
         text += &self.training.text();
         text += &phases_text(&step.phases, "");
-        text + &format!(
-            "saved `{}`, a space of {} coordinates in place of {}, to `{}`\n",
-            self.name,
-            self.d_model,
-            self.d_model_before,
-            self.file.display()
-        )
+        let (name, d_model, before) = (self.name, self.d_model, self.d_model_before);
+        let what = format!("`{name}`, a space of {d_model} coordinates in place of {before},");
+        text + &self.saved.text(&what)
     }
 }

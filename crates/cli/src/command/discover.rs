@@ -1,16 +1,15 @@
 //! `discover`: search features that help to predict a target.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tabgraft_model::discover::remember::history::Run;
-use tabgraft_model::{DiscoverOptions, EmbeddingSpace, discover};
+use tabgraft_model::discover::{check_folder, discover};
+use tabgraft_model::{DiscoverOptions, Discovery, EmbeddingSpace};
 
 use crate::answer::Answer;
 use crate::arguments::{CourtArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::interrupt;
 use crate::report::RunReport;
 
 /// Search features, new columns made from old ones, that help to predict a target.
@@ -24,7 +23,8 @@ use crate::report::RunReport;
 ///
 /// Reads SPACE and TABLE; into the folder --out-dir writes suggested_features.json, which `apply`
 /// and `extend` read, and adds the run to feature_suggestion_history.json and
-/// feature_effectiveness.json. Prints what was judged.
+/// feature_effectiveness.json. Prints what was judged. Ctrl-C or SIGTERM ends the search: what was found until
+/// then is written, but replaces no older suggested_features.json, and the exit code is 3.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -69,26 +69,34 @@ impl DiscoverArgs {
 
     /// Searches, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        check_folder(&self.out_dir)?;
         let space = EmbeddingSpace::load(&self.space)?;
         let table = self.read.table(&self.table)?;
         let mut progress = console.progress("discovery");
         let found = discover(&space, &table, &self.target, &self.options(), &mut |event| progress.on(event))?;
         drop(progress);
-        found.write(&self.out_dir)?;
-        note_unjudged(&found.run, self.court.budget, console);
-        console.report(&RunReport::new(&found, Some(&self.out_dir)))?;
-        Ok(Answer::Yes)
+        conclude(&found, Some(&self.out_dir), self.court.budget, Answer::Yes, console)
     }
 }
 
-/// Says how many candidates had no judgement, and why.
-pub fn note_unjudged(run: &Run, budget: f64, console: &Console) {
-    let n_left = run.suggestions.iter().filter(|s| s.judgement.is_none()).count();
+/// Writes a run to `folder`, reports it and answers. The report comes even where the run cannot be written.
+pub fn conclude(
+    found: &Discovery,
+    folder: Option<&Path>,
+    budget: f64,
+    finished: Answer,
+    console: &Console,
+) -> Result<Answer, Failure> {
+    let written = folder.map_or(Ok(()), |folder| found.write(folder));
+    let n_left = found.run.suggestions.iter().filter(|s| s.judgement.is_none()).count();
     if n_left > 0 {
-        let why = match interrupt::requested() {
+        let why = match found.interrupted {
             true => "interrupted".to_owned(),
             false => format!("the budget of {budget} s is spent; give a larger `--budget`"),
         };
         console.note(&format!("{n_left} candidate(s) not judged: {why}"));
     }
+    let told = console.report(&RunReport::new(found, folder.filter(|_| written.is_ok())));
+    written?;
+    told.map(|()| if found.interrupted { Answer::Interrupted } else { finished })
 }

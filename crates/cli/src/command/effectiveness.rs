@@ -9,7 +9,7 @@ use tabgraft_model::discover::remember::{Effectiveness, Standing};
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, names};
+use crate::report::{Report, line, names};
 
 /// Show what features were worth, pooled over all runs of discovery.
 ///
@@ -75,6 +75,6 @@ impl Report for EffectivenessReport {
             true => "no feature was judged\n".to_owned(),
             false => Standing::table(&self.features),
         };
-        format!("{table}recommended: {}\n", names(&self.recommended))
+        table + &line!("recommended: {}", names(&self.recommended))
     }
 }

@@ -13,7 +13,7 @@ use crate::answer::Answer;
 use crate::arguments::RowsArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, column_notes};
+use crate::report::{Report, column_notes, line};
 
 /// Embed each row of a table: columns z0, z1, ...
 ///
@@ -52,7 +52,7 @@ impl EmbedArgs {
             let values = embeddings.values.iter().skip(i).step_by(d_model).copied();
             (format!("z{i}"), Arc::new(Float32Array::from_iter_values(values)) as ArrayRef)
         };
-        self.rows.write(&table, (0..d_model).map(coordinate))?;
+        let written = self.rows.write(&table, (0..d_model).map(coordinate));
         column_notes(&embeddings.report, console);
         console.side_report(&EmbedReport {
             space: space.name().to_owned(),
@@ -60,12 +60,12 @@ impl EmbedArgs {
             d_model,
             columns: embeddings.report,
         })?;
-        Ok(Answer::Yes)
+        written.map(|()| Answer::Yes)
     }
 }
 
 impl Report for EmbedReport {
     fn text(&self) -> String {
-        format!("{} rows embedded by `{}` in {} coordinates\n", self.n_rows, self.space, self.d_model)
+        line!("{} rows embedded by `{}` in {} coordinates", self.n_rows, self.space, self.d_model)
     }
 }

@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::arguments::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, scores_text};
+use crate::report::{Report, line, scores_text};
 use crate::rows::{Scored, note_seen_rows};
 
 /// Score a predictor on a table that has the target.
@@ -71,14 +71,14 @@ impl EvaluateArgs {
 
 impl Report for EvaluateReport {
     fn text(&self) -> String {
-        format!(
-            "`{}` on {} rows of {}: `{}` ({})\n{}",
+        let head = line!(
+            "`{}` on {} rows of {}: `{}` ({})",
             self.predictor,
             if self.rows == "all" { "all" } else { "the test" },
             self.n_rows_table,
             self.target,
-            self.task,
-            scores_text(&self.scores)
-        )
+            self.task
+        );
+        head + &scores_text(&self.scores)
     }
 }

@@ -6,15 +6,16 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use tabgraft_feature::FeatureEngineer;
 use tabgraft_model::space::{ExtensionMetadata, Mode};
-use tabgraft_model::{EmbeddingSpace, ExtendOptions};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, Keep};
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{ComputeArgs, FreezeArgs, KeepArgs, ReadArgs, SchemaArgs, column_names};
+use crate::arguments::{ComputeArgs, FreezeArgs, KeepArgs, OutArgs, ReadArgs, SchemaArgs, column_names};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
-use crate::report::{Report, SchemaReport, difference_text, effects_text, names, number, phases_text};
+use crate::report::{Report, SchemaReport, difference_text, effects_text, line, names, number, phases_text};
+use crate::saved::{End, Saved};
 
 /// Graft the new columns of a table onto a trained embedding space.
 ///
@@ -30,6 +31,10 @@ use crate::report::{Report, SchemaReport, difference_text, effects_text, names, 
 /// With --keep if-not-worse, predictors of --target are fitted alike on parent and child and compared
 /// on rows that no training has seen. If the child does worse, the parent is written to --out, with a
 /// record of what was refused and which new columns hurt, and the exit code is 1.
+///
+/// Ctrl-C or SIGTERM stops the training and saves the best state so far; the exit code is then 3. An older
+/// file at --out stays: the state goes to a file beside it. So does, with --keep if-not-worse, every child
+/// that was not judged.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -42,9 +47,8 @@ pub struct ExtendArgs {
     space: PathBuf,
     /// The table with old and new columns
     table: PathBuf,
-    /// The file to write the child to
-    #[arg(long, short, value_name = "FILE")]
-    out: PathBuf,
+    #[command(flatten)]
+    out: OutArgs,
     /// What happens to old weights
     #[arg(long, value_enum, default_value_t)]
     mode: ModeFlag,
@@ -122,7 +126,8 @@ impl ModeFlag {
 /// What `extend` reports.
 #[derive(Debug, Serialize)]
 struct ExtendReport<'a> {
-    file: &'a Path,
+    #[serde(flatten)]
+    saved: Saved,
     name: &'a str,
     d_model: usize,
     schema: SchemaReport,
@@ -140,7 +145,7 @@ impl ExtendArgs {
         inputs.extend(
             [&self.valid, &self.features, &self.feature_metadata].into_iter().flatten().map(PathBuf::as_path),
         );
-        check_out(&self.out, &inputs)?;
+        check_out(&self.out.path, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
         let options = self.options(&parent)?;
         let table = self.read.table(&self.table)?;
@@ -148,22 +153,27 @@ impl ExtendArgs {
         let mut progress = console.progress("graft");
         let n_refused = parent.refused_extensions().len();
         let child = parent.extend(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
-        drop(progress);
-        child.save(&self.out)?;
         // A child begins without refusals, a parent that is kept has one more.
         let refused = child.refused_extensions().get(n_refused);
+        let extension = refused.map(|r| &r.extension).or(child.extension_metadata());
+        let training = TrainingSummary::of(&child);
+        let end =
+            match extension.is_some_and(|graft| graft.judgement.is_none()) && options.keep != Keep::Always {
+                true => End::Unjudged,
+                false => training.end(progress),
+            };
+        let saved = Saved::new(&self.out, end, |path| child.save(path), console);
         let report = ExtendReport {
-            file: &self.out,
+            saved,
             name: child.name(),
             d_model: child.d_model(),
             schema: SchemaReport::of(&child),
             kept: refused.is_none(),
-            training: TrainingSummary::of(&child),
-            extension: refused.map(|r| &r.extension).or(child.extension_metadata()),
+            training,
+            extension,
         };
-        report.training.note_interruption(&self.out, console);
-        console.report(&report)?;
-        Ok(if report.kept { Answer::Yes } else { Answer::No })
+        let told = console.report(&report);
+        report.saved.answer(told, if report.kept { Answer::Yes } else { Answer::No })
     }
 
     fn options(&self, parent: &EmbeddingSpace) -> Result<ExtendOptions, Failure> {
@@ -205,8 +215,8 @@ impl ExtendArgs {
 impl Report for ExtendReport<'_> {
     fn text(&self) -> String {
         let Some(graft) = self.extension else { return String::new() };
-        let mut text = format!(
-            "{} columns of `{}` and {} new ones ({}): {}\n",
+        let mut text = line!(
+            "{} columns of `{}` and {} new ones ({}): {}",
             graft.original_column_count,
             graft.extended_from_es_name,
             graft.new_columns_added.len(),
@@ -214,9 +224,9 @@ impl Report for ExtendReport<'_> {
             names(&graft.new_columns_added)
         );
         for column in self.schema.columns.iter().skip(graft.original_column_count) {
-            text += &format!("  {}: {}\n", column.name, column.reason);
+            text += &line!("  {}: {}", column.name, column.reason);
         }
-        text += &format!("loss of the old columns in the parent {}\n", number(graft.parent_validation_loss));
+        text += &line!("loss of the old columns in the parent {}", number(graft.parent_validation_loss));
         if self.kept {
             text += &self.training.text();
         }
@@ -226,24 +236,21 @@ impl Report for ExtendReport<'_> {
                 Some(anchor) => format!(", at most {} allowed", anchor.drift_bound),
                 None => String::new(),
             };
-            text += &format!(
-                "old coordinates moved by a cosine distance of {:.6}{bound} (largest {:.6}, {} rows)\n",
-                drift.mean_cosine_distance, drift.max_cosine_distance, drift.n_rows
+            text += &line!(
+                "old coordinates moved by a cosine distance of {:.6}{bound} (largest {:.6}, {} rows)",
+                drift.mean_cosine_distance,
+                drift.max_cosine_distance,
+                drift.n_rows
             );
         }
         if let Some(judgement) = &graft.judgement {
-            text += &format!("`{}` predicted from parent and child\n", judgement.target);
+            text += &line!("`{}` predicted from parent and child", judgement.target);
             text += &difference_text(&judgement.difference);
             text += &effects_text(&judgement.new_columns);
         }
         if !self.kept {
             text += "the child is worse and was not kept: the file holds the parent, with a record of this\n";
         }
-        text + &format!(
-            "saved `{}`, a space of {} coordinates, to `{}`\n",
-            self.name,
-            self.d_model,
-            self.file.display()
-        )
+        text + &self.saved.text(&format!("`{}`, a space of {} coordinates,", self.name, self.d_model))
     }
 }

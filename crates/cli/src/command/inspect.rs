@@ -10,13 +10,14 @@ use tabgraft_model::EmbeddingSpace;
 use tabgraft_model::Predictor;
 use tabgraft_model::predictor::PredictorCard;
 use tabgraft_model::space::{ExtensionMetadata, Hashes, SpaceCard};
+use tabgraft_model::train::StopReason;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn};
 
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::model_file::ModelFile;
-use crate::report::{Grid, Report, SchemaReport, lineage_text, number, scores_text};
+use crate::report::{Grid, Report, SchemaReport, line, lineage_text, number, scores_text};
 
 /// Show what the file of a space or a predictor holds.
 ///
@@ -114,6 +115,9 @@ impl Report for SpaceCard {
         }
         line("rows", format!("{} learned from, {} to validate", info.n_rows_train, info.n_rows_valid));
         line("epochs", format!("{}, the best was {}", info.epochs.len(), info.best_epoch));
+        if info.stop_reason == StopReason::Interrupted {
+            line("stopped early", "by a signal or Ctrl-C: this is the best state until then".to_owned());
+        }
         line("validation loss", number(info.final_validation_loss));
         line("of new columns", number(info.new_columns_validation_loss));
         line("seconds", format!("{:.1}", info.seconds));
@@ -122,7 +126,7 @@ impl Report for SpaceCard {
         line("id", self.hashes.id().to_string());
         let mut text = grid.text();
         for note in &self.notes {
-            text += &format!("  note: {note}\n");
+            text += &line!("  note: {note}");
         }
         text
     }
@@ -143,6 +147,9 @@ impl Report for PredictorCard {
         line("columns", used_and_left_out(&self.space.columns, &self.space.excluded));
         line("networks", self.fit_info.best_epochs.len().to_string());
         line("rows", format!("{} learned from, {} to test", self.fit_info.n_rows, self.fit_info.n_rows_test));
+        if self.fit_info.interrupted {
+            line("stopped early", "by a signal or Ctrl-C: this is the best state until then".to_owned());
+        }
         line("seconds", format!("{:.1}", self.fit_info.seconds));
         grid.text() + &scores_text(&self.fit_info.scores)
     }
@@ -156,7 +163,7 @@ impl Report for SchemaReport {
     fn text(&self) -> String {
         let mut text = SchemaReport::text(self);
         for note in &self.notes {
-            text += &format!("note: {note}\n");
+            text += &line!("note: {note}");
         }
         text
     }

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use tabgraft_feature::Feature;
 use tabgraft_model::discover::remember::FeatureFile;
-use tabgraft_model::{DiscoverOptions, EmbeddingSpace, discover::judge};
+use tabgraft_model::discover::{check_folder, judge};
+use tabgraft_model::{DiscoverOptions, EmbeddingSpace};
 
-use super::discover::note_unjudged;
+use super::discover::conclude;
 use crate::answer::Answer;
 use crate::arguments::{CourtArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::RunReport;
 
 /// Judge your own features as those of a search are judged.
 ///
@@ -54,6 +54,9 @@ pub struct JudgeArgs {
 impl JudgeArgs {
     /// Judges, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        if let Some(folder) = &self.out_dir {
+            check_folder(folder)?;
+        }
         let space = EmbeddingSpace::load(&self.space)?;
         let table = self.read.table(&self.table)?;
         let mut features: Vec<Feature> =
@@ -68,12 +71,8 @@ impl JudgeArgs {
         let found =
             judge(&space, &table, &self.target, &features, &options, &mut |event| progress.on(event))?;
         drop(progress);
-        if let Some(folder) = &self.out_dir {
-            found.write(folder)?;
-        }
-        note_unjudged(&found.run, self.court.budget, console);
-        console.report(&RunReport::new(&found, self.out_dir.as_deref()))?;
-        Ok(if found.recommended().is_empty() { Answer::No } else { Answer::Yes })
+        let answer = if found.recommended().is_empty() { Answer::No } else { Answer::Yes };
+        conclude(&found, self.out_dir.as_deref(), self.court.budget, answer, console)
     }
 }
 

@@ -57,11 +57,13 @@ impl LineageArgs {
             let read = lineage.nodes.iter().flat_map(|node| &node.paths).map(|file| folder.join(file));
             let read: Vec<PathBuf> = read.collect();
             check_out(path, &read.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+        }
+        let drawn = self.svg.as_ref().map_or(Ok(()), |path| {
             write_whole(path, |mut file| {
                 file.write_all(lineage.svg().as_bytes())
                     .map_err(|e| tabgraft_model::Error::io(path, "write", e))
-            })?;
-        }
+            })
+        });
         if self.predictors {
             for file in &lineage.unreadable {
                 console.note(&format!("not read: {}", file.reason));
@@ -70,6 +72,7 @@ impl LineageArgs {
         } else {
             console.report(&lineage)?;
         }
+        drawn?;
         Ok(Answer::Yes)
     }
 }

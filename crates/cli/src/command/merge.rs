@@ -10,11 +10,12 @@ use tabgraft_model::{EmbeddingSpace, MergeOptions};
 use super::extend::ModeFlag;
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{ComputeArgs, ReadArgs};
+use crate::arguments::{ComputeArgs, OutArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
-use crate::report::{Report, SchemaReport, names, phases_text};
+use crate::report::{Report, SchemaReport, line, names, phases_text};
+use crate::saved::Saved;
 
 /// Make one embedding space of several descendants of one ancestor.
 ///
@@ -37,9 +38,8 @@ pub struct MergeArgs {
     /// A table with the columns of all: for a merge that has to be trained, and to measure losses
     #[arg(long, value_name = "TABLE")]
     table: Option<PathBuf>,
-    /// The file to write the child to
-    #[arg(long, short, value_name = "FILE")]
-    out: PathBuf,
+    #[command(flatten)]
+    out: OutArgs,
     /// How old weights are treated where the merge has to be trained
     #[arg(long, value_enum, default_value_t = ModeFlag::Joint)]
     mode: ModeFlag,
@@ -70,7 +70,8 @@ pub struct MergeArgs {
 /// What `merge` reports.
 #[derive(Debug, Serialize)]
 struct MergeReport<'a> {
-    file: &'a Path,
+    #[serde(flatten)]
+    saved: Saved,
     name: &'a str,
     d_model: usize,
     schema: SchemaReport,
@@ -83,7 +84,7 @@ impl MergeArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let mut inputs: Vec<&Path> = self.spaces.iter().map(PathBuf::as_path).collect();
         inputs.extend(self.table.as_deref());
-        check_out(&self.out, &inputs)?;
+        check_out(&self.out.path, &inputs)?;
         let spaces =
             self.spaces.iter().map(|path| EmbeddingSpace::load(path)).collect::<Result<Vec<_>, _>>()?;
         let table = self.table.as_ref().map(|path| self.read.table(path)).transpose()?;
@@ -102,19 +103,18 @@ impl MergeArgs {
         let mut progress = console.progress("merge");
         let child =
             EmbeddingSpace::merge(&spaces, table.as_ref(), &options, &mut |event| progress.on(event))?;
-        drop(progress);
-        child.save(&self.out)?;
+        let training = TrainingSummary::of(&child);
+        let end = training.end(progress);
         let report = MergeReport {
-            file: &self.out,
+            saved: Saved::new(&self.out, end, |path| child.save(path), console),
             name: child.name(),
             d_model: child.d_model(),
             schema: SchemaReport::of(&child),
-            training: TrainingSummary::of(&child),
+            training,
             extension: child.extension_metadata(),
         };
-        report.training.note_interruption(&self.out, console);
-        console.report(&report)?;
-        Ok(Answer::Yes)
+        let told = console.report(&report);
+        report.saved.answer(told, Answer::Yes)
     }
 }
 
@@ -128,9 +128,9 @@ impl Report for MergeReport<'_> {
             (Mode::Frozen, true) => "exactly: every coordinate keeps its bits".to_owned(),
             (mode, _) => format!("by training, {}", mode.name()),
         };
-        let mut text = format!("merged {}, {how}\n", names(&parents));
-        text += &format!(
-            "{} columns of `{}` and {} of the others: {}\n",
+        let mut text = line!("merged {}, {how}", names(&parents));
+        text += &line!(
+            "{} columns of `{}` and {} of the others: {}",
             step.original_column_count,
             step.extended_from_es_name,
             step.new_columns_added.len(),
@@ -140,11 +140,6 @@ impl Report for MergeReport<'_> {
             text += &self.training.text();
         }
         text += &phases_text(&step.phases, "");
-        text + &format!(
-            "saved `{}`, a space of {} coordinates, to `{}`\n",
-            self.name,
-            self.d_model,
-            self.file.display()
-        )
+        text + &self.saved.text(&format!("`{}`, a space of {} coordinates,", self.name, self.d_model))
     }
 }

@@ -16,7 +16,7 @@ use crate::answer::Answer;
 use crate::arguments::RowsArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, column_notes};
+use crate::report::{Report, column_notes, line};
 
 /// Predict the target for each row of a table.
 ///
@@ -58,7 +58,7 @@ impl PredictArgs {
         let table = self.rows.table(&self.predictor)?;
         let predictions = predictor.predict(&table)?;
         let guardrails = predictor.guardrails(&table)?;
-        self.rows.write(&table, result_columns(&predictions))?;
+        let written = self.rows.write(&table, result_columns(&predictions));
         column_notes(&predictions.report, console);
         let is_binary = predictions.classes.len() == 2;
         console.side_report(&PredictReport {
@@ -70,7 +70,7 @@ impl PredictArgs {
             columns: predictions.report,
             guardrails: counted(&guardrails),
         })?;
-        Ok(Answer::Yes)
+        written.map(|()| Answer::Yes)
     }
 }
 
@@ -113,10 +113,10 @@ fn word(flag: &CellFlag) -> &'static str {
 
 impl Report for PredictReport {
     fn text(&self) -> String {
-        let mut text = format!("{} rows predicted by `{}`: `{}`\n", self.n_rows, self.predictor, self.target);
+        let mut text = line!("{} rows predicted by `{}`: `{}`", self.n_rows, self.predictor, self.target);
         for (column, counts) in &self.guardrails {
             let counts: Vec<String> = counts.iter().map(|(word, n)| format!("{n} {word}")).collect();
-            text += &format!("guardrail: column `{column}`: {} cell(s)\n", counts.join(", "));
+            text += &line!("guardrail: column `{column}`: {} cell(s)", counts.join(", "));
         }
         text
     }

@@ -9,11 +9,12 @@ use tabgraft_model::{EmbeddingSpace, Predictor, PredictorOptions};
 
 use super::train::stem;
 use crate::answer::Answer;
-use crate::arguments::{PredictorArgs, ReadArgs};
+use crate::arguments::{OutArgs, PredictorArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
-use crate::report::{Report, column_notes, scores_text};
+use crate::report::{Report, column_notes, line, scores_text};
+use crate::saved::{End, Saved};
 
 /// Fit a predictor of one target on an embedding space.
 ///
@@ -22,7 +23,8 @@ use crate::report::{Report, column_notes, scores_text};
 /// space's test rows are kept out and scored, each score with its rows and 95 % interval.
 ///
 /// Reads SPACE and TABLE; writes the predictor, which needs no other file, to --out and its scores
-/// to stdout. Ctrl-C stops the fit and saves the best state so far.
+/// to stdout. Ctrl-C or SIGTERM stops the fit and saves the best state so far; the exit code is then 3, and
+/// an older file at --out stays: the state goes to a file beside it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -35,9 +37,8 @@ pub struct FitArgs {
     /// The column to predict; the space must have ignored it
     #[arg(long, value_name = "COLUMN")]
     target: String,
-    /// The file to write the predictor to
-    #[arg(long, short, value_name = "FILE")]
-    out: PathBuf,
+    #[command(flatten)]
+    out: OutArgs,
     /// Name of the predictor [default: the output's file name without its ending]
     #[arg(long)]
     name: Option<String>,
@@ -53,7 +54,8 @@ pub struct FitArgs {
 /// What `predictor` reports.
 #[derive(Debug, Serialize)]
 struct FitReport {
-    file: PathBuf,
+    #[serde(flatten)]
+    saved: Saved,
     name: String,
     space: String,
     space_hash: String,
@@ -66,7 +68,7 @@ impl FitArgs {
     /// As the core takes them.
     pub fn options(&self) -> PredictorOptions {
         PredictorOptions {
-            name: self.name.clone().unwrap_or_else(|| stem(&self.out)),
+            name: self.name.clone().unwrap_or_else(|| stem(&self.out.path)),
             hold_out_test: !self.fit_on_test_rows,
             ..self.predictor.options()
         }
@@ -74,37 +76,36 @@ impl FitArgs {
 
     /// Fits, saves, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
-        check_out(&self.out, &[&self.space, &self.table])?;
+        check_out(&self.out.path, &[&self.space, &self.table])?;
         let space = EmbeddingSpace::load(&self.space)?;
         let table = self.read.table(&self.table)?;
         let mut progress = console.progress("predictor");
         let predictor =
             Predictor::fit(&space, &table, &self.target, &self.options(), &mut |event| progress.on(event))?;
         drop(progress);
-        predictor.save(&self.out)?;
         let fit = predictor.fit_info().clone();
-        if fit.interrupted {
-            console.note(&format!("interrupted: `{}` holds the best state so far", self.out.display()));
-        }
+        let end = if fit.interrupted { End::Interrupted } else { End::Finished };
+        let saved = Saved::new(&self.out, end, |path| predictor.save(path), console);
         column_notes(&fit.columns, console);
-        console.report(&FitReport {
-            file: self.out.clone(),
+        let report = FitReport {
+            saved,
             name: predictor.name().to_owned(),
             space: predictor.space_name().to_owned(),
             space_hash: predictor.space_hash().to_owned(),
             task: predictor.target().task().name(),
             target: predictor.target().clone(),
             fit,
-        })?;
-        Ok(Answer::Yes)
+        };
+        let told = console.report(&report);
+        report.saved.answer(told, Answer::Yes)
     }
 }
 
 impl Report for FitReport {
     fn text(&self) -> String {
         let fit = &self.fit;
-        let mut text = format!(
-            "predictor of `{}` ({}) on `{}`: {} networks, {} rows learned from in {:.1} s\n",
+        let mut text = line!(
+            "predictor of `{}` ({}) on `{}`: {} networks, {} rows learned from in {:.1} s",
             self.target.column(),
             self.task,
             self.space,
@@ -113,10 +114,10 @@ impl Report for FitReport {
             fit.seconds
         );
         if let [negative, positive] = self.target.classes() {
-            text += &format!("positive class `{positive}`, negative class `{negative}`\n");
+            text += &line!("positive class `{positive}`, negative class `{negative}`");
         }
         if fit.n_rows_without_target > 0 {
-            text += &format!("{} rows without a target left out\n", fit.n_rows_without_target);
+            text += &line!("{} rows without a target left out", fit.n_rows_without_target);
         }
         if fit.scores.is_empty() {
             text += "not scored: there are no test rows\n";
@@ -124,6 +125,6 @@ impl Report for FitReport {
             text += "scores on test rows, which nothing was learned from\n";
             text += &scores_text(&fit.scores);
         }
-        text + &format!("saved `{}` to `{}`\n", self.name, self.file.display())
+        text + &self.saved.text(&format!("`{}`", self.name))
     }
 }

@@ -9,11 +9,12 @@ use tabgraft_model::{EmbeddingSpace, PruneOptions};
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{ComputeArgs, ReadArgs, column_names};
+use crate::arguments::{ComputeArgs, OutArgs, ReadArgs, column_names};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
-use crate::report::{Report, names, number, phases_text};
+use crate::report::{Report, line, names, number, phases_text};
+use crate::saved::Saved;
 
 /// Remove columns from an embedding space.
 ///
@@ -38,9 +39,8 @@ pub struct PruneArgs {
     /// The columns to remove, separated by commas; may be repeated
     #[arg(long, required = true, value_name = "COLUMNS")]
     columns: Vec<String>,
-    /// The file to write the child to
-    #[arg(long, short, value_name = "FILE")]
-    out: PathBuf,
+    #[command(flatten)]
+    out: OutArgs,
     /// Epochs of the healing run, 0 for none, at most 10000 [default: an eighth of the first training's, at least 4]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
@@ -62,7 +62,8 @@ pub struct PruneArgs {
 /// What `prune` reports.
 #[derive(Debug, Serialize)]
 struct PruneReport<'a> {
-    file: &'a Path,
+    #[serde(flatten)]
+    saved: Saved,
     name: &'a str,
     d_model: usize,
     n_columns: usize,
@@ -74,7 +75,7 @@ impl PruneArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let mut inputs: Vec<&Path> = vec![&self.space];
         inputs.extend(self.table.as_deref());
-        check_out(&self.out, &inputs)?;
+        check_out(&self.out.path, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
         let table = self.table.as_ref().map(|path| self.read.table(path)).transpose()?;
         let options = PruneOptions {
@@ -88,17 +89,16 @@ impl PruneArgs {
         let columns = column_names(&self.columns, |name| parent.columns().iter().any(|c| c.name == name));
         let mut progress = console.progress("prune");
         let child = parent.prune(&columns, table.as_ref(), &options, &mut |event| progress.on(event))?;
-        drop(progress);
-        child.save(&self.out)?;
-        TrainingSummary::of(&child).note_interruption(&self.out, console);
-        console.report(&PruneReport {
-            file: &self.out,
+        let end = TrainingSummary::of(&child).end(progress);
+        let report = PruneReport {
+            saved: Saved::new(&self.out, end, |path| child.save(path), console),
             name: child.name(),
             d_model: child.d_model(),
             n_columns: child.columns().len(),
             extension: child.extension_metadata(),
-        })?;
-        Ok(Answer::Yes)
+        };
+        let told = console.report(&report);
+        report.saved.answer(told, Answer::Yes)
     }
 }
 
@@ -109,15 +109,12 @@ impl Report for PruneReport<'_> {
             Mode::Frozen => "cut off, what is left keeps its bits",
             _ => "masked, their cells count as missing",
         };
-        let mut text = format!(
-            "removed from `{}`: {} ({how})\n",
-            step.extended_from_es_name,
-            names(&step.columns_removed)
-        );
+        let mut text =
+            line!("removed from `{}`: {} ({how})", step.extended_from_es_name, names(&step.columns_removed));
         // Without a table nothing is measured.
         if let Some(prune) = step.prune.filter(|prune| prune.loss_masked.is_some()) {
-            text += &format!(
-                "loss of the other columns: {} before, {} without{}\n",
+            text += &line!(
+                "loss of the other columns: {} before, {} without{}",
                 number(prune.loss_before),
                 number(prune.loss_masked),
                 prune.loss_healed.map(|loss| format!(", {loss:.4} healed")).unwrap_or_default()
@@ -125,17 +122,15 @@ impl Report for PruneReport<'_> {
         }
         text += &phases_text(&step.phases, "");
         if let Some(drift) = &step.drift {
-            text += &format!(
-                "coordinates that are left moved by a cosine distance of {:.6} (largest {:.6}, {} rows)\n",
-                drift.mean_cosine_distance, drift.max_cosine_distance, drift.n_rows
+            text += &line!(
+                "coordinates that are left moved by a cosine distance of {:.6} (largest {:.6}, {} rows)",
+                drift.mean_cosine_distance,
+                drift.max_cosine_distance,
+                drift.n_rows
             );
         }
-        text + &format!(
-            "saved `{}`, a space of {} columns and {} coordinates, to `{}`\n",
-            self.name,
-            self.n_columns,
-            self.d_model,
-            self.file.display()
-        )
+        let (name, n_columns, d_model) = (self.name, self.n_columns, self.d_model);
+        let what = format!("`{name}`, a space of {n_columns} columns and {d_model} coordinates,");
+        text + &self.saved.text(&what)
     }
 }

@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::arguments::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Grid, Report, number};
+use crate::report::{Grid, Report, line, number};
 
 /// Rank the columns of an embedding space by what their removal costs, the cheapest first.
 ///
@@ -67,15 +67,15 @@ impl RankArgs {
 impl Report for RankReport {
     fn text(&self) -> String {
         let ranking = &self.0;
-        let mut text = format!(
-            "columns of `{}`, the cheapest to remove first; mean loss {} on {} rows\n",
+        let mut text = line!(
+            "columns of `{}`, the cheapest to remove first; mean loss {} on {} rows",
             ranking.space,
             number(ranking.loss),
             ranking.n_rows_loss
         );
         if let Some(probe) = &ranking.probe {
-            text += &format!(
-                "a probe of `{}` on all columns: {} {:.4}, 95 % interval {:.4} to {:.4}, {} rows\n",
+            text += &line!(
+                "a probe of `{}` on all columns: {} {:.4}, 95 % interval {:.4} to {:.4}, {} rows",
                 probe.target,
                 probe.score.metric.name(),
                 probe.score.value,

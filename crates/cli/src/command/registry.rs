@@ -10,7 +10,7 @@ use tabgraft_model::registry::{Added, Event, Version};
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Grid, Report};
+use crate::report::{Grid, Report, line};
 
 /// Keep versions of models in a folder, with one that is current; promote, roll back, look back.
 ///
@@ -67,7 +67,7 @@ enum Verb {
 /// What the user says about a step.
 #[derive(Debug, Args)]
 struct NoteArgs {
-    /// Why; kept in the history
+    /// Why; kept in the history, at most 2000 bytes
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     note: String,
 }
@@ -107,8 +107,7 @@ impl RegistryArgs {
     /// Does it, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         if let Verb::Add { file, note } = &self.verb {
-            let registry = Registry::create(&self.dir)?;
-            let Added { version, is_new } = registry.add(file, &note.note)?;
+            let (registry, Added { version, is_new }) = Registry::begin(&self.dir, file, &note.note)?;
             console.report(&AddReport { path: registry.path(&version), version, is_new })?;
             return Ok(Answer::Yes);
         }
@@ -138,7 +137,7 @@ impl Report for CurrentReport {
     fn text(&self) -> String {
         match (&self.current, &self.path) {
             (Some(version), Some(path)) => {
-                format!("current: {} ({}), {}\n", version.name, version.id.short(), path.display())
+                line!("current: {} ({}), {}", version.name, version.id.short(), path.display())
             }
             _ => "no version was promoted yet\n".to_owned(),
         }
@@ -148,7 +147,7 @@ impl Report for CurrentReport {
 impl Report for AddReport {
     fn text(&self) -> String {
         let done = if self.is_new { "added" } else { "already there" };
-        format!("{done}: {} ({}), {}\n", self.version.name, self.version.id.short(), self.path.display())
+        line!("{done}: {} ({}), {}", self.version.name, self.version.id.short(), self.path.display())
     }
 }
 

@@ -9,11 +9,13 @@ use tabgraft_model::{EmbeddingSpace, FitOptions};
 use tabgraft_table::split::Part;
 
 use crate::answer::Answer;
-use crate::arguments::{ReadArgs, SchemaArgs, SpaceArgs, SplitArgs};
+use crate::arguments::{OutArgs, ReadArgs, SchemaArgs, SpaceArgs, SplitArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
-use crate::report::{Report, SchemaReport, number};
+use crate::progress::Progress;
+use crate::report::{Report, SchemaReport, line, number};
+use crate::saved::{End, Saved};
 
 /// Train an embedding space on a table, without a target.
 ///
@@ -23,7 +25,8 @@ use crate::report::{Report, SchemaReport, number};
 ///
 /// Reads TABLE; writes the space to --out and a report of columns, losses and seconds to stdout.
 /// Test rows are chosen by a hash of each row's cells and are not looked at; they stay test rows in
-/// every descendant. Ctrl-C stops the training and saves the best state so far.
+/// every descendant. Ctrl-C or SIGTERM stops the training and saves the best state so far; the exit code is
+/// then 3, and an older file at --out stays: the state goes to a file beside it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -33,9 +36,8 @@ Example:
 pub struct TrainArgs {
     /// The table to learn from
     table: PathBuf,
-    /// The file to write the space to
-    #[arg(long, short, value_name = "FILE")]
-    out: PathBuf,
+    #[command(flatten)]
+    out: OutArgs,
     /// Name of the space in lineages [default: the output's file name without its ending]
     #[arg(long)]
     name: Option<String>,
@@ -55,7 +57,8 @@ pub struct TrainArgs {
 /// What `train` reports.
 #[derive(Debug, Serialize)]
 struct TrainReport {
-    file: PathBuf,
+    #[serde(flatten)]
+    saved: Saved,
     name: String,
     d_model: usize,
     schema: SchemaReport,
@@ -85,11 +88,11 @@ impl TrainArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let inputs: Vec<&Path> =
             [Some(&self.table), self.valid.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
-        check_out(&self.out, &inputs)?;
+        check_out(&self.out.path, &inputs)?;
         let table = self.read.table(&self.table)?;
         let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
         let options = FitOptions {
-            name: self.name.clone().unwrap_or_else(|| stem(&self.out)),
+            name: self.name.clone().unwrap_or_else(|| stem(&self.out.path)),
             config: self.space.config(),
             infer: self.schema.options(),
             split: self.split.options(valid.is_some()),
@@ -98,40 +101,35 @@ impl TrainArgs {
         };
         let mut progress = console.progress("embedding space");
         let space = EmbeddingSpace::fit(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
-        drop(progress);
-        space.save(&self.out)?;
+        let training = TrainingSummary::of(&space);
+        let end = training.end(progress);
+        let saved = Saved::new(&self.out, end, |path| space.save(path), console);
         let n_rows_test = space.split().assign(&table)?.iter().filter(|p| **p == Part::Test).count();
         let report = TrainReport {
-            file: self.out.clone(),
+            saved,
             name: space.name().to_owned(),
             d_model: space.d_model(),
             schema: SchemaReport::of(&space),
-            training: TrainingSummary::of(&space),
+            training,
             n_rows_test,
             weights_hash: space.hashes().weights.clone(),
         };
-        report.training.note_interruption(&self.out, console);
-        console.report(&report)?;
-        Ok(Answer::Yes)
+        let told = console.report(&report);
+        report.saved.answer(told, Answer::Yes)
     }
 }
 
 impl Report for TrainReport {
     fn text(&self) -> String {
         let t = &self.training;
-        format!(
-            "{}{}\
-             {} rows learned from, {} to validate, {} to test\n\
-             saved `{}`, a space of {} coordinates, to `{}`\n",
-            self.schema.text(),
-            t.text(),
+        let rows = line!(
+            "{} rows learned from, {} to validate, {} to test",
             t.n_rows_train,
             t.n_rows_valid,
-            self.n_rows_test,
-            self.name,
-            self.d_model,
-            self.file.display()
-        )
+            self.n_rows_test
+        );
+        let what = format!("`{}`, a space of {} coordinates,", self.name, self.d_model);
+        self.schema.text() + &t.text() + &rows + &self.saved.text(&what)
     }
 }
 
@@ -154,14 +152,12 @@ impl TrainingSummary {
         }
     }
 
-    /// Says that the file holds less than was asked for.
-    pub fn note_interruption(&self, out: &Path, console: &Console) {
-        if self.stop_reason == StopReason::Interrupted {
-            console.note(&format!(
-                "interrupted: `{}` holds the best state so far, of epoch {}",
-                out.display(),
-                self.best_epoch
-            ));
+    /// How the training that `progress` showed ended. Where nothing was trained, the summary is that of an
+    /// earlier training, whose end does not count.
+    pub fn end(&self, progress: Progress) -> End {
+        match self.stop_reason == StopReason::Interrupted && progress.was_stopped() {
+            true => End::Interrupted,
+            false => End::Finished,
         }
     }
 
@@ -172,12 +168,13 @@ impl TrainingSummary {
             None => String::new(),
         };
         let device = if self.device.is_empty() { String::new() } else { format!(" on {}", self.device) };
-        format!(
-            "validation loss {}{new} (1 is a uniform guess), epoch {} of {}\n\
-             trained in {:.1} s{device}, {:.0} rows a second, {} weights\n",
+        line!(
+            "validation loss {}{new} (1 is a uniform guess), epoch {} of {}",
             number(self.final_validation_loss),
             self.best_epoch,
-            self.n_epochs,
+            self.n_epochs
+        ) + &line!(
+            "trained in {:.1} s{device}, {:.0} rows a second, {} weights",
             self.seconds,
             self.rows_per_second,
             self.n_weights

@@ -10,7 +10,7 @@ use tabgraft_model::store::VerifyReport;
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::Report;
+use crate::report::{Report, line};
 
 /// Check that the file of a space or a predictor is undamaged, or a whole family of them.
 ///
@@ -76,18 +76,19 @@ impl Report for VerifyAnswer<'_> {
     fn text(&self) -> String {
         let file = self.file.display();
         match (&self.problem, &self.found) {
-            (Some(problem), _) => format!("not ok: {problem}\n"),
-            (None, Some(found)) => format!(
-                "ok: `{file}` is a `{}` of format {}, written by {}\n  {} tensors, {} weights, {} bytes\n  content {}\n",
-                found.kind,
-                found.format_version,
-                found.written_by,
-                found.n_tensors,
-                found.n_weights,
-                found.file_bytes,
-                found.content_hash
-            ),
-            (None, None) => format!("ok: `{file}`\n"),
+            (Some(problem), _) => line!("not ok: {problem}"),
+            (None, Some(found)) => {
+                let (kind, version, by) = (&found.kind, &found.format_version, &found.written_by);
+                line!("ok: `{file}` is a `{kind}` of format {version}, written by {by}")
+                    + &line!(
+                        "  {} tensors, {} weights, {} bytes",
+                        found.n_tensors,
+                        found.n_weights,
+                        found.file_bytes
+                    )
+                    + &line!("  content {}", found.content_hash)
+            }
+            (None, None) => line!("ok: `{file}`"),
         }
     }
 }
@@ -97,12 +98,12 @@ impl Report for Verification {
         let mut text = String::new();
         let problems = self.files.iter().flat_map(|f| &f.problems);
         for problem in problems.chain(self.links.iter().flat_map(|l| &l.problems)) {
-            text += &format!("not ok: {problem}\n");
+            text += &line!("not ok: {problem}");
         }
         let n_checked = self.links.iter().filter(|link| link.is_checked).count();
         let n_whole = self.files.iter().filter(|file| file.problems.is_empty()).count();
-        text += &format!(
-            "{}{n_whole} of {} files are whole, {n_checked} of {} links were checked\n",
+        text += &line!(
+            "{}{n_whole} of {} files are whole, {n_checked} of {} links were checked",
             if self.ok { "ok: " } else { "" },
             self.files.len(),
             self.links.len()
@@ -115,8 +116,8 @@ impl Report for Verification {
                 (None, false) => "not checked, the parent's file is not here",
             };
             // Names may be the same: the child's file says which one it is.
-            text += &format!(
-                "  {} -> {} ({}, `{}`): {what}\n",
+            text += &line!(
+                "  {} -> {} ({}, `{}`): {what}",
                 link.parent,
                 link.child,
                 link.step.name(),

@@ -8,6 +8,7 @@ mod story;
 mod text;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -17,6 +18,7 @@ use tabgraft_model::error::{Error, Result};
 use tabgraft_model::report::{Report, to_html};
 use tabgraft_model::space::SoftwareVersion;
 use tabgraft_model::train::Sink;
+use tabgraft_table::{check_folder, write_whole};
 
 use stage::Stage;
 
@@ -91,6 +93,7 @@ pub struct WrittenFile {
 /// An io error if the folder cannot be written, an interrupted error if the sink said stop.
 pub fn run(args: &DemoArgs, sink: &mut Sink<'_>, say: &mut dyn FnMut(&str)) -> Result<Demo> {
     let start = Instant::now();
+    check_folder(&args.out)?;
     fs::create_dir_all(&args.out).map_err(|e| Error::io(&args.out, "create", e))?;
     let mut stage = Stage::new(args.seed, &args.out, sink, say);
     let told = story::tell(&mut stage)?;
@@ -118,5 +121,5 @@ pub fn run(args: &DemoArgs, sink: &mut Sink<'_>, say: &mut dyn FnMut(&str)) -> R
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).map_err(|e| Error::io(path, "write", e))
+    write_whole(path, |mut file| file.write_all(bytes).map_err(|e| Error::io(path, "write", e)))
 }

@@ -6,7 +6,7 @@ use tabgraft_model::space::ColumnReport;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Kind};
 use tabgraft_table::table::quoted;
 
-use super::Grid;
+use super::{Grid, line};
 use crate::console::Console;
 
 /// The columns of a space, each with its reason.
@@ -32,7 +32,7 @@ impl SchemaReport {
 
     /// Used columns by kind, then those left out; notes are said while training.
     pub fn text(&self) -> String {
-        let mut text = format!("{} column(s) used\n", self.columns.len());
+        let mut text = line!("{} column(s) used", self.columns.len());
         let mut grid = Grid::new(["kind", "column", "because"]);
         for kind in [Kind::Numeric, Kind::Categorical, Kind::Boolean, Kind::Timestamp, Kind::Text] {
             for column in self.columns.iter().filter(|c| c.kind == kind) {
@@ -41,7 +41,7 @@ impl SchemaReport {
         }
         text += &grid.text();
         if !self.excluded.is_empty() {
-            text += &format!("{} column(s) left out\n", self.excluded.len());
+            text += &line!("{} column(s) left out", self.excluded.len());
             let mut grid = Grid::new(["column", "because"]);
             for column in &self.excluded {
                 grid.row([column.name.clone(), column.reason.clone()]);

@@ -3,7 +3,7 @@
 use tabgraft_model::space::{ExtensionMetadata, Hashes};
 use tabgraft_model::train::{PhaseInfo, StopReason, Watch};
 
-use super::{names, number};
+use super::{line, names, number};
 
 /// Digits of a hash that people compare.
 const SHORT: usize = 12;
@@ -12,9 +12,9 @@ const SHORT: usize = 12;
 pub fn lineage_text(name: &str, hashes: &Hashes, extensions: &[ExtensionMetadata]) -> String {
     let mut text = String::from("lineage, oldest first\n");
     for (i, graft) in extensions.iter().enumerate() {
-        text += &format!("  {} (weights {})\n", graft.extended_from_es_name, short(&graft.parent.weights));
-        text += &format!(
-            "    {} {} on {}: {}, +{} coordinates, {} epochs in {:.1} s, seed {}\n",
+        text += &line!("  {} (weights {})", graft.extended_from_es_name, short(&graft.parent.weights));
+        text += &line!(
+            "    {} {} on {}: {}, +{} coordinates, {} epochs in {:.1} s, seed {}",
             graft.operation.name(),
             i + 1,
             graft.extension_date,
@@ -26,17 +26,17 @@ pub fn lineage_text(name: &str, hashes: &Hashes, extensions: &[ExtensionMetadata
         );
         text += &phases_text(&graft.phases, "    ");
         for other in &graft.other_parents {
-            text += &format!("    with {} (weights {})\n", other.name, short(&other.hashes.weights));
+            text += &line!("    with {} (weights {})", other.name, short(&other.hashes.weights));
         }
-        text += &format!(
-            "    {} columns + {}: {}\n",
+        text += &line!(
+            "    {} columns + {}: {}",
             graft.original_column_count,
             graft.new_columns_added.len(),
             names(&graft.new_columns_added)
         );
         if let Some(prune) = &graft.prune {
-            text += &format!(
-                "    - {}: {}; loss of the others {} before, {} without, {} healed\n",
+            text += &line!(
+                "    - {}: {}; loss of the others {} before, {} without, {} healed",
                 graft.columns_removed.len(),
                 names(&graft.columns_removed),
                 number(prune.loss_before),
@@ -45,17 +45,17 @@ pub fn lineage_text(name: &str, hashes: &Hashes, extensions: &[ExtensionMetadata
             );
         }
         if let Some(drift) = &graft.drift {
-            text += &format!(
-                "    drift: cosine distance mean {:.6}, max {:.6}; {:.1} % of 10 neighbours kept ({} rows)\n",
+            text += &line!(
+                "    drift: cosine distance mean {:.6}, max {:.6}; {:.1} % of 10 neighbours kept ({} rows)",
                 drift.mean_cosine_distance,
                 drift.max_cosine_distance,
                 100.0 * drift.neighbour_overlap_at_10,
                 drift.n_rows
             );
         }
-        text += &format!("    loss of the old columns before: {}\n", number(graft.parent_validation_loss));
+        text += &line!("    loss of the old columns before: {}", number(graft.parent_validation_loss));
     }
-    text + &format!("  {name} (weights {}), this one\n", short(&hashes.weights))
+    text + &line!("  {name} (weights {}), this one", short(&hashes.weights))
 }
 
 /// One line per phase: how many epochs it ran, and why it ended.
@@ -68,7 +68,7 @@ pub fn phases_text(phases: &[PhaseInfo], indent: &str) -> String {
             (StopReason::Interrupted, _) => "interrupted",
         };
         let (done, planned) = (phase.n_epochs, phase.n_epochs_planned);
-        format!("{indent}phase `{}`: {done} of {planned} epochs, {why}\n", phase.name)
+        line!("{indent}phase `{}`: {done} of {planned} epochs, {why}", phase.name)
     };
     phases.iter().map(line).collect()
 }

@@ -6,6 +6,7 @@ mod run;
 mod scores;
 
 use serde::Serialize;
+use tabgraft_table::visible;
 
 pub use columns::{SchemaReport, column_notes, names};
 pub use lineage::{lineage_text, phases_text};
@@ -13,9 +14,22 @@ pub use run::RunReport;
 pub use scores::{difference_text, effects_text, scores_text};
 pub use tabgraft_table::grid::Grid;
 
+/// A line of a report: as `format!`, but one line, whatever the names in it hold.
+macro_rules! line {
+    ($($what:tt)*) => {
+        $crate::report::as_line(&format!($($what)*))
+    };
+}
+pub(crate) use line;
+
+/// What [`line!`] makes of its text.
+pub fn as_line(text: &str) -> String {
+    visible(text).into_owned() + "\n"
+}
+
 /// What a command found out. Its JSON is its serde form.
 pub trait Report: Serialize {
-    /// For people: whole lines.
+    /// For people: whole lines, each made by [`line!`] or a [`Grid`].
     fn text(&self) -> String;
 }
 

@@ -7,7 +7,7 @@ use tabgraft_feature::Feature;
 use tabgraft_model::Discovery;
 use tabgraft_model::discover::remember::history::{Origin, Run, Suggestion, Verdict};
 
-use super::{Grid, Report, names};
+use super::{Grid, Report, line, names};
 
 /// What `discover` and `judge` report.
 #[derive(Debug, Serialize)]
@@ -85,23 +85,25 @@ impl Report for RunReport<'_> {
                 run.n_discovery_rows
             ),
         };
-        let mut text =
-            format!("{head}, guide {}, in {:.1} s\n{}", run.guide.name(), self.seconds, grid.text());
+        let mut text = line!("{head}, guide {}, in {:.1} s", run.guide.name(), self.seconds) + &grid.text();
         if let Some(c) = run.controls {
-            text += &format!(
-                "controls: {} shuffled copies judged, {} below level {} before correction, {} passed\n",
-                c.n_judged, c.n_below_level, run.level, c.n_passed
+            text += &line!(
+                "controls: {} shuffled copies judged, {} below level {} before correction, {} passed",
+                c.n_judged,
+                c.n_below_level,
+                run.level,
+                c.n_passed
             );
         }
         for flagged in &run.flagged {
-            text += &format!("flagged: `{}`: {}\n", flagged.name, flagged.reason);
+            text += &line!("flagged: `{}`: {}", flagged.name, flagged.reason);
         }
         if run.origin == Origin::Search {
-            text += &format!("suggested: {}\n", names(&self.suggested));
+            text += &line!("suggested: {}", names(&self.suggested));
         }
-        text += &format!("recommended: {}\n", names(&self.recommended));
+        text += &line!("recommended: {}", names(&self.recommended));
         if let Some(folder) = self.folder {
-            text += &format!("written to `{}`\n", folder.display());
+            text += &line!("written to `{}`", folder.display());
         }
         text
     }

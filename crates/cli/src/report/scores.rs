@@ -3,7 +3,7 @@
 use tabgraft_model::compare::ColumnEffect;
 use tabgraft_model::metric::{PairedDifference, Score, Verdict};
 
-use super::Grid;
+use super::{Grid, line};
 
 /// One line per metric: value, 95 % interval, rows.
 pub fn scores_text(scores: &[Score]) -> String {
@@ -26,17 +26,15 @@ pub fn difference_text(d: &PairedDifference) -> String {
         Verdict::NoDifference => "no difference beyond chance",
         Verdict::Worse => "the second one is worse",
     };
-    format!(
-        "  {}: {:.4}, then {:.4}\n  improvement {:+.4}, 95 % interval {:+.4} to {:+.4}, p = {:.3}, {} rows: {verdict}\n",
-        d.metric.name(),
-        d.a,
-        d.b,
-        d.difference,
-        d.low,
-        d.high,
-        d.p_value,
-        d.n
-    )
+    line!("  {}: {:.4}, then {:.4}", d.metric.name(), d.a, d.b)
+        + &line!(
+            "  improvement {:+.4}, 95 % interval {:+.4} to {:+.4}, p = {:.3}, {} rows: {verdict}",
+            d.difference,
+            d.low,
+            d.high,
+            d.p_value,
+            d.n
+        )
 }
 
 /// What hiding each new column does to the second one's predictions, the most harmful column first.

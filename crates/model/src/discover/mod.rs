@@ -24,6 +24,7 @@ mod search;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::discover::rank::CandidateValues;
@@ -33,15 +34,15 @@ use arrow::array::ArrayRef;
 use serde::Serialize;
 use serde_json::json;
 use tabgraft_feature::{Feature, FeatureEngineer};
-use tabgraft_table::Table;
 use tabgraft_table::table::quoted;
+use tabgraft_table::{Table, check_place};
 
 pub use options::DiscoverOptions;
 
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, now};
 use crate::store::json_hash;
-use crate::train::{Event, Sink};
+use crate::train::{Event, Flow, Sink};
 use guide::Guided;
 use judge::court::{Court, trials};
 use judge::leak::leak;
@@ -68,6 +69,8 @@ pub struct Discovery {
     pub run: Run,
     /// Wall time, seconds.
     pub seconds: f64,
+    /// Whether the caller stopped it before its end.
+    pub interrupted: bool,
 }
 
 impl Discovery {
@@ -85,6 +88,7 @@ impl Discovery {
     /// made if need be; after a search also writes the suggested features as a file that
     /// `FeatureEngineer` reads. The effectiveness file follows from the history: what a run that was
     /// broken off between the two left undone, the next one does, as does writing the same run again.
+    /// What a search that was stopped suggests replaces no older file of features: it stands in the history.
     ///
     /// # Errors
     /// An io error, or a malformed error if a file of that name is no history.
@@ -92,10 +96,37 @@ impl Discovery {
         std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "create", e))?;
         let history = SuggestionHistory::append(dir.join(HISTORY_FILE), self.run.clone())?;
         Effectiveness::catch_up(dir.join(EFFECTIVENESS_FILE), &history)?;
+        let suggested = dir.join(SUGGESTED_FILE);
         match self.run.origin {
-            Origin::Search => FeatureEngineer::new(self.suggested())?.save(&dir.join(SUGGESTED_FILE)),
+            Origin::Search if self.interrupted && suggested.is_file() => Ok(()),
+            Origin::Search => FeatureEngineer::new(self.suggested())?.save(&suggested),
             Origin::Given => Ok(()),
         }
+    }
+}
+
+/// Whether [`Discovery::write`] can write to `dir`, found out before the work and without changing anything.
+///
+/// # Errors
+/// As [`tabgraft_table::check_folder`]; a malformed error if a file of the names that it adds to is no
+/// history.
+pub fn check_folder(dir: &Path) -> Result<()> {
+    tabgraft_table::check_folder(dir)?;
+    SuggestionHistory::load_or_default(dir.join(HISTORY_FILE))?;
+    Effectiveness::load_or_default(dir.join(EFFECTIVENESS_FILE))?;
+    [HISTORY_FILE, EFFECTIVENESS_FILE, SUGGESTED_FILE]
+        .iter()
+        .map(|name| dir.join(name))
+        .filter(|path| path.symlink_metadata().is_ok())
+        .try_for_each(|path| check_place(&path))
+}
+
+/// A sink that remembers in `stopped` whether the caller's said stop.
+fn watched<'a>(sink: &'a mut Sink<'_>, stopped: &'a AtomicBool) -> impl FnMut(&Event) -> Flow + Send {
+    move |event| {
+        let flow = sink(event);
+        stopped.fetch_or(flow.is_break(), Ordering::Relaxed);
+        flow
     }
 }
 
@@ -111,6 +142,8 @@ pub fn discover(
     sink: &mut Sink<'_>,
 ) -> Result<Discovery> {
     let clock = Clock::start(options)?;
+    let interrupted = AtomicBool::new(false);
+    let sink = &mut watched(sink, &interrupted);
     let dealt = Dealt::new(space, table, target, &[], options.seed)?;
     let rows = guided(space, &dealt, target, options, &clock, sink)?;
     let values = Values::new(space, &rows)?;
@@ -131,7 +164,8 @@ pub fn discover(
         cases.push(Case { feature, array, inputs, gain, stands_for, suggested });
     }
     let tried = Tried { origin: Origin::Search, n: ranked.n_tried, cases, flagged };
-    conclude(space, &dealt, &rows, tried, options, &clock, sink)
+    let found = conclude(space, &dealt, &rows, tried, options, &clock, sink)?;
+    Ok(Discovery { interrupted: interrupted.load(Ordering::Relaxed), ..found })
 }
 
 /// Judges a person's own features by the court that judges those of a search: the same rows, guide,
@@ -152,6 +186,8 @@ pub fn judge(
     sink: &mut Sink<'_>,
 ) -> Result<Discovery> {
     let clock = Clock::start(options)?;
+    let interrupted = AtomicBool::new(false);
+    let sink = &mut watched(sink, &interrupted);
     let mut engineer = FeatureEngineer::new(features.to_vec())?;
     let mut inputs = Vec::with_capacity(features.len());
     for feature in features {
@@ -189,7 +225,8 @@ pub fn judge(
         cases.push(Case { feature, array, inputs, gain: 0.0, stands_for: Vec::new(), suggested: false });
     }
     let tried = Tried { origin: Origin::Given, n: features.len(), cases, flagged };
-    conclude(space, &dealt, &rows, tried, options, &clock, sink)
+    let found = conclude(space, &dealt, &rows, tried, options, &clock, sink)?;
+    Ok(Discovery { interrupted: interrupted.load(Ordering::Relaxed), ..found })
 }
 
 /// What goes to court.
@@ -334,7 +371,7 @@ fn conclude(
     };
     run.run_id = run_id(&run, options);
     run.check()?;
-    Ok(Discovery { run, seconds: clock.start.elapsed().as_secs_f64() })
+    Ok(Discovery { run, seconds: clock.start.elapsed().as_secs_f64(), interrupted: false })
 }
 
 /// Names a run by everything that it says, guide and formulas too, by its options, and by the moment and

@@ -7,7 +7,7 @@ use tabgraft_table::Table;
 use tabgraft_table::table::quoted;
 
 use crate::compare::{ColumnEffect, CompareOptions, Evidence, folds};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::metric::{PairedDifference, Verdict};
 use crate::space::{EmbeddingSpace, Judgement, RefusedExtension};
 use crate::train::{Event, Sink, StopReason};
@@ -50,10 +50,11 @@ impl Keep {
         }
     }
 
-    /// The child with its judgement, or the parent with the record of the refusal.
+    /// The child with its judgement, or the parent with the record of the refusal. What was stopped before
+    /// it could be judged is the child without a judgement: hours of training are not thrown away.
     ///
     /// # Errors
-    /// As [`EmbeddingSpace::compare`]; an interrupted error if the child's training was interrupted.
+    /// As [`EmbeddingSpace::compare`], but for an interruption: then the child has a note and no judgement.
     pub(super) fn choose(
         &self,
         parent: &EmbeddingSpace,
@@ -62,13 +63,20 @@ impl Keep {
         sink: &mut Sink<'_>,
     ) -> Result<EmbeddingSpace> {
         let Keep::IfNotWorse { target, compare } = self else { return Ok(child) };
-        if child.training_info().stop_reason == StopReason::Interrupted {
-            return Err(Error::interrupted(
-                "interrupted: a graft that was not trained to its end is not judged",
-            )
-            .with_hint("graft without judging to get the best state so far"));
-        }
-        let found = parent.compare(&child, table, target, compare, sink)?;
+        let found = match child.training_info().stop_reason {
+            StopReason::Interrupted => None,
+            _ => match parent.compare(&child, table, target, compare, sink) {
+                Err(error) if error.is_interrupted() => None,
+                found => Some(found?),
+            },
+        };
+        let Some(found) = found else {
+            let note =
+                format!("interrupted before it was judged by `{target}`: it may be worse than its parent");
+            child.about.notes.push(note);
+            child.about.seal();
+            return Ok(child);
+        };
         let Some(spaces) = found.spaces else { return Ok(child) };
         let judgement = Judgement {
             target: found.target,

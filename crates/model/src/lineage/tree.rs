@@ -1,5 +1,7 @@
 //! The family as lines of text, for a terminal.
 
+use tabgraft_table::visible;
+
 use super::{Lineage, Node};
 
 /// Column names that are written out before the rest is counted.
@@ -39,24 +41,24 @@ pub(super) fn draw(lineage: &Lineage) -> String {
     let mut text = String::new();
     for Line { name, how, id, files } in &lines {
         let [w_name, w_how, w_id] = widths;
-        let line = format!("{name:w_name$}  {how:w_how$}  {id:w_id$}  {files}");
-        // A name may hold anything; a terminal must not obey it.
-        text.extend(line.trim_end().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }));
+        text += format!("{name:w_name$}  {how:w_how$}  {id:w_id$}  {files}").trim_end();
         text.push('\n');
     }
     for file in &lineage.unreadable {
-        text += &format!("not read: {}\n", file.reason);
+        text += &format!("not read: {}\n", visible(&file.reason));
     }
     text
 }
 
 fn line(lineage: &Lineage, Waiting { node, leads: [first, _], is_here }: &Waiting<'_>) -> Line {
-    let name = format!("{first}{}", node.name);
+    // A name may hold anything; a terminal must not obey it.
+    let name = format!("{first}{}", visible(&node.name));
     if !is_here {
         let how = format!("also its child, see {}", node.id.short());
         return Line { name, how, id: String::new(), files: String::new() };
     }
-    Line { name, how: how(lineage, node), id: node.id.short().to_owned(), files: files(node) }
+    let [how, files] = [how(lineage, node), files(node)].map(|cell| visible(&cell).into_owned());
+    Line { name, how, id: node.id.short().to_owned(), files }
 }
 
 fn children<'l>(lineage: &'l Lineage, parent: &Waiting<'l>) -> Vec<Waiting<'l>> {

@@ -7,8 +7,13 @@
 //!
 //! Plain files and no server. Every change of `registry.json` replaces it as a whole under a lock, so
 //! that any number of processes may write, none loses another's event, and a process that is killed
-//! leaves the registry as it was before or after its change. A version's file is written before
-//! `registry.json` names it; one that nobody names disturbs nothing.
+//! leaves the registry as it was before or after its change. A version's file is in its place before
+//! `registry.json` names it; one that nobody names disturbs nothing. The lock is held for `registry.json`
+//! alone: models, which may be large, are read, checked and written before it is taken; what is left
+//! is to rename.
+//!
+//! What the record grows by is bounded: notes have a largest length, and nothing is ever taken out, so
+//! that every rollback stays possible. Its 64 MiB hold some 200,000 events.
 
 mod record;
 
@@ -17,7 +22,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tabgraft_table::error::near_names;
-use tabgraft_table::{ledger, write_whole};
+use tabgraft_table::{ledger, write_beside};
 
 pub use record::{Action, Event, Version};
 
@@ -34,6 +39,8 @@ const FILE: &str = "registry.json";
 const FOLDER: &str = "versions";
 /// Characters of a model's name in its file's name.
 const MOST_NAME_CHARS: usize = 40;
+/// Most bytes of a note: some thirty lines.
+const MOST_NOTE_BYTES: usize = 2000;
 /// Fewest digits of an id that stand for it.
 const FEWEST_DIGITS: usize = 4;
 
@@ -63,7 +70,8 @@ impl Registry {
         Ok(registry)
     }
 
-    /// The registry in `dir`, or an empty one if there is none.
+    /// The registry in `dir`, or an empty one if there is none. To begin with a version,
+    /// [`Registry::begin`] leaves nothing behind if that version is none.
     ///
     /// # Errors
     /// An I/O error if the folder cannot be written to; a malformed error if `registry.json` is broken.
@@ -149,12 +157,24 @@ impl Registry {
         Ok(model)
     }
 
+    /// As [`Registry::create`] and [`Registry::add`] in one: a registry is made only if the version is sound.
+    ///
+    /// # Errors
+    /// As [`Registry::create`] and [`Registry::add`].
+    pub fn begin(dir: impl Into<PathBuf>, file: &Path, note: &str) -> Result<(Self, Added)> {
+        let registry = Registry { dir: dir.into() };
+        // A broken record is told before a large file is read.
+        ledger::read::<Record>(&registry.file())?;
+        let added = registry.add(file, note)?;
+        Ok((registry, added))
+    }
+
     /// Copies a model's file into the registry, if it does not have that version yet, or if its own file
     /// was damaged. The current version stays.
     ///
     /// # Errors
     /// Malformed, version or verification errors that name the file, everything that `verify` would say of
-    /// it; an I/O error.
+    /// it; an I/O error; an option error for a note of more than 2000 bytes.
     pub fn add(&self, file: &Path, note: &str) -> Result<Added> {
         // Says what is wrong with a path that is no ordinary file, which reading it might not.
         store::head(file)?;
@@ -167,29 +187,46 @@ impl Registry {
     /// # Errors
     /// As [`Registry::add`].
     pub fn add_bytes(&self, bytes: &[u8], note: &str) -> Result<Added> {
+        check_note(note)?;
         let (container, content) = store::from_bytes(bytes)?;
         let model = ModelFile::from_container(container)?;
         check(&model)?;
         let id = model.id();
+        let record = ledger::read::<Record>(&self.file())?.unwrap_or_default();
+        let known = record.version(&id).cloned();
+        let is_damaged = match &known {
+            Some(known) if self.load(known).is_ok() => {
+                return Ok(Added { version: known.clone(), is_new: false });
+            }
+            known => known.is_some(),
+        };
+        let mut version = known.unwrap_or_else(|| Version {
+            file: format!("{}-{}.tabgraft", readable(model.name()), id.short()),
+            id: id.clone(),
+            name: model.name().to_owned(),
+            kind: model.kind(),
+            added: String::new(),
+            content: None,
+        });
+        let folder = self.dir.join(FOLDER);
+        fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "make", e))?;
+        let path = self.path(&version);
+        let ((), waiting) =
+            write_beside(&path, |mut file| file.write_all(bytes).map_err(|e| Error::io(&path, "write", e)))?;
         let mut is_new = false;
         let record = self.update(|record| {
             if let Some(known) = record.versions.iter_mut().find(|v| v.id == id) {
-                if self.load(known).is_err() {
-                    self.write(known, bytes)?;
+                // One that came in meanwhile is whole.
+                if is_damaged {
+                    waiting.take_place()?;
                     known.content = Some(content);
                 }
                 return Ok(());
             }
             is_new = true;
-            let version = Version {
-                file: format!("{}-{}.tabgraft", readable(model.name()), id.short()),
-                id: id.clone(),
-                name: model.name().to_owned(),
-                kind: model.kind(),
-                added: now(),
-                content: Some(content),
-            };
-            self.write(&version, bytes)?;
+            waiting.take_place()?;
+            version.added = now();
+            version.content = Some(content);
             record.events.push(Event {
                 date: version.added.clone(),
                 action: Action::Add,
@@ -197,7 +234,7 @@ impl Registry {
                 to: id.clone(),
                 note: note.to_owned(),
             });
-            record.versions.push(version);
+            record.versions.push(version.clone());
             Ok(())
         })?;
         Ok(Added { version: find(&record, id.as_str())?.clone(), is_new })
@@ -207,7 +244,8 @@ impl Registry {
     /// that is current changes nothing.
     ///
     /// # Errors
-    /// As [`Registry::find`] and [`Registry::load`]: a version whose file is not whole is not promoted.
+    /// As [`Registry::find`] and [`Registry::load`]: a version whose file is not whole is not promoted. An
+    /// option error for a note of more than 2000 bytes.
     pub fn promote(&self, name_or_id: &str, note: &str) -> Result<Version> {
         self.step(Action::Promote, note, |record| Ok(find(record, name_or_id)?.id.clone()))
     }
@@ -234,28 +272,38 @@ impl Registry {
         &self,
         action: Action,
         note: &str,
-        choose: impl FnOnce(&Record) -> Result<ContentHash>,
+        choose: impl Fn(&Record) -> Result<ContentHash>,
     ) -> Result<Version> {
-        let record = self.update(|record| {
-            let to = choose(record)?;
-            if record.current.as_ref() == Some(&to) {
-                return Ok(());
-            }
-            if let Some(version) = record.version(&to) {
+        check_note(note)?;
+        loop {
+            let record = self.record()?;
+            let checked = choose(&record)?;
+            if record.current.as_ref() != Some(&checked)
+                && let Some(version) = record.version(&checked)
+            {
                 self.load(version)?;
             }
-            let event = Event {
-                date: now(),
-                action,
-                from: record.current.replace(to.clone()),
-                to,
-                note: note.to_owned(),
-            };
-            record.events.push(event);
-            Ok(())
-        })?;
-        let current = record.current.as_ref().and_then(|id| record.version(id)).cloned();
-        current.ok_or_else(|| Error::malformed(format!("`{}` has no current version", self.file().display())))
+            let mut is_done = false;
+            let record = self.update(|record| {
+                let to = choose(record)?;
+                // Somebody else was faster, and another version's turn has come: it has to be read first.
+                if to != checked {
+                    return Ok(());
+                }
+                is_done = true;
+                if record.current.as_ref() != Some(&to) {
+                    let from = record.current.replace(to.clone());
+                    record.events.push(Event { date: now(), action, from, to, note: note.to_owned() });
+                }
+                Ok(())
+            })?;
+            if is_done {
+                let current = record.current.as_ref().and_then(|id| record.version(id)).cloned();
+                return current.ok_or_else(|| {
+                    Error::malformed(format!("`{}` has no current version", self.file().display()))
+                });
+            }
+        }
     }
 
     fn file(&self) -> PathBuf {
@@ -271,17 +319,18 @@ impl Registry {
     }
 
     fn update(&self, change: impl FnOnce(&mut Record) -> Result<()>) -> Result<Record> {
-        // The lock's file would be made even where there is no registry.
-        self.record()?;
         ledger::update(&self.file(), |record: &mut Record| {
             record.now_current();
             change(record)
         })
     }
+}
 
-    fn write(&self, version: &Version, bytes: &[u8]) -> Result<()> {
-        let path = self.path(version);
-        write_whole(&path, |mut file| file.write_all(bytes).map_err(|e| Error::io(&path, "write", e)))
+fn check_note(note: &str) -> Result<()> {
+    match note.len() {
+        0..=MOST_NOTE_BYTES => Ok(()),
+        n => Err(Error::option(format!("the note has {n} bytes, at most {MOST_NOTE_BYTES} are kept"))
+            .with_hint("write the long story to a file, and its name into the note")),
     }
 }
 

@@ -123,6 +123,8 @@ fn advance<'r>(line: &mut Vec<&'r ContentHash>, event: &'r Event) {
 
 impl Ledger for Record {
     const FORMAT_VERSION: u32 = FORMAT_VERSION;
+    const TOO_LARGE_HINT: &str = "leave it where it is: it can be read, loaded and copied from as before; add \
+         the versions that you go on with to a registry in another folder";
 
     fn check(&self) -> Result<()> {
         let mut ids = HashSet::new();

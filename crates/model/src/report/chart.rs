@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use tabgraft_table::{is_hidden, visible};
+
 use super::Point;
 
 /// Width of every drawing, in its own units; the page scales it.
@@ -281,7 +283,8 @@ pub(super) fn number(value: f64, decimals: usize) -> String {
     }
 }
 
-/// The text for use between tags and in attributes. Characters that no page may hold are replaced.
+/// The text for use between tags and in attributes. What cannot be seen, or what no page may
+/// hold, is written as its escape.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -291,7 +294,7 @@ pub(crate) fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            c if c.is_control() => escaped.push('\u{fffd}'),
+            c if is_hidden(c) => escaped.push_str(&visible(c.encode_utf8(&mut [0; 4]))),
             c => escaped.push(c),
         }
     }

@@ -1,7 +1,8 @@
 //! A report as one HTML page.
 
 use minijinja::value::ValueKind;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, escape_formatter};
+use tabgraft_table::visible;
 
 use super::chart::{Caption, Curve, Interval, Mark, curves, intervals, number, scatter};
 use super::tree::lineage;
@@ -15,13 +16,20 @@ const NOTHING: &str = "\u{2013}";
 
 /// Draws the page: HTML with its style and drawings inside, no script, no other file, no network.
 ///
-/// The same report gives the same bytes. Names and texts are escaped, so they may hold anything.
+/// The same report gives the same bytes. Names and texts are escaped, so they may hold anything; what
+/// cannot be seen, or what no page may hold, is written out.
 ///
 /// # Errors
 /// A value error if the template fails, which no report should cause.
 pub fn to_html(report: &Report) -> Result<String> {
     let mut env = Environment::new();
     env.set_auto_escape_callback(|_| AutoEscape::Html);
+    env.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => {
+            escape_formatter(out, state, &Value::from(visible(text).into_owned()))
+        }
+        _ => escape_formatter(out, state, value),
+    });
     env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     env.set_trim_blocks(true);
     env.set_lstrip_blocks(true);

@@ -28,6 +28,7 @@ mod json_lines;
 mod json_object;
 mod missing;
 mod normalize;
+mod original;
 mod parquet;
 mod records;
 mod sniff;
@@ -47,6 +48,7 @@ use missing::MissingTokens;
 use normalize::Normalizer;
 use source::Source;
 
+pub use original::Original;
 pub use write::{write_csv, write_parquet};
 
 /// Batches end early at this much text, so that a batch of long texts stays small.

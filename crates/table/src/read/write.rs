@@ -74,7 +74,7 @@ pub fn write_parquet(table: &Table, path: &Path) -> Result<()> {
 }
 
 /// How the cells of one column become text.
-enum Cells<'a> {
+pub(super) enum Cells<'a> {
     Text(&'a ArrayRef),
     F32(&'a ArrayRef),
     F64(&'a ArrayRef),
@@ -82,7 +82,7 @@ enum Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    fn new(name: &str, array: &'a ArrayRef) -> Result<Self> {
+    pub(super) fn new(name: &str, array: &'a ArrayRef) -> Result<Self> {
         let refused = |what: String| {
             Error::schema(format!(
                 "column `{name}` of type {} cannot be written as CSV{what}",
@@ -104,7 +104,7 @@ impl<'a> Cells<'a> {
     }
 
     /// Writes one cell to `text`; false if it is missing.
-    fn write(&self, row_idx: usize, text: &mut String) -> Result<bool, arrow::error::ArrowError> {
+    pub(super) fn write(&self, row_idx: usize, text: &mut String) -> Result<bool, arrow::error::ArrowError> {
         let (Cells::Text(array) | Cells::F32(array) | Cells::F64(array) | Cells::Other(array, _)) = self;
         if array.is_null(row_idx) {
             return Ok(false);
@@ -134,7 +134,7 @@ fn separate(out: &mut impl Write, column_idx: usize) -> io::Result<()> {
 
 /// Writes one cell, in quotes where it could be read as something else. Every delimiter that a
 /// reader may guess counts, not only the comma.
-fn put(out: &mut impl Write, text: &str, quoted: bool) -> io::Result<()> {
+pub(super) fn put(out: &mut impl Write, text: &str, quoted: bool) -> io::Result<()> {
     let special = |b: u8| matches!(b, b'"' | b'\n' | b'\r') || DELIMITERS.contains(&b);
     if !quoted && !text.bytes().any(special) {
         return out.write_all(text.as_bytes());
@@ -142,7 +142,7 @@ fn put(out: &mut impl Write, text: &str, quoted: bool) -> io::Result<()> {
     write!(out, "\"{}\"", text.replace('"', "\"\""))
 }
 
-fn unwritten(error: io::Error) -> Error {
+pub(super) fn unwritten(error: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write CSV: {error}")).with_source(error)
 }
 
