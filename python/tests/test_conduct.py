@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import signal
+import stat
 import subprocess
 import sys
 import textwrap
@@ -20,6 +21,8 @@ import pytest
 
 import tabgraft
 from conftest import FIXTURE
+from featrix.neural.input_data_set import FeatrixInputDataSet
+from featrix.neural.single_predictor import SinglePredictor
 
 
 def child(code: str, *arguments: str, **options) -> subprocess.CompletedProcess:
@@ -102,6 +105,58 @@ def test_an_interrupted_call_that_makes_an_object_raises(early, ctrl_c):
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=10_000, auto_epochs=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupted_training_replaces_no_older_file(early, ctrl_c, tmp_path):
+    parts = FeatrixInputDataSet(early, ignore_cols=["target"]).split()
+    main = threading.get_ident()
+    for older in (None, b"older"):
+        es = tabgraft.EmbeddingSpace(*parts, n_epochs=10_000, name="kept", output_dir=tmp_path)
+        file = tmp_path / "kept.tabgraft"
+        if older is not None:
+            file.write_bytes(older)
+        threading.Timer(0.5, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            es.train()
+        assert es.is_trained
+        if older is None:
+            assert tabgraft.EmbeddingSpace.load(file).training_info["stop_reason"] == "interrupted"
+        else:
+            assert file.read_bytes() == older
+
+
+def test_where_nothing_can_be_saved_nothing_is_trained(early, tmp_path):
+    parts = FeatrixInputDataSet(early, ignore_cols=["target"]).split()
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    es = tabgraft.EmbeddingSpace(*parts, n_epochs=10_000, output_dir=file)
+    with pytest.raises(tabgraft.OptionError, match="is no folder"):
+        es.train()
+    assert not es.is_trained
+    space = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=1, d_model=16)
+    single = SinglePredictor(space, qa_dir=file)
+    single.prep_for_training(early, "target", "set")
+    with pytest.raises(tabgraft.OptionError, match="is no folder"):
+        single.train_blocking(n_epochs=100)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes, links and pipes of POSIX")
+def test_a_file_keeps_its_mode_a_link_its_target_and_a_pipe_itself(early, tmp_path):
+    space = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=1, d_model=16)
+    real, link, pipe = (tmp_path / name for name in ("real", "link", "pipe"))
+    space.save(real)
+    real.chmod(0o600)
+    link.symlink_to(real)
+    space.save(link)
+    assert link.is_symlink() and stat.S_IMODE(real.stat().st_mode) == 0o600
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    space.save(pipe)
+    reader.join()
+    assert read == [space.to_bytes()] and stat.S_ISFIFO(pipe.lstat().st_mode)
 
 
 def test_an_interrupt_while_a_frame_is_read_is_not_lost(early, monkeypatch):

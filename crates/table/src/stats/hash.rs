@@ -41,6 +41,7 @@ mod tests {
             (b"a", 0x5f29_c2aa_dd9b_8527),
             (b"ab", 0xac88_143b_4475_6305),
             (b"ba", 0x6156_72a6_b0ef_0ac5),
+            (b"tabgraft", 0x7c3d_16ee_ed69_082f),
             ("größe".as_bytes(), 0xa9b5_4142_5f6e_8284),
             (&every_byte, 0xf824_7f1d_ef37_cd96),
         ] {

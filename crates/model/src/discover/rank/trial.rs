@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tabgraft_table::deal::deal_rows;
 use tabgraft_table::stats::hash::mix;
 
 use super::residuals::{Output, Residuals};
@@ -37,16 +38,23 @@ pub(super) struct AfterInputs {
 }
 
 impl Rows {
-    pub(super) fn draw(n_rows: usize, seed: u64) -> Self {
+    /// Rows of one unit are in one fold; without units each row is one.
+    pub(super) fn draw(n_rows: usize, units: Option<&[u64]>, seed: u64) -> Self {
         let hash: Vec<u64> = (0..n_rows as u64).map(|row| mix(seed ^ mix(row))).collect();
         let mut sample: Vec<usize> = (0..n_rows).collect();
         sample.sort_unstable_by_key(|row| (hash[*row], *row));
-        // Dealt out over the random order, so that folds differ by at most one row.
-        let mut fold = vec![0; n_rows];
-        sample.iter().enumerate().for_each(|(i, row)| fold[*row] = (i % N_FOLDS) as u8);
+        let single: Vec<u64>;
+        let units = match units {
+            Some(units) => units,
+            None => {
+                single = (0..n_rows as u64).collect();
+                &single
+            }
+        };
+        let fold = deal_rows(units, &vec![0; n_rows], N_FOLDS, mix(seed));
         sample.truncate(N_SAMPLED_ROWS);
         sample.sort_unstable();
-        Rows { fold, sample, hash }
+        Rows { fold: fold.into_iter().map(|part| part as u8).collect(), sample, hash }
     }
 
     /// Mean reduction of the loss per row, each fold scored by a fit on the others.
