@@ -51,6 +51,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<lineage::Lineage>()?;
     module.add_class::<registry::Registry>()?;
     module.add_function(wrap_pyfunction!(discovery::discover, module)?)?;
+    module.add_function(wrap_pyfunction!(frame::read_table_as, module)?)?;
     module.add_function(wrap_pyfunction!(space::verify, module)?)?;
     module.add_function(wrap_pyfunction!(lineage::lineage, module)?)?;
     Ok(())

@@ -8,11 +8,12 @@ use tabgraft_model::compare::{compare_predictors, unseen_rows};
 use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::{Error, PredictorOptions};
 use tabgraft_table::Table;
+use tabgraft_table::read::{ReadOptions, Wanted};
 
 use crate::comparison::Comparison;
 use crate::convert::{to_python, word};
 use crate::error::{Raise, Raised};
-use crate::frame::{Given, column};
+use crate::frame::{Given, column, say};
 use crate::html;
 use crate::predictions::{Predictions, class_labels};
 use crate::run::{StopToken, run};
@@ -44,6 +45,12 @@ impl Predictor {
         let made = py.detach(|| core.predict(table))?;
         warn_of_columns(py, core.name(), &made.report)?;
         Ok(Predictions { made })
+    }
+
+    /// Reads data as that of the predictor's fit, as far as it is needed.
+    fn read(&self, data: &Bound<'_, PyAny>, columns: Option<Vec<String>>, needs: Wanted) -> Raised<Table> {
+        let how = ReadOptions { columns: needs, ..self.core.read_options() };
+        Ok(Given::read(data, columns, &how)?.table)
     }
 
     /// The rows that a score is about.
@@ -159,7 +166,10 @@ impl Predictor {
         progress: Option<bool>,
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;
-        let table = Given::new(data, columns)?.table;
+        let named = target.extract::<String>().ok();
+        let needs = space.needs().and(space.split().columns()).and(named);
+        let how = ReadOptions { columns: needs, ..space.read_options() };
+        let table = Given::read(data, columns, &how)?.table;
         let (table, target) = with_target(table, target)?;
         let options = PredictorOptions {
             name: name.to_owned(),
@@ -196,7 +206,7 @@ impl Predictor {
         data: &Bound<'_, PyAny>,
         columns: Option<Vec<String>>,
     ) -> Raised<Predictions> {
-        let table = Given::new(data, columns)?.table;
+        let table = self.read(data, columns, self.core.needs())?;
         Self::predictions(py, &self.core, &table)
     }
 
@@ -212,7 +222,7 @@ impl Predictor {
         data: &Bound<'py, PyAny>,
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
-        let table = Given::new(data, columns)?.table;
+        let table = self.read(data, columns, self.core.needs())?;
         let found = py.detach(|| self.core.guardrails(&table))?;
         Ok(to_python(py, &found)?)
     }
@@ -233,7 +243,8 @@ impl Predictor {
         data: &Bound<'py, PyAny>,
         rows: &str,
     ) -> Raised<Bound<'py, PyAny>> {
-        let table = Self::scored_rows(Given::new(data, None)?.table, &[self.core.split()], rows)?;
+        let table = self.read(data, None, self.core.needs_to_score())?;
+        let table = Self::scored_rows(table, &[self.core.split()], rows)?;
         let scores = py.detach(|| self.core.evaluate(&table))?;
         Ok(to_python(py, &scores)?)
     }
@@ -252,8 +263,10 @@ impl Predictor {
         rows: &str,
     ) -> Raised<Comparison> {
         let other = other.get().core.clone();
-        let table =
-            Self::scored_rows(Given::new(data, None)?.table, &[self.core.split(), other.split()], rows)?;
+        let (how, notes) = self.core.read_options().joined(&other.read_options());
+        say(py, &notes)?;
+        let table = Given::read(data, None, &how)?.table;
+        let table = Self::scored_rows(table, &[self.core.split(), other.split()], rows)?;
         let found = py.detach(|| compare_predictors(&self.core, &other, &table))?;
         Ok(Comparison { found })
     }

@@ -39,6 +39,7 @@ __all__ = [
     "__version__",
     "discover",
     "lineage",
+    "read_table",
     "verify",
 ]
 
@@ -49,6 +50,7 @@ _Names: TypeAlias = list[str] | tuple[str, ...]
 _Kind: TypeAlias = Literal["numeric", "categorical", "boolean", "timestamp", "text"]
 _Mode: TypeAlias = Literal["frozen", "anchored", "joint"]
 _Device: TypeAlias = Literal["cpu", "gpu", "auto"]
+_Decimal: TypeAlias = Literal[".", ","]
 _Keep: TypeAlias = Literal["always", "if_not_worse"]
 _TargetKind: TypeAlias = Literal["auto", "set", "scalar"]
 _Rows: TypeAlias = Literal["test", "all"]
@@ -167,6 +169,11 @@ class EmbeddingSpace:
         valid: _FrameLike | None = None,
         ignore: str | _Names | None = None,
         kinds: dict[str, _Kind] | None = None,
+        date_formats: dict[str, str] | None = None,
+        missing: list[str] | None = None,
+        decimal: _Decimal | None = None,
+        thousands: str | None = None,
+        delimiter: str | None = None,
         name: str = "embedding_space",
         n_epochs: int | None = None,
         auto_epochs: bool = True,
@@ -202,6 +209,7 @@ class EmbeddingSpace:
         regraft: str | _Names | None = None,
         ignore: str | _Names | None = None,
         kinds: dict[str, _Kind] | None = None,
+        date_formats: dict[str, str] | None = None,
         features: FeatureEngineer | None = None,
         feature_metadata: Any = None,
         keep: _Keep = "always",
@@ -658,5 +666,14 @@ def discover(
     seed: int = 0,
     progress: bool | None = None,
 ) -> Discovery: ...
+def read_table(
+    data: _FrameLike,
+    *,
+    missing: list[str] | None = None,
+    decimal: _Decimal | None = None,
+    thousands: str | None = None,
+    delimiter: str | None = None,
+    columns: _Names | None = None,
+) -> Frame: ...
 def verify(path: _Path, *, parent: _Path | None = None, deep: bool = False) -> dict[str, Any]: ...
 def lineage(path: _Path) -> Lineage: ...

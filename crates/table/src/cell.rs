@@ -11,9 +11,11 @@ use arrow::datatypes::{DataType, Date32Type, Date64Type, Float64Type, Int64Type,
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
-use crate::dates::{DateParser, iso_micros};
+use crate::dates::{DateParser, iso_micros, swapped};
 use crate::error::{Error, Result};
+use crate::read::marks;
 use crate::schema::DateFormat;
+use crate::table::quoted;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
@@ -78,9 +80,10 @@ pub fn numbers(column: &str, array: &ArrayRef) -> Result<Float64Array> {
             let texts = array.as_string::<i32>();
             let parse = |(row, text): (usize, Option<&str>)| match text.and_then(present) {
                 None => Ok(None),
-                Some(text) => {
-                    parse_number(text).map(Some).ok_or_else(|| unfit(column, row, text, "a number"))
-                }
+                Some(text) => parse_number(text).map(Some).ok_or_else(|| {
+                    let error = unfit(column, row, text, "a number");
+                    marks::hint_of(text).into_iter().fold(error, Error::with_hint)
+                }),
             };
             texts.iter().enumerate().map(parse).collect::<Result<_>>()?
         }
@@ -165,21 +168,39 @@ pub fn timestamps_us(column: &str, array: &ArrayRef, format: &DateFormat) -> Res
         return typed_micros(column, &array);
     }
     let texts = texts(column, &array)?;
-    let (parser, rule) = match format {
-        DateFormat::Text(format) => {
-            (Some(DateParser::new(format)?), format!("a date of the form `{format}`"))
-        }
-        DateFormat::Typed => (None, "a date in ISO 8601".to_owned()),
-    };
+    let parsers = format.formats().iter().map(|f| DateParser::new(f)).collect::<Result<Vec<_>>>()?;
     let parse = |(row, text): (usize, Option<&str>)| {
         let Some(text) = text.map(str::trim) else { return Ok(None) };
-        let micros = match &parser {
-            Some(parser) => parser.micros(text),
-            None => iso_micros(text),
+        let micros = match &parsers[..] {
+            [] => iso_micros(text),
+            parsers => parsers.iter().find_map(|parser| parser.micros(text)),
         };
-        micros.map(Some).ok_or_else(|| unfit(column, row, text, &rule))
+        micros.map(Some).ok_or_else(|| no_date(column, row, text, format))
     };
     texts.iter().enumerate().map(parse).collect()
+}
+
+fn no_date(column: &str, row: usize, text: &str, format: &DateFormat) -> Error {
+    let formats = format.formats();
+    let rule = match formats {
+        [] => "a date in ISO 8601".to_owned(),
+        formats => format!("a date of the form {}", quoted(formats).replace(", ", " or ")),
+    };
+    let error = unfit(column, row, text, &rule);
+    let fits = |format: &&String| {
+        let other = swapped(format);
+        other != **format && DateParser::new(&other).is_ok_and(|parser| parser.micros(text).is_some())
+    };
+    match formats.iter().find(fits) {
+        None => error,
+        Some(_) => {
+            let other = formats.iter().map(|format| swapped(format)).collect::<Vec<_>>().join("|");
+            error.with_hint(format!(
+                "it is one with day and month swapped: if the column is written so, train with `{other}` as its date \
+                 format; if the cell alone is, correct it or leave it empty"
+            ))
+        }
+    }
 }
 
 /// Seconds of microseconds.

@@ -1,5 +1,6 @@
 //! A table in memory: named Arrow columns of equal length.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
@@ -7,14 +8,18 @@ use arrow::compute::{cast, concat, concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 
 use crate::error::{Error, Result, near_names};
+use crate::read::Origin;
+use crate::schema::Exclusion;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
 ///
 /// Column names are unique and not empty. Cells are Arrow values; text that was read from a CSV
-/// file stays text until a schema says what it means.
+/// file stays text until a schema says what it means. A table remembers how it was read, through every
+/// choice of its rows and columns.
 #[derive(Debug, Clone)]
 pub struct Table {
     batch: RecordBatch,
+    origin: Arc<Origin>,
 }
 
 impl Table {
@@ -24,7 +29,7 @@ impl Table {
     /// A schema error if a name is empty or stands twice.
     pub fn new(batch: RecordBatch) -> Result<Self> {
         let schema = batch.schema();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for (i, field) in schema.fields().iter().enumerate() {
             if field.name().is_empty() {
                 return Err(Error::schema(format!("column {} has an empty name", i + 1))
@@ -35,7 +40,18 @@ impl Table {
                     .with_hint("rename one of the two"));
             }
         }
-        Ok(Table { batch })
+        Ok(Table { batch, origin: Arc::default() })
+    }
+
+    /// The same rows, read in another way.
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Table { origin: Arc::new(origin), ..self }
+    }
+
+    /// How the table was read; for one that was made in memory, how it would be by default.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Builds a table from names and columns.
@@ -90,7 +106,12 @@ impl Table {
                 .map_err(|e| Error::schema(format!("column `{name}`: {e}")))?;
             columns.push((name, both));
         }
-        Self::from_columns(columns)
+        self.derived(Self::from_columns(columns)?)
+    }
+
+    /// A table made from this one: read as this one was.
+    fn derived(&self, table: Self) -> Result<Self> {
+        Ok(Table { origin: self.origin.clone(), ..table })
     }
 
     /// The rows as one Arrow batch.
@@ -118,6 +139,23 @@ impl Table {
         self.batch.schema().fields().iter().map(|f| f.name().clone()).collect()
     }
 
+    /// Names of the columns, and of those that were there when the table was read and are not in it.
+    pub fn all_column_names(&self) -> Vec<String> {
+        let mut names = self.column_names();
+        let set_aside = self.origin.set_aside.iter().map(|column| &column.name);
+        let there: HashSet<&str> = names.iter().map(String::as_str).collect();
+        let others: Vec<String> = self
+            .origin
+            .unread
+            .iter()
+            .chain(set_aside)
+            .filter(|n| !there.contains(n.as_str()))
+            .cloned()
+            .collect();
+        names.extend(others);
+        names
+    }
+
     /// Whether a column of this name is there.
     pub fn has_column(&self, name: &str) -> bool {
         self.batch.schema().column_with_name(name).is_some()
@@ -129,7 +167,14 @@ impl Table {
     /// A schema error that names near columns if there is none of this name.
     pub fn column(&self, name: &str) -> Result<&ArrayRef> {
         self.batch.column_by_name(name).ok_or_else(|| {
-            let names = self.column_names();
+            let set_aside = self.origin.set_aside(name).filter(|c| c.exclusion == Exclusion::Unreadable);
+            if let Some(column) = set_aside {
+                return Error::schema(format!("column `{name}` cannot be read: it is {}", column.reason))
+                    .with_hint(
+                        "write it as columns of numbers, text, booleans, dates or timestamps, or leave it out",
+                    );
+            }
+            let names = self.all_column_names();
             let near = near_names(name, names.iter().map(String::as_str));
             let error = Error::schema(format!("there is no column `{name}`"));
             if near.is_empty() {
@@ -150,13 +195,14 @@ impl Table {
         }
         let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
             .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
-        Ok(Table { batch })
+        self.derived(Table { batch, origin: Arc::default() })
     }
 
     /// Rows `start..start + n_rows`, without copying.
     pub fn slice(&self, start: usize, n_rows: usize) -> Self {
         let start = start.min(self.n_rows());
-        Table { batch: self.batch.slice(start, n_rows.min(self.n_rows() - start)) }
+        let batch = self.batch.slice(start, n_rows.min(self.n_rows() - start));
+        Table { batch, origin: self.origin.clone() }
     }
 
     /// Only these columns, in this order.
@@ -167,9 +213,10 @@ impl Table {
         let columns = names.iter().map(|n| Ok((n.clone(), self.column(n)?.clone())));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         if columns.is_empty() {
-            return Ok(Table { batch: build(vec![], vec![], Some(self.n_rows()))? });
+            let batch = build(vec![], vec![], Some(self.n_rows()))?;
+            return Ok(Table { batch, origin: self.origin.clone() });
         }
-        Self::from_columns(columns)
+        self.derived(Self::from_columns(columns)?)
     }
 
     /// All columns but these; names that are not there are passed over.
@@ -201,7 +248,7 @@ impl Table {
             Some(slot) => slot.1 = array,
             None => columns.push((name.to_owned(), array)),
         }
-        Self::from_columns(columns)
+        self.derived(Self::from_columns(columns)?)
     }
 }
 

@@ -30,7 +30,7 @@ use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
 use tabgraft_table::codec::fit_codecs;
-use tabgraft_table::schema::{Schema, infer};
+use tabgraft_table::schema::{ExcludedColumn, Exclusion, Schema, infer};
 use tabgraft_table::table::quoted;
 
 pub use consolidate::ConsolidateOptions;
@@ -149,9 +149,12 @@ impl EmbeddingSpace {
             options.features.iter().filter(|f| schema.column(&f.name).is_some()).cloned().collect();
         about.features.extend(added);
         about.excluded.retain(|e| schema.column(&e.name).is_none());
+        about.learn_reading(table.origin(), &schema.names());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);
-        about.excluded.extend(schema.excluded);
+        let is_new = |name: &String| about.excluded.iter().all(|e| e.name != *name);
+        let excluded: Vec<_> = schema.excluded.into_iter().filter(|e| is_new(&e.name)).collect();
+        about.excluded.extend(excluded);
         about.notes.extend(schema.notes);
         let hashes = child.compute_hashes(&rows.key);
         child.about.hashes = hashes;
@@ -206,15 +209,19 @@ impl EmbeddingSpace {
             .column_names()
             .into_iter()
             .filter(|n| !self.about.columns.iter().any(|c| c.name == *n))
-            .filter(|n| options.regraft.contains(n) || !self.about.excluded.iter().any(|e| e.name == *n))
+            .filter(|n| {
+                options.regraft.contains(n)
+                    || !self.about.excluded.iter().any(|e| e.name == *n && stays_out(e))
+            })
             .collect();
         let target = options.keep.target().map(str::to_owned);
         let mut options = options.infer.clone();
         options.ignore.extend(target.filter(|t| !options.ignore.contains(t)));
         // What the parent left out already needs no second word.
-        options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name));
-        let schema =
+        options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name && stays_out(e)));
+        let mut schema =
             if names.is_empty() { Schema::default() } else { infer(&table.select(&names)?, &options)? };
+        schema.excluded.retain(|e| self.about.columns.iter().all(|c| c.name != e.name));
         if !schema.columns.is_empty() {
             return Ok(schema);
         }
@@ -244,4 +251,10 @@ impl EmbeddingSpace {
         let n = self.about.wiring.first().map_or(0, Wiring::n_columns);
         self.about.columns.iter().take(n).map(|c| c.name.clone()).collect()
     }
+}
+
+/// Whether descendants leave a column out because this version did. How a column was stored says
+/// nothing of the next table.
+fn stays_out(column: &ExcludedColumn) -> bool {
+    !matches!(column.exclusion, Exclusion::Index | Exclusion::Unreadable)
 }

@@ -163,6 +163,7 @@ fn fit(
             target: fitted_target,
             sharpness,
             space: space.about.clone(),
+            reading: table.origin().reading.clone(),
             fit_info: FitInfo {
                 n_rows: data.rows.len(),
                 n_rows_without_target: values.iter().filter(|v| v.is_none()).count(),

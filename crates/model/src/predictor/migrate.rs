@@ -13,10 +13,13 @@ pub(crate) fn to_current(manifest: &mut Value) {
     from_1_3_to_1_4(manifest);
 }
 
-/// 1.4 hashes what a predictor claims; one from before stays without, and so keeps its id. It counts copies
+/// 1.4 hashes what a predictor claims; one from before stays without, and so keeps its id. It remembers
+/// how the table was read, which was as that of the space. It counts copies
 /// and rows of unseen classes: until then every row stood for itself, and an unseen class ended the fit.
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put(manifest, "claims", Value::Null);
+    let reading = manifest.get("space").and_then(|space| space.get("reading")).cloned();
+    put(manifest, "reading", reading.unwrap_or_default());
     let Some(info) = manifest.get_mut("fit_info") else { return };
     put(info, "n_rows_unseen", json!(0));
     put(info, "n_copies", json!(0));

@@ -13,12 +13,14 @@ mod head;
 mod id;
 mod migrate;
 mod options;
+mod reading;
 mod target;
 
 use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
 use tabgraft_table::codec::CellFlag;
 use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::read::Reading;
 
 pub use card::PredictorCard;
 pub(crate) use file::KIND;
@@ -53,6 +55,8 @@ pub(crate) struct PredictorAbout {
     pub sharpness: f64,
     /// The space that it was fitted on: columns, codecs, split, lineage, hashes.
     pub space: About,
+    /// How the table was read that it was fitted on.
+    pub reading: Reading,
     pub fit_info: FitInfo,
     /// Hash of what the file says of the predictor, without names, times and seconds. None in one of format
     /// 1.3 or earlier.

@@ -48,7 +48,9 @@ impl EmbeddingSpace {
     /// Trains a space on a table, without a target.
     ///
     /// `valid` gives the validation rows; without it the split of `options` chooses them. The
-    /// split's test rows are not looked at, in either table. Codecs are fitted on the training rows alone. The same table,
+    /// split's test rows teach nothing, in either table: only the kinds of columns and the formats of dates are told
+    /// from all rows of `table`, for which rows are test rows follows from the used columns. Codecs are fitted on the
+    /// training rows alone. The same table,
     /// options and seed give the same bits, whatever the number of threads.
     ///
     /// # Errors
@@ -171,8 +173,9 @@ fn prepare(
             columns: schema.columns,
             codecs,
             excluded: schema.excluded,
-            notes: schema.notes,
+            notes: [table.origin().notes.clone(), schema.notes].concat(),
             split,
+            reading: table.origin().reading.clone(),
             features: options.features.clone(),
             planned_epochs: n_epochs,
             batch_size,

@@ -9,6 +9,7 @@ mod file;
 mod fit;
 mod losses;
 mod migrate;
+mod reading;
 mod recipe;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use tabgraft_feature::Feature;
 use tabgraft_table::Table;
 use tabgraft_table::codec::{Codec, encode};
 use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::read::Reading;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Exclusion};
 use tabgraft_table::split::Split;
 
@@ -66,6 +68,8 @@ pub(crate) struct About {
     pub excluded: Vec<ExcludedColumn>,
     pub notes: Vec<String>,
     pub split: Split,
+    /// How the table was read, so that later ones are read alike.
+    pub reading: Reading,
     /// Engineered columns among the used ones, with their fitted state.
     pub features: Vec<Feature>,
     /// Epochs of the first training's plan: what a graft's default is a quarter of.
@@ -218,12 +222,15 @@ impl EmbeddingSpace {
 impl About {
     /// Compares a table's columns with the space's.
     pub fn column_report(&self, table: &Table) -> ColumnReport {
-        let names = table.column_names();
+        let names = table.all_column_names();
         let used = |name: &str| self.columns.iter().any(|c| c.name == name);
+        let why = |name: &String| {
+            self.excluded.iter().find(|e| e.name == *name).or_else(|| table.origin().set_aside(name))
+        };
         let ignored_columns = names
             .iter()
             .filter(|name| !used(name))
-            .map(|name| match self.excluded.iter().find(|e| e.name == *name) {
+            .map(|name| match why(name) {
                 Some(e) => IgnoredColumn {
                     name: name.clone(),
                     reason: match e.exclusion {
