@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StructArray};
-use arrow::compute::cast;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StructArray};
+use arrow::compute::{cast, nullif};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
 use numpy::PyArray1;
 use pyo3::prelude::*;
@@ -448,9 +448,19 @@ pub fn given_reading(
     Ok(GivenReading { missing_tokens, delimiter, decimal, thousands })
 }
 
-/// One NumPy column as Arrow.
+/// One NumPy column as Arrow; masked cells are missing.
 pub fn column(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
-    use arrow::array::{BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray, UInt64Array};
+    if !is_a(values, "numpy.ma", "MaskedArray")? {
+        return unmasked(name, values);
+    }
+    let ma = values.py().import("numpy.ma")?;
+    let mask = BooleanArray::from(numbers::<bool>(&ma.call_method1("getmaskarray", (values,))?)?);
+    let cells = unmasked(name, &ma.call_method1("getdata", (values,))?)?;
+    nullif(&cells, &mask).map_err(|e| Raise::Core(Error::value(format!("column `{name}`: {e}"))))
+}
+
+fn unmasked(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
+    use arrow::array::{Float64Array, Int64Array, TimestampMicrosecondArray, UInt64Array};
     let kind: String = values.getattr("dtype")?.getattr("kind")?.extract()?;
     let as_type = |dtype: &str| -> PyResult<Bound<'_, PyAny>> { values.call_method1("astype", (dtype,)) };
     Ok(match kind.as_str() {
@@ -510,7 +520,7 @@ fn values<'py>(py: Python<'py>, array: &ArrayRef) -> Raised<Bound<'py, PyAny>> {
 
 /// Python objects of one column: all booleans, all whole numbers, all numbers, else text.
 fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
-    use arrow::array::{BooleanArray, Float64Array, Int64Array, StringArray};
+    use arrow::array::{Float64Array, Int64Array, StringArray, UInt64Array};
     use pyo3::types::{PyBool, PyFloat, PyInt};
     let cells: Vec<Bound<'_, PyAny>> = values.try_iter()?.collect::<PyResult<_>>()?;
     // None, NaN, NaT and pandas.NA are the values that do not equal themselves, or are None.
@@ -528,6 +538,10 @@ fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
     if all(&|c| is_int(c) && c.extract::<i64>().is_ok()) {
         let cells = present.iter().map(|c| c.map(|c| c.extract()).transpose());
         return Ok(Arc::new(Int64Array::from(cells.collect::<PyResult<Vec<Option<i64>>>>()?)));
+    }
+    if all(&|c| is_int(c) && c.extract::<u64>().is_ok()) {
+        let cells = present.iter().map(|c| c.map(|c| c.extract()).transpose());
+        return Ok(Arc::new(UInt64Array::from(cells.collect::<PyResult<Vec<Option<u64>>>>()?)));
     }
     if all(&|c| is_int(c) || c.is_instance_of::<PyFloat>()) {
         let cells = present.iter().map(|c| c.map(|c| c.extract()).transpose());

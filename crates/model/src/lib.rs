@@ -20,6 +20,7 @@ pub mod space;
 pub mod store;
 mod tape;
 pub mod train;
+pub mod weights;
 
 pub use compare::CompareOptions;
 pub use discover::{DiscoverOptions, Discovery, discover};

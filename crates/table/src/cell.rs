@@ -226,6 +226,30 @@ pub(crate) fn truth_pair(text: &str) -> Option<(bool, usize)> {
     place(&TRUE_WORDS).map(|pair| (true, pair)).or_else(|| place(&FALSE_WORDS).map(|pair| (false, pair)))
 }
 
+/// The one spelling of what several spellings mean: no space around it, `true` and `false` in lower case,
+/// numbers without needless zeros (`1.0` and `1e0` are `1`). Whole numbers keep all of their digits; what
+/// has a leading zero or a plus is a code and no number.
+pub fn canonical(text: &str) -> String {
+    let text = category(text);
+    let is_truth = ["true", "false"].iter().any(|word| word.eq_ignore_ascii_case(text));
+    if is_truth {
+        return text.to_ascii_lowercase();
+    }
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_code = !digits.starts_with(|c: char| c.is_ascii_digit())
+        || (digits.starts_with('0') && digits[1..].starts_with(|c: char| c.is_ascii_digit()));
+    if is_code || digits.bytes().all(|b| b.is_ascii_digit()) {
+        return if text == "-0" { digits } else { text }.to_owned();
+    }
+    let number = parse_number(text).filter(|v| v.is_finite()).and_then(number_text);
+    number.map_or_else(|| text.to_owned(), |number| category(&number).to_owned())
+}
+
+/// A point in time as [`texts`] writes it, from any spelling of ISO 8601; a day alone at midnight.
+pub fn iso_text(text: &str) -> Option<String> {
+    iso_micros(text.trim()).map(|micros| time_text(micros, true))
+}
+
 /// The shortest text that reads back as this number; none for NaN.
 pub fn number_text(value: f64) -> Option<String> {
     match value {
@@ -367,6 +391,34 @@ mod tests {
         let found = categories("x", &text(&cells)).unwrap();
         let expected = ["a", "1", "-3", "0", "1.10", "01.0", ".0", "1.", "1.0.0"];
         assert_eq!(found.iter().flatten().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn one_value_has_one_canonical_spelling() {
+        for (text, expected) in [
+            ("1", "1"),
+            (" 1.0", "1"),
+            ("1e0", "1"),
+            ("-2.50", "-2.5"),
+            ("1E300", "1e300"),
+            ("1000000000000000", "1000000000000000"),
+            ("1e15", "1000000000000000"),
+            ("0.0000001", "1e-7"),
+            ("9007199254740993.0", "9007199254740993"),
+            ("TRUE", "true"),
+            ("False ", "false"),
+            ("01", "01"),
+            ("+1", "+1"),
+            ("-0", "0"),
+            ("Yes", "Yes"),
+            ("1.2.3", "1.2.3"),
+            ("nan", "nan"),
+            ("inf", "inf"),
+            ("-", "-"),
+            ("", ""),
+        ] {
+            assert_eq!(canonical(text), expected, "`{text}`");
+        }
     }
 
     #[test]

@@ -115,18 +115,14 @@ mod tests {
         assert_eq!(others.install(|| in_pool_or_alone(rayon::current_num_threads)), 3);
     }
 
+    /// One test: they share the one place of the process.
     #[test]
-    fn a_pool_of_another_process_is_left_alone() {
+    fn a_pool_of_another_process_is_left_alone_and_a_lost_lock_is_not_waited_for() {
         let parents = Arc::new(ThreadPoolBuilder::new().num_threads(1).build().unwrap());
-        if let Some(mut place) = lock() {
-            *place = Some(Held { process: std::process::id() + 1, pool: parents.clone() });
-        }
+        *lock().unwrap() = Some(Held { process: std::process::id() + 1, pool: parents.clone() });
         assert!(in_pool(|| ()).is_ok());
         assert_eq!(Arc::strong_count(&parents), 2, "nobody drops it here");
-    }
-
-    #[test]
-    fn a_lock_that_was_lost_in_a_fork_is_not_waited_for() {
+        // As if another thread had held it while the process was forked.
         let held = lock().unwrap();
         let n = std::thread::spawn(|| in_pool(rayon::current_num_threads).unwrap()).join().unwrap();
         assert!(n >= 1);

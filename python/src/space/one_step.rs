@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
+use tabgraft_model::weights::WeightedRows;
 use tabgraft_model::{
     CompareOptions, Device, Error, ExtendOptions, FitOptions, Freeze, Keep, PredictorOptions, SpaceConfig,
 };
@@ -12,7 +13,7 @@ use tabgraft_table::schema::InferOptions;
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
 use super::{Core, DEVICES, EmbeddingSpace, MODES};
-use crate::convert::{Names, from_python, infer_options, word};
+use crate::convert::{Names, from_python, infer_options, weights, word};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
 use crate::frame::{Given, given_reading};
@@ -78,6 +79,9 @@ impl EmbeddingSpace {
     ///     Default of both: a row's part follows from a hash of its cells.
     /// seed : int, default 0; at least 0
     ///     Seed of split, weights, order, masks and dropout.
+    /// sample_weight : list or array of float, optional
+    ///     One weight per row, at least 0: a row of weight 0 is not there. Whole weights, up to 4 on average,
+    ///     repeat their rows; others count alike. Default: all rows alike.
     /// columns : list of str, optional
     ///     Names of an array's columns. Default: `x0`, `x1` and so on. A frame has its own.
     /// progress : bool, optional
@@ -92,7 +96,7 @@ impl EmbeddingSpace {
     #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, date_formats = None, missing = None,
         decimal = None, thousands = None, delimiter = None, name = "embedding_space", n_epochs = None,
         auto_epochs = true, batch_size = None, memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
-        group = None, time = None, seed = 0, columns = None, progress = None))]
+        group = None, time = None, seed = 0, sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -119,6 +123,7 @@ impl EmbeddingSpace {
         group: Option<String>,
         time: Option<String>,
         seed: u64,
+        sample_weight: Option<&Bound<'_, PyAny>>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
@@ -156,8 +161,10 @@ impl EmbeddingSpace {
         let table = Given::read(data, columns.clone(), &how)?.table;
         let alike = how.continued(table.origin());
         let valid = valid.map(|v| Given::read(v, columns, &alike)).transpose()?.map(|g| g.table);
-        let space = run(py, name, progress, &StopToken::default(), |sink| {
-            Core::fit(&table, valid.as_ref(), &options, sink)
+        let sample_weight = sample_weight.map(weights).transpose()?;
+        let space = run(py, name, progress, &StopToken::default(), |sink| match &sample_weight {
+            None => Core::fit(&table, valid.as_ref(), &options, sink),
+            Some(weights) => Core::fit_weighted(&table, weights, valid.as_ref(), &options, sink),
         })?
         .whole()?;
         Ok(Self::trained(space))
@@ -225,7 +232,7 @@ impl EmbeddingSpace {
     ///     Whether the two are judged on all rows, as for `compare`.
     /// seed : int, default 0; at least 0
     ///     Seed of new weights, order, masks and dropout.
-    /// columns, progress
+    /// sample_weight, columns, progress
     ///     As for `fit`.
     ///
     /// Examples
@@ -241,7 +248,7 @@ impl EmbeddingSpace {
     #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, freeze = None, n_epochs = None, auto_epochs = true, batch_size = None,
         memory_limit = None, device = "cpu", name = None, d_side = None, prune = None, regraft = None, ignore = None, kinds = None,
         date_formats = None, features = None, feature_metadata = None, keep = "always", target = None, cross_fit = false, seed = 0,
-        columns = None, progress = None))]
+        sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn extend(
         &self,
@@ -269,6 +276,7 @@ impl EmbeddingSpace {
         target: Option<String>,
         cross_fit: bool,
         seed: u64,
+        sample_weight: Option<&Bound<'_, PyAny>>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
@@ -299,6 +307,11 @@ impl EmbeddingSpace {
         let table = Given::read(data, columns.clone(), &how)?.table;
         how = how.continued(table.origin());
         let valid = valid.map(|v| Given::read(v, columns, &how)).transpose()?.map(|g| g.table);
+        let sample_weight = sample_weight.map(weights).transpose()?;
+        let table = match sample_weight {
+            None => table,
+            Some(weights) => WeightedRows::new(&table, &weights, |_| false)?.table,
+        };
         let space = run(py, "graft", progress, &StopToken::default(), |sink| {
             parent.extend(&table, valid.as_ref(), &options, sink)
         })?

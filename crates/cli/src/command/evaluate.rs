@@ -60,6 +60,9 @@ impl EvaluateArgs {
         let table = self.read.table_like(&self.table, &how, console)?;
         let scored = self.rows.of(&table, &[predictor.split()], console)?;
         note_seen_rows(&predictor, predictor.name(), console);
+        if let Some(passed_over) = predictor.target().passed_over_in_words(&scored)? {
+            console.note(&passed_over);
+        }
         console.report(&EvaluateReport {
             predictor: predictor.name().to_owned(),
             target: predictor.target().column().to_owned(),

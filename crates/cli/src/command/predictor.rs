@@ -122,6 +122,9 @@ impl Report for FitReport {
         if fit.n_rows_without_target > 0 {
             text += &line!("{} rows without a target left out", fit.n_rows_without_target);
         }
+        if fit.n_rows_infinite_target > 0 {
+            text += &format!("{} of them have an infinite target\n", fit.n_rows_infinite_target);
+        }
         if fit.scores.is_empty() {
             text += "not scored: there are no test rows\n";
         } else {

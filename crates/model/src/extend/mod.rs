@@ -77,7 +77,8 @@ impl EmbeddingSpace {
     /// the training rows; `valid` gives the validation rows, else the parent's split does.
     ///
     /// # Errors
-    /// "No new columns found" with both column sets; a schema or option error otherwise; where columns
+    /// "No new columns found" with both column sets; a schema error if not one of the table's columns is
+    /// known, a schema or option error otherwise; where columns
     /// are removed first, as [`EmbeddingSpace::prune`].
     pub fn graft(
         &self,
@@ -90,6 +91,7 @@ impl EmbeddingSpace {
         self.check_frozen_columns(&options.freeze)?;
         self.check_regrafted(&options.regraft)?;
         let schema = self.new_schema(table, options)?;
+        self.about.check_known(table)?;
         if !options.prune.is_empty() {
             let prune = PruneOptions {
                 batch_size: options.batch_size,

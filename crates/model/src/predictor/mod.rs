@@ -11,6 +11,7 @@ mod file;
 mod fit;
 mod head;
 mod id;
+mod label;
 mod migrate;
 mod options;
 mod reading;
@@ -26,9 +27,10 @@ use tabgraft_table::threads::in_pool;
 pub use card::PredictorCard;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
+pub use label::{LabelType, spelling_note};
 pub(crate) use migrate::to_current;
 pub use options::PredictorOptions;
-pub use target::{Target, TargetKind};
+pub use target::{MOST_NUMBER, Target, TargetKind};
 
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
@@ -69,10 +71,14 @@ pub(crate) struct PredictorAbout {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FitInfo {
-    /// Rows learned from, by all networks of the bag together.
+    /// Rows learned from, by all networks of the bag together; of whole weights each as often as it counts.
     pub n_rows: usize,
     /// Rows left out because their target is missing.
     pub n_rows_without_target: usize,
+    /// Those of them whose target is infinite.
+    pub n_rows_infinite_target: usize,
+    /// Rows left out because their weight is 0.
+    pub n_rows_without_weight: usize,
     /// Rows of the test part: neither learned from nor stopped on.
     pub n_rows_test: usize,
     /// Rows of the test part whose class no row to learn from has; scored as wrong.
@@ -99,6 +105,8 @@ pub struct Predictions {
     pub task: Task,
     /// Class names; none for a number.
     pub classes: Vec<String>,
+    /// What class labels were before they became text; none for a number.
+    pub label_type: Option<LabelType>,
     /// `[n_rows, n_outputs]`, row-major: probabilities, or the number in the target's unit.
     pub values: Vec<f64>,
     /// Numbers per row.
@@ -180,9 +188,16 @@ impl Predictor {
     /// count as missing cells.
     ///
     /// # Errors
-    /// A value error if a cell cannot be read as its column's kind, or if the weights are so large that a
-    /// row has no finite prediction.
+    /// A schema error with both sets of names if not one column of the table is known; a value error if a
+    /// cell cannot be read as its column's kind, or if the weights are so large that a row has no finite
+    /// prediction.
     pub fn predict(&self, table: &Table) -> Result<Predictions> {
+        self.about.space.check_known(table)?;
+        self.predict_any(table)
+    }
+
+    /// As [`Predictor::predict`], of a table that may have lost all of the columns: its cells are missing.
+    pub(crate) fn predict_any(&self, table: &Table) -> Result<Predictions> {
         let space = &self.about.space;
         let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
         let values = in_pool(|| self.predict_encoded(&encoded))??;
@@ -202,6 +217,7 @@ impl Predictor {
         Ok(Predictions {
             task,
             classes: self.about.target.classes().to_vec(),
+            label_type: self.about.target.label_type(),
             values,
             n_outputs,
             class_idx,
@@ -241,8 +257,8 @@ impl Predictor {
     /// intervals ([`metric::Clusters`]).
     ///
     /// # Errors
-    /// A schema error if the target column is absent, a value error for fewer than two rows with a
-    /// target.
+    /// A schema error if the target column is absent or not one column is known, a value error for fewer
+    /// than two rows with a target or a number beyond [`MOST_NUMBER`].
     pub fn evaluate(&self, table: &Table) -> Result<Vec<Score>> {
         let (rows, values) = self.with_target(table)?;
         let (truth, prediction) = (self.about.target.truth(&values), self.prediction(&rows)?);
@@ -255,9 +271,7 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::evaluate`]; and a schema error if the two have different targets.
     pub fn compare(&self, other: &Predictor, table: &Table) -> Result<PairedDifference> {
-        if self.about.target.column() != other.about.target.column()
-            || self.about.target.classes() != other.about.target.classes()
-        {
+        if !self.about.target.is_same(&other.about.target) {
             return Err(Error::schema(format!(
                 "one predictor is for `{}`, the other for `{}`; only predictors of one target compare",
                 self.about.target.column(),
@@ -301,10 +315,9 @@ impl Predictor {
         for head in &self.heads {
             let of_head = bag::predict_cells(head, &groups, &rows, classes).map_err(|NotFinite(row)| {
                 Error::value(format!(
-                    "row {}: the weights of predictor `{}` on `{}` are too large: its prediction is not finite",
+                    "row {}: the weights of predictor {} are too large: its prediction is not finite",
                     row + 1,
-                    self.name(),
-                    self.space_name()
+                    self.id()
                 ))
                 .with_hint("fit the predictor anew, on another version of its space if that does not help")
             })?;

@@ -49,9 +49,11 @@ impl EmbeddingSpace {
     /// - returns: `[n_rows, d_model]`
     ///
     /// # Errors
-    /// A value error if a cell cannot be read as its column's kind, or if the weights are so large that a row
-    /// has no finite vector.
+    /// A schema error with both sets of names if not one column of the table is known; a value error if a
+    /// cell cannot be read as its column's kind, or if the weights are so large that a row has no finite
+    /// vector.
     pub fn embed(&self, table: &Table) -> Result<Embeddings> {
+        self.about.check_known(table)?;
         let mut values = vec![0.0; table.n_rows() * self.d_model()];
         in_pool(|| {
             for (i, values) in values.chunks_mut(CHUNK_ROWS * self.d_model()).enumerate() {
@@ -95,9 +97,12 @@ impl EmbeddingSpace {
             Some(&self.columns()[group.columns.start + column].name)
         });
         let cell = culprit.map(|name| format!(" for its cell of column `{name}`")).unwrap_or_default();
-        let (name, id) = (self.name(), self.id());
+        let version = match self.name() {
+            "" => format!("version {}", self.id()),
+            name => format!("`{name}` (version {})", self.id()),
+        };
         Error::value(format!(
-            "row {number}: the weights of `{name}` (version {id}) are too large{cell}: its vector is not finite"
+            "row {number}: the weights of {version} are too large{cell}: its vector is not finite"
         ))
         .with_hint("train the version anew, or use an earlier one")
     }
@@ -177,9 +182,10 @@ mod tests {
         });
         let error = space.embed(&table).expect_err("no vector").to_string();
         assert!(error.starts_with("row 1: ") && error.contains("column `a`"), "{error}");
-        assert!(error.contains(&format!("`{}` (version {})", space.name(), space.id())), "{error}");
-        // All of them: no single cell is to blame, and the values are no zeros either.
-        space.network.trunk.blocks[0].w1 = Param::filled(1e38, space.network.trunk.blocks[0].w1.shape());
+        assert!(error.contains(&format!("the weights of version {} are too large", space.id())), "{error}");
+        // Those that no cell chooses: none is to blame, and the values are no zeros either.
+        let large = (0..16).map(|i| if i % 2 == 0 { 1e30 } else { -1e30 }).collect();
+        space.network.trunk.bias = Param::new(large, [1, 16]);
         let error = space.embed(&table).expect_err("no vector");
         assert!(error.is_value() && !error.to_string().contains("column"), "{error}");
     }

@@ -281,8 +281,10 @@ impl TableReader {
     /// is written otherwise than a model knows it.
     pub fn into_table(self) -> Result<Table> {
         let (file, options, delimiter) = (self.file.clone(), self.options.clone(), self.format.delimiter());
+        let is_untyped = matches!(self.format, Format::Csv { .. });
         let (table, origin) = self.into_written()?;
-        settled(&file, table, origin, &options, delimiter)
+        let table = settled(&file, table, origin, &options, delimiter)?;
+        Ok(if is_untyped { table.of_untyped_texts() } else { table })
     }
 
     /// Reads the rest and joins it, texts as they are written.
