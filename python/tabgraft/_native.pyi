@@ -167,6 +167,7 @@ class EmbeddingSpace:
         valid: _FrameLike | None = None,
         ignore: str | _Names | None = None,
         kinds: dict[str, _Kind] | None = None,
+        min_category_rows: int = 2,
         name: str = "embedding_space",
         n_epochs: int | None = None,
         auto_epochs: bool = True,

@@ -8,6 +8,7 @@ use tabgraft_model::space::Mode;
 use tabgraft_model::{
     CompareOptions, Device, Error, ExtendOptions, FitOptions, Freeze, Keep, PredictorOptions, SpaceConfig,
 };
+use tabgraft_table::codec::CodecConfig;
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
 use super::{Core, DEVICES, EmbeddingSpace, MODES};
@@ -34,6 +35,9 @@ impl EmbeddingSpace {
     /// kinds : dict, optional
     ///     Column to kind: "numeric", "categorical", "boolean", "timestamp" or "text". Default: by name and
     ///     values of the column; `inspect` gives the reason.
+    /// min_category_rows : int, default 2; at least 1
+    ///     Training rows that give a category a code of its own where a column has more than 256 of them.
+    ///     Those with fewer share one code, and a note says how many.
     /// name : str, default "embedding_space"
     ///     Goes into the lineage of descendants.
     /// n_epochs : int, optional; 1 to 10,000
@@ -75,7 +79,7 @@ impl EmbeddingSpace {
     /// >>> made.embed("credit.csv").shape
     /// (1000, 16)
     #[classmethod]
-    #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, name = "embedding_space", n_epochs = None,
+    #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, min_category_rows = 2, name = "embedding_space", n_epochs = None,
         auto_epochs = true, batch_size = None, memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
         group = None, time = None, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
@@ -86,6 +90,7 @@ impl EmbeddingSpace {
         valid: Option<&Bound<'_, PyAny>>,
         ignore: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
+        min_category_rows: u64,
         name: &str,
         n_epochs: Option<usize>,
         auto_epochs: bool,
@@ -125,6 +130,7 @@ impl EmbeddingSpace {
                 n_epochs,
                 auto_epochs,
                 seed,
+                codec: CodecConfig::default().with_min_category_rows(min_category_rows),
                 ..Default::default()
             },
             infer: infer_options(ignore, kinds)?,
