@@ -16,7 +16,7 @@ use crate::frame::{Given, column};
 use crate::html;
 use crate::predictions::{Predictions, class_labels};
 use crate::run::{StopToken, run};
-use crate::space::{EmbeddingSpace, warn_of_columns};
+use crate::space::{EmbeddingSpace, warn_of_columns, warn_of_unseen};
 
 /// The words of [`TargetKind`].
 pub const TARGET_KINDS: &str = "`auto`, `set` or `scalar`";
@@ -43,6 +43,7 @@ impl Predictor {
     ) -> Raised<Predictions> {
         let made = py.detach(|| core.predict(table))?;
         warn_of_columns(py, core.name(), &made.report)?;
+        warn_of_unseen(py, core.name(), &made.unseen)?;
         Ok(Predictions { made })
     }
 
@@ -235,6 +236,7 @@ impl Predictor {
     ) -> Raised<Bound<'py, PyAny>> {
         let table = Self::scored_rows(Given::new(data, None)?.table, &[self.core.split()], rows)?;
         let scores = py.detach(|| self.core.evaluate(&table))?;
+        warn_of_unseen(py, self.core.name(), &self.core.unseen_columns(&table)?)?;
         Ok(to_python(py, &scores)?)
     }
 

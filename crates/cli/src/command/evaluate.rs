@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::arguments::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, line, scores_text};
+use crate::report::{Report, line, scores_text, unseen_notes};
 use crate::rows::{Scored, note_seen_rows};
 
 /// Score a predictor on a table that has the target.
@@ -57,6 +57,7 @@ impl EvaluateArgs {
         let predictor = Predictor::load(&self.predictor)?;
         let table = self.read.table(&self.table)?;
         let scored = self.rows.of(&table, &[predictor.split()], console)?;
+        unseen_notes(&predictor.unseen_columns(&scored)?, console);
         note_seen_rows(&predictor, predictor.name(), console);
         console.report(&EvaluateReport {
             predictor: predictor.name().to_owned(),
