@@ -81,7 +81,7 @@ impl ApplyArgs {
             ))
             .with_hint("give `--out` and `--fit` different names"));
         }
-        let (original, table) = self.read.original(&self.table)?;
+        let (original, table) = self.read.original(&self.table, console)?;
         let mut engineer = self.chosen(&table.column_names())?;
         if let Some(path) = &self.fit {
             engineer.fit(&table)?;

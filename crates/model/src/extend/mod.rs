@@ -76,7 +76,8 @@ impl EmbeddingSpace {
     /// the training rows; `valid` gives the validation rows, else the parent's split does.
     ///
     /// # Errors
-    /// "No new columns found" with both column sets; a schema or option error otherwise; where columns
+    /// "No new columns found" with both column sets; a schema error if not one of the table's columns is
+    /// known, a schema or option error otherwise; where columns
     /// are removed first, as [`EmbeddingSpace::prune`].
     pub fn graft(
         &self,
@@ -89,6 +90,7 @@ impl EmbeddingSpace {
         self.check_frozen_columns(&options.freeze)?;
         self.check_regrafted(&options.regraft)?;
         let mut schema = self.new_schema(table, options)?;
+        self.about.check_known(table)?;
         if !options.prune.is_empty() {
             let prune = PruneOptions {
                 batch_size: options.batch_size,
@@ -143,9 +145,12 @@ impl EmbeddingSpace {
         about.features.extend(added);
         about.excluded.retain(|e| schema.column(&e.name).is_none());
         about.add_mask_keys(n_new);
+        about.learn_reading(table.origin(), &schema.names());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);
-        about.excluded.extend(schema.excluded);
+        let is_new = |name: &String| about.excluded.iter().all(|e| e.name != *name);
+        let excluded: Vec<_> = schema.excluded.into_iter().filter(|e| is_new(&e.name)).collect();
+        about.excluded.extend(excluded);
         about.notes.extend(schema.notes);
         let hashes = child.compute_hashes(&rows.key);
         child.about.hashes = hashes;

@@ -26,15 +26,19 @@ impl EmbeddingSpace {
             .column_names()
             .into_iter()
             .filter(|n| !self.about.columns.iter().any(|c| c.name == *n))
-            .filter(|n| options.regraft.contains(n) || !self.about.excluded.iter().any(|e| e.name == *n))
+            .filter(|n| {
+                options.regraft.contains(n)
+                    || !self.about.excluded.iter().any(|e| e.name == *n && stays_out(e))
+            })
             .collect();
         let target = options.keep.target().map(str::to_owned);
         let mut options = self.options_of_new_columns(options)?;
         options.ignore.extend(target.filter(|t| !options.ignore.contains(t)));
         // What the parent left out already needs no second word.
-        options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name));
+        options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name && stays_out(e)));
         let mut schema =
             if names.is_empty() { Schema::default() } else { infer(&table.select(&names)?, &options)? };
+        schema.excluded.retain(|e| self.about.columns.iter().all(|c| c.name != e.name));
         if !schema.columns.is_empty() {
             schema.notes.extend(self.repeated(table, &schema)?);
             return Ok(schema);
@@ -74,7 +78,7 @@ impl EmbeddingSpace {
             }
         }
         for (name, format) in &options.infer.date_formats {
-            let same = Some(DateFormat::Text(format.clone()));
+            let same = Some(DateFormat::given(format));
             if let Some(column) = old(name).filter(|column| column.date_format != same) {
                 return Err(changes_old("date_formats", column, format));
             }
@@ -87,7 +91,7 @@ impl EmbeddingSpace {
             .with_hint("a graft keeps old columns; `prune` removes one"));
         }
         for name in infer.kinds.keys().chain(infer.date_formats.keys()) {
-            let left_out = self.about.excluded.iter().find(|e| e.name == *name);
+            let left_out = self.about.excluded.iter().find(|e| e.name == *name && stays_out(e));
             if let Some(left_out) = left_out.filter(|_| !options.regraft.contains(name)) {
                 return Err(Error::schema(format!(
                     "column `{name}` has a kind or a date format, but was left out of `{}`: {}",
@@ -167,10 +171,16 @@ impl EmbeddingSpace {
     }
 }
 
+/// Whether descendants leave a column out because this version did. How a column was stored says
+/// nothing of the next table.
+fn stays_out(column: &ExcludedColumn) -> bool {
+    !matches!(column.exclusion, Exclusion::Index | Exclusion::Unreadable)
+}
+
 fn changes_old(option: &str, column: &ColumnSpec, wanted: &str) -> Error {
     let is = match &column.date_format {
-        Some(DateFormat::Text(format)) => format!("a timestamp, written `{format}`"),
         Some(DateFormat::Typed) => "a timestamp, typed as such".to_owned(),
+        Some(format) => format!("a timestamp, written `{}`", format.text()),
         None => column.kind.word().to_owned(),
     };
     Error::schema(format!("option `{option}` says `{wanted}` of column `{}`, which is {is}", column.name))

@@ -6,6 +6,7 @@ use std::path::Path;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
+use tabgraft_table::read::Reading;
 
 use super::{
     About, EmbeddingSpace, Era, ExtensionMetadata, Hashes, TrainingInfo, Wiring, column_shape, recipe,
@@ -45,6 +46,8 @@ pub struct SpaceCard {
     pub features: Vec<String>,
     /// Notes about the data.
     pub notes: Vec<String>,
+    /// How the table was read.
+    pub reading: Reading,
     /// Content hashes.
     pub hashes: Hashes,
     /// The record of the last training.
@@ -197,6 +200,7 @@ impl About {
             excluded: about.excluded.clone(),
             features: about.features.iter().map(|f| f.name.clone()).collect(),
             notes: about.notes.clone(),
+            reading: about.reading.clone(),
             hashes: about.hashes.clone(),
             training_info: about.training_info.clone(),
             extensions: about.extensions.clone(),
