@@ -5,7 +5,7 @@ use tabgraft_table::Table;
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::threads::{in_pool, in_pool_or_alone};
 
-use super::{ColumnReport, EmbeddingSpace};
+use super::{ColumnReport, EmbeddingSpace, UnseenColumn, UnseenCounts};
 use crate::embed::CellTable;
 use crate::encoder::Network;
 use crate::error::{Error, Result};
@@ -29,6 +29,8 @@ pub struct Embeddings {
     pub values: Vec<f32>,
     /// What became of the table's columns.
     pub report: ColumnReport,
+    /// Columns whose cells are all or mostly values that no training row had.
+    pub unseen: Vec<UnseenColumn>,
 }
 
 impl Embeddings {
@@ -55,10 +57,12 @@ impl EmbeddingSpace {
     pub fn embed(&self, table: &Table) -> Result<Embeddings> {
         self.about.check_known(table)?;
         let mut values = vec![0.0; table.n_rows() * self.d_model()];
+        let mut unseen = UnseenCounts::default();
         in_pool(|| {
             for (i, values) in values.chunks_mut(CHUNK_ROWS * self.d_model()).enumerate() {
                 let chunk = table.slice(i * CHUNK_ROWS, CHUNK_ROWS);
                 let encoded = self.encode(&chunk)?;
+                unseen.update(&encoded);
                 embed_into(&self.network, &encoded, values);
                 if let Some(at) = values.iter().position(|value| !value.is_finite()) {
                     let row = at / self.d_model();
@@ -72,6 +76,7 @@ impl EmbeddingSpace {
             d_model: self.d_model(),
             values,
             report: self.column_report(table),
+            unseen: unseen.mostly(self.columns(), self.codecs(), table)?,
         })
     }
 }
