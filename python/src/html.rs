@@ -128,7 +128,9 @@ fn scores(scores: &[Score]) -> String {
         let interval = format!("{:.4} to {:.4}", s.low, s.high);
         [s.metric.name().to_owned(), format!("{:.4}", s.value), interval, s.n.to_string()]
     });
-    table(["metric", "value", "95 % interval", "rows"], rows)
+    let notes = scores.first().map(Score::notes).unwrap_or_default();
+    let notes = notes.iter().map(|note| format!("<div>{}</div>", escape(note))).collect::<String>();
+    table(["metric", "value", "95 % interval", "rows"], rows) + &notes
 }
 
 fn columns(used: &[ColumnSpec], excluded: &[ExcludedColumn]) -> String {

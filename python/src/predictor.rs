@@ -217,7 +217,9 @@ impl Predictor {
         Ok(to_python(py, &found)?)
     }
 
-    /// Scores with 95 % intervals, one dictionary per metric. `rows="test"`: only rows that the split
+    /// Scores with 95 % intervals, one dictionary per metric. Of the `n` rows, the `n_copies` that repeat
+    /// another one in every column count once in the intervals, and the `n_unseen` of a class that was not
+    /// seen in training are scored as wrong. `rows="test"`: only rows that the split
     /// keeps for testing, right for the table that was trained on; `"all"`: every row, right for a table that
     /// was never trained on.
     ///

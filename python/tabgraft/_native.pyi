@@ -87,6 +87,8 @@ class _Score(TypedDict):
     low: float
     high: float
     n: int
+    n_copies: int
+    n_unseen: int
 
 class _IgnoredColumn(TypedDict):
     name: str

@@ -1,6 +1,7 @@
 """The native API: spaces, grafts, predictors, comparisons, discovery, files."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tabgraft
@@ -97,6 +98,19 @@ def test_scores_have_intervals_and_rows(predictor, early):
     everything = {s["metric"]: s for s in predictor.evaluate(early, rows="all")}
     assert everything["roc_auc"]["n"] == 1000 > scores["roc_auc"]["n"]
     assert predictor.compare(predictor, early).verdict == "no_difference"
+
+
+def test_copies_of_rows_count_once_in_intervals_and_unseen_classes_as_wrong(predictor, early):
+    some = early.head(200)
+    once = predictor.evaluate(some, rows="all")
+    copies = predictor.evaluate(pd.concat([some] * 5), rows="all")
+    for row, copy in zip(once, copies, strict=True):
+        assert (row["n"], row["n_copies"], copy["n"], copy["n_copies"]) == (200, 0, 1000, 800)
+        assert abs(row["low"] - copy["low"]) < 0.01 and abs(row["high"] - copy["high"]) < 0.01
+    odd = some.astype({"target": str})
+    odd.loc[odd.index[:50], "target"] = "neither"
+    accuracy = {s["metric"]: s for s in predictor.evaluate(odd, rows="all")}["accuracy"]
+    assert accuracy["n_unseen"] == 50 and accuracy["value"] <= 0.75
 
 
 def test_unlike_cells_are_found(predictor, early):

@@ -159,26 +159,91 @@ fn predict_gives_probabilities_and_evaluate_scores_the_test_rows() {
 }
 
 #[test]
-fn compare_answers_by_its_exit_code() {
-    let path = workshop();
-    for (arguments, keys) in [
-        ("compare p1 p2 full.csv", vec!["difference", "a", "b", "target"]),
-        ("compare v1 v2 full.csv --target default --epochs 1 --n-networks 2", vec!["spaces", "difference"]),
-        ("compare v1 v2 full.csv --target default --epochs 1 --n-networks 2 --cross-fit", vec!["spaces"]),
-    ] {
-        let output = run(path, &format!("{arguments} --format json --quiet"));
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        keys.iter().for_each(|key| assert!(!report[key].is_null(), "`{arguments}`: no {key}"));
-        let expected = if report["difference"]["verdict"] == "worse" { 1 } else { 0 };
-        assert_eq!(output.status.code(), Some(expected));
-        if arguments.contains("v1") {
-            assert_eq!(
-                report["spaces"]["drift"]["max_cosine_distance"], 0.0,
-                "a frozen child does not drift"
-            );
+fn reports_say_how_many_rows_are_copies_and_how_many_have_an_unseen_class() {
+    let path = folder("copies");
+    fs::copy(workshop().join("p1"), path.join("p1")).unwrap();
+    let full = fs::read_to_string(fixture()).unwrap();
+    let (header, rows) = full.split_once('\n').unwrap();
+    fs::write(path.join("twice.csv"), format!("{header}\n{rows}{rows}")).unwrap();
+    let text = out(&path, "evaluate p1 twice.csv --rows all --quiet");
+    assert!(text.contains("1000 of 2000 rows repeat another row in every column"), "{text}");
+    let score = &json(&path, "evaluate p1 twice.csv --rows all")["scores"][0];
+    assert_eq!(
+        (&score["n"], &score["n_copies"], &score["n_unseen"]),
+        (&2000.into(), &1000.into(), &0.into())
+    );
+
+    let odd = full.lines().enumerate().map(|(i, line)| match line.rsplit_once(',') {
+        Some((cells, _)) if (1..=50).contains(&i) => format!("{cells},never\n"),
+        _ => format!("{line}\n"),
+    });
+    fs::write(path.join("odd.csv"), odd.collect::<String>()).unwrap();
+    let text = out(&path, "evaluate p1 odd.csv --rows all --quiet");
+    assert!(
+        text.contains("50 of 1000 rows have a class that was not seen in training: scored as wrong"),
+        "{text}"
+    );
+}
+
+/// A folder with `known.csv`, whose latest fifth is its test part: `y` is chance, `early` knows nothing of it,
+/// `gift` tells it, `trap` tells it until the test part begins and its opposite from there on. `v1` is a space
+/// of `early`, `gifted` and `trapped` are its children with the other columns.
+fn known() -> &'static Path {
+    static KNOWN: OnceLock<PathBuf> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let path = folder("known");
+        let mut state = 7u64;
+        let mut chance = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as f64 / (1u64 << 31) as f64
+        };
+        let rows: Vec<[String; 5]> = (0..600)
+            .map(|day| {
+                let (y, early, noise) = (f64::from(u8::from(chance() > 0.5)), chance(), 0.6 * chance());
+                let trap = if day < 480 { y } else { 1.0 - y };
+                let [gift, trap] = [y, trap].map(|told| (told + noise).to_string());
+                [day.to_string(), early.to_string(), gift, trap, format!("class {y}")]
+            })
+            .collect();
+        for (name, keep) in
+            [("early", [0, 1, 4].as_slice()), ("gift", &[0, 1, 2, 4]), ("trap", &[0, 1, 3, 4])]
+        {
+            let line = |cells: &[&str]| keep.iter().map(|i| cells[*i]).collect::<Vec<_>>().join(",") + "\n";
+            let mut text = line(&["day", "early", "gift", "trap", "y"]);
+            rows.iter().for_each(|row| text += &line(&row.each_ref().map(String::as_str)));
+            fs::write(path.join(format!("{name}.csv")), text).unwrap();
         }
+        out(&path, "train early.csv --ignore y --ignore day --split-time day -o v1 --epochs 3");
+        for name in ["gift", "trap"] {
+            out(&path, &format!("extend v1 {name}.csv --ignore y --ignore day -o with_{name} --epochs 5"));
+        }
+        path
+    })
+}
+
+/// What the verdicts have to be follows from how the tables were made.
+#[test]
+fn compare_answers_by_its_exit_code() {
+    let path = known();
+    for (arguments, verdict, code) in [
+        ("compare v1 with_gift gift.csv", "better", 0),
+        ("compare with_gift v1 gift.csv", "worse", 1),
+        ("compare v1 with_gift gift.csv --cross-fit", "better", 0),
+        ("compare v1 with_trap trap.csv", "worse", 1),
+        ("compare with_trap v1 trap.csv", "better", 0),
+    ] {
+        let arguments = format!("{arguments} --target y --epochs 30 --n-networks 2 --format json --quiet");
+        let output = run(path, &arguments);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["difference"]["verdict"], verdict, "`{arguments}`: {report}");
+        assert_eq!(output.status.code(), Some(code), "`{arguments}`");
     }
-    assert_eq!(json(path, "compare p1 p1 full.csv")["difference"]["verdict"], "no_difference");
+    let path = workshop();
+    let report = json(path, "compare v1 v2 full.csv --target default --epochs 1 --n-networks 2");
+    assert_eq!(report["spaces"]["drift"]["max_cosine_distance"], 0.0, "a frozen child does not drift");
+    let report = json(path, "compare p1 p1 full.csv");
+    ["a", "b", "target"].iter().for_each(|key| assert!(!report[key].is_null(), "{report}"));
+    assert_eq!(report["difference"]["verdict"], "no_difference");
 }
 
 /// A predictor of shuffled targets is worse than one of the true ones, beyond chance.
@@ -200,25 +265,25 @@ fn compare_says_no_when_the_second_one_is_worse() {
 
 #[test]
 fn a_graft_that_has_to_prove_itself_answers_by_its_exit_code() {
-    let path = folder("prove");
-    let full = fs::read_to_string(fixture()).unwrap();
-    let few: String = full.lines().take(301).map(|line| line.to_owned() + "\n").collect();
-    fs::write(path.join("few.csv"), few).unwrap();
-    let workshop = workshop();
-    fs::copy(workshop.join("v1"), path.join("v1")).unwrap();
-    let judged =
-        "extend v1 few.csv -o v2 --epochs 2 --keep if-not-worse --target default --format json --quiet";
-    let output = run(&path, judged);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let verdict = &report["extension"]["judgement"]["difference"]["verdict"];
-    let is_refused = verdict == "worse";
-    assert_eq!(report["kept"], !is_refused);
-    assert_eq!(output.status.code(), Some(i32::from(is_refused)));
-    let columns = report["extension"]["judgement"]["new_columns"].as_array().unwrap().len();
-    assert_eq!(columns, LATE.len());
-    let card = json(&path, "inspect v2");
-    assert_eq!(card["refused_extensions"].as_array().unwrap().len(), usize::from(is_refused));
-    assert_eq!(card["extensions"].as_array().unwrap().len(), usize::from(!is_refused));
+    let path = known();
+    for (column, is_refused) in [("gift", false), ("trap", true)] {
+        let output = run(
+            path,
+            &format!(
+                "extend v1 {column}.csv --ignore day -o judged --epochs 5 --keep if-not-worse --target y \
+                 --format json --quiet"
+            ),
+        );
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(i32::from(is_refused)), "{column}: {report}");
+        assert_eq!(report["kept"], !is_refused);
+        let judgement = &report["extension"]["judgement"];
+        assert_eq!(judgement["difference"]["verdict"], if is_refused { "worse" } else { "better" });
+        assert_eq!(judgement["new_columns"][0]["column"], column);
+        let card = json(path, "inspect judged");
+        assert_eq!(card["refused_extensions"].as_array().unwrap().len(), usize::from(is_refused));
+        assert_eq!(card["extensions"].as_array().unwrap().len(), usize::from(!is_refused));
+    }
 }
 
 #[test]

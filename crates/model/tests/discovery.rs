@@ -32,6 +32,12 @@ fn number(n_rows: usize, f: impl Fn(usize) -> f64) -> ArrayRef {
 
 /// `income`, `debt` and noise; the chance of `yes` is `p` of income and debt, and of more chance.
 fn loans(n_rows: usize, p: impl Fn(f64, f64) -> f64) -> Table {
+    salted(n_rows, 0, p)
+}
+
+/// The same of other chance.
+fn salted(n_rows: usize, salt: u64, p: impl Fn(f64, f64) -> f64) -> Table {
+    let chance = |r: usize, column: u64| chance(r, salt + column);
     let income = |r: usize| 20.0 + 80.0 * chance(r, 1);
     let debt = |r: usize| 20.0 + 80.0 * chance(r, 2);
     let answer = |r: usize| if chance(r, 7) < p(income(r), debt(r)) { "yes" } else { "no" };
@@ -97,18 +103,20 @@ fn what_two_columns_say_together_is_proven_for_a_linear_model_and_told_once() {
     assert_eq!(again.run.suggestions, found.run.suggestions);
 }
 
+/// 40 tables of their own: at a false discovery rate of .05 about two of them would be expected to claim
+/// something, and what is right in one table is none of the others' business.
 #[test]
-fn of_a_target_that_nothing_predicts_nothing_is_recommended() {
+fn of_targets_that_nothing_predicts_hardly_ever_anything_is_recommended() {
+    let space = space(&loans(400, |_, _| 0.5));
     let mut n_claims = 0;
-    for seed in 0..10 {
-        let table = loans(400, |_, _| 0.5);
-        let found =
-            discover(&space(&table), &table, "target", &DiscoverOptions { seed, ..linear() }, &mut go_on);
+    for seed in 0..40 {
+        let table = salted(400, 1000 * (seed + 1), |_, _| 0.5);
+        let found = discover(&space, &table, "target", &DiscoverOptions { seed, ..linear() }, &mut go_on);
         let found = found.unwrap();
         assert_eq!(found.suggested().len(), 5, "the best few are suggested, proven or not");
         n_claims += usize::from(!found.recommended().is_empty());
     }
-    assert!(n_claims <= 1, "{n_claims} of 10 runs claim something");
+    assert!(n_claims <= 5, "{n_claims} of 40 runs claim something");
 }
 
 #[test]

@@ -6,9 +6,9 @@
 use proptest::prelude::*;
 use rand::RngExt;
 use rand_pcg::Pcg64;
+use tabgraft_model::Result;
 use tabgraft_model::metric::{
-    Metric, Prediction, Score, Task, Truth, Verdict, binary_scores, compare, drift, multiclass_scores,
-    pr_auc, regression_scores, roc_auc, scores,
+    self, Clusters, Metric, PairedDifference, Prediction, Score, Task, Truth, Verdict, drift, pr_auc, roc_auc,
 };
 
 // Reference values: scikit-learn 1.9.1, scipy 1.17.1, numpy 2.4.6, by
@@ -63,6 +63,28 @@ fn binary_case() -> (Vec<bool>, Vec<f64>, Vec<f64>) {
     };
     let (a, b) = (noisy(0.3), noisy(0.4));
     (y, a, b)
+}
+
+/// Of rows that stand for themselves.
+fn scores(task: Task, truth: &Truth, prediction: &Prediction, seed: u64) -> Result<Vec<Score>> {
+    metric::scores(task, truth, prediction, &Clusters::of_single_rows(truth.n_rows()), seed)
+}
+
+fn compare(task: Task, truth: &Truth, a: &Prediction, b: &Prediction, seed: u64) -> Result<PairedDifference> {
+    metric::compare(task, truth, a, b, &Clusters::of_single_rows(truth.n_rows()), seed)
+}
+
+fn binary_scores(y: &[bool], p: &[f64], seed: u64) -> Result<Vec<Score>> {
+    scores(Task::Binary, &truth_of(y), &Prediction::new(p.to_vec(), 1)?, seed)
+}
+
+fn multiclass_scores(y: &[u32], p: &[f64], n_classes: usize, seed: u64) -> Result<Vec<Score>> {
+    let truth = Truth::Class { class: y.to_vec(), n_classes };
+    scores(Task::Multiclass, &truth, &Prediction::new(p.to_vec(), n_classes)?, seed)
+}
+
+fn regression_scores(y: &[f64], prediction: &[f64], seed: u64) -> Result<Vec<Score>> {
+    scores(Task::Regression, &Truth::Number(y.to_vec()), &Prediction::new(prediction.to_vec(), 1)?, seed)
 }
 
 fn truth_of(y: &[bool]) -> Truth {
@@ -229,6 +251,140 @@ fn verdicts_are_rarely_wrong_under_the_null() {
     }
 }
 
+/// Each row so many times as `n` says, all copies in one cluster.
+fn copied<T: Copy>(values: &[T], n: impl Fn(usize) -> usize) -> Vec<T> {
+    values.iter().enumerate().flat_map(|(i, value)| std::iter::repeat_n(*value, n(i))).collect()
+}
+
+fn copies_of(n_rows: usize, n: impl Fn(usize) -> usize) -> Clusters {
+    let keys = copied(&(0..n_rows as u64).collect::<Vec<_>>(), n);
+    Clusters::new(&keys, &keys)
+}
+
+#[test]
+fn ten_copies_of_each_row_have_the_intervals_and_verdicts_of_the_rows() {
+    let (y, a, b) = binary_case();
+    let (y, a, b) = (&y[..40], &a[..40], &b[..40]);
+    let class: Vec<u32> = y.iter().map(|y| u32::from(*y)).collect();
+    let ten = |values: &[f64]| Prediction::new(copied(values, |_| 10), 1).unwrap();
+    let once = |values: &[f64]| Prediction::new(values.to_vec(), 1).unwrap();
+    let (few, many) = (truth_of(y), Truth::Class { class: copied(&class, |_| 10), n_classes: 2 });
+    let clusters = copies_of(40, |_| 10);
+    let rows = scores(Task::Binary, &few, &once(a), 3).unwrap();
+    let copies = metric::scores(Task::Binary, &many, &ten(a), &clusters, 3).unwrap();
+    for (row, copy) in rows.iter().zip(&copies) {
+        assert_eq!((copy.n, copy.n_copies, row.n, row.n_copies), (400, 360, 40, 0));
+        near(copy.value, row.value, 1e-12);
+        // Wilson's interval goes by an estimated number of rows.
+        let tolerance = if row.metric == Metric::Accuracy { 0.005 } else { 1e-9 };
+        near(copy.low, row.low, tolerance);
+        near(copy.high, row.high, tolerance);
+    }
+    let rows = compare(Task::Binary, &few, &once(a), &once(b), 3).unwrap();
+    let copies = metric::compare(Task::Binary, &many, &ten(a), &ten(b), &clusters, 3).unwrap();
+    near(copies.low, rows.low, 1e-9);
+    near(copies.p_value, rows.p_value, 1e-9);
+    assert_eq!((copies.n_copies, copies.verdict), (360, rows.verdict));
+    let numbers = Truth::Number(y.iter().map(|y| f64::from(u8::from(*y))).collect());
+    let many = Truth::Number(copied(y, |_| 10).iter().map(|y| f64::from(u8::from(*y))).collect());
+    let rows = compare(Task::Regression, &numbers, &once(a), &once(b), 3).unwrap();
+    let copies = metric::compare(Task::Regression, &many, &ten(a), &ten(b), &clusters, 3).unwrap();
+    near(copies.high, rows.high, 1e-9);
+    near(copies.p_value, rows.p_value, 1e-9);
+}
+
+/// 60 rows, row `i` 1 to 9 times, some of both classes in one cluster: the truth lies in nearly all of the
+/// intervals of clusters, and in far too few of those that take every copy for a row.
+#[test]
+fn intervals_of_clusters_cover_the_truth_where_copies_are_not_independent() {
+    let (mut of_clusters, mut of_rows) = ([0; 3], [0; 3]);
+    let n_samples = 300;
+    for sample in 0..n_samples {
+        let mut rng = Pcg64::new(77, sample);
+        let times: Vec<usize> = (0..60).map(|_| 1 + (rng.random::<f64>() * 9.0) as usize).collect();
+        let p: Vec<f64> = (0..60).map(|_| rng.random::<f64>()).collect();
+        let y: Vec<u32> = p.iter().map(|p| u32::from(rng.random::<f64>() < *p)).collect();
+        let clusters = copies_of(60, |i| times[i]);
+        let truth = Truth::Class { class: copied(&y, |i| times[i]), n_classes: 2 };
+        let p = Prediction::new(copied(&p, |i| times[i]), 1).unwrap();
+        let found_by = |scores: Vec<Score>| {
+            // Right with probability max(p, 1 - p): 3/4 on average.
+            [(Metric::Brier, 1.0 / 6.0), (Metric::RocAuc, 5.0 / 6.0), (Metric::Accuracy, 0.75)].map(
+                |(metric, truth)| {
+                    let score = found(&scores, metric);
+                    usize::from(score.low <= truth && truth <= score.high)
+                },
+            )
+        };
+        let honest = found_by(metric::scores(Task::Binary, &truth, &p, &clusters, sample as u64).unwrap());
+        let naive = found_by(scores(Task::Binary, &truth, &p, sample as u64).unwrap());
+        for k in 0..3 {
+            of_clusters[k] += honest[k];
+            of_rows[k] += naive[k];
+        }
+    }
+    for k in 0..3 {
+        let [honest, naive] = [of_clusters[k], of_rows[k]].map(|n| n as f64 / n_samples as f64);
+        // Percentiles of resampled clusters of unequal size cover a little less than 95 %.
+        assert!((0.88..=0.985).contains(&honest) && naive < 0.75, "{k}: {honest}, without clusters {naive}");
+    }
+}
+
+/// Rows of one group, with rows of both classes in each.
+#[test]
+fn intervals_of_groups_that_hold_both_classes_cover_the_truth() {
+    // In each of 30 groups all scores move together: a positive and a negative row tell of each other.
+    let mut covered = 0;
+    for sample in 0..200u64 {
+        let mut rng = Pcg64::new(31, u128::from(sample));
+        let (mut score, mut class) = (Vec::new(), Vec::new());
+        for _ in 0..30 {
+            let shift = rng.random::<f64>();
+            for y in [0, 0, 1, 1] {
+                class.push(y);
+                score.push((shift + rng.random::<f64>() + 0.5 * f64::from(y)) / 3.0);
+            }
+        }
+        let groups: Vec<u64> = (0..120).map(|r| r / 4).collect();
+        let clusters = Clusters::new(&(0..120).collect::<Vec<_>>(), &groups);
+        let truth = Truth::Class { class, n_classes: 2 };
+        let p = Prediction::new(score, 1).unwrap();
+        let auc = found(&metric::scores(Task::Binary, &truth, &p, &clusters, 0).unwrap(), Metric::RocAuc);
+        covered += usize::from(auc.low <= TRUE_AUC && TRUE_AUC <= auc.high);
+    }
+    assert!((180..=198).contains(&covered), "{covered} of 200");
+}
+
+/// P(D < 1/2) for the difference D of two sums of two uniform numbers on 0..1, as of rows of two groups: 1/2
+/// plus the integral of the cubic B-spline over 0..1/2, which is 1/3 - 1/24 + 1/128.
+const TRUE_AUC: f64 = 0.5 + 1.0 / 3.0 - 1.0 / 24.0 + 1.0 / 128.0;
+
+#[test]
+fn an_unseen_class_is_scored_as_wrong() {
+    // Three rows of two classes, all right, and one of a class that no model has seen.
+    let truth = Truth::Class { class: vec![0, 1, 1, 2], n_classes: 2 };
+    let p = Prediction::new(vec![0.1, 0.9, 0.8, 0.3], 1).unwrap();
+    let all = scores(Task::Binary, &truth, &p, 0).unwrap();
+    assert!(all.iter().all(|s| (s.n, s.n_unseen) == (4, 1)));
+    near(found(&all, Metric::Accuracy).value, 0.75, 1e-12);
+    // Its probability is 0, cut off at the smallest number that changes 1.
+    let loss = -(0.9f64.ln() + 0.9f64.ln() + 0.8f64.ln() + f64::EPSILON.ln()) / 4.0;
+    near(found(&all, Metric::LogLoss).value, loss, 1e-12);
+    let brier = (0.01 + 0.01 + 0.04 + (0.09 + 0.49 + 1.0) / 2.0) / 4.0;
+    near(found(&all, Metric::Brier).value, brier, 1e-12);
+    // One of the rest, as far as the positive class goes.
+    near(found(&all, Metric::RocAuc).value, 1.0, 1e-12);
+    let p = Prediction::new(vec![0.1, 0.9, 0.8, 0.95], 1).unwrap();
+    near(found(&scores(Task::Binary, &truth, &p, 0).unwrap(), Metric::RocAuc).value, 0.5, 1e-12);
+
+    let truth = Truth::Class { class: vec![0, 1, 2, 3], n_classes: 3 };
+    let p = [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.5, 0.3, 0.2]].concat();
+    let all = scores(Task::Multiclass, &truth, &Prediction::new(p, 3).unwrap(), 0).unwrap();
+    near(found(&all, Metric::Accuracy).value, 0.75, 1e-12);
+    near(found(&all, Metric::Brier).value, (3.0 * 0.06 + 0.38 + 1.0) / 4.0, 1e-12);
+    assert!(found(&all, Metric::LogLoss).value > 9.0 && found(&all, Metric::RocAuc).value < 1.0 + 1e-12);
+}
+
 #[test]
 fn a_perfect_ranking_still_has_an_interval() {
     let y = [false, false, false, true, true, true, true, true];
@@ -297,7 +453,7 @@ fn unusable_input_is_an_error_that_says_what_was_found() {
         (binary_scores(&y, &[0.5, 1.5], 0).unwrap_err(), "1.5"),
         (binary_scores(&y, &[0.5], 0).unwrap_err(), "2 rows have a truth and 1 a prediction"),
         (binary_scores(&[], &[], 0).unwrap_err(), "0 row(s)"),
-        (multiclass_scores(&[0, 3], &[0.3; 6], 3, 0).unwrap_err(), "class index 3"),
+        (multiclass_scores(&[0, 4], &[0.3; 6], 3, 0).unwrap_err(), "class index 4"),
         (multiclass_scores(&[0, 2], &[0.3; 6], 3, 0).unwrap_err(), "sum to 0.8"),
         (regression_scores(&[1.0, f64::INFINITY], &[1.0, 1.0], 0).unwrap_err(), "truth value 1 is inf"),
         (regression_scores(&[1.0, 1e200], &[1.0, 1.0], 0).unwrap_err(), "1e200"),

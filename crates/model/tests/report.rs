@@ -13,7 +13,15 @@ use tabgraft_model::space::Mode;
 use tabgraft_model::train::{EpochInfo, TrainingInfo};
 
 fn score(value: f64) -> Score {
-    Score { metric: Metric::RocAuc, value, low: value - 0.05, high: value + 0.05, n: 200 }
+    Score {
+        metric: Metric::RocAuc,
+        value,
+        low: value - 0.05,
+        high: value + 0.05,
+        n: 200,
+        n_copies: 0,
+        n_unseen: 0,
+    }
 }
 
 fn difference(difference: f64) -> PairedDifference {
@@ -27,6 +35,7 @@ fn difference(difference: f64) -> PairedDifference {
         high,
         p_value: 0.2,
         n: 200,
+        n_copies: 0,
         verdict: Verdict::NoDifference,
     }
 }

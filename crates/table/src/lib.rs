@@ -13,6 +13,7 @@
 pub mod cell;
 pub mod codec;
 pub mod dates;
+pub mod deal;
 pub mod encoded;
 pub mod error;
 pub mod grid;

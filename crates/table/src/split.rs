@@ -355,8 +355,8 @@ fn hash_text(text: &str, hasher: &mut blake3::Hasher) {
     hasher.update(b"s").update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
 }
 
-/// Times in seconds, or numbers as they stand.
-fn times(column: &str, table: &Table, format: Option<&DateFormat>) -> Result<Float64Array> {
+/// A column's times in seconds, or its numbers as they stand.
+pub(crate) fn times(column: &str, table: &Table, format: Option<&DateFormat>) -> Result<Float64Array> {
     let array = table.column(column)?;
     match format {
         Some(format) => {

@@ -9,7 +9,7 @@ use arrow::array::{
 use proptest::prelude::*;
 use tabgraft_table::Table;
 use tabgraft_table::schema::{InferOptions, Schema, infer};
-use tabgraft_table::split::{Part, Split, SplitKey, SplitOptions, row_hashes};
+use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions, row_hashes};
 
 const PARTS: [Part; 3] = [Part::Train, Part::Valid, Part::Test];
 
@@ -162,6 +162,38 @@ fn csv_text_and_typed_columns_hash_alike() {
     let forward = row_hashes(&table, &["x".into(), "g".into()]).unwrap();
     assert_eq!(row_hashes(&table, &["g".into(), "x".into()]).unwrap(), forward);
     assert_ne!(row_hashes(&table, &["g".into()]).unwrap(), forward);
+}
+
+/// Files name seeds and salts, never parts: a row's part follows from them for ever. These figures were
+/// computed by another program (BLAKE3 of the documented bytes, SplitMix64).
+#[test]
+fn a_rows_hash_and_part_are_these_for_ever() {
+    let table = Table::from_columns([
+        ("a", text(["1", "-2.5", ""].map(String::from))),
+        ("town", text(["Ulm", "007", "True"].map(String::from))),
+        ("when", text(["2024-01-01", "", "1970-01-01"].map(String::from))),
+    ])
+    .unwrap();
+    let hashes = row_hashes(&table, &table.column_names()).unwrap();
+    assert_eq!(hashes, [0xe594_7281_0120_4ad2, 0x130d_22e1_d10e_c39e, 0xd3e3_b0e3_7329_3b95]);
+
+    let table =
+        Table::from_columns([("x", Arc::new(Int64Array::from_iter_values(0..40)) as ArrayRef)]).unwrap();
+    for (seed, salt, wanted) in [
+        (0, 0, "LLLTLVLLVVLLLLLLLTLTLLLLLVLTLLLTLVTLLTVT"),
+        (7, 0, "LVLLTTTLTTVVTVLLLTLTTLLLLLLLLLVLTTVTLLVL"),
+        (0, 3, "LLLTLLVLLLTLLVTVLTLLVLLLVLVLLLTLLLLLLLLL"),
+    ] {
+        let by = SplitBy::Rows { columns: vec!["x".into()], salt };
+        let split = Split { by, p_valid: 0.2, p_test: 0.2, seed };
+        let letter = |part: &Part| match part {
+            Part::Train => 'L',
+            Part::Valid => 'V',
+            Part::Test => 'T',
+        };
+        let parts: String = split.assign(&table).unwrap().iter().map(letter).collect();
+        assert_eq!(parts, wanted, "seed {seed}, salt {salt}");
+    }
 }
 
 proptest! {

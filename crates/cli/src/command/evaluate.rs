@@ -17,7 +17,8 @@ use crate::rows::{Scored, note_seen_rows};
 /// Score a predictor on a table that has the target.
 ///
 /// Classes get ROC AUC, PR AUC, log-loss, accuracy and Brier score, numbers RMSE, MAE and R2, each
-/// with its number of rows and 95 % interval. By default only the test rows of the space's split
+/// with its number of rows and 95 % interval. Rows that repeat another one in every column count once in
+/// intervals; rows of a class that was not seen in training are scored as wrong. By default only the test rows of the space's split
 /// are scored, which is right for the table that was trained on; give `--rows all` for a table that
 /// was never trained on. Rows without a target are passed over.
 ///

@@ -5,7 +5,7 @@ use tabgraft_model::metric::{PairedDifference, Score, Verdict};
 
 use super::{Grid, line};
 
-/// One line per metric: value, 95 % interval, rows.
+/// One line per metric: value, 95 % interval, rows; then what there is to know of the rows.
 pub fn scores_text(scores: &[Score]) -> String {
     let mut grid = Grid::new(["metric", "value", "95 % interval", "rows"]);
     for s in scores {
@@ -16,10 +16,11 @@ pub fn scores_text(scores: &[Score]) -> String {
             s.n.to_string(),
         ]);
     }
-    grid.text()
+    let notes = scores.first().map(Score::notes).unwrap_or_default();
+    grid.text() + &notes.iter().map(|note| line!("{note}")).collect::<String>()
 }
 
-/// The verdict with its figures, in two lines.
+/// The verdict with its figures, in two lines, and a third where rows are copies of others.
 pub fn difference_text(d: &PairedDifference) -> String {
     let verdict = match d.verdict {
         Verdict::Better => "the second one is better",
@@ -35,6 +36,7 @@ pub fn difference_text(d: &PairedDifference) -> String {
             d.p_value,
             d.n
         )
+        + &d.note().map(|note| line!("  {note}")).unwrap_or_default()
 }
 
 /// What hiding each new column does to the second one's predictions, the most harmful column first.

@@ -5,9 +5,9 @@ use tabgraft_table::schema::ColumnSpec;
 
 use super::rows::Folds;
 use crate::error::{Error, Result};
-use crate::metric::{Prediction, Truth};
-use crate::predictor::{Predictor, PredictorOptions, Target};
-use crate::space::EmbeddingSpace;
+use crate::metric::{Clusters, Prediction, Task, Truth};
+use crate::predictor::{Predictor, PredictorOptions, Target, TargetKind};
+use crate::space::{EmbeddingSpace, clusters};
 use crate::train::{Event, Sink};
 
 /// Predictions of the judged rows, in one order.
@@ -16,6 +16,10 @@ pub(super) struct Judged {
     /// The judged rows.
     pub rows: Table,
     pub truth: Truth,
+    /// Which of the judged rows are one piece of evidence.
+    pub clusters: Clusters,
+    /// Judged rows of a class that the predictors had no row of to learn from.
+    pub n_unseen: usize,
     /// From the first space.
     pub a: Prediction,
     /// From the second space.
@@ -36,7 +40,7 @@ pub(super) fn judge(
     let new: Vec<String> =
         lacking(second, first).filter(|c| table.has_column(&c.name)).map(|c| c.name.clone()).collect();
     let (mut a, mut b, mut hidden) = (Vec::new(), Vec::new(), vec![Vec::new(); new.len()]);
-    let mut order = Vec::new();
+    let (mut order, mut n_unseen) = (Vec::new(), 0);
     for (i, [learned, judged]) in folds.parts.iter().enumerate() {
         let place = match folds.parts.len() {
             1 => String::new(),
@@ -46,10 +50,16 @@ pub(super) fn judge(
         let on_a = fit(spaces, &learned, &folds.target, options, &place, sink)?;
         let on_b = fit([second, first], &learned, &folds.target, options, &place, sink)?;
         let rows = table.take(judged)?;
-        a.extend(on_a.predict(&rows)?.values);
-        b.extend(on_b.predict(&rows)?.values);
+        if let Some(unseen) = on_a.target().unseen_in_words(&rows)? {
+            let _ = sink(&Event::Warning { text: format!("{unseen}{place}; scored as wrong") });
+            let known = on_a.target().values(&rows)?;
+            n_unseen += known.into_iter().flatten().filter(|v| on_a.target().is_unseen(*v)).count();
+        }
+        a.extend(on_a.predict(&rows)?.of_classes(folds.target.classes()));
+        b.extend(on_b.predict(&rows)?.of_classes(folds.target.classes()));
         for (column, values) in new.iter().zip(&mut hidden) {
-            values.extend(on_b.predict(&rows.without(std::slice::from_ref(column))?)?.values);
+            let predicted = on_b.predict(&rows.without(std::slice::from_ref(column))?)?;
+            values.extend(predicted.of_classes(folds.target.classes()));
         }
         order.extend_from_slice(judged);
     }
@@ -63,6 +73,8 @@ pub(super) fn judge(
         .collect();
     Ok(Judged {
         truth: folds.target.truth(&values),
+        clusters: clusters(&[&first.about, &second.about], &rows)?,
+        n_unseen,
         target: folds.target.clone(),
         rows,
         a: Prediction::new(a, n_outputs)?,
@@ -93,18 +105,15 @@ fn fit(
     // says nothing of; a pruned column may still tell its rows apart.
     let is_unknown = |c: &&ColumnSpec| space.excluded().iter().all(|e| e.name != c.name);
     let others: Vec<String> = lacking(other, space).filter(is_unknown).map(|c| c.name.clone()).collect();
-    let options = PredictorOptions { hold_out_test: false, ..options.clone() };
+    // A fold may look otherwise than the whole table; the target's kind is that of the table.
+    let target_kind = match target.task() {
+        Task::Regression => TargetKind::Scalar,
+        Task::Binary | Task::Multiclass => TargetKind::Set,
+    };
+    let options = PredictorOptions { hold_out_test: false, target_kind, ..options.clone() };
     let fitted = Predictor::fit(space, &learned.without(&others)?, target.column(), &options, sink)?;
     if fitted.fit_info().interrupted {
         return Err(Error::interrupted("interrupted: predictors that were not fitted alike do not compare"));
     }
-    let unseen = target.classes().iter().find(|class| !fitted.target().classes().contains(class));
-    match unseen {
-        Some(class) => Err(Error::value(format!(
-            "class `{class}` of target `{}` has no row to learn from beside those that are judged on{place}",
-            target.column()
-        ))
-        .with_hint("leave the rows of so rare a class out, or give more of them")),
-        None => Ok(fitted),
-    }
+    Ok(fitted)
 }

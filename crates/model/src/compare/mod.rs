@@ -108,7 +108,8 @@ impl EmbeddingSpace {
         let judged = judge([self, other], table, &folds, &options.predictor, sink)?;
         let (task, seed) = (judged.target.task(), options.predictor.seed);
         let side = |space: &EmbeddingSpace, prediction| -> Result<Side> {
-            let scores = metric::scores(task, &judged.truth, prediction, seed)?;
+            let scores = metric::scores(task, &judged.truth, prediction, &judged.clusters, seed)?;
+            let scores = scores.into_iter().map(|s| Score { n_unseen: judged.n_unseen, ..s }).collect();
             Ok(Side { name: space.name().to_owned(), scores })
         };
         Ok(Comparison {
@@ -117,7 +118,7 @@ impl EmbeddingSpace {
             n_rows: judged.rows.n_rows(),
             a: side(self, &judged.a)?,
             b: side(other, &judged.b)?,
-            difference: metric::compare(task, &judged.truth, &judged.a, &judged.b, seed)?,
+            difference: metric::compare(task, &judged.truth, &judged.a, &judged.b, &judged.clusters, seed)?,
             spaces: Some(SpaceComparison::of([self, other], &judged, folds.evidence, seed)?),
         })
     }

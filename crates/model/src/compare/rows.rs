@@ -1,8 +1,9 @@
 //! Which rows two spaces are judged on, and which their predictors learn from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use tabgraft_table::Table;
+use tabgraft_table::deal::deal_rows;
 use tabgraft_table::split::{Part, Split, row_hashes};
 
 use super::CompareOptions;
@@ -80,11 +81,11 @@ pub(crate) fn folds(
     let present: Vec<String> = names.into_iter().filter(|n| table.has_column(n)).map(str::to_owned).collect();
     let keys = row_hashes(table, &present)?;
     let (evidence, part_of) = if options.cross_fit {
-        let class = |r: usize| match &target {
-            Target::Classes { .. } => values[r].unwrap_or_default() as u64,
-            Target::Number { .. } => 0,
-        };
-        (Evidence::CrossFitted { n_folds: N_FOLDS }, deal(&rows, &keys, class, options.predictor.seed))
+        let units = spaces[0].split().units(table, &keys)?;
+        let own: Vec<u64> = rows.iter().map(|r| units[*r]).collect();
+        let class: Vec<u32> = rows.iter().map(|r| target.stratum(values[*r].unwrap_or_default())).collect();
+        let part = deal_rows(&own, &class, N_FOLDS, splitmix(options.predictor.seed));
+        (Evidence::CrossFitted { n_folds: N_FOLDS }, part.into_iter().map(Some).collect())
     } else {
         (Evidence::HeldOut, held_out(spaces, table, &rows, &keys)?)
     };
@@ -93,29 +94,29 @@ pub(crate) fn folds(
         Evidence::CrossFitted { n_folds } => n_folds,
     };
     let parts = (0..n_parts).map(|part| {
-        let (judged, learned): (Vec<usize>, Vec<usize>) =
-            rows.iter().partition(|r| part_of.get(&keys[**r]) == Some(&part));
-        [learned, judged].map(|rows| rows.into_iter().map(|r| r as u32).collect())
+        let of = |judged: bool| rows.iter().zip(&part_of).filter(move |(_, p)| (**p == Some(part)) == judged);
+        [false, true].map(|judged| of(judged).map(|(r, _)| *r as u32).collect())
     });
     Ok(Folds { target, evidence, parts: parts.collect() })
 }
 
-/// The keys of rows that are test rows for both spaces, and that no row to learn from equals.
+/// Part 0 for those of `rows` that are test rows for both spaces, and that no row to learn from equals.
 fn held_out(
     spaces: [&EmbeddingSpace; 2],
     table: &Table,
     rows: &[usize],
     keys: &[u64],
-) -> Result<BTreeMap<u64, usize>> {
+) -> Result<Vec<Option<usize>>> {
     let is_unseen = are_unseen(table, &spaces.map(EmbeddingSpace::split))?;
     let seen: BTreeSet<u64> = rows.iter().filter(|r| !is_unseen[**r]).map(|r| keys[*r]).collect();
-    let judged: Vec<usize> =
-        rows.iter().copied().filter(|r| is_unseen[*r] && !seen.contains(&keys[*r])).collect();
-    if judged.len() < LEAST_ROWS {
+    let judged: Vec<Option<usize>> =
+        rows.iter().map(|r| (is_unseen[*r] && !seen.contains(&keys[*r])).then_some(0)).collect();
+    let n_judged = judged.iter().flatten().count();
+    if n_judged < LEAST_ROWS {
         return Err(Error::value(format!(
             "{} of {} rows with a target are test rows for both `{}` and `{}`, by the hash of their cells; at least \
              {LEAST_ROWS} are needed: any other row has been seen by a training, and would flatter it",
-            judged.len(),
+            n_judged,
             rows.len(),
             spaces[0].name(),
             spaces[1].name()
@@ -124,39 +125,5 @@ fn held_out(
             "compare by cross-fitting (`cross_fit`), which judges every row by predictors that did not learn from it",
         ));
     }
-    Ok(judged.into_iter().map(|r| (keys[r], 0)).collect())
-}
-
-/// Deals distinct rows into [`N_FOLDS`] parts by their keys, within each class in turn: equal rows
-/// stay together, and parts are alike.
-fn deal(rows: &[usize], keys: &[u64], class: impl Fn(usize) -> u64, seed: u64) -> BTreeMap<u64, usize> {
-    let mut class_of: BTreeMap<u64, u64> = BTreeMap::new();
-    for r in rows {
-        class_of.entry(keys[*r]).or_insert_with(|| class(*r));
-    }
-    let mut order: Vec<(u64, u64, u64)> =
-        class_of.into_iter().map(|(key, class)| (class, splitmix(key ^ splitmix(seed)), key)).collect();
-    order.sort_unstable();
-    order.into_iter().enumerate().map(|(i, (_, _, key))| (key, i % N_FOLDS)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_rows_share_a_fold_and_folds_are_alike() {
-        // Every key stands twice; a tenth of the rows are of the rare class.
-        let keys: Vec<u64> = (0..1000u64).map(|r| splitmix(r / 2)).collect();
-        let rows: Vec<usize> = (0..1000).collect();
-        let rare = |r: usize| u64::from(r.is_multiple_of(20) || r % 20 == 1);
-        let part_of = deal(&rows, &keys, rare, 7);
-        assert_eq!(part_of.len(), 500);
-        for part in 0..N_FOLDS {
-            let own: Vec<usize> = rows.iter().copied().filter(|r| part_of[&keys[*r]] == part).collect();
-            assert_eq!(own.len(), 200);
-            assert_eq!(own.iter().map(|r| rare(*r)).sum::<u64>(), 20);
-        }
-        assert_ne!(part_of, deal(&rows, &keys, rare, 8));
-    }
+    Ok(judged)
 }

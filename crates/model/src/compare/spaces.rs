@@ -72,7 +72,7 @@ impl SpaceComparison {
         let task = judged.target.task();
         let mut new_columns = Vec::with_capacity(judged.hidden.len());
         for (column, hidden) in &judged.hidden {
-            let hiding = metric::compare(task, &judged.truth, &judged.b, hidden, seed)?;
+            let hiding = metric::compare(task, &judged.truth, &judged.b, hidden, &judged.clusters, seed)?;
             new_columns.push(ColumnEffect { column: column.clone(), hiding });
         }
         new_columns.sort_by(|x, y| y.hiding.difference.total_cmp(&x.hiding.difference));

@@ -3,15 +3,17 @@
 use crate::discover::rank::Residuals;
 use crate::discover::remember::history::Guide;
 use tabgraft_table::Table;
+use tabgraft_table::deal::deal_rows;
+use tabgraft_table::split::row_hashes;
 
 use super::judge::court::{logit, values};
 use crate::error::{Error, Result};
 use crate::linear::{Design, MOST_LEVELS};
 use crate::linear::{Loss, Problem};
-use crate::metric::Task;
+use crate::metric::{Clusters, Task};
 use crate::objective::splitmix;
 use crate::predictor::{Predictor, PredictorOptions, Target};
-use crate::space::EmbeddingSpace;
+use crate::space::{EmbeddingSpace, clusters};
 use crate::train::{Event, Sink};
 
 /// Parts of the discovery rows that a linear guide leaves out in turn.
@@ -26,7 +28,8 @@ const MOST_COEFFICIENTS: usize = 600;
 pub(super) struct Guided {
     pub guide: Guide,
     pub target: Target,
-    /// Discovery rows first, then judging rows; all have a target.
+    /// Discovery rows first, then judging rows; all have a target whose class, if it is one, the
+    /// discovery rows have.
     pub table: Table,
     pub n_discovery: usize,
     /// `[n_rows]` class indices or numbers.
@@ -36,6 +39,10 @@ pub(super) struct Guided {
     pub wanted: Vec<Vec<f64>>,
     /// For each modelled output the logit or number that the judged model starts from: `[n_rows]`.
     pub offsets: Vec<Vec<f64>>,
+    /// `[n_rows]` rows of an equal number stay together wherever rows are dealt.
+    pub units: Vec<u64>,
+    /// Which of the judging rows are one piece of evidence.
+    pub clusters: Clusters,
     /// Columns of the judged model.
     pub design: Design,
     /// Columns by which the offsets are calibrated first, for a predictor's.
@@ -61,7 +68,7 @@ impl Guided {
     ) -> Result<Self> {
         match guide {
             Guide::Predictor => Self::by_predictor(space, discovery, judging, target, options, sink),
-            Guide::Linear => Self::by_line(space, discovery, judging, target, options),
+            Guide::Linear => Self::by_line(space, discovery, judging, target, options, sink),
         }
     }
 
@@ -78,14 +85,17 @@ impl Guided {
         let (predictor, held_out) = Predictor::fit_with_held_out(space, discovery, target, &options, sink)?;
         let fitted = predictor.target().clone();
         let rows: Vec<u32> = held_out.rows_idx.iter().map(|r| *r as u32).collect();
-        let (judging, mut judging_targets) = with_target(&fitted, judging)?;
+        let (judging, mut judging_targets) = judging_rows(&fitted, judging, sink)?;
         let table = discovery.take(&rows)?.append(&judging)?;
+        let (units, clusters) = evidence(space, &table, rows.len())?;
         let mut targets = held_out.targets;
         targets.append(&mut judging_targets);
         let wanted = wanted(&fitted, &targets);
         let design = linear_design(space, &table, rows.len())?;
         let known = &targets[..rows.len()];
-        let line = Line { target: &fitted, design: &design, wanted: &wanted, targets: known };
+        let units_known = &units[..rows.len()];
+        let line =
+            Line { target: &fitted, design: &design, wanted: &wanted, targets: known, units: units_known };
         let residuals = residuals(&fitted, &held_out.values, known)?
             .beside(line.residuals(options.seed)?, LINE_WEIGHT)?;
         let mut values = held_out.values;
@@ -105,6 +115,8 @@ impl Guided {
             wanted,
             target: fitted,
             n_discovery: rows.len(),
+            units,
+            clusters,
             design: Design::constant(table.n_rows()),
             calibration: Some(Design::of_offsets(&offsets, rows.len())),
             table,
@@ -120,16 +132,23 @@ impl Guided {
         judging: &Table,
         target: &str,
         options: &PredictorOptions,
+        sink: &mut Sink<'_>,
     ) -> Result<Self> {
         let fitted = Target::fit(discovery, target, options.target_kind)?;
         let (discovery, mut targets) = with_target(&fitted, discovery)?;
-        let (judging, mut judging_targets) = with_target(&fitted, judging)?;
+        let (judging, mut judging_targets) = judging_rows(&fitted, judging, sink)?;
         targets.append(&mut judging_targets);
         let (n_discovery, table) = (discovery.n_rows(), discovery.append(&judging)?);
+        let (units, clusters) = evidence(space, &table, n_discovery)?;
         let design = linear_design(space, &table, n_discovery)?;
         let wanted = wanted(&fitted, &targets);
-        let line =
-            Line { target: &fitted, design: &design, wanted: &wanted, targets: &targets[..n_discovery] };
+        let line = Line {
+            target: &fitted,
+            design: &design,
+            wanted: &wanted,
+            targets: &targets[..n_discovery],
+            units: &units[..n_discovery],
+        };
         let residuals = line.residuals(options.seed)?;
         Ok(Guided {
             guide: Guide::Linear,
@@ -138,6 +157,8 @@ impl Guided {
             offsets: vec![vec![0.0; table.n_rows()]; wanted.len()],
             table,
             targets,
+            units,
+            clusters,
             wanted,
             design,
             calibration: None,
@@ -174,20 +195,21 @@ struct Line<'a> {
     wanted: &'a [Vec<f64>],
     /// Of the discovery rows.
     targets: &'a [f64],
+    /// Of the discovery rows: which of them stay together.
+    units: &'a [u64],
 }
 
 impl Line<'_> {
-    /// What linear models leave that were fitted without the row.
+    /// What linear models leave that were fitted without the row and its copies.
     fn residuals(&self, seed: u64) -> Result<Residuals> {
         let n = self.targets.len();
-        let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by_key(|r| splitmix(seed ^ splitmix(*r as u64)));
+        let classes: Vec<u32> = self.targets.iter().map(|t| self.target.stratum(*t)).collect();
+        let fold = deal_rows(self.units, &classes, N_FOLDS, splitmix(seed));
         let offset = vec![0.0; self.design.n_rows()];
         let held_out = self.wanted.iter().map(|wanted| {
             let mut held_out = vec![0.0; n];
             for k in 0..N_FOLDS {
-                let is_test = |i: &usize| i % N_FOLDS == k;
-                let learn: Vec<usize> = (0..n).filter(|i| !is_test(i)).map(|i| order[i]).collect();
+                let (test, learn): (Vec<usize>, Vec<usize>) = (0..n).partition(|r| fold[*r] == k);
                 let problem = Problem {
                     design: self.design,
                     offset: &offset,
@@ -201,7 +223,7 @@ impl Line<'_> {
                     )
                     .with_hint("look for columns with huge numbers")
                 })?;
-                (0..n).filter(is_test).for_each(|i| held_out[order[i]] = fit.eta[order[i]]);
+                test.into_iter().for_each(|r| held_out[r] = fit.eta[r]);
             }
             Ok(held_out)
         });
@@ -226,6 +248,30 @@ fn loss(target: &Target) -> Loss {
         Task::Regression => Loss::Square,
         Task::Binary | Task::Multiclass => Loss::Logistic,
     }
+}
+
+/// The rows that have a target of the classes that the guide knows, and its values. Rows of other classes
+/// are wrong with and without any feature, so they judge none; how many there are is told.
+fn judging_rows(target: &Target, table: &Table, sink: &mut Sink<'_>) -> Result<(Table, Vec<f64>)> {
+    let (table, values) = with_target(target, table)?;
+    if let Some(unseen) = target.unseen_in_words(&table)? {
+        let text = format!("{unseen}; wrong with every feature and without, they judge none");
+        let _ = sink(&Event::Warning { text });
+    }
+    let known: Vec<u32> =
+        (0..table.n_rows()).filter(|r| !target.is_unseen(values[*r])).map(|r| r as u32).collect();
+    let values = known.iter().map(|r| values[*r as usize]).collect();
+    Ok((table.take(&known)?, values))
+}
+
+/// Which rows stay together, and which of the judging rows, behind the first `n_discovery`, are one piece
+/// of evidence.
+fn evidence(space: &EmbeddingSpace, table: &Table, n_discovery: usize) -> Result<(Vec<u64>, Clusters)> {
+    let names: Vec<String> =
+        space.columns().iter().map(|c| c.name.clone()).filter(|c| table.has_column(c)).collect();
+    let units = space.split().units(table, &row_hashes(table, &names)?)?;
+    let judging = table.slice(n_discovery, table.n_rows() - n_discovery);
+    Ok((units, clusters(&[&space.about], &judging)?))
 }
 
 /// The rows that have a target, and its values.

@@ -335,7 +335,7 @@ fn conclude(
         let _ = sink(&Event::Warning { text });
     }
     let target = rows.target.column();
-    let trials = trials(rows.n_discovery, rows.table.n_rows(), options.seed);
+    let trials = trials(rows, options.seed);
     let court = Court::new(rows, &trials)?;
     let terms = Terms {
         n_tried: tried.n,

@@ -1,6 +1,8 @@
 //! Which rows choose and which judge.
 
+use arrow::array::Array;
 use tabgraft_table::Table;
+use tabgraft_table::cell::texts;
 use tabgraft_table::split::{Part, row_hashes};
 
 use crate::error::{Error, Result};
@@ -25,8 +27,10 @@ pub(super) struct Dealt {
 }
 
 impl Dealt {
-    /// Deals rows by a hash of their cells. Only the space's columns, the target, what the split reads
-    /// and `others` are kept: a candidate may have the name of another column.
+    /// Deals the rows that have a target by a hash of their cells; equal rows, and those that the split keeps together, go to
+    /// one side. Of more rows than a side takes, a sample by the same hash: neither depends on the
+    /// table's order. Only the space's columns, the target, what the split reads and `others` are kept:
+    /// a candidate may have the name of another column.
     ///
     /// # Errors
     /// A schema error if a column is absent; a value error for fewer than 60 rows.
@@ -45,10 +49,17 @@ impl Dealt {
         let wanted: Vec<String> = table.column_names().into_iter().filter(is_wanted).collect();
         let table = table.select(&wanted)?;
         let keys = row_hashes(&table, &names)?;
+        let units = space.split().units(&table, &keys)?;
         let parts = space.split().assign(&table)?;
+        let whole = row_hashes(&table, &wanted)?;
+        // A sample by the rows' cells, in an order of its own: the table's may be by class or by time.
+        let targets = texts(target, table.column(target)?)?;
+        let is_wanted = |r: &usize| parts[*r] != Part::Test && targets.is_valid(*r);
+        let mut order: Vec<usize> = (0..table.n_rows()).filter(is_wanted).collect();
+        order.sort_by_cached_key(|r| (splitmix(keys[*r] ^ splitmix(!seed)), keys[*r], whole[*r]));
         let (mut discovery, mut judging) = (Vec::new(), Vec::new());
-        for (r, _) in parts.iter().enumerate().filter(|(_, part)| **part != Part::Test) {
-            let chooses = unit(splitmix(keys[r] ^ splitmix(seed))) < DISCOVERY_SHARE;
+        for r in order {
+            let chooses = unit(splitmix(units[r] ^ splitmix(seed))) < DISCOVERY_SHARE;
             let part = if chooses { &mut discovery } else { &mut judging };
             if part.len() < MOST_ROWS {
                 part.push(r as u32);

@@ -129,6 +129,7 @@ pub(super) fn search(
             Guide::Predictor => Shape::Steps,
             Guide::Linear => Shape::Line,
         },
+        units: Some(&rows.units[..rows.n_discovery]),
         max_scored: options.max_candidates,
         n_diverse: 0,
         keep_going: &keep_going,

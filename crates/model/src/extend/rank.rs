@@ -13,10 +13,10 @@ use tabgraft_table::split::Part;
 use super::prune::mean;
 use crate::error::{Error, Result};
 use crate::linear::Probe;
-use crate::metric::{self, PairedDifference, Prediction, Score, Task};
+use crate::metric::{self, Clusters, PairedDifference, Prediction, Score, Task};
 use crate::objective::Role;
 use crate::predictor::{Target, TargetKind};
-use crate::space::{EmbeddingSpace, Rows, embed_encoded, rows_of_parts, training_data};
+use crate::space::{EmbeddingSpace, Rows, clusters, embed_encoded, rows_of_parts, training_data};
 use crate::train::{Event, Sink, validation_losses};
 
 /// Fewest rows that a probe is fitted or scored on.
@@ -85,6 +85,7 @@ struct Judge {
     /// Held-out rows with a target.
     rows: Vec<usize>,
     values: Vec<f64>,
+    clusters: Clusters,
     whole: Prediction,
 }
 
@@ -186,7 +187,9 @@ impl EmbeddingSpace {
         let probe = Probe::fit(&z, self.d_model(), &of(&known), n_classes);
         let z = embed_encoded(&self.network, &encoded.take(&held_out));
         let whole = Prediction::new(probe.predict(&z), probe.n_outputs())?;
-        Ok(Judge { values: of(&held_out), rows: held_out, target: fitted, probe, whole })
+        let judged: Vec<u32> = held_out.iter().map(|r| *r as u32).collect();
+        let clusters = clusters(&[&self.about], &all.take(&judged)?)?;
+        Ok(Judge { values: of(&held_out), rows: held_out, target: fitted, probe, whole, clusters })
     }
 
     fn score_drop(
@@ -200,7 +203,7 @@ impl EmbeddingSpace {
         sample.columns[column].missing.fill(true);
         let z = embed_encoded(&self.network, &sample);
         let without = Prediction::new(judge.probe.predict(&z), judge.probe.n_outputs())?;
-        metric::compare(judge.target.task(), &judge.truth(), &without, &judge.whole, seed)
+        metric::compare(judge.target.task(), &judge.truth(), &without, &judge.whole, &judge.clusters, seed)
     }
 }
 
@@ -211,7 +214,7 @@ impl Judge {
 
     fn score(&self, seed: u64) -> Result<ProbeScore> {
         let task = self.target.task();
-        let scores = metric::scores(task, &self.truth(), &self.whole, seed)?;
+        let scores = metric::scores(task, &self.truth(), &self.whole, &self.clusters, seed)?;
         let primary = scores.into_iter().find(|s| s.metric == task.primary_metric());
         let score = primary.ok_or_else(|| {
             Error::value(format!(

@@ -1,10 +1,10 @@
-//! Percentile bootstrap (Efron 1979): rows drawn with replacement, the metric measured again.
+//! Percentile bootstrap (Efron 1979): clusters of rows drawn with replacement, the metric measured again.
 
 use rand::RngExt;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
-use super::interval;
+use super::{Clusters, interval};
 
 /// Resamples on tables of ordinary size.
 const N_RESAMPLES: usize = 1000;
@@ -15,27 +15,29 @@ const N_RESAMPLES_LEAST: usize = 200;
 /// Draws that bound the cost on large tables: beyond 50,000 rows resamples become fewer.
 const N_DRAWS: usize = 50_000_000;
 
-/// Measures `K` metrics on every resample of `n` rows.
+/// Measures `K` metrics on every resample of the clusters.
 ///
 /// `measure` gets how often each row was drawn, and gives `None` where a metric is not defined on
-/// the resample. Resample `i` draws from its own stream of `seed`, so results do not depend on
+/// the resample. Clusters are drawn whole, as many as there are. Resample `i` draws from its own stream of `seed`, so results do not depend on
 /// the number of threads.
 ///
 /// Returns, per metric, the defined values of all resamples.
 pub(super) fn resample<const K: usize>(
-    n: usize,
+    clusters: &Clusters,
     seed: u64,
     measure: impl Fn(&[u32]) -> [Option<f64>; K] + Sync,
 ) -> [Vec<f64>; K] {
-    let n_resamples = (N_DRAWS / n.max(1)).clamp(N_RESAMPLES_LEAST, N_RESAMPLES);
+    let (n, of_row) = (clusters.n_clusters(), clusters.of_row());
+    let n_resamples = (N_DRAWS / of_row.len().max(1)).clamp(N_RESAMPLES_LEAST, N_RESAMPLES);
     let measured: Vec<[Option<f64>; K]> = (0..n_resamples)
         .into_par_iter()
         .map_init(
-            || vec![0u32; n],
-            |counts, i| {
-                counts.fill(0);
+            || (vec![0u32; n], vec![0u32; of_row.len()]),
+            |(drawn, counts), i| {
+                drawn.fill(0);
                 let mut rng = Pcg64::new(u128::from(seed), i as u128);
-                (0..n).for_each(|_| counts[rng.random_range(0..n as u32) as usize] += 1);
+                (0..n).for_each(|_| drawn[rng.random_range(0..n as u32) as usize] += 1);
+                counts.iter_mut().zip(of_row).for_each(|(count, c)| *count = drawn[*c as usize]);
                 measure(counts)
             },
         )
@@ -54,7 +56,9 @@ pub(super) fn difference(values: Vec<f64>) -> Option<([f64; 2], f64)> {
     interval::percentile(values).map(|interval| (interval, p_value))
 }
 
-/// Mean of `loss` with rows weighted by how often they were drawn.
+/// Mean of `loss` with rows weighted by how often they were drawn: of clusters of unequal size, some
+/// draws hold more rows than others.
 pub(super) fn mean(loss: &[f64], counts: &[u32]) -> f64 {
-    loss.iter().zip(counts).map(|(loss, &count)| loss * f64::from(count)).sum::<f64>() / loss.len() as f64
+    let n: u64 = counts.iter().map(|count| u64::from(*count)).sum();
+    loss.iter().zip(counts).map(|(loss, &count)| loss * f64::from(count)).sum::<f64>() / n as f64
 }

@@ -1,8 +1,17 @@
 //! Scores and paired comparison of class probabilities.
+//!
+//! A row may have a class that no model has seen, by the index after the last class. No prediction can be
+//! right there: accuracy counts it as wrong; log-loss takes the probability that it got, which is 0, cut
+//! off like any other 0; the Brier score compares with 0 for every class and 1 for the one that is not
+//! there; for ROC AUC and PR AUC, which ask of one class against the rest, it is one of the rest.
+
+use std::collections::HashSet;
 
 use super::delong::Placements;
 use super::ranking::Ranking;
-use super::{Metric, PairedDifference, Score, bootstrap, check_classes, check_finite, check_rows, interval};
+use super::{
+    Clusters, Metric, PairedDifference, Score, bootstrap, check_classes, check_finite, check_rows, interval,
+};
 use crate::error::{Error, Result};
 
 /// Probabilities are cut off here in the log-loss, as scikit-learn does for 64-bit numbers.
@@ -17,22 +26,36 @@ const SUM_TOLERANCE: f64 = 1e-3;
 /// for the rest. ROC AUC and PR AUC are left out where a class is absent.
 ///
 /// # Shapes
-/// - `y`: `[n]`, whether the row is of class 1
+/// - `class`: `[n]`, 0, 1, or 2 for a class that was not seen
 /// - `p`: `[n]`, probability of class 1
 ///
 /// # Errors
 /// A schema error if lengths differ; a value error for fewer than two rows or a value of `p`
 /// outside 0 to 1.
-pub fn binary_scores(y: &[bool], p: &[f64], seed: u64) -> Result<Vec<Score>> {
-    check_binary(y, p)?;
-    let n = y.len();
-    let log_loss: Vec<f64> = y.iter().zip(p).map(|(&y, &p)| -ln(if y { p } else { 1.0 - p })).collect();
-    let brier: Vec<f64> = y.iter().zip(p).map(|(&y, &p)| (p - f64::from(y)).powi(2)).collect();
-    let accuracy = y.iter().zip(p).filter(|(y, p)| (**p >= 0.5) == **y).count() as f64 / n as f64;
+pub(super) fn binary_scores(class: &[u32], p: &[f64], clusters: &Clusters, seed: u64) -> Result<Vec<Score>> {
+    check_binary(class, p)?;
+    let y = &is_positive(class);
+    let rows = || class.iter().zip(p);
+    let log_loss: Vec<f64> = rows()
+        .map(|(class, p)| match class {
+            0 => -ln(1.0 - p),
+            1 => -ln(*p),
+            _ => -ln(0.0),
+        })
+        .collect();
+    let brier: Vec<f64> = rows()
+        .map(|(class, p)| match class {
+            0 => p.powi(2),
+            1 => (1.0 - p).powi(2),
+            // Half the sum over the classes, as the others are.
+            _ => (p.powi(2) + (1.0 - p).powi(2) + 1.0) / 2.0,
+        })
+        .collect();
+    let right: Vec<bool> = rows().map(|(class, p)| *class == u32::from(*p >= 0.5)).collect();
     let ranking = Ranking::new(p);
-    let placements = Placements::new(y, p);
+    let placements = Placements::new(y, p, clusters);
 
-    let [pr_aucs, log_losses, briers] = bootstrap::resample(n, seed, |counts| {
+    let [pr_aucs, log_losses, briers] = bootstrap::resample(clusters, seed, |counts| {
         let pr_auc = placements.as_ref().and_then(|_| ranking.pr_auc(|i| y[i], |i| counts[i]));
         [pr_auc, Some(bootstrap::mean(&log_loss, counts)), Some(bootstrap::mean(&brier, counts))]
     });
@@ -41,13 +64,13 @@ pub fn binary_scores(y: &[bool], p: &[f64], seed: u64) -> Result<Vec<Score>> {
     if let Some(placements) = &placements
         && let Some(pr_auc) = ranking.pr_auc(|i| y[i], |_| 1)
     {
-        scores.push(score(Metric::RocAuc, placements.auc, Some(placements.interval()), n));
-        let floor = floor_of_perfect(pr_auc, y.iter().filter(|y| **y).count());
-        scores.push(score(Metric::PrAuc, pr_auc, interval::percentile(pr_aucs).map(floor), n));
+        scores.push(score(Metric::RocAuc, placements.auc, Some(placements.interval())));
+        let floor = floor_of_perfect(pr_auc, clusters.n_with(|row| y[row]));
+        scores.push(score(Metric::PrAuc, pr_auc, interval::percentile(pr_aucs).map(floor)));
     }
-    scores.push(score(Metric::LogLoss, mean(&log_loss), interval::percentile(log_losses), n));
-    scores.push(score(Metric::Accuracy, accuracy, Some(interval::wilson(accuracy, n)), n));
-    scores.push(score(Metric::Brier, mean(&brier), interval::percentile(briers), n));
+    scores.push(score(Metric::LogLoss, mean(&log_loss), interval::percentile(log_losses)));
+    scores.push(accuracy(&right, clusters));
+    scores.push(score(Metric::Brier, mean(&brier), interval::percentile(briers)));
     Ok(scores)
 }
 
@@ -58,23 +81,30 @@ pub fn binary_scores(y: &[bool], p: &[f64], seed: u64) -> Result<Vec<Score>> {
 /// only one class occurs.
 ///
 /// # Shapes
-/// - `y`: `[n]`, class indices below `n_classes`
+/// - `y`: `[n]`, class indices below `n_classes`, or `n_classes` for a class that was not seen
 /// - `p`: `[n, n_classes]` row by row; each row sums to 1 within 0.001
 ///
 /// # Errors
 /// A schema error if lengths differ; a value error for fewer than two rows, a class index out of
 /// range or a row of `p` that is no distribution.
-pub fn multiclass_scores(y: &[u32], p: &[f64], n_classes: usize, seed: u64) -> Result<Vec<Score>> {
+pub(super) fn multiclass_scores(
+    y: &[u32],
+    p: &[f64],
+    n_classes: usize,
+    clusters: &Clusters,
+    seed: u64,
+) -> Result<Vec<Score>> {
     check_multiclass(y, p, n_classes)?;
-    let n = y.len();
     let log_loss = class_log_loss(y, p, n_classes);
     let rows = || y.iter().map(|&class| class as usize).zip(p.chunks_exact(n_classes));
     let brier: Vec<f64> = rows()
         .map(|(class, p)| {
-            p.iter().enumerate().map(|(k, p)| (p - f64::from(u8::from(k == class))).powi(2)).sum()
+            let seen: f64 =
+                p.iter().enumerate().map(|(k, p)| (p - f64::from(u8::from(k == class))).powi(2)).sum();
+            seen + f64::from(u8::from(class == n_classes))
         })
         .collect();
-    let accuracy = rows().filter(|(class, p)| most_probable(p) == *class).count() as f64 / n as f64;
+    let right: Vec<bool> = rows().map(|(class, p)| most_probable(p) == class).collect();
 
     let rankings: Vec<Ranking> = (0..n_classes)
         .map(|k| Ranking::new(&p.iter().skip(k).step_by(n_classes).copied().collect::<Vec<_>>()))
@@ -89,7 +119,7 @@ pub fn multiclass_scores(y: &[u32], p: &[f64], n_classes: usize, seed: u64) -> R
         (!aucs.is_empty()).then(|| mean(&aucs))
     };
 
-    let [aucs, log_losses, briers] = bootstrap::resample(n, seed, |counts| {
+    let [aucs, log_losses, briers] = bootstrap::resample(clusters, seed, |counts| {
         [
             macro_auc(Some(counts)),
             Some(bootstrap::mean(&log_loss, counts)),
@@ -99,12 +129,12 @@ pub fn multiclass_scores(y: &[u32], p: &[f64], n_classes: usize, seed: u64) -> R
 
     let mut scores = Vec::with_capacity(4);
     if let Some(auc) = macro_auc(None) {
-        let floor = floor_of_perfect(auc, rarest(y, n_classes));
-        scores.push(score(Metric::RocAuc, auc, interval::percentile(aucs).map(floor), n));
+        let floor = floor_of_perfect(auc, rarest(y, n_classes, clusters));
+        scores.push(score(Metric::RocAuc, auc, interval::percentile(aucs).map(floor)));
     }
-    scores.push(score(Metric::LogLoss, mean(&log_loss), interval::percentile(log_losses), n));
-    scores.push(score(Metric::Accuracy, accuracy, Some(interval::wilson(accuracy, n)), n));
-    scores.push(score(Metric::Brier, mean(&brier), interval::percentile(briers), n));
+    scores.push(score(Metric::LogLoss, mean(&log_loss), interval::percentile(log_losses)));
+    scores.push(accuracy(&right, clusters));
+    scores.push(score(Metric::Brier, mean(&brier), interval::percentile(briers)));
     Ok(scores)
 }
 
@@ -115,20 +145,27 @@ pub fn multiclass_scores(y: &[u32], p: &[f64], n_classes: usize, seed: u64) -> R
 /// point if that test rejects, -1 to 1 if not.
 ///
 /// # Errors
-/// As [`binary_scores`]; and a value error with fewer than two rows of a class.
-pub fn compare_binary(y: &[bool], p_a: &[f64], p_b: &[f64]) -> Result<PairedDifference> {
-    check_binary(y, p_a)?;
-    check_binary(y, p_b)?;
+/// As [`binary_scores`]; and a value error with fewer than two different rows of a class.
+pub(super) fn compare_binary(
+    class: &[u32],
+    p_a: &[f64],
+    p_b: &[f64],
+    clusters: &Clusters,
+) -> Result<PairedDifference> {
+    check_binary(class, p_a)?;
+    check_binary(class, p_b)?;
+    let y = &is_positive(class);
     let too_few = || {
-        let n_positive = y.iter().filter(|y| **y).count();
+        let n = |positive: bool| clusters.n_with(|row| y[row] == positive);
         Error::value(format!(
-            "found {} row(s) of class 0 and {n_positive} of class 1, comparing ROC AUC needs 2 of each",
-            y.len() - n_positive
+            "found {} row(s) of class 0 and {} of class 1 beside copies, comparing ROC AUC needs 2 of each",
+            n(false),
+            n(true)
         ))
         .with_hint("compare on more rows")
     };
-    let a = Placements::new(y, p_a).ok_or_else(too_few)?;
-    let b = Placements::new(y, p_b).ok_or_else(too_few)?;
+    let a = Placements::new(y, p_a, clusters).ok_or_else(too_few)?;
+    let b = Placements::new(y, p_b, clusters).ok_or_else(too_few)?;
     let error = b.variance_of_difference(&a).ok_or_else(too_few)?.sqrt();
     let difference = b.auc - a.auc;
     let (interval, p_value) = if error > 0.0 {
@@ -144,7 +181,7 @@ pub fn compare_binary(y: &[bool], p_a: &[f64], p_b: &[f64]) -> Result<PairedDiff
         [a.auc, b.auc],
         interval,
         p_value.max(f64::MIN_POSITIVE),
-        y.len(),
+        clusters,
     ))
 }
 
@@ -152,24 +189,26 @@ pub fn compare_binary(y: &[bool], p_a: &[f64], p_b: &[f64]) -> Result<PairedDiff
 ///
 /// # Errors
 /// As [`multiclass_scores`].
-pub fn compare_multiclass(
+pub(super) fn compare_multiclass(
     y: &[u32],
     p_a: &[f64],
     p_b: &[f64],
     n_classes: usize,
+    clusters: &Clusters,
     seed: u64,
 ) -> Result<PairedDifference> {
     check_multiclass(y, p_a, n_classes)?;
     check_multiclass(y, p_b, n_classes)?;
     let (a, b) = (class_log_loss(y, p_a, n_classes), class_log_loss(y, p_b, n_classes));
     let gain: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
-    let [gains] = bootstrap::resample(y.len(), seed, |counts| [Some(bootstrap::mean(&gain, counts))]);
+    let [gains] = bootstrap::resample(clusters, seed, |counts| [Some(bootstrap::mean(&gain, counts))]);
     let (interval, p_value) = bootstrap::difference(gains).unwrap_or(([0.0, 0.0], 1.0));
-    Ok(PairedDifference::new(Metric::LogLoss, [mean(&a), mean(&b)], interval, p_value, y.len()))
+    Ok(PairedDifference::new(Metric::LogLoss, [mean(&a), mean(&b)], interval, p_value, clusters))
 }
 
-fn check_binary(y: &[bool], p: &[f64]) -> Result<()> {
-    check_rows(y.len(), p.len())?;
+fn check_binary(class: &[u32], p: &[f64]) -> Result<()> {
+    check_rows(class.len(), p.len())?;
+    check_classes(class, 2)?;
     check_probabilities(p)
 }
 
@@ -206,7 +245,18 @@ fn check_probabilities(p: &[f64]) -> Result<()> {
 }
 
 fn class_log_loss(y: &[u32], p: &[f64], n_classes: usize) -> Vec<f64> {
-    y.iter().zip(p.chunks_exact(n_classes)).map(|(&class, p)| -ln(p[class as usize])).collect()
+    let of_class = |class: u32, p: &[f64]| p.get(class as usize).copied().unwrap_or(0.0);
+    y.iter().zip(p.chunks_exact(n_classes)).map(|(class, p)| -ln(of_class(*class, p))).collect()
+}
+
+/// What is not the positive class is the rest, unseen classes too.
+fn is_positive(class: &[u32]) -> Vec<bool> {
+    class.iter().map(|class| *class == 1).collect()
+}
+
+fn accuracy(right: &[bool], clusters: &Clusters) -> Score {
+    let share = right.iter().filter(|right| **right).count() as f64 / right.len() as f64;
+    score(Metric::Accuracy, share, Some(interval::wilson(share, clusters.effective_n(right))))
 }
 
 fn ln(p: f64) -> f64 {
@@ -222,11 +272,12 @@ fn most_probable(p: &[f64]) -> usize {
     p.iter().enumerate().fold(0, |best, (k, value)| if *value > p[best] { k } else { best })
 }
 
-/// Rows of the rarest class that occurs.
-fn rarest(y: &[u32], n_classes: usize) -> usize {
-    let mut counts = vec![0usize; n_classes];
-    y.iter().for_each(|&class| counts[class as usize] += 1);
-    counts.into_iter().filter(|&count| count > 0).min().unwrap_or(0)
+/// Clusters that hold rows of the rarest class that occurs.
+fn rarest(y: &[u32], n_classes: usize, clusters: &Clusters) -> usize {
+    let held: HashSet<(u32, u32)> = y.iter().copied().zip(clusters.of_row().iter().copied()).collect();
+    let mut counts = vec![0usize; n_classes + 1];
+    held.into_iter().for_each(|(class, _)| counts[class as usize] += 1);
+    counts[..n_classes].iter().copied().filter(|&count| count > 0).min().unwrap_or(0)
 }
 
 /// A perfect ranking stays perfect in every resample, which would give an interval of no width.
@@ -236,7 +287,6 @@ fn floor_of_perfect(value: f64, n: usize) -> impl Fn([f64; 2]) -> [f64; 2] {
 }
 
 /// Only areas can be without an interval, where no resample defines them: then it is 0 to 1.
-fn score(metric: Metric, value: f64, interval: Option<[f64; 2]>, n: usize) -> Score {
-    let [low, high] = interval.unwrap_or([0.0, 1.0]);
-    Score { metric, value, low: low.min(value), high: high.max(value), n }
+fn score(metric: Metric, value: f64, interval: Option<[f64; 2]>) -> Score {
+    Score::new(metric, value, interval.unwrap_or([0.0, 1.0]))
 }

@@ -1,8 +1,11 @@
 //! Variance of ROC AUC and of a difference of two (DeLong, DeLong and Clarke-Pearson 1988), in
-//! O(n log n) by midranks (Sun and Xu 2014, IEEE Signal Processing Letters 21(11)).
+//! O(n log n) by midranks (Sun and Xu 2014, IEEE Signal Processing Letters 21(11)); of rows that come
+//! in clusters, by Obuchowski (1997, Biometrics 53(2)), which is the same where clusters are rows.
 
-use super::interval;
+use std::collections::{BTreeMap, HashSet};
+
 use super::ranking::Ranking;
+use super::{Clusters, interval};
 
 /// ROC AUC with the share of the other class that each row beats.
 pub(super) struct Placements {
@@ -12,14 +15,18 @@ pub(super) struct Placements {
     positive: Vec<f64>,
     /// Per negative row: share of positive rows above it.
     negative: Vec<f64>,
+    /// The clusters of the positive and of the negative rows.
+    cluster: [Vec<u32>; 2],
+    n_clusters: usize,
 }
 
 impl Placements {
     /// `None` if a class is absent. Scores must not be NaN.
-    pub(super) fn new(y: &[bool], score: &[f64]) -> Option<Self> {
+    pub(super) fn new(y: &[bool], score: &[f64], clusters: &Clusters) -> Option<Self> {
         let all = Ranking::new(score).midranks();
+        let rows_of = |class: bool| (0..y.len()).filter(|&i| y[i] == class).collect::<Vec<usize>>();
         let own_class = |class: bool| {
-            let rows: Vec<usize> = (0..y.len()).filter(|&i| y[i] == class).collect();
+            let rows = rows_of(class);
             let own = Ranking::new(&rows.iter().map(|&i| score[i]).collect::<Vec<_>>()).midranks();
             // A row's rank among all rows less its rank in its class counts the other class below it.
             rows.iter().zip(own).map(|(&i, own)| all[i] - own).collect::<Vec<f64>>()
@@ -32,32 +39,62 @@ impl Placements {
         let auc = positive.iter().sum::<f64>() / (n_positive * n_negative);
         let positive = positive.into_iter().map(|below| below / n_negative).collect();
         let negative = negative.into_iter().map(|below| 1.0 - below / n_positive).collect();
-        Some(Placements { auc, positive, negative })
+        let cluster =
+            [true, false].map(|class| rows_of(class).iter().map(|i| clusters.of_row()[*i]).collect());
+        Some(Placements { auc, positive, negative, cluster, n_clusters: clusters.n_clusters() })
     }
 
-    /// Rows of the rarer class. So many positive-negative pairs share no row: they are
-    /// independent trials, each won with probability AUC.
+    /// Clusters with rows of the class that fewer have, at most half of all. So many positive-negative
+    /// pairs share no cluster: they are independent trials, each won with probability AUC.
     pub(super) fn n_rarer(&self) -> usize {
-        self.positive.len().min(self.negative.len())
+        let n = |of: &[u32]| of.iter().collect::<HashSet<_>>().len();
+        n(&self.cluster[0]).min(n(&self.cluster[1])).min(self.n_clusters / 2).max(1)
     }
 
-    /// Variance of the AUC; `None` with fewer than two rows of a class.
+    /// Variance of the AUC; `None` with fewer than two clusters that hold rows of a class.
     pub(super) fn variance(&self) -> Option<f64> {
-        let (positive, negative) = (&self.positive, &self.negative);
-        Some(variance_of_mean(positive.iter().copied())? + variance_of_mean(negative.iter().copied())?)
+        self.variance_of(&self.positive, &self.negative)
     }
 
     /// Variance of this AUC minus `other`'s on the same rows; `None` as [`Placements::variance`].
     pub(super) fn variance_of_difference(&self, other: &Self) -> Option<f64> {
-        let differences = |a: &[f64], b: &[f64]| variance_of_mean(a.iter().zip(b).map(|(a, b)| a - b));
-        Some(differences(&self.positive, &other.positive)? + differences(&self.negative, &other.negative)?)
+        let differences = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>();
+        self.variance_of(
+            &differences(&self.positive, &other.positive),
+            &differences(&self.negative, &other.negative),
+        )
+    }
+
+    /// Of the mean of placements, or of their differences (Obuchowski 1997, equations 3 to 5).
+    fn variance_of(&self, positive: &[f64], negative: &[f64]) -> Option<f64> {
+        let [(of_positive, m), (of_negative, n)] =
+            [(positive, &self.cluster[0]), (negative, &self.cluster[1])].map(|(values, cluster)| {
+                let mean = values.iter().sum::<f64>() / values.len() as f64;
+                let mut sums: BTreeMap<u32, f64> = BTreeMap::new();
+                for (value, cluster) in values.iter().zip(cluster) {
+                    *sums.entry(*cluster).or_insert(0.0) += value - mean;
+                }
+                (sums, values.len() as f64)
+            });
+        // Of a sum over clusters that hold rows of the class; `None` with fewer than two of them.
+        let spread = |sums: &BTreeMap<u32, f64>| {
+            let n = sums.len() as f64;
+            (n >= 2.0).then(|| n / (n - 1.0) * sums.values().map(|sum| sum * sum).sum::<f64>())
+        };
+        // Clusters with rows of both classes tie the two parts together.
+        let n_all = self.n_clusters as f64;
+        let both = of_positive.iter().filter_map(|(c, p)| Some(p * of_negative.get(c)?)).sum::<f64>();
+        let both = n_all / (n_all - 1.0) * both;
+        let variance =
+            spread(&of_positive)? / (m * m) + spread(&of_negative)? / (n * n) + 2.0 * both / (m * n);
+        Some(variance.max(0.0))
     }
 
     /// 95 % interval of the AUC, normal on the logit scale.
     ///
     /// An AUC of exactly 1 (or 0) has no estimated variance; its other end is the exact bound of
-    /// [`Placements::n_rarer`] trials that all succeeded (or failed). With fewer than two rows of
-    /// a class nothing is known, and the interval is 0 to 1.
+    /// [`Placements::n_rarer`] trials that all succeeded (or failed). With fewer than two clusters
+    /// that hold a class nothing is known, and the interval is 0 to 1.
     pub(super) fn interval(&self) -> [f64; 2] {
         match self.variance() {
             None => [0.0, 1.0],
@@ -66,17 +103,6 @@ impl Placements {
             Some(variance) => interval::logit_normal(self.auc, variance.sqrt()),
         }
     }
-}
-
-/// Sample variance over count; `None` with fewer than two values.
-fn variance_of_mean(values: impl ExactSizeIterator<Item = f64> + Clone) -> Option<f64> {
-    let n = values.len();
-    if n < 2 {
-        return None;
-    }
-    let mean = values.clone().sum::<f64>() / n as f64;
-    let squares: f64 = values.map(|v| (v - mean) * (v - mean)).sum();
-    Some(squares / (n as f64 - 1.0) / n as f64)
 }
 
 #[cfg(test)]
@@ -134,7 +160,9 @@ mod tests {
             let a: Vec<f64> = rows.iter().map(|r| f64::from(r.1) / 3.0).collect();
             let b: Vec<f64> = rows.iter().map(|r| f64::from(r.2)).collect();
             let expected = brute_force(&y, &a, &b);
-            let found = Placements::new(&y, &a).zip(Placements::new(&y, &b)).and_then(|(a, b)| {
+            let single = Clusters::of_single_rows(y.len());
+            let of = |score: &[f64]| Placements::new(&y, score, &single);
+            let found = of(&a).zip(of(&b)).and_then(|(a, b)| {
                 Some((a.auc, a.variance()?, a.variance_of_difference(&b)?))
             });
             prop_assert_eq!(expected.is_some(), found.is_some());

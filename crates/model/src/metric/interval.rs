@@ -17,10 +17,10 @@ pub(super) fn logit_normal(value: f64, error: f64) -> [f64; 2] {
     normal(logit, error / (value * (1.0 - value))).map(|x| 1.0 / (1.0 + (-x).exp()))
 }
 
-/// Wilson's (1927) interval of a share of `n` trials: sound at 0 and 1 too, where resampling
-/// gives an interval of no width.
-pub(super) fn wilson(share: f64, n: usize) -> [f64; 2] {
-    let (n, z2) = (n as f64, Z_95 * Z_95);
+/// Wilson's (1927) interval of a share of `n` trials, which need not be a whole number: sound at 0 and
+/// 1 too, where resampling gives an interval of no width.
+pub(super) fn wilson(share: f64, n: f64) -> [f64; 2] {
+    let z2 = Z_95 * Z_95;
     let centre = (share + z2 / (2.0 * n)) / (1.0 + z2 / n);
     let half = Z_95 / (1.0 + z2 / n) * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
     [(centre - half).max(0.0), (centre + half).min(1.0)]
@@ -93,10 +93,10 @@ mod tests {
     /// and Clopper-Pearson's lower end `scipy.stats.beta.ppf(.025, 10, 1)`.
     #[test]
     fn share_intervals_match_references() {
-        let [low, high] = wilson(0.8, 10);
+        let [low, high] = wilson(0.8, 10.0);
         assert!((low - 0.4901624715366418).abs() < 1e-9 && (high - 0.9433178485456248).abs() < 1e-9);
         assert!((all_succeeded(10) - 0.6915028921812392).abs() < 1e-9);
-        let [low, high] = wilson(1.0, 10);
+        let [low, high] = wilson(1.0, 10.0);
         assert!(low < 0.75 && (high - 1.0).abs() < 1e-12);
     }
 }

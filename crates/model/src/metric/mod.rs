@@ -4,15 +4,18 @@
 //! the same rows. Every score carries its number of rows and a 95 % interval.
 //!
 //! ```text
-//! truth + prediction -> scores  -> [Score]           one value, interval, n per metric
-//! truth + a, b       -> compare -> PairedDifference  b - a on the task's primary metric, verdict
+//! truth + prediction + clusters -> scores  -> [Score]           one value, interval, n per metric
+//! truth + a, b       + clusters -> compare -> PairedDifference  b - a on the task's primary metric, verdict
 //! ```
 //!
-//! A metric that the rows cannot define (ROC AUC with one class, R2 of a constant) is left out of
-//! the list; a prediction that is no number is an error. No result is ever NaN.
+//! Clusters say which rows are copies of each other: those are one piece of evidence. A class that no
+//! model has seen is scored as wrong. A metric that the rows cannot define (ROC AUC with one class, R2
+//! of a constant) is left out of the list; a prediction that is no number is an error. No result is ever
+//! NaN.
 
 mod bootstrap;
 mod classification;
+mod clusters;
 mod delong;
 mod drift;
 mod interval;
@@ -23,11 +26,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-pub use classification::{binary_scores, compare_binary, compare_multiclass, multiclass_scores};
+use classification::{binary_scores, compare_binary, compare_multiclass, multiclass_scores};
+pub use clusters::Clusters;
 pub(crate) use drift::mean_cosine_distance;
 pub use drift::{Drift, drift, neighbour_overlap_at_10};
 pub use ranking::{pr_auc, roc_auc};
-pub use regression::{compare_regression, regression_scores};
+use regression::{compare_regression, regression_scores};
 
 /// What a predictor predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -123,6 +127,28 @@ pub struct Score {
     pub high: f64,
     /// Number of rows scored.
     pub n: usize,
+    /// Rows among them that repeat another one: they count in the value, and are no evidence of their
+    /// own in the interval.
+    pub n_copies: usize,
+    /// Rows among them whose class was not seen in training; scored as wrong.
+    pub n_unseen: usize,
+}
+
+impl Score {
+    /// What there is to know of the scored rows, in words; nothing where each is of a class that was seen
+    /// and none repeats another.
+    pub fn notes(&self) -> Vec<String> {
+        let unseen = (self.n_unseen > 0).then(|| {
+            let Score { n, n_unseen, .. } = self;
+            format!("{n_unseen} of {n} rows have a class that was not seen in training: scored as wrong")
+        });
+        unseen.into_iter().chain(copies_note(self.n_copies, self.n)).collect()
+    }
+
+    /// The rows are put in by [`scores`].
+    fn new(metric: Metric, value: f64, [low, high]: [f64; 2]) -> Self {
+        Score { metric, value, low: low.min(value), high: high.max(value), n: 0, n_copies: 0, n_unseen: 0 }
+    }
 }
 
 /// What a paired comparison concludes at the 5 % level.
@@ -157,12 +183,31 @@ pub struct PairedDifference {
     pub p_value: f64,
     /// Number of rows compared.
     pub n: usize,
+    /// Rows among them that repeat another one, which are no evidence of their own.
+    pub n_copies: usize,
     /// The conclusion: by the interval, so it never contradicts `low` and `high`.
     pub verdict: Verdict,
 }
 
+fn copies_note(n_copies: usize, n: usize) -> Option<String> {
+    (n_copies > 0).then(|| {
+        format!("{n_copies} of {n} rows repeat another row in every column: copies count once in intervals")
+    })
+}
+
 impl PairedDifference {
-    fn new(metric: Metric, [a, b]: [f64; 2], [low, high]: [f64; 2], p_value: f64, n: usize) -> Self {
+    /// What there is to know of the compared rows, in words; nothing where none repeats another.
+    pub fn note(&self) -> Option<String> {
+        copies_note(self.n_copies, self.n)
+    }
+
+    fn new(
+        metric: Metric,
+        [a, b]: [f64; 2],
+        [low, high]: [f64; 2],
+        p_value: f64,
+        clusters: &Clusters,
+    ) -> Self {
         let difference = metric.gain(a, b);
         let (low, high) = (low.min(difference), high.max(difference));
         let verdict = match (low > 0.0, high < 0.0) {
@@ -170,7 +215,8 @@ impl PairedDifference {
             (_, true) => Verdict::Worse,
             _ => Verdict::NoDifference,
         };
-        PairedDifference { metric, a, b, difference, low, high, p_value, n, verdict }
+        let (n, n_copies) = (clusters.n_rows(), clusters.n_copies());
+        PairedDifference { metric, a, b, difference, low, high, p_value, n, n_copies, verdict }
     }
 }
 
@@ -179,7 +225,7 @@ impl PairedDifference {
 pub enum Truth {
     /// Class indices.
     Class {
-        /// One index per row, each below `n_classes`.
+        /// One index per row, each below `n_classes`, or `n_classes` for a class that was not seen.
         class: Vec<u32>,
         /// Number of classes, at least 2.
         n_classes: usize,
@@ -189,6 +235,14 @@ pub enum Truth {
 }
 
 impl Truth {
+    /// Rows whose class was not seen.
+    pub fn n_unseen(&self) -> usize {
+        match self {
+            Truth::Class { class, n_classes } => class.iter().filter(|c| **c as usize == *n_classes).count(),
+            Truth::Number(_) => 0,
+        }
+    }
+
     /// Number of rows.
     pub fn n_rows(&self) -> usize {
         match self {
@@ -269,48 +323,68 @@ impl Prediction {
 /// The intervals of resampled metrics depend on `seed` alone, not on the number of threads.
 ///
 /// # Errors
-/// A schema error if truth and prediction do not fit the task or each other; a value error if
+/// A schema error if truth, prediction and clusters do not fit the task or each other; a value error if
 /// there are fewer than two rows, or a value is not finite or no probability.
-pub fn scores(task: Task, truth: &Truth, prediction: &Prediction, seed: u64) -> Result<Vec<Score>> {
-    match (task, truth) {
+pub fn scores(
+    task: Task,
+    truth: &Truth,
+    prediction: &Prediction,
+    clusters: &Clusters,
+    seed: u64,
+) -> Result<Vec<Score>> {
+    check_clusters(truth, clusters)?;
+    let scores = match (task, truth) {
         (Task::Binary, Truth::Class { class, n_classes: 2 }) => {
-            binary_scores(&binary_truth(class)?, &prediction.positive()?, seed)
+            binary_scores(class, &prediction.positive()?, clusters, seed)
         }
         (Task::Multiclass, Truth::Class { class, n_classes }) => {
-            multiclass_scores(class, prediction.classes(*n_classes)?, *n_classes, seed)
+            multiclass_scores(class, prediction.classes(*n_classes)?, *n_classes, clusters, seed)
         }
-        (Task::Regression, Truth::Number(y)) => regression_scores(y, prediction.number()?, seed),
+        (Task::Regression, Truth::Number(y)) => regression_scores(y, prediction.number()?, clusters, seed),
         _ => Err(truth_mismatch(task, truth)),
-    }
+    };
+    let (n, n_copies, n_unseen) = (truth.n_rows(), clusters.n_copies(), truth.n_unseen());
+    Ok(scores?.into_iter().map(|score| Score { n, n_copies, n_unseen, ..score }).collect())
 }
 
 /// Whether predictions `b` are better than predictions `a` of the same rows, on the task's
 /// primary metric: paired DeLong for ROC AUC, paired bootstrap for log-loss and RMSE.
 ///
 /// # Errors
-/// As [`scores`]; and a value error for a binary task with fewer than two rows of a class.
+/// As [`scores`]; and a value error for a binary task with fewer than two different rows of a class.
 pub fn compare(
     task: Task,
     truth: &Truth,
     a: &Prediction,
     b: &Prediction,
+    clusters: &Clusters,
     seed: u64,
 ) -> Result<PairedDifference> {
+    check_clusters(truth, clusters)?;
     match (task, truth) {
         (Task::Binary, Truth::Class { class, n_classes: 2 }) => {
-            compare_binary(&binary_truth(class)?, &a.positive()?, &b.positive()?)
+            compare_binary(class, &a.positive()?, &b.positive()?, clusters)
         }
         (Task::Multiclass, Truth::Class { class, n_classes }) => {
-            compare_multiclass(class, a.classes(*n_classes)?, b.classes(*n_classes)?, *n_classes, seed)
+            let (a, b) = (a.classes(*n_classes)?, b.classes(*n_classes)?);
+            compare_multiclass(class, a, b, *n_classes, clusters, seed)
         }
-        (Task::Regression, Truth::Number(y)) => compare_regression(y, a.number()?, b.number()?, seed),
+        (Task::Regression, Truth::Number(y)) => {
+            compare_regression(y, a.number()?, b.number()?, clusters, seed)
+        }
         _ => Err(truth_mismatch(task, truth)),
     }
 }
 
-fn binary_truth(class: &[u32]) -> Result<Vec<bool>> {
-    check_classes(class, 2)?;
-    Ok(class.iter().map(|&class| class == 1).collect())
+fn check_clusters(truth: &Truth, clusters: &Clusters) -> Result<()> {
+    match truth.n_rows() == clusters.n_rows() {
+        true => Ok(()),
+        false => Err(Error::schema(format!(
+            "{} rows have a truth and {} a cluster; the numbers must be equal",
+            truth.n_rows(),
+            clusters.n_rows()
+        ))),
+    }
 }
 
 fn truth_mismatch(task: Task, truth: &Truth) -> Error {
@@ -344,9 +418,10 @@ fn check_rows(n_truth: usize, n_predicted: usize) -> Result<()> {
 }
 
 fn check_classes(class: &[u32], n_classes: usize) -> Result<()> {
-    match class.iter().position(|&c| c as usize >= n_classes) {
+    match class.iter().position(|&c| c as usize > n_classes) {
         Some(row) => Err(Error::value(format!(
-            "row {row} has class index {}, the {n_classes} classes have the indices 0 to {}",
+            "row {row} has class index {}, the {n_classes} classes have the indices 0 to {}, and {n_classes} is \
+             for a class that was not seen",
             class[row],
             n_classes.saturating_sub(1)
         ))),

@@ -1,6 +1,6 @@
 //! Scores and paired comparison of predicted numbers.
 
-use super::{Metric, PairedDifference, Score, bootstrap, check_finite, check_rows, interval};
+use super::{Clusters, Metric, PairedDifference, Score, bootstrap, check_finite, check_rows, interval};
 use crate::error::{Error, Result};
 
 /// Larger numbers are refused: their squares leave no room for sums in 64 bits.
@@ -17,9 +17,13 @@ const VARIANCE_SHARE_MIN: f64 = 1e-12;
 /// # Errors
 /// A schema error if lengths differ; a value error for fewer than two rows, or a value that is
 /// not finite or beyond 1e140.
-pub fn regression_scores(y: &[f64], prediction: &[f64], seed: u64) -> Result<Vec<Score>> {
+pub(super) fn regression_scores(
+    y: &[f64],
+    prediction: &[f64],
+    clusters: &Clusters,
+    seed: u64,
+) -> Result<Vec<Score>> {
     check(y, prediction)?;
-    let n = y.len();
     // Deviations are taken from the mean, so that a large offset costs no digits in R2.
     let mean = mean(y);
     let deviation: Vec<f64> = y.iter().map(|y| y - mean).collect();
@@ -35,14 +39,12 @@ pub fn regression_scores(y: &[f64], prediction: &[f64], seed: u64) -> Result<Vec
         let r2 = varies.then(|| 1.0 - squared / variance);
         [Some(squared.sqrt()), Some(bootstrap::mean(&absolute, counts)), r2]
     };
-    let values = measure(&vec![1; n]);
-    let resampled = bootstrap::resample(n, seed, measure);
+    let values = measure(&vec![1; y.len()]);
+    let resampled = bootstrap::resample(clusters, seed, measure);
     let scores = [Metric::Rmse, Metric::Mae, Metric::R2].into_iter().zip(values).zip(resampled);
     Ok(scores
         .filter_map(|((metric, value), resampled)| {
-            let value = value?;
-            let [low, high] = interval::percentile(resampled)?;
-            Some(Score { metric, value, low: low.min(value), high: high.max(value), n })
+            Some(Score::new(metric, value?, interval::percentile(resampled)?))
         })
         .collect())
 }
@@ -51,21 +53,22 @@ pub fn regression_scores(y: &[f64], prediction: &[f64], seed: u64) -> Result<Vec
 ///
 /// # Errors
 /// As [`regression_scores`].
-pub fn compare_regression(
+pub(super) fn compare_regression(
     y: &[f64],
     prediction_a: &[f64],
     prediction_b: &[f64],
+    clusters: &Clusters,
     seed: u64,
 ) -> Result<PairedDifference> {
     check(y, prediction_a)?;
     check(y, prediction_b)?;
     let (a, b) = (squared_errors(y, prediction_a), squared_errors(y, prediction_b));
-    let [gains] = bootstrap::resample(y.len(), seed, |counts| {
+    let [gains] = bootstrap::resample(clusters, seed, |counts| {
         [Some(bootstrap::mean(&a, counts).sqrt() - bootstrap::mean(&b, counts).sqrt())]
     });
     let (interval, p_value) = bootstrap::difference(gains).unwrap_or(([0.0, 0.0], 1.0));
     let values = [mean(&a).sqrt(), mean(&b).sqrt()];
-    Ok(PairedDifference::new(Metric::Rmse, values, interval, p_value, y.len()))
+    Ok(PairedDifference::new(Metric::Rmse, values, interval, p_value, clusters))
 }
 
 fn check(y: &[f64], prediction: &[f64]) -> Result<()> {

@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use tabgraft_table::Table;
+use tabgraft_table::deal::deal_rows;
 use tabgraft_table::split::{Part, row_hashes};
 
 use super::bag::{Bag, BagData, Labels, fit_bag};
 use super::calibrate::fit_sharpness;
 use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
 use crate::error::{Error, Result};
-use crate::objective::splitmix;
-use crate::space::{EmbeddingSpace, SoftwareVersion, cell_tables, now};
+use crate::space::{EmbeddingSpace, SoftwareVersion, cell_tables, clusters, now};
 use crate::train::{Event, Sink};
 
 /// Fewest rows of a class, or of a regression, that a bag can be fitted on.
@@ -32,7 +32,9 @@ impl Predictor {
     /// Fits a predictor of `target` on a space.
     ///
     /// Rows of the space's test part are left out and scored at the end. Columns of the table that
-    /// the space does not know are named in a note and in [`FitInfo::columns`].
+    /// the space does not know are named in a note and in [`FitInfo::columns`]. Classes that only test
+    /// rows have are named too: those rows are scored as wrong. Rows that are equal in every column
+    /// stay together in all inner parts, so that no network stops on a copy of what it learned.
     ///
     /// # Errors
     /// A schema error if the target is absent or the space uses it as a column; a value error if
@@ -121,7 +123,8 @@ fn fit(
     }
     let parts = space.split().assign(table)?;
     let is_test = |r: usize| options.hold_out_test && parts[r] == Part::Test;
-    let fit_rows: Vec<u32> = (0..table.n_rows()).filter(|r| !is_test(*r)).map(|r| r as u32).collect();
+    let (test_rows, fit_rows): (Vec<u32>, Vec<u32>) =
+        (0..table.n_rows() as u32).partition(|r| is_test(*r as usize));
     let fitted_target = Target::fit(&table.take(&fit_rows)?, target, options.target_kind)?;
     let values = fitted_target.values(table)?;
     let rows: Vec<usize> = (0..table.n_rows()).filter(|r| !is_test(*r) && values[*r].is_some()).collect();
@@ -136,11 +139,15 @@ fn fit(
     let key_columns: Vec<String> =
         space.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
     let keys = row_hashes(table, &key_columns)?;
+    let learned: Vec<u32> = rows.iter().map(|r| *r as u32).collect();
+    let n_copies = clusters(&[&space.about], &table.take(&learned)?)?.n_copies();
+    let n_rows_unseen = values.iter().flatten().filter(|v| fitted_target.is_unseen(**v)).count();
+    tell(&fitted_target, &table.take(&test_rows)?, n_copies, rows.len(), sink)?;
     let data = BagData {
         groups: cell_tables(&space.network, &encoded),
         labels: labels(&fitted_target, &values),
         weights: relative_weights(row_weights, &rows, table.n_rows())?,
-        fold: inner_parts(&rows, &keys, &values, &fitted_target, n_networks, table.n_rows()),
+        fold: inner_parts(&rows, &space.split().units(table, &keys)?, &values, &fitted_target, n_networks),
         rows,
     };
     let bag = fit_bag(&space.network, &data, n_networks, options, sink)?;
@@ -159,7 +166,9 @@ fn fit(
             fit_info: FitInfo {
                 n_rows: data.rows.len(),
                 n_rows_without_target: values.iter().filter(|v| v.is_none()).count(),
-                n_rows_test: (0..table.n_rows()).filter(|r| is_test(*r)).count(),
+                n_rows_test: test_rows.len(),
+                n_rows_unseen,
+                n_copies,
                 best_epochs: bag.best_epochs,
                 scores: Vec::new(),
                 columns,
@@ -170,9 +179,7 @@ fn fit(
         },
         heads: bag.heads,
     };
-    let test_rows: Vec<u32> =
-        (0..table.n_rows()).filter(|r| is_test(*r) && values[*r].is_some()).map(|r| r as u32).collect();
-    if test_rows.len() >= 2 {
+    if test_rows.iter().filter(|r| values[**r as usize].is_some()).count() >= 2 {
         predictor.about.fit_info.scores = predictor.evaluate(&table.take(&test_rows)?)?;
     }
     predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
@@ -203,27 +210,37 @@ fn labels(target: &Target, values: &[Option<f64>]) -> Labels {
     }
 }
 
-/// Deals rows into inner parts: by a hash of their cells, within each class in turn, so that parts
-/// are alike and a row stays in its part when columns are added.
+/// Deals the rows to learn from into inner parts; `usize::MAX` for the others. A unit's part follows from
+/// the cells of the first columns, so that it stays when columns are added.
 fn inner_parts(
     rows: &[usize],
-    keys: &[u64],
+    units: &[u64],
     values: &[Option<f64>],
     target: &Target,
     n_parts: usize,
-    n_rows: usize,
 ) -> Vec<usize> {
-    let class = |r: usize| match target {
-        Target::Classes { .. } => values[r].unwrap_or_default() as i64,
-        Target::Number { .. } => 0,
-    };
-    let mut order = rows.to_vec();
-    order.sort_by_key(|r| (class(*r), splitmix(keys[*r]), *r));
-    let mut part = vec![usize::MAX; n_rows];
-    for (i, r) in order.into_iter().enumerate() {
-        part[r] = i % n_parts;
+    let own: Vec<u64> = rows.iter().map(|r| units[*r]).collect();
+    let class: Vec<u32> = rows.iter().map(|r| target.stratum(values[*r].unwrap_or_default())).collect();
+    let mut part = vec![usize::MAX; units.len()];
+    for (r, own) in rows.iter().zip(deal_rows(&own, &class, n_parts, 0)) {
+        part[*r] = own;
     }
     part
+}
+
+/// Tells of rows that cannot be predicted right, and of rows that are no evidence of their own.
+fn tell(target: &Target, test: &Table, n_copies: usize, n_rows: usize, sink: &mut Sink<'_>) -> Result<()> {
+    if let Some(unseen) = target.unseen_in_words(test)? {
+        let _ = sink(&Event::Warning { text: format!("{unseen}; scored as wrong") });
+    }
+    if n_copies > 0 {
+        let text = format!(
+            "{n_copies} of {n_rows} rows repeat another row in every column of the space: copies stay in one \
+             part and count once in intervals"
+        );
+        let _ = sink(&Event::Note { text });
+    }
+    Ok(())
 }
 
 /// The sharpness, and held-out predictions in the target's unit.

@@ -1,6 +1,6 @@
 //! Manifests of predictors of older format versions, brought to the current one.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::space;
 
@@ -13,9 +13,21 @@ pub(crate) fn to_current(manifest: &mut Value) {
     from_1_3_to_1_4(manifest);
 }
 
-/// 1.4 hashes what a predictor claims; one from before stays without, and so keeps its id.
+/// 1.4 hashes what a predictor claims; one from before stays without, and so keeps its id. It counts copies
+/// and rows of unseen classes: until then every row stood for itself, and an unseen class ended the fit.
 fn from_1_3_to_1_4(manifest: &mut Value) {
-    if let Some(manifest) = manifest.as_object_mut() {
-        manifest.entry("claims").or_insert(Value::Null);
+    put(manifest, "claims", Value::Null);
+    let Some(info) = manifest.get_mut("fit_info") else { return };
+    put(info, "n_rows_unseen", json!(0));
+    put(info, "n_copies", json!(0));
+    for score in info.get_mut("scores").and_then(Value::as_array_mut).into_iter().flatten() {
+        put(score, "n_copies", json!(0));
+        put(score, "n_unseen", json!(0));
+    }
+}
+
+fn put(object: &mut Value, key: &str, value: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.entry(key).or_insert(value);
     }
 }

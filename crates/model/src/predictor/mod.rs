@@ -29,7 +29,7 @@ pub use target::{Target, TargetKind};
 
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
-use crate::space::{About, ColumnReport, SoftwareVersion, cell_tables};
+use crate::space::{About, ColumnReport, SoftwareVersion, cell_tables, clusters};
 use calibrate::sharpen;
 use head::Head;
 
@@ -69,6 +69,11 @@ pub struct FitInfo {
     pub n_rows_without_target: usize,
     /// Rows of the test part: neither learned from nor stopped on.
     pub n_rows_test: usize,
+    /// Rows of the test part whose class no row to learn from has; scored as wrong.
+    pub n_rows_unseen: usize,
+    /// Rows learned from that repeat another one in every column of the space. Equal rows are in one
+    /// inner part.
+    pub n_copies: usize,
     /// Kept epoch of each network.
     pub best_epochs: Vec<usize>,
     /// Scores on the test part; empty where there is none.
@@ -119,6 +124,21 @@ impl Predictions {
     /// Number of rows.
     pub fn n_rows(&self) -> usize {
         self.values.len() / self.n_outputs
+    }
+
+    /// The values for classes among which there may be some that these rows' predictor has not seen: it
+    /// gives those a probability of 0. Numbers as they are.
+    ///
+    /// # Shapes
+    /// - returns: `[n_rows, classes.len()]`
+    pub(crate) fn of_classes(self, classes: &[String]) -> Vec<f64> {
+        if self.task == Task::Regression || self.classes == classes {
+            return self.values;
+        }
+        let place: Vec<Option<usize>> =
+            classes.iter().map(|class| self.classes.iter().position(|own| own == class)).collect();
+        let rows = self.values.chunks_exact(self.n_outputs);
+        rows.flat_map(|row| place.iter().map(|i| i.map_or(0.0, |i| row[i]))).collect()
     }
 }
 
@@ -208,14 +228,19 @@ impl Predictor {
     /// Scores predictions on a table that has the target, each with n and a 95 % interval.
     ///
     /// The caller vouches that these rows were not learned from; [`FitInfo::scores`] are the
-    /// scores on the space's own test rows. Rows without a target are passed over.
+    /// scores on the space's own test rows. Rows without a target are passed over; those of a class
+    /// that was not seen are scored as wrong and counted. Equal rows, and those of a group where the
+    /// split goes by group, are one piece of evidence to the
+    /// intervals ([`metric::Clusters`]).
     ///
     /// # Errors
-    /// A schema error if the target column is absent, a value error for an unknown class.
+    /// A schema error if the target column is absent, a value error for fewer than two rows with a
+    /// target.
     pub fn evaluate(&self, table: &Table) -> Result<Vec<Score>> {
-        let (values, prediction) = self.truth_and_prediction(table)?;
-        let task = self.about.target.task();
-        metric::scores(task, &self.about.target.truth(&values), &prediction, self.about.options.seed)
+        let (rows, values) = self.with_target(table)?;
+        let (truth, prediction) = (self.about.target.truth(&values), self.prediction(&rows)?);
+        let clusters = clusters(&[&self.about.space], &rows)?;
+        metric::scores(self.about.target.task(), &truth, &prediction, &clusters, self.about.options.seed)
     }
 
     /// Whether `other` predicts these rows better than this predictor: paired, on the same rows.
@@ -232,20 +257,24 @@ impl Predictor {
                 other.about.target.column()
             )));
         }
-        let (values, a) = self.truth_and_prediction(table)?;
-        let (_, b) = other.truth_and_prediction(table)?;
-        let task = self.about.target.task();
-        metric::compare(task, &self.about.target.truth(&values), &a, &b, self.about.options.seed)
+        let (rows, values) = self.with_target(table)?;
+        let truth = self.about.target.truth(&values);
+        let (a, b) = (self.prediction(&rows)?, other.prediction(&rows)?);
+        let clusters = clusters(&[&self.about.space, &other.about.space], &rows)?;
+        metric::compare(self.about.target.task(), &truth, &a, &b, &clusters, self.about.options.seed)
     }
 
-    /// Targets and predictions of the rows that have a target.
-    fn truth_and_prediction(&self, table: &Table) -> Result<(Vec<f64>, Prediction)> {
+    /// The rows that have a target, and its values.
+    fn with_target(&self, table: &Table) -> Result<(Table, Vec<f64>)> {
         let targets = self.about.target.values(table)?;
         let rows: Vec<u32> =
             (0..table.n_rows()).filter(|r| targets[*r].is_some()).map(|r| r as u32).collect();
-        let values: Vec<f64> = targets.into_iter().flatten().collect();
-        let predictions = self.predict(&table.take(&rows)?)?;
-        Ok((values, Prediction::new(predictions.values, predictions.n_outputs)?))
+        Ok((table.take(&rows)?, targets.into_iter().flatten().collect()))
+    }
+
+    fn prediction(&self, table: &Table) -> Result<Prediction> {
+        let predictions = self.predict(table)?;
+        Prediction::new(predictions.values, predictions.n_outputs)
     }
 
     /// Mean of the bag, calibrated, in the target's unit.

@@ -1,6 +1,7 @@
 //! The target column: what is predicted, and its values as numbers.
 
-use arrow::array::Array;
+use std::collections::{BTreeSet, HashMap};
+
 use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
 use tabgraft_table::cell::{numbers, parse_number, texts};
@@ -10,7 +11,7 @@ use tabgraft_table::table::quoted;
 use crate::error::{Error, Result};
 use crate::metric::{Task, Truth};
 
-/// Classes that an error names.
+/// Classes that a message names.
 const MOST_NAMED: usize = 10;
 /// Most classes of a target.
 const MOST_CLASSES: usize = 1000;
@@ -131,10 +132,12 @@ impl Target {
         self.classes().len().max(1)
     }
 
-    /// Each row's class index, or its number; `None` where the target is missing.
+    /// Each row's class index, or its number; `None` where the target is missing. A class that was not
+    /// seen has the index after the last one, [`Target::n_outputs`]: no prediction is right there, and
+    /// nothing can be learned from it.
     ///
     /// # Errors
-    /// A schema error if the column is absent, a value error for a class that training did not see.
+    /// A schema error if the column is absent or cannot be read.
     pub fn values(&self, table: &Table) -> Result<Vec<Option<f64>>> {
         let array = table.column(self.column())?;
         match self {
@@ -143,24 +146,50 @@ impl Target {
             }
             Target::Classes { column, classes } => {
                 let values = texts(column, array)?;
-                (0..values.len())
-                    .map(|r| {
-                        if values.is_null(r) {
-                            return Ok(None);
-                        }
-                        let value = values.value(r);
-                        match classes.iter().position(|c| c == value) {
-                            Some(class) => Ok(Some(class as f64)),
-                            None => Err(Error::value(format!(
-                                "target `{column}`, row {}: class `{value}` was not seen in training",
-                                r + 1
-                            ))
-                            .with_hint(class_hint(classes))),
-                        }
-                    })
-                    .collect()
+                let place: HashMap<&str, usize> =
+                    classes.iter().enumerate().map(|(i, class)| (class.as_str(), i)).collect();
+                let class = |value: &str| place.get(value).copied().unwrap_or(classes.len()) as f64;
+                Ok(values.iter().map(|value| value.map(class)).collect())
             }
         }
+    }
+
+    /// The class of a row with this value, for dealing each class evenly; all numbers are one.
+    pub(crate) fn stratum(&self, value: f64) -> u32 {
+        match self {
+            Target::Classes { .. } => value as u32,
+            Target::Number { .. } => 0,
+        }
+    }
+
+    /// Whether one of [`Target::values`] is a class that was not seen.
+    pub fn is_unseen(&self, value: f64) -> bool {
+        matches!(self, Target::Classes { classes, .. } if value as usize >= classes.len())
+    }
+
+    /// The classes of `table` that were not seen, in words and with their numbers of rows; none if there
+    /// is none.
+    ///
+    /// # Errors
+    /// As [`Target::values`].
+    pub fn unseen_in_words(&self, table: &Table) -> Result<Option<String>> {
+        let Target::Classes { column, classes } = self else { return Ok(None) };
+        let values = texts(column, table.column(column)?)?;
+        let known: BTreeSet<&str> = classes.iter().map(String::as_str).collect();
+        let unseen: Vec<&str> = values.iter().flatten().filter(|value| !known.contains(value)).collect();
+        if unseen.is_empty() {
+            return Ok(None);
+        }
+        let names: Vec<&str> = unseen.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let more = match names.len().saturating_sub(MOST_NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Ok(Some(format!(
+            "{} row(s) have a class of `{column}` that no row to learn from has: {}{more}",
+            unseen.len(),
+            quoted(&names[..names.len().min(MOST_NAMED)])
+        )))
     }
 
     /// Values as the truth that scores compare with.
@@ -171,13 +200,5 @@ impl Target {
                 Truth::Class { class: values.iter().map(|v| *v as u32).collect(), n_classes: classes.len() }
             }
         }
-    }
-}
-/// The classes, the first ones where there are many.
-fn class_hint(classes: &[String]) -> String {
-    let shown = quoted(&classes[..classes.len().min(MOST_NAMED)]);
-    match classes.len().saturating_sub(MOST_NAMED) {
-        0 => format!("the classes are {shown}"),
-        more => format!("the {} classes are {shown} and {more} more", classes.len()),
     }
 }

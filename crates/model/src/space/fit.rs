@@ -15,6 +15,7 @@ use crate::encoder::Network;
 use crate::encoder::network::Widths;
 use crate::encoder::param::Params;
 use crate::error::{Error, Result};
+use crate::metric::Clusters;
 use crate::objective::{Objective, Role};
 use crate::train::{Allowance, Computer, Device, Event, Footprint, Phase, Sink, TrainingData, Watch, train};
 
@@ -144,6 +145,14 @@ fn prepare(
     let names: Vec<String> = schema.names();
     let split = Split::fit(&options.split, table, &schema)?;
     let (all, rows) = rows_of_parts(table, valid, &split, &names)?;
+    let n_copies = Clusters::new(&rows.key, &rows.key).n_copies();
+    if n_copies > 0 {
+        let n_rows = all.n_rows();
+        let text = format!(
+            "{n_copies} of {n_rows} rows repeat another row in every column: copies count once in intervals of scores"
+        );
+        let _ = sink(&Event::Note { text });
+    }
     let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
     let codecs = fit_codecs(&schema, &all.select(&names)?.take(&train_rows)?, &options.config.codec)?;
     let config = &options.config;

@@ -58,26 +58,35 @@ fn from_1_2_to_1_3(manifest: &mut Value) {
 }
 
 /// 1.4 is open: what it adds is filled in here. It hashes wiring and claims too; versions from before, in a
-/// file or in the lineage of another, stay without, and so keep their ids.
+/// file or in the lineage of another, stay without, and so keep their ids. It counts the copies among the
+/// rows that a verdict rests on; until then every row stood for itself.
 fn from_1_3_to_1_4(manifest: &mut Value) {
     manifest.get_mut("hashes").into_iter().for_each(put_no_later_hashes);
     for key in ["extensions", "refused_extensions"] {
         let entries = manifest.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten();
         // Those that were refused hold their step one level deeper.
         entries.for_each(|entry| match entry.get_mut("extension") {
-            Some(step) => put_no_later_hashes_of_parents(step),
-            None => put_no_later_hashes_of_parents(entry),
+            Some(step) => put_into_step(step),
+            None => put_into_step(entry),
         });
     }
 }
 
-fn put_no_later_hashes_of_parents(step: &mut Value) {
+fn put_into_step(step: &mut Value) {
     step.get_mut("parent").into_iter().for_each(put_no_later_hashes);
     for other in step.get_mut("other_parents").and_then(Value::as_array_mut).into_iter().flatten() {
         other.get_mut("hashes").into_iter().for_each(put_no_later_hashes);
         let line = other.get_mut("line").and_then(Value::as_array_mut).into_iter().flatten();
-        line.for_each(put_no_later_hashes_of_parents);
+        line.for_each(put_into_step);
     }
+    let Some(judgement) = step.get_mut("judgement") else { return };
+    judgement.get_mut("difference").into_iter().for_each(put_no_copies);
+    let columns = judgement.get_mut("new_columns").and_then(Value::as_array_mut).into_iter().flatten();
+    columns.filter_map(|column| column.get_mut("hiding")).for_each(put_no_copies);
+}
+
+fn put_no_copies(difference: &mut Value) {
+    put(difference, "n_copies", json!(0));
 }
 
 fn put_no_later_hashes(hashes: &mut Value) {

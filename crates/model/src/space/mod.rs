@@ -2,6 +2,7 @@
 
 pub(crate) mod baseline;
 pub(crate) mod claims;
+mod clusters;
 mod config;
 mod embed;
 mod file;
@@ -24,6 +25,7 @@ pub use crate::record::{
     AnchorInfo, ExtensionMetadata, Freeze, Hashes, Judgement, Mode, Operation, ParentRef, PruneInfo,
     RefusedExtension, Schedule, SoftwareVersion, descends_from,
 };
+pub(crate) use clusters::clusters;
 pub use config::SpaceConfig;
 pub(crate) use config::{check_batch_size, check_epochs, check_memory_limit};
 pub use embed::Embeddings;

@@ -5,7 +5,8 @@
 //! feature's values: a fast stand-in, which `refit` confirms for the few that pass. Either learns from
 //! the discovery rows, where a predictor's output is held out, and from four fifths of the judging
 //! rows, and is scored on the last fifth, in turn and repeatedly. The differences go through the
-//! corrected resampled t-test of Nadeau & Bengio (2003), which gives effect and interval.
+//! corrected resampled t-test of Nadeau & Bengio (2003), which gives effect and interval. Copies of a row
+//! are never on both sides, and count once in the p-value.
 //!
 //! The p-value is that of a score test on the scored rows: whether what the feature changes in a
 //! prediction points to where the prediction was wrong, `(y - p) * change` summed over rows, by the same
@@ -19,13 +20,14 @@ use crate::discover::remember::history::Guide;
 use arrow::array::ArrayRef;
 use rayon::prelude::*;
 use tabgraft_table::Table;
+use tabgraft_table::deal::deal_rows;
 use tabgraft_table::schema::{InferOptions, infer};
 
 use crate::discover::guide::Guided;
 use crate::error::{Error, Result};
 use crate::linear::{Design, MOST_LEVELS};
 use crate::linear::{Fit, Loss, mean, sigmoid};
-use crate::metric::{self, Task};
+use crate::metric::{self, Clusters, Task};
 use crate::objective::splitmix;
 use crate::predictor::Target;
 
@@ -104,27 +106,28 @@ impl Finding {
     }
 }
 
-/// Deals the judging rows, which stand behind `n_discovery` others, [`N_REPEATS`] times into
-/// [`N_FOLDS`] parts.
-pub(in crate::discover) fn trials(n_discovery: usize, n_rows: usize, seed: u64) -> Vec<Trial> {
+/// Deals the judging rows, which stand behind the discovery rows, [`N_REPEATS`] times into [`N_FOLDS`]
+/// parts: copies of a row together, each class evenly.
+pub(in crate::discover) fn trials(rows: &Guided, seed: u64) -> Vec<Trial> {
+    let (n_discovery, n_rows) = (rows.n_discovery, rows.table.n_rows());
+    let classes: Vec<u32> = rows.targets[n_discovery..].iter().map(|t| rows.target.stratum(*t)).collect();
     let mut trials = Vec::with_capacity(N_REPEATS * N_FOLDS);
-    for repeat in 0..N_REPEATS {
-        let mut order: Vec<usize> = (n_discovery..n_rows).collect();
-        order.sort_by_key(|r| splitmix(seed ^ splitmix((repeat as u64) << 32 | (*r - n_discovery) as u64)));
-        let mut fold = vec![usize::MAX; n_rows];
-        order.into_iter().enumerate().for_each(|(i, r)| fold[r] = i % N_FOLDS);
+    for repeat in 0..N_REPEATS as u64 {
+        let salt = splitmix(seed ^ splitmix(repeat));
+        let fold = deal_rows(&rows.units[n_discovery..], &classes, N_FOLDS, salt);
         for k in 0..N_FOLDS {
-            let (test, learn) = (0..n_rows).partition(|r| fold[*r] == k);
+            let (test, learn) = (0..n_rows).partition(|r| *r >= n_discovery && fold[*r - n_discovery] == k);
             trials.push(Trial { learn, test });
         }
     }
     trials
 }
 
-/// Whether and how much: the test of differences over the first trials.
-pub(in crate::discover) fn corrected(differences: &[f64], trials: &[Trial]) -> Result<CorrectedTest> {
-    match (differences, trials) {
-        ([_, _, ..], [trial, ..]) => nadeau_bengio(differences, trial.ratio()),
+/// Whether and how much: the test of differences over trials of which each has so many test rows for
+/// each row that was learned from.
+pub(in crate::discover) fn corrected(differences: &[f64], test_train_ratio: f64) -> Result<CorrectedTest> {
+    match differences {
+        [_, _, ..] => nadeau_bengio(differences, test_train_ratio),
         // The metric is hardly defined: nothing is known.
         _ => nadeau_bengio(&[0.0, 0.0], 1.0),
     }
@@ -201,12 +204,20 @@ impl<'a> Court<'a> {
                 by_row[*r].1 += 1.0;
             }
         }
-        let by_row: Vec<f64> = by_row.into_iter().filter(|(_, n)| *n > 0.0).map(|(sum, n)| sum / n).collect();
-        let p_value = match (&aim[..], self.trials.first()) {
-            ([_, _, ..], Some(trial)) => nadeau_bengio_by_row(&by_row, &aim, N_FOLDS, trial.ratio())?.p_value,
+        // Copies of a row tell no more than the row.
+        let scored: Vec<usize> = (0..by_row.len()).filter(|r| by_row[*r].1 > 0.0).collect();
+        let clusters = self.rows.clusters.of_row();
+        let own: Vec<u64> = scored.iter().map(|r| u64::from(clusters[r - self.rows.n_discovery])).collect();
+        let by_row: Vec<f64> = scored.iter().map(|r| by_row[*r].0 / by_row[*r].1).collect();
+        let by_cluster = Clusters::new(&own, &own).influences(&by_row);
+        let p_value = match (&aim[..], &by_cluster[..], self.trials.first()) {
+            ([_, _, ..], [_, _, ..], Some(trial)) => {
+                nadeau_bengio_by_row(&by_cluster, &aim, N_FOLDS, trial.ratio())?.p_value
+            }
             _ => 1.0,
         };
-        Ok(Finding { effect: corrected(&metric, self.trials)?, loss_gain: mean(&loss), p_value })
+        let ratio = self.trials.first().map_or(1.0, Trial::ratio);
+        Ok(Finding { effect: corrected(&metric, ratio)?, loss_gain: mean(&loss), p_value })
     }
 
     /// What a feature changes on one trial; `None` if the metric is not defined.

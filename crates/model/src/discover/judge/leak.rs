@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use tabgraft_table::deal::deal_rows;
+
 use crate::discover::rank::CandidateValues;
 
 use crate::discover::guide::Guided;
@@ -18,7 +20,7 @@ const LEAKING_AUC: f64 = 0.99;
 const LEAKING_SHARE: f64 = 0.999;
 /// Fewest rows with a value that can tell.
 const LEAST_ROWS: usize = 30;
-const N_FOLDS: u64 = 5;
+const N_FOLDS: usize = 5;
 
 /// Why the values look like the target itself, if they do. They are those of the discovery rows.
 pub(in crate::discover) fn leak(values: &CandidateValues, rows: &Guided, seed: u64) -> Option<String> {
@@ -30,6 +32,9 @@ pub(in crate::discover) fn leak(values: &CandidateValues, rows: &Guided, seed: u
     if present.len() < LEAST_ROWS {
         return None;
     }
+    // A copy of a row in another fold would tell the row's target by any column that tells rows apart.
+    let classes: Vec<u32> = y.iter().map(|t| rows.target.stratum(*t)).collect();
+    let fold = deal_rows(&rows.units[..rows.n_discovery], &classes, N_FOLDS, splitmix(seed));
     match rows.target.task() {
         Task::Binary | Task::Multiclass => {
             let n_classes = rows.target.n_outputs();
@@ -37,7 +42,7 @@ pub(in crate::discover) fn leak(values: &CandidateValues, rows: &Guided, seed: u
             let aucs: Vec<f64> = classes
                 .filter_map(|class| {
                     let is_class: Vec<bool> = present.iter().map(|r| y[*r] as usize == class).collect();
-                    let auc = roc_auc(&is_class, &scores(values, &present, &is_class, seed))?;
+                    let auc = roc_auc(&is_class, &scores(values, &present, &is_class, &fold))?;
                     Some(auc.max(1.0 - auc))
                 })
                 .collect();
@@ -56,7 +61,7 @@ pub(in crate::discover) fn leak(values: &CandidateValues, rows: &Guided, seed: u
                 CandidateValues::Code(codes) => {
                     let codes: Vec<u32> = present.iter().filter_map(|r| codes[*r]).collect();
                     (
-                        explained(&held_out_means(&codes, &y, &present, seed), &y),
+                        explained(&held_out_means(&codes, &y, &present, &fold), &y),
                         "share of variance explained",
                     )
                 }
@@ -69,32 +74,31 @@ pub(in crate::discover) fn leak(values: &CandidateValues, rows: &Guided, seed: u
 }
 
 /// What the values say of a class: a number itself, a level's share of the class in other rows.
-fn scores(values: &CandidateValues, present: &[usize], is_class: &[bool], seed: u64) -> Vec<f64> {
+fn scores(values: &CandidateValues, present: &[usize], is_class: &[bool], fold: &[usize]) -> Vec<f64> {
     match values {
         CandidateValues::Number(v) => present.iter().filter_map(|r| v[*r]).collect(),
         CandidateValues::Code(codes) => {
             let codes: Vec<u32> = present.iter().filter_map(|r| codes[*r]).collect();
             let y: Vec<f64> = is_class.iter().map(|y| f64::from(u8::from(*y))).collect();
-            held_out_means(&codes, &y, present, seed)
+            held_out_means(&codes, &y, present, fold)
         }
     }
 }
 
 /// The mean of `y` over the rows of the same code in the other folds; of all rows for a code that they
 /// lack.
-fn held_out_means(codes: &[u32], y: &[f64], rows: &[usize], seed: u64) -> Vec<f64> {
-    let fold = |r: usize| splitmix(seed ^ splitmix(r as u64)) % N_FOLDS;
+fn held_out_means(codes: &[u32], y: &[f64], rows: &[usize], fold: &[usize]) -> Vec<f64> {
     let mut whole: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
-    let mut part: BTreeMap<(u32, u64), (f64, f64)> = BTreeMap::new();
+    let mut part: BTreeMap<(u32, usize), (f64, f64)> = BTreeMap::new();
     for ((code, y), r) in codes.iter().zip(y).zip(rows) {
-        for sum in [whole.entry(*code).or_default(), part.entry((*code, fold(*r))).or_default()] {
+        for sum in [whole.entry(*code).or_default(), part.entry((*code, fold[*r])).or_default()] {
             sum.0 += y;
             sum.1 += 1.0;
         }
     }
     let mean = y.iter().sum::<f64>() / y.len() as f64;
     let other = |(code, r): (&u32, &usize)| {
-        let ((sum, n), (own, n_own)) = (whole[code], part[&(*code, fold(*r))]);
+        let ((sum, n), (own, n_own)) = (whole[code], part[&(*code, fold[*r])]);
         if n > n_own { (sum - own) / (n - n_own) } else { mean }
     };
     codes.iter().zip(rows).map(other).collect()

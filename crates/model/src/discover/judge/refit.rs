@@ -21,7 +21,7 @@ use crate::train::{Event, Sink};
 const N_TRIALS: usize = 2 * N_FOLDS;
 /// Networks of a bag that is refitted: the comparison needs no more.
 const N_NETWORKS: usize = 2;
-/// Most rows that a refit learns from; of more, the first of the trial's rows are taken.
+/// Most rows that a refit learns from; of more, every second, third ... of the trial's rows is taken.
 const MOST_ROWS: usize = 10_000;
 
 /// Refits the guide without features once, and with each feature that is asked about.
@@ -104,7 +104,7 @@ impl<'a> Refitter<'a> {
                 }
             }
         }
-        let test = corrected(&differences, self.trials)?;
+        let test = corrected(&differences, self.trials.first().map_or(1.0, ratio))?;
         Ok(Some(Refit {
             effect: test.mean,
             interval: test.interval,
@@ -122,17 +122,40 @@ impl<'a> Refitter<'a> {
     ) -> Result<Option<f64>> {
         let trial = &self.trials[i];
         let rows = |rows: &[usize]| rows.iter().map(|r| *r as u32).collect::<Vec<_>>();
-        let step = trial.learn.len().div_ceil(MOST_ROWS).max(1);
-        let learn: Vec<usize> = trial.learn.iter().copied().step_by(step).collect();
+        let learn = learned(trial);
         let target = self.rows.target.column();
         let mut quiet = |_: &Event| sink(&Event::Progress { done: i, total: self.trials.len() });
         let fitted = Predictor::fit(space, &table.take(&rows(&learn))?, target, &self.options, &mut quiet)?;
-        if fitted.target().classes() != self.rows.target.classes() {
-            // The rows learned from lack a class: the trial cannot be scored.
-            return Ok(None);
-        }
         let predicted = fitted.predict(&table.take(&rows(&trial.test))?)?;
         let y: Vec<f64> = trial.test.iter().map(|r| self.rows.targets[*r]).collect();
-        Ok(score(&self.rows.target, &y, &predicted.values))
+        // The thinned rows may lack a rare class, which then has no probability.
+        let values = predicted.of_classes(self.rows.target.classes());
+        Ok(score(&self.rows.target, &y, &values))
+    }
+}
+
+/// The rows of a trial that a refit learns from.
+fn learned(trial: &Trial) -> Vec<usize> {
+    let step = trial.learn.len().div_ceil(MOST_ROWS).max(1);
+    trial.learn.iter().copied().step_by(step).collect()
+}
+
+/// Test rows over the rows that a refit learns from, which the interval of a refit rests on: thinned rows
+/// are fewer, and what was learned from them varies more.
+fn ratio(trial: &Trial) -> f64 {
+    trial.test.len() as f64 / learned(trial).len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ratio_of_a_refit_is_that_of_the_rows_it_learned_from() {
+        let trial = |n_learn: usize| Trial { learn: (0..n_learn).collect(), test: (0..1000).collect() };
+        assert_eq!(ratio(&trial(4000)), 0.25);
+        // Of 24,000 rows every third is learned from.
+        assert_eq!(learned(&trial(24_000)).len(), 8000);
+        assert_eq!(ratio(&trial(24_000)), 0.125);
     }
 }

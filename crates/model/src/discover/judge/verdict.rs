@@ -1,6 +1,7 @@
 //! From judgements to verdicts: correction for all that was tried, shuffled controls, one of each
 //! idea, and the refitted predictor's last word.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -192,12 +193,23 @@ fn count(controls: &[Finding], p_values: &[f64], terms: &Terms<'_>) -> Controls 
     }
 }
 
-/// Another row for each row: discovery and judging rows are shuffled among themselves.
+/// Another row for each row: discovery and judging rows are shuffled among themselves, copies together,
+/// for a feature has one value in all copies of a row.
 fn shuffled_rows(rows: &Guided, seed: u64) -> Vec<usize> {
-    let key = |r: &usize| splitmix(seed ^ splitmix(!(*r as u64)));
-    let mut discovery: Vec<usize> = (0..rows.n_discovery).collect();
-    let mut judging: Vec<usize> = (rows.n_discovery..rows.table.n_rows()).collect();
-    discovery.sort_by_key(key);
-    judging.sort_by_key(key);
-    discovery.into_iter().chain(judging).collect()
+    let mut order = Vec::with_capacity(rows.units.len());
+    for side in [0..rows.n_discovery, rows.n_discovery..rows.units.len()] {
+        let mut of_unit: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        side.clone().for_each(|r| of_unit.entry(rows.units[r]).or_default().push(r));
+        let units: Vec<u64> = of_unit.keys().copied().collect();
+        let mut givers = units.clone();
+        givers.sort_by_key(|unit| splitmix(seed ^ splitmix(!unit)));
+        let mut given: Vec<(usize, usize)> = Vec::with_capacity(side.len());
+        for (unit, giver) in units.iter().zip(&givers) {
+            let from = of_unit[giver].iter().cycle();
+            given.extend(of_unit[unit].iter().copied().zip(from.copied()));
+        }
+        given.sort_unstable();
+        order.extend(given.into_iter().map(|(_, from)| from));
+    }
+    order
 }

@@ -62,6 +62,9 @@ pub struct Scored {
 pub struct RankOptions<'a> {
     /// Seed of the folds and of the sample of rows.
     pub seed: u64,
+    /// `[n_rows]` rows of an equal number are never on both sides of a fit, as copies must not be
+    /// ([`tabgraft_table::split::Split::units`]). Without them each row stands for itself.
+    pub units: Option<&'a [u64]>,
     /// What the model that is to be helped can make of a column.
     pub shape: Shape,
     /// Most candidates that are computed. Those of one column come first, then those of two, the pairs
@@ -76,7 +79,14 @@ pub struct RankOptions<'a> {
 impl RankOptions<'_> {
     /// Steps, all candidates, no time limit; five diverse places.
     pub fn new(seed: u64) -> Self {
-        RankOptions { seed, shape: Shape::Steps, max_scored: usize::MAX, n_diverse: 5, keep_going: &|| true }
+        RankOptions {
+            seed,
+            units: None,
+            shape: Shape::Steps,
+            max_scored: usize::MAX,
+            n_diverse: 5,
+            keep_going: &|| true,
+        }
     }
 }
 
@@ -102,7 +112,7 @@ pub struct Ranked {
 ///
 /// # Errors
 /// A formula error for a candidate that does not parse; the error of `values`, with the candidate's name;
-/// a value error if it gives another number of rows.
+/// a value error if it, or `units`, gives another number of rows.
 pub fn rank<F>(
     candidates: &[Feature],
     values: F,
@@ -124,7 +134,10 @@ where
             ))),
         }
     };
-    let rows = Rows::draw(residuals.n_rows(), options.seed);
+    if let Some(units) = options.units.filter(|units| units.len() != residuals.n_rows()) {
+        return Err(Error::value(format!("{} units for {} rows", units.len(), residuals.n_rows())));
+    }
+    let rows = Rows::draw(residuals.n_rows(), options.units, options.seed);
 
     // Candidates that share their inputs share the work of taking the inputs' own gains off.
     let mut by_inputs: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use tabgraft_table::deal::deal_rows;
+use tabgraft_table::stats::hash::mix;
+
 use super::residuals::{Output, Residuals};
 use super::shape::{Shape, Shaped};
 use super::values::CandidateValues;
@@ -35,16 +38,23 @@ pub(super) struct AfterInputs {
 }
 
 impl Rows {
-    pub(super) fn draw(n_rows: usize, seed: u64) -> Self {
-        let hash: Vec<u64> = (0..n_rows as u64).map(|row| mixed(seed ^ mixed(row))).collect();
+    /// Rows of one unit are in one fold; without units each row is one.
+    pub(super) fn draw(n_rows: usize, units: Option<&[u64]>, seed: u64) -> Self {
+        let hash: Vec<u64> = (0..n_rows as u64).map(|row| mix(seed ^ mix(row))).collect();
         let mut sample: Vec<usize> = (0..n_rows).collect();
         sample.sort_unstable_by_key(|row| (hash[*row], *row));
-        // Dealt out over the random order, so that folds differ by at most one row.
-        let mut fold = vec![0; n_rows];
-        sample.iter().enumerate().for_each(|(i, row)| fold[*row] = (i % N_FOLDS) as u8);
+        let single: Vec<u64>;
+        let units = match units {
+            Some(units) => units,
+            None => {
+                single = (0..n_rows as u64).collect();
+                &single
+            }
+        };
+        let fold = deal_rows(units, &vec![0; n_rows], N_FOLDS, mix(seed));
         sample.truncate(N_SAMPLED_ROWS);
         sample.sort_unstable();
-        Rows { fold, sample, hash }
+        Rows { fold: fold.into_iter().map(|part| part as u8).collect(), sample, hash }
     }
 
     /// Mean reduction of the loss per row, each fold scored by a fit on the others.
@@ -178,12 +188,4 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
     }
     lanes.iter().sum::<f32>() + rest
-}
-
-/// The finalizer of SplitMix64 (Steele, Lea & Flood 2014).
-fn mixed(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }
