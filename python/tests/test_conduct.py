@@ -17,6 +17,7 @@ import types
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 
 import tabgraft
@@ -208,6 +209,27 @@ def test_a_broken_standard_error_ends_the_work_with_its_own_error(early, monkeyp
     monkeypatch.setattr(sys, "stderr", Broken())
     with pytest.raises(OSError, match="the pipe is gone"):
         tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=500, progress=True)
+
+
+def test_a_column_that_is_mostly_unseen_is_a_warning_with_an_example(tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    zips = rng.choice(["01067", "04109", "80331"], 300)
+    frame = pd.DataFrame({"zip": zips, "kind": rng.choice(["a", "b"], 300), "target": (zips == "01067").astype(int)})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    space = tabgraft.EmbeddingSpace.fit(tmp_path / "rows.csv", ignore=["target"], n_epochs=1, d_model=16)
+    predictor = tabgraft.Predictor.fit(space, tmp_path / "rows.csv", "target", n_epochs=1, n_networks=2)
+    numbers = pd.read_csv(tmp_path / "rows.csv")
+    with caplog.at_level(logging.WARNING, "tabgraft"):
+        space.embed(frame)
+        predictor.predict(frame)
+    assert not caplog.records
+    for use in (space.embed, predictor.predict, lambda data: predictor.evaluate(data, rows="all")):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "tabgraft"):
+            use(numbers)
+        [record] = caplog.records
+        for part in ("column `zip`", "of 300 cells", "`80331`", "`01067`"):
+            assert part in record.getMessage()
 
 
 def test_notes_and_warnings_are_log_records(space, credit, caplog):

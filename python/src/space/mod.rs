@@ -14,11 +14,12 @@ use pyo3::prelude::*;
 use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::{CompareOptions, Error, ExtendOptions, FitOptions, PredictorOptions};
 use tabgraft_table::Table;
+use tabgraft_table::read::ReadOptions;
 
 use crate::comparison::Comparison;
 use crate::convert::{to_python, word};
 use crate::error::{Raise, Raised};
-use crate::frame::Given;
+use crate::frame::{Given, say};
 use crate::html;
 use crate::predictor::TARGET_KINDS;
 use crate::run::{StopToken, run};
@@ -124,8 +125,9 @@ impl EmbeddingSpace {
 #[pymethods]
 impl EmbeddingSpace {
     /// One vector per row: a float32 array `[n_rows, d_model]`. A row's vector has the same bits alone and in
-    /// any batch. Columns that the space does not know are named in a warning of the logger `tabgraft`,
-    /// columns that the data lacks count as missing cells. `columns` names the columns of an array.
+    /// any batch. Columns that the space does not know are named in a warning of the logger `tabgraft`, as are
+    /// columns whose cells are mostly values that training has not seen; columns that the data lacks count as
+    /// missing cells. `columns` names the columns of an array.
     ///
     /// >>> vectors = space.embed(early)
     /// >>> vectors.shape, vectors.dtype
@@ -140,9 +142,11 @@ impl EmbeddingSpace {
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
-        let table = Given::new(data, columns)?.table;
+        let how = ReadOptions { columns: space.needs(), ..space.read_options() };
+        let table = Given::read(data, columns, &how)?.table;
         let embeddings = py.detach(|| space.embed(&table))?;
         warn_of_columns(py, space.name(), &embeddings.report)?;
+        warn_of_unseen(py, space.name(), &embeddings.unseen)?;
         let values = PyArray1::from_vec(py, embeddings.values);
         Ok(values.reshape([embeddings.n_rows, embeddings.d_model])?.into_any())
     }
@@ -162,8 +166,10 @@ impl EmbeddingSpace {
         data: &Bound<'py, PyAny>,
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
-        let table = Given::new(data, columns)?.table;
-        Ok(to_python(py, &self.core().column_report(&table))?)
+        let space = self.core();
+        let how = ReadOptions { columns: space.needs(), ..space.read_options() };
+        let table = Given::read(data, columns, &how)?.table;
+        Ok(to_python(py, &space.column_report(&table))?)
     }
 
     /// Whether `other`, usually a child of this space, is better: predictors of `target` fitted alike on both
@@ -197,7 +203,9 @@ impl EmbeddingSpace {
         progress: Option<bool>,
     ) -> Raised<Comparison> {
         let (a, b) = (self.core_trained()?, other.get().core_trained()?);
-        let table = Given::new(data, columns)?.table;
+        let (how, notes) = a.read_options().joined(&b.read_options());
+        say(py, &notes)?;
+        let table = Given::read(data, columns, &how)?.table;
         let target_kind = word::<TargetKind>("target_kind", target_kind, TARGET_KINDS)?;
         let predictor = PredictorOptions { target_kind, n_epochs, n_networks, seed, ..Default::default() };
         let options = CompareOptions { predictor, cross_fit };
@@ -348,6 +356,19 @@ impl EmbeddingSpace {
         let state = self.lock();
         html::space(&state.space.card(), state.is_trained)
     }
+}
+
+/// Columns whose cells training has mostly not seen, each in a log record of level warning.
+pub fn warn_of_unseen(
+    py: Python<'_>,
+    name: &str,
+    unseen: &[tabgraft_model::space::UnseenColumn],
+) -> PyResult<()> {
+    let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
+    for column in unseen {
+        logger.call_method1("warning", ("%s: %s", name, column.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Columns that are not used, or that are missing, in a log record of level warning.

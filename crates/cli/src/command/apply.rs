@@ -12,7 +12,7 @@ use crate::answer::Answer;
 use crate::arguments::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{check_out, table_file, write_original};
+use crate::output::{check_out, is_one_file, table_file, write_original};
 use crate::report::{Report, line, names};
 
 /// Add features to a table, exactly as they were fitted.
@@ -73,7 +73,16 @@ impl ApplyArgs {
         for out in [out, self.fit.as_deref()].into_iter().flatten() {
             check_out(out, &[&self.features, &self.table])?;
         }
-        let (original, table) = self.read.original(&self.table)?;
+        if let (Some(out), Some(fit)) = (out, &self.fit)
+            && is_one_file(out, fit)
+        {
+            return Err(Failure::new(format!(
+                "the table and the fitted features would both be written to `{}`",
+                out.display()
+            ))
+            .with_hint("give `--out` and `--fit` different names"));
+        }
+        let (original, table) = self.read.original(&self.table, console)?;
         let mut engineer = self.chosen(&table.column_names())?;
         if let Some(path) = &self.fit {
             engineer.fit(&table)?;

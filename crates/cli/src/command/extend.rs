@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use tabgraft_feature::FeatureEngineer;
-use tabgraft_model::space::{ExtensionMetadata, Mode};
+use tabgraft_model::space::{ExtensionMetadata, IgnoredColumn, Mode};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, Keep};
 
 use super::train::TrainingSummary;
@@ -131,6 +131,8 @@ struct ExtendReport<'a> {
     name: &'a str,
     d_model: usize,
     schema: SchemaReport,
+    /// Columns of the table that the child does not use, each with its reason.
+    left_out: Vec<IgnoredColumn>,
     /// Whether the file holds the child; else it holds the parent.
     kept: bool,
     training: TrainingSummary,
@@ -148,8 +150,11 @@ impl ExtendArgs {
         check_out(&self.out.path, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
         let options = self.options(&parent)?;
-        let table = self.read.table(&self.table)?;
-        let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
+        let mut how = options.read_options(&parent);
+        let table = self.read.table_like(&self.table, &how, console)?;
+        how = how.continued(table.origin());
+        let read = |path: &PathBuf| self.read.table_like(path, &how, console);
+        let valid = self.valid.as_ref().map(read).transpose()?;
         let mut progress = console.progress("graft");
         let n_refused = parent.refused_extensions().len();
         let child = parent.extend(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
@@ -168,6 +173,7 @@ impl ExtendArgs {
             name: child.name(),
             d_model: child.d_model(),
             schema: SchemaReport::of(&child),
+            left_out: child.column_report(&table).ignored_columns,
             kept: refused.is_none(),
             training,
             extension,
@@ -225,6 +231,12 @@ impl Report for ExtendReport<'_> {
         );
         for column in self.schema.columns.iter().skip(graft.original_column_count) {
             text += &line!("  {}: {}", column.name, column.reason);
+        }
+        if !self.left_out.is_empty() {
+            text += &line!("{} column(s) of the table left out", self.left_out.len());
+            for column in &self.left_out {
+                text += &line!("  {}: {}", column.name, column.reason);
+            }
         }
         text += &line!("loss of the old columns in the parent {}", number(graft.parent_validation_loss));
         if self.kept {

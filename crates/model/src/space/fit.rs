@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
-use tabgraft_table::codec::fit_codecs;
+use tabgraft_table::codec::{fit_codecs, notes};
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::schema::{InferOptions, infer};
 use tabgraft_table::split::{Part, Split, SplitOptions, row_hashes};
@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::metric::Clusters;
 use crate::objective::{Objective, Role};
 use crate::train::{Allowance, Computer, Device, Event, Footprint, Phase, Sink, TrainingData, Watch, train};
+use crate::weights::WeightedRows;
 
 /// What to train, beside the table.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +49,9 @@ impl EmbeddingSpace {
     /// Trains a space on a table, without a target.
     ///
     /// `valid` gives the validation rows; without it the split of `options` chooses them. The
-    /// split's test rows are not looked at, in either table. Codecs are fitted on the training rows alone. The same table,
+    /// split's test rows teach nothing, in either table: only the kinds of columns and the formats of dates are told
+    /// from all rows of `table`, for which rows are test rows follows from the used columns. Codecs are fitted on the
+    /// training rows alone. The same table,
     /// options and seed give the same bits, whatever the number of threads.
     ///
     /// # Errors
@@ -87,6 +90,25 @@ impl EmbeddingSpace {
         space.about.training_info = train(&mut space.network, &data, &[phase], None, sink)?;
         space.about.hashes = space.compute_hashes(&rows.key);
         Ok(space)
+    }
+
+    /// As [`EmbeddingSpace::fit`], with a weight for each row of the table: a row of weight 0 is not there,
+    /// and whole weights repeat their rows. Others above 0 count alike: a space learns what rows there are,
+    /// not which of them matter. See [`WeightedRows`].
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::fit`] and [`WeightedRows::new`].
+    pub fn fit_weighted(
+        table: &Table,
+        row_weights: &[f64],
+        valid: Option<&Table>,
+        options: &FitOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
+        let rows = WeightedRows::new(table, row_weights, |_| false)?;
+        // What is wrong with a row is said of the caller's own, before they are put in order.
+        infer(table, &options.infer)?;
+        Self::fit(&rows.table, valid, options, sink)
     }
 
     /// Keeps a training on `data` within a limit of memory, if there is one: chooses the rows of a step,
@@ -133,14 +155,11 @@ fn prepare(
     sink: &mut Sink<'_>,
 ) -> Result<(EmbeddingSpace, Table, Rows)> {
     options.config.check()?;
-    let schema = infer(table, &options.infer)?;
+    let mut schema = infer(table, &options.infer)?;
     if schema.columns.is_empty() {
         return Err(Error::schema("no column of the table can be used").with_hint(
             "each is ignored, constant, an id or all missing: see the reasons, or give a column its kind",
         ));
-    }
-    for note in &schema.notes {
-        let _ = sink(&Event::Note { text: note.clone() });
     }
     let names: Vec<String> = schema.names();
     let split = Split::fit(&options.split, table, &schema)?;
@@ -156,6 +175,10 @@ fn prepare(
     let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
     let codecs = fit_codecs(&schema, &all.select(&names)?.take(&train_rows)?, &options.config.codec)?;
     let config = &options.config;
+    schema.notes.extend(notes(&schema.columns, &codecs, &config.codec));
+    for note in &schema.notes {
+        let _ = sink(&Event::Note { text: note.clone() });
+    }
     let shapes: Vec<_> = codecs.iter().map(column_shape).collect();
     let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
     let network = Network::new(&shapes, widths, &mut Pcg64Mcg::seed_from_u64(config.seed));
@@ -167,12 +190,15 @@ fn prepare(
             created: now(),
             software: SoftwareVersion::current(),
             config: config.clone(),
+            key_columns: names,
+            mask_keys: (0..schema.columns.len() as u64).collect(),
             wiring: vec![Wiring::Root { n_columns: schema.columns.len() }],
             columns: schema.columns,
             codecs,
             excluded: schema.excluded,
-            notes: schema.notes,
+            notes: [table.origin().notes.clone(), schema.notes].concat(),
             split,
+            reading: table.origin().reading.clone(),
             features: options.features.clone(),
             planned_epochs: n_epochs,
             batch_size,
@@ -233,7 +259,8 @@ pub(crate) fn training_data(
 ) -> TrainingData {
     TrainingData {
         groups: cell_tables(&space.network, encoded),
-        objective: Objective::new(encoded, &space.network.first_logit, roles, rows.key.clone()),
+        objective: Objective::new(encoded, &space.network.first_logit, roles, rows.key.clone())
+            .with_column_keys(&space.about.mask_keys),
         train_rows: rows.train.clone(),
         valid_rows: rows.valid.clone(),
         column_names: space.about.columns.iter().map(|c| c.name.clone()).collect(),

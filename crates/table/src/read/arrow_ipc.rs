@@ -7,16 +7,14 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::{Buffer, MutableBuffer};
-use arrow::datatypes::SchemaRef;
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
 use arrow::ipc::{Block, root_as_footer, root_as_message};
 
 use super::guard::decoded;
-use super::missing::MissingTokens;
 use super::normalize::Normalizer;
 use super::source::{Content, Source, read_failed};
-use super::{Batches, ReadOptions};
+use super::{Batches, Opened, ReadOptions};
 use crate::error::{Error, Result};
 
 /// What begins a message, but in files of the first versions.
@@ -31,7 +29,7 @@ const MOST_INFLATED_BYTES: u64 = 1 << 30;
 const MOST_INFLATION: u64 = 64;
 
 /// Reads the footer and prepares the batches.
-pub(super) fn open_file(source: &Source, options: &ReadOptions) -> Result<(SchemaRef, Batches)> {
+pub(super) fn open_file(source: &Source, options: &ReadOptions) -> Result<Opened> {
     match source.content() {
         Content::File(path) => {
             let file = File::open(path).map_err(|e| Error::io(Path::new(source.name()), "open", e))?;
@@ -42,7 +40,7 @@ pub(super) fn open_file(source: &Source, options: &ReadOptions) -> Result<(Schem
 }
 
 /// Reads up to the schema and prepares the batches.
-pub(super) fn open_stream(source: &Source, options: &ReadOptions) -> Result<(SchemaRef, Batches)> {
+pub(super) fn open_stream(source: &Source, options: &ReadOptions) -> Result<Opened> {
     let file = source.name().to_owned();
     let mut stream = Stream {
         file: file.clone(),
@@ -55,20 +53,20 @@ pub(super) fn open_stream(source: &Source, options: &ReadOptions) -> Result<(Sch
         return Err(Error::malformed(format!("`{file}` is an Arrow stream without a schema"))
             .with_hint("the file is damaged or cut short; copy or write it again"));
     };
-    let normalizer = Normalizer::new(&file, &schema, MissingTokens::new(&options.missing_tokens))?;
-    let schema = normalizer.schema();
+    let normalizer = Normalizer::new(&file, &schema, options)?;
+    let (schema, origin) = (normalizer.schema(), normalizer.origin());
     let whole = std::iter::from_fn(move || match first.take() {
         Some(batch) => Some(Ok(batch)),
         None => stream.next_batch().transpose(),
     });
-    Ok((schema, sliced(whole, normalizer, options.batch_rows)))
+    Ok(Opened::new(schema, sliced(whole, normalizer, options.batch_rows), origin))
 }
 
 fn open_seekable<R: Read + Seek + Send + 'static>(
     mut input: R,
     file: &str,
     options: &ReadOptions,
-) -> Result<(SchemaRef, Batches)> {
+) -> Result<Opened> {
     let footer = decoded(file, || read_footer(&mut input))?;
     let (schema, mut decoder) = decoded(file, || {
         let footer = root_as_footer(&footer.bytes).map_err(|e| format!("the footer is broken: {e}"))?;
@@ -84,15 +82,15 @@ fn open_seekable<R: Read + Seek + Send + 'static>(
         let message = decoded(file, || read_block(&mut input, block))?;
         decoded(file, || decoder.read_dictionary(block, &message))?;
     }
-    let normalizer = Normalizer::new(file, &schema, MissingTokens::new(&options.missing_tokens))?;
-    let (schema, file) = (normalizer.schema(), file.to_owned());
+    let normalizer = Normalizer::new(file, &schema, options)?;
+    let (schema, origin, file) = (normalizer.schema(), normalizer.origin(), file.to_owned());
     let whole = footer.batches.into_iter().filter_map(move |block| {
         let message = decoded(&file, || read_block(&mut input, &block));
         let batch =
             message.and_then(|message| decoded(&file, || decoder.read_record_batch(&block, &message)));
         batch.transpose()
     });
-    Ok((schema, sliced(whole, normalizer, options.batch_rows)))
+    Ok(Opened::new(schema, sliced(whole, normalizer, options.batch_rows), origin))
 }
 
 /// The end of a file: its schema, and where its messages are.

@@ -4,20 +4,19 @@ use std::fs::File;
 use std::path::Path;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::ChunkReader;
 
 use super::guard::decoded;
-use super::missing::MissingTokens;
 use super::normalize::Normalizer;
 use super::source::{Content, Source};
-use super::{Batches, ReadOptions};
+use super::{Opened, ReadOptions};
 use crate::error::{Error, Result};
 
 /// Reads the footer and prepares the batches.
-pub(super) fn open(source: &Source, options: &ReadOptions) -> Result<(SchemaRef, Batches)> {
+pub(super) fn open(source: &Source, options: &ReadOptions) -> Result<Opened> {
     match source.content() {
         Content::File(path) => {
             let file = File::open(path).map_err(|e| Error::io(Path::new(source.name()), "open", e))?;
@@ -27,19 +26,19 @@ pub(super) fn open(source: &Source, options: &ReadOptions) -> Result<(SchemaRef,
     }
 }
 
-fn open_chunks<R: ChunkReader + 'static>(
-    input: R,
-    file: &str,
-    options: &ReadOptions,
-) -> Result<(SchemaRef, Batches)> {
+fn open_chunks<R: ChunkReader + 'static>(input: R, file: &str, options: &ReadOptions) -> Result<Opened> {
     let n_bytes = input.len();
     let builder = decoded(file, || ParquetRecordBatchReaderBuilder::try_new(input))?;
     decoded(file, || check_extent(builder.metadata(), n_bytes))?;
     let n_rows = builder.metadata().file_metadata().num_rows();
-    let normalizer = Normalizer::new(file, builder.schema(), MissingTokens::new(&options.missing_tokens))?;
-    let reader = decoded(file, || builder.with_batch_size(options.batch_rows).build())?;
-    let schema = normalizer.schema();
-    Ok((schema, Box::new(ParquetBatches { file: file.to_owned(), reader, normalizer, n_rows, n_read: 0 })))
+    let mut normalizer = Normalizer::new(file, builder.schema(), options)?;
+    // What is not wanted is not decoded either.
+    let kept = ProjectionMask::roots(builder.parquet_schema(), normalizer.kept_idx().iter().copied());
+    let reader = decoded(file, || builder.with_projection(kept).with_batch_size(options.batch_rows).build())?;
+    normalizer.expect_kept_alone();
+    let (schema, origin) = (normalizer.schema(), normalizer.origin());
+    let batches = ParquetBatches { file: file.to_owned(), reader, normalizer, n_rows, n_read: 0 };
+    Ok(Opened::new(schema, Box::new(batches), origin))
 }
 
 /// The reader allocates what a column chunk claims, so no claim may pass the end of the file.
