@@ -160,6 +160,20 @@ def test_a_file_keeps_its_mode_a_link_its_target_and_a_pipe_itself(early, tmp_pa
     assert read == [space.to_bytes()] and stat.S_ISFIFO(pipe.lstat().st_mode)
 
 
+def test_names_are_shown_and_not_obeyed(early, capsys, caplog):
+    name = "a\x1b[2J\u202e\nerror: forged"
+    frame = early.rename(columns={"age": name})
+    space = tabgraft.EmbeddingSpace.fit(
+        frame, ignore=["target"], n_epochs=1, d_model=16, name=name, progress=True
+    )
+    with caplog.at_level(logging.DEBUG, logger="tabgraft"):
+        space.embed(early.rename(columns={"age": name + "2"}))
+    with pytest.raises(tabgraft.SchemaError) as raised:
+        tabgraft.Predictor.fit(space, frame, name + "3")
+    shown = capsys.readouterr().err + "".join(r.getMessage() for r in caplog.records) + str(raised.value)
+    assert "\\u{1b}[2J" in shown and not set(shown) & {"\x1b", "\u202e"} and "\nerror: forged" not in shown
+
+
 def test_an_interrupt_while_a_frame_is_read_is_not_lost(early, monkeypatch):
     class Interrupting:
         @staticmethod
