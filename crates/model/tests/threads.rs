@@ -1,7 +1,7 @@
 //! Work is shared out to the libraries' own threads, or to those of the pool that it began in; never to
 //! rayon's global pool, which does not survive a fork.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
