@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use tabgraft_feature::{Feature, dependents};
+
 use super::verify::{Whole, read_whole};
 use crate::ModelKind;
 use crate::error::{Error, Result};
@@ -191,7 +193,11 @@ fn lost(removed: &BTreeSet<&String>, is_new_line: bool, old: &About, new: &About
             Some(_) => {}
         }
     }
-    for feature in old.features.iter().filter(|f| !removed.contains(&f.name)) {
+    // A feature that no column bears goes with the columns that it reads.
+    let gone: Vec<String> = removed.iter().map(|name| (*name).clone()).collect();
+    let lost = dependents(&old.features, &gone).unwrap_or_default();
+    let is_due = |f: &&Feature| !removed.contains(&f.name) && !lost.contains(&f.name);
+    for feature in old.features.iter().filter(is_due) {
         if !new.features.contains(feature) {
             problems.push(format!("feature `{}` is not that of `{}`", feature.name, old.name));
         }
