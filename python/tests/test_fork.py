@@ -32,6 +32,7 @@ def in_child(work):
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=lambda: sender.send(work()))
     child.start()
+    sender.close()
     if not receiver.poll(PATIENCE):
         os.kill(child.pid, signal.SIGKILL)
         pytest.fail("the forked child hangs")
@@ -52,7 +53,7 @@ def test_a_forked_child_embeds_one_row_and_many_with_the_same_bits(used):
 
 def test_a_forked_child_predicts_with_the_same_bits(used):
     cells, _, _, predictor, _, predictions = used
-    assert in_child(lambda: np.array_equal(predictor.predict(cells).values, predictions.values))
+    assert in_child(lambda: np.array_equal(predictor.predict(cells).probabilities, predictions.probabilities))
 
 
 def test_a_forked_child_fits_what_its_parent_fits(used):
@@ -62,7 +63,7 @@ def test_a_forked_child_fits_what_its_parent_fits(used):
         own = tabgraft.EmbeddingSpace.fit(cells, n_epochs=2, d_model=16, progress=False)
         judge = tabgraft.Predictor.fit(own, cells, target, n_epochs=3, n_networks=2, progress=False)
         same = np.array_equal(own.embed(cells), vectors)
-        return same and np.array_equal(judge.predict(cells).values, predictions.values)
+        return same and np.array_equal(judge.predict(cells).probabilities, predictions.probabilities)
 
     assert in_child(fits)
 
