@@ -1,5 +1,6 @@
 //! A table in memory: named Arrow columns of equal length.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
@@ -15,6 +16,8 @@ use crate::error::{Error, Result, near_names};
 #[derive(Debug, Clone)]
 pub struct Table {
     batch: RecordBatch,
+    /// Where each column stands: a table may have a hundred thousand, which are looked up by name.
+    places: Arc<HashMap<String, usize>>,
 }
 
 impl Table {
@@ -24,18 +27,18 @@ impl Table {
     /// A schema error if a name is empty or stands twice.
     pub fn new(batch: RecordBatch) -> Result<Self> {
         let schema = batch.schema();
-        let mut seen = std::collections::HashSet::new();
+        let mut places = HashMap::with_capacity(schema.fields().len());
         for (i, field) in schema.fields().iter().enumerate() {
             if field.name().is_empty() {
                 return Err(Error::schema(format!("column {} has an empty name", i + 1))
                     .with_hint("name every column"));
             }
-            if !seen.insert(field.name().as_str()) {
+            if places.insert(field.name().clone(), i).is_some() {
                 return Err(Error::schema(format!("column `{}` stands twice", field.name()))
                     .with_hint("rename one of the two"));
             }
         }
-        Ok(Table { batch })
+        Ok(Table { batch, places: Arc::new(places) })
     }
 
     /// Builds a table from names and columns.
@@ -120,7 +123,7 @@ impl Table {
 
     /// Whether a column of this name is there.
     pub fn has_column(&self, name: &str) -> bool {
-        self.batch.schema().column_with_name(name).is_some()
+        self.places.contains_key(name)
     }
 
     /// One column.
@@ -128,7 +131,7 @@ impl Table {
     /// # Errors
     /// A schema error that names near columns if there is none of this name.
     pub fn column(&self, name: &str) -> Result<&ArrayRef> {
-        self.batch.column_by_name(name).ok_or_else(|| {
+        self.places.get(name).map(|place| self.batch.column(*place)).ok_or_else(|| {
             let names = self.column_names();
             let near = near_names(name, names.iter().map(String::as_str));
             let error = Error::schema(format!("there is no column `{name}`"));
@@ -150,13 +153,14 @@ impl Table {
         }
         let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
             .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
-        Ok(Table { batch })
+        Ok(Table { batch, places: self.places.clone() })
     }
 
     /// Rows `start..start + n_rows`, without copying.
     pub fn slice(&self, start: usize, n_rows: usize) -> Self {
         let start = start.min(self.n_rows());
-        Table { batch: self.batch.slice(start, n_rows.min(self.n_rows() - start)) }
+        let batch = self.batch.slice(start, n_rows.min(self.n_rows() - start));
+        Table { batch, places: self.places.clone() }
     }
 
     /// Only these columns, in this order.
@@ -167,14 +171,15 @@ impl Table {
         let columns = names.iter().map(|n| Ok((n.clone(), self.column(n)?.clone())));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         if columns.is_empty() {
-            return Ok(Table { batch: build(vec![], vec![], Some(self.n_rows()))? });
+            return Self::new(build(vec![], vec![], Some(self.n_rows()))?);
         }
         Self::from_columns(columns)
     }
 
     /// All columns but these; names that are not there are passed over.
     pub fn without(&self, names: &[String]) -> Result<Self> {
-        let keep: Vec<String> = self.column_names().into_iter().filter(|n| !names.contains(n)).collect();
+        let left_out: HashSet<&String> = names.iter().collect();
+        let keep: Vec<String> = self.column_names().into_iter().filter(|n| !left_out.contains(n)).collect();
         self.select(&keep)
     }
 
@@ -183,13 +188,17 @@ impl Table {
     /// # Errors
     /// A schema error if the length differs.
     pub fn with_column(&self, name: &str, array: ArrayRef) -> Result<Self> {
-        if array.len() != self.n_rows() {
-            return Err(Error::schema(format!(
-                "column `{name}` has {} rows, the table has {}",
-                array.len(),
-                self.n_rows()
-            )));
-        }
+        self.with_columns([(name, array)])
+    }
+
+    /// As [`Table::with_column`], for many, in their order: each column of the table is passed once.
+    ///
+    /// # Errors
+    /// A schema error if a length differs.
+    pub fn with_columns<N: Into<String>>(
+        &self,
+        new: impl IntoIterator<Item = (N, ArrayRef)>,
+    ) -> Result<Self> {
         let schema = self.batch.schema();
         let mut columns: Vec<(String, ArrayRef)> = schema
             .fields()
@@ -197,11 +206,34 @@ impl Table {
             .zip(self.batch.columns())
             .map(|(f, a)| (f.name().clone(), a.clone()))
             .collect();
-        match columns.iter_mut().find(|(n, _)| n == name) {
-            Some(slot) => slot.1 = array,
-            None => columns.push((name.to_owned(), array)),
+        let mut behind: HashMap<String, usize> = HashMap::new();
+        for (name, array) in new {
+            let name = name.into();
+            self.check_length(&name, &array)?;
+            match self.places.get(&name).or_else(|| behind.get(&name)) {
+                Some(place) => columns[*place].1 = array,
+                None => {
+                    behind.insert(name.clone(), columns.len());
+                    columns.push((name, array));
+                }
+            }
         }
         Self::from_columns(columns)
+    }
+
+    /// Whether an array may be a column of this table.
+    ///
+    /// # Errors
+    /// A schema error if its length differs.
+    pub fn check_length(&self, name: &str, array: &ArrayRef) -> Result<()> {
+        if array.len() == self.n_rows() {
+            return Ok(());
+        }
+        Err(Error::schema(format!(
+            "column `{name}` has {} rows, the table has {}",
+            array.len(),
+            self.n_rows()
+        )))
     }
 }
 
