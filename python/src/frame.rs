@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StructArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList, PySlice, PyString, PyTuple};
@@ -14,7 +14,7 @@ use pyo3_arrow::PyRecordBatchReader;
 use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 use tabgraft_model::Error;
 use tabgraft_table::Table;
-use tabgraft_table::read::{ReadOptions, read_table, table_from_batches};
+use tabgraft_table::read::{ReadOptions, read_table, table_from_batches, table_from_reader, without_panic};
 
 use crate::data_set::FeatrixInputDataSet;
 use crate::error::{Raise, Raised, tolerated};
@@ -221,10 +221,13 @@ fn refused(what: &str, hint: &str) -> Raise {
 }
 
 fn arrow_stream(data: &Bound<'_, PyAny>) -> Raised<Table> {
-    let reader: PyRecordBatchReader = data.extract()?;
-    let (batches, schema) = reader.into_table().map_err(PyErr::from)?.into_inner();
-    let schema = Arc::new(Schema::new(schema.fields().clone()));
-    Ok(table_from_batches("the frame", &schema, &batches, &ReadOptions::default())?)
+    // A schema is pointers too: the Arrow crate panics on a column's name that is not UTF-8.
+    let reader = without_panic(|| data.extract::<PyRecordBatchReader>());
+    let reader = reader.map_err(|found| {
+        Error::value(format!("`the frame`: its schema cannot be read: {found}"))
+            .with_hint("names and types of its columns must follow Arrow's rules")
+    })?;
+    Ok(table_from_reader("the frame", reader?.into_reader()?, &ReadOptions::default())?)
 }
 
 /// By pyarrow, which shares most columns without copying; column by column where it is absent or

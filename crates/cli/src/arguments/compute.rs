@@ -41,7 +41,7 @@ enum DeviceFlag {
 const UNITS: [(&str, u64); 4] = [("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1)];
 
 /// Parses `800MB`, `1.5 GB` or `800000000`.
-fn parse_bytes(text: &str) -> Result<u64, String> {
+pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let with_unit = UNITS.iter().find_map(|(suffix, unit)| {
         let (head, tail) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;

@@ -6,6 +6,7 @@ use clap::Args;
 use tabgraft_table::Table;
 use tabgraft_table::read::{Original, ReadOptions, read_table};
 
+use super::compute::parse_bytes;
 use crate::failure::Failure;
 
 /// How tables are read.
@@ -23,15 +24,21 @@ pub struct ReadArgs {
     /// The character between two cells of a CSV file, `\t` for a tab [default: found in the file]
     #[arg(long, value_name = "CHAR", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
+    /// Most that a compressed table may become, such as 4GB; 64 times its own size is allowed in any case
+    /// [default: 1 GiB]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    max_inflated_bytes: Option<u64>,
 }
 
 impl ReadArgs {
     /// As the core takes them.
     pub fn options(&self) -> ReadOptions {
+        let default = ReadOptions::default();
         ReadOptions {
             missing_tokens: self.missing_tokens.clone(),
             delimiter: self.delimiter,
-            ..ReadOptions::default()
+            max_inflated_bytes: self.max_inflated_bytes.unwrap_or(default.max_inflated_bytes),
+            ..default
         }
     }
 

@@ -23,7 +23,9 @@
 
 mod arrow_ipc;
 mod csv;
+mod culprit;
 mod guard;
+mod inflation;
 mod json_lines;
 mod json_object;
 mod missing;
@@ -33,14 +35,17 @@ mod parquet;
 mod records;
 mod sniff;
 mod source;
+mod validate;
 mod write;
 
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchReader};
 use arrow::datatypes::{DataType, SchemaRef};
+
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::table::Table;
@@ -48,6 +53,7 @@ use missing::MissingTokens;
 use normalize::Normalizer;
 use source::Source;
 
+pub use guard::without_panic;
 pub use original::Original;
 pub use write::{write_csv, write_parquet};
 
@@ -73,6 +79,10 @@ pub struct ReadOptions {
     /// Longest row of a text file in bytes, 1 to 1 GiB. Default 64 MiB. Bounds what an unclosed
     /// quote or a file without line ends can cost.
     pub max_row_bytes: usize,
+    /// Most bytes that a compressed file (gzip, Parquet, compressed Arrow) may become, at least 1; one of
+    /// which this is not 64 times its own size may become that. Default 1 GiB. Bounds what a small
+    /// hostile file can cost.
+    pub max_inflated_bytes: u64,
 }
 
 impl Default for ReadOptions {
@@ -82,6 +92,7 @@ impl Default for ReadOptions {
             delimiter: None,
             batch_rows: 8192,
             max_row_bytes: 64 << 20,
+            max_inflated_bytes: 1 << 30,
         }
     }
 }
@@ -92,7 +103,10 @@ impl ReadOptions {
     /// # Errors
     /// An option error that names the option, the value and the range.
     pub fn check(&self) -> Result<()> {
-        for (name, value) in [("batch_rows", self.batch_rows), ("max_row_bytes", self.max_row_bytes)] {
+        let (rows, bytes) = (self.batch_rows as u64, self.max_row_bytes as u64);
+        for (name, value) in
+            [("batch_rows", rows), ("max_row_bytes", bytes), ("max_inflated_bytes", self.max_inflated_bytes)]
+        {
             if value == 0 {
                 return Err(Error::option(format!("`{name}` must be at least 1, found 0")));
             }
@@ -266,7 +280,7 @@ impl fmt::Debug for TableReader {
 /// and the column if it is not a table; an option error for options outside their range.
 pub fn open(path: &Path, options: &ReadOptions) -> Result<TableReader> {
     options.check()?;
-    open_source(&Source::from_path(path)?, options)
+    open_source(&Source::from_path(path)?.within(options), options)
 }
 
 /// Reads a whole file.
@@ -288,7 +302,7 @@ pub fn read_table_from(
     options: &ReadOptions,
 ) -> Result<Table> {
     options.check()?;
-    open_source(&Source::from_reader(reader, name)?, options)?.into_table()
+    open_source(&Source::from_reader(reader, name)?.within(options), options)?.into_table()
 }
 
 /// Reads a whole CSV table from memory; `name` stands for the file in messages.
@@ -297,13 +311,13 @@ pub fn read_table_from(
 /// As [`read_table`].
 pub fn read_csv_bytes(bytes: &[u8], name: &str, options: &ReadOptions) -> Result<Table> {
     options.check()?;
-    let source = Source::from_bytes(bytes, name);
+    let source = Source::from_bytes(bytes, name).within(options);
     let format = sniff::detect_csv(&source, options)?;
     TableReader::new(&source, format, options)?.into_table()
 }
 
-/// A table from Arrow batches in memory, by the rules of a Parquet file: types are kept or widened,
-/// missing tokens and NaN become missing cells. `name` stands for the file in messages. A table
+/// A table from Arrow batches that this process has made, by the rules of a Parquet file: types are kept or
+/// widened, missing tokens and NaN become missing cells. `name` stands for the file in messages. A table
 /// without rows is fine here.
 ///
 /// # Errors
@@ -318,6 +332,37 @@ pub fn table_from_batches(
     let normalizer = Normalizer::new(name, schema, MissingTokens::new(&options.missing_tokens))?;
     let batches = batches.iter().map(|batch| normalizer.apply(batch)).collect::<Result<Vec<_>>>()?;
     Table::from_batches(&normalizer.schema(), &batches).map_err(|e| e.at(format!("`{name}`")))
+}
+
+/// As [`table_from_batches`], from another library through Arrow's C interface. Every offset, text, key
+/// of a dictionary and number of missing cells is looked at before it is believed.
+///
+/// # Errors
+/// As [`table_from_batches`]; a value error that names column and row if the data break Arrow's rules, such
+/// as text that is not UTF-8, or if the stream fails.
+pub fn table_from_reader(name: &str, reader: impl RecordBatchReader, options: &ReadOptions) -> Result<Table> {
+    let schema = reader.schema();
+    let failed = |found: String| {
+        Error::value(format!("`{name}`: {found}")).with_hint(
+            "the program that made it is at fault; `pyarrow.Table.validate(full=True)` finds it too",
+        )
+    };
+    let batches = guard::guarded(|| reader.collect::<Result<Vec<_>, _>>()).map_err(failed)?;
+    // Refused columns are told first: they are not looked into.
+    Normalizer::new(name, &schema, MissingTokens::new(&options.missing_tokens))?;
+    let mut first_row = 0;
+    let mut sound = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let fields: Vec<_> = schema.fields().iter().zip(batch.columns()).collect();
+        let columns = fields.into_par_iter().map(|(field, array)| {
+            validate::validated(array).map_err(|fault| fault.into_error(name, field.name(), first_row))
+        });
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|e| failed(e.to_string()))?;
+        first_row += batch.num_rows();
+        sound.push(batch);
+    }
+    table_from_batches(name, &schema, &sound, options)
 }
 
 fn open_source(source: &Source, options: &ReadOptions) -> Result<TableReader> {
