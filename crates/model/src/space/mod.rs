@@ -11,6 +11,8 @@ mod losses;
 mod migrate;
 mod recipe;
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
@@ -31,7 +33,7 @@ pub(crate) use config::{check_batch_size, check_epochs, check_memory_limit};
 pub use embed::Embeddings;
 pub(crate) use embed::{cell_tables, embed_encoded};
 pub use file::SpaceCard;
-pub(crate) use file::{KIND, skeleton};
+pub(crate) use file::{KIND, check_filled, check_steps, n_weights, skeleton};
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
 pub(crate) use migrate::to_current;
@@ -219,11 +221,12 @@ impl About {
     /// Compares a table's columns with the space's.
     pub fn column_report(&self, table: &Table) -> ColumnReport {
         let names = table.column_names();
-        let used = |name: &str| self.columns.iter().any(|c| c.name == name);
+        let used: HashSet<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
+        let excluded: HashMap<&str, _> = self.excluded.iter().rev().map(|e| (e.name.as_str(), e)).collect();
         let ignored_columns = names
             .iter()
-            .filter(|name| !used(name))
-            .map(|name| match self.excluded.iter().find(|e| e.name == *name) {
+            .filter(|name| !used.contains(name.as_str()))
+            .map(|name| match excluded.get(name.as_str()) {
                 Some(e) => IgnoredColumn {
                     name: name.clone(),
                     reason: match e.exclusion {
