@@ -13,7 +13,7 @@ lint:
     cargo clippy --release --workspace --all-targets -- -D warnings
 
 test:
-    cargo test --release --workspace
+    cargo test --release --workspace --config checked.toml
 
 # Grafts that train on a GPU, or on a software renderer of Vulkan; builds the dependencies with a GPU backend.
 test-gpu:

@@ -21,7 +21,7 @@ features() { cargo tree --prefix none --format '{p} [{f}]' "$@" | sed 's/ (\*)$/
 other=$(comm -23 <(features -e normal,no-proc-macro -p tabgraft-python) <(features -e normal,dev,no-proc-macro --workspace))
 test -z "$other" || { printf 'the wheel has features of its own:\n%s\n' "$other" >&2; exit 1; }
 step tests
-cargo test --release --workspace
+cargo test --release --workspace --config checked.toml
 step demo
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT

@@ -65,3 +65,18 @@ pub fn infer_options(
 pub fn path(value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     value.extract()
 }
+
+/// Weights of rows from a list, an array or a series of numbers.
+pub fn weights(value: &Bound<'_, PyAny>) -> Raised<Vec<f64>> {
+    let array = value.py().import("numpy")?.call_method1("asarray", (value, "float64"))?;
+    let shape: Vec<usize> = array.getattr("shape")?.extract()?;
+    if shape.len() != 1 {
+        return Err(Raise::Core(
+            tabgraft_model::Error::value(format!(
+                "the row weights have shape {shape:?}, one number per row is needed"
+            ))
+            .with_hint("flatten them: `sample_weight.ravel()`"),
+        ));
+    }
+    Ok(array.call_method0("tolist")?.extract()?)
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pyo3::prelude::*;
 use tabgraft_table::Table;
+use tabgraft_table::read::ReadOptions;
 use tabgraft_table::schema::{InferOptions, Schema, infer};
 use tabgraft_table::split::{Part, Split, SplitOptions};
 
@@ -42,9 +43,9 @@ pub struct FeatrixInputDataSet {
 }
 
 impl FeatrixInputDataSet {
-    /// The frame, as it was given.
-    pub fn given(&self, py: Python<'_>) -> Given {
-        self.given.share(py)
+    /// The frame, read by these options.
+    pub fn given(&self, py: Python<'_>, options: &ReadOptions) -> Raised<Given> {
+        self.given.as_by(py, options)
     }
 
     /// The rows.
@@ -78,13 +79,14 @@ impl FeatrixInputDataSet {
         kinds: Option<BTreeMap<String, String>>,
         columns: Option<Vec<String>>,
     ) -> Raised<Self> {
-        let given = Given::new(df, columns)?;
         let ignore_cols: Vec<String> = ignore_cols.map(Vec::from).unwrap_or_default();
-        for column in &ignore_cols {
-            given.table.column(column)?;
-        }
         let kinds = kinds.unwrap_or_default();
         let options = infer_options(Some(Names::Many(ignore_cols.clone())), Some(kinds.clone()))?;
+        let given =
+            Given::read(df, columns, &ReadOptions { known: options.known(), ..ReadOptions::default() })?;
+        for column in ignore_cols.iter().filter(|name| given.table.origin().set_aside(name).is_none()) {
+            given.table.column(column)?;
+        }
         let schema = py.detach(|| infer(&given.table, &options))?;
         Ok(FeatrixInputDataSet { given, ignore_cols, kinds, schema, split: None })
     }

@@ -154,7 +154,7 @@ pub fn discover(
     progress: Option<bool>,
 ) -> Raised<Discovery> {
     let space = space.get().core_trained()?;
-    let table = Given::new(data, None)?.table;
+    let table = Given::read(data, None, &space.read_options())?.table;
     let options =
         DiscoverOptions { n_suggested, n_judged, max_candidates, ..options(budget_s, level, guide, seed)? };
     let found = run(py, "discovery", progress, &StopToken::default(), |sink| {

@@ -257,7 +257,8 @@ impl FeatureEngineer {
     ) -> Raised<Discovery> {
         let features = self.lock().engineer.as_ref().ok_or_else(unsettled)?.features().to_vec();
         let options = discovery::options(budget_s, level, guide, seed)?;
-        let (space, table) = (space.get().core_trained()?, Given::new(data, None)?.table);
+        let space = space.get().core_trained()?;
+        let table = Given::read(data, None, &space.read_options())?.table;
         let found = run(py, "judging", progress, &StopToken::default(), |sink| {
             tabgraft_model::discover::judge(&space, &table, target, &features, &options, sink)
         })?

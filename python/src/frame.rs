@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StructArray};
-use arrow::compute::cast;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StructArray};
+use arrow::compute::{cast, nullif};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
 use numpy::PyArray1;
 use pyo3::prelude::*;
@@ -14,7 +14,10 @@ use pyo3_arrow::PyRecordBatchReader;
 use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 use tabgraft_model::Error;
 use tabgraft_table::Table;
-use tabgraft_table::read::{ReadOptions, read_table, table_from_batches, table_from_reader, without_panic};
+use tabgraft_table::read::{
+    GivenReading, Origin, ReadOptions, Wanted, as_given, read_table, reread, table_from_batches,
+    table_from_reader, unreadable, without_panic,
+};
 
 use crate::data_set::FeatrixInputDataSet;
 use crate::error::{Raise, Raised, tolerated};
@@ -28,6 +31,15 @@ use crate::error::{Raise, Raised, tolerated};
 #[pyclass(frozen, module = "tabgraft", name = "Frame")]
 pub struct Frame {
     pub table: Table,
+    /// Whether the caller said how it is read, so that no model says otherwise.
+    pub is_as_read: bool,
+}
+
+impl Frame {
+    /// A table as a frame.
+    pub fn of(table: Table) -> Self {
+        Frame { table, is_as_read: false }
+    }
 }
 
 #[pymethods]
@@ -94,10 +106,27 @@ impl Given {
     /// Reads a frame of pandas, polars, pyarrow or any other library with the Arrow PyCapsule
     /// interface, a data set, a NumPy array (`columns` names its columns) or the path of a file.
     pub fn new(data: &Bound<'_, PyAny>, columns: Option<Vec<String>>) -> Raised<Self> {
+        Self::read(data, columns, &ReadOptions::default())
+    }
+
+    /// As [`Given::new`], with options of reading, such as those of a model. What was found out on the
+    /// way is said in warnings of the logger `tabgraft`.
+    pub fn read(
+        data: &Bound<'_, PyAny>,
+        columns: Option<Vec<String>>,
+        options: &ReadOptions,
+    ) -> Raised<Self> {
         let py = data.py();
         if let Ok(set) = data.cast::<FeatrixInputDataSet>() {
-            return Ok(set.get().given(py));
+            return set.get().given(py, options);
         }
+        let given = Self::unheard(data, columns, options)?;
+        say(py, &given.table.origin().notes)?;
+        Ok(given)
+    }
+
+    fn unheard(data: &Bound<'_, PyAny>, columns: Option<Vec<String>>, options: &ReadOptions) -> Raised<Self> {
+        let py = data.py();
         let given = |table: Table, home: Home| Given { table, object: data.clone().unbind(), home };
         if columns.is_some() && !is_a(data, "numpy", "ndarray")? {
             return Err(Raise::Core(
@@ -109,11 +138,19 @@ impl Given {
         }
         if data.is_instance_of::<PyString>() || data.hasattr("__fspath__")? {
             let path: PathBuf = data.extract()?;
-            let table = py.detach(|| read_table(&path, &ReadOptions::default()))?;
+            let table = py.detach(|| read_table(&path, options))?;
+            return Ok(given(table, Home::None));
+        }
+        if let Ok(frame) = data.cast::<Frame>() {
+            let Frame { table, is_as_read } = frame.get();
+            let table = match is_as_read {
+                true => as_given(table, options),
+                false => reread(table, options)?,
+            };
             return Ok(given(table, Home::None));
         }
         if is_a(data, "pandas", "DataFrame")? {
-            return Ok(given(pandas(data)?, Home::Pandas));
+            return Ok(given(pandas(data, options)?, Home::Pandas));
         }
         if is_a(data, "pandas", "Series")? {
             return Err(refused(
@@ -125,7 +162,7 @@ impl Given {
             return Err(refused("a polars LazyFrame", "call `.collect()` on it first"));
         }
         if is_a(data, "numpy", "ndarray")? {
-            return Ok(given(array(data, columns)?, Home::None));
+            return Ok(given(array(data, columns, options)?, Home::None));
         }
         if data.hasattr("__arrow_c_stream__")? {
             let home = match () {
@@ -135,7 +172,7 @@ impl Given {
                 }
                 () => Home::None,
             };
-            return Ok(given(arrow_stream(data)?, home));
+            return Ok(given(arrow_stream(data, options)?, home));
         }
         let name = data.get_type().fully_qualified_name()?.to_string();
         Err(refused(
@@ -155,12 +192,12 @@ impl Given {
         let new = enriched.without(&self.table.column_names())?;
         let object = self.object(py);
         if matches!(self.home, Home::None) {
-            return Ok(Bound::new(py, Frame { table: enriched.clone() })?.into_any());
+            return Ok(Bound::new(py, Frame::of(enriched.clone()))?.into_any());
         }
         if new.n_columns() == 0 {
             return Ok(object);
         }
-        let frame = Bound::new(py, Frame { table: new.clone() })?;
+        let frame = Bound::new(py, Frame::of(new.clone()))?;
         match self.home {
             Home::Pandas => {
                 let columns = PyDict::new(py);
@@ -195,15 +232,35 @@ impl Given {
             Home::Pandas => (object.getattr("iloc")?.get_item(list)?, Home::Pandas),
             Home::Polars => (object.get_item(list)?, Home::Polars),
             Home::PyArrow => (object.call_method1("take", (list,))?, Home::PyArrow),
-            Home::None => (Bound::new(py, Frame { table: table.clone() })?.into_any(), Home::None),
+            Home::None => (Bound::new(py, Frame::of(table.clone()))?.into_any(), Home::None),
         };
         Ok(Given { table, object: object.unbind(), home })
+    }
+
+    /// The same data, read by these options: again only if they would read it otherwise.
+    pub fn as_by(&self, py: Python<'_>, options: &ReadOptions) -> Raised<Self> {
+        let reading = &self.table.origin().reading;
+        if options.would_read_as(reading) {
+            return Ok(self.share(py));
+        }
+        let object = self.object(py);
+        let columns = is_a(&object, "numpy", "ndarray")?.then(|| self.table.column_names());
+        Self::read(&object, columns, options)
     }
 
     /// A copy that shares everything.
     pub fn share(&self, py: Python<'_>) -> Self {
         Given { table: self.table.clone(), object: self.object.clone_ref(py), home: self.home }
     }
+}
+
+/// Says notes in warnings of the logger `tabgraft`.
+pub fn say(py: Python<'_>, notes: &[String]) -> PyResult<()> {
+    let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
+    for note in notes {
+        logger.call_method1("warning", ("%s", note))?;
+    }
+    Ok(())
 }
 
 /// Whether an object is of a class, without importing the module that has it.
@@ -220,40 +277,100 @@ fn refused(what: &str, hint: &str) -> Raise {
     Raise::Core(Error::schema(format!("cannot read {what} as a table")).with_hint(hint))
 }
 
-fn arrow_stream(data: &Bound<'_, PyAny>) -> Raised<Table> {
+fn arrow_stream(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
     // A schema is pointers too: the Arrow crate panics on a column's name that is not UTF-8.
     let reader = without_panic(|| data.extract::<PyRecordBatchReader>());
     let reader = reader.map_err(|found| {
         Error::value(format!("`the frame`: its schema cannot be read: {found}"))
             .with_hint("names and types of its columns must follow Arrow's rules")
     })?;
-    Ok(table_from_reader("the frame", reader?.into_reader()?, &ReadOptions::default())?)
+    Ok(table_from_reader("the frame", reader?.into_reader()?, options)?)
+}
+
+/// A pandas frame, of which no column is looked at that is not wanted. The index is no column.
+fn pandas(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
+    let py = data.py();
+    let names: Vec<String> = (data.getattr("columns")?.call_method0("tolist")?.try_iter()?)
+        .map(|name| Ok(name?.str()?.to_string()))
+        .collect::<PyResult<_>>()?;
+    let (wanted, others): (Vec<usize>, Vec<usize>) =
+        (0..names.len()).partition(|i| options.columns.has(&names[*i]));
+    let is_narrowed = !wanted.is_empty() && !others.is_empty();
+    let narrowed = match is_narrowed {
+        true => data.getattr("iloc")?.get_item((PySlice::full(py), PyList::new(py, wanted)?))?,
+        false => data.clone(),
+    };
+    let table = pandas_columns(&narrowed, options)?;
+    let mut origin = table.origin().clone();
+    if is_narrowed {
+        origin.unread.extend(others.into_iter().map(|i| names[i].clone()));
+    }
+    // What has a name was meant; a count of rows was not.
+    let index = data.getattr("index")?;
+    let named: Vec<String> = (index.getattr("names")?.try_iter()?)
+        .filter_map(|name| name.and_then(|n| Ok((!n.is_none()).then_some(n.str()?.to_string()))).transpose())
+        .collect::<PyResult<_>>()?;
+    if !matches!(options.columns, Wanted::Only(_)) && !named.is_empty() {
+        origin.notes.push(format!(
+            "left out as the index of the frame: {}; `reset_index()` makes it a column",
+            tabgraft_table::table::quoted(&named)
+        ));
+    }
+    Ok(table.with_origin(origin))
 }
 
 /// By pyarrow, which shares most columns without copying; column by column where it is absent or
-/// refuses a column of mixed values. The index is no column.
-fn pandas(data: &Bound<'_, PyAny>) -> Raised<Table> {
+/// refuses a column of mixed values.
+fn pandas_columns(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
     let py = data.py();
+    let read = options;
     if let Some(pyarrow) = tolerated(py, py.import("pyarrow"))? {
         let options = PyDict::new(py);
         options.set_item("preserve_index", false)?;
         let table = pyarrow.getattr("Table")?.call_method("from_pandas", (data,), Some(&options));
         if let Some(table) = tolerated(py, table)? {
-            return arrow_stream(&table);
+            return arrow_stream(&table, read);
         }
     }
     let names = data.getattr("columns")?.call_method0("tolist")?;
-    let mut columns = Vec::new();
+    let (mut columns, mut set_aside) = (Vec::new(), Vec::new());
     for (i, name) in names.try_iter()?.enumerate() {
         let values = data.getattr("iloc")?.get_item((PySlice::full(py), i))?.call_method0("to_numpy")?;
         let name = name?.str()?.to_string();
-        columns.push((name.clone(), column(&name, &values)?));
+        match nested_class(&values)? {
+            Some(class) => set_aside.push(unreadable(&name, &class)),
+            None => columns.push((name.clone(), column(&name, &values)?)),
+        }
     }
-    from_columns(columns)
+    from_columns(columns, Origin { set_aside, ..Origin::default() }, read)
+}
+
+/// The class of the first object of a column that holds several values, or none that a cell may be.
+fn nested_class(values: &Bound<'_, PyAny>) -> Raised<Option<String>> {
+    use pyo3::types::{PyByteArray, PyBytes, PyFrozenSet, PySet};
+    let kind: String = values.getattr("dtype")?.getattr("kind")?.extract()?;
+    if kind != "O" {
+        return Ok(None);
+    }
+    for cell in values.call_method0("tolist")?.try_iter()? {
+        let cell = cell?;
+        let is_nested = cell.is_instance_of::<PyList>()
+            || cell.is_instance_of::<PyTuple>()
+            || cell.is_instance_of::<PyDict>()
+            || cell.is_instance_of::<PySet>()
+            || cell.is_instance_of::<PyFrozenSet>()
+            || cell.is_instance_of::<PyBytes>()
+            || cell.is_instance_of::<PyByteArray>()
+            || is_a(&cell, "numpy", "ndarray")?;
+        if is_nested {
+            return Ok(Some(format!("a {}", cell.get_type().name()?)));
+        }
+    }
+    Ok(None)
 }
 
 /// A two-dimensional array; `columns` names its columns, else they are `x0`, `x1`, and so on.
-fn array(data: &Bound<'_, PyAny>, columns: Option<Vec<String>>) -> Raised<Table> {
+fn array(data: &Bound<'_, PyAny>, columns: Option<Vec<String>>, options: &ReadOptions) -> Raised<Table> {
     let shape: Vec<usize> = data.getattr("shape")?.extract()?;
     let [_, n_columns] = shape[..] else {
         return Err(refused(
@@ -272,23 +389,82 @@ fn array(data: &Bound<'_, PyAny>, columns: Option<Vec<String>>) -> Raised<Table>
         let values = data.get_item((PySlice::full(data.py()), i))?;
         Ok((name.clone(), column(&name, &values)?))
     });
-    from_columns(columns.collect::<Raised<Vec<_>>>()?)
+    from_columns(columns.collect::<Raised<Vec<_>>>()?, Origin::default(), options)
 }
 
-fn from_columns(columns: Vec<(String, ArrayRef)>) -> Raised<Table> {
-    let table = Table::from_columns(columns)?;
-    let batch = table.batch();
-    Ok(table_from_batches(
-        "the frame",
-        &batch.schema(),
-        std::slice::from_ref(batch),
-        &ReadOptions::default(),
-    )?)
+/// A table of columns; `origin` says which others there were.
+fn from_columns(columns: Vec<(String, ArrayRef)>, origin: Origin, options: &ReadOptions) -> Raised<Table> {
+    Ok(reread(&Table::from_columns(columns)?.with_origin(origin), options)?)
 }
 
-/// One NumPy column as Arrow.
+/// Reads a table, so that the caller says how and no model does.
+///
+/// What takes data reads it by itself: a new space by what the cells say, and a model as the table that it
+/// was trained on. This is for tables that are written otherwise.
+///
+/// Parameters
+/// ----------
+/// data : frame, array or path
+///     As for `EmbeddingSpace.fit`.
+/// missing : list of str, optional
+///     Texts that stand for a missing cell. Default: empty, "NA", "N/A", "null", "NaN" and "?".
+/// decimal : "." or ",", optional
+///     What marks the decimals of numbers in text. Default: found in the table.
+/// thousands : str, optional
+///     The only character that may group the digits of numbers in text. Default: any that does.
+/// delimiter : str, optional
+///     The character between two cells of a CSV file. Default: found in the file.
+/// columns : list of str, optional
+///     Names of an array's columns.
+///
+/// Examples
+/// --------
+/// >>> tabgraft.read_table("credit.csv", missing=["", "-999"])
+/// Frame(1000 rows, 21 columns)
+#[pyfunction]
+#[pyo3(name = "read_table", signature = (data, *, missing = None, decimal = None, thousands = None, delimiter = None,
+    columns = None))]
+pub fn read_table_as(
+    data: &Bound<'_, PyAny>,
+    missing: Option<Vec<String>>,
+    decimal: Option<&str>,
+    thousands: Option<char>,
+    delimiter: Option<char>,
+    columns: Option<Vec<String>>,
+) -> Raised<Frame> {
+    let options = given_reading(missing, decimal, thousands, delimiter)?.options();
+    Ok(Frame { table: Given::read(data, columns, &options)?.table, is_as_read: true })
+}
+
+/// The options of reading, as Python gives them.
+pub fn given_reading(
+    missing_tokens: Option<Vec<String>>,
+    decimal: Option<&str>,
+    thousands: Option<char>,
+    delimiter: Option<char>,
+) -> Raised<GivenReading> {
+    let refused = |what: String| Raise::Core(Error::option(what));
+    let decimal =
+        decimal.map(str::parse).transpose().map_err(|e| refused(format!("option `decimal`: {e}")))?;
+    let delimiter = delimiter.map(u8::try_from).transpose().map_err(|_| {
+        refused("option `delimiter` must be an ASCII character that is not a quote or a line end".to_owned())
+    })?;
+    Ok(GivenReading { missing_tokens, delimiter, decimal, thousands, ..GivenReading::default() })
+}
+
+/// One NumPy column as Arrow; masked cells are missing.
 pub fn column(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
-    use arrow::array::{BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray, UInt64Array};
+    if !is_a(values, "numpy.ma", "MaskedArray")? {
+        return unmasked(name, values);
+    }
+    let ma = values.py().import("numpy.ma")?;
+    let mask = BooleanArray::from(numbers::<bool>(&ma.call_method1("getmaskarray", (values,))?)?);
+    let cells = unmasked(name, &ma.call_method1("getdata", (values,))?)?;
+    nullif(&cells, &mask).map_err(|e| Raise::Core(Error::value(format!("column `{name}`: {e}"))))
+}
+
+fn unmasked(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
+    use arrow::array::{Float64Array, Int64Array, TimestampMicrosecondArray, UInt64Array};
     let kind: String = values.getattr("dtype")?.getattr("kind")?.extract()?;
     let as_type = |dtype: &str| -> PyResult<Bound<'_, PyAny>> { values.call_method1("astype", (dtype,)) };
     Ok(match kind.as_str() {
@@ -348,7 +524,7 @@ fn values<'py>(py: Python<'py>, array: &ArrayRef) -> Raised<Bound<'py, PyAny>> {
 
 /// Python objects of one column: all booleans, all whole numbers, all numbers, else text.
 fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
-    use arrow::array::{BooleanArray, Float64Array, Int64Array, StringArray};
+    use arrow::array::{Float64Array, Int64Array, StringArray, UInt64Array};
     use pyo3::types::{PyBool, PyFloat, PyInt};
     let cells: Vec<Bound<'_, PyAny>> = values.try_iter()?.collect::<PyResult<_>>()?;
     // None, NaN, NaT and pandas.NA are the values that do not equal themselves, or are None.
@@ -366,6 +542,10 @@ fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
     if all(&|c| is_int(c) && c.extract::<i64>().is_ok()) {
         let cells = present.iter().map(|c| c.map(|c| c.extract()).transpose());
         return Ok(Arc::new(Int64Array::from(cells.collect::<PyResult<Vec<Option<i64>>>>()?)));
+    }
+    if all(&|c| is_int(c) && c.extract::<u64>().is_ok()) {
+        let cells = present.iter().map(|c| c.map(|c| c.extract()).transpose());
+        return Ok(Arc::new(UInt64Array::from(cells.collect::<PyResult<Vec<Option<u64>>>>()?)));
     }
     if all(&|c| is_int(c) || c.is_instance_of::<PyFloat>()) {
         let cells = present.iter().map(|c| c.map(|c| c.extract()).transpose());

@@ -8,9 +8,9 @@ use tabgraft_model::compare::Comparison;
 use tabgraft_model::discover::remember::standing::Standing;
 use tabgraft_model::metric::Score;
 use tabgraft_model::predictor::PredictorCard;
+use tabgraft_model::report::escape;
 use tabgraft_model::space::SpaceCard;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Schema};
-use tabgraft_table::visible;
 
 /// Columns that are listed before the rest is counted.
 const MOST_LISTED: usize = 60;
@@ -177,8 +177,4 @@ fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]
         html += "</tr>";
     }
     html + "</tbody></table>"
-}
-
-fn escape(text: &str) -> String {
-    visible(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

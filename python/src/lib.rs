@@ -51,6 +51,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<lineage::Lineage>()?;
     module.add_class::<registry::Registry>()?;
     module.add_function(wrap_pyfunction!(discovery::discover, module)?)?;
+    // For the estimators alone: no part of what the module exports.
+    module.setattr("_n_weighted_rows", wrap_pyfunction!(predictor::n_weighted_rows, module)?)?;
+    module.setattr("_spelling_note", wrap_pyfunction!(predictor::spelling_note, module)?)?;
+    module.add_function(wrap_pyfunction!(frame::read_table_as, module)?)?;
     module.add_function(wrap_pyfunction!(space::verify, module)?)?;
     module.add_function(wrap_pyfunction!(lineage::lineage, module)?)?;
     Ok(())

@@ -4,9 +4,11 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use tabgraft_model::metric::Task;
+use tabgraft_model::predictor::LabelType;
+use tabgraft_table::cell::canonical;
 
 use crate::convert::to_python;
-use crate::error::Raised;
+use crate::error::{Raised, tolerated};
 
 /// Predictions for the rows of a table. `numpy.asarray(predictions)` gives `labels`.
 ///
@@ -20,20 +22,46 @@ pub struct Predictions {
     pub made: tabgraft_model::predictor::Predictions,
 }
 
-/// Class names as labels: whole numbers where all of them are written as such, else text.
-pub fn class_labels<'py>(py: Python<'py>, classes: &[String]) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let whole: Option<Vec<i64>> =
-        classes.iter().map(|c| c.parse::<i64>().ok().filter(|number| number.to_string() == *c)).collect();
-    match whole {
-        Some(numbers) => numbers.iter().map(|n| Ok(n.into_pyobject(py)?.into_any())).collect(),
-        None => classes.iter().map(|c| Ok(c.into_pyobject(py)?.into_any())).collect(),
-    }
+/// Classes as an array of the type that they had when they were learned.
+fn class_array<'py>(
+    py: Python<'py>,
+    classes: &[String],
+    label_type: Option<LabelType>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let text = || py.import("numpy")?.call_method1("array", (PyList::new(py, classes)?,));
+    let of_type = |dtype: &str| tolerated(py, text()?.call_method1("astype", (dtype,)));
+    let typed = match label_type {
+        None | Some(LabelType::Text) => None,
+        Some(LabelType::Integer) => match of_type("int64")? {
+            Some(numbers) => Some(numbers),
+            None => of_type("uint64")?,
+        },
+        Some(LabelType::Float) => of_type("float64")?,
+        Some(LabelType::Float32) => of_type("float32")?,
+        Some(LabelType::Boolean) => {
+            let truths = classes.iter().map(|class| canonical(class) == "true");
+            Some(PyArray1::from_iter(py, truths).into_any())
+        }
+        Some(LabelType::Date) => of_type("datetime64[D]")?,
+        Some(LabelType::Timestamp) => of_type("datetime64[us]")?,
+    };
+    typed.map_or_else(text, Ok)
+}
+
+/// Classes as a list, each of the type that it had when it was learned.
+pub fn class_list<'py>(
+    py: Python<'py>,
+    classes: &[String],
+    label_type: Option<LabelType>,
+) -> PyResult<Bound<'py, PyAny>> {
+    class_array(py, classes, label_type)?.call_method0("tolist")
 }
 
 #[pymethods]
 impl Predictions {
-    /// `[n_rows]`: the class of each row, or the number in the target's unit. Classes are whole numbers where
-    /// all of them are written as such, else text.
+    /// `[n_rows]`: the class of each row, or the number in the target's unit. Classes have the type and the
+    /// spelling that they were learned with. In a CSV file, which has no types, they are whole numbers, numbers,
+    /// or true and false where all of them are written as such, else text.
     ///
     /// >>> predictions.labels.dtype
     /// dtype('int64')
@@ -42,9 +70,9 @@ impl Predictions {
         if self.made.task == Task::Regression {
             return Ok(PyArray1::from_slice(py, &self.made.values).into_any());
         }
-        let classes = class_labels(py, &self.made.classes)?;
-        let labels = PyList::new(py, self.made.class_idx.iter().map(|i| &classes[*i]))?;
-        Ok(py.import("numpy")?.call_method1("array", (labels,))?)
+        let classes = class_array(py, &self.made.classes, self.made.label_type)?;
+        let class_idx = PyArray1::from_iter(py, self.made.class_idx.iter().map(|i| *i as i64));
+        Ok(classes.call_method1("take", (class_idx,))?)
     }
 
     /// `[n_rows, n_classes]` in the order of `classes`; None for numbers.
@@ -65,8 +93,8 @@ impl Predictions {
     /// >>> predictions.classes
     /// [0, 1]
     #[getter]
-    fn classes<'py>(&self, py: Python<'py>) -> Raised<Vec<Bound<'py, PyAny>>> {
-        Ok(class_labels(py, &self.made.classes)?)
+    fn classes<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(class_list(py, &self.made.classes, self.made.label_type)?)
     }
 
     /// `[n_rows]`, 0 to 1: how sure each class is; None for numbers. Of two classes, the distance to the

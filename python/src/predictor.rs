@@ -8,13 +8,14 @@ use tabgraft_model::compare::{compare_predictors, unseen_rows};
 use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::{Error, PredictorOptions};
 use tabgraft_table::Table;
+use tabgraft_table::read::{ReadOptions, Wanted};
 
 use crate::comparison::Comparison;
-use crate::convert::{to_python, word};
+use crate::convert::{to_python, weights, word};
 use crate::error::{Raise, Raised};
-use crate::frame::{Given, column};
+use crate::frame::{Given, column, say};
 use crate::html;
-use crate::predictions::{Predictions, class_labels};
+use crate::predictions::{Predictions, class_list};
 use crate::run::{StopToken, run};
 use crate::space::{EmbeddingSpace, warn_of_columns};
 
@@ -46,6 +47,12 @@ impl Predictor {
         Ok(Predictions { made })
     }
 
+    /// Reads data as that of the predictor's fit, as far as it is needed.
+    fn read(&self, data: &Bound<'_, PyAny>, columns: Option<Vec<String>>, needs: Wanted) -> Raised<Table> {
+        let how = ReadOptions { columns: needs, ..self.core.read_options() };
+        Ok(Given::read(data, columns, &how)?.table)
+    }
+
     /// The rows that a score is about.
     pub fn scored_rows(table: Table, splits: &[&tabgraft_table::split::Split], rows: &str) -> Raised<Table> {
         let all: Scored = word("rows", rows, "`test` or `all`")?;
@@ -65,11 +72,19 @@ fn with_target(table: Table, target: &Bound<'_, PyAny>) -> Raised<(Table, String
     while table.has_column(&name) {
         name.push('_');
     }
-    let values = target.py().import("numpy")?.call_method1("asarray", (target,))?;
-    let n_values = values.len()?;
-    if n_values != table.n_rows() {
+    // Masked cells stay masked.
+    let values = target.py().import("numpy")?.call_method1("asanyarray", (target,))?;
+    let shape: Vec<usize> = values.getattr("shape")?.extract()?;
+    if shape.len() != 1 {
+        return Err(Raise::Core(
+            Error::value(format!("the target has shape {shape:?}, one value per row is needed"))
+                .with_hint("give one column of it: `y.ravel()` of an array, `y[\"name\"]` of a frame"),
+        ));
+    }
+    if shape[0] != table.n_rows() {
         return Err(Raise::Core(Error::value(format!(
-            "the target has {n_values} values, the data has {} rows",
+            "the target has {} values, the data has {} rows",
+            shape[0],
             table.n_rows()
         ))));
     }
@@ -85,6 +100,28 @@ enum Scored {
     All,
 }
 
+/// Rows that these weights make of a table: those above 0, each as often as it counts if it is repeated.
+///
+/// >>> from tabgraft._native import _n_weighted_rows
+/// >>> _n_weighted_rows([2, 1, 0]), _n_weighted_rows([0.5, 0.25, 0])
+/// (3, 2)
+#[pyfunction]
+#[pyo3(name = "_n_weighted_rows")]
+pub fn n_weighted_rows(sample_weight: &Bound<'_, PyAny>) -> Raised<usize> {
+    Ok(tabgraft_model::weights::n_weighted_rows(&weights(sample_weight)?)?)
+}
+
+/// What there is to say of classes that are spelled almost alike, each with its rows.
+///
+/// >>> from tabgraft._native import _spelling_note
+/// >>> "`Yes` (3 rows) and `yes` (4 rows)" in _spelling_note("answer", ["Yes", "yes"], [3, 4])
+/// True
+#[pyfunction]
+#[pyo3(name = "_spelling_note")]
+pub fn spelling_note(target: &str, classes: Vec<String>, n_rows: Vec<usize>) -> Option<String> {
+    tabgraft_model::predictor::spelling_note(target, &classes, &n_rows)
+}
+
 #[pymethods]
 impl Predictor {
     /// Fits a predictor on a space: a bag of networks that start from the space's weights.
@@ -97,12 +134,14 @@ impl Predictor {
     ///     As for `EmbeddingSpace.fit`. Columns that the space does not know are named in a warning and not
     ///     used: extend the space first.
     /// target : str or array
-    ///     A column of the data, or one value per row. Rows without a value are left out.
+    ///     A column of the data, or one value per row. Rows without a value, and those whose number is infinite,
+    ///     are left out and told.
     /// target_kind : "auto", "set" or "scalar", default "auto"
     ///     Whether the target is one of a set of classes or a number. "auto": by its kind.
     /// sample_weight : list or array of float, optional
-    ///     One weight per row, at least 0: a row of weight 2 counts as two in what is learned from. Scores
-    ///     count every row alike. Default: all rows alike.
+    ///     One weight per row, at least 0: a row of weight 0 is not there, and one of weight 2 counts as two in
+    ///     what is learned from, calibrated and stopped on. Whole weights, up to 4 on average, repeat their rows.
+    ///     Scores count every row alike. Default: all rows alike.
     /// name : str, default "predictor"
     ///     Name of the predictor.
     /// n_epochs : int, default 100; 1 to 10,000
@@ -145,7 +184,7 @@ impl Predictor {
         data: &Bound<'_, PyAny>,
         target: &Bound<'_, PyAny>,
         target_kind: &str,
-        sample_weight: Option<Vec<f64>>,
+        sample_weight: Option<&Bound<'_, PyAny>>,
         name: &str,
         n_epochs: usize,
         patience: usize,
@@ -159,8 +198,12 @@ impl Predictor {
         progress: Option<bool>,
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;
-        let table = Given::new(data, columns)?.table;
+        let named = target.extract::<String>().ok();
+        let needs = space.needs().and(space.split().columns()).and(named);
+        let how = ReadOptions { columns: needs, ..space.read_options() };
+        let table = Given::read(data, columns, &how)?.table;
         let (table, target) = with_target(table, target)?;
+        let sample_weight = sample_weight.map(weights).transpose()?;
         let options = PredictorOptions {
             name: name.to_owned(),
             target_kind: word::<TargetKind>("target_kind", target_kind, TARGET_KINDS)?,
@@ -196,7 +239,7 @@ impl Predictor {
         data: &Bound<'_, PyAny>,
         columns: Option<Vec<String>>,
     ) -> Raised<Predictions> {
-        let table = Given::new(data, columns)?.table;
+        let table = self.read(data, columns, self.core.needs())?;
         Self::predictions(py, &self.core, &table)
     }
 
@@ -212,7 +255,7 @@ impl Predictor {
         data: &Bound<'py, PyAny>,
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
-        let table = Given::new(data, columns)?.table;
+        let table = self.read(data, columns, self.core.needs())?;
         let found = py.detach(|| self.core.guardrails(&table))?;
         Ok(to_python(py, &found)?)
     }
@@ -233,7 +276,12 @@ impl Predictor {
         data: &Bound<'py, PyAny>,
         rows: &str,
     ) -> Raised<Bound<'py, PyAny>> {
-        let table = Self::scored_rows(Given::new(data, None)?.table, &[self.core.split()], rows)?;
+        let table = self.read(data, None, self.core.needs_to_score())?;
+        let table = Self::scored_rows(table, &[self.core.split()], rows)?;
+        if let Some(passed_over) = self.core.target().passed_over_in_words(&table)? {
+            let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
+            logger.call_method1("info", ("%s: %s", self.core.name(), passed_over))?;
+        }
         let scores = py.detach(|| self.core.evaluate(&table))?;
         Ok(to_python(py, &scores)?)
     }
@@ -252,8 +300,10 @@ impl Predictor {
         rows: &str,
     ) -> Raised<Comparison> {
         let other = other.get().core.clone();
-        let table =
-            Self::scored_rows(Given::new(data, None)?.table, &[self.core.split(), other.split()], rows)?;
+        let (how, notes) = self.core.read_options().joined(&other.read_options());
+        say(py, &notes)?;
+        let table = Given::read(data, None, &how)?.table;
+        let table = Self::scored_rows(table, &[self.core.split(), other.split()], rows)?;
         let found = py.detach(|| compare_predictors(&self.core, &other, &table))?;
         Ok(Comparison { found })
     }
@@ -325,14 +375,15 @@ impl Predictor {
         self.core.target().task().name()
     }
 
-    /// The classes, in the order of probabilities: whole numbers where all of them are written as such, else
-    /// text. Empty for numbers.
+    /// The classes, in the order of probabilities, of the type and spelling that they were learned with. Empty
+    /// for numbers.
     ///
     /// >>> predictor.classes
     /// [0, 1]
     #[getter]
-    fn classes<'py>(&self, py: Python<'py>) -> Raised<Vec<Bound<'py, PyAny>>> {
-        Ok(class_labels(py, self.core.target().classes())?)
+    fn classes<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        let target = self.core.target();
+        Ok(class_list(py, target.classes(), target.label_type())?)
     }
 
     /// Writes the predictor to one file, whole or not at all. The path may end in anything.

@@ -36,6 +36,7 @@ from tabgraft._native import (
     __version__,
     discover,
     lineage,
+    read_table,
     verify,
 )
 
@@ -73,6 +74,7 @@ __all__ = [
     "__version__",
     "discover",
     "lineage",
+    "read_table",
     "verify",
 ]
 

@@ -39,6 +39,7 @@ __all__ = [
     "__version__",
     "discover",
     "lineage",
+    "read_table",
     "verify",
 ]
 
@@ -49,6 +50,7 @@ _Names: TypeAlias = list[str] | tuple[str, ...]
 _Kind: TypeAlias = Literal["numeric", "categorical", "boolean", "timestamp", "text"]
 _Mode: TypeAlias = Literal["frozen", "anchored", "joint"]
 _Device: TypeAlias = Literal["cpu", "gpu", "auto"]
+_Decimal: TypeAlias = Literal[".", ","]
 _Keep: TypeAlias = Literal["always", "if_not_worse"]
 _TargetKind: TypeAlias = Literal["auto", "set", "scalar"]
 _Rows: TypeAlias = Literal["test", "all"]
@@ -167,6 +169,11 @@ class EmbeddingSpace:
         valid: _FrameLike | None = None,
         ignore: str | _Names | None = None,
         kinds: dict[str, _Kind] | None = None,
+        date_formats: dict[str, str] | None = None,
+        missing: list[str] | None = None,
+        decimal: _Decimal | None = None,
+        thousands: str | None = None,
+        delimiter: str | None = None,
         name: str = "embedding_space",
         n_epochs: int | None = None,
         auto_epochs: bool = True,
@@ -180,6 +187,7 @@ class EmbeddingSpace:
         group: str | None = None,
         time: str | None = None,
         seed: int = 0,
+        sample_weight: Sequence[float] | NDArray[Any] | None = None,
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> EmbeddingSpace: ...
@@ -202,12 +210,14 @@ class EmbeddingSpace:
         regraft: str | _Names | None = None,
         ignore: str | _Names | None = None,
         kinds: dict[str, _Kind] | None = None,
+        date_formats: dict[str, str] | None = None,
         features: FeatureEngineer | None = None,
         feature_metadata: Any = None,
         keep: _Keep = "always",
         target: str | None = None,
         cross_fit: bool = False,
         seed: int = 0,
+        sample_weight: Sequence[float] | NDArray[Any] | None = None,
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> EmbeddingSpace: ...
@@ -381,7 +391,7 @@ class Predictor:
     @property
     def task(self) -> _Task: ...
     @property
-    def classes(self) -> list[int] | list[str]: ...
+    def classes(self) -> list[Any]: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     def _repr_html_(self) -> str: ...
 
@@ -389,11 +399,11 @@ class Predictor:
 class Predictions:
     @property
     def labels(self) -> NDArray[Any]:
-        """float64 for numbers, else whole numbers or text, as the classes are."""
+        """float64 for numbers, else of the type that the classes were learned with."""
     @property
     def probabilities(self) -> NDArray[np.float64] | None: ...
     @property
-    def classes(self) -> list[int] | list[str]: ...
+    def classes(self) -> list[Any]: ...
     @property
     def confidence(self) -> NDArray[np.float64] | None: ...
     @property
@@ -658,5 +668,16 @@ def discover(
     seed: int = 0,
     progress: bool | None = None,
 ) -> Discovery: ...
+def read_table(
+    data: _FrameLike,
+    *,
+    missing: list[str] | None = None,
+    decimal: _Decimal | None = None,
+    thousands: str | None = None,
+    delimiter: str | None = None,
+    columns: _Names | None = None,
+) -> Frame: ...
 def verify(path: _Path, *, parent: _Path | None = None, deep: bool = False) -> dict[str, Any]: ...
 def lineage(path: _Path) -> Lineage: ...
+def _n_weighted_rows(sample_weight: Sequence[float] | NDArray[Any]) -> int: ...
+def _spelling_note(target: str, classes: Sequence[str], n_rows: Sequence[int]) -> str | None: ...

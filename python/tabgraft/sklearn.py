@@ -11,6 +11,7 @@ True
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,16 +23,12 @@ from sklearn.base import (
     RegressorMixin,
     TransformerMixin,
 )
-from sklearn.utils import check_random_state
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from tabgraft._native import EmbeddingSpace, Predictor
+from tabgraft._native import EmbeddingSpace, Predictor, _n_weighted_rows, _spelling_note
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -44,16 +41,83 @@ __all__ = ["TabgraftClassifier", "TabgraftEmbedder", "TabgraftRegressor"]
 _LEAST_ROWS_TO_VALIDATE = 50
 
 
+def _n_rows(X: Any) -> int:
+    return int(X.shape[0] if hasattr(X, "shape") else len(X))
+
+
+def _renamed(X: Any, names: list[str]) -> Any:
+    """A frame with other names for its columns."""
+    if hasattr(X, "iloc"):
+        return X.set_axis(names, axis=1)
+    if hasattr(X, "rename_columns"):
+        return X.rename_columns(names)
+    return X.rename(dict(zip(X.columns, names)))
+
+
+def _weights(sample_weight: ArrayLike | None, rows: Any) -> NDArray[np.float64]:
+    """One weight per row; unusable ones are refused natively."""
+    if sample_weight is None:
+        return np.ones(_n_rows(rows))
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    weights = np.full(_n_rows(rows), weights) if weights.ndim == 0 else weights
+    _n_weighted_rows(weights)
+    return weights
+
+
+def _one_dimensional(y: ArrayLike) -> NDArray[Any]:
+    """The target as an array: every value is there, and objects of one type have that type."""
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None")
+    mask = np.ma.getmaskarray(y).ravel() if isinstance(y, np.ma.MaskedArray) else None
+    # An extension type of pandas may hold pandas.NA, which only objects can.
+    values = y.to_numpy(dtype=object) if hasattr(y, "dtype") and hasattr(y.dtype, "na_value") else y
+    values = column_or_1d(values, warn=True)
+    if mask is not None and mask.any():
+        _refuse("masked values", mask)
+    if values.dtype.kind in "fc":
+        _refuse("NaN", np.isnan(values))
+        _refuse("infinity", np.isinf(values))
+    elif values.dtype.kind in "mM":
+        _refuse("NaT", np.isnat(values))
+    elif values.dtype.kind == "O":
+        _refuse("missing values (None, NaN, NaT or NA)", np.array([_is_missing(v) for v in values], dtype=bool))
+        if len({type(value) for value in values}) == 1:
+            typed = np.array(values.tolist())
+            values = typed if typed.dtype.kind in "biuf" else values
+    return values
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA
+        return True
+
+
+def _refuse(what: str, is_bad: NDArray[np.bool_]) -> None:
+    if is_bad.any():
+        first = int(is_bad.argmax())
+        raise ValueError(
+            f"Input y contains {what}: {int(is_bad.sum())} of {len(is_bad)} values, the first of them y[{first}]"
+        )
+
+
 class _OnASpace(BaseEstimator):
     """What all three have in common: rows in, and a space fitted on them."""
 
     def _rows(self, X: Any, *, reset: bool) -> tuple[Any, list[str] | None]:
-        """X as the native classes take it, and names for the columns of an array."""
+        """X as the native classes take it, and names for the columns of an array: where either side has no
+        names, columns go by their position, as scikit-learn has it."""
         is_frame = hasattr(X, "__arrow_c_stream__") or hasattr(X, "iloc")
         # A frame whose columns are only numbered is an array to scikit-learn.
         if is_frame and all(isinstance(name, str) for name in getattr(X, "columns", ())):
             validate_data(self, X, reset=reset, skip_check_array=True)
+            if not hasattr(self, "feature_names_in_"):
+                X = _renamed(X, self._positions())
             return X, None
+        mask = np.ma.getmaskarray(X) if isinstance(X, np.ma.MaskedArray) else None
+        if mask is not None:
+            X = X.filled(np.nan) if X.dtype.kind == "f" else X.data
         X = validate_data(
             self,
             X,
@@ -62,13 +126,22 @@ class _OnASpace(BaseEstimator):
             ensure_all_finite="allow-nan",
             ensure_min_samples=2 if reset else 1,
         )
-        return X, [f"x{i}" for i in range(X.shape[1])]
+        if mask is not None:
+            X = np.ma.array(X, mask=mask)
+        return X, self._positions()
+
+    def _positions(self) -> list[str]:
+        """Names of the columns that X was fitted with, by position."""
+        names = getattr(self, "feature_names_in_", None)
+        return [f"x{i}" for i in range(self.n_features_in_)] if names is None else list(names)
 
     def _seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _fit_space(self, X: Any, columns: list[str] | None, seed: int) -> EmbeddingSpace:
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    def _fit_space(
+        self, X: Any, columns: list[str] | None, seed: int, weights: NDArray[np.float64] | None = None
+    ) -> EmbeddingSpace:
+        n_rows = _n_rows(X) if weights is None else _n_weighted_rows(weights)
         return EmbeddingSpace.fit(
             X,
             columns=columns,
@@ -80,6 +153,7 @@ class _OnASpace(BaseEstimator):
             p_valid=0.15 if n_rows >= _LEAST_ROWS_TO_VALIDATE else 0.0,
             p_test=0.0,
             seed=seed,
+            sample_weight=weights,
             progress=self.progress,
         )
 
@@ -125,7 +199,7 @@ class _OnAPredictor(_OnASpace):
         self,
         X: Any,
         y: NDArray[Any],
-        sample_weight: ArrayLike | None,
+        weights: NDArray[np.float64],
         columns: list[str] | None,
         seed: int,
     ) -> None:
@@ -135,7 +209,7 @@ class _OnAPredictor(_OnASpace):
             y,
             columns=columns,
             target_kind=self._target_kind,
-            sample_weight=None if sample_weight is None else np.asarray(sample_weight, dtype=float).tolist(),
+            sample_weight=weights,
             n_epochs=self.predictor_epochs,
             patience=self.patience,
             batch_size=self.batch_size,
@@ -154,16 +228,18 @@ class _OnAPredictor(_OnASpace):
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learns a space from ``X`` and a predictor of ``y`` on top of it.
 
+        A row of weight 0 is not there. Whole weights, up to 4 on average, repeat their rows, in the space and
+        in the predictor; others weigh what the predictor learns. The order of the rows does not matter.
+
         >>> classifier.fit(X, y).n_features_in_
         20
         """
         rows, columns = self._rows(X, reset=True)
-        targets = self._target(y, rows)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, rows)
+        weights = _weights(sample_weight, rows)
+        targets = self._target(y, rows, weights)
         seed = self._seed()
-        self.space_ = self._fit_space(rows, columns, seed)
-        self._fit_predictor(rows, targets, sample_weight, columns, seed)
+        self.space_ = self._fit_space(rows, columns, seed, weights)
+        self._fit_predictor(rows, targets, weights, columns, seed)
         return self
 
     def extend(
@@ -187,14 +263,19 @@ class _OnAPredictor(_OnASpace):
         check_is_fitted(self)
         extended = copy.copy(self)
         rows, columns = extended._rows(X, reset=True)
-        targets = extended._target(y, rows)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, rows)
+        weights = _weights(sample_weight, rows)
+        targets = extended._target(y, rows, weights)
         seed = self._seed()
         extended.space_ = self.space_.extend(
-            rows, columns=columns, kinds=self.kinds, mode=mode, seed=seed, progress=self.progress
+            rows,
+            columns=columns,
+            kinds=self.kinds,
+            mode=mode,
+            seed=seed,
+            sample_weight=weights,
+            progress=self.progress,
         )
-        extended._fit_predictor(rows, targets, sample_weight, columns, seed)
+        extended._fit_predictor(rows, targets, weights, columns, seed)
         return extended
 
 
@@ -241,24 +322,33 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
 
         def set_score_request(self, *, sample_weight: bool | str | None = ...) -> Self: ...
 
-    def _target(self, y: ArrayLike, rows: Any) -> NDArray[Any]:
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        self.classes_, encoded = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y has one class ({self.classes_[0]!r}), at least 2 are needed")
+    def _target(self, y: ArrayLike, rows: Any, weights: NDArray[np.float64]) -> NDArray[Any]:
+        labels = _one_dimensional(y)
+        check_consistent_length(rows, labels)
+        check_classification_targets(labels)
+        self.classes_, encoded, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        if len(weights) == len(encoded):
+            learned = self.classes_[np.unique(encoded[weights > 0])]
+            if len(learned) == 1:
+                raise ValueError(f"y has one class ({learned[0]!r}) to learn from, at least 2 are needed")
+        if all(isinstance(label, str) for label in self.classes_):
+            note = _spelling_note("y", self.classes_.tolist(), counts.tolist())
+            if note is not None:
+                warnings.warn(note, stacklevel=3)
         return encoded
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """``[n_rows, n_classes]``, in the order of ``classes_``.
+        """``[n_rows, n_classes]``, in the order of ``classes_``; 0 for a class of which all rows had weight 0.
 
         >>> classifier.fit(X, y).predict_proba(X.head(3)).shape
         (3, 2)
         """
         check_is_fitted(self)
         rows, columns = self._rows(X, reset=False)
-        probabilities = self.predictor_.predict(rows, columns=columns).probabilities
-        assert probabilities is not None, "classes have probabilities"
+        found = self.predictor_.predict(rows, columns=columns).probabilities
+        assert found is not None, "classes have probabilities"
+        probabilities = np.zeros((len(found), len(self.classes_)))
+        probabilities[:, self.predictor_.classes] = found
         return probabilities
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -270,6 +360,14 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
         most_probable = self.predict_proba(X).argmax(axis=1)
         labels: NDArray[Any] = self.classes_[most_probable]
         return labels
+
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Share of rows whose class is right; ``y`` may be of any type that ``fit`` takes.
+
+        >>> 0 <= classifier.fit(X, y).score(X, y) <= 1
+        True
+        """
+        return float(accuracy_score(_one_dimensional(y), self.predict(X), sample_weight=sample_weight))
 
 
 class TabgraftRegressor(RegressorMixin, _OnAPredictor):
@@ -286,10 +384,10 @@ class TabgraftRegressor(RegressorMixin, _OnAPredictor):
 
         def set_score_request(self, *, sample_weight: bool | str | None = ...) -> Self: ...
 
-    def _target(self, y: ArrayLike, rows: Any) -> NDArray[Any]:
-        if y is None:
-            raise ValueError("requires y to be passed, but the target y is None")
-        targets: NDArray[np.float64] = column_or_1d(y, warn=True, dtype=np.float64)
+    def _target(self, y: ArrayLike, rows: Any, weights: NDArray[np.float64]) -> NDArray[Any]:
+        targets = _one_dimensional(y).astype(np.float64)
+        _refuse("NaN", np.isnan(targets))
+        check_consistent_length(rows, targets)
         return targets
 
     def predict(self, X: Any) -> NDArray[np.float64]:

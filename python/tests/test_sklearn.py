@@ -20,21 +20,12 @@ from conftest import LATE
 QUICK = {"n_epochs": 4, "d_model": 16}
 QUICK_PREDICTOR = {**QUICK, "predictor_epochs": 60, "n_networks": 2, "d_hidden": 32}
 
-# A bag deals rows into inner parts by their cells: a row of weight 2 is in one of them, two equal
-# rows are too, but the batches that follow differ. Equal in the mean, not in every bit.
-WEIGHTS = {
-    "check_sample_weight_equivalence_on_dense_data": "batches of a weighted row and of repeated rows differ",
-}
-EXPECTED_FAILURES = {"TabgraftClassifier": WEIGHTS, "TabgraftRegressor": WEIGHTS}
-
-
 @parametrize_with_checks(
     [
         tabgraft.TabgraftClassifier(**QUICK_PREDICTOR),
         tabgraft.TabgraftRegressor(**QUICK_PREDICTOR),
         tabgraft.TabgraftEmbedder(**QUICK),
-    ],
-    expected_failed_checks=lambda estimator: EXPECTED_FAILURES.get(type(estimator).__name__, {}),
+    ]
 )
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)

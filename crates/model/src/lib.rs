@@ -19,6 +19,7 @@ pub mod report;
 pub mod space;
 pub mod store;
 pub mod train;
+pub mod weights;
 
 pub use compare::CompareOptions;
 pub use discover::{DiscoverOptions, Discovery, discover};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::compare::Evidence;
 use tabgraft_model::extend::{ConsolidateOptions, PruneOptions};
+use tabgraft_model::lineage::check_file;
 use tabgraft_model::metric::Verdict;
 use tabgraft_model::train::Event;
 use tabgraft_model::{
@@ -159,6 +160,13 @@ fn old_vectors_have_a_drift_where_the_second_space_continues_the_first() {
     assert_eq!(drift(&parent, &plain), None);
 }
 
+/// What `verify` says of its file.
+fn problems(space: &EmbeddingSpace) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    space.save(&dir.path().join("space")).unwrap();
+    check_file(&dir.path().join("space")).unwrap()
+}
+
 #[test]
 fn a_graft_that_helps_is_kept_with_its_judgement() {
     let table = table(900);
@@ -173,6 +181,7 @@ fn a_graft_that_helps_is_kept_with_its_judgement() {
     assert!(early.column == "early" && early.hiding.verdict == Verdict::Worse, "{early:?}");
     let again = EmbeddingSpace::from_bytes(&child.to_bytes().unwrap()).unwrap();
     assert_eq!(again.extension_metadata(), child.extension_metadata());
+    assert_eq!(problems(&child), Vec::<String>::new(), "the judgement is among its claims");
 }
 
 #[test]
@@ -197,6 +206,7 @@ fn a_graft_that_hurts_is_refused_names_the_column_and_leaves_the_parent_as_it_wa
         })
         .unwrap();
     assert_eq!(kept.hashes(), parent.hashes());
+    assert_eq!(problems(&kept), Vec::<String>::new(), "what was tried on it is no claim of its own");
     assert_eq!(kept.embed(&table).unwrap().values, parent.embed(&table).unwrap().values);
     assert!(warnings.iter().any(|w| w.contains("worse") && w.contains("hurt: `trap`")), "{warnings:?}");
     let [refused] = kept.refused_extensions() else { panic!("{:?}", kept.refused_extensions()) };
@@ -247,6 +257,7 @@ fn there_must_be_something_to_judge_by_before_anything_is_trained() {
     assert!(!trained);
     // What was stopped before it could be judged is not thrown away, and says so.
     let stopped = parent.extend(&table, None, &judged(), &mut |_| ControlFlow::Break(())).unwrap();
+    assert_eq!(problems(&stopped), Vec::<String>::new());
     assert!(stopped.extension_metadata().unwrap().judgement.is_none());
     assert_eq!(stopped.training_info().stop_reason, tabgraft_model::train::StopReason::Interrupted);
     assert!(stopped.notes().last().unwrap().contains("interrupted before it was judged by `target`"));

@@ -11,9 +11,11 @@ use arrow::datatypes::{DataType, Date32Type, Date64Type, Float64Type, Int64Type,
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
-use crate::dates::{DateParser, iso_micros};
+use crate::dates::{DateParser, iso_micros, swapped};
 use crate::error::{Error, Result};
+use crate::read::marks;
 use crate::schema::DateFormat;
+use crate::table::quoted;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
@@ -78,9 +80,10 @@ pub fn numbers(column: &str, array: &ArrayRef) -> Result<Float64Array> {
             let texts = array.as_string::<i32>();
             let parse = |(row, text): (usize, Option<&str>)| match text.and_then(present) {
                 None => Ok(None),
-                Some(text) => {
-                    parse_number(text).map(Some).ok_or_else(|| unfit(column, row, text, "a number"))
-                }
+                Some(text) => parse_number(text).map(Some).ok_or_else(|| {
+                    let error = unfit(column, row, text, "a number");
+                    marks::hint_of(text).into_iter().fold(error, Error::with_hint)
+                }),
             };
             texts.iter().enumerate().map(parse).collect::<Result<_>>()?
         }
@@ -165,21 +168,39 @@ pub fn timestamps_us(column: &str, array: &ArrayRef, format: &DateFormat) -> Res
         return typed_micros(column, &array);
     }
     let texts = texts(column, &array)?;
-    let (parser, rule) = match format {
-        DateFormat::Text(format) => {
-            (Some(DateParser::new(format)?), format!("a date of the form `{format}`"))
-        }
-        DateFormat::Typed => (None, "a date in ISO 8601".to_owned()),
-    };
+    let parsers = format.formats().iter().map(|f| DateParser::new(f)).collect::<Result<Vec<_>>>()?;
     let parse = |(row, text): (usize, Option<&str>)| {
         let Some(text) = text.map(str::trim) else { return Ok(None) };
-        let micros = match &parser {
-            Some(parser) => parser.micros(text),
-            None => iso_micros(text),
+        let micros = match &parsers[..] {
+            [] => iso_micros(text),
+            parsers => parsers.iter().find_map(|parser| parser.micros(text)),
         };
-        micros.map(Some).ok_or_else(|| unfit(column, row, text, &rule))
+        micros.map(Some).ok_or_else(|| no_date(column, row, text, format))
     };
     texts.iter().enumerate().map(parse).collect()
+}
+
+fn no_date(column: &str, row: usize, text: &str, format: &DateFormat) -> Error {
+    let formats = format.formats();
+    let rule = match formats {
+        [] => "a date in ISO 8601".to_owned(),
+        formats => format!("a date of the form {}", quoted(formats).replace(", ", " or ")),
+    };
+    let error = unfit(column, row, text, &rule);
+    let fits = |format: &&String| {
+        let other = swapped(format);
+        other != **format && DateParser::new(&other).is_ok_and(|parser| parser.micros(text).is_some())
+    };
+    match formats.iter().find(fits) {
+        None => error,
+        Some(_) => {
+            let other = formats.iter().map(|format| swapped(format)).collect::<Vec<_>>().join("|");
+            error.with_hint(format!(
+                "it is one with day and month swapped: if the column is written so, train with `{other}` as its date \
+                 format; if the cell alone is, correct it or leave it empty"
+            ))
+        }
+    }
 }
 
 /// Seconds of microseconds.
@@ -203,6 +224,30 @@ pub(crate) fn truth_pair(text: &str) -> Option<(bool, usize)> {
     let text = category(text);
     let place = |words: &[&str]| words.iter().position(|w| w.eq_ignore_ascii_case(text));
     place(&TRUE_WORDS).map(|pair| (true, pair)).or_else(|| place(&FALSE_WORDS).map(|pair| (false, pair)))
+}
+
+/// The one spelling of what several spellings mean: no space around it, `true` and `false` in lower case,
+/// numbers without needless zeros (`1.0` and `1e0` are `1`). Whole numbers keep all of their digits; what
+/// has a leading zero or a plus is a code and no number.
+pub fn canonical(text: &str) -> String {
+    let text = category(text);
+    let is_truth = ["true", "false"].iter().any(|word| word.eq_ignore_ascii_case(text));
+    if is_truth {
+        return text.to_ascii_lowercase();
+    }
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_code = !digits.starts_with(|c: char| c.is_ascii_digit())
+        || (digits.starts_with('0') && digits[1..].starts_with(|c: char| c.is_ascii_digit()));
+    if is_code || digits.bytes().all(|b| b.is_ascii_digit()) {
+        return if text == "-0" { digits } else { text }.to_owned();
+    }
+    let number = parse_number(text).filter(|v| v.is_finite()).and_then(number_text);
+    number.map_or_else(|| text.to_owned(), |number| category(&number).to_owned())
+}
+
+/// A point in time as [`texts`] writes it, from any spelling of ISO 8601; a day alone at midnight.
+pub fn iso_text(text: &str) -> Option<String> {
+    iso_micros(text.trim()).map(|micros| time_text(micros, true))
 }
 
 /// The shortest text that reads back as this number; none for NaN.
@@ -346,6 +391,34 @@ mod tests {
         let found = categories("x", &text(&cells)).unwrap();
         let expected = ["a", "1", "-3", "0", "1.10", "01.0", ".0", "1.", "1.0.0"];
         assert_eq!(found.iter().flatten().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn one_value_has_one_canonical_spelling() {
+        for (text, expected) in [
+            ("1", "1"),
+            (" 1.0", "1"),
+            ("1e0", "1"),
+            ("-2.50", "-2.5"),
+            ("1E300", "1e300"),
+            ("1000000000000000", "1000000000000000"),
+            ("1e15", "1000000000000000"),
+            ("0.0000001", "1e-7"),
+            ("9007199254740993.0", "9007199254740993"),
+            ("TRUE", "true"),
+            ("False ", "false"),
+            ("01", "01"),
+            ("+1", "+1"),
+            ("-0", "0"),
+            ("Yes", "Yes"),
+            ("1.2.3", "1.2.3"),
+            ("nan", "nan"),
+            ("inf", "inf"),
+            ("-", "-"),
+            ("", ""),
+        ] {
+            assert_eq!(canonical(text), expected, "`{text}`");
+        }
     }
 
     #[test]

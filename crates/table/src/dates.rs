@@ -1,4 +1,4 @@
-//! Dates in text: one format per column, the one that every value fits.
+//! Dates in text: the format that every value of a column fits, or the few that fit them together.
 
 use std::sync::LazyLock;
 
@@ -42,6 +42,8 @@ const YEARS: std::ops::RangeInclusive<i32> = 1000..=2999;
 /// Years that are believed in eight digits without a separator.
 const BARE_YEARS: std::ops::RangeInclusive<i32> = 1900..=2099;
 const BARE: &str = "%Y%m%d";
+/// What stands for an open end in eight digits without a separator.
+const OPEN_ENDS: [&str; 3] = ["99991231", "99990101", "00010101"];
 
 /// Reads dates of one `chrono` format.
 #[derive(Debug, Clone)]
@@ -89,10 +91,20 @@ impl DateParser {
         parsed.to_naive_date().ok().map(|date| date.and_time(NaiveTime::MIN))
     }
 
-    fn believes(&self, text: &str) -> bool {
-        let years = if self.format.starts_with(BARE) { BARE_YEARS } else { YEARS };
-        let bare = self.format == BARE && text.len() != 8;
-        !bare && self.read(text).is_some_and(|time| years.contains(&time.year()))
+    /// Whether the text fits and, if so, whether its year is believed. A year that is not, such as that
+    /// of 9999-12-31 for an open end, has to be written with four digits.
+    fn believes(&self, text: &str) -> Option<bool> {
+        let is_bare = self.format.starts_with(BARE);
+        if self.format == BARE && text.len() != 8 {
+            return None;
+        }
+        let year = self.read(text)?.year();
+        match if is_bare { BARE_YEARS } else { YEARS }.contains(&year) {
+            true => Some(true),
+            // Eight digits may be any number.
+            false if is_bare => OPEN_ENDS.iter().any(|end| text.starts_with(end)).then_some(false),
+            false => ((1..=9999).contains(&year) && text.contains(&format!("{year:04}"))).then_some(false),
+        }
     }
 }
 
@@ -124,7 +136,8 @@ static KNOWN: LazyLock<Vec<DateParser>> = LazyLock::new(|| {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DateCandidates {
-    formats_idx: Vec<usize>,
+    /// Each format, and whether the year of any text is believed by it.
+    formats: Vec<(usize, bool)>,
 }
 
 /// The format that was found, and the one that fits as well with day and month swapped.
@@ -139,35 +152,68 @@ pub struct FoundFormat {
 impl DateCandidates {
     /// Every known format.
     pub fn new() -> Self {
-        DateCandidates { formats_idx: (0..KNOWN.len()).collect() }
+        DateCandidates { formats: (0..KNOWN.len()).map(|i| (i, false)).collect() }
     }
 
     /// Keeps the formats that this text fits.
     pub fn update(&mut self, text: &str) {
-        if self.formats_idx.is_empty() {
+        if self.formats.is_empty() {
             return;
         }
         let text = text.trim();
-        let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        if !(4..=40).contains(&digits) || text.len() > 60 {
-            return self.formats_idx.clear();
+        if !may_be_date(text) {
+            return self.formats.clear();
         }
-        self.formats_idx.retain(|i| KNOWN.get(*i).is_some_and(|parser| parser.believes(text)));
+        self.formats.retain_mut(|(i, is_believed)| {
+            let believes = KNOWN.get(*i).and_then(|parser| parser.believes(text));
+            *is_believed |= believes == Some(true);
+            believes.is_some()
+        });
     }
 
     /// Keeps the formats that both kept.
     pub fn merge(&mut self, other: &Self) {
-        self.formats_idx.retain(|i| other.formats_idx.contains(i));
+        self.formats.retain_mut(|(i, is_believed)| {
+            let same = other.formats.iter().find(|(j, _)| i == j);
+            *is_believed |= same.is_some_and(|(_, other)| *other);
+            same.is_some()
+        });
+    }
+
+    /// Whether no format fits everything.
+    pub fn is_empty(&self) -> bool {
+        self.formats.is_empty()
     }
 
     /// The likeliest format that fits everything.
     pub fn best(&self) -> Option<FoundFormat> {
-        let mut formats = self.formats_idx.iter().filter_map(|i| KNOWN.get(*i)).map(|p| p.format.as_str());
+        self.best_where(|is_believed| is_believed)
+    }
+
+    /// As [`DateCandidates::best`], whatever the years are.
+    pub fn best_of_any_year(&self) -> Option<FoundFormat> {
+        self.best().or_else(|| self.best_where(|_| true))
+    }
+
+    fn best_where(&self, wanted: impl Fn(bool) -> bool) -> Option<FoundFormat> {
+        let formats = self.formats.iter().filter(|(_, is_believed)| wanted(*is_believed));
+        let mut formats = formats.filter_map(|(i, _)| KNOWN.get(*i)).map(|p| p.format.as_str());
         let format = formats.next()?.to_owned();
-        let swapped = format.replace("%m", "%?").replace("%d", "%m").replace("%?", "%d");
+        let swapped = swapped(&format);
         let swapped = formats.any(|f| f == swapped && f != format).then_some(swapped);
         Some(FoundFormat { format, swapped })
     }
+}
+
+/// The format with day and month swapped.
+pub fn swapped(format: &str) -> String {
+    format.replace("%m", "%?").replace("%d", "%m").replace("%?", "%d")
+}
+
+/// Whether a text has as many digits as a date and is not too long for one.
+pub(crate) fn may_be_date(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    (4..=40).contains(&digits) && text.len() <= 60
 }
 
 impl Default for DateCandidates {
@@ -201,6 +247,10 @@ mod tests {
             (vec!["2024-12-31T23:59:01Z", "2024-12-31T23:59:01+02:00"], "%Y-%m-%dT%H:%M:%S%.f%#z"),
             (vec!["12/31/2024 11:05 PM"], "%m/%d/%Y %I:%M %p"),
             (vec!["2024-12"], "%Y-%m"),
+            (vec!["2024-12-31", "9999-12-31", "0001-01-01"], "%Y-%m-%d"),
+            (vec!["31.12.2024", "31.12.9999"], "%d.%m.%Y"),
+            (vec!["20241231", "99991231"], "%Y%m%d"),
+            (vec!["31/12/24", "01/02/99"], "%d/%m/%y"),
         ] {
             let best = found(&texts);
             assert_eq!(best.map(|f| f.format).as_deref(), Some(format), "{texts:?}");
@@ -218,6 +268,9 @@ mod tests {
     fn numbers_and_words_are_no_dates() {
         for text in ["12345678", "99999999", "2024", "1.5", "31/12", "12:30:00", "May", "1/2/3", ""] {
             assert_eq!(found(&[text]), None, "`{text}`");
+        }
+        for text in ["9999-12-31", "0001-01-01", "99991231"] {
+            assert_eq!(found(&[text]), None, "`{text}` alone is no sign of dates");
         }
         assert_eq!(found(&["2024-12-31", "31.12.2024"]), None, "two formats are no format");
     }

@@ -225,27 +225,12 @@ pub fn near_names<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) ->
             let lower = name.to_lowercase();
             // The distance is at least the difference of lengths: a name of many pages costs nothing.
             let may_be_near = n_chars.abs_diff(lower.chars().count()) <= most;
-            let distance = may_be_near.then(|| edit_distance(&wanted, &lower))?;
+            let distance = may_be_near.then(|| strsim::levenshtein(&wanted, &lower))?;
             (distance <= most).then_some((distance, name))
         })
         .collect();
     scored.sort();
     scored.into_iter().take(3).map(|(_, name)| name).collect()
-}
-
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -258,6 +243,8 @@ mod tests {
     fn near_names_are_ranked_and_far_ones_left_out() {
         assert_eq!(near_names("agee", ["age", "amount", "Age2"]), vec!["Age2", "age"]);
         assert!(near_names("zzz", ["age"]).is_empty());
+        // By characters, however many bytes they take.
+        assert_eq!(near_names("größe", ["grösse", "grüße", "masse"]), vec!["grüße", "grösse"]);
     }
 
     #[test]

@@ -60,6 +60,16 @@ pub enum SplitKey {
     },
 }
 
+impl SplitKey {
+    /// The one column that decides, if there is one.
+    pub fn column(&self) -> Option<&String> {
+        match self {
+            SplitKey::Rows => None,
+            SplitKey::Group { column } | SplitKey::Time { column } => Some(column),
+        }
+    }
+}
+
 /// A fitted split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

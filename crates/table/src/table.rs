@@ -3,21 +3,27 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{cast, concat, concat_batches, take_record_batch};
-use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema as ArrowSchema, SchemaRef, UInt64Type};
 
 use crate::error::{Error, Result, near_names};
+use crate::read::Origin;
+use crate::schema::Exclusion;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
 ///
 /// Column names are unique and not empty. Cells are Arrow values; text that was read from a CSV
-/// file stays text until a schema says what it means.
+/// file stays text until a schema says what it means, and is remembered to be [untyped](Table::is_untyped). A
+/// table remembers how it was read, through every choice of its rows and columns.
 #[derive(Debug, Clone)]
 pub struct Table {
     batch: RecordBatch,
     /// Where each column stands: a table may have a hundred thousand, which are looked up by name.
     places: Arc<HashMap<String, usize>>,
+    origin: Arc<Origin>,
+    /// Columns whose text came from a file without types.
+    untyped: Arc<HashSet<String>>,
 }
 
 impl Table {
@@ -38,7 +44,31 @@ impl Table {
                     .with_hint("rename one of the two"));
             }
         }
-        Ok(Table { batch, places: Arc::new(places) })
+        Ok(Table { batch, places: Arc::new(places), origin: Arc::default(), untyped: Arc::default() })
+    }
+
+    /// The same table, its texts marked as those of a file that has no types, such as CSV.
+    pub(crate) fn of_untyped_texts(self) -> Self {
+        let schema = self.batch.schema();
+        let texts = schema.fields().iter().filter(|f| f.data_type() == &DataType::Utf8);
+        Table { untyped: Arc::new(texts.map(|f| f.name().clone()).collect()), ..self }
+    }
+
+    /// Whether a column holds text only because its file has no types: `1` may be a number there. In a frame
+    /// or a Parquet file text is meant as text.
+    pub fn is_untyped(&self, name: &str) -> bool {
+        self.untyped.contains(name)
+    }
+
+    /// The same rows, read in another way.
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Table { origin: Arc::new(origin), ..self }
+    }
+
+    /// How the table was read; for one that was made in memory, how it would be by default.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Builds a table from names and columns.
@@ -84,7 +114,7 @@ impl Table {
         let mut columns = Vec::with_capacity(names.len());
         for name in names {
             let (a, b) = (self.column(&name)?, other.column(&name)?);
-            let shared = shared_type(a.data_type(), b.data_type());
+            let shared = shared_type(a, b);
             let cast_to = |array: &ArrayRef| -> Result<ArrayRef> {
                 cast(array, &shared).map_err(|e| Error::schema(format!("column `{name}`: {e}")))
             };
@@ -93,7 +123,13 @@ impl Table {
                 .map_err(|e| Error::schema(format!("column `{name}`: {e}")))?;
             columns.push((name, both));
         }
-        Self::from_columns(columns)
+        let untyped = self.untyped.intersection(&other.untyped).cloned().collect();
+        Ok(Table { untyped: Arc::new(untyped), ..self.derived(Self::from_columns(columns)?)? })
+    }
+
+    /// A table made from this one: read as this one was.
+    fn derived(&self, table: Self) -> Result<Self> {
+        Ok(Table { origin: self.origin.clone(), untyped: self.untyped.clone(), ..table })
     }
 
     /// The rows as one Arrow batch.
@@ -121,6 +157,23 @@ impl Table {
         self.batch.schema().fields().iter().map(|f| f.name().clone()).collect()
     }
 
+    /// Names of the columns, and of those that were there when the table was read and are not in it.
+    pub fn all_column_names(&self) -> Vec<String> {
+        let mut names = self.column_names();
+        let set_aside = self.origin.set_aside.iter().map(|column| &column.name);
+        let there: HashSet<&str> = names.iter().map(String::as_str).collect();
+        let others: Vec<String> = self
+            .origin
+            .unread
+            .iter()
+            .chain(set_aside)
+            .filter(|n| !there.contains(n.as_str()))
+            .cloned()
+            .collect();
+        names.extend(others);
+        names
+    }
+
     /// Whether a column of this name is there.
     pub fn has_column(&self, name: &str) -> bool {
         self.places.contains_key(name)
@@ -132,7 +185,14 @@ impl Table {
     /// A schema error that names near columns if there is none of this name.
     pub fn column(&self, name: &str) -> Result<&ArrayRef> {
         self.places.get(name).map(|place| self.batch.column(*place)).ok_or_else(|| {
-            let names = self.column_names();
+            let set_aside = self.origin.set_aside(name).filter(|c| c.exclusion == Exclusion::Unreadable);
+            if let Some(column) = set_aside {
+                return Error::schema(format!("column `{name}` cannot be read: it is {}", column.reason))
+                    .with_hint(
+                        "write it as columns of numbers, text, booleans, dates or timestamps, or leave it out",
+                    );
+            }
+            let names = self.all_column_names();
             let near = near_names(name, names.iter().map(String::as_str));
             let error = Error::schema(format!("there is no column `{name}`"));
             if near.is_empty() {
@@ -153,14 +213,14 @@ impl Table {
         }
         let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
             .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
-        Ok(Table { batch, places: self.places.clone() })
+        Ok(Table { batch, ..self.clone() })
     }
 
     /// Rows `start..start + n_rows`, without copying.
     pub fn slice(&self, start: usize, n_rows: usize) -> Self {
         let start = start.min(self.n_rows());
         let batch = self.batch.slice(start, n_rows.min(self.n_rows() - start));
-        Table { batch, places: self.places.clone() }
+        Table { batch, ..self.clone() }
     }
 
     /// Only these columns, in this order.
@@ -171,9 +231,10 @@ impl Table {
         let columns = names.iter().map(|n| Ok((n.clone(), self.column(n)?.clone())));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         if columns.is_empty() {
-            return Self::new(build(vec![], vec![], Some(self.n_rows()))?);
+            let batch = build(vec![], vec![], Some(self.n_rows()))?;
+            return Ok(Table { batch, places: Arc::default(), ..self.clone() });
         }
-        Self::from_columns(columns)
+        self.derived(Self::from_columns(columns)?)
     }
 
     /// All columns but these; names that are not there are passed over.
@@ -206,10 +267,14 @@ impl Table {
             .zip(self.batch.columns())
             .map(|(f, a)| (f.name().clone(), a.clone()))
             .collect();
+        let mut untyped = self.untyped.clone();
         let mut behind: HashMap<String, usize> = HashMap::new();
         for (name, array) in new {
             let name = name.into();
             self.check_length(&name, &array)?;
+            if untyped.contains(&name) {
+                Arc::make_mut(&mut untyped).remove(&name);
+            }
             match self.places.get(&name).or_else(|| behind.get(&name)) {
                 Some(place) => columns[*place].1 = array,
                 None => {
@@ -218,7 +283,7 @@ impl Table {
                 }
             }
         }
-        Self::from_columns(columns)
+        Ok(Table { untyped, ..self.derived(Self::from_columns(columns)?)? })
     }
 
     /// Whether an array may be a column of this table.
@@ -242,15 +307,46 @@ pub fn quoted<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
-/// A type that holds the values of both.
-fn shared_type(a: &DataType, b: &DataType) -> DataType {
-    match (a, b) {
-        _ if a == b => a.clone(),
+/// Largest whole number up to which a float holds every one.
+const FLOAT_EXACT: u64 = 1 << 53;
+
+/// A type that holds the values of both. Whole numbers that no number type shares with the other column
+/// keep their digits as text.
+fn shared_type(a: &ArrayRef, b: &ArrayRef) -> DataType {
+    let (of_a, of_b) = (a.data_type(), b.data_type());
+    match (of_a, of_b) {
+        _ if of_a == of_b => of_a.clone(),
         (DataType::Null, other) | (other, DataType::Null) => other.clone(),
-        _ if a.is_integer() && b.is_integer() => DataType::Int64,
-        _ if a.is_numeric() && b.is_numeric() => DataType::Float64,
+        _ if of_a.is_integer() && of_b.is_integer() => {
+            let (low, high) = (least(a).min(least(b)), most(a).max(most(b)));
+            match high <= i64::MAX as u64 {
+                true => DataType::Int64,
+                false if low >= 0 => DataType::UInt64,
+                false => DataType::Utf8,
+            }
+        }
+        _ if of_a.is_numeric() && of_b.is_numeric() => {
+            let is_exact = |array: &ArrayRef| {
+                !array.data_type().is_integer()
+                    || (most(array) <= FLOAT_EXACT && least(array).unsigned_abs() <= FLOAT_EXACT)
+            };
+            if is_exact(a) && is_exact(b) { DataType::Float64 } else { DataType::Utf8 }
+        }
         _ => DataType::Utf8,
     }
+}
+
+/// The least of whole numbers and 0.
+fn least(array: &ArrayRef) -> i64 {
+    let signed = array.data_type().is_signed_integer().then(|| cast(array, &DataType::Int64).ok()).flatten();
+    signed.and_then(|a| arrow::compute::min(a.as_primitive::<Int64Type>())).unwrap_or(0).min(0)
+}
+
+/// The greatest of whole numbers and 0.
+fn most(array: &ArrayRef) -> u64 {
+    // Negative numbers have no place here and become null.
+    let unsigned = cast(array, &DataType::UInt64).ok();
+    unsigned.and_then(|a| arrow::compute::max(a.as_primitive::<UInt64Type>())).unwrap_or(0)
 }
 
 fn build(fields: Vec<Field>, arrays: Vec<ArrayRef>, n_rows: Option<usize>) -> Result<RecordBatch> {
@@ -289,6 +385,42 @@ mod tests {
         assert_eq!(t.without(&["age".into(), "absent".into()]).unwrap().column_names(), ["job", "new"]);
         assert!(t.take(&[9]).unwrap_err().is_value());
         assert_eq!(t.select(&[]).unwrap().n_rows(), 2);
+    }
+
+    #[test]
+    fn whole_numbers_keep_their_digits_when_tables_are_joined() {
+        use arrow::array::{Float64Array, UInt64Array};
+        let one = |array: ArrayRef| Table::from_columns([("id", array)]).unwrap();
+        let joined = |a: ArrayRef, b: ArrayRef| -> (DataType, Vec<String>) {
+            let both = one(a).append(&one(b)).unwrap();
+            let array = both.column("id").unwrap().clone();
+            let texts = crate::cell::texts("id", &array).unwrap();
+            (array.data_type().clone(), texts.iter().map(|t| t.unwrap_or("none").to_owned()).collect())
+        };
+        let signed = |v: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![v])) };
+        let unsigned = |v: u64| -> ArrayRef { Arc::new(UInt64Array::from(vec![v])) };
+        let float = |v: f64| -> ArrayRef { Arc::new(Float64Array::from(vec![v])) };
+        let texts = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
+        let big = u64::MAX.to_string();
+        assert_eq!(joined(signed(5), unsigned(u64::MAX)), (DataType::UInt64, texts("5", &big)));
+        assert_eq!(joined(unsigned(u64::MAX), signed(-5)), (DataType::Utf8, texts(&big, "-5")));
+        assert_eq!(joined(unsigned(7), signed(-5)), (DataType::Int64, texts("7", "-5")));
+        let odd = (1i64 << 53) + 1;
+        assert_eq!(joined(signed(odd), float(0.5)), (DataType::Utf8, texts(&odd.to_string(), "0.5")));
+        assert_eq!(joined(signed(3), float(0.5)), (DataType::Float64, texts("3", "0.5")));
+    }
+
+    #[test]
+    fn what_a_csv_file_gave_is_untyped_until_it_is_replaced() {
+        let options = crate::read::ReadOptions::default();
+        let read = crate::read::read_csv_bytes(b"a,b\n1,x\n2,y\n", "t.csv", &options).unwrap();
+        assert!(read.is_untyped("a") && read.is_untyped("b") && !read.is_untyped("c"));
+        assert!(read.take(&[1]).unwrap().slice(0, 1).select(&["a".into()]).unwrap().is_untyped("a"));
+        assert!(read.append(&read).unwrap().is_untyped("a"));
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["1", "2"]));
+        let typed = read.with_column("a", text).unwrap();
+        assert!(!typed.is_untyped("a") && typed.is_untyped("b") && read.is_untyped("a"));
+        assert!(!read.append(&typed).unwrap().is_untyped("a"));
     }
 
     #[test]

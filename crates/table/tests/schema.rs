@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray};
 use proptest::prelude::*;
 use tabgraft_table::codec::{encode, fit_codecs};
+use tabgraft_table::encoded::PartValues;
 use tabgraft_table::schema::profile::ColumnProfile;
 use tabgraft_table::schema::{DateFormat, Exclusion, InferOptions, Kind, Schema, infer};
 use tabgraft_table::{Error, Table};
@@ -180,6 +181,120 @@ fn dates_have_one_format_and_doubt_is_told() {
     assert_eq!(kind("day", Arc::new(Int64Array::from(vec![20_241_231, 20_250_101]))), Kind::Timestamp);
     assert_eq!(kind("amount", cycle(&["20241231", "20251301"], 20)), Kind::Numeric);
     assert_eq!(kind("day", Arc::new(Date32Array::from(vec![1, 2]))), Kind::Timestamp);
+}
+
+#[test]
+fn open_ends_are_dates_and_leave_the_ordinary_ones_apart() {
+    let days = |i: i64| format!("20{}-0{}-{:02}", 15 + i % 8, 1 + i % 9, 1 + i % 28);
+    for (low, high) in [("0001-01-01", "9999-12-31"), ("1900-01-01", "2099-12-31")] {
+        let cells = (0..200).map(|i| match i {
+            i if i % 4 == 0 => high.to_owned(),
+            i if i % 50 == 1 => low.to_owned(),
+            i => days(i),
+        });
+        let column = text(cells);
+        let schema = one("valid_to", column.clone());
+        let spec = schema.column("valid_to").unwrap();
+        assert_eq!(spec.date_format, Some(DateFormat::Text("%Y-%m-%d".into())), "{high}");
+        let table = table(vec![("valid_to", column)]);
+        let codecs = fit_codecs(&schema, &table, &Default::default()).unwrap();
+        let asked = text(["2017-06-01", "2017-06-20", "2022-06-01", high, low]);
+        let encoded = codecs[0].apply("valid_to", &asked).unwrap();
+        let PartValues::Piecewise { bin, position } = &encoded.parts[0] else { panic!("no bins") };
+        let places: Vec<f64> = bin.iter().zip(position).map(|(b, p)| f64::from(*b) + f64::from(*p)).collect();
+        assert!(places[4] < places[0] - 1.0 && places[3] > places[2] + 1.0, "{high}: {places:?}");
+        assert!(places[1] - places[0] > 0.01 && places[2] - places[1] > 5.0, "{high}: {places:?}");
+    }
+}
+
+#[test]
+fn the_same_instant_has_the_same_place_in_every_unit() {
+    use arrow::array::{
+        Date64Array, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampSecondArray,
+    };
+    // 9999-12-31, 0001-01-01 and an ordinary day.
+    let days = [2_932_896_i64, -719_162, 19_723];
+    let forms: Vec<ArrayRef> = vec![
+        Arc::new(Date32Array::from_iter_values(days.map(|d| d as i32))),
+        Arc::new(Date64Array::from_iter_values(days.map(|d| d * 86_400_000))),
+        Arc::new(TimestampSecondArray::from_iter_values(days.map(|d| d * 86_400))),
+        Arc::new(
+            TimestampMillisecondArray::from_iter_values(days.map(|d| d * 86_400_000)).with_timezone("UTC"),
+        ),
+        Arc::new(TimestampMicrosecondArray::from_iter_values(days.map(|d| d * 86_400_000_000))),
+        text(["9999-12-31", "0001-01-01", "2024-01-01"]),
+    ];
+    let schema = one("day", forms[0].clone());
+    let codecs = fit_codecs(&schema, &table(vec![("day", forms[0].clone())]), &Default::default()).unwrap();
+    let places: Vec<_> = forms.iter().map(|form| codecs[0].apply("day", form).unwrap()).collect();
+    assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
+}
+
+#[test]
+fn dates_in_two_spellings_are_timestamps() {
+    let mixed = cycle(&["2023-08-07", "2023-01-28 12:00:00", "28.02.2023", "2023-08-09T01:02:03Z"], 40);
+    let schema = one("due", mixed.clone());
+    let spec = schema.column("due").unwrap();
+    assert_eq!(spec.kind, Kind::Timestamp);
+    let Some(DateFormat::AnyOf(formats)) = &spec.date_format else { panic!("{:?}", spec.date_format) };
+    assert_eq!(formats.len(), 4);
+    assert!(schema.notes.is_empty(), "{:?}", schema.notes);
+    let declared = with("due", mixed, &of_kind("due", Kind::Timestamp)).unwrap();
+    assert_eq!(declared.columns[0].date_format, spec.date_format);
+    // Several formats can be given too.
+    let mut options = InferOptions::default();
+    options.date_formats.insert("due".into(), "%d.%m.%Y | %Y-%m-%d".into());
+    let given = with("due", text(["28.01.2023", "2023-08-07"]), &options).unwrap();
+    let formats = ["%d.%m.%Y", "%Y-%m-%d"].map(str::to_owned).to_vec();
+    assert_eq!(given.columns[0].date_format, Some(DateFormat::AnyOf(formats)));
+}
+
+#[test]
+fn dates_that_some_cells_spoil_are_told_with_the_way_out() {
+    let spoiled = text((0..60).map(|i| match i % 20 {
+        7 => "unbekannt".to_owned(),
+        _ => format!("{:02}.{:02}.2023", 1 + i % 28, 1 + i % 12),
+    }));
+    let schema = one("due", spoiled.clone());
+    assert_ne!(schema.column("due").unwrap().kind, Kind::Timestamp);
+    let note = schema.notes.join(" ");
+    for part in ["57 of 60 values are dates", "`%d.%m.%Y`", "`unbekannt` in row 8", "missing tokens"] {
+        assert!(note.contains(part), "{note}");
+    }
+    let error = with("due", spoiled, &of_kind("due", Kind::Timestamp)).unwrap_err();
+    assert!(error.to_string().contains("column `due`, row 8: `unbekannt` is no date"), "{error}");
+}
+
+#[test]
+fn a_day_that_was_taken_for_a_month_is_refused_with_the_other_format() {
+    let schema = one("when", cycle(&["03/04/2024", "05/06/2024"], 20));
+    let codecs = fit_codecs(
+        &schema,
+        &table(vec![("when", cycle(&["03/04/2024", "05/06/2024"], 20))]),
+        &Default::default(),
+    );
+    let error = codecs.unwrap()[0].apply("when", &text(["01/02/2024", "25/04/2024"])).unwrap_err();
+    assert_eq!(error.to_string(), "column `when`, row 2: `25/04/2024` is not a date of the form `%m/%d/%Y`");
+    assert!(error.hint().unwrap().contains("train with `%d/%m/%Y` as its date format"));
+}
+
+#[test]
+fn numbers_that_some_cells_spoil_are_told_with_the_way_out() {
+    let spoiled =
+        text((0..80).map(|i| if i % 20 == 3 { "k. A.".to_owned() } else { (i * 37 % 1009).to_string() }));
+    let schema = one("income", spoiled);
+    let note = schema.notes.join(" ");
+    for part in ["76 of 80 values are numbers", "`k. A.` in row 4", "missing tokens"] {
+        assert!(note.contains(part), "{note}");
+    }
+    let signed = text((0..80).map(|i| format!("{},5 %", i * 37 % 1009)));
+    let note = one("share", signed).notes.join(" ");
+    assert!(note.contains("`%` around them") && note.contains("kind numeric"), "{note}");
+    let ways = text((0..80).map(|i| if i % 2 == 0 { format!("{i}.5") } else { format!("{i},25") }));
+    let note = one("x", ways).notes.join(" ");
+    assert!(note.contains("more than one way"), "{note}");
+    assert!(one("dependents", cycle(&["0", "1", "2", "3+"], 80)).notes.is_empty());
+    assert!(one("code", cycle(&["007", "012"], 80)).notes.is_empty());
 }
 
 #[test]

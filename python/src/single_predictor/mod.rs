@@ -12,6 +12,7 @@ use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::prepare::{LoadedFeatures, Prepared, prepare};
 use tabgraft_model::space::Mode;
 use tabgraft_model::{DiscoverOptions, Error, ExtendOptions, PredictorOptions, discover};
+use tabgraft_table::read::ReadOptions;
 
 use crate::comparison::Comparison;
 use crate::convert::word;
@@ -169,7 +170,7 @@ impl SinglePredictor {
     ) -> Raised<()> {
         let space = self.space()?.get().core_trained()?;
         let target_kind: TargetKind = word("target_type", target_type, "`set`, `scalar` or `auto`")?;
-        let given = Given::new(train_df, None)?;
+        let given = Given::read(train_df, None, &space.read_options())?;
         let history = self.qa_dir.join(HISTORY_FILE);
         let history: Option<&Path> = load_features.then_some(history.as_path());
         let prepared = run(py, &self.name, Some(false), &StopToken::default(), |sink| {
@@ -280,7 +281,8 @@ impl SinglePredictor {
     /// Predictions(1000 rows, binary)
     fn predict(&self, py: Python<'_>, df: &Bound<'_, PyAny>) -> Raised<Predictions> {
         let core = self.core()?;
-        let table = Given::new(df, None)?.table;
+        let how = ReadOptions { columns: core.needs(), ..core.read_options() };
+        let table = Given::read(df, None, &how)?.table;
         Predictor::predictions(py, &core, &table)
     }
 
@@ -342,12 +344,14 @@ impl SinglePredictor {
     ) -> Raised<EmbeddingSpace> {
         let ready = self.ready()?;
         let parent = self.space()?.get().core_trained()?;
+        let how = parent.read_options();
         let (train, valid) = match (enriched_train_df, enriched_val_df) {
             (None, None) => {
-                (Given::new(&self.frame(py, false)?, None)?, Some(Given::new(&self.frame(py, true)?, None)?))
+                let read = |held_out: bool| Given::read(&self.frame(py, held_out)?, None, &how);
+                (read(false)?, Some(read(true)?))
             }
             (Some(train), valid) => {
-                (Given::new(train, None)?, valid.map(|v| Given::new(v, None)).transpose()?)
+                (Given::read(train, None, &how)?, valid.map(|v| Given::read(v, None, &how)).transpose()?)
             }
             (None, Some(_)) => {
                 return Err(Raise::Core(

@@ -67,7 +67,8 @@ impl EmbeddingSpace {
         progress: Option<bool>,
     ) -> Raised<Self> {
         let parent = self.core_trained()?;
-        let table = data.map(|data| Given::new(data, columns)).transpose()?.map(|given| given.table);
+        let how = parent.read_options();
+        let table = data.map(|data| Given::read(data, columns, &how)).transpose()?.map(|given| given.table);
         let remove = Vec::from(remove);
         let device = word::<Device>("device", device, DEVICES)?;
         let options = PruneOptions { n_epochs, batch_size, memory_limit, device, name, seed };
@@ -130,7 +131,8 @@ impl EmbeddingSpace {
         progress: Option<bool>,
     ) -> Raised<Self> {
         let cores = spaces.iter().map(|space| space.get().core_trained()).collect::<Raised<Vec<_>>>()?;
-        let table = data.map(|data| Given::new(data, columns)).transpose()?.map(|given| given.table);
+        let how = Core::read_options_of(cores.iter().map(AsRef::as_ref));
+        let table = data.map(|data| Given::read(data, columns, &how)).transpose()?.map(|given| given.table);
         let mode = word::<Mode>("mode", mode, MODES)?;
         let options = MergeOptions {
             name,
@@ -194,8 +196,9 @@ impl EmbeddingSpace {
         progress: Option<bool>,
     ) -> Raised<Self> {
         let parent = self.core_trained()?;
-        let table = Given::new(data, columns.clone())?.table;
-        let valid = valid.map(|v| Given::new(v, columns)).transpose()?.map(|g| g.table);
+        let how = parent.read_options();
+        let table = Given::read(data, columns.clone(), &how)?.table;
+        let valid = valid.map(|v| Given::read(v, columns, &how)).transpose()?.map(|g| g.table);
         let options = ConsolidateOptions {
             d_model,
             n_epochs,
@@ -252,7 +255,7 @@ impl EmbeddingSpace {
         progress: Option<bool>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
-        let table = Given::new(data, columns)?.table;
+        let table = Given::read(data, columns, &space.read_options())?.table;
         let options = RankColumnsOptions { max_rows, seed };
         let ranking = run(py, "ranking", progress, &StopToken::default(), |sink| {
             space.rank_columns(&table, target, &options, sink)

@@ -14,11 +14,12 @@ use pyo3::prelude::*;
 use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::{CompareOptions, Error, ExtendOptions, FitOptions, PredictorOptions};
 use tabgraft_table::Table;
+use tabgraft_table::read::ReadOptions;
 
 use crate::comparison::Comparison;
 use crate::convert::{to_python, word};
 use crate::error::{Raise, Raised};
-use crate::frame::Given;
+use crate::frame::{Given, say};
 use crate::html;
 use crate::predictor::TARGET_KINDS;
 use crate::run::{StopToken, run};
@@ -140,7 +141,8 @@ impl EmbeddingSpace {
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
-        let table = Given::new(data, columns)?.table;
+        let how = ReadOptions { columns: space.needs(), ..space.read_options() };
+        let table = Given::read(data, columns, &how)?.table;
         let embeddings = py.detach(|| space.embed(&table))?;
         warn_of_columns(py, space.name(), &embeddings.report)?;
         let values = PyArray1::from_vec(py, embeddings.values);
@@ -162,8 +164,10 @@ impl EmbeddingSpace {
         data: &Bound<'py, PyAny>,
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
-        let table = Given::new(data, columns)?.table;
-        Ok(to_python(py, &self.core().column_report(&table))?)
+        let space = self.core();
+        let how = ReadOptions { columns: space.needs(), ..space.read_options() };
+        let table = Given::read(data, columns, &how)?.table;
+        Ok(to_python(py, &space.column_report(&table))?)
     }
 
     /// Whether `other`, usually a child of this space, is better: predictors of `target` fitted alike on both
@@ -197,7 +201,9 @@ impl EmbeddingSpace {
         progress: Option<bool>,
     ) -> Raised<Comparison> {
         let (a, b) = (self.core_trained()?, other.get().core_trained()?);
-        let table = Given::new(data, columns)?.table;
+        let (how, notes) = a.read_options().joined(&b.read_options());
+        say(py, &notes)?;
+        let table = Given::read(data, columns, &how)?.table;
         let target_kind = word::<TargetKind>("target_kind", target_kind, TARGET_KINDS)?;
         let predictor = PredictorOptions { target_kind, n_epochs, n_networks, seed, ..Default::default() };
         let options = CompareOptions { predictor, cross_fit };

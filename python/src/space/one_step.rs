@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
+use tabgraft_model::weights::WeightedRows;
 use tabgraft_model::{
     CompareOptions, Device, Error, ExtendOptions, FitOptions, Freeze, Keep, PredictorOptions, SpaceConfig,
 };
+use tabgraft_table::schema::InferOptions;
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
 use super::{Core, DEVICES, EmbeddingSpace, MODES};
-use crate::convert::{Names, from_python, infer_options, word};
+use crate::convert::{Names, from_python, infer_options, weights, word};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
-use crate::frame::Given;
+use crate::frame::{Given, given_reading};
 use crate::run::{StopToken, run};
 
 #[pymethods]
@@ -34,6 +36,18 @@ impl EmbeddingSpace {
     /// kinds : dict, optional
     ///     Column to kind: "numeric", "categorical", "boolean", "timestamp" or "text". Default: by name and
     ///     values of the column; `inspect` gives the reason.
+    /// date_formats : dict, optional
+    ///     Column to the format of its dates, such as "%d/%m/%Y", or several with "|" between them; such a
+    ///     column is a timestamp. Default: found in its values.
+    /// missing : list of str, optional
+    ///     Texts that stand for a missing cell. The space remembers them, and how numbers and dates are
+    ///     written: later tables are read alike. Default: empty, "NA", "N/A", "null", "NaN" and "?".
+    /// decimal : "." or ",", optional
+    ///     What marks the decimals of numbers in text. Default: found in the table, and told.
+    /// thousands : str, optional
+    ///     The only character that may group the digits of numbers in text. Default: any that does.
+    /// delimiter : str, optional
+    ///     The character between two cells of a CSV file. Default: found in the file.
     /// name : str, default "embedding_space"
     ///     Goes into the lineage of descendants.
     /// n_epochs : int, optional; 1 to 10,000
@@ -55,8 +69,9 @@ impl EmbeddingSpace {
     /// learning_rate : float, default 0.002; above 0, at most 1
     ///     Peak learning rate.
     /// p_valid, p_test : float, default 0.15 each; at least 0, together below 1
-    ///     Shares of the rows that decide which epoch is kept, and that no training looks at: predictors are
-    ///     scored on these. A row keeps its part in every later version.
+    ///     Shares of the rows that decide which epoch is kept, and that nothing is learned from: predictors are
+    ///     scored on these. Only kinds of columns and formats of dates are told from all rows. A row keeps its
+    ///     part in every later version.
     /// group : str, optional
     ///     Column whose rows of equal value stay in one part.
     /// time : str, optional
@@ -64,6 +79,9 @@ impl EmbeddingSpace {
     ///     Default of both: a row's part follows from a hash of its cells.
     /// seed : int, default 0; at least 0
     ///     Seed of split, weights, order, masks and dropout.
+    /// sample_weight : list or array of float, optional
+    ///     One weight per row, at least 0: a row of weight 0 is not there. Whole weights, up to 4 on average,
+    ///     repeat their rows; others count alike. Default: all rows alike.
     /// columns : list of str, optional
     ///     Names of an array's columns. Default: `x0`, `x1` and so on. A frame has its own.
     /// progress : bool, optional
@@ -75,9 +93,10 @@ impl EmbeddingSpace {
     /// >>> made.embed("credit.csv").shape
     /// (1000, 16)
     #[classmethod]
-    #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, name = "embedding_space", n_epochs = None,
+    #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, date_formats = None, missing = None,
+        decimal = None, thousands = None, delimiter = None, name = "embedding_space", n_epochs = None,
         auto_epochs = true, batch_size = None, memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
-        group = None, time = None, seed = 0, columns = None, progress = None))]
+        group = None, time = None, seed = 0, sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -86,6 +105,11 @@ impl EmbeddingSpace {
         valid: Option<&Bound<'_, PyAny>>,
         ignore: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
+        date_formats: Option<BTreeMap<String, String>>,
+        missing: Option<Vec<String>>,
+        decimal: Option<&str>,
+        thousands: Option<char>,
+        delimiter: Option<char>,
         name: &str,
         n_epochs: Option<usize>,
         auto_epochs: bool,
@@ -99,11 +123,10 @@ impl EmbeddingSpace {
         group: Option<String>,
         time: Option<String>,
         seed: u64,
+        sample_weight: Option<&Bound<'_, PyAny>>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
-        let table = Given::new(data, columns.clone())?.table;
-        let valid = valid.map(|v| Given::new(v, columns)).transpose()?.map(|g| g.table);
         let by = match (group, time) {
             (None, None) => SplitKey::Rows,
             (Some(column), None) => SplitKey::Group { column },
@@ -115,6 +138,8 @@ impl EmbeddingSpace {
                 ));
             }
         };
+        let infer =
+            InferOptions { date_formats: date_formats.unwrap_or_default(), ..infer_options(ignore, kinds)? };
         let options = FitOptions {
             name: name.to_owned(),
             config: SpaceConfig {
@@ -127,13 +152,19 @@ impl EmbeddingSpace {
                 seed,
                 ..Default::default()
             },
-            infer: infer_options(ignore, kinds)?,
+            infer,
             split: SplitOptions { by, p_valid, p_test, seed },
             features: Vec::new(),
             device: word::<Device>("device", device, DEVICES)?,
         };
-        let space = run(py, name, progress, &StopToken::default(), |sink| {
-            Core::fit(&table, valid.as_ref(), &options, sink)
+        let how = options.read_options(&given_reading(missing, decimal, thousands, delimiter)?);
+        let table = Given::read(data, columns.clone(), &how)?.table;
+        let alike = how.continued(table.origin());
+        let valid = valid.map(|v| Given::read(v, columns, &alike)).transpose()?.map(|g| g.table);
+        let sample_weight = sample_weight.map(weights).transpose()?;
+        let space = run(py, name, progress, &StopToken::default(), |sink| match &sample_weight {
+            None => Core::fit(&table, valid.as_ref(), &options, sink),
+            Some(weights) => Core::fit_weighted(&table, weights, valid.as_ref(), &options, sink),
         })?
         .whole()?;
         Ok(Self::trained(space))
@@ -185,6 +216,8 @@ impl EmbeddingSpace {
     ///     New columns to leave out. Default: none.
     /// kinds : dict, optional
     ///     New column to kind, as for `fit`.
+    /// date_formats : dict, optional
+    ///     New column to the format of its dates, as for `fit`.
     /// features : FeatureEngineer, optional
     ///     The engineer that made some of the new columns: the child remembers them with their fitted state.
     /// feature_metadata : optional
@@ -199,7 +232,7 @@ impl EmbeddingSpace {
     ///     Whether the two are judged on all rows, as for `compare`.
     /// seed : int, default 0; at least 0
     ///     Seed of new weights, order, masks and dropout.
-    /// columns, progress
+    /// sample_weight, columns, progress
     ///     As for `fit`.
     ///
     /// Examples
@@ -214,8 +247,8 @@ impl EmbeddingSpace {
     /// True
     #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, freeze = None, n_epochs = None, auto_epochs = true, batch_size = None,
         memory_limit = None, device = "cpu", name = None, d_side = None, prune = None, regraft = None, ignore = None, kinds = None,
-        features = None, feature_metadata = None, keep = "always", target = None, cross_fit = false, seed = 0,
-        columns = None, progress = None))]
+        date_formats = None, features = None, feature_metadata = None, keep = "always", target = None, cross_fit = false, seed = 0,
+        sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn extend(
         &self,
@@ -236,18 +269,18 @@ impl EmbeddingSpace {
         regraft: Option<Names>,
         ignore: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
+        date_formats: Option<BTreeMap<String, String>>,
         features: Option<&Bound<'_, FeatureEngineer>>,
         feature_metadata: Option<&Bound<'_, PyAny>>,
         keep: &str,
         target: Option<String>,
         cross_fit: bool,
         seed: u64,
+        sample_weight: Option<&Bound<'_, PyAny>>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let parent = self.core_trained()?;
-        let table = Given::new(data, columns.clone())?.table;
-        let valid = valid.map(|v| Given::new(v, columns)).transpose()?.map(|g| g.table);
         let options = ExtendOptions {
             mode: word::<Mode>("mode", mode, MODES)?,
             drift_bound,
@@ -261,11 +294,23 @@ impl EmbeddingSpace {
             d_side,
             prune: prune.map(Vec::from).unwrap_or_default(),
             regraft: regraft.map(Vec::from).unwrap_or_default(),
-            infer: infer_options(ignore, kinds)?,
+            infer: InferOptions {
+                date_formats: date_formats.unwrap_or_default(),
+                ..infer_options(ignore, kinds)?
+            },
             features: features.map(|f| f.get().features()).unwrap_or_default(),
             feature_metadata: feature_metadata.map(from_python).transpose()?,
             keep: keep_option(keep, target, cross_fit, seed)?,
             seed,
+        };
+        let mut how = options.read_options(&parent);
+        let table = Given::read(data, columns.clone(), &how)?.table;
+        how = how.continued(table.origin());
+        let valid = valid.map(|v| Given::read(v, columns, &how)).transpose()?.map(|g| g.table);
+        let sample_weight = sample_weight.map(weights).transpose()?;
+        let table = match sample_weight {
+            None => table,
+            Some(weights) => WeightedRows::new(&table, &weights, |_| false)?.table,
         };
         let space = run(py, "graft", progress, &StopToken::default(), |sink| {
             parent.extend(&table, valid.as_ref(), &options, sink)

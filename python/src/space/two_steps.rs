@@ -255,8 +255,9 @@ impl EmbeddingSpace {
         seed: u64,
     ) -> Raised<Self> {
         let parent = existing_es.get().core_trained()?;
-        let train = Given::new(enriched_train_df, None)?;
-        let valid = enriched_val_df.map(|v| Given::new(v, None)).transpose()?;
+        let how = parent.read_options();
+        let train = Given::read(enriched_train_df, None, &how)?;
+        let valid = enriched_val_df.map(|v| Given::read(v, None, &how)).transpose()?;
         let options = ExtendOptions {
             mode: word::<Mode>("mode", mode, MODES)?,
             drift_bound,

@@ -1,5 +1,6 @@
 //! What a training may take, and what computes it.
 
+use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use tabgraft_model::Device;
 
@@ -37,23 +38,10 @@ enum DeviceFlag {
     Auto,
 }
 
-/// Units by their suffix; without one the number counts bytes.
-const UNITS: [(&str, u64); 4] = [("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1)];
-
-/// Parses `800MB`, `1.5 GB` or `800000000`.
+/// Parses `800MB`, `1.5 GB`, `2GiB` or `800000000`.
 pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let with_unit = UNITS.iter().find_map(|(suffix, unit)| {
-        let (head, tail) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
-        tail.eq_ignore_ascii_case(suffix).then_some((head.trim_end(), *unit))
-    });
-    let (number, unit) = with_unit.unwrap_or((text, 1));
-    match number.parse::<f64>() {
-        Ok(number)
-            if number > 0.0 && number * unit as f64 <= u64::MAX as f64 && number * unit as f64 >= 1.0 =>
-        {
-            Ok((number * unit as f64) as u64)
-        }
+    match text.trim().parse::<ByteSize>() {
+        Ok(ByteSize(n_bytes)) if n_bytes > 0 => Ok(n_bytes),
         _ => Err("a number of bytes is needed, such as 800MB, 1.5GB or 800000000".to_owned()),
     }
 }
@@ -67,6 +55,7 @@ mod tests {
         assert_eq!(parse_bytes("800MB"), Ok(800_000_000));
         assert_eq!(parse_bytes("1.5 gb"), Ok(1_500_000_000));
         assert_eq!((parse_bytes("12"), parse_bytes("12B"), parse_bytes("2kB")), (Ok(12), Ok(12), Ok(2000)));
+        assert_eq!((parse_bytes("2GiB"), parse_bytes("1 MiB")), (Ok(2 << 30), Ok(1 << 20)));
         for wrong in ["", "MB", "0", "-3MB", "3 bananas", "é", "1e30GB", "NaN"] {
             assert!(parse_bytes(wrong).is_err(), "{wrong}");
         }

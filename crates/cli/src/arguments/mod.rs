@@ -28,7 +28,7 @@ pub use freeze::FreezeArgs;
 pub use keep::KeepArgs;
 pub use out::OutArgs;
 pub use predictor::PredictorArgs;
-pub use read::ReadArgs;
+pub use read::{ReadArgs, table};
 pub use rows::RowsArgs;
 pub use schema::SchemaArgs;
 pub use space::SpaceArgs;
@@ -45,7 +45,8 @@ use crate::failure::Failure;
 /// from a new source, are grafted onto the trained space (`extend`) for a fraction of the first
 /// training's time, and `compare` says whether that helped.
 ///
-/// Tables are CSV, TSV (also gzipped), Parquet, JSON lines or Arrow IPC (Feather), told by their content.
+/// Tables are CSV, TSV (also gzipped), Parquet, JSON lines or Arrow IPC (Feather), told by their content;
+/// `-` is the one on standard input. A model reads later tables as it read the one that it was trained on.
 #[derive(Debug, Parser)]
 #[command(name = "tabgraft", version, after_help = EPILOGUE)]
 pub struct Cli {
@@ -159,7 +160,7 @@ mod tests {
         let Command::Train(train) = parsed(&["train", "a.csv", "-o", "b"]) else { panic!("not `train`") };
         assert_eq!(train.space.config(), SpaceConfig::default());
         assert_eq!(train.schema.options(), InferOptions::default());
-        assert_eq!(train.read.options(), ReadOptions::default());
+        assert_eq!(train.read.given().options(), ReadOptions::default());
         let Command::Predictor(fit) = parsed(&["predictor", "s", "a.csv", "--target", "t", "-o", "b"]) else {
             panic!("not `predictor`")
         };

@@ -1,26 +1,39 @@
-//! Flags of [`ReadOptions`].
+//! Flags of [`ReadOptions`], and the tables that they read.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use tabgraft_table::Table;
-use tabgraft_table::read::{Original, ReadOptions, read_table};
+use tabgraft_table::read::{DecimalMark, GivenReading, Original, ReadOptions, read_table, read_table_from};
 
 use super::compute::parse_bytes;
+use crate::console::Console;
 use crate::failure::Failure;
 
-/// How tables are read.
+/// Stands for standard input wherever a table is named.
+const STDIN: &str = "-";
+/// What messages call it.
+const STDIN_NAME: &str = "standard input";
+
+/// Standard input holds one table.
+static STDIN_IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// How tables are read. A model remembers how its table was read, and later tables are read alike; what
+/// is given here is taken in place of that, and told.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reading tables")]
 pub struct ReadArgs {
-    /// Text that stands for a missing cell; may be repeated, and then replaces the default list
+    /// Text that stands for a missing cell; may be repeated, and then replaces the list [default: the
+    /// model's, else empty, NA, N/A, null, NaN and ?]
     #[arg(
         long = "missing-token",
+        visible_alias = "missing",
         value_name = "TEXT",
         allow_hyphen_values = true,
-        default_values_t = ReadOptions::default().missing_tokens
+        hide_default_value = true
     )]
-    missing_tokens: Vec<String>,
+    missing_tokens: Option<Vec<String>>,
     /// The character between two cells of a CSV file, `\t` for a tab [default: found in the file]
     #[arg(long, value_name = "CHAR", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
@@ -28,28 +41,64 @@ pub struct ReadArgs {
     /// [default: 1 GiB]
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     max_inflated_bytes: Option<u64>,
+    /// What marks the decimals of numbers in text, `.` or `,` [default: the model's, else found in the
+    /// table, and told]
+    #[arg(long, value_name = "MARK")]
+    decimal: Option<DecimalMark>,
+    /// The only character that may group the digits of numbers in text, such as `.` in 1.250,00
+    /// [default: any that does]
+    #[arg(long, value_name = "MARK")]
+    thousands: Option<char>,
 }
 
 impl ReadArgs {
     /// As the core takes them.
-    pub fn options(&self) -> ReadOptions {
-        let default = ReadOptions::default();
-        ReadOptions {
+    pub fn given(&self) -> GivenReading {
+        GivenReading {
             missing_tokens: self.missing_tokens.clone(),
             delimiter: self.delimiter,
-            max_inflated_bytes: self.max_inflated_bytes.unwrap_or(default.max_inflated_bytes),
-            ..default
+            decimal: self.decimal,
+            thousands: self.thousands,
+            max_inflated_bytes: self.max_inflated_bytes,
         }
     }
 
     /// Reads a table and keeps hold of its file, to be written again with more columns.
-    pub fn original(&self, path: &Path) -> Result<(Original, Table), Failure> {
-        Ok(Original::open(path, &self.options())?)
+    pub fn original(&self, path: &Path, console: &Console) -> Result<(Original, Table), Failure> {
+        let options = self.given().options();
+        let (original, table) = match is_stdin(path)? {
+            true => Original::open_from(std::io::stdin(), STDIN_NAME, &options)?,
+            false => Original::open(path, &options)?,
+        };
+        table.origin().notes.iter().for_each(|note| console.note(note));
+        Ok((original, table))
     }
 
-    /// Reads a table.
-    pub fn table(&self, path: &Path) -> Result<Table, Failure> {
-        Ok(read_table(path, &self.options())?)
+    /// Reads a table as that of a model.
+    pub fn table_like(&self, path: &Path, model: &ReadOptions, console: &Console) -> Result<Table, Failure> {
+        let (options, notes) = self.given().options_like(model);
+        notes.iter().for_each(|note| console.note(note));
+        table(path, &options, console)
+    }
+}
+
+/// Reads a table, and says what was found out about it.
+pub fn table(path: &Path, options: &ReadOptions, console: &Console) -> Result<Table, Failure> {
+    let table = match is_stdin(path)? {
+        true => read_table_from(std::io::stdin(), STDIN_NAME, options)?,
+        false => read_table(path, options)?,
+    };
+    table.origin().notes.iter().for_each(|note| console.note(note));
+    Ok(table)
+}
+
+/// Whether the path means standard input, which can be read once.
+fn is_stdin(path: &Path) -> Result<bool, Failure> {
+    let is_stdin = path.as_os_str() == STDIN;
+    match is_stdin && STDIN_IS_TAKEN.swap(true, Ordering::Relaxed) {
+        true => Err(Failure::new("`-` stands twice, and standard input holds one table")
+            .with_hint("name a file for one of the two")),
+        false => Ok(is_stdin),
     }
 }
 

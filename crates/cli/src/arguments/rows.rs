@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use arrow::array::ArrayRef;
 use clap::Args;
 use tabgraft_table::Table;
+use tabgraft_table::read::{ReadOptions, Wanted};
 
 use super::ReadArgs;
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::{check_out, write_table};
 
 /// A table, and its results beside some of its columns.
 #[derive(Debug, Clone, Args)]
 pub struct RowsArgs {
-    /// The table with the rows
+    /// The table with the rows; `-` reads it from standard input
     table: PathBuf,
     /// Write here and not to stdout: Parquet if the name ends in `.parquet`, else CSV
     #[arg(long, short, value_name = "FILE")]
@@ -26,13 +28,21 @@ pub struct RowsArgs {
 }
 
 impl RowsArgs {
-    /// Reads the table, unless its results would be written over it or over the model. That they can be
-    /// written at all, and that the keys are there, is seen before the work.
-    pub fn table(&self, model: &Path) -> Result<Table, Failure> {
+    /// Reads what a model needs of the table, as that of the model, unless its results would be written
+    /// over it or over the model's file. That they can be written at all, and that the keys are there, is
+    /// seen before the work.
+    pub fn table(
+        &self,
+        model: &Path,
+        how: &ReadOptions,
+        needs: Wanted,
+        console: &Console,
+    ) -> Result<Table, Failure> {
         if let Some(out) = &self.out {
             check_out(out, &[model, &self.table])?;
         }
-        let table = self.read.table(&self.table)?;
+        let how = ReadOptions { columns: needs.and(&self.key), ..how.clone() };
+        let table = self.read.table_like(&self.table, &how, console)?;
         for name in &self.key {
             table.column(name)?;
         }

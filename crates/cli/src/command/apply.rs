@@ -72,7 +72,7 @@ impl ApplyArgs {
         for out in [&self.out, &self.fit].into_iter().flatten() {
             check_out(out, &[&self.features, &self.table])?;
         }
-        let (original, table) = self.read.original(&self.table)?;
+        let (original, table) = self.read.original(&self.table, console)?;
         let mut engineer = self.chosen(&table.column_names())?;
         if let Some(path) = &self.fit {
             engineer.fit(&table)?;

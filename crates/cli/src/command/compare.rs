@@ -8,6 +8,7 @@ use tabgraft_model::compare::{Comparison, SpaceCost, compare_predictors};
 use tabgraft_model::metric::Verdict;
 use tabgraft_model::{CompareOptions, EmbeddingSpace, PredictorOptions};
 use tabgraft_table::Table;
+use tabgraft_table::read::ReadOptions;
 
 use crate::answer::Answer;
 use crate::arguments::{PredictorArgs, ReadArgs};
@@ -67,10 +68,10 @@ struct CompareReport<'a> {
 impl CompareArgs {
     /// Compares, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
-        let table = self.read.table(&self.table)?;
         let rows = self.rows.unwrap_or_default();
         let (comparison, rows) = match (ModelFile::load(&self.a)?, ModelFile::load(&self.b)?) {
             (ModelFile::Predictor(a), ModelFile::Predictor(b)) => {
+                let table = self.table(a.read_options(), b.read_options(), console)?;
                 if let Some(target) = &self.target
                     && target != a.target().column()
                 {
@@ -97,6 +98,7 @@ impl CompareArgs {
                 (compare_predictors(&a, &b, &scored)?, rows)
             }
             (ModelFile::Space(a), ModelFile::Space(b)) => {
+                let table = self.table(a.read_options(), b.read_options(), console)?;
                 let judged = if self.cross_fit { Scored::All } else { Scored::Test };
                 if self.rows.is_some_and(|rows| rows != judged) {
                     return Err(Failure::new(format!(
@@ -119,6 +121,13 @@ impl CompareArgs {
         let verdict = comparison.difference.verdict;
         console.report(&CompareReport { file_a: &self.a, file_b: &self.b, rows: rows.name(), comparison })?;
         Ok(if verdict == Verdict::Worse { Answer::No } else { Answer::Yes })
+    }
+
+    /// Reads the table as that of both models; as that of the first where the two differ.
+    fn table(&self, a: ReadOptions, b: ReadOptions, console: &Console) -> Result<Table, Failure> {
+        let (how, notes) = a.joined(&b);
+        notes.iter().for_each(|note| console.note(note));
+        self.read.table_like(&self.table, &how, console)
     }
 
     /// Fits alike on both spaces, then judges.

@@ -81,8 +81,9 @@ impl ConsolidateArgs {
         inputs.extend(self.valid.as_deref());
         check_out(&self.out.path, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
-        let table = self.read.table(&self.table)?;
-        let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
+        let how = parent.read_options();
+        let read = |path: &PathBuf| self.read.table_like(path, &how, console);
+        let (table, valid) = (read(&self.table)?, self.valid.as_ref().map(read).transpose()?);
         let options = ConsolidateOptions {
             d_model: self.d_model,
             n_epochs: self.n_epochs,

@@ -71,7 +71,7 @@ impl DiscoverArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         check_folder(&self.out_dir)?;
         let space = EmbeddingSpace::load(&self.space)?;
-        let table = self.read.table(&self.table)?;
+        let table = self.read.table_like(&self.table, &space.read_options(), console)?;
         let mut progress = console.progress("discovery");
         let found = discover(&space, &table, &self.target, &self.options(), &mut |event| progress.on(event))?;
         drop(progress);

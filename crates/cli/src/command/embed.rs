@@ -45,7 +45,7 @@ impl EmbedArgs {
     /// Embeds, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let space = EmbeddingSpace::load(&self.space)?;
-        let table = self.rows.table(&self.space)?;
+        let table = self.rows.table(&self.space, &space.read_options(), space.needs(), console)?;
         let embeddings = space.embed(&table)?;
         let d_model = embeddings.d_model;
         let coordinate = |i: usize| {

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::Predictor;
 use tabgraft_model::metric::Score;
+use tabgraft_table::read::ReadOptions;
 
 use crate::answer::Answer;
 use crate::arguments::ReadArgs;
@@ -55,9 +56,13 @@ impl EvaluateArgs {
     /// Scores, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let predictor = Predictor::load(&self.predictor)?;
-        let table = self.read.table(&self.table)?;
+        let how = ReadOptions { columns: predictor.needs_to_score(), ..predictor.read_options() };
+        let table = self.read.table_like(&self.table, &how, console)?;
         let scored = self.rows.of(&table, &[predictor.split()], console)?;
         note_seen_rows(&predictor, predictor.name(), console);
+        if let Some(passed_over) = predictor.target().passed_over_in_words(&scored)? {
+            console.note(&passed_over);
+        }
         console.report(&EvaluateReport {
             predictor: predictor.name().to_owned(),
             target: predictor.target().column().to_owned(),

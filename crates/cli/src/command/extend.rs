@@ -148,8 +148,11 @@ impl ExtendArgs {
         check_out(&self.out.path, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
         let options = self.options(&parent)?;
-        let table = self.read.table(&self.table)?;
-        let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
+        let mut how = options.read_options(&parent);
+        let table = self.read.table_like(&self.table, &how, console)?;
+        how = how.continued(table.origin());
+        let read = |path: &PathBuf| self.read.table_like(path, &how, console);
+        let valid = self.valid.as_ref().map(read).transpose()?;
         let mut progress = console.progress("graft");
         let n_refused = parent.refused_extensions().len();
         let child = parent.extend(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;

@@ -58,7 +58,7 @@ impl JudgeArgs {
             check_folder(folder)?;
         }
         let space = EmbeddingSpace::load(&self.space)?;
-        let table = self.read.table(&self.table)?;
+        let table = self.read.table_like(&self.table, &space.read_options(), console)?;
         let mut features: Vec<Feature> =
             self.formulas.iter().map(|(name, formula)| Feature::formula(name, formula, "")).collect();
         if let Some(path) = &self.features {

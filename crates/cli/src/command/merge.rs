@@ -87,7 +87,9 @@ impl MergeArgs {
         check_out(&self.out.path, &inputs)?;
         let spaces =
             self.spaces.iter().map(|path| EmbeddingSpace::load(path)).collect::<Result<Vec<_>, _>>()?;
-        let table = self.table.as_ref().map(|path| self.read.table(path)).transpose()?;
+        let how = EmbeddingSpace::read_options_of(&spaces);
+        let read = |path: &PathBuf| self.read.table_like(path, &how, console);
+        let table = self.table.as_ref().map(read).transpose()?;
         let options = MergeOptions {
             name: self.name.clone(),
             mode: self.mode.mode(),

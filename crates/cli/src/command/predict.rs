@@ -55,7 +55,8 @@ impl PredictArgs {
     /// Predicts, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let predictor = Predictor::load(&self.predictor)?;
-        let table = self.rows.table(&self.predictor)?;
+        let table =
+            self.rows.table(&self.predictor, &predictor.read_options(), predictor.needs(), console)?;
         let predictions = predictor.predict(&table)?;
         let guardrails = predictor.guardrails(&table)?;
         let written = self.rows.write(&table, result_columns(&predictions));

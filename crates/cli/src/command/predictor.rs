@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::predictor::{FitInfo, Target};
 use tabgraft_model::{EmbeddingSpace, Predictor, PredictorOptions};
+use tabgraft_table::read::ReadOptions;
 
 use super::train::stem;
 use crate::answer::Answer;
@@ -78,7 +79,9 @@ impl FitArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         check_out(&self.out.path, &[&self.space, &self.table])?;
         let space = EmbeddingSpace::load(&self.space)?;
-        let table = self.read.table(&self.table)?;
+        let needs = space.needs().and(space.split().columns()).and([&self.target]);
+        let how = ReadOptions { columns: needs, ..space.read_options() };
+        let table = self.read.table_like(&self.table, &how, console)?;
         let mut progress = console.progress("predictor");
         let predictor =
             Predictor::fit(&space, &table, &self.target, &self.options(), &mut |event| progress.on(event))?;
@@ -118,6 +121,9 @@ impl Report for FitReport {
         }
         if fit.n_rows_without_target > 0 {
             text += &line!("{} rows without a target left out", fit.n_rows_without_target);
+        }
+        if fit.n_rows_infinite_target > 0 {
+            text += &format!("{} of them have an infinite target\n", fit.n_rows_infinite_target);
         }
         if fit.scores.is_empty() {
             text += "not scored: there are no test rows\n";

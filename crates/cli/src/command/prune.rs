@@ -77,7 +77,11 @@ impl PruneArgs {
         inputs.extend(self.table.as_deref());
         check_out(&self.out.path, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
-        let table = self.table.as_ref().map(|path| self.read.table(path)).transpose()?;
+        let table = self
+            .table
+            .as_ref()
+            .map(|path| self.read.table_like(path, &parent.read_options(), console))
+            .transpose()?;
         let options = PruneOptions {
             n_epochs: self.n_epochs,
             batch_size: self.batch_size,

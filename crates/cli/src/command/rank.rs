@@ -53,7 +53,7 @@ impl RankArgs {
     /// Ranks, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let space = EmbeddingSpace::load(&self.space)?;
-        let table = self.read.table(&self.table)?;
+        let table = self.read.table_like(&self.table, &space.read_options(), console)?;
         let options = RankColumnsOptions { max_rows: self.max_rows, seed: self.seed };
         let mut progress = console.progress("ranking");
         let ranking =

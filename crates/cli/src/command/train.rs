@@ -9,7 +9,7 @@ use tabgraft_model::{EmbeddingSpace, FitOptions};
 use tabgraft_table::split::Part;
 
 use crate::answer::Answer;
-use crate::arguments::{OutArgs, ReadArgs, SchemaArgs, SpaceArgs, SplitArgs};
+use crate::arguments::{OutArgs, ReadArgs, SchemaArgs, SpaceArgs, SplitArgs, table as read_table};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -24,7 +24,8 @@ use crate::saved::{End, Saved};
 /// honestly, and ignored columns stay out of every descendant.
 ///
 /// Reads TABLE; writes the space to --out and a report of columns, losses and seconds to stdout.
-/// Test rows are chosen by a hash of each row's cells and are not looked at; they stay test rows in
+/// Test rows are chosen by a hash of each row's cells, and nothing is learned from them; only what a
+/// column is (numbers, dates of which form, constant) is told from all rows. They stay test rows in
 /// every descendant. Ctrl-C or SIGTERM stops the training and saves the best state so far; the exit code is
 /// then 3, and an older file at --out stays: the state goes to a file beside it.
 #[derive(Debug, Args)]
@@ -89,16 +90,18 @@ impl TrainArgs {
         let inputs: Vec<&Path> =
             [Some(&self.table), self.valid.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
         check_out(&self.out.path, &inputs)?;
-        let table = self.read.table(&self.table)?;
-        let valid = self.valid.as_ref().map(|path| self.read.table(path)).transpose()?;
         let options = FitOptions {
             name: self.name.clone().unwrap_or_else(|| stem(&self.out.path)),
             config: self.space.config(),
             infer: self.schema.options(),
-            split: self.split.options(valid.is_some()),
+            split: self.split.options(self.valid.is_some()),
             features: Vec::new(),
             device: self.space.compute.device(),
         };
+        let how = options.read_options(&self.read.given());
+        let table = read_table(&self.table, &how, console)?;
+        let alike = how.continued(table.origin());
+        let valid = self.valid.as_ref().map(|path| read_table(path, &alike, console)).transpose()?;
         let mut progress = console.progress("embedding space");
         let space = EmbeddingSpace::fit(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
         let training = TrainingSummary::of(&space);

@@ -9,7 +9,8 @@ use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 
 use super::time::{self, NoTime};
 use crate::error::{Error, Result};
-use tabgraft_table::cell;
+use tabgraft_table::cell::{self, Storage};
+use tabgraft_table::schema::DateFormat;
 
 /// The cells as numbers, `[n_rows]`; NaN is missing, infinities stay.
 ///
@@ -41,6 +42,9 @@ pub(super) fn truths(column: &str, array: &ArrayRef) -> Result<BooleanArray> {
 /// A value error for a text that is no date or whose day and month could be swapped, a schema error
 /// for a type that holds no times.
 pub fn timestamps_us(column: &str, array: &ArrayRef) -> Result<Vec<Option<i64>>> {
+    if Storage::of(column, array.data_type()).is_ok_and(|storage| storage == Storage::Time) {
+        return Ok(cell::timestamps_us(column, array, &DateFormat::Typed)?.iter().collect());
+    }
     if !is_text(array.data_type()) {
         let target = DataType::Timestamp(TimeUnit::Microsecond, None);
         let array = cast(array, &target).map_err(|e| {

@@ -58,7 +58,7 @@ pub(super) fn judge(
         a.extend(on_a.predict(&rows)?.of_classes(folds.target.classes()));
         b.extend(on_b.predict(&rows)?.of_classes(folds.target.classes()));
         for (column, values) in new.iter().zip(&mut hidden) {
-            let predicted = on_b.predict(&rows.without(std::slice::from_ref(column))?)?;
+            let predicted = on_b.predict_any(&rows.without(std::slice::from_ref(column))?)?;
             values.extend(predicted.of_classes(folds.target.classes()));
         }
         order.extend_from_slice(judged);

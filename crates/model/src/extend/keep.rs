@@ -29,7 +29,7 @@ pub enum Keep {
 
 impl Keep {
     /// The column that judges, which no graft may take.
-    pub(super) fn target(&self) -> Option<&str> {
+    pub fn target(&self) -> Option<&str> {
         match self {
             Keep::Always => None,
             Keep::IfNotWorse { target, .. } => Some(target),

@@ -30,7 +30,7 @@ use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
 use tabgraft_table::codec::fit_codecs;
-use tabgraft_table::schema::{Schema, infer};
+use tabgraft_table::schema::{ExcludedColumn, Exclusion, Schema, infer};
 use tabgraft_table::table::quoted;
 
 pub use consolidate::ConsolidateOptions;
@@ -77,7 +77,8 @@ impl EmbeddingSpace {
     /// the training rows; `valid` gives the validation rows, else the parent's split does.
     ///
     /// # Errors
-    /// "No new columns found" with both column sets; a schema or option error otherwise; where columns
+    /// "No new columns found" with both column sets; a schema error if not one of the table's columns is
+    /// known, a schema or option error otherwise; where columns
     /// are removed first, as [`EmbeddingSpace::prune`].
     pub fn graft(
         &self,
@@ -90,6 +91,7 @@ impl EmbeddingSpace {
         self.check_frozen_columns(&options.freeze)?;
         self.check_regrafted(&options.regraft)?;
         let schema = self.new_schema(table, options)?;
+        self.about.check_known(table)?;
         if !options.prune.is_empty() {
             let prune = PruneOptions {
                 batch_size: options.batch_size,
@@ -149,9 +151,12 @@ impl EmbeddingSpace {
             options.features.iter().filter(|f| schema.column(&f.name).is_some()).cloned().collect();
         about.features.extend(added);
         about.excluded.retain(|e| schema.column(&e.name).is_none());
+        about.learn_reading(table.origin(), &schema.names());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);
-        about.excluded.extend(schema.excluded);
+        let is_new = |name: &String| about.excluded.iter().all(|e| e.name != *name);
+        let excluded: Vec<_> = schema.excluded.into_iter().filter(|e| is_new(&e.name)).collect();
+        about.excluded.extend(excluded);
         about.notes.extend(schema.notes);
         let hashes = child.compute_hashes(&rows.key);
         child.about.hashes = hashes;
@@ -206,15 +211,19 @@ impl EmbeddingSpace {
             .column_names()
             .into_iter()
             .filter(|n| !self.about.columns.iter().any(|c| c.name == *n))
-            .filter(|n| options.regraft.contains(n) || !self.about.excluded.iter().any(|e| e.name == *n))
+            .filter(|n| {
+                options.regraft.contains(n)
+                    || !self.about.excluded.iter().any(|e| e.name == *n && stays_out(e))
+            })
             .collect();
         let target = options.keep.target().map(str::to_owned);
         let mut options = options.infer.clone();
         options.ignore.extend(target.filter(|t| !options.ignore.contains(t)));
         // What the parent left out already needs no second word.
-        options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name));
-        let schema =
+        options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name && stays_out(e)));
+        let mut schema =
             if names.is_empty() { Schema::default() } else { infer(&table.select(&names)?, &options)? };
+        schema.excluded.retain(|e| self.about.columns.iter().all(|c| c.name != e.name));
         if !schema.columns.is_empty() {
             return Ok(schema);
         }
@@ -244,4 +253,10 @@ impl EmbeddingSpace {
         let n = self.about.wiring.first().map_or(0, Wiring::n_columns);
         self.about.columns.iter().take(n).map(|c| c.name.clone()).collect()
     }
+}
+
+/// Whether descendants leave a column out because this version did. How a column was stored says
+/// nothing of the next table.
+fn stays_out(column: &ExcludedColumn) -> bool {
+    !matches!(column.exclusion, Exclusion::Index | Exclusion::Unreadable)
 }

@@ -46,26 +46,7 @@ pub(super) fn percentile(mut values: Vec<f64>) -> Option<[f64; 2]> {
 
 /// Probability that a standard normal value is at least `|z|` away from zero.
 pub(super) fn two_sided_p(z: f64) -> f64 {
-    erfc(z.abs() / std::f64::consts::SQRT_2)
-}
-
-/// Complementary error function for `x >= 0`, to about 1e-14 relative (Abramowitz and Stegun
-/// 7.1.6 below 2.5, the continued fraction 7.1.14 above).
-fn erfc(x: f64) -> f64 {
-    let scale = (-x * x).exp() / std::f64::consts::PI.sqrt();
-    if x < 2.5 {
-        let (mut term, mut sum) = (2.0 * x, 2.0 * x);
-        let mut n = 1.0;
-        while term > sum * 1e-17 {
-            term *= 2.0 * x * x / (2.0 * n + 1.0);
-            sum += term;
-            n += 1.0;
-        }
-        1.0 - scale * sum
-    } else {
-        let tail = (1..=60).rev().fold(x, |tail, k| x + 0.5 * f64::from(k) / tail);
-        scale / tail
-    }
+    libm::erfc(z.abs() / std::f64::consts::SQRT_2)
 }
 
 #[cfg(test)]

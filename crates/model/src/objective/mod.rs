@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use tabgraft_table::encoded::{EncodedTable, NO_TARGET};
+pub(crate) use tabgraft_table::stats::hash::mix as splitmix;
 
 use crate::embed::Masks;
 use crate::kernel::Targets;
@@ -172,14 +173,6 @@ impl Objective {
     }
 }
 
-/// Full-avalanche hash of 64 bits (Steele et al. 2014, "SplitMix").
-pub(crate) fn splitmix(mut x: u64) -> u64 {
-    x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
 /// A hash as a number in `[0, 1)`.
 pub(crate) fn unit(hash: u64) -> f32 {
     (hash >> 40) as f32 / (1u64 << 24) as f32
@@ -210,6 +203,36 @@ mod tests {
             objective(4).training_masks(&rows, 7, 0).hidden,
             objective(4).training_masks(&rows, 7, 1).hidden
         );
+    }
+
+    /// Which cells are hidden decides what a seed trains to, and makes the losses of a child comparable with its
+    /// parent's. Computed outside of this library.
+    #[test]
+    fn masks_and_weights_are_frozen() {
+        let n_columns = 4;
+        let column = EncodedColumn { parts: vec![], missing: vec![false; 8], target: vec![1; 8] };
+        let table = EncodedTable { n_rows: 8, columns: vec![column; n_columns] };
+        let first: Vec<usize> = (0..=n_columns).map(|c| 3 * c).collect();
+        let mut roles = vec![Role::OLD; n_columns];
+        roles[3] = Role { weight: 4.0, visible: 0.75, hiding: 0.5 };
+        let o = Objective::new(&table, &first, roles, (0..8).map(splitmix).collect());
+        let rows: Vec<usize> = (0..8).collect();
+        let shown = |masks: &Masks| {
+            let row = |row: &[bool]| row.iter().map(|hidden| if *hidden { '#' } else { '.' }).collect();
+            masks.hidden.chunks_exact(n_columns).map(row).collect::<Vec<String>>()
+        };
+        let masks = o.training_masks(&rows, 7, 0);
+        assert_eq!(shown(&masks), ["#.##", ".##.", "#.#.", ".##.", "#...", "...#", "....", "##.."]);
+        let later = o.training_masks(&rows, 7, 1);
+        assert_eq!(shown(&later), ["##..", "##..", ".###", "###.", "##..", "...#", ".##.", "#..#"]);
+        let valid = o.validation_masks(&rows, 7);
+        assert_eq!(shown(&valid), [".#..", ".#..", "..#.", "....", "....", "#...", "...#", "...."]);
+        let (targets, total) = o.training_targets(&rows[..2], &masks);
+        assert_eq!(targets.weight, [1.0, 0.3, 1.0, 4.0, 0.3, 1.0, 1.0, 3.0]);
+        assert_eq!(total, targets.weight.iter().sum::<f32>());
+        assert_eq!(targets.scale, [1.0 / 3.0_f32.ln(); 4]);
+        let (targets, counts) = o.validation_targets(&rows, &valid);
+        assert_eq!((targets.weight.iter().sum::<f32>(), counts), (5.0, vec![1, 2, 1, 1]));
     }
 
     #[test]

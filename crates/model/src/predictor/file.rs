@@ -8,7 +8,7 @@ use super::{Predictor, PredictorAbout, Target, to_current};
 use crate::encoder::start::Blank;
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
-use crate::space::{check_filled, n_weights, skeleton};
+use crate::space::{check_filled, check_groups, n_weights, skeleton};
 use crate::store::{self, Blob, Container, ContentHash, weights_hash};
 
 /// The container's kind.
@@ -71,6 +71,9 @@ impl Predictor {
     }
 
     pub(crate) fn from_container(mut container: Container) -> Result<Self> {
+        if let Some(space) = container.manifest.get("space") {
+            check_groups(space, container.tensors.len())?;
+        }
         to_current(&mut container.manifest);
         let about: PredictorAbout = container.manifest_as(KIND)?;
         about.options.check()?;

@@ -12,6 +12,7 @@ use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, SoftwareVersion, cell_tables, clusters, now};
 use crate::train::{Event, Sink};
+use crate::weights::WeightedRows;
 
 /// Fewest rows of a class, or of a regression, that a bag can be fitted on.
 const LEAST_ROWS: usize = 10;
@@ -28,6 +29,23 @@ pub struct HeldOut {
     pub targets: Vec<f64>,
 }
 
+impl HeldOut {
+    fn in_order_of_the_table(self) -> Self {
+        let n_outputs = self.values.len() / self.rows_idx.len().max(1);
+        let mut order: Vec<usize> = (0..self.rows_idx.len()).collect();
+        order.sort_by_key(|i| self.rows_idx[*i]);
+        HeldOut {
+            rows_idx: order.iter().map(|i| self.rows_idx[*i]).collect(),
+            values: order
+                .iter()
+                .flat_map(|i| &self.values[i * n_outputs..(i + 1) * n_outputs])
+                .copied()
+                .collect(),
+            targets: order.iter().map(|i| self.targets[*i]).collect(),
+        }
+    }
+}
+
 impl Predictor {
     /// Fits a predictor of `target` on a space.
     ///
@@ -35,10 +53,11 @@ impl Predictor {
     /// the space does not know are named in a note and in [`FitInfo::columns`]. Classes that only test
     /// rows have are named too: those rows are scored as wrong. Rows that are equal in every column
     /// stay together in all inner parts, so that no network stops on a copy of what it learned.
+    /// The order of the rows does not matter.
     ///
     /// # Errors
-    /// A schema error if the target is absent or the space uses it as a column; a value error if
-    /// the target has no two classes or no spread, or too few rows.
+    /// A schema error if the target is absent, the space uses it as a column, or not one column is known; a
+    /// value error if the target has no two classes or no spread, or too few rows.
     pub fn fit(
         space: &EmbeddingSpace,
         table: &Table,
@@ -50,8 +69,9 @@ impl Predictor {
     }
 
     /// As [`Predictor::fit`], with a weight for each row of the table: at least 0, and above 0 for
-    /// some row that is learned from. A row of weight 2 counts as two in the losses that are
-    /// minimised and stopped on; scores count every row alike.
+    /// some row that is learned from. A row of weight 0 is not there, and one of weight 2 counts as two: in
+    /// the target's mean and deviation, in the losses that are minimised and stopped on, in the
+    /// calibration. Scores count every row alike. See [`WeightedRows`].
     ///
     /// # Errors
     /// As [`Predictor::fit`]; a value error for weights that are negative, not finite, all zero, or
@@ -64,20 +84,16 @@ impl Predictor {
         options: &PredictorOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
-        if row_weights.len() != table.n_rows() {
-            return Err(Error::value(format!(
-                "{} row weights for {} rows, one for each is needed",
-                row_weights.len(),
-                table.n_rows()
-            )));
-        }
-        if let Some(r) = row_weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
-            return Err(Error::value(format!(
-                "row weight {r} is {}, a finite number of at least 0 is needed",
-                row_weights[r]
-            )));
-        }
-        Ok(fit(space, table, target, Some(row_weights), options, sink)?.0)
+        check(space, table, target, options)?;
+        let is_test = test_rows(space, table, options)?;
+        let rows = WeightedRows::new(table, row_weights, |r| is_test[r])?;
+        // What is wrong with a row is said of the caller's own, before they are put in order.
+        space.encode(table)?;
+        tell_of_target(table, target, options, |r| !is_test[r] && row_weights[r] > 0.0, sink)?;
+        let (mut predictor, _) = fit(space, &rows.table, target, rows.weights.as_deref(), options, sink)?;
+        predictor.about.fit_info.n_rows_without_weight = rows.n_without_weight;
+        predictor.about.seal();
+        Ok(predictor)
     }
 
     /// As [`Predictor::fit`], and gives the held-out predictions of the fitted rows.
@@ -91,8 +107,53 @@ impl Predictor {
         options: &PredictorOptions,
         sink: &mut Sink<'_>,
     ) -> Result<(Self, HeldOut)> {
+        check(space, table, target, options)?;
+        let is_test = test_rows(space, table, options)?;
+        tell_of_target(table, target, options, |r| !is_test[r], sink)?;
         fit(space, table, target, None, options, sink)
     }
+}
+
+fn check(space: &EmbeddingSpace, table: &Table, target: &str, options: &PredictorOptions) -> Result<()> {
+    options.check()?;
+    if space.columns().iter().any(|c| c.name == target) {
+        return Err(Error::schema(format!("the space uses the target `{target}` as a column"))
+            .with_hint("train the space with the target ignored, or its scores mean nothing"));
+    }
+    space.about.check_known(table)
+}
+
+/// A hash of each row's cells in the space's columns and the target.
+fn cell_order(space: &EmbeddingSpace, table: &Table, target: &str) -> Result<Vec<u64>> {
+    let columns = space.columns().iter().map(|c| c.name.clone()).filter(|c| table.has_column(c));
+    row_hashes(table, &columns.chain([target.to_owned()]).collect::<Vec<_>>())
+}
+
+/// Which rows are scored and not learned from.
+fn test_rows(space: &EmbeddingSpace, table: &Table, options: &PredictorOptions) -> Result<Vec<bool>> {
+    let parts = space.split().assign(table)?;
+    Ok(parts.into_iter().map(|part| options.hold_out_test && part == Part::Test).collect())
+}
+
+/// Says what is odd about the target of the rows that are learned from, and how many have none.
+fn tell_of_target(
+    table: &Table,
+    target: &str,
+    options: &PredictorOptions,
+    is_learned: impl Fn(usize) -> bool,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
+    let rows: Vec<usize> = (0..table.n_rows()).filter(|r| is_learned(*r)).collect();
+    let fitted = Target::fit_rows(table, target, options.target_kind, &rows, None)?;
+    for text in fitted.notes(table, &rows)? {
+        let _ = sink(&Event::Warning { text });
+    }
+    let n_without = fitted.n_missing(table, &rows)?;
+    if n_without > 0 {
+        let text = format!("{n_without} of {} row(s) have no target `{target}` to learn from", rows.len());
+        let _ = sink(&Event::Note { text });
+    }
+    Ok(())
 }
 
 fn fit(
@@ -104,11 +165,6 @@ fn fit(
     sink: &mut Sink<'_>,
 ) -> Result<(Predictor, HeldOut)> {
     let start = Instant::now();
-    options.check()?;
-    if space.columns().iter().any(|c| c.name == target) {
-        return Err(Error::schema(format!("the space uses the target `{target}` as a column"))
-            .with_hint("train the space with the target ignored, or its scores mean nothing"));
-    }
     let mut columns = space.column_report(table);
     columns.ignored_columns.retain(|c| c.name != target);
     let unknown: Vec<&str> =
@@ -121,13 +177,15 @@ fn fit(
         );
         let _ = sink(&Event::Warning { text });
     }
-    let parts = space.split().assign(table)?;
-    let is_test = |r: usize| options.hold_out_test && parts[r] == Part::Test;
-    let (test_rows, fit_rows): (Vec<u32>, Vec<u32>) =
-        (0..table.n_rows() as u32).partition(|r| is_test(*r as usize));
-    let fitted_target = Target::fit(&table.take(&fit_rows)?, target, options.target_kind)?;
+    let is_test = test_rows(space, table, options)?;
+    let (test_rows, mut fit_rows): (Vec<usize>, Vec<usize>) = (0..table.n_rows()).partition(|r| is_test[*r]);
+    // What is learned does not depend on the order in which the rows came.
+    let place = cell_order(space, table, target)?;
+    fit_rows.sort_by_key(|r| (place[*r], *r));
+    let fitted_target = Target::fit_rows(table, target, options.target_kind, &fit_rows, row_weights)?;
+    let test_rows: Vec<u32> = test_rows.into_iter().map(|r| r as u32).collect();
     let values = fitted_target.values(table)?;
-    let rows: Vec<usize> = (0..table.n_rows()).filter(|r| !is_test(*r) && values[*r].is_some()).collect();
+    let rows: Vec<usize> = fit_rows.into_iter().filter(|r| values[*r].is_some()).collect();
     if rows.len() < LEAST_ROWS {
         return Err(Error::value(format!(
             "{} row(s) with a target are left to learn from, at least {LEAST_ROWS} are needed",
@@ -160,12 +218,14 @@ fn fit(
             created: now(),
             software: SoftwareVersion::current(),
             options: options.clone(),
-            target: fitted_target,
             sharpness,
             space: space.about.clone(),
+            reading: table.origin().reading.clone(),
             fit_info: FitInfo {
                 n_rows: data.rows.len(),
                 n_rows_without_target: values.iter().filter(|v| v.is_none()).count(),
+                n_rows_infinite_target: fitted_target.n_infinite(table)?,
+                n_rows_without_weight: 0,
                 n_rows_test: test_rows.len(),
                 n_rows_unseen,
                 n_copies,
@@ -175,6 +235,7 @@ fn fit(
                 interrupted: bag.interrupted,
                 seconds: 0.0,
             },
+            target: fitted_target,
             claims: None,
         },
         heads: bag.heads,
@@ -184,8 +245,7 @@ fn fit(
     }
     predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
     predictor.about.seal();
-    let held_out = HeldOut { rows_idx: data.rows, values: held_out, targets };
-    Ok((predictor, held_out))
+    Ok((predictor, HeldOut { rows_idx: data.rows, values: held_out, targets }.in_order_of_the_table()))
 }
 
 /// Weights of the table's rows as numbers that are 1 on average over the rows learned from.
@@ -193,7 +253,7 @@ fn relative_weights(row_weights: Option<&[f64]>, rows: &[usize], n_rows: usize) 
     let Some(weights) = row_weights else { return Ok(vec![1.0; n_rows]) };
     let mean = rows.iter().map(|r| weights[*r]).sum::<f64>() / rows.len() as f64;
     if !(mean > 0.0 && mean.is_finite()) {
-        return Err(Error::value("the weights of all rows with a target are 0, nothing can be learned"));
+        return Err(Error::value("the weights of all rows with a target are zero, nothing can be learned"));
     }
     Ok(weights.iter().map(|w| (w / mean) as f32).collect())
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::LabelType;
 use crate::space;
 
 /// Brings a predictor's manifest to the current format, and that of its space. What an older version
@@ -13,13 +14,22 @@ pub(crate) fn to_current(manifest: &mut Value) {
     from_1_3_to_1_4(manifest);
 }
 
-/// 1.4 hashes what a predictor claims; one from before stays without, and so keeps its id. It counts copies
-/// and rows of unseen classes: until then every row stood for itself, and an unseen class ended the fit.
+/// 1.4 hashes what a predictor claims; one from before stays without, and so keeps its id. It remembers
+/// how the table was read, which was as that of the space. It counts copies
+/// and rows of unseen classes: until then every row stood for itself, and an unseen class ended the fit. It also
+/// records of what type class labels were, and the rows that were left out for an infinite target or their weight.
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put(manifest, "claims", Value::Null);
+    let reading = manifest.get("space").and_then(|space| space.get("reading")).cloned();
+    put(manifest, "reading", reading.unwrap_or_default());
+    if let Some(target) = manifest.get_mut("target").filter(|target| target["target"] == "classes") {
+        let classes: Vec<String> = serde_json::from_value(target["classes"].clone()).unwrap_or_default();
+        put(target, "label_type", json!(LabelType::before_1_4(&classes)));
+    }
     let Some(info) = manifest.get_mut("fit_info") else { return };
-    put(info, "n_rows_unseen", json!(0));
-    put(info, "n_copies", json!(0));
+    for count in ["n_rows_infinite_target", "n_rows_without_weight", "n_rows_unseen", "n_copies"] {
+        put(info, count, json!(0));
+    }
     for score in info.get_mut("scores").and_then(Value::as_array_mut).into_iter().flatten() {
         put(score, "n_copies", json!(0));
         put(score, "n_unseen", json!(0));

@@ -11,21 +11,25 @@ mod file;
 mod fit;
 mod head;
 mod id;
+mod label;
 mod migrate;
 mod options;
+mod reading;
 mod target;
 
 use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
 use tabgraft_table::codec::CellFlag;
 use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::read::Reading;
 
 pub use card::PredictorCard;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
+pub use label::{LabelType, spelling_note};
 pub(crate) use migrate::to_current;
 pub use options::PredictorOptions;
-pub use target::{Target, TargetKind};
+pub use target::{MOST_NUMBER, Target, TargetKind};
 
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
@@ -53,6 +57,8 @@ pub(crate) struct PredictorAbout {
     pub sharpness: f64,
     /// The space that it was fitted on: columns, codecs, split, lineage, hashes.
     pub space: About,
+    /// How the table was read that it was fitted on.
+    pub reading: Reading,
     pub fit_info: FitInfo,
     /// Hash of what the file says of the predictor, without names, times and seconds. None in one of format
     /// 1.3 or earlier.
@@ -63,10 +69,14 @@ pub(crate) struct PredictorAbout {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FitInfo {
-    /// Rows learned from, by all networks of the bag together.
+    /// Rows learned from, by all networks of the bag together; of whole weights each as often as it counts.
     pub n_rows: usize,
     /// Rows left out because their target is missing.
     pub n_rows_without_target: usize,
+    /// Those of them whose target is infinite.
+    pub n_rows_infinite_target: usize,
+    /// Rows left out because their weight is 0.
+    pub n_rows_without_weight: usize,
     /// Rows of the test part: neither learned from nor stopped on.
     pub n_rows_test: usize,
     /// Rows of the test part whose class no row to learn from has; scored as wrong.
@@ -93,6 +103,8 @@ pub struct Predictions {
     pub task: Task,
     /// Class names; none for a number.
     pub classes: Vec<String>,
+    /// What class labels were before they became text; none for a number.
+    pub label_type: Option<LabelType>,
     /// `[n_rows, n_outputs]`, row-major: probabilities, or the number in the target's unit.
     pub values: Vec<f64>,
     /// Numbers per row.
@@ -174,8 +186,15 @@ impl Predictor {
     /// count as missing cells.
     ///
     /// # Errors
-    /// A value error if a cell cannot be read as its column's kind.
+    /// A schema error with both sets of names if not one column of the table is known; a value error if a
+    /// cell cannot be read as its column's kind.
     pub fn predict(&self, table: &Table) -> Result<Predictions> {
+        self.about.space.check_known(table)?;
+        self.predict_any(table)
+    }
+
+    /// As [`Predictor::predict`], of a table that may have lost all of the columns: its cells are missing.
+    pub(crate) fn predict_any(&self, table: &Table) -> Result<Predictions> {
         let space = &self.about.space;
         let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
         let values = self.predict_encoded(&encoded);
@@ -195,6 +214,7 @@ impl Predictor {
         Ok(Predictions {
             task,
             classes: self.about.target.classes().to_vec(),
+            label_type: self.about.target.label_type(),
             values,
             n_outputs,
             class_idx,
@@ -234,8 +254,8 @@ impl Predictor {
     /// intervals ([`metric::Clusters`]).
     ///
     /// # Errors
-    /// A schema error if the target column is absent, a value error for fewer than two rows with a
-    /// target.
+    /// A schema error if the target column is absent or not one column is known, a value error for fewer
+    /// than two rows with a target or a number beyond [`MOST_NUMBER`].
     pub fn evaluate(&self, table: &Table) -> Result<Vec<Score>> {
         let (rows, values) = self.with_target(table)?;
         let (truth, prediction) = (self.about.target.truth(&values), self.prediction(&rows)?);
@@ -248,9 +268,7 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::evaluate`]; and a schema error if the two have different targets.
     pub fn compare(&self, other: &Predictor, table: &Table) -> Result<PairedDifference> {
-        if self.about.target.column() != other.about.target.column()
-            || self.about.target.classes() != other.about.target.classes()
-        {
+        if !self.about.target.is_same(&other.about.target) {
             return Err(Error::schema(format!(
                 "one predictor is for `{}`, the other for `{}`; only predictors of one target compare",
                 self.about.target.column(),

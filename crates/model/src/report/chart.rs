@@ -285,7 +285,7 @@ pub(super) fn number(value: f64, decimals: usize) -> String {
 
 /// The text for use between tags and in attributes. What cannot be seen, or what no page may
 /// hold, is written as its escape.
-pub(crate) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -12,7 +12,8 @@ use crate::discover::remember::history;
 use serde::{Deserialize, Serialize};
 use tabgraft_feature::Definition;
 
-pub(crate) use chart::{escape, shorten};
+pub use chart::escape;
+pub(crate) use chart::shorten;
 pub use page::to_html;
 pub use projection::Projection;
 

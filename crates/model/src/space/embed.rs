@@ -48,8 +48,10 @@ impl EmbeddingSpace {
     /// - returns: `[n_rows, d_model]`
     ///
     /// # Errors
-    /// A value error if a cell cannot be read as its column's kind.
+    /// A schema error with both sets of names if not one column of the table is known; a value error if a
+    /// cell cannot be read as its column's kind.
     pub fn embed(&self, table: &Table) -> Result<Embeddings> {
+        self.about.check_known(table)?;
         let mut values = vec![0.0; table.n_rows() * self.d_model()];
         for (i, values) in values.chunks_mut(CHUNK_ROWS * self.d_model()).enumerate() {
             let chunk = table.slice(i * CHUNK_ROWS, CHUNK_ROWS);

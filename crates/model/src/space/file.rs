@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
+use tabgraft_table::read::Reading;
 
 use super::{
     About, EmbeddingSpace, Era, ExtensionMetadata, Hashes, TrainingInfo, Wiring, column_shape, recipe,
@@ -63,6 +64,8 @@ pub struct SpaceCard {
     pub features: Vec<String>,
     /// Notes about the data.
     pub notes: Vec<String>,
+    /// How the table was read.
+    pub reading: Reading,
     /// Content hashes.
     pub hashes: Hashes,
     /// The record of the last training.
@@ -123,6 +126,7 @@ impl EmbeddingSpace {
     }
 
     pub(crate) fn from_container(mut container: Container) -> Result<Self> {
+        check_groups(&container.manifest, container.tensors.len())?;
         to_current(&mut container.manifest);
         let about: About = container.manifest_as(KIND)?;
         let Container { mut tensors, manifest, .. } = container;
@@ -212,6 +216,7 @@ impl About {
             excluded: about.excluded.clone(),
             features: about.features.iter().map(|f| f.name.clone()).collect(),
             notes: about.notes.clone(),
+            reading: about.reading.clone(),
             hashes: about.hashes.clone(),
             training_info: about.training_info.clone(),
             extensions: about.extensions.clone(),
@@ -226,6 +231,18 @@ impl About {
             Wiring::Side { d_side, .. } => *d_side,
         };
         self.config.d_model + self.wiring.iter().map(side).sum::<usize>()
+    }
+}
+
+/// Refuses a space's manifest that describes more token groups than the file has matrices, of which each
+/// group needs several.
+pub(crate) fn check_groups(manifest: &serde_json::Value, n_matrices: usize) -> Result<()> {
+    let n_groups = manifest.get("wiring").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
+    match n_groups > n_matrices {
+        true => Err(Error::malformed(format!(
+            "the manifest describes {n_groups} token groups, the file has {n_matrices} weight matrices"
+        ))),
+        false => Ok(()),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::metric::Clusters;
 use crate::objective::{Objective, Role};
 use crate::train::{Allowance, Computer, Device, Event, Footprint, Phase, Sink, TrainingData, Watch, train};
+use crate::weights::WeightedRows;
 
 /// What to train, beside the table.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +49,9 @@ impl EmbeddingSpace {
     /// Trains a space on a table, without a target.
     ///
     /// `valid` gives the validation rows; without it the split of `options` chooses them. The
-    /// split's test rows are not looked at, in either table. Codecs are fitted on the training rows alone. The same table,
+    /// split's test rows teach nothing, in either table: only the kinds of columns and the formats of dates are told
+    /// from all rows of `table`, for which rows are test rows follows from the used columns. Codecs are fitted on the
+    /// training rows alone. The same table,
     /// options and seed give the same bits, whatever the number of threads.
     ///
     /// # Errors
@@ -87,6 +90,25 @@ impl EmbeddingSpace {
         space.about.training_info = train(&mut space.network, &data, &[phase], None, sink)?;
         space.about.hashes = space.compute_hashes(&rows.key);
         Ok(space)
+    }
+
+    /// As [`EmbeddingSpace::fit`], with a weight for each row of the table: a row of weight 0 is not there,
+    /// and whole weights repeat their rows. Others above 0 count alike: a space learns what rows there are,
+    /// not which of them matter. See [`WeightedRows`].
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::fit`] and [`WeightedRows::new`].
+    pub fn fit_weighted(
+        table: &Table,
+        row_weights: &[f64],
+        valid: Option<&Table>,
+        options: &FitOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
+        let rows = WeightedRows::new(table, row_weights, |_| false)?;
+        // What is wrong with a row is said of the caller's own, before they are put in order.
+        infer(table, &options.infer)?;
+        Self::fit(&rows.table, valid, options, sink)
     }
 
     /// Keeps a training on `data` within a limit of memory, if there is one: chooses the rows of a step,
@@ -171,8 +193,9 @@ fn prepare(
             columns: schema.columns,
             codecs,
             excluded: schema.excluded,
-            notes: schema.notes,
+            notes: [table.origin().notes.clone(), schema.notes].concat(),
             split,
+            reading: table.origin().reading.clone(),
             features: options.features.clone(),
             planned_epochs: n_epochs,
             batch_size,

@@ -1,6 +1,7 @@
 //! Manifests of older format versions, step by step to the current one.
 
 use serde_json::{Value, json};
+use tabgraft_table::read::Reading;
 
 use super::{Freeze, Operation, recipe};
 use crate::train::Computer;
@@ -57,10 +58,12 @@ fn from_1_2_to_1_3(manifest: &mut Value) {
     }
 }
 
-/// 1.4 is open: what it adds is filled in here. It hashes wiring and claims too; versions from before, in a
+/// 1.4 is open: what it adds is filled in here. It remembers how the table was read, which was by the
+/// defaults as far as an older file knows. It hashes wiring and claims too; versions from before, in a
 /// file or in the lineage of another, stay without, and so keep their ids. It counts the copies among the
 /// rows that a verdict rests on; until then every row stood for itself.
 fn from_1_3_to_1_4(manifest: &mut Value) {
+    put(manifest, "reading", json!(Reading::default()));
     manifest.get_mut("hashes").into_iter().for_each(put_no_later_hashes);
     for key in ["extensions", "refused_extensions"] {
         let entries = manifest.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten();

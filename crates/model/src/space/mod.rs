@@ -9,6 +9,7 @@ mod file;
 mod fit;
 mod losses;
 mod migrate;
+mod reading;
 mod recipe;
 
 use std::collections::{HashMap, HashSet};
@@ -18,8 +19,10 @@ use tabgraft_feature::Feature;
 use tabgraft_table::Table;
 use tabgraft_table::codec::{Codec, encode};
 use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::read::Reading;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Exclusion};
 use tabgraft_table::split::Split;
+use tabgraft_table::table::quoted;
 
 pub(crate) use crate::record::Wiring;
 pub(crate) use crate::record::step_from;
@@ -33,7 +36,7 @@ pub(crate) use config::{check_batch_size, check_epochs, check_memory_limit};
 pub use embed::Embeddings;
 pub(crate) use embed::{cell_tables, embed_encoded};
 pub use file::SpaceCard;
-pub(crate) use file::{KIND, check_filled, check_steps, n_weights, skeleton};
+pub(crate) use file::{KIND, check_filled, check_groups, check_steps, n_weights, skeleton};
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
 pub(crate) use migrate::to_current;
@@ -41,9 +44,16 @@ pub(crate) use recipe::{Era, recipe};
 
 use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;
-use crate::error::Result;
+use crate::error::{Error, Result, near_names};
 use crate::store::ContentHash;
 use crate::train::TrainingInfo;
+
+/// Columns of each side that an error names.
+const MOST_NAMED: usize = 10;
+/// Characters from which on a name can be near another that differs by letters.
+const LONG_NAME: usize = 4;
+/// Pairs of near names that a hint gives.
+const MOST_NEAR: usize = 3;
 
 /// A trained embedding space. Never changes; a graft makes a new one.
 #[derive(Debug, Clone)]
@@ -68,6 +78,8 @@ pub(crate) struct About {
     pub excluded: Vec<ExcludedColumn>,
     pub notes: Vec<String>,
     pub split: Split,
+    /// How the table was read, so that later ones are read alike.
+    pub reading: Reading,
     /// Engineered columns among the used ones, with their fitted state.
     pub features: Vec<Feature>,
     /// Epochs of the first training's plan: what a graft's default is a quarter of.
@@ -218,15 +230,52 @@ impl EmbeddingSpace {
 }
 
 impl About {
+    /// Checks that the table has one of the space's columns: without any, all rows are one.
+    ///
+    /// # Errors
+    /// A schema error with both sets of names.
+    pub fn check_known(&self, table: &Table) -> Result<()> {
+        if self.columns.iter().any(|c| table.has_column(&c.name)) {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
+        let given = table.column_names();
+        // Near are also those that differ by the space around them.
+        let is_alike = |a: &str, b: &str| a.trim().to_lowercase() == b.trim().to_lowercase();
+        let near: Vec<String> = given
+            .iter()
+            .filter_map(|name| {
+                let alike = known.iter().find(|k| is_alike(k, name)).copied();
+                // Of short names, such as `x1` and `s1`, half may be equal by chance.
+                let long = (name.chars().count() >= LONG_NAME).then_some(name);
+                let near = alike.or_else(|| near_names(long?, known.iter().copied()).first().copied())?;
+                Some(format!("`{name}` for `{near}`"))
+            })
+            .collect();
+        let error = Error::schema(format!(
+            "not one of the table's {} column(s) is known to `{}`: the table has {}; the space has {}",
+            given.len(),
+            self.name,
+            first_quoted(&given),
+            first_quoted(&known)
+        ));
+        Err(error.with_hint(match near.len() {
+            0 => "give the columns the names that the space was trained with; `columns` names those of an array".to_owned(),
+            _ => format!("did you mean {}? Names have to be equal", near[..near.len().min(MOST_NEAR)].join(", ")),
+        }))
+    }
+
     /// Compares a table's columns with the space's.
     pub fn column_report(&self, table: &Table) -> ColumnReport {
-        let names = table.column_names();
+        let names = table.all_column_names();
         let used: HashSet<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
         let excluded: HashMap<&str, _> = self.excluded.iter().rev().map(|e| (e.name.as_str(), e)).collect();
+        let why =
+            |name: &String| excluded.get(name.as_str()).copied().or_else(|| table.origin().set_aside(name));
         let ignored_columns = names
             .iter()
             .filter(|name| !used.contains(name.as_str()))
-            .map(|name| match excluded.get(name.as_str()) {
+            .map(|name| match why(name) {
                 Some(e) => IgnoredColumn {
                     name: name.clone(),
                     reason: match e.exclusion {
@@ -245,6 +294,16 @@ impl About {
         let missing_columns =
             self.columns.iter().filter(|c| !table.has_column(&c.name)).map(|c| c.name.clone()).collect();
         ColumnReport { ignored_columns, missing_columns }
+    }
+}
+
+/// Names in backticks, the first ones where there are many.
+fn first_quoted<S: AsRef<str>>(names: &[S]) -> String {
+    let shown = quoted(&names[..names.len().min(MOST_NAMED)]);
+    match names.len().saturating_sub(MOST_NAMED) {
+        0 if names.is_empty() => "none".to_owned(),
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

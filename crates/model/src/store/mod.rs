@@ -102,8 +102,8 @@ pub struct LoadLimits {
     pub max_manifest_values: u64,
 }
 
-/// Bytes of a file that allow one more value of its manifest. A value takes some 80 bytes of memory and as
-/// few as two of the file.
+/// Bytes of a file that allow one more value of its manifest. A value takes 80 to 200 bytes of memory
+/// and as few as two of the file.
 pub const BYTES_PER_VALUE: u64 = 64;
 
 impl LoadLimits {
@@ -121,7 +121,7 @@ impl Default for LoadLimits {
             max_tensors: 100_000,
             max_rank: 8,
             max_manifest_depth: 100,
-            max_manifest_values: 1_000_000,
+            max_manifest_values: 400_000,
         }
     }
 }

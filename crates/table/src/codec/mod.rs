@@ -276,6 +276,8 @@ pub fn encode(specs: &[ColumnSpec], codecs: &[Codec], table: &Table) -> Result<E
     let n_rows = table.n_rows();
     let apply = |(spec, codec): (&ColumnSpec, &Codec)| match table.column(&spec.name) {
         Ok(array) => codec.apply(&spec.name, array),
+        // A column that is there and cannot be read is not a missing one.
+        Err(error) if table.origin().set_aside(&spec.name).is_some() => Err(error),
         Err(_) => codec.apply(&spec.name, &new_null_array(&DataType::Utf8, n_rows)),
     };
     let columns = specs.par_iter().zip(codecs).map(apply).collect::<Result<_>>()?;

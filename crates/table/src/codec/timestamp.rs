@@ -19,6 +19,13 @@ use crate::error::{Error, Result};
 use crate::schema::DateFormat;
 use crate::stats::quantile::QuantileSketch;
 
+/// Most ways in which the dates of one column are written.
+const MOST_FORMATS: usize = 16;
+/// Seconds of the years 1000 to 2999: others stand for something else than a point in time.
+const BELIEVED_SECONDS: std::ops::Range<f64> = -30_610_224_000.0..32_503_680_000.0;
+/// Different times below which none is an open end.
+const LEAST_TIMES: usize = 8;
+
 /// A cycle of the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -112,7 +119,7 @@ impl TimestampCodec {
     ) -> Self {
         TimestampCodec {
             format: format.clone(),
-            edges: PiecewiseBins::fit(quantiles, config.n_bins),
+            edges: PiecewiseBins::fit(&without_far_ends(quantiles), config.n_bins),
             classes: TargetClasses::fit(quantiles, config.n_targets),
             cycles: calendar.varying(),
         }
@@ -167,8 +174,15 @@ impl TimestampCodec {
 
     /// Validates state that came from a file; see [`super::Codec::check`].
     pub fn check(&self) -> Result<()> {
-        if let DateFormat::Text(format) = &self.format {
+        for format in self.format.formats() {
             DateParser::new(format).map_err(|e| Error::malformed(e.to_string()))?;
+        }
+        if matches!(&self.format, DateFormat::AnyOf(formats) if !(2..=MOST_FORMATS).contains(&formats.len()))
+        {
+            return Err(Error::malformed(format!(
+                "{} date formats of one column, 2 to {MOST_FORMATS} are allowed",
+                self.format.formats().len()
+            )));
         }
         if self.cycles.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(Error::malformed("the cycles of a timestamp must be in order, each once"));
@@ -191,6 +205,36 @@ impl TimestampCodec {
             offsets.push(slots.len() as u32);
         }
         PartValues::Bag { offsets, slots, values }
+    }
+}
+
+/// The times without those that stand for an open end (9999-12-31, 1900-01-01): bins that reach so far
+/// would hold all other times in one corner. Such a time is placed behind the outermost bin, as any is
+/// that training has not seen.
+///
+/// An outermost time is an open end if its year is not believed, or if it lies farther from the next
+/// one than all others lie apart.
+fn without_far_ends(quantiles: &QuantileSketch) -> QuantileSketch {
+    let all: Vec<f64> = quantiles.buckets().map(|(seconds, _)| seconds).collect();
+    let believed: Vec<f64> = all.iter().copied().filter(|s| BELIEVED_SECONDS.contains(s)).collect();
+    let mut times = if believed.len() > 1 { &believed[..] } else { &all[..] };
+    while let [first, second, .., last_but_one, last] = *times
+        && times.len() > LEAST_TIMES
+    {
+        let span = last_but_one - second;
+        times = match (second - first > span, last - last_but_one > span) {
+            (true, _) => &times[1..],
+            (_, true) => &times[..times.len() - 1],
+            _ => break,
+        };
+    }
+    match times {
+        [first, .., last] if times.len() < all.len() => {
+            // A bucket of the sketch stands for the range from its smallest value on.
+            let next = all.iter().copied().find(|s| s > last).unwrap_or(f64::INFINITY);
+            quantiles.between(*first, next)
+        }
+        _ => quantiles.clone(),
     }
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::{Buffer, MutableBuffer};
-use arrow::datatypes::SchemaRef;
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
 use arrow::ipc::{Block, root_as_footer, root_as_message};
@@ -15,10 +14,9 @@ use arrow::ipc::{Block, root_as_footer, root_as_message};
 use super::culprit;
 use super::guard::{damaged, decoded, guarded};
 use super::inflation::Budget;
-use super::missing::MissingTokens;
 use super::normalize::Normalizer;
 use super::source::{Content, Source, read_failed};
-use super::{Batches, ReadOptions};
+use super::{Batches, Opened, ReadOptions};
 use crate::error::{Error, Result};
 
 /// What begins a message, but in files of the first versions.
@@ -28,7 +26,7 @@ const CONTINUATION: [u8; 4] = [0xff; 4];
 const TRAILER_BYTES: u64 = 10;
 
 /// Reads the footer and prepares the batches.
-pub(super) fn open_file(source: &Source, options: &ReadOptions) -> Result<(SchemaRef, Batches)> {
+pub(super) fn open_file(source: &Source, options: &ReadOptions) -> Result<Opened> {
     match source.content() {
         Content::File(path) => {
             let file = File::open(path).map_err(|e| Error::io(Path::new(source.name()), "open", e))?;
@@ -39,7 +37,7 @@ pub(super) fn open_file(source: &Source, options: &ReadOptions) -> Result<(Schem
 }
 
 /// Reads up to the schema and prepares the batches.
-pub(super) fn open_stream(source: &Source, options: &ReadOptions) -> Result<(SchemaRef, Batches)> {
+pub(super) fn open_stream(source: &Source, options: &ReadOptions) -> Result<Opened> {
     let file = source.name().to_owned();
     let mut stream = Stream {
         file: file.clone(),
@@ -55,20 +53,20 @@ pub(super) fn open_stream(source: &Source, options: &ReadOptions) -> Result<(Sch
         return Err(Error::malformed(format!("`{file}` is an Arrow stream without a schema"))
             .with_hint("the file is damaged or cut short; copy or write it again"));
     };
-    let normalizer = Normalizer::new(&file, &schema, MissingTokens::new(&options.missing_tokens))?;
-    let schema = normalizer.schema();
+    let normalizer = Normalizer::new(&file, &schema, options)?;
+    let (schema, origin) = (normalizer.schema(), normalizer.origin());
     let whole = std::iter::from_fn(move || match first.take() {
         Some(batch) => Some(Ok(batch)),
         None => stream.next_batch().transpose(),
     });
-    Ok((schema, sliced(whole, normalizer, source.budget(), options.batch_rows)))
+    Ok(Opened::new(schema, sliced(whole, normalizer, source.budget(), options.batch_rows), origin))
 }
 
 fn open_seekable<R: Read + Seek + Send + 'static>(
     mut input: R,
     source: &Source,
     options: &ReadOptions,
-) -> Result<(SchemaRef, Batches)> {
+) -> Result<Opened> {
     let (file, mut budget) = (source.name(), source.budget());
     let footer = decoded(file, || read_footer(&mut input))?;
     let (schema, mut decoder) = decoded(file, || {
@@ -86,8 +84,8 @@ fn open_seekable<R: Read + Seek + Send + 'static>(
         guarded(|| decoder.read_dictionary(block, &message))
             .map_err(|found| culprit::of_dictionary(file, &found))?;
     }
-    let normalizer = Normalizer::new(file, &schema, MissingTokens::new(&options.missing_tokens))?;
-    let (kept, file) = (normalizer.schema(), file.to_owned());
+    let normalizer = Normalizer::new(file, &schema, options)?;
+    let (kept, origin, file) = (normalizer.schema(), normalizer.origin(), file.to_owned());
     let mut n_rows = 0;
     let whole = footer.batches.into_iter().filter_map(move |block| {
         let message = match read_block(&file, &mut input, &block, &mut budget) {
@@ -103,7 +101,7 @@ fn open_seekable<R: Read + Seek + Send + 'static>(
         n_rows += batch.as_ref().ok().and_then(Option::as_ref).map_or(0, RecordBatch::num_rows);
         batch.transpose()
     });
-    Ok((kept, sliced(whole, normalizer, source.budget(), options.batch_rows)))
+    Ok(Opened::new(kept, sliced(whole, normalizer, source.budget(), options.batch_rows), origin))
 }
 
 /// The end of a file: its schema, and where its messages are.

@@ -1,25 +1,27 @@
 //! CSV and TSV: a header, then records of equally many cells, all of them text.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 
+use super::index::{UNNAMED, written_index};
 use super::missing::MissingTokens;
+use super::reading::{Origin, Wanted};
 use super::records::{Fault, Records, Span, Stop};
 use super::sniff::UTF8_BOM;
 use super::source::{Source, read_failed};
-use super::{Batches, MAX_BATCH_TEXT_BYTES, ReadOptions, shown};
+use super::{MAX_BATCH_TEXT_BYTES, Opened, ReadOptions, shown};
 use crate::error::{Error, Result};
 
+/// Rows within which a header that does not fit is taken for a title.
+const MAX_PREAMBLE_ROWS: u64 = 20;
+/// Rows after one that does not fit that are looked at to tell why.
+const N_LOOKED_AHEAD: usize = 5;
+
 /// Reads the header and prepares the batches.
-pub(super) fn open(
-    source: &Source,
-    delimiter: u8,
-    gzip: bool,
-    options: &ReadOptions,
-) -> Result<(SchemaRef, Batches)> {
+pub(super) fn open(source: &Source, delimiter: u8, gzip: bool, options: &ReadOptions) -> Result<Opened> {
     let mut csv = CsvBatches {
         file: source.name().to_owned(),
         records: Records::new(source.reader(gzip)?, delimiter, options.max_row_bytes),
@@ -28,13 +30,17 @@ pub(super) fn open(
         missing: MissingTokens::new(&options.missing_tokens),
         batch_rows: options.batch_rows,
         names: Vec::new(),
+        n_unnamed: 0,
+        n_rows: 0,
         schema: Arc::new(ArrowSchema::empty()),
         builders: Vec::new(),
         blank_line: None,
         unescaped: String::new(),
+        remark: Arc::default(),
     };
-    csv.read_header()?;
-    Ok((csv.schema.clone(), Box::new(csv)))
+    let origin = csv.read_header(&options.columns)?;
+    let (schema, remark) = (csv.schema.clone(), csv.remark.clone());
+    Ok(Opened { remark, ..Opened::new(schema, Box::new(csv), origin) })
 }
 
 struct CsvBatches {
@@ -45,15 +51,22 @@ struct CsvBatches {
     missing: MissingTokens,
     batch_rows: usize,
     names: Vec<String>,
+    /// Cells of the header behind the last name, all of them empty.
+    n_unnamed: usize,
+    /// Rows before this one.
+    n_rows: u64,
     schema: SchemaRef,
-    builders: Vec<StringBuilder>,
+    /// One for each column that is wanted.
+    builders: Vec<Option<StringBuilder>>,
     /// The first blank line after the last row; an error as soon as another row follows.
     blank_line: Option<u64>,
     unescaped: String,
+    /// What turns out about the lines while they are read.
+    remark: Arc<OnceLock<String>>,
 }
 
 impl CsvBatches {
-    fn read_header(&mut self) -> Result<()> {
+    fn read_header(&mut self, wanted: &Wanted) -> Result<Origin> {
         self.records.skip_mark(UTF8_BOM).map_err(|stop| self.stopped(stop))?;
         let found = self.records.advance().map_err(|stop| self.stopped(stop))?;
         if !found || self.records.is_blank() {
@@ -61,21 +74,34 @@ impl CsvBatches {
                 .with_hint("the first line must name the columns"));
         }
         let record = self.text()?;
-        let mut names: Vec<String> = Vec::with_capacity(self.records.spans().len());
+        let spans = self.records.spans();
+        let is_blank = |span: &Span| cell(record, span).trim_ascii().is_empty();
+        // A delimiter at the end of the line is followed by a cell without a name: no column, unless a
+        // row has something there.
+        let n_named = spans.iter().rposition(|span| !is_blank(span)).map_or(0, |last| last + 1);
+        if n_named == 0 {
+            return Err(Error::malformed(format!("{}: no column has a name", self.place(1)))
+                .with_hint("the first line must name the columns"));
+        }
+        let n_unnamed = spans.len() - n_named;
+        let mut names: Vec<String> = Vec::with_capacity(n_named);
         let mut columns_idx = HashMap::new();
-        for (column_idx, span) in self.records.spans().iter().enumerate() {
+        for (column_idx, span) in spans.iter().take(n_named).enumerate() {
             let mut name = cell(record, span).to_owned();
             if span.escaped {
                 name = name.replace("\"\"", "\"");
+            }
+            if name.trim_ascii().is_empty() && column_idx == 0 {
+                name = UNNAMED.to_owned();
             }
             if name.trim_ascii().is_empty() {
                 return Err(Error::schema(format!(
                     "{}: column {} of {} has no name in the header",
                     self.place(1),
                     column_idx + 1,
-                    self.records.spans().len()
+                    n_named
                 ))
-                .with_hint("name it; an unnamed first column is often an index (pandas: `index=False`)"));
+                .with_hint("name it; if the line is a title above the header, remove it"));
             }
             if let Some(first_idx) = columns_idx.insert(name.clone(), column_idx) {
                 return Err(Error::schema(format!(
@@ -88,11 +114,25 @@ impl CsvBatches {
             }
             names.push(name);
         }
-        let fields = names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect::<Vec<_>>();
+        let (kept, unread): (Vec<String>, Vec<String>) =
+            names.iter().cloned().partition(|name| wanted.has(name));
+        let fields = kept.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect::<Vec<_>>();
         self.schema = Arc::new(ArrowSchema::new(fields));
-        self.builders = names.iter().map(|_| StringBuilder::new()).collect();
+        self.builders = names.iter().map(|name| wanted.has(name).then(StringBuilder::new)).collect();
+        let index = written_index(&names[0]).filter(|index| kept.contains(&index.name));
         self.names = names;
-        Ok(())
+        self.n_unnamed = n_unnamed;
+        if n_unnamed > 0 {
+            self.remark_line_ends("the header ends");
+        }
+        Ok(Origin { set_aside: index.into_iter().collect(), unread, ..Origin::default() })
+    }
+
+    fn remark_line_ends(&self, which: &str) {
+        let delimiter = shown(self.delimiter);
+        self.remark.get_or_init(|| {
+            format!("{which} in the delimiter {delimiter}; the empty cell behind it is no column")
+        });
     }
 
     /// Up to `batch_rows` rows; `None` at the end of the file.
@@ -112,29 +152,39 @@ impl CsvBatches {
                     .with_hint("remove the line, or write a delimiter between each two missing cells"));
             }
             self.append_record()?;
+            self.n_rows += 1;
             n_rows += 1;
             n_bytes += self.records.record().len();
         }
         if n_rows == 0 {
             return Ok(None);
         }
-        let columns = self.builders.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef).collect();
-        let batch = RecordBatch::try_new(self.schema.clone(), columns)
+        let columns = self.builders.iter_mut().flatten().map(|b| Arc::new(b.finish()) as ArrayRef).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(n_rows));
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
             .map_err(|e| Error::malformed(format!("`{}`: {e}", self.file)))?;
         Ok(Some(batch))
     }
 
     fn append_record(&mut self) -> Result<()> {
-        let n_cells = self.records.spans().len();
-        if n_cells != self.names.len() {
-            return Err(self.ragged(n_cells));
+        let (n_cells, n_columns) = (self.records.spans().len(), self.names.len());
+        if n_cells != n_columns {
+            let mut behind = self.records.spans().iter().skip(n_columns);
+            if n_cells < n_columns || behind.any(|span| span.start != span.end) {
+                return Err(self.ragged(n_cells));
+            }
+            self.remark_line_ends("lines end");
         }
-        let record = match std::str::from_utf8(self.records.record()) {
-            Ok(record) => record,
-            Err(_) => return self.text().map(|_| ()),
-        };
-        for (span, builder) in self.records.spans().iter().zip(&mut self.builders) {
-            let mut text = cell(record, span);
+        let record = self.records.record();
+        let whole = std::str::from_utf8(record).ok();
+        for (column_idx, (span, builder)) in self.records.spans().iter().zip(&mut self.builders).enumerate() {
+            // What nobody wants may be in another encoding.
+            let Some(builder) = builder else { continue };
+            let text = match whole {
+                Some(record) => Some(cell(record, span)),
+                None => std::str::from_utf8(&record[span.start..span.end]).ok(),
+            };
+            let Some(mut text) = text else { return Err(self.not_utf8(column_idx)) };
             if span.escaped {
                 self.unescaped.clear();
                 for (i, part) in text.split("\"\"").enumerate() {
@@ -156,22 +206,65 @@ impl CsvBatches {
     fn text(&self) -> Result<&str> {
         let record = self.records.record();
         std::str::from_utf8(record).map_err(|e| {
-            let at = e.valid_up_to();
-            let line = self.records.line() + record[..at].iter().filter(|&&b| b == b'\n').count() as u64;
-            let column_idx = self.records.spans().iter().position(|s| s.end > at).unwrap_or(0);
-            Error::malformed(format!(
-                "{}: byte {:#04x} at offset {} is not UTF-8",
-                self.place_in(line, column_idx),
-                record[at],
-                self.records.offset() + at as u64
-            ))
-            .with_hint("save the file as UTF-8; from Western European text: `iconv -f WINDOWS-1252 -t UTF-8`")
+            let holds = |span: &Span| span.end > e.valid_up_to();
+            self.not_utf8(self.records.spans().iter().position(holds).unwrap_or(0))
         })
     }
 
-    fn ragged(&self, n_cells: usize) -> Error {
+    /// The error of a cell of the current record.
+    fn not_utf8(&self, column_idx: usize) -> Error {
+        let record = self.records.record();
+        let start = self.records.spans().get(column_idx).map_or(0, |span| span.start);
+        let at = start + std::str::from_utf8(&record[start..]).err().map_or(0, |e| e.valid_up_to());
+        let line = self.records.line() + record[..at].iter().filter(|&&b| b == b'\n').count() as u64;
+        Error::malformed(format!(
+            "{}: byte {:#04x} at offset {} is not UTF-8",
+            self.place_in(line, column_idx),
+            record[at],
+            self.records.offset() + at as u64
+        ))
+        .with_hint("save the file as UTF-8; from Western European text: `iconv -f WINDOWS-1252 -t UTF-8`")
+    }
+
+    /// How many cells each of the next records has, if they have as many as this one.
+    fn goes_on_with(&mut self, n_cells: usize) -> bool {
+        let mut n_alike = 0;
+        while n_alike < N_LOOKED_AHEAD {
+            match self.records.advance() {
+                Ok(true) if self.records.is_blank() => {}
+                Ok(true) if self.records.spans().len() == n_cells => n_alike += 1,
+                Ok(true) => return false,
+                _ => break,
+            }
+        }
+        n_alike > 0
+    }
+
+    fn ragged(&mut self, n_cells: usize) -> Error {
         let (line, n_columns) = (self.records.line(), self.names.len());
+        let is_early = self.n_rows < MAX_PREAMBLE_ROWS;
+        let cause = if n_cells < n_columns || !is_early || !self.goes_on_with(n_cells) {
+            None
+        } else if self.n_unnamed > 0 && n_cells <= n_columns + self.n_unnamed {
+            Some(
+                "the header ends in empty names, and the lines from here on have cells there: name these columns, or, \
+                 if line 1 is a title above the header, remove it"
+                    .to_owned(),
+            )
+        } else if self.n_rows == 0 && n_cells == n_columns + 1 && n_columns > 1 {
+            Some(
+                "every row has one cell more than the header: if the first column is row names without a name of \
+                 their own, as R writes them, name it; if line 1 is a title above the header, remove it"
+                    .to_owned(),
+            )
+        } else {
+            Some(format!(
+                "from here on every line has {n_cells} cells: if line 1 is a title above the header, remove what \
+                 stands above the header"
+            ))
+        };
         let (lack, hint) = match self.names.get(n_cells) {
+            _ if cause.is_some() => (String::new(), cause.unwrap_or_default()),
             Some(name) => (
                 format!("; the first column without a cell is `{name}`"),
                 "write every delimiter, also around missing cells".to_owned(),

@@ -4,14 +4,18 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch, StringBuilder};
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch, RecordBatchOptions, StringBuilder,
+};
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 
 use super::json_object::{JsonFault, Refusal, Scalar, parse_object};
 use super::missing::MissingTokens;
+use super::normalize::{none_readable, unreadable};
+use super::reading::Origin;
 use super::sniff::UTF8_BOM;
 use super::source::{Source, read_failed};
-use super::{Batches, MAX_BATCH_TEXT_BYTES, ReadOptions};
+use super::{MAX_BATCH_TEXT_BYTES, Opened, ReadOptions};
 use crate::error::{Error, Result};
 
 const EMPTY_KEY: Refusal = ("the key is empty", "name every key");
@@ -22,7 +26,7 @@ const CHANGED: Refusal = ("the file changed while it was read", "read it again w
 const MAX_EXACT_INT: u64 = 1 << 53;
 
 /// Finds keys and types in a first pass and prepares the second one.
-pub(super) fn open(source: &Source, gzip: bool, options: &ReadOptions) -> Result<(SchemaRef, Batches)> {
+pub(super) fn open(source: &Source, gzip: bool, options: &ReadOptions) -> Result<Opened> {
     let missing = MissingTokens::new(&options.missing_tokens);
     let mut columns = Columns::default();
     let mut lines = Lines::open(source, gzip, options)?;
@@ -38,7 +42,7 @@ pub(super) fn open(source: &Source, gzip: bool, options: &ReadOptions) -> Result
             if std::mem::replace(&mut column.last_row, row) == row {
                 return Err(DOUBLED_KEY);
             }
-            column.kinds.add(&value, &missing);
+            column.kinds.add(&value, row, &missing);
             Ok(())
         })?;
     }
@@ -46,18 +50,38 @@ pub(super) fn open(source: &Source, gzip: bool, options: &ReadOptions) -> Result
         return Err(Error::malformed(format!("`{}` has {row} object(s) but no keys", source.name()))
             .with_hint("write one flat object per line: `{\"name\": value, ...}`"));
     }
-    let fields: Vec<Field> =
-        columns.columns.iter().map(|c| Field::new(&c.name, c.kinds.data_type(), true)).collect();
+    let mut origin = Origin::default();
+    let (mut fields, mut builders) = (Vec::new(), Vec::new());
+    for column in &columns.columns {
+        let builder = match &column.kinds.nested {
+            _ if !options.columns.has(&column.name) => {
+                origin.unread.push(column.name.clone());
+                None
+            }
+            Some((what, row)) => {
+                origin.set_aside.push(unreadable(&column.name, &format!("{what}, first in row {row}")));
+                None
+            }
+            None => {
+                fields.push(Field::new(&column.name, column.kinds.data_type(), true));
+                Some(Builder::new(&column.kinds.data_type()))
+            }
+        };
+        builders.push(builder);
+    }
+    if fields.is_empty() && origin.unread.is_empty() {
+        return Err(none_readable(source.name(), &origin.set_aside));
+    }
     let schema = Arc::new(ArrowSchema::new(fields));
     let batches = JsonBatches {
-        builders: columns.columns.iter().map(|c| Builder::new(&c.kinds.data_type())).collect(),
+        builders,
         lines: Lines::open(source, gzip, options)?,
         columns,
         missing,
         batch_rows: options.batch_rows,
         schema: schema.clone(),
     };
-    Ok((schema, Box::new(batches)))
+    Ok(Opened::new(schema, Box::new(batches), origin))
 }
 
 /// Which kinds of values a column holds; missing ones count for nothing.
@@ -70,10 +94,12 @@ struct Kinds {
     wide_int: bool,
     float: bool,
     text: bool,
+    /// The first value with values in it, in a word, and its row.
+    nested: Option<(&'static str, u64)>,
 }
 
 impl Kinds {
-    fn add(&mut self, value: &Scalar<'_>, missing: &MissingTokens) {
+    fn add(&mut self, value: &Scalar<'_>, row: u64, missing: &MissingTokens) {
         match value {
             Scalar::Null => {}
             Scalar::Bool(_) => self.bool = true,
@@ -82,6 +108,9 @@ impl Kinds {
             Scalar::WideInt(_) => self.wide_int = true,
             Scalar::Float(..) => self.float = true,
             Scalar::Text(text) => self.text |= !missing.contains(text),
+            Scalar::Nested(what, _) => {
+                self.nested.get_or_insert((what, row));
+            }
         }
     }
 
@@ -226,7 +255,8 @@ impl Lines {
 struct JsonBatches {
     lines: Lines,
     columns: Columns,
-    builders: Vec<Builder>,
+    /// One for each column that is read.
+    builders: Vec<Option<Builder>>,
     missing: MissingTokens,
     batch_rows: usize,
     schema: SchemaRef,
@@ -239,7 +269,7 @@ impl JsonBatches {
             let (columns, builders) = (&mut self.columns, &mut self.builders);
             self.lines.parse(|key, value| {
                 let column_idx = columns.find(key).ok_or(CHANGED)?;
-                let builder = &mut builders[column_idx];
+                let Some(builder) = &mut builders[column_idx] else { return Ok(()) };
                 if builder.len() != n_rows {
                     return Err(DOUBLED_KEY);
                 }
@@ -248,13 +278,14 @@ impl JsonBatches {
             n_rows += 1;
             n_bytes += self.lines.line.len();
             // Keys that this object lacks.
-            self.builders.iter_mut().filter(|b| b.len() < n_rows).for_each(Builder::append_null);
+            self.builders.iter_mut().flatten().filter(|b| b.len() < n_rows).for_each(Builder::append_null);
         }
         if n_rows == 0 {
             return Ok(None);
         }
-        let columns = self.builders.iter_mut().map(Builder::finish).collect();
-        let batch = RecordBatch::try_new(self.schema.clone(), columns)
+        let columns = self.builders.iter_mut().flatten().map(Builder::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(n_rows));
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
             .map_err(|e| Error::malformed(format!("`{}`: {e}", self.lines.file)))?;
         Ok(Some(batch))
     }

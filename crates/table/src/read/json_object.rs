@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use serde::de::IgnoredAny;
+
 /// A value that fits into one cell.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Scalar<'a> {
@@ -17,6 +19,8 @@ pub(super) enum Scalar<'a> {
     /// Any other number, and its text.
     Float(f64, &'a str),
     Text(Cow<'a, str>),
+    /// A value with values in it, in a word and as written.
+    Nested(&'static str, &'a str),
 }
 
 /// What breaks a line.
@@ -31,8 +35,6 @@ pub(super) struct JsonFault {
 }
 
 const HINT_OBJECT: &str = "write one flat object per line: `{\"name\": value, ...}`";
-const HINT_NESTED: &str =
-    "flatten it first: one key per inner value, each a number, a text, true, false or null";
 const HINT_NUMBER: &str = "write text in double quotes and a missing value as null";
 
 /// Why a cell is not taken, and the hint.
@@ -107,8 +109,8 @@ impl<'a> Cursor<'a> {
         let rest = &self.line[self.at..];
         match rest.bytes().next() {
             Some(b'"') => self.string(Some(key)).map(Scalar::Text),
-            Some(b'{') => Err(self.fault("found a nested object".to_owned(), Some(key), HINT_NESTED)),
-            Some(b'[') => Err(self.fault("found an array".to_owned(), Some(key), HINT_NESTED)),
+            Some(b'{') => self.nested(key, "an object"),
+            Some(b'[') => self.nested(key, "a list"),
             Some(b'-' | b'0'..=b'9') => self.number(key),
             _ => {
                 let words =
@@ -121,6 +123,21 @@ impl<'a> Cursor<'a> {
                     }
                     None => Err(self.unexpected("a value", Some(key))),
                 }
+            }
+        }
+    }
+
+    fn nested(&mut self, key: &str, what: &'static str) -> Result<Scalar<'a>, JsonFault> {
+        let mut values = serde_json::Deserializer::from_str(&self.line[self.at..]).into_iter::<IgnoredAny>();
+        match values.next() {
+            Some(Ok(_)) => {
+                let text = &self.line[self.at..self.at + values.byte_offset()];
+                self.at += text.len();
+                Ok(Scalar::Nested(what, text))
+            }
+            found => {
+                let found = found.and_then(Result::err).map(|e| e.to_string()).unwrap_or_default();
+                Err(self.fault(format!("{what} that is no valid JSON: {found}"), Some(key), HINT_OBJECT))
             }
         }
     }
@@ -224,6 +241,7 @@ mod tests {
                 Scalar::WideInt(text) => serde_json::from_str(text).unwrap(),
                 Scalar::Float(f, _) => json!(f),
                 Scalar::Text(text) => json!(text),
+                Scalar::Nested(_, text) => serde_json::from_str(text).unwrap(),
             };
             object.insert(key.to_owned(), value);
             Ok(())

@@ -17,6 +17,11 @@
 //! - **Parquet and Arrow** (Feather), compressed or not: types are kept, apart from text variants and dictionaries (text),
 //!   decimals and half floats (`Float64`), durations (`Int64` in their unit) and times of day (text).
 //!
+//! Numbers in text may be written with a decimal comma or with grouped thousands: which mark stands for
+//! the decimals is found from all columns together ([`numbers`](self)), and they are brought to one
+//! spelling. Columns that hold lists or structs, and the index of a frame, are set aside
+//! ([`Origin::set_aside`]).
+//!
 //! In all of them, text that equals one of [`ReadOptions::missing_tokens`] and the number NaN are
 //! missing cells. Infinities stay: non-finite is not missing. Nothing is shortened or skipped: a row
 //! that does not fit is an error that names the file, the line and, where there is one, the column.
@@ -25,22 +30,28 @@ mod arrow_ipc;
 mod csv;
 mod culprit;
 mod guard;
+mod index;
 mod inflation;
 mod json_lines;
 mod json_object;
+pub(crate) mod marks;
 mod missing;
 mod normalize;
+mod numbers;
 mod original;
 mod parquet;
+mod reading;
 mod records;
 mod sniff;
 mod source;
 mod validate;
 mod write;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchReader};
 use arrow::datatypes::{DataType, SchemaRef};
@@ -48,13 +59,16 @@ use arrow::datatypes::{DataType, SchemaRef};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::schema::Exclusion;
 use crate::table::Table;
-use missing::MissingTokens;
-use normalize::Normalizer;
+pub use normalize::unreadable;
+use normalize::{Normalizer, unreadable_note};
 use source::Source;
 
 pub use guard::without_panic;
+pub use marks::DecimalMark;
 pub use original::Original;
+pub use reading::{GivenReading, KnownColumn, NumberStyle, Origin, Reading, Wanted};
 pub use write::{write_csv, write_parquet};
 
 /// Batches end early at this much text, so that a batch of long texts stays small.
@@ -74,6 +88,15 @@ pub struct ReadOptions {
     /// The byte between two cells of a CSV file: any ASCII character but a quote, a line end or
     /// NUL. Default `None`: the one of `,` tab `;` `|` that cuts the first rows into equally many cells.
     pub delimiter: Option<u8>,
+    /// What marks the decimals of numbers in text. Default `None`: found from all columns together.
+    pub decimal: Option<DecimalMark>,
+    /// The only mark that may group the digits of numbers in text: `.`, `,`, `'`, `’`, `_` or a blank,
+    /// and not the decimal one. Default `None`: any of them.
+    pub thousands: Option<char>,
+    /// Which columns are read. Default: all.
+    pub columns: Wanted,
+    /// What is known of columns before they are read. Default: nothing.
+    pub known: BTreeMap<String, KnownColumn>,
     /// Rows in a batch, at least 1. Default 8192. Batches of long texts end earlier.
     pub batch_rows: usize,
     /// Longest row of a text file in bytes, 1 to 1 GiB. Default 64 MiB. Bounds what an unclosed
@@ -90,6 +113,10 @@ impl Default for ReadOptions {
         ReadOptions {
             missing_tokens: ["", "NA", "N/A", "null", "NaN", "?"].map(String::from).to_vec(),
             delimiter: None,
+            decimal: None,
+            thousands: None,
+            columns: Wanted::All,
+            known: BTreeMap::new(),
             batch_rows: 8192,
             max_row_bytes: 64 << 20,
             max_inflated_bytes: 1 << 30,
@@ -116,6 +143,21 @@ impl ReadOptions {
                 "`max_row_bytes` must be at most {MAX_ROW_BYTES}, found {}",
                 self.max_row_bytes
             )));
+        }
+        if let Some(mark) = self.thousands {
+            let refused = |what: String, hint: &str| Err(Error::option(what).with_hint(hint));
+            if !marks::can_group(mark) {
+                return refused(
+                    format!("`thousands` is `{mark}`, which groups no digits"),
+                    "allowed are `.`, `,`, `'`, `’`, `_` and a blank",
+                );
+            }
+            if self.decimal.is_some_and(|decimal| decimal.mark() == mark) {
+                return refused(
+                    format!("`decimal` and `thousands` are both `{mark}`"),
+                    "one mark cannot be both; leave one of the two out",
+                );
+            }
         }
         match self.delimiter {
             Some(byte) if !byte.is_ascii() || matches!(byte, b'"' | b'\n' | b'\r' | 0) => {
@@ -153,6 +195,16 @@ pub enum Format {
     ArrowStream,
 }
 
+impl Format {
+    /// The byte between two cells, in a text format that has one.
+    pub fn delimiter(self) -> Option<u8> {
+        match self {
+            Format::Csv { delimiter, .. } => Some(delimiter),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gzip = match self {
@@ -175,18 +227,36 @@ impl fmt::Display for Format {
 /// The batches of one format, before empty ones are left out.
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
-/// The rows of a file, batch by batch. Ends after the first error.
+/// A file whose columns are known and whose rows are still to be read.
+struct Opened {
+    schema: SchemaRef,
+    batches: Batches,
+    origin: Origin,
+    /// What turns out while the rows are read.
+    remark: Arc<OnceLock<String>>,
+}
+
+impl Opened {
+    fn new(schema: SchemaRef, batches: Batches, origin: Origin) -> Self {
+        Opened { schema, batches, origin, remark: Arc::default() }
+    }
+}
+
+/// The rows of a file, batch by batch, their texts as they are written. Ends after the first error.
 pub struct TableReader {
     file: String,
     format: Format,
     schema: SchemaRef,
+    options: ReadOptions,
+    origin: Origin,
+    remark: Arc<OnceLock<String>>,
     first: Option<RecordBatch>,
     batches: Option<Batches>,
 }
 
 impl TableReader {
     fn new(source: &Source, format: Format, options: &ReadOptions) -> Result<Self> {
-        let (schema, batches) = match format {
+        let opened = match format {
             Format::Csv { delimiter, gzip } => csv::open(source, delimiter, gzip, options)?,
             Format::JsonLines { gzip } => json_lines::open(source, gzip, options)?,
             Format::Parquet => parquet::open(source, options)?,
@@ -194,7 +264,10 @@ impl TableReader {
             Format::ArrowStream => arrow_ipc::open_stream(source, options)?,
         };
         let file = source.name().to_owned();
-        let mut reader = TableReader { file, format, schema, first: None, batches: Some(batches) };
+        let Opened { schema, batches, origin, remark } = opened;
+        let options = options.clone();
+        let batches = Some(batches);
+        let mut reader = TableReader { file, format, schema, options, origin, remark, first: None, batches };
         // The first batch is read at once: a table without rows is an error of opening it.
         reader.first = reader.next().transpose()?;
         if reader.first.is_none() {
@@ -215,12 +288,24 @@ impl TableReader {
         self.format
     }
 
-    /// Reads the rest and joins it.
+    /// Reads the rest, joins it, and brings numbers in text to one spelling.
     ///
     /// # Errors
-    /// The first error of a batch; a value error if a text column outgrows 2 GiB.
+    /// The first error of a batch; a value error if a text column outgrows 2 GiB, or for a number that
+    /// is written otherwise than a model knows it.
     pub fn into_table(self) -> Result<Table> {
+        let (file, options, delimiter) = (self.file.clone(), self.options.clone(), self.format.delimiter());
+        let is_untyped = matches!(self.format, Format::Csv { .. });
+        let (table, origin) = self.into_written()?;
+        let table = settled(&file, table, origin, &options, delimiter)?;
+        Ok(if is_untyped { table.of_untyped_texts() } else { table })
+    }
+
+    /// Reads the rest and joins it, texts as they are written.
+    fn into_written(mut self) -> Result<(Table, Origin)> {
         let (file, schema) = (self.file.clone(), self.schema());
+        let mut origin = std::mem::take(&mut self.origin);
+        let remark = self.remark.clone();
         let batches = self.collect::<Result<Vec<_>>>()?;
         for (column_idx, field) in schema.fields().iter().enumerate() {
             if field.data_type() != &DataType::Utf8 {
@@ -236,8 +321,29 @@ impl TableReader {
                 .with_hint("leave the column out, or read the file batch by batch"));
             }
         }
-        Table::from_batches(&schema, &batches).map_err(|e| e.at(format!("`{file}`")))
+        origin.notes.extend(remark.get().map(|remark| format!("`{file}`: {remark}")));
+        let table = Table::from_batches(&schema, &batches).map_err(|e| e.at(format!("`{file}`")))?;
+        Ok((table, origin))
     }
+}
+
+/// The table with its numbers in one spelling, and with what is known of where it comes from.
+fn settled(
+    name: &str,
+    table: Table,
+    mut origin: Origin,
+    options: &ReadOptions,
+    delimiter: Option<u8>,
+) -> Result<Table> {
+    origin.reading.missing_tokens.clone_from(&options.missing_tokens);
+    // What somebody knows is a column, whatever the file says of it.
+    let is_known = |name: &str| options.known.contains_key(name);
+    origin.set_aside.retain(|column| column.exclusion != Exclusion::Index || !is_known(&column.name));
+    origin.notes.extend(index::note(&origin.set_aside));
+    origin.notes.extend(unreadable_note(&origin.set_aside));
+    let table =
+        numbers::settle(table, &mut origin, options, delimiter).map_err(|e| e.at(format!("`{name}`")))?;
+    Ok(table.with_origin(origin))
 }
 
 impl Iterator for TableReader {
@@ -321,17 +427,74 @@ pub fn read_csv_bytes(bytes: &[u8], name: &str, options: &ReadOptions) -> Result
 /// without rows is fine here.
 ///
 /// # Errors
-/// A schema error that names every column of a type that no table has, or a doubled name; a
-/// malformed error if a batch cannot be converted.
+/// A schema error if no column is of a type that a table has, or for a doubled name; a malformed error
+/// if a batch cannot be converted.
 pub fn table_from_batches(
     name: &str,
     schema: &SchemaRef,
     batches: &[RecordBatch],
     options: &ReadOptions,
 ) -> Result<Table> {
-    let normalizer = Normalizer::new(name, schema, MissingTokens::new(&options.missing_tokens))?;
+    options.check()?;
+    let normalizer = Normalizer::new(name, schema, options)?;
     let batches = batches.iter().map(|batch| normalizer.apply(batch)).collect::<Result<Vec<_>>>()?;
-    Table::from_batches(&normalizer.schema(), &batches).map_err(|e| e.at(format!("`{name}`")))
+    let table = Table::from_batches(&normalizer.schema(), &batches).map_err(|e| e.at(format!("`{name}`")))?;
+    settled(name, table, normalizer.origin(), options, None)
+}
+
+/// A table that was read before, as `options` would have read it where that is still to be told: missing
+/// tokens become missing cells, columns that are not wanted go. Numbers that are in the common spelling
+/// already stay as they are.
+///
+/// # Errors
+/// As [`table_from_batches`].
+pub fn reread(table: &Table, options: &ReadOptions) -> Result<Table> {
+    let before = table.origin();
+    let is_settled = before.reading.decimal.is_some();
+    let mut how = options.clone();
+    if is_settled {
+        how.decimal = Some(DecimalMark::Point);
+        for known in how.known.values_mut() {
+            if let KnownColumn::Number(style) = known {
+                *style = NumberStyle::default();
+            }
+        }
+    }
+    let batch = table.batch();
+    let read = table_from_batches("the frame", &batch.schema(), std::slice::from_ref(batch), &how)?;
+    let mut origin = read.origin().clone();
+    if is_settled {
+        origin.reading = Reading { missing_tokens: origin.reading.missing_tokens, ..before.reading.clone() };
+    }
+    let set_aside = before.set_aside.iter().filter(|column| options.columns.has(&column.name));
+    let set_aside: Vec<_> = set_aside.cloned().collect();
+    origin.notes.extend(before.notes.iter().cloned());
+    origin.notes.extend(unreadable_note(&set_aside).filter(|note| !before.notes.contains(note)));
+    origin.set_aside.extend(set_aside);
+    origin.unread.extend(before.unread.iter().cloned());
+    if before.reading.decimal.zip(options.decimal).is_some_and(|(here, there)| here != there) {
+        origin.notes.extend(differences(before, options));
+    }
+    Ok(read.with_origin(origin))
+}
+
+/// A table that the caller had read in a way of his own, with notes of where a model would have read it
+/// otherwise.
+pub fn as_given(table: &Table, options: &ReadOptions) -> Table {
+    let origin = table.origin();
+    let is_of_model = !options.known.is_empty();
+    let notes = if is_of_model { differences(origin, options) } else { origin.notes.clone() };
+    table.clone().with_origin(Origin { notes, ..origin.clone() })
+}
+
+/// Where a table was read otherwise than by these options.
+fn differences(origin: &Origin, options: &ReadOptions) -> Vec<String> {
+    let given = GivenReading {
+        missing_tokens: Some(origin.reading.missing_tokens.clone()),
+        decimal: origin.reading.decimal,
+        ..GivenReading::default()
+    };
+    given.options_like(options).1
 }
 
 /// As [`table_from_batches`], from another library through Arrow's C interface. Every offset, text, key
@@ -348,16 +511,19 @@ pub fn table_from_reader(name: &str, reader: impl RecordBatchReader, options: &R
         )
     };
     let batches = guard::guarded(|| reader.collect::<Result<Vec<_>, _>>()).map_err(failed)?;
-    // Refused columns are told first: they are not looked into.
-    Normalizer::new(name, &schema, MissingTokens::new(&options.missing_tokens))?;
+    // What is refused is told first, and what is not wanted is not looked into.
+    let normalizer = Normalizer::new(name, &schema, options)?;
     let mut first_row = 0;
     let mut sound = Vec::with_capacity(batches.len());
     for batch in batches {
-        let fields: Vec<_> = schema.fields().iter().zip(batch.columns()).collect();
-        let columns = fields.into_par_iter().map(|(field, array)| {
-            validate::validated(array).map_err(|fault| fault.into_error(name, field.name(), first_row))
+        let checked = normalizer.kept_idx().par_iter().map(|idx| {
+            let fault = |fault: validate::Fault| fault.into_error(name, schema.field(*idx).name(), first_row);
+            Ok((*idx, validate::validated(batch.column(*idx)).map_err(fault)?))
         });
-        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let mut columns = batch.columns().to_vec();
+        for (idx, column) in checked.collect::<Result<Vec<_>>>()? {
+            columns[idx] = column;
+        }
         let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|e| failed(e.to_string()))?;
         first_row += batch.num_rows();
         sound.push(batch);

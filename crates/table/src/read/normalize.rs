@@ -9,43 +9,61 @@ use arrow::datatypes::{
 };
 use rayon::prelude::*;
 
+use super::ReadOptions;
 use super::guard::guarded;
+use super::index::stored_indexes;
 use super::missing::MissingTokens;
+use super::reading::Origin;
 use crate::error::{Error, Result};
+use crate::schema::{ExcludedColumn, Exclusion};
 use crate::table::Table;
 
-/// Casts each column to the type that tables keep and turns missing tokens and NaN into nulls.
+/// Casts each wanted column to the type that tables keep and turns missing tokens and NaN into nulls.
 pub(super) struct Normalizer {
     file: String,
     schema: SchemaRef,
+    /// Places of the kept columns among those that the reader gives.
+    kept_idx: Vec<usize>,
     missing: MissingTokens,
+    set_aside: Vec<ExcludedColumn>,
+    unread: Vec<String>,
 }
 
 impl Normalizer {
-    /// Checks that all columns can be used.
+    /// Tells the columns that can be read and are wanted from the others.
     ///
     /// # Errors
-    /// A schema error that names every column of a type that no table has, or a doubled name.
-    pub(super) fn new(file: &str, schema: &ArrowSchema, missing: MissingTokens) -> Result<Self> {
-        let (mut fields, mut refused) = (Vec::new(), Vec::new());
-        for field in schema.fields() {
+    /// A schema error if no column is of a type that a table has, or for a doubled name.
+    pub(super) fn new(file: &str, schema: &ArrowSchema, options: &ReadOptions) -> Result<Self> {
+        let (mut fields, mut kept_idx) = (Vec::new(), Vec::new());
+        let names = schema.fields().iter().map(|field| field.name());
+        let mut set_aside = stored_indexes(schema.metadata(), names);
+        let mut unread = Vec::new();
+        for (idx, field) in schema.fields().iter().enumerate() {
+            if !options.columns.has(field.name()) {
+                unread.push(field.name().clone());
+                continue;
+            }
             match kept_type(field.data_type()) {
-                Some(kept) => fields.push(Field::new(field.name(), kept, true)),
-                None => refused.push(format!("column `{}` is {}", field.name(), family(field.data_type()))),
+                Some(kept) => {
+                    fields.push(Field::new(field.name(), kept, true));
+                    kept_idx.push(idx);
+                }
+                None => set_aside.push(unreadable(field.name(), family(field.data_type()))),
             }
         }
-        if !refused.is_empty() {
-            return Err(Error::schema(format!("`{file}`: {}", refused.join(", "))).with_hint(
-                "write it as columns of numbers, text, booleans, dates or timestamps, or leave it out",
-            ));
-        }
-        if fields.is_empty() {
+        set_aside.retain(|column| !unread.contains(&column.name));
+        if schema.fields().is_empty() {
             return Err(Error::malformed(format!("`{file}` has no columns"))
                 .with_hint("a table needs at least one column and one row"));
         }
+        if fields.is_empty() && unread.is_empty() {
+            return Err(none_readable(file, &set_aside));
+        }
         let schema = Arc::new(ArrowSchema::new(fields));
         Table::new(RecordBatch::new_empty(schema.clone())).map_err(|e| e.at(format!("`{file}`")))?;
-        Ok(Normalizer { file: file.to_owned(), schema, missing })
+        let missing = MissingTokens::new(&options.missing_tokens);
+        Ok(Normalizer { file: file.to_owned(), schema, kept_idx, missing, set_aside, unread })
     }
 
     /// The schema of the normalised batches.
@@ -53,10 +71,26 @@ impl Normalizer {
         self.schema.clone()
     }
 
+    /// Places of the columns that are read, for a reader that can leave out the others.
+    pub(super) fn kept_idx(&self) -> &[usize] {
+        &self.kept_idx
+    }
+
+    /// Tells that the reader gives nothing but the columns of [`Normalizer::kept_idx`].
+    pub(super) fn expect_kept_alone(&mut self) {
+        self.kept_idx = (0..self.kept_idx.len()).collect();
+    }
+
+    /// What is known of the columns before a row is read.
+    pub(super) fn origin(&self) -> Origin {
+        Origin { set_aside: self.set_aside.clone(), unread: self.unread.clone(), ..Origin::default() }
+    }
+
     /// One batch in the kept types.
     pub(super) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         // Columns side by side: the scan for missing tokens is most of the time that a frame takes.
-        let fields: Vec<_> = self.schema.fields().iter().zip(batch.columns()).collect();
+        let arrays = self.kept_idx.iter().map(|idx| batch.column(*idx));
+        let fields: Vec<_> = self.schema.fields().iter().zip(arrays).collect();
         let columns = fields
             .into_par_iter()
             .map(|(field, array)| {
@@ -100,6 +134,34 @@ fn kept_type(data_type: &DataType) -> Option<DataType> {
         Duration(_) => Int64,
         Dictionary(_, values) => return kept_type(values),
         _ => return None,
+    })
+}
+
+/// A column whose cells are no single values but `what`: "a list".
+pub fn unreadable(name: &str, what: &str) -> ExcludedColumn {
+    ExcludedColumn { name: name.to_owned(), exclusion: Exclusion::Unreadable, reason: what.to_owned() }
+}
+
+/// The error of a table of which nothing is left.
+pub(super) fn none_readable(file: &str, set_aside: &[ExcludedColumn]) -> Error {
+    let named: Vec<String> =
+        set_aside.iter().map(|c| format!("column `{}` is {}", c.name, c.reason)).collect();
+    Error::schema(format!("`{file}` has no column that can be read: {}", named.join(", ")))
+        .with_hint("write columns of numbers, text, booleans, dates or timestamps")
+}
+
+/// What is said of columns that cannot be read.
+pub(super) fn unreadable_note(set_aside: &[ExcludedColumn]) -> Option<String> {
+    let named: Vec<String> = set_aside
+        .iter()
+        .filter(|c| c.exclusion == Exclusion::Unreadable)
+        .map(|c| format!("`{}` ({})", c.name, c.reason))
+        .collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "left out, a cell has to be one value: {}; write their parts as columns to use them, or ignore them",
+            named.join(", ")
+        )
     })
 }
 

@@ -14,6 +14,7 @@ use arrow::ipc::reader::{FileReader, StreamReader};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::guard::decoded;
+use super::index::UNNAMED;
 use super::json_object::{Scalar, parse_object};
 use super::records::{Records, Span};
 use super::sniff::UTF8_BOM;
@@ -156,9 +157,20 @@ impl Original {
     fn with(&self, added: &Table) -> Result<Table> {
         let own = match self.format {
             Format::Csv { delimiter, gzip } => self.text(delimiter, gzip)?,
-            Format::JsonLines { .. } => {
+            Format::JsonLines { gzip } => {
                 let options = ReadOptions { missing_tokens: Vec::new(), ..self.options.clone() };
-                open_source(&self.source, &options)?.into_table()?.batch().clone()
+                let (table, origin) = open_source(&self.source, &options)?.into_written()?;
+                // What no table can be made of leaves as the text that it is.
+                let nested = match origin.set_aside.is_empty() {
+                    true => None,
+                    false => Some(self.json_text(gzip)?),
+                };
+                let names: Vec<&String> = origin.set_aside.iter().map(|column| &column.name).collect();
+                let mut texts = names.iter().filter_map(|name| {
+                    Some(((*name).clone(), nested.as_ref()?.column_by_name(name)?.clone()))
+                });
+                let table = texts.try_fold(table, |table, (name, text)| table.with_column(&name, text))?;
+                table.batch().clone()
             }
             Format::Parquet | Format::ArrowFile | Format::ArrowStream => self.typed()?,
         };
@@ -191,6 +203,11 @@ impl Original {
             };
             if names.is_empty() {
                 names = records.spans()[..n_named(record, records.spans())].iter().map(cell).collect();
+                if let Some(first) =
+                    names.first_mut().filter(|name: &&mut String| name.trim_ascii().is_empty())
+                {
+                    *first = UNNAMED.to_owned();
+                }
                 builders = names.iter().map(|_| StringBuilder::new()).collect();
             } else if !records.is_blank() || names.len() == 1 {
                 for (span, builder) in records.spans().iter().zip(&mut builders) {
@@ -229,6 +246,7 @@ impl Original {
                         builder.append_value(digits);
                     }
                     Scalar::Text(text) => builder.append_value(text),
+                    Scalar::Nested(_, text) => builder.append_value(text),
                 }
                 Ok(())
             };

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::column::page::{Page, PageReader};
 use parquet::errors::ParquetError;
@@ -16,14 +16,13 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use super::culprit;
 use super::guard::{decoded, guarded};
 use super::inflation::Budget;
-use super::missing::MissingTokens;
 use super::normalize::Normalizer;
 use super::source::{Content, Source};
-use super::{Batches, MAX_BATCH_TEXT_BYTES, ReadOptions};
+use super::{MAX_BATCH_TEXT_BYTES, Opened, ReadOptions};
 use crate::error::{Error, Result};
 
 /// Reads the footer and prepares the batches.
-pub(super) fn open(source: &Source, options: &ReadOptions) -> Result<(SchemaRef, Batches)> {
+pub(super) fn open(source: &Source, options: &ReadOptions) -> Result<Opened> {
     match source.content() {
         Content::File(path) => {
             let file = File::open(path).map_err(|e| Error::io(Path::new(source.name()), "open", e))?;
@@ -42,14 +41,16 @@ fn open_chunks<R: ChunkReader + 'static>(
     again: impl Fn() -> Option<R> + Send + 'static,
     source: &Source,
     options: &ReadOptions,
-) -> Result<(SchemaRef, Batches)> {
+) -> Result<Opened> {
     let (file, n_bytes, mut budget) = (source.name(), input.len(), source.budget());
     let builder = decoded(file, || ParquetRecordBatchReaderBuilder::try_new(input))?;
     decoded(file, || check_extent(builder.metadata(), n_bytes))?;
     let chunks = builder.metadata().row_groups().iter().flat_map(|group| group.columns());
     budget.take(chunks.map(|chunk| u64::try_from(chunk.uncompressed_size()).unwrap_or(0)).sum())?;
     let n_rows = builder.metadata().file_metadata().num_rows();
-    let normalizer = Normalizer::new(file, builder.schema(), MissingTokens::new(&options.missing_tokens))?;
+    let mut normalizer = Normalizer::new(file, builder.schema(), options)?;
+    // What is not wanted is not decoded either.
+    let kept = ProjectionMask::roots(builder.parquet_schema(), normalizer.kept_idx().iter().copied());
     // Of no more text than a file of text in a batch, nor than the whole file may hold.
     let most_text = MAX_BATCH_TEXT_BYTES.min(usize::try_from(budget.most()).unwrap_or(usize::MAX));
     let batch_rows = match again() {
@@ -58,10 +59,12 @@ fn open_chunks<R: ChunkReader + 'static>(
             .map_or(options.batch_rows, |longest| options.batch_rows.min(most_text / longest.max(1))),
         None => options.batch_rows,
     };
-    let reader = decoded(file, || builder.with_batch_size(batch_rows.max(1)).build())?;
-    let schema = normalizer.schema();
+    let reader = decoded(file, || builder.with_projection(kept).with_batch_size(batch_rows.max(1)).build())?;
+    normalizer.expect_kept_alone();
+    let (schema, origin) = (normalizer.schema(), normalizer.origin());
     let (file, budget) = (file.to_owned(), source.budget());
-    Ok((schema, Box::new(ParquetBatches { file, reader, again, budget, normalizer, n_rows, n_read: 0 })))
+    let batches = ParquetBatches { file, reader, again, budget, normalizer, n_rows, n_read: 0 };
+    Ok(Opened::new(schema, Box::new(batches), origin))
 }
 
 /// The reader allocates what a column chunk claims, so no claim may pass the end of the file.

@@ -2,7 +2,7 @@
 
 use super::records::{Scan, Scanner};
 use super::source::{Source, fill, read_failed};
-use super::{Format, ReadOptions};
+use super::{Format, ReadOptions, shown};
 use crate::error::{Error, Result};
 
 /// How much of a file is looked at; a header should fit.
@@ -10,6 +10,12 @@ const PREFIX_BYTES: usize = 256 << 10;
 
 /// Records that a delimiter must cut into equally many cells.
 const N_SAMPLED_RECORDS: usize = 100;
+
+/// Lines of equally many cells below a first line of one cell that make it a title.
+const LEAST_BELOW_TITLE: usize = 4;
+
+/// Most lines of a title.
+const MOST_TITLE_LINES: usize = 10;
 
 /// Delimiters tried, in the order that breaks ties.
 pub(super) const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
@@ -74,7 +80,7 @@ pub(super) fn detect(source: &Source, options: &ReadOptions) -> Result<Format> {
             Err(Error::malformed(format!("`{}` is a JSON array, not JSON lines", source.name()))
                 .with_hint("write one object per line: `jq -c '.[]'`"))
         }
-        _ => Ok(csv_format(&prefix, gzip, source, options)),
+        _ => csv_format(&prefix, gzip, source, options),
     }
 }
 
@@ -83,7 +89,7 @@ pub(super) fn detect_csv(source: &Source, options: &ReadOptions) -> Result<Forma
     let (mut prefix, gzip) = prefix(source)?;
     prefix.refuse_foreign(source)?;
     prefix.strip_bom();
-    Ok(csv_format(&prefix, gzip, source, options))
+    csv_format(&prefix, gzip, source, options)
 }
 
 /// Whether a text that begins like this would not be taken for CSV.
@@ -150,12 +156,91 @@ fn is_binary(byte: &u8) -> bool {
     !byte.is_ascii() || (byte.is_ascii_control() && !byte.is_ascii_whitespace())
 }
 
-fn csv_format(prefix: &Prefix, gzip: bool, source: &Source, options: &ReadOptions) -> Format {
-    let delimiter = options.delimiter.unwrap_or_else(|| {
-        let first = if source.has_suffix(&["tsv", "tab"]) { b'\t' } else { b',' };
-        sniff_delimiter(prefix, first)
-    });
-    Format::Csv { delimiter, gzip }
+fn csv_format(prefix: &Prefix, gzip: bool, source: &Source, options: &ReadOptions) -> Result<Format> {
+    if let Some(delimiter) = options.delimiter {
+        return Ok(Format::Csv { delimiter, gzip });
+    }
+    let first = if source.has_suffix(&["tsv", "tab"]) { b'\t' } else { b',' };
+    let delimiter = sniff_delimiter(prefix, first);
+    if let Some((line, below, n_cells)) = title_lines(prefix).filter(|_| !holds(prefix, delimiter)) {
+        return Err(Error::malformed(format!(
+            "`{}`, line 1: not a header of the lines from line {line} on, which {} cuts into {n_cells} cells each",
+            source.name(),
+            shown(below)
+        ))
+        .with_hint(format!(
+            "if a title stands above the header, remove the lines before line {line}; if the file has one column, \
+             give {} as its delimiter",
+            shown(delimiter)
+        )));
+    }
+    Ok(Format::Csv { delimiter, gzip })
+}
+
+/// Whether a delimiter cuts the header into several cells and half of the sampled lines into as many.
+fn holds(prefix: &Prefix, delimiter: u8) -> bool {
+    let Some(lines) = cells_of_records(prefix, delimiter) else { return false };
+    let n_columns = lines.first().map_or(0, |line| line.n_cells);
+    let n_alike = lines.iter().skip(1).filter(|line| line.n_cells == n_columns).count();
+    n_columns > 1 && 2 * n_alike >= lines.len() - 1
+}
+
+/// The line from which a delimiter cuts every sampled line into equally many cells, and the first line
+/// into fewer; with the delimiter and the number of cells.
+fn title_lines(prefix: &Prefix) -> Option<(u64, u8, usize)> {
+    DELIMITERS.into_iter().find_map(|delimiter| {
+        let lines = cells_of_records(prefix, delimiter)?;
+        let (n_first, n_last) = (lines.first()?.n_cells, lines.last()?.n_cells);
+        let n_above = lines.iter().rposition(|line| line.n_cells != n_last)? + 1;
+        let below = &lines[n_above..];
+        // A delimiter at the end of every row, or a column of row names, is no title.
+        let is_shorter = (n_first == 1 || n_first + 1 < n_last) && n_first < n_last;
+        let is_title = is_shorter && below.len() >= LEAST_BELOW_TITLE && n_above <= MOST_TITLE_LINES;
+        // In a sentence a blank follows, and words stand on both sides.
+        let is_prose =
+            below.iter().any(|line| line.has_blank_start) || below.iter().all(|line| !line.has_word);
+        let is_title = is_title && !is_prose && below.iter().any(|line| !line.ends_empty);
+        is_title.then(|| (below[0].line, delimiter, n_last))
+    })
+}
+
+/// A record of the prefix.
+struct SampledLine {
+    line: u64,
+    n_cells: usize,
+    ends_empty: bool,
+    /// Whether a cell begins with a blank.
+    has_blank_start: bool,
+    /// Whether a cell is one word.
+    has_word: bool,
+}
+
+/// The sampled records that are not blank; none where one is broken.
+fn cells_of_records(prefix: &Prefix, delimiter: u8) -> Option<Vec<SampledLine>> {
+    let scanner = Scanner::new(delimiter);
+    let (mut rest, mut spans, mut lines) = (prefix.bytes.as_slice(), Vec::new(), Vec::new());
+    let mut line = 1;
+    while lines.len() < N_SAMPLED_RECORDS && !rest.is_empty() {
+        match scanner.scan(rest, prefix.is_whole, &mut spans) {
+            Scan::Complete { n_bytes, n_lines, blank } => {
+                if !blank {
+                    let cells = || spans.iter().map(|span| &rest[span.start..span.end]);
+                    lines.push(SampledLine {
+                        line,
+                        n_cells: spans.len(),
+                        ends_empty: spans.last().is_none_or(|span| span.start == span.end),
+                        has_blank_start: cells().any(|cell| cell.first() == Some(&b' ')),
+                        has_word: cells().any(|cell| !cell.is_empty() && !cell.contains(&b' ')),
+                    });
+                }
+                line += n_lines;
+                rest = &rest[n_bytes..];
+            }
+            Scan::Incomplete { .. } => break,
+            Scan::Fault { .. } => return None,
+        }
+    }
+    Some(lines)
 }
 
 /// The delimiter that cuts all sampled records into equally many cells, and most of them; if none

@@ -5,15 +5,19 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::{ArrayRef, AsArray};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::names;
 use super::profile::ColumnProfile;
+use super::remarks::{number_remark, spelling_remark};
+use super::spellings::Spellings;
 use super::{ColumnSpec, DateFormat, ExcludedColumn, Exclusion, Kind, Schema};
 use crate::cell::{self, Storage};
 use crate::error::{Error, Result};
-use crate::table::Table;
+use crate::read::{KnownColumn, Wanted};
+use crate::table::{Table, quoted};
 
 /// Rows below which distinct values say little about ids.
 const MIN_ROWS_FOR_IDS: u64 = 20;
@@ -34,7 +38,8 @@ const PROSE_WORDS: f64 = 8.0;
 pub struct InferOptions {
     /// Kinds of columns by name; they win over every rule.
     pub kinds: BTreeMap<String, Kind>,
-    /// `chrono` date formats of columns by name, such as `%d/%m/%Y`; such a column is a timestamp.
+    /// `chrono` date formats of columns by name, such as `%d/%m/%Y`, or several with `|` between them; such
+    /// a column is a timestamp.
     pub date_formats: BTreeMap<String, String>,
     /// Columns to leave out.
     pub ignore: Vec<String>,
@@ -50,6 +55,24 @@ impl Default for InferOptions {
             ignore: Vec::new(),
             max_categories: 1000,
         }
+    }
+}
+
+impl InferOptions {
+    /// What the user's words say of columns before the table is read.
+    pub fn known(&self) -> BTreeMap<String, KnownColumn> {
+        let known = |(name, kind): (&String, &Kind)| {
+            let is_number = *kind == Kind::Numeric;
+            (name.clone(), if is_number { KnownColumn::DeclaredNumber } else { KnownColumn::AsWritten })
+        };
+        let dates = self.date_formats.keys().map(|name| (name.clone(), KnownColumn::AsWritten));
+        self.kinds.iter().map(known).chain(dates).collect()
+    }
+
+    /// The columns that have to be read: all but those to leave out, unless they are `needed` for
+    /// something else.
+    pub fn wants<S: AsRef<str>>(&self, needed: impl IntoIterator<Item = S>) -> Wanted {
+        Wanted::AllBut(self.ignore.iter().cloned().collect()).and(needed)
     }
 }
 
@@ -85,14 +108,32 @@ pub fn infer(table: &Table, options: &InferOptions) -> Result<Schema> {
             }
         }
     }
+    let origin = table.origin();
+    for name in origin.unread.iter().filter(|name| options.ignore.contains(name)) {
+        schema.excluded.push(ignored(name));
+    }
+    for column in origin.set_aside.iter().filter(|column| !table.has_column(&column.name)) {
+        let is_ignored = options.ignore.contains(&column.name);
+        schema.excluded.push(if is_ignored { ignored(&column.name) } else { column.clone() });
+    }
     Ok(schema)
+}
+
+fn ignored(name: &str) -> ExcludedColumn {
+    let reason = "ignored by the user".to_owned();
+    ExcludedColumn { name: name.to_owned(), exclusion: Exclusion::Ignored, reason }
 }
 
 fn check_options(table: &Table, options: &InferOptions) -> Result<()> {
     let named = options.kinds.keys().map(|name| ("kinds", name));
     let named = named.chain(options.date_formats.keys().map(|name| ("date_formats", name)));
     let named = named.chain(options.ignore.iter().map(|name| ("ignore", name)));
+    let origin = table.origin();
+    let is_out = |name: &String| origin.unread.contains(name) || origin.set_aside(name).is_some();
     for (option, name) in named {
+        if option == "ignore" && is_out(name) {
+            continue;
+        }
         table.column(name).map_err(|e| e.at(format!("option `{option}`")))?;
     }
     for name in &options.ignore {
@@ -112,14 +153,17 @@ fn check_options(table: &Table, options: &InferOptions) -> Result<()> {
 
 fn decide_column(table: &Table, name: &str, options: &InferOptions) -> Result<Decision> {
     if options.ignore.iter().any(|ignored| ignored == name) {
-        let reason = "ignored by the user".to_owned();
-        return Ok(Decision::Exclude { exclusion: Exclusion::Ignored, reason });
+        let ExcludedColumn { exclusion, reason, .. } = ignored(name);
+        return Ok(Decision::Exclude { exclusion, reason });
     }
     let array = table.column(name)?;
     let given_format = options.date_formats.get(name);
     let kind = options.kinds.get(name).copied().or(given_format.map(|_| Kind::Timestamp));
     let Some(kind) = kind else {
-        return Ok(infer_column(name, &ColumnProfile::of(name, array)?, options));
+        if let Some(ExcludedColumn { exclusion, reason, .. }) = table.origin().set_aside(name) {
+            return Ok(Decision::Exclude { exclusion: *exclusion, reason: reason.clone() });
+        }
+        return Ok(infer_column(name, array, &ColumnProfile::of(name, array)?, options));
     };
     let mut notes = Vec::new();
     let mut date_format = None;
@@ -130,8 +174,8 @@ fn decide_column(table: &Table, name: &str, options: &InferOptions) -> Result<De
         Kind::Timestamp => {
             let profile = ColumnProfile::of(name, array)?;
             let (format, note) = match given_format {
-                Some(format) => (DateFormat::Text(format.clone()), None),
-                None => known_format(name, &profile)?,
+                Some(format) => (DateFormat::given(format), None),
+                None => known_format(name, array, &profile)?,
             };
             cell::timestamps_us(name, array, &format)?;
             date_format = Some(if profile.storage == Storage::Time { DateFormat::Typed } else { format });
@@ -142,19 +186,45 @@ fn decide_column(table: &Table, name: &str, options: &InferOptions) -> Result<De
 }
 
 /// The format of a column that the user calls a timestamp.
-fn known_format(name: &str, profile: &ColumnProfile) -> Result<(DateFormat, Option<String>)> {
+fn known_format(
+    name: &str,
+    array: &ArrayRef,
+    profile: &ColumnProfile,
+) -> Result<(DateFormat, Option<String>)> {
     if profile.storage == Storage::Time || profile.n_present() == 0 {
         return Ok((DateFormat::Typed, None));
     }
-    let found = profile.date_format().ok_or_else(|| {
-        Error::value(format!("column `{name}` is no timestamp: no known date format fits all of its values"))
-            .with_hint("give its date format, for example `%d.%m.%Y %H:%M`, and the misfit will be named")
-    })?;
-    let note = found.swapped.as_ref().map(|swapped| swap_note(name, profile, &found.format, swapped));
-    Ok((DateFormat::Text(found.format), note))
+    if let Some(found) = profile.date_format() {
+        let note = found.swapped.as_ref().map(|swapped| swap_note(name, profile, &found.format, swapped));
+        return Ok((DateFormat::Text(found.format), note));
+    }
+    let spellings = spellings_of(array, profile);
+    match spellings.as_ref() {
+        Some(found) if found.misfit.is_none() => {
+            Ok((DateFormat::of(&found.formats), spellings_note(name, profile, found)))
+        }
+        Some(Spellings { formats, n_dates, misfit: Some((row, text)), .. }) => Err(Error::value(format!(
+            "column `{name}`, row {}: `{text}` is no date, as {n_dates} of {} values are ({})",
+            row + 1,
+            profile.n_present(),
+            quoted(formats)
+        ))
+        .with_hint(
+            "correct the cell, leave it empty, give it as a missing token, or give the column's date format",
+        )),
+        _ => Err(Error::value(format!(
+            "column `{name}` is no timestamp: no known date format fits half of its values"
+        ))
+        .with_hint("give its date format, for example `%d.%m.%Y %H:%M`, and the misfit will be named")),
+    }
 }
 
-fn infer_column(name: &str, profile: &ColumnProfile, options: &InferOptions) -> Decision {
+/// The date formats of a column of text, if half of its values are dates.
+fn spellings_of(array: &ArrayRef, profile: &ColumnProfile) -> Option<Spellings> {
+    (profile.storage == Storage::Text).then(|| Spellings::of(array.as_string_opt::<i32>()?)).flatten()
+}
+
+fn infer_column(name: &str, array: &ArrayRef, profile: &ColumnProfile, options: &InferOptions) -> Decision {
     let (n_rows, n_present) = (profile.n_rows, profile.n_present());
     if n_present == 0 {
         return exclude(Exclusion::AllMissing, format!("no value in {n_rows} rows"));
@@ -180,7 +250,23 @@ fn infer_column(name: &str, profile: &ColumnProfile, options: &InferOptions) -> 
         _ if profile.is_truth() => keep(Kind::Boolean, "only spellings of yes and no".to_owned()),
         _ if profile.date_format().is_some() => infer_dates(name, profile),
         _ if profile.n_numbers == n_present && profile.n_codes == 0 => infer_numbers(name, profile, options),
-        _ => infer_texts(name, profile, options),
+        _ => match spellings_of(array, profile) {
+            Some(found) if found.misfit.is_none() => Decision::Use {
+                kind: Kind::Timestamp,
+                reason: format!("all {n_present} values are dates of the forms {}", quoted(&found.formats)),
+                notes: spellings_note(name, profile, &found).into_iter().collect(),
+                date_format: Some(DateFormat::of(&found.formats)),
+            },
+            found => {
+                let mut decision = infer_texts(name, profile, options);
+                if let Decision::Use { kind, notes, .. } = &mut decision {
+                    notes.extend(found.and_then(|found| spelling_remark(name, profile, &found)));
+                    let is_open = *kind == Kind::Text || profile.n_distinct() > FEW_TEXTS;
+                    notes.extend(number_remark(name, array, is_open));
+                }
+                decision
+            }
+        },
     }
 }
 
@@ -193,6 +279,12 @@ fn infer_dates(name: &str, profile: &ColumnProfile) -> Decision {
         date_format: Some(DateFormat::Text(found.format)),
         notes: swapped.into_iter().collect(),
     }
+}
+
+/// That day and month could be swapped, if they could be wherever a value is read.
+fn spellings_note(name: &str, profile: &ColumnProfile, found: &Spellings) -> Option<String> {
+    let is_open = !found.swapped.is_empty();
+    is_open.then(|| swap_note(name, profile, &found.formats.join("|"), &found.swapped.join("|")))
 }
 
 fn swap_note(name: &str, profile: &ColumnProfile, format: &str, swapped: &str) -> String {
@@ -260,16 +352,7 @@ fn infer_texts(name: &str, profile: &ColumnProfile, options: &InferOptions) -> D
         };
         return keep(Kind::Categorical, reason);
     }
-    let mut notes = Vec::new();
-    if is_decorated {
-        let example = profile.example.as_deref().unwrap_or_default();
-        notes.push(format!(
-            "column `{name}`: its texts are numbers with signs around them (as in `{example}`) and are used as \
-             text; write them as plain numbers to use their order."
-        ));
-    }
-    let reason = format!("{figures}, {n_words:.1} words each");
-    Decision::Use { kind: Kind::Text, reason, date_format: None, notes }
+    keep(Kind::Text, format!("{figures}, {n_words:.1} words each"))
 }
 
 fn keep(kind: Kind, reason: String) -> Decision {

@@ -1,8 +1,10 @@
 //! What each column means: its kind, why that kind, and which columns are left out and why.
 
 mod infer;
-mod names;
+pub(crate) mod names;
 pub mod profile;
+mod remarks;
+mod spellings;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,37 @@ pub enum DateFormat {
     Typed,
     /// A `chrono` format string, e.g. `%Y-%m-%d`; the one that every value fits.
     Text(String),
+    /// Several of them, at least two; each value is read by the first that it fits.
+    AnyOf(Vec<String>),
+}
+
+impl DateFormat {
+    /// Dates written in one of these ways.
+    pub fn of(formats: &[String]) -> Self {
+        match formats {
+            [only] => DateFormat::Text(only.clone()),
+            formats => DateFormat::AnyOf(formats.to_vec()),
+        }
+    }
+
+    /// What a user writes: one `chrono` format, or several with `|` between them.
+    pub fn given(text: &str) -> Self {
+        Self::of(&text.split('|').map(|format| format.trim().to_owned()).collect::<Vec<_>>())
+    }
+
+    /// The `chrono` formats; none for typed dates.
+    pub fn formats(&self) -> &[String] {
+        match self {
+            DateFormat::Typed => &[],
+            DateFormat::Text(format) => std::slice::from_ref(format),
+            DateFormat::AnyOf(formats) => formats,
+        }
+    }
+
+    /// As a user writes it.
+    pub fn text(&self) -> String {
+        self.formats().join("|")
+    }
 }
 
 /// One column that the model uses.
@@ -77,6 +110,10 @@ pub enum Exclusion {
     AllMissing,
     /// A space used it once, until it was pruned.
     Pruned,
+    /// The index of a frame, stored as a column.
+    Index,
+    /// Cells that are no single values, such as lists.
+    Unreadable,
 }
 
 /// One column that is left out, and why.

@@ -4,6 +4,7 @@
 
 const ID_WORDS: [&str; 11] =
     ["id", "ids", "uuid", "guid", "key", "pk", "index", "idx", "rownames", "rowid", "unnamed"];
+const ROW_NAMES: [&str; 3] = ["row", "rownum", "rownr"];
 /// What people write before `id` without a separator.
 const ID_OWNERS: [&str; 22] = [
     "account",
@@ -70,6 +71,12 @@ pub fn is_id(name: &str) -> bool {
     let words = words(name);
     // `Unnamed: 0` is what pandas calls an index that it wrote without a name.
     let Some(last) = words.iter().rfind(|w| !w.bytes().all(|b| b.is_ascii_digit())) else { return false };
+    // What people call the numbers of rows, if it is all of the name: `seat_row` is another thing.
+    if let [only] = &words[..]
+        && ROW_NAMES.contains(&only.as_str())
+    {
+        return true;
+    }
     let joined = last.strip_suffix("id").is_some_and(|owner| ID_OWNERS.contains(&owner));
     joined || ID_WORDS.contains(&last.as_str())
 }
@@ -112,10 +119,11 @@ mod tests {
 
     #[test]
     fn ids_codes_and_times_by_name() {
-        for name in ["id", "user_id", "customerID", "PassengerId", "Unnamed: 0", "rownames", "orderid"] {
+        for name in ["id", "user_id", "customerID", "PassengerId", "Unnamed: 0", "rownames", "orderid", "row"]
+        {
             assert!(is_id(name), "{name}");
         }
-        for name in ["paid", "valid", "idle_time", "covid", "width", "42", ""] {
+        for name in ["paid", "valid", "idle_time", "covid", "width", "42", "", "seat_row", "rows"] {
             assert!(!is_id(name), "{name}");
         }
         for name in ["zip", "ZipCode", "postal_code", "phone number", "plz"] {

@@ -95,6 +95,13 @@ impl QuantileSketch {
         self.buckets.iter().map(|b| (b.min, b.count))
     }
 
+    /// The values from `low` up to below `high` alone, by the smallest value of their bucket.
+    #[must_use]
+    pub fn between(&self, low: f64, high: f64) -> Self {
+        let buckets = self.buckets.iter().filter(|b| (low..high).contains(&b.min)).copied().collect();
+        QuantileSketch { buckets, ..*self }
+    }
+
     /// Largest possible error of a rank as a share of all values; 0 while the sketch is exact.
     pub fn rank_error(&self) -> f64 {
         let fullest = self.buckets.iter().filter(|b| b.min < b.max).map(|b| b.count).max();

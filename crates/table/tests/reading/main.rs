@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests fail by panic, as the tests do")]
 
+mod aside;
 mod content;
+mod countries;
 mod damage;
 mod refusals;
 mod writing;
@@ -21,7 +23,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 use tabgraft_table::read::{
-    Format, ReadOptions, open, read_csv_bytes, read_table, read_table_from, write_csv, write_parquet,
+    DecimalMark, Format, KnownColumn, NumberStyle, ReadOptions, Wanted, open, read_csv_bytes, read_table,
+    read_table_from, write_csv, write_parquet,
 };
 use tabgraft_table::{Result, Table};
 

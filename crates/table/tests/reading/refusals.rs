@@ -35,9 +35,43 @@ fn every_refusal_names_its_place_and_a_way_out() {
         ),
         (
             "t.csv",
-            b",b\n1,2\n".to_vec(),
-            "`t.csv`, line 1: column 1 of 2 has no name in the header",
-            "name it; an unnamed first column is often an index (pandas: `index=False`)",
+            b"a,,b\n1,2,3\n".to_vec(),
+            "`t.csv`, line 1: column 2 of 3 has no name in the header",
+            "name it; if the line is a title above the header, remove it",
+        ),
+        (
+            "t.csv",
+            b",,\n1,2,3\n".to_vec(),
+            "`t.csv`, line 1: no column has a name",
+            "the first line must name the columns",
+        ),
+        (
+            "t.csv",
+            b"Report 2024;;\na;b;c\n1;2;3\n4;5;6\n".to_vec(),
+            "`t.csv`, line 2: 3 cell(s) between delimiters `;`, the header has 1",
+            "the header ends in empty names, and the lines from here on have cells there: name these columns, or, if \
+             line 1 is a title above the header, remove it",
+        ),
+        (
+            "t.csv",
+            b"Report 2024\n\na;b;c\n1;2,5;3\n4;5;6\n7;8,5;9\n".to_vec(),
+            "`t.csv`, line 1: not a header of the lines from line 3 on, which `;` cuts into 3 cells each",
+            "if a title stands above the header, remove the lines before line 3; if the file has one column, give `,` \
+             as its delimiter",
+        ),
+        (
+            "t.csv",
+            b"Report, 2024\na,b,c,d\n1,2,3,4\n4,5,6,7\n".to_vec(),
+            "`t.csv`, line 2: 4 cell(s) between delimiters `,`, the header has 2",
+            "from here on every line has 4 cells: if line 1 is a title above the header, remove what stands above the \
+             header",
+        ),
+        (
+            "t.csv",
+            b"a,b\n1,2,3\n2,3,4\n3,4,5\n".to_vec(),
+            "`t.csv`, line 2: 3 cell(s) between delimiters `,`, the header has 2",
+            "every row has one cell more than the header: if the first column is row names without a name of their \
+             own, as R writes them, name it; if line 1 is a title above the header, remove it",
         ),
         (
             "t.csv",
@@ -168,8 +202,8 @@ fn every_refusal_names_its_place_and_a_way_out() {
         (
             "t.parquet",
             parquet_bytes(&nested),
-            "`t.parquet`: column `l` is a list, column `b` is binary",
-            "write it as columns of numbers, text, booleans, dates or timestamps, or leave it out",
+            "`t.parquet` has no column that can be read: column `l` is a list, column `b` is binary",
+            "write columns of numbers, text, booleans, dates or timestamps",
         ),
         (
             "t.arrow",
@@ -198,14 +232,14 @@ fn every_refusal_names_its_place_and_a_way_out() {
         (
             "t.jsonl",
             b"{\"a\": 1}\n{\"a\": {\"b\": 2}}\n".to_vec(),
-            "`t.jsonl`, line 2, byte 7, key `a`: found a nested object",
-            "flatten it first: one key per inner value, each a number, a text, true, false or null",
+            "`t.jsonl` has no column that can be read: column `a` is an object, first in row 2",
+            "write columns of numbers, text, booleans, dates or timestamps",
         ),
         (
             "t.jsonl",
-            b"{\"a\": [1]}\n".to_vec(),
-            "`t.jsonl`, line 1, byte 7, key `a`: found an array",
-            "flatten it first: one key per inner value, each a number, a text, true, false or null",
+            b"{\"a\": [1}\n".to_vec(),
+            "`t.jsonl`, line 1, byte 7, key `a`: a list that is no valid JSON: expected `,` or `]` at line 1 column 3",
+            "write one flat object per line: `{\"name\": value, ...}`",
         ),
         (
             "t.jsonl",

@@ -159,6 +159,7 @@ impl EmbeddingSpace {
             let notes: Vec<String> =
                 other.notes().iter().filter(|note| !about.notes.contains(note)).cloned().collect();
             about.notes.extend(notes);
+            about.join_reading(&other.about);
         }
         let columns = &about.columns;
         about.excluded.retain(|e| columns.iter().all(|c| c.name != e.name));

@@ -1,0 +1,45 @@
+//! Reading later tables as the one that a predictor was fitted on.
+
+use tabgraft_table::cell::parse_number;
+use tabgraft_table::read::{KnownColumn, NumberStyle, ReadOptions, Reading, Wanted};
+
+use super::{Predictor, Target};
+
+impl Predictor {
+    /// How the table was read that the predictor was fitted on.
+    pub fn reading(&self) -> &Reading {
+        &self.about.reading
+    }
+
+    /// Options that read a table as the one that the predictor was fitted on.
+    pub fn read_options(&self) -> ReadOptions {
+        let (space, reading) = (&self.about.space, &self.about.reading);
+        let mut options = space.read_options();
+        options.decimal = options.decimal.or(reading.decimal);
+        let target = self.about.target.column().to_owned();
+        match &self.about.target {
+            Target::Number { .. } => {
+                let style = reading.numbers.get(&target).cloned().unwrap_or_default();
+                let decimal = style.decimal.or(reading.decimal);
+                options.known.insert(target, KnownColumn::Number(NumberStyle { decimal, ..style }));
+            }
+            // Classes that are numbers were brought to one spelling, others were left as written.
+            Target::Classes { classes, .. } if classes.iter().any(|c| parse_number(c).is_none()) => {
+                options.known.insert(target, KnownColumn::AsWritten);
+            }
+            Target::Classes { .. } => {}
+        }
+        options
+    }
+
+    /// The columns that the predictor needs of a table to predict it.
+    pub fn needs(&self) -> Wanted {
+        self.about.space.needs()
+    }
+
+    /// The columns that the predictor needs of a table to be scored on it.
+    pub fn needs_to_score(&self) -> Wanted {
+        let target = self.about.target.column().to_owned();
+        self.needs().and(self.about.space.split.columns()).and([&target])
+    }
+}

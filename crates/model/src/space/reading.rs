@@ -1,0 +1,129 @@
+//! Reading later tables as the one that a space was trained on.
+
+use std::collections::BTreeSet;
+
+use tabgraft_table::read::{
+    DecimalMark, GivenReading, KnownColumn, NumberStyle, Origin, ReadOptions, Reading, Wanted,
+};
+use tabgraft_table::schema::Kind;
+
+use super::{About, EmbeddingSpace, FitOptions};
+use crate::extend::ExtendOptions;
+
+impl FitOptions {
+    /// Options that read the table to train on: what the user says of columns is known before, and
+    /// what is ignored is not read, unless the split needs it.
+    pub fn read_options(&self, given: &GivenReading) -> ReadOptions {
+        ReadOptions {
+            known: self.infer.known(),
+            columns: self.infer.wants(self.split.by.column()),
+            ..given.options()
+        }
+    }
+}
+
+impl ExtendOptions {
+    /// Options that read the table to graft from as that of `parent`; what the user says of new columns is
+    /// known before, and what is ignored is not read, unless something needs it.
+    pub fn read_options(&self, parent: &EmbeddingSpace) -> ReadOptions {
+        let mut options = parent.read_options();
+        for (name, known) in self.infer.known() {
+            options.known.entry(name).or_insert(known);
+        }
+        let used = parent.columns().iter().map(|column| &column.name);
+        let needed = parent.split().columns().iter().chain(used);
+        options.columns = self.infer.wants(needed).and(self.keep.target());
+        options
+    }
+}
+
+impl EmbeddingSpace {
+    /// How the table was read that the space was trained on.
+    pub fn reading(&self) -> &Reading {
+        &self.about.reading
+    }
+
+    /// Options that read a table as the one that the space was trained on.
+    pub fn read_options(&self) -> ReadOptions {
+        self.about.read_options()
+    }
+
+    /// Options that read a table as that of all these spaces, as that of an earlier one where they differ.
+    pub fn read_options_of<'a>(spaces: impl IntoIterator<Item = &'a EmbeddingSpace>) -> ReadOptions {
+        let options = spaces.into_iter().map(EmbeddingSpace::read_options);
+        options.reduce(|all, next| all.joined(&next).0).unwrap_or_default()
+    }
+
+    /// The columns that the space needs of a table to embed it.
+    pub fn needs(&self) -> Wanted {
+        self.about.needs()
+    }
+}
+
+impl About {
+    /// Options that read a table as the one that the space was trained on.
+    pub(crate) fn read_options(&self) -> ReadOptions {
+        let known = self.columns.iter().map(|column| {
+            let style = || match self.reading.numbers.get(&column.name) {
+                Some(style) => style.clone(),
+                // Engineered columns are written by this software.
+                None if self.features.iter().any(|feature| feature.name == column.name) => {
+                    NumberStyle { decimal: Some(DecimalMark::Point), sign: None }
+                }
+                None => NumberStyle::default(),
+            };
+            let known = match column.kind {
+                Kind::Numeric => KnownColumn::Number(style()),
+                _ => KnownColumn::AsWritten,
+            };
+            (column.name.clone(), known)
+        });
+        ReadOptions {
+            missing_tokens: self.reading.missing_tokens.clone(),
+            decimal: self.reading.decimal,
+            thousands: self.reading.thousands,
+            known: known.collect(),
+            ..ReadOptions::default()
+        }
+    }
+
+    /// The columns that the space needs of a table to embed it.
+    pub(crate) fn needs(&self) -> Wanted {
+        Wanted::Only(self.columns.iter().map(|column| column.name.clone()).collect::<BTreeSet<_>>())
+    }
+
+    /// Remembers how the new columns of a table were read, and what was said of it.
+    pub(crate) fn learn_reading(&mut self, origin: &Origin, new_columns: &[String]) {
+        let mine = self.reading.decimal;
+        let theirs = origin.reading.decimal;
+        self.reading.decimal = mine.or(theirs);
+        for name in new_columns {
+            let style = origin.reading.numbers.get(name).cloned().unwrap_or_default();
+            let decimal =
+                style.decimal.or(theirs).filter(|decimal| mine.is_some_and(|mine| mine != *decimal));
+            let style = NumberStyle { decimal, ..style };
+            if style != NumberStyle::default() {
+                self.reading.numbers.insert(name.clone(), style);
+            }
+        }
+        let new: Vec<String> =
+            origin.notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect();
+        self.notes.extend(new);
+    }
+
+    /// Remembers how the columns were read that another space had.
+    pub(crate) fn join_reading(&mut self, other: &Self) {
+        let mine = self.reading.decimal;
+        self.reading.decimal = mine.or(other.reading.decimal);
+        for column in &other.columns {
+            let style = other.reading.numbers.get(&column.name).cloned().unwrap_or_default();
+            let decimal =
+                style.decimal.or(other.reading.decimal).filter(|d| mine.is_some_and(|mine| mine != *d));
+            let style = NumberStyle { decimal, ..style };
+            let is_known = self.reading.numbers.contains_key(&column.name);
+            if style != NumberStyle::default() && column.kind == Kind::Numeric && !is_known {
+                self.reading.numbers.insert(column.name.clone(), style);
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Numbers as they are written around the world: what marks the decimals, what groups the thousands.
+//!
+//! `1.299,99`, `1 299,99` and `1'299.99` say of themselves which of their marks is the decimal one;
+//! `1.250` does not. [`Fit`] says what one cell leaves open, and [`canonical`] writes a cell with a
+//! decimal point and without grouping, digit by digit.
+
+use crate::cell;
+
+/// Marks that may stand between groups of digits; `.` and `,` only where they are not the decimal mark.
+const GROUPING: [char; 9] = ['.', ',', '\'', '’', ' ', '\u{a0}', '\u{202f}', '\u{2009}', '_'];
+
+/// Signs that people write before or behind a number.
+const SIGNS: [&str; 14] =
+    ["%", "€", "$", "£", "¥", "₹", "EUR", "USD", "GBP", "CHF", "JPY", "Fr.", "kr", "zł"];
+
+/// What marks the decimals of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub enum DecimalMark {
+    /// As in `1299.99`.
+    #[serde(rename = ".")]
+    Point,
+    /// As in `1299,99`.
+    #[serde(rename = ",")]
+    Comma,
+}
+
+impl DecimalMark {
+    /// The mark itself.
+    pub fn mark(self) -> char {
+        match self {
+            DecimalMark::Point => '.',
+            DecimalMark::Comma => ',',
+        }
+    }
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            DecimalMark::Point => DecimalMark::Comma,
+            DecimalMark::Comma => DecimalMark::Point,
+        }
+    }
+
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            DecimalMark::Point => "a decimal point",
+            DecimalMark::Comma => "a decimal comma",
+        }
+    }
+}
+
+impl std::str::FromStr for DecimalMark {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "." => Ok(DecimalMark::Point),
+            "," => Ok(DecimalMark::Comma),
+            other => Err(format!("`{other}` is no decimal mark; allowed are `.` and `,`")),
+        }
+    }
+}
+
+/// Whether this character may group the digits of a number.
+pub(super) fn can_group(mark: char) -> bool {
+    GROUPING.contains(&mark)
+}
+
+/// What one cell says about the marks of its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fit {
+    /// Whether it is a number with a decimal point.
+    pub(super) point: bool,
+    /// Whether it is a number with a decimal comma.
+    pub(super) comma: bool,
+    /// Whether it has a mark at all, or a minus behind it.
+    pub(super) marked: bool,
+    /// Whether it has a decimal mark, or a point or comma between groups: what no telephone number has.
+    pub(super) tells: bool,
+    /// Whether it has two different marks, so that nothing is open.
+    pub(super) strong: bool,
+}
+
+impl Fit {
+    /// Looks at one cell that has a value.
+    pub(super) fn of(text: &str, thousands: Option<char>) -> Self {
+        let text = text.trim();
+        let plain = cell::parse_number(text).is_some();
+        let points_and_commas = text.bytes().filter(|b| matches!(b, b'.' | b',')).count();
+        if plain && points_and_commas == 0 {
+            return Fit { point: true, comma: true, marked: false, tells: false, strong: false };
+        }
+        let point = plain || canonical(text, DecimalMark::Point, thousands).is_some();
+        let comma = canonical(text, DecimalMark::Comma, thousands).is_some();
+        let mut kinds: Vec<char> = text.chars().filter(|c| can_group(*c)).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        Fit { point, comma, marked: true, tells: points_and_commas > 0, strong: kinds.len() > 1 }
+    }
+}
+
+/// The same number with a decimal point, without grouping and with its minus in front, if the text is
+/// a number with this decimal mark. Digits stay as they are.
+///
+/// Digits may be grouped by threes, or as in India (`12,34,567`), by any one mark that is not the
+/// decimal one; `thousands` leaves only one of them.
+pub(super) fn canonical(text: &str, decimal: DecimalMark, thousands: Option<char>) -> Option<String> {
+    let text = text.trim();
+    let (minus, body) = match text.chars().next()? {
+        '-' | '−' => ("-", text.trim_start_matches(['-', '−'])),
+        '+' => ("", &text[1..]),
+        // As some ledgers write it.
+        _ => match text.strip_suffix('-') {
+            Some(body) => ("-", body),
+            None => ("", text),
+        },
+    };
+    if text.len() - body.len() > '−'.len_utf8() {
+        return None;
+    }
+    let body = body.trim_start();
+    let (mantissa, exponent) = match body.find(['e', 'E']) {
+        Some(at) => body.split_at(at),
+        None => (body, ""),
+    };
+    let (whole, decimals) = match mantissa.split_once(decimal.mark()) {
+        Some((_, decimals)) if !is_digits(decimals) => return None,
+        Some((whole, decimals)) => (whole, Some(decimals)),
+        None => (mantissa, None),
+    };
+    let whole = match whole {
+        "" if decimals.is_some() => String::new(),
+        _ if is_digits(whole) => whole.to_owned(),
+        _ if exponent.is_empty() => ungrouped(whole, decimal, thousands)?,
+        _ => return None,
+    };
+    if let Some(power) = exponent.get(1..) {
+        let digits = power.strip_prefix(['+', '-']).unwrap_or(power);
+        if !is_digits(digits) {
+            return None;
+        }
+    }
+    let point = decimals.map(|decimals| format!(".{decimals}")).unwrap_or_default();
+    Some(format!("{minus}{whole}{point}{exponent}"))
+}
+
+/// The sign around a number, and the number: `%` of `38,0 %`, `$` of `$1,250`.
+pub(crate) fn split_sign(text: &str) -> Option<(&'static str, String)> {
+    let text = text.trim();
+    let minus = text.starts_with('-') && text.len() > 1;
+    let body = if minus { text[1..].trim_start() } else { text };
+    SIGNS.iter().find_map(|sign| {
+        let number = body.strip_suffix(sign).or_else(|| body.strip_prefix(sign))?.trim();
+        let starts = number.chars().next()?;
+        let is_number = starts.is_ascii_digit() || matches!(starts, '-' | '+' | '.' | ',' | '−');
+        let doubled = minus && !starts.is_ascii_digit() && !matches!(starts, '.' | ',');
+        (is_number && !doubled).then(|| (*sign, format!("{}{number}", if minus { "-" } else { "" })))
+    })
+}
+
+/// Whether a text is a number in some spelling, with or without a sign around it.
+pub(crate) fn is_number_somewhere(text: &str) -> bool {
+    let bare = split_sign(text).map(|(_, number)| number);
+    let fit = Fit::of(bare.as_deref().unwrap_or(text), None);
+    fit.point || fit.comma
+}
+
+/// Why a text that is no plain number may be one all the same, as a hint.
+pub(crate) fn hint_of(text: &str) -> Option<String> {
+    if let Some((sign, _)) = split_sign(text).filter(|_| is_number_somewhere(text)) {
+        return Some(format!(
+            "give the column the kind numeric when the model is trained, and `{sign}` is taken away"
+        ));
+    }
+    let fit = Fit::of(text, None);
+    match (fit.point, fit.comma) {
+        (_, true) => Some("it is a number with a decimal comma: give `decimal` as `,`".to_owned()),
+        (true, false) => Some("it is a number with grouped thousands: give `decimal` as `.`".to_owned()),
+        _ => None,
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn ungrouped(text: &str, decimal: DecimalMark, thousands: Option<char>) -> Option<String> {
+    let mark = text.chars().find(|c| !c.is_ascii_digit())?;
+    let allowed = mark != decimal.mark() && can_group(mark) && thousands.is_none_or(|only| only == mark);
+    let groups: Vec<&str> = text.split(mark).collect();
+    let (first, rest) = groups.split_first()?;
+    let (last, middle) = rest.split_last()?;
+    let all_digits = groups.iter().all(|group| is_digits(group));
+    let threes = middle.iter().all(|group| group.len() == 3) && first.len() <= 3;
+    let indian = mark == ',' && middle.iter().all(|group| group.len() == 2) && first.len() <= 2;
+    // `0.250` is no group of thousands, nor is `012.500`.
+    let counts = !first.starts_with('0');
+    (allowed && all_digits && counts && last.len() == 3 && (threes || indian)).then(|| groups.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_other_countries_keep_their_digits() {
+        let comma = |text: &str| canonical(text, DecimalMark::Comma, None);
+        let point = |text: &str| canonical(text, DecimalMark::Point, None);
+        for (text, expected) in [
+            ("1.299,99", "1299.99"),
+            ("1 299,99", "1299.99"),
+            ("1\u{202f}299,99", "1299.99"),
+            ("1'299,9", "1299.9"),
+            ("12,5", "12.5"),
+            ("1.250", "1250"),
+            ("-1.250.000,5", "-1250000.5"),
+            ("−3,5", "-3.5"),
+            ("12,50-", "-12.50"),
+            (",5", ".5"),
+            ("1,5E+03", "1.5E+03"),
+            ("980", "980"),
+        ] {
+            assert_eq!(comma(text).as_deref(), Some(expected), "{text}");
+        }
+        for (text, expected) in [
+            ("1,299.99", "1299.99"),
+            ("1'299.99", "1299.99"),
+            ("12,34,567.5", "1234567.5"),
+            ("1,250", "1250"),
+        ] {
+            assert_eq!(point(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["12.5", "0.250", "1.2345", "1.250,", "1,2,3", "1.250 000", "--1", "", "-", "1 25", "a"] {
+            assert_eq!(comma(text), None, "{text}");
+        }
+        for text in ["12,5", "0,250", "1.299,99", "28.01.2023", "192.168.1.1"] {
+            assert_eq!(point(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cell_says_what_it_leaves_open() {
+        let fit = |text: &str| {
+            let fit = Fit::of(text, None);
+            (fit.point, fit.comma, fit.strong)
+        };
+        assert_eq!(fit("1.299,99"), (false, true, true));
+        assert_eq!(fit("1.250"), (true, true, false));
+        assert_eq!(fit("1,250"), (true, true, false));
+        assert_eq!(fit("0.5"), (true, false, false));
+        assert_eq!(fit("12"), (true, true, false));
+        assert_eq!(fit("1e5"), (true, true, false));
+        assert_eq!(fit("28.01.2023"), (false, false, false));
+        let telephone = Fit::of("555 123", None);
+        assert!(telephone.marked && !telephone.tells);
+    }
+
+    #[test]
+    fn signs_are_taken_away_from_numbers_alone() {
+        assert_eq!(split_sign("38,0 %"), Some(("%", "38,0".to_owned())));
+        assert_eq!(split_sign("-$1,250"), Some(("$", "-1,250".to_owned())));
+        assert_eq!(split_sign("€ 5"), Some(("€", "5".to_owned())));
+        assert_eq!(split_sign("50 kr"), Some(("kr", "50".to_owned())));
+        for text in ["park kr", "%", "--5 %", "five $"] {
+            assert_eq!(split_sign(text), None, "{text}");
+        }
+    }
+}

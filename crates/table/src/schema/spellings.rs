@@ -1,0 +1,191 @@
+//! Dates of one column that are written in several ways: beside a time and without one, or by two hands.
+//!
+//! Texts of one shape (`28.01.2023`, `3.4.2023`) are taken together, each shape for one format. Where a
+//! shape leaves open which of two numbers is the day, the other shapes of the column may say it.
+
+use std::collections::BTreeMap;
+
+use arrow::array::StringArray;
+
+use crate::dates::{DateCandidates, FoundFormat, may_be_date, swapped};
+
+/// Shapes beyond which a column is no column of dates.
+const MOST_SHAPES: usize = 12;
+/// Cells that are looked at before the whole column is.
+const N_SAMPLED: usize = 32;
+
+/// What the texts of a column are as dates.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Spellings {
+    /// `chrono` formats, that of most texts first; each date fits one of them.
+    pub(super) formats: Vec<String>,
+    /// The same formats with day and month swapped where that fits as well; empty if it never does.
+    pub(super) swapped: Vec<String>,
+    /// Texts that are dates.
+    pub(super) n_dates: u64,
+    /// Row, from 0, and text of the first one that is not.
+    pub(super) misfit: Option<(usize, String)>,
+}
+
+/// One way of writing, and what it may be.
+#[derive(Debug, Clone)]
+struct Shape {
+    candidates: DateCandidates,
+    n_texts: u64,
+    /// Row and text of the first one of this shape.
+    first: (usize, String),
+    /// Row and text of the first one that no format of those before fits.
+    misfit: Option<(usize, String)>,
+}
+
+impl Spellings {
+    /// Looks at the texts of a column; `None` if few of them are dates.
+    pub(super) fn of(texts: &StringArray) -> Option<Self> {
+        let present = || {
+            let rows = texts.iter().enumerate();
+            rows.filter_map(|(row, text)| Some((row, text?.trim()))).filter(|(_, text)| !text.is_empty())
+        };
+        let n_present = present().count();
+        let is_date = |text: &str| {
+            let mut candidates = DateCandidates::new();
+            candidates.update(text);
+            !candidates.is_empty()
+        };
+        let sample = present().step_by((n_present / N_SAMPLED).max(1));
+        let (n_sampled, n_dates) = sample.fold((0, 0), |(n, dates), (_, text)| {
+            (n + 1, dates + usize::from(may_be_date(text) && is_date(text)))
+        });
+        if 4 * n_dates < n_sampled || n_dates == 0 {
+            return None;
+        }
+        let mut shapes = BTreeMap::<String, Shape>::new();
+        for (row, text) in present() {
+            let shape = shapes.entry(shape(text)).or_insert_with(|| Shape {
+                candidates: DateCandidates::new(),
+                n_texts: 0,
+                first: (row, text.to_owned()),
+                misfit: None,
+            });
+            shape.n_texts += 1;
+            if shape.misfit.is_none() {
+                shape.candidates.update(text);
+                if shape.candidates.is_empty() {
+                    shape.misfit = Some((row, text.to_owned()));
+                }
+            }
+            if shapes.len() > MOST_SHAPES {
+                return None;
+            }
+        }
+        let found = Self::from_shapes(shapes.into_values().collect());
+        (2 * found.n_dates >= n_present as u64).then_some(found)
+    }
+
+    fn from_shapes(mut shapes: Vec<Shape>) -> Self {
+        shapes.sort_by(|a, b| b.n_texts.cmp(&a.n_texts).then(a.first.cmp(&b.first)));
+        // A year that nobody believes counts beside believed ones alone.
+        let is_believed = shapes.iter().any(|shape| shape.candidates.best().is_some());
+        let best = |shape: &Shape| match is_believed {
+            true => shape.candidates.best_of_any_year(),
+            false => None,
+        };
+        let found: Vec<Option<FoundFormat>> = shapes.iter().map(best).collect();
+        let decided =
+            found.iter().flatten().filter(|f| f.swapped.is_none()).find_map(|f| day_first(&f.format));
+        let mut spellings = Spellings::default();
+        for (shape, found) in shapes.iter().zip(found) {
+            let Some(FoundFormat { format, swapped: other }) = found else {
+                let misfit = shape.misfit.as_ref().unwrap_or(&shape.first);
+                let earlier = spellings.misfit.take().filter(|earlier| earlier.0 <= misfit.0);
+                spellings.misfit = Some(earlier.unwrap_or_else(|| misfit.clone()));
+                continue;
+            };
+            spellings.n_dates += shape.n_texts;
+            let (format, is_open) = match (decided, other) {
+                (Some(decided), Some(other)) if day_first(&format) != Some(decided) => (other, false),
+                (decided, other) => (format, other.is_some() && decided.is_none()),
+            };
+            if spellings.formats.contains(&format) {
+                continue;
+            }
+            spellings.swapped.push(if is_open { swapped(&format) } else { format.clone() });
+            spellings.formats.push(format);
+        }
+        if spellings.swapped == spellings.formats {
+            spellings.swapped.clear();
+        }
+        spellings
+    }
+}
+
+/// Whether the day stands before the month, in a format of numbers that does not begin with the year.
+fn day_first(format: &str) -> Option<bool> {
+    let (day, month) = (format.find("%d")?, format.find("%m")?);
+    (!format.starts_with("%Y")).then_some(day < month)
+}
+
+/// A text with its digits and letters replaced by what they may stand for.
+fn shape(text: &str) -> String {
+    let mut shape = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let same = |other: &char| {
+            if c.is_ascii_digit() {
+                other.is_ascii_digit()
+            } else {
+                c.is_alphabetic() && other.is_alphabetic()
+            }
+        };
+        let run: usize = rest.chars().take_while(same).map(char::len_utf8).sum();
+        let n_bytes = run.max(c.len_utf8());
+        shape.push(match (c, n_bytes) {
+            _ if c.is_ascii_digit() && n_bytes <= 2 => 'n',
+            _ if c.is_ascii_digit() && n_bytes == 4 => 'y',
+            _ if c.is_ascii_digit() => 'd',
+            // `T` and `Z` are parts of a format.
+            ('T' | 'Z', 1) => c,
+            _ if c.is_alphabetic() => 'a',
+            _ => c,
+        });
+        rest = &rest[n_bytes..];
+    }
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spellings(texts: &[&str]) -> Option<Spellings> {
+        Spellings::of(&StringArray::from(texts.to_vec()))
+    }
+
+    #[test]
+    fn dates_beside_times_and_two_spellings_are_dates() {
+        let found = spellings(&["2023-08-07", "2023-01-28 12:00:00", "2022-03-31"]).unwrap();
+        assert_eq!(found.formats, ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f"]);
+        assert_eq!((found.n_dates, found.misfit), (3, None));
+        let found = spellings(&["28.01.2023", "2023-08-07", "3.4.2023"]).unwrap();
+        assert_eq!(found.formats, ["%d.%m.%Y", "%Y-%m-%d"]);
+        assert!(found.swapped.is_empty());
+    }
+
+    #[test]
+    fn one_shape_says_which_number_is_the_day_of_the_others() {
+        let found = spellings(&["03/04/2024", "25/04/2024 10:00", "01/02/2024"]).unwrap();
+        assert_eq!(found.formats, ["%d/%m/%Y", "%d/%m/%Y %H:%M"]);
+        assert!(found.swapped.is_empty());
+        let found = spellings(&["03/04/2024", "05/04/2024 10:00", "01/02/2024"]).unwrap();
+        assert_eq!(found.formats, ["%m/%d/%Y", "%m/%d/%Y %H:%M"]);
+        assert_eq!(found.swapped, ["%d/%m/%Y", "%d/%m/%Y %H:%M"]);
+    }
+
+    #[test]
+    fn what_is_no_date_is_named_and_other_texts_are_left_alone() {
+        let found = spellings(&["2023-08-07", "unknown", "2022-03-31"]).unwrap();
+        assert_eq!((found.n_dates, found.misfit), (2, Some((1, "unknown".to_owned()))));
+        assert_eq!(spellings(&["red", "green", "blue"]), None);
+        assert_eq!(spellings(&["9999-12-31 00:00:00", "9999-12-31"]).map(|s| s.n_dates), None);
+        assert_eq!(spellings(&["2024-01-01", "9999-12-31 00:00:00"]).map(|s| s.n_dates), Some(2));
+    }
+}
