@@ -7,6 +7,7 @@ use pyo3::exceptions::{
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
+use tabgraft_table::visible;
 
 /// A failure of the core, or an exception of Python, on its way to Python.
 pub enum Raise {
@@ -248,9 +249,11 @@ pub fn add_exceptions(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 fn exception(py: Python<'_>, error: &tabgraft_model::Error) -> PyErr {
+    // Tracebacks go to terminals, and names in messages may hold anything.
+    let text = error.to_string();
     let message = match error.hint() {
-        Some(hint) => format!("{error}\nhint: {hint}"),
-        None => error.to_string(),
+        Some(hint) => format!("{}\nhint: {}", visible(&text), visible(hint)),
+        None => visible(&text).into_owned(),
     };
     if error.is_interrupted() {
         return PyKeyboardInterrupt::new_err(message);

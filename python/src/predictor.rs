@@ -17,7 +17,7 @@ use crate::frame::{Given, column, say};
 use crate::html;
 use crate::predictions::{Predictions, class_list};
 use crate::run::{StopToken, run};
-use crate::space::{EmbeddingSpace, warn_of_columns};
+use crate::space::{EmbeddingSpace, warn_of_columns, warn_of_unseen};
 
 /// The words of [`TargetKind`].
 pub const TARGET_KINDS: &str = "`auto`, `set` or `scalar`";
@@ -44,6 +44,7 @@ impl Predictor {
     ) -> Raised<Predictions> {
         let made = py.detach(|| core.predict(table))?;
         warn_of_columns(py, core.name(), &made.report)?;
+        warn_of_unseen(py, core.name(), &made.unseen)?;
         Ok(Predictions { made })
     }
 
@@ -283,6 +284,7 @@ impl Predictor {
             logger.call_method1("info", ("%s: %s", self.core.name(), passed_over))?;
         }
         let scores = py.detach(|| self.core.evaluate(&table))?;
+        warn_of_unseen(py, self.core.name(), &self.core.unseen_columns(&table)?)?;
         Ok(to_python(py, &scores)?)
     }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use tabgraft_model::train::Event;
+use tabgraft_table::visible;
 
 use crate::error::tolerated;
 
@@ -105,7 +106,8 @@ impl<'py> Progress<'py> {
         if level != "debug" {
             self.clear()?;
         }
-        self.logger.call_method1(level, ("%s", text))?;
+        // A name may hold anything; whoever shows the record must not obey it.
+        self.logger.call_method1(level, ("%s", visible(text)))?;
         Ok(())
     }
 
@@ -134,7 +136,7 @@ impl<'py> Progress<'py> {
         let loss = self.loss.map_or(String::new(), |loss| format!(", loss {loss:.4}"));
         let mut line = format!(
             "{}: {}{} {what}{loss}, {elapsed:.0} s, {left}",
-            self.title,
+            visible(&self.title),
             "█".repeat(filled),
             "░".repeat(BAR_WIDTH - filled),
         );

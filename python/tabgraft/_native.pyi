@@ -174,6 +174,7 @@ class EmbeddingSpace:
         decimal: _Decimal | None = None,
         thousands: str | None = None,
         delimiter: str | None = None,
+        min_category_rows: int = 2,
         name: str = "embedding_space",
         n_epochs: int | None = None,
         auto_epochs: bool = True,

@@ -17,6 +17,7 @@ import types
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 
 import tabgraft
@@ -159,6 +160,20 @@ def test_a_file_keeps_its_mode_a_link_its_target_and_a_pipe_itself(early, tmp_pa
     assert read == [space.to_bytes()] and stat.S_ISFIFO(pipe.lstat().st_mode)
 
 
+def test_names_are_shown_and_not_obeyed(early, capsys, caplog):
+    name = "a\x1b[2J\u202e\nerror: forged"
+    frame = early.rename(columns={"age": name})
+    space = tabgraft.EmbeddingSpace.fit(
+        frame, ignore=["target"], n_epochs=1, d_model=16, name=name, progress=True
+    )
+    with caplog.at_level(logging.DEBUG, logger="tabgraft"):
+        space.embed(early.rename(columns={"age": name + "2"}))
+    with pytest.raises(tabgraft.SchemaError) as raised:
+        tabgraft.Predictor.fit(space, frame, name + "3")
+    shown = capsys.readouterr().err + "".join(r.getMessage() for r in caplog.records) + str(raised.value)
+    assert "\\u{1b}[2J" in shown and not set(shown) & {"\x1b", "\u202e"} and "\nerror: forged" not in shown
+
+
 def test_an_interrupt_while_a_frame_is_read_is_not_lost(early, monkeypatch):
     class Interrupting:
         @staticmethod
@@ -194,6 +209,27 @@ def test_a_broken_standard_error_ends_the_work_with_its_own_error(early, monkeyp
     monkeypatch.setattr(sys, "stderr", Broken())
     with pytest.raises(OSError, match="the pipe is gone"):
         tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=500, progress=True)
+
+
+def test_a_column_that_is_mostly_unseen_is_a_warning_with_an_example(tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    zips = rng.choice(["01067", "04109", "80331"], 300)
+    frame = pd.DataFrame({"zip": zips, "kind": rng.choice(["a", "b"], 300), "target": (zips == "01067").astype(int)})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    space = tabgraft.EmbeddingSpace.fit(tmp_path / "rows.csv", ignore=["target"], n_epochs=1, d_model=16)
+    predictor = tabgraft.Predictor.fit(space, tmp_path / "rows.csv", "target", n_epochs=1, n_networks=2)
+    numbers = pd.read_csv(tmp_path / "rows.csv")
+    with caplog.at_level(logging.WARNING, "tabgraft"):
+        space.embed(frame)
+        predictor.predict(frame)
+    assert not caplog.records
+    for use in (space.embed, predictor.predict, lambda data: predictor.evaluate(data, rows="all")):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "tabgraft"):
+            use(numbers)
+        [record] = caplog.records
+        for part in ("column `zip`", "of 300 cells", "`80331`", "`01067`"):
+            assert part in record.getMessage()
 
 
 def test_notes_and_warnings_are_log_records(space, credit, caplog):

@@ -149,6 +149,16 @@ def test_scores_are_of_rows_that_no_training_has_seen(in_folder, early):
     assert not Path("qa.save").exists(), "no search, no files"
 
 
+def test_a_negative_time_for_the_search_is_an_error_before_the_training(in_folder, space, early):
+    sp = SinglePredictor(space)
+    sp.prep_for_training(early, "target", "set")
+    for budget in (-1, float("nan")):
+        with pytest.raises(tabgraft.OptionError, match="discovery_budget_s"):
+            sp.train_blocking(n_epochs=1, discovery_budget_s=budget)
+    with pytest.raises(tabgraft.TabgraftError):
+        sp.predict(early)  # nothing was trained
+
+
 def test_columns_without_a_codec_are_named_and_the_way_out_is_offered(in_folder, credit, space, caplog):
     sp = SinglePredictor(space)
     with caplog.at_level(logging.WARNING, "tabgraft"):

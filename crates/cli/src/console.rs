@@ -75,15 +75,24 @@ impl Console {
 
     /// Says something that the user should know.
     pub fn note(&self, text: &str) {
+        self.remark("note", text);
+    }
+
+    /// Says something that is probably not as the user wants it.
+    pub fn warn(&self, text: &str) {
+        self.remark("warning", text);
+    }
+
+    fn remark(&self, event: &'static str, text: &str) {
         #[derive(Serialize)]
-        struct Note<'a> {
+        struct Remark<'a> {
             event: &'static str,
             text: &'a str,
         }
         match self.format {
             _ if self.quiet => {}
-            Format::Text => complain(&line!("note: {text}")),
-            Format::Json => complain_json(&Note { event: "note", text }),
+            Format::Text => complain(&line!("{event}: {text}")),
+            Format::Json => complain_json(&Remark { event, text }),
         }
     }
 

@@ -9,6 +9,14 @@ use tabgraft_table::{Table, check_place, write_whole};
 
 use crate::failure::Failure;
 
+/// What stands for stdout in place of a file's name.
+const STDOUT: &str = "-";
+
+/// The file that a table goes to; none, which is stdout, also where `-` stands for that.
+pub fn table_file(out: Option<&Path>) -> Option<&Path> {
+    out.filter(|path| *path != Path::new(STDOUT))
+}
+
 /// Writes a table: CSV to stdout, or to `out` as Parquet if its name ends in `.parquet`, else CSV.
 pub fn write_table(table: &Table, out: Option<&Path>) -> Result<(), Failure> {
     match out {
@@ -32,11 +40,29 @@ fn is_parquet(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"))
 }
 
+/// Whether two paths name one file, which need not be there yet.
+pub fn is_one_file(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        fs::canonicalize(path).unwrap_or_else(|_| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")));
+            match (folder, path.file_name()) {
+                (Ok(folder), Some(name)) => folder.join(name),
+                _ => PathBuf::from(path),
+            }
+        })
+    };
+    place(a) == place(b)
+}
+
 /// Refuses to write over one of the files that are being read, or where nothing can be written: better
 /// before the work than after it.
 pub fn check_out(out: &Path, inputs: &[&Path]) -> Result<(), Failure> {
-    let place = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
-    if let Some(input) = inputs.iter().find(|input| place(input) == place(out)) {
+    if out == Path::new(STDOUT) {
+        return Err(Failure::new("`-` stands for stdout, where only tables can go")
+            .with_hint("give a file's name; `./-` is a file that is called so"));
+    }
+    if let Some(input) = inputs.iter().find(|input| is_one_file(input, out)) {
         return Err(Failure::new(format!(
             "the output `{}` is the input `{}`",
             out.display(),

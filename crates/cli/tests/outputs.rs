@@ -146,6 +146,20 @@ fn a_link_stays_and_the_file_behind_it_keeps_its_mode() {
     assert_eq!(fs::read(folder.join("v1")).unwrap(), before);
 }
 
+#[test]
+fn a_dash_is_stdout_for_tables_and_nothing_for_models() {
+    let folder = workshop("dash");
+    for writer in ["predict p1 t.csv", "embed v1 t.csv", "apply f.json t.csv"] {
+        let [plain, dash] = ["", "-o -"].map(|out| run(&folder, &format!("{writer} {out} -q")));
+        assert_eq!(plain.status.code(), Some(0));
+        assert!(!plain.stdout.is_empty() && plain.stdout == dash.stdout, "`{writer}`");
+    }
+    let output = run(&folder, "train t.csv --ignore y --epochs 1 -o -");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("only tables can go"));
+    assert!(!folder.join("-").exists());
+}
+
 /// Long before the work is done; `--format json` says when it begins.
 #[test]
 fn a_place_that_cannot_be_written_is_told_before_the_work() {

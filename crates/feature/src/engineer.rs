@@ -162,6 +162,14 @@ impl FeatureEngineer {
         self.fit_transform(table).map(drop)
     }
 
+    /// As [`FeatureEngineer::fit`], but features that are fitted keep what they learned.
+    ///
+    /// # Errors
+    /// As [`FeatureEngineer::fit`].
+    pub fn fit_rest(&mut self, table: &Table) -> Result<()> {
+        self.learn(table, true).map(drop)
+    }
+
     /// The table with one more column per feature, in order.
     ///
     /// # Errors
@@ -196,12 +204,19 @@ impl FeatureEngineer {
     /// # Errors
     /// As [`FeatureEngineer::fit`].
     pub fn fit_transform(&mut self, table: &Table) -> Result<Table> {
+        self.learn(table, false)
+    }
+
+    /// Fits features, all or only those that are not fitted yet, and applies all of them.
+    fn learn(&mut self, table: &Table, only_unfitted: bool) -> Result<Table> {
         let mut readings = Readings::new(table.clone());
         let mut features = self.features.clone();
         for (feature, checked) in features.iter_mut().zip(&self.checked) {
-            let fitted = refuse_absent(checked, &readings)
-                .and_then(|()| FittedState::fit(&feature.definition, &mut readings));
-            feature.state = fitted.map_err(|e| feature.named(e))?;
+            if !(only_unfitted && feature.is_ready()) {
+                let fitted = refuse_absent(checked, &readings)
+                    .and_then(|()| FittedState::fit(&feature.definition, &mut readings));
+                feature.state = fitted.map_err(|e| feature.named(e))?;
+            }
             let added =
                 apply(feature, checked, &mut readings).and_then(|array| readings.add(&feature.name, array));
             added.map_err(|e| feature.named(e))?;

@@ -8,6 +8,7 @@
 //! or networks, and it never prints, exits or reads the environment.
 
 pub mod definition;
+mod dependence;
 pub mod engineer;
 pub mod expr;
 pub mod fitted;
@@ -15,6 +16,7 @@ pub mod naming;
 pub mod summary;
 
 pub use definition::{Definition, Feature, GroupStatistic};
+pub use dependence::dependents;
 pub use engineer::{FeatureEngineer, Skipped, TransformOptions, Transformed};
 pub use expr::{Formula, quoted_column};
 pub use fitted::FittedState;

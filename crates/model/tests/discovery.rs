@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
-use tabgraft_feature::Feature;
+use tabgraft_feature::{Definition, Feature, FeatureEngineer};
 use tabgraft_model::discover::judge;
 use tabgraft_model::discover::remember::Effectiveness;
 use tabgraft_model::discover::remember::history::{self, Guide, Origin, SuggestionHistory, Verdict};
@@ -250,6 +250,20 @@ fn a_search_without_time_ends_with_the_best_so_far() {
     let options = DiscoverOptions { budget_s: 600.0, ..options };
     let found = discover(&space(&table), &table, "target", &options, &mut stop_soon).unwrap();
     assert!(found.run.suggestions.iter().all(|s| s.judgement.is_none()) && found.recommended().is_empty());
+}
+
+#[test]
+fn fitted_features_are_judged_as_they_are_beside_others() {
+    let table = loans(300, together);
+    let bins = || Definition::Bins { column: "income".into(), n_bins: 4 };
+    let mut elsewhere = FeatureEngineer::new(vec![Feature::new("of_elsewhere", bins(), "")]).unwrap();
+    let shifted: ArrayRef = number(300, |r| 1000.0 + r as f64);
+    elsewhere.fit(&Table::from_columns([("income", shifted)]).unwrap()).unwrap();
+    let fitted = elsewhere.features()[0].clone();
+    let features = [fitted.clone(), Feature::new("of_these_rows", bins(), "")];
+    let found = judge(&space(&table), &table, "target", &features, &linear(), &mut go_on).unwrap();
+    assert_eq!(of(&found, "of_elsewhere").state, fitted.state);
+    assert!(of(&found, "of_these_rows").state.is_some());
 }
 
 #[test]

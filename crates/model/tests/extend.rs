@@ -11,6 +11,7 @@ use tabgraft_model::store::{Blob, load};
 use tabgraft_model::train::{Event, StopReason, Watch};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Freeze, Mode, Schedule};
 use tabgraft_table::Table;
+use tabgraft_table::schema::Kind;
 
 fn unit(i: usize, salt: u64) -> f64 {
     let mut x = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xd134_2543_de82_ef95);
@@ -209,4 +210,86 @@ fn freezing_what_is_not_there_is_refused() {
     let frozen = ExtendOptions { mode: Mode::Frozen, ..joint(Freeze { trunk: true, ..Freeze::default() }) };
     let error = parent.extend(&table, None, &frozen, &mut go_on).unwrap_err();
     assert!(error.is_option() && error.hint().is_some(), "{error}");
+}
+
+#[test]
+fn what_is_said_of_an_old_column_must_be_what_it_is() {
+    let table = table(80);
+    let parent = parent(&table);
+    let graft = |kinds: &[(&str, Kind)], ignore: &[&str]| {
+        let mut options = ExtendOptions { n_epochs: Some(1), ..ExtendOptions::default() };
+        options.infer.kinds = kinds.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
+        options.infer.ignore = ignore.iter().map(|name| (*name).to_owned()).collect();
+        parent.extend(&table, None, &options, &mut go_on)
+    };
+    let child = graft(&[("color", Kind::Categorical), ("size", Kind::Numeric), ("late", Kind::Numeric)], &[]);
+    assert_eq!(child.unwrap().extension_metadata().unwrap().new_columns_added, ["late"]);
+    let error = graft(&[("size", Kind::Categorical)], &[]).unwrap_err();
+    assert!(error.is_schema(), "{error}");
+    assert_eq!(error.to_string(), "option `kinds` says `categorical` of column `size`, which is numeric");
+    let error = graft(&[], &["size"]).unwrap_err();
+    assert!(error.to_string().contains("option `ignore` names column `size`, which `v1` uses"), "{error}");
+
+    let mut options = ExtendOptions::default();
+    options.infer.date_formats.insert("color".into(), "%Y".into());
+    let error = parent.extend(&table, None, &options, &mut go_on).unwrap_err();
+    assert_eq!(error.to_string(), "option `date_formats` says `%Y` of column `color`, which is categorical");
+}
+
+#[test]
+fn new_columns_that_repeat_others_are_told_and_those_without_content_are_left_out() {
+    let table = table(80);
+    let column = |cell: &dyn Fn(usize) -> Option<String>| -> ArrayRef {
+        Arc::new((0..80).map(cell).collect::<StringArray>())
+    };
+    let answer = |r: usize| ["0", "1"][usize::from(unit(r, 9) > 0.5)];
+    let more = Table::from_columns([
+        ("size", table.column("size").unwrap().clone()),
+        ("weight", table.column("weight").unwrap().clone()),
+        ("color", table.column("color").unwrap().clone()),
+        ("target", column(&|r| Some(answer(r).to_owned()))),
+        ("score", column(&|r| Some(format!("{:.3}", unit(r, 11))))),
+        ("said_again", column(&|r| Some(if answer(r) == "0" { "good" } else { "bad" }.to_owned()))),
+        ("size_again", table.column("size").unwrap().clone()),
+        ("empty", column(&|_| None)),
+        ("same", column(&|_| Some("7".to_owned()))),
+    ])
+    .unwrap();
+    let mut options = FitOptions { name: "v1".into(), ..FitOptions::default() };
+    (options.config.d_model, options.config.n_epochs) = (16, Some(1));
+    options.infer.ignore = vec!["target".into()];
+    let first = more.select(&["size", "weight", "color", "target"].map(str::to_owned)).unwrap();
+    let parent = EmbeddingSpace::fit(&first, None, &options, &mut go_on).unwrap();
+    let told = |table: &Table| {
+        let mut told = Vec::new();
+        let options = ExtendOptions { n_epochs: Some(1), ..ExtendOptions::default() };
+        let child = parent.extend(table, None, &options, &mut |event| {
+            if let Event::Note { text } | Event::Warning { text } = event
+                && text.contains("column")
+            {
+                told.push(text.clone());
+            }
+            ControlFlow::Continue(())
+        });
+        (child, told)
+    };
+    let (child, notes) = told(&more);
+    let child = child.unwrap();
+    assert_eq!(child.extension_metadata().unwrap().new_columns_added, ["score", "said_again", "size_again"]);
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[0].contains("`said_again` says what `target` says"), "{notes:?}");
+    assert!(notes[0].contains("ignores") && notes[1].contains("`size_again` equals `size`"), "{notes:?}");
+    let left_out = child.column_report(&more).ignored_columns;
+    let reasons: Vec<(&str, &str)> = left_out.iter().map(|c| (c.name.as_str(), c.reason.as_str())).collect();
+    assert_eq!(
+        reasons,
+        [
+            ("target", "ignored when the space was trained"),
+            ("empty", "no value in 80 rows"),
+            ("same", "the value `7` in all 80 rows"),
+        ]
+    );
+    // A column of the split is an error of its own; nobody says before that its cells count as missing.
+    let (child, notes) = told(&more.without(&["weight".into()]).unwrap());
+    assert!(child.unwrap_err().to_string().contains("`weight`") && notes.is_empty(), "{notes:?}");
 }

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, UInt32Array}
 use arrow::compute::take;
 use proptest::prelude::*;
 use tabgraft_table::Table;
-use tabgraft_table::codec::{CellFlag, Codec, CodecConfig, Severity, encode, fit_codecs};
+use tabgraft_table::codec::{CellFlag, Codec, CodecConfig, Severity, encode, fit_codecs, notes};
 use tabgraft_table::encoded::{EncodedColumn, NO_TARGET, PartForm, PartValues};
 use tabgraft_table::schema::{ColumnSpec, DateFormat, Kind, Schema};
 use tabgraft_table::stats::ColumnStats;
@@ -19,7 +19,7 @@ fn spec(kind: Kind) -> ColumnSpec {
 
 /// Small sizes, so that small columns reach every branch: merged edges, rare categories.
 fn config() -> CodecConfig {
-    CodecConfig { n_bins: 5, n_targets: 4, max_categories: 4, text_slots: 16 }
+    CodecConfig { n_bins: 5, n_targets: 4, max_categories: 4, min_category_rows: Some(3), text_slots: 16 }
 }
 
 fn fit(kind: Kind, column: &ArrayRef) -> Codec {
@@ -266,6 +266,9 @@ fn replace_number(json: &mut serde_json::Value, at: &mut usize, with: &serde_jso
 fn corrupted_states_are_refused() {
     let numbers = text(&["1", "2", "3", "4", "5", "6"].map(|c| Some(c.to_owned())));
     let words = text(&["a", "b", "c", "d", "e", "a"].map(|c| Some(c.to_owned())));
+    let levels = text(
+        &["a", "b", "c", "d", "e"].repeat(3).into_iter().map(|c| Some(c.to_owned())).collect::<Vec<_>>(),
+    );
     let broken = |kind: Kind, column: &ArrayRef, pointer: &str, value: serde_json::Value| {
         let mut json = serde_json::to_value(fit(kind, column)).unwrap();
         *json.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}")) = value;
@@ -283,6 +286,8 @@ fn corrupted_states_are_refused() {
         (Kind::Categorical, &words, "/vocabulary", json!(["a", "a"])),
         (Kind::Categorical, &words, "/rare", json!([2, 1])),
         (Kind::Categorical, &words, "/boolean", json!(true)),
+        (Kind::Categorical, &levels, "/n_classes", json!(1)),
+        (Kind::Categorical, &levels, "/n_classes", json!(5)),
         (Kind::Timestamp, &numbers, "/cycles", json!(["week", "week"])),
         (Kind::Timestamp, &numbers, "/format", json!({"text": "no date"})),
         (Kind::Text, &words, "/n_slots", json!(3)),
@@ -331,6 +336,57 @@ fn rare_categories_share_a_code_that_is_not_unseen() {
     assert_eq!(encoded.target, [0, 1, 2, 3, 3, NO_TARGET]);
     assert_eq!(codec.inverse_target(1), "b");
     assert_eq!(codec.inverse_target(3), "one of 2 rare values");
+}
+
+#[test]
+fn every_category_with_enough_rows_has_a_code_of_its_own() {
+    // 600 stores of 3 rows, 40 kiosks of one row.
+    let cells = (0..600).flat_map(|i| vec![format!("store-{i:03}"); 3]);
+    let cells: Vec<Option<String>> = cells.chain((0..40).map(|i| format!("kiosk-{i}"))).map(Some).collect();
+    let column = text(&cells);
+    let codec = Codec::fit(&spec(Kind::Categorical), &column, &CodecConfig::default()).unwrap();
+    codec.check().unwrap();
+    let encoded = codec.apply("c", &column).unwrap();
+    let PartValues::Code { code } = &encoded.parts[0] else { panic!("no code") };
+    let distinct: std::collections::BTreeSet<u32> = code[..1800].iter().copied().collect();
+    assert_eq!(distinct.len(), 600);
+    assert!(code[1800..].iter().all(|c| *c == 601), "the rare ones share the last code");
+    assert_eq!(codec.parts(), [PartForm::Code { n_codes: 602 }]);
+
+    // The head stays as small as ever; no class is empty or has more than its share of the codes.
+    assert_eq!(codec.n_targets(), 256);
+    let mut codes_of_class = vec![0; 256];
+    for place in 0..600 {
+        codes_of_class[usize::from(encoded.target[3 * place])] += 1;
+    }
+    assert_eq!(codes_of_class[..127], [1; 127]);
+    assert!(codes_of_class[127..255].iter().all(|n| (3..=4).contains(n)), "{codes_of_class:?}");
+    assert_eq!(codes_of_class[255], 0);
+    assert!(encoded.target[1800..].iter().all(|t| *t == 255));
+    assert_eq!(codec.inverse_target(0), "store-000");
+    assert_eq!(codec.inverse_target(127), "one of 4 values (`store-127`, `store-255`, `store-383`, ...)");
+    assert_eq!(codec.inverse_target(255), "one of 40 rare values");
+
+    let [note] = &notes(&[spec(Kind::Categorical)], &[codec], &CodecConfig::default())[..] else {
+        panic!("one note")
+    };
+    for part in ["`c`", "40 of its 640 categories", "fewer than 2 training rows", "`min_category_rows`"] {
+        assert!(note.contains(part), "{note}");
+    }
+    let all = CodecConfig::default().with_min_category_rows(1);
+    let codec = Codec::fit(&spec(Kind::Categorical), &column, &all).unwrap();
+    assert_eq!(codec.parts(), [PartForm::Code { n_codes: 641 }]);
+    assert!(notes(&[spec(Kind::Categorical)], &[codec], &all).is_empty());
+}
+
+#[test]
+fn a_codec_of_an_older_file_gives_every_category_a_class() {
+    let old = r#"{"codec": "categorical", "boolean": false, "vocabulary": ["a", "b"], "rare": [7]}"#;
+    let codec: Codec = serde_json::from_str(old).unwrap();
+    codec.check().unwrap();
+    assert_eq!(codec.n_targets(), 3);
+    let same = serde_json::to_value(&codec).unwrap();
+    assert_eq!(same, serde_json::from_str::<serde_json::Value>(old).unwrap(), "its hash stays what it was");
 }
 
 #[test]

@@ -152,6 +152,18 @@ fn categories_and_text_differ_by_repetition_and_words() {
     let towns = |n: usize| text((0..4000).map(move |i| format!("town {}", i % n)));
     assert_eq!(kind("town", towns(700)), Kind::Categorical);
     assert_eq!(kind("town", towns(1500)), Kind::Text);
+    // The number of texts alone says nothing.
+    let products = |n: usize| text((0..6 * n).map(move |i| format!("product number {}", i % n)));
+    assert_eq!(kind("product", products(3000)), Kind::Categorical);
+    let ids = |n: usize| Arc::new(Int64Array::from_iter_values((0..6 * n).map(|i| (i * 7919 % n) as i64)));
+    assert_eq!(kind("merchant_id", ids(3000)), Kind::Categorical);
+    // Few have most of the rows, many have one: 4.6 rows each on average, so that words decide.
+    let skewed = || (0..500).flat_map(|i| std::iter::repeat_n(i, 1 + 300 / (1 + i)));
+    assert_eq!(kind("merchant", text(skewed().map(|i| format!("m{i:03}")))), Kind::Categorical);
+    assert_eq!(kind("title", text(skewed().map(|i| format!("head of section {i:03}")))), Kind::Text);
+    // An answer that everybody gives does not make names of the others.
+    let answers = (0..8000).map(|i| if i % 8 == 0 { format!("came late on day {i}") } else { "none".into() });
+    assert_eq!(kind("comment", text(answers)), Kind::Text);
     let options = InferOptions { max_categories: 100, ..Default::default() };
     assert_eq!(with("town", towns(700), &options).unwrap().columns[0].kind, Kind::Text);
 }

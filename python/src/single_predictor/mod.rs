@@ -194,8 +194,8 @@ impl SinglePredictor {
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: as for `Predictor.fit`.
     /// discovery_budget_s : float, default 10
-    ///     Time for searching and judging features, seconds; both files of `qa_dir` are written. 0 or less
-    ///     leaves the search out.
+    ///     Time for searching and judging features, seconds, at least 0; both files of `qa_dir` are written.
+    ///     0 leaves the search out.
     /// progress : bool, optional
     ///     As for `EmbeddingSpace.fit`.
     /// stop : StopToken, optional
@@ -222,6 +222,10 @@ impl SinglePredictor {
         let ready = this.ready()?;
         let space = this.space()?.get().core_trained()?;
         let stop = stop.unwrap_or_default();
+        let search = DiscoverOptions { budget_s: discovery_budget_s, seed: this.seed, ..Default::default() };
+        if discovery_budget_s != 0.0 {
+            search.check().map_err(|e| e.at("option `discovery_budget_s`"))?;
+        }
         let mut options = PredictorOptions {
             name: this.name.clone(),
             target_kind: ready.target_kind,
@@ -250,10 +254,8 @@ impl SinglePredictor {
             return Err(interrupt.into());
         }
         if discovery_budget_s != 0.0 && !stop.is_requested() {
-            let options =
-                DiscoverOptions { budget_s: discovery_budget_s, seed: this.seed, ..Default::default() };
             let found = run(py, "discovery", progress, &stop, |sink| {
-                let found = discover(&space, &ready.prepared.table, &ready.target, &options, sink)?;
+                let found = discover(&space, &ready.prepared.table, &ready.target, &search, sink)?;
                 found.write(&this.qa_dir)?;
                 Ok(found)
             });

@@ -125,8 +125,9 @@ impl EmbeddingSpace {
 #[pymethods]
 impl EmbeddingSpace {
     /// One vector per row: a float32 array `[n_rows, d_model]`. A row's vector has the same bits alone and in
-    /// any batch. Columns that the space does not know are named in a warning of the logger `tabgraft`,
-    /// columns that the data lacks count as missing cells. `columns` names the columns of an array.
+    /// any batch. Columns that the space does not know are named in a warning of the logger `tabgraft`, as are
+    /// columns whose cells are mostly values that training has not seen; columns that the data lacks count as
+    /// missing cells. `columns` names the columns of an array.
     ///
     /// >>> vectors = space.embed(early)
     /// >>> vectors.shape, vectors.dtype
@@ -145,6 +146,7 @@ impl EmbeddingSpace {
         let table = Given::read(data, columns, &how)?.table;
         let embeddings = py.detach(|| space.embed(&table))?;
         warn_of_columns(py, space.name(), &embeddings.report)?;
+        warn_of_unseen(py, space.name(), &embeddings.unseen)?;
         let values = PyArray1::from_vec(py, embeddings.values);
         Ok(values.reshape([embeddings.n_rows, embeddings.d_model])?.into_any())
     }
@@ -354,6 +356,19 @@ impl EmbeddingSpace {
         let state = self.lock();
         html::space(&state.space.card(), state.is_trained)
     }
+}
+
+/// Columns whose cells training has mostly not seen, each in a log record of level warning.
+pub fn warn_of_unseen(
+    py: Python<'_>,
+    name: &str,
+    unseen: &[tabgraft_model::space::UnseenColumn],
+) -> PyResult<()> {
+    let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
+    for column in unseen {
+        logger.call_method1("warning", ("%s: %s", name, column.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Columns that are not used, or that are missing, in a log record of level warning.

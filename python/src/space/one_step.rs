@@ -9,6 +9,7 @@ use tabgraft_model::weights::WeightedRows;
 use tabgraft_model::{
     CompareOptions, Device, Error, ExtendOptions, FitOptions, Freeze, Keep, PredictorOptions, SpaceConfig,
 };
+use tabgraft_table::codec::CodecConfig;
 use tabgraft_table::schema::InferOptions;
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
@@ -48,6 +49,9 @@ impl EmbeddingSpace {
     ///     The only character that may group the digits of numbers in text. Default: any that does.
     /// delimiter : str, optional
     ///     The character between two cells of a CSV file. Default: found in the file.
+    /// min_category_rows : int, default 2; at least 1
+    ///     Training rows that give a category a code of its own where a column has more than 256 of them.
+    ///     Those with fewer share one code, and a note says how many.
     /// name : str, default "embedding_space"
     ///     Goes into the lineage of descendants.
     /// n_epochs : int, optional; 1 to 10,000
@@ -94,7 +98,7 @@ impl EmbeddingSpace {
     /// (1000, 16)
     #[classmethod]
     #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, date_formats = None, missing = None,
-        decimal = None, thousands = None, delimiter = None, name = "embedding_space", n_epochs = None,
+        decimal = None, thousands = None, delimiter = None, min_category_rows = 2, name = "embedding_space", n_epochs = None,
         auto_epochs = true, batch_size = None, memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
         group = None, time = None, seed = 0, sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
@@ -110,6 +114,7 @@ impl EmbeddingSpace {
         decimal: Option<&str>,
         thousands: Option<char>,
         delimiter: Option<char>,
+        min_category_rows: u64,
         name: &str,
         n_epochs: Option<usize>,
         auto_epochs: bool,
@@ -150,6 +155,7 @@ impl EmbeddingSpace {
                 n_epochs,
                 auto_epochs,
                 seed,
+                codec: CodecConfig::default().with_min_category_rows(min_category_rows),
                 ..Default::default()
             },
             infer,

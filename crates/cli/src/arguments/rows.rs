@@ -10,14 +10,14 @@ use tabgraft_table::read::{ReadOptions, Wanted};
 use super::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{check_out, write_table};
+use crate::output::{check_out, table_file, write_table};
 
 /// A table, and its results beside some of its columns.
 #[derive(Debug, Clone, Args)]
 pub struct RowsArgs {
     /// The table with the rows; `-` reads it from standard input
     table: PathBuf,
-    /// Write here and not to stdout: Parquet if the name ends in `.parquet`, else CSV
+    /// Write here and not to stdout, which is `-`: Parquet if the name ends in `.parquet`, else CSV
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     /// A column of the table to put in front; may be repeated
@@ -38,7 +38,7 @@ impl RowsArgs {
         needs: Wanted,
         console: &Console,
     ) -> Result<Table, Failure> {
-        if let Some(out) = &self.out {
+        if let Some(out) = table_file(self.out.as_deref()) {
             check_out(out, &[model, &self.table])?;
         }
         let how = ReadOptions { columns: needs.and(&self.key), ..how.clone() };
@@ -60,6 +60,6 @@ impl RowsArgs {
             columns.push((name.clone(), table.column(name)?.clone()));
         }
         columns.extend(results);
-        write_table(&Table::from_columns(columns)?, self.out.as_deref())
+        write_table(&Table::from_columns(columns)?, table_file(self.out.as_deref()))
     }
 }

@@ -16,7 +16,8 @@ pub struct SchemaArgs {
     /// Say how a column's dates are written, as in `born=%d/%m/%Y`; may be repeated
     #[arg(long, value_name = "COLUMN=FORMAT", value_parser = parse_pair)]
     date_format: Vec<(String, String)>,
-    /// Most distinct texts of a column that are still categories and not text
+    /// Most distinct texts of a column that are still categories; fewer are text, too, where they do not
+    /// repeat or are read like prose
     #[arg(long, value_name = "N", default_value_t = InferOptions::default().max_categories)]
     max_categories: u64,
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use tabgraft_model::SpaceConfig;
-use tabgraft_table::codec::CodecConfig;
+use tabgraft_table::codec::{CodecConfig, MIN_CATEGORY_ROWS};
 
 use super::ComputeArgs;
 
@@ -48,9 +48,14 @@ pub struct SpaceArgs {
     /// Classes that a hidden number, time or text is predicted as, 2 to 4096
     #[arg(long, value_name = "N", default_value_t = CodecConfig::default().n_targets)]
     codec_targets: usize,
-    /// Codes of a column's categories, 2 to 60000; rarer ones share the last
+    /// Categories of a column that have a code of their own in any case, and most classes that a hidden one
+    /// is predicted as, 2 to 60000
     #[arg(long, value_name = "N", default_value_t = CodecConfig::default().max_categories)]
     codec_categories: usize,
+    /// Training rows that give a category beyond `--codec-categories` a code of its own, at least 1; those
+    /// with fewer share one code
+    #[arg(long, value_name = "N", default_value_t = MIN_CATEGORY_ROWS)]
+    min_category_rows: u64,
     /// Hashed features of a text, 8 to 65536
     #[arg(long, value_name = "N", default_value_t = CodecConfig::default().text_slots)]
     codec_text_slots: usize,
@@ -76,7 +81,9 @@ impl SpaceArgs {
                 n_targets: self.codec_targets,
                 max_categories: self.codec_categories,
                 text_slots: self.codec_text_slots,
-            },
+                ..CodecConfig::default()
+            }
+            .with_min_category_rows(self.min_category_rows),
         }
     }
 }

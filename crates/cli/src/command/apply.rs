@@ -12,7 +12,7 @@ use crate::answer::Answer;
 use crate::arguments::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{check_out, write_original};
+use crate::output::{check_out, is_one_file, table_file, write_original};
 use crate::report::{Report, line, names};
 
 /// Add features to a table, exactly as they were fitted.
@@ -38,7 +38,7 @@ pub struct ApplyArgs {
     features: PathBuf,
     /// The table to enrich
     table: PathBuf,
-    /// Write here and not to stdout: Parquet if the name ends in `.parquet`, else CSV
+    /// Write here and not to stdout, which is `-`: Parquet if the name ends in `.parquet`, else CSV
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     /// The target whose newest run is taken from a history [default: the only one in it]
@@ -69,8 +69,18 @@ struct ApplyReport {
 impl ApplyArgs {
     /// Adds features, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
-        for out in [&self.out, &self.fit].into_iter().flatten() {
+        let out = table_file(self.out.as_deref());
+        for out in [out, self.fit.as_deref()].into_iter().flatten() {
             check_out(out, &[&self.features, &self.table])?;
+        }
+        if let (Some(out), Some(fit)) = (out, &self.fit)
+            && is_one_file(out, fit)
+        {
+            return Err(Failure::new(format!(
+                "the table and the fitted features would both be written to `{}`",
+                out.display()
+            ))
+            .with_hint("give `--out` and `--fit` different names"));
         }
         let (original, table) = self.read.original(&self.table, console)?;
         let mut engineer = self.chosen(&table.column_names())?;
@@ -88,7 +98,7 @@ impl ApplyArgs {
         let enriched = engineer.transform_with(&table, options)?;
         let features = FeatureSummary::of(engineer.features(), &enriched)?;
         let added = enriched.table.without(&table.column_names())?;
-        let written = write_original(&original, &added, self.out.as_deref());
+        let written = write_original(&original, &added, out);
         let is_skipped = |name: &String| enriched.skipped.iter().any(|s| s.name == *name);
         console.side_report(&ApplyReport {
             n_rows: table.n_rows(),

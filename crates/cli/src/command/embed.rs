@@ -7,13 +7,13 @@ use arrow::array::{ArrayRef, Float32Array};
 use clap::Args;
 use serde::Serialize;
 use tabgraft_model::EmbeddingSpace;
-use tabgraft_model::space::ColumnReport;
+use tabgraft_model::space::{ColumnReport, UnseenColumn};
 
 use crate::answer::Answer;
 use crate::arguments::RowsArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, column_notes, line};
+use crate::report::{Report, column_notes, line, unseen_notes};
 
 /// Embed each row of a table: columns z0, z1, ...
 ///
@@ -39,6 +39,8 @@ struct EmbedReport {
     n_rows: usize,
     d_model: usize,
     columns: ColumnReport,
+    /// Columns whose cells are mostly values that training has not seen.
+    unseen: Vec<UnseenColumn>,
 }
 
 impl EmbedArgs {
@@ -54,11 +56,13 @@ impl EmbedArgs {
         };
         let written = self.rows.write(&table, (0..d_model).map(coordinate));
         column_notes(&embeddings.report, console);
+        unseen_notes(&embeddings.unseen, console);
         console.side_report(&EmbedReport {
             space: space.name().to_owned(),
             n_rows: embeddings.n_rows,
             d_model,
             columns: embeddings.report,
+            unseen: embeddings.unseen,
         })?;
         written.map(|()| Answer::Yes)
     }

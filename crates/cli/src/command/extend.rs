@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use tabgraft_feature::FeatureEngineer;
-use tabgraft_model::space::{ExtensionMetadata, Mode};
+use tabgraft_model::space::{ExtensionMetadata, IgnoredColumn, Mode};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, Keep};
 
 use super::train::TrainingSummary;
@@ -131,6 +131,8 @@ struct ExtendReport<'a> {
     name: &'a str,
     d_model: usize,
     schema: SchemaReport,
+    /// Columns of the table that the child does not use, each with its reason.
+    left_out: Vec<IgnoredColumn>,
     /// Whether the file holds the child; else it holds the parent.
     kept: bool,
     training: TrainingSummary,
@@ -171,6 +173,7 @@ impl ExtendArgs {
             name: child.name(),
             d_model: child.d_model(),
             schema: SchemaReport::of(&child),
+            left_out: child.column_report(&table).ignored_columns,
             kept: refused.is_none(),
             training,
             extension,
@@ -228,6 +231,12 @@ impl Report for ExtendReport<'_> {
         );
         for column in self.schema.columns.iter().skip(graft.original_column_count) {
             text += &line!("  {}: {}", column.name, column.reason);
+        }
+        if !self.left_out.is_empty() {
+            text += &line!("{} column(s) of the table left out", self.left_out.len());
+            for column in &self.left_out {
+                text += &line!("  {}: {}", column.name, column.reason);
+            }
         }
         text += &line!("loss of the old columns in the parent {}", number(graft.parent_validation_loss));
         if self.kept {

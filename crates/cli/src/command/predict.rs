@@ -9,14 +9,14 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::Predictor;
 use tabgraft_model::predictor::{Guardrail, Predictions};
-use tabgraft_model::space::ColumnReport;
+use tabgraft_model::space::{ColumnReport, UnseenColumn};
 use tabgraft_table::codec::{CellFlag, Severity};
 
 use crate::answer::Answer;
 use crate::arguments::RowsArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, column_notes, line};
+use crate::report::{Report, column_notes, line, unseen_notes};
 
 /// Predict the target for each row of a table.
 ///
@@ -47,6 +47,8 @@ struct PredictReport {
     n_rows: usize,
     threshold: Option<f64>,
     columns: ColumnReport,
+    /// Columns whose cells are mostly values that training has not seen.
+    unseen: Vec<UnseenColumn>,
     /// Cells by column and word.
     guardrails: BTreeMap<String, BTreeMap<&'static str, usize>>,
 }
@@ -61,6 +63,7 @@ impl PredictArgs {
         let guardrails = predictor.guardrails(&table)?;
         let written = self.rows.write(&table, result_columns(&predictions));
         column_notes(&predictions.report, console);
+        unseen_notes(&predictions.unseen, console);
         let is_binary = predictions.classes.len() == 2;
         console.side_report(&PredictReport {
             predictor: predictor.name().to_owned(),
@@ -69,6 +72,7 @@ impl PredictArgs {
             n_rows: predictions.n_rows(),
             threshold: is_binary.then_some(predictions.threshold),
             columns: predictions.report,
+            unseen: predictions.unseen,
             guardrails: counted(&guardrails),
         })?;
         written.map(|()| Answer::Yes)

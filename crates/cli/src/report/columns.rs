@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tabgraft_model::EmbeddingSpace;
-use tabgraft_model::space::ColumnReport;
+use tabgraft_model::space::{ColumnReport, UnseenColumn};
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Kind};
 use tabgraft_table::table::quoted;
 
@@ -36,7 +36,7 @@ impl SchemaReport {
         let mut grid = Grid::new(["kind", "column", "because"]);
         for kind in [Kind::Numeric, Kind::Categorical, Kind::Boolean, Kind::Timestamp, Kind::Text] {
             for column in self.columns.iter().filter(|c| c.kind == kind) {
-                grid.row([kind_name(kind).to_owned(), column.name.clone(), column.reason.clone()]);
+                grid.row([kind.word().to_owned(), column.name.clone(), column.reason.clone()]);
             }
         }
         text += &grid.text();
@@ -52,13 +52,10 @@ impl SchemaReport {
     }
 }
 
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Numeric => "numeric",
-        Kind::Categorical => "categorical",
-        Kind::Boolean => "boolean",
-        Kind::Timestamp => "timestamp",
-        Kind::Text => "text",
+/// Says which columns of a table hold values that training has mostly not seen.
+pub fn unseen_notes(unseen: &[UnseenColumn], console: &Console) {
+    for column in unseen {
+        console.warn(&column.to_string());
     }
 }
 

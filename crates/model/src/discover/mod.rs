@@ -214,9 +214,7 @@ pub fn judge(
     let dealt = Dealt::new(space, table, target, &read, options.seed)?;
     let rows = guided(space, &dealt, target, options, &clock, sink)?;
     let mut flagged = leaking_columns(&dealt.names, &Values::new(space, &rows)?, &rows, options.seed)?;
-    if !engineer.is_fitted() {
-        engineer.fit(&rows.discovery())?;
-    }
+    engineer.fit_rest(&rows.discovery())?;
     let enriched = engineer.transform(&rows.table)?;
     let mut cases = Vec::new();
     for (feature, inputs) in engineer.features().iter().cloned().zip(inputs) {

@@ -49,7 +49,11 @@ impl Default for DiscoverOptions {
 }
 
 impl DiscoverOptions {
-    pub(super) fn check(&self) -> Result<()> {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// An option error that names the option, its value and its range.
+    pub fn check(&self) -> Result<()> {
         if self.n_suggested == 0 || self.n_judged < self.n_suggested {
             return Err(Error::option(format!(
                 "options `n_suggested` and `n_judged` are {} and {}, allowed is 1 <= n_suggested <= n_judged",

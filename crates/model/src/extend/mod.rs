@@ -19,6 +19,7 @@ mod drift;
 mod graft;
 mod keep;
 mod merge;
+mod new_columns;
 mod options;
 mod plan;
 mod prune;
@@ -29,9 +30,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
-use tabgraft_table::codec::fit_codecs;
-use tabgraft_table::schema::{ExcludedColumn, Exclusion, Schema, infer};
-use tabgraft_table::table::quoted;
+use tabgraft_table::codec::{fit_codecs, notes};
 
 pub use consolidate::ConsolidateOptions;
 pub use graft::Graft;
@@ -42,7 +41,7 @@ pub use prune::PruneOptions;
 pub use rank::{ColumnCost, ColumnRanking, ProbeScore, RankColumnsOptions};
 
 use crate::encoder::network::ColumnShape;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, now, rows_of_parts,
 };
@@ -90,7 +89,7 @@ impl EmbeddingSpace {
         options.check()?;
         self.check_frozen_columns(&options.freeze)?;
         self.check_regrafted(&options.regraft)?;
-        let schema = self.new_schema(table, options)?;
+        let mut schema = self.new_schema(table, options)?;
         self.about.check_known(table)?;
         if !options.prune.is_empty() {
             let prune = PruneOptions {
@@ -106,24 +105,18 @@ impl EmbeddingSpace {
             return pruned.graft(table, valid, &options, sink);
         }
         let computer = options.device.find(sink)?;
-        for note in &schema.notes {
-            let _ = sink(&Event::Note { text: note.clone() });
-        }
-        let report = self.column_report(table);
-        if !report.missing_columns.is_empty() {
-            let text = format!(
-                "the table lacks {} of the parent's columns ({}); their cells count as missing",
-                report.missing_columns.len(),
-                quoted(&report.missing_columns)
-            );
-            let _ = sink(&Event::Warning { text });
-        }
         let n_epochs = self.graft_epochs(options, sink);
         let key_columns: Vec<String> = self.first_columns();
         let (all, rows) = rows_of_parts(table, valid, &self.about.split, &key_columns)?;
+        // Only now: a table that lacks a column of the split is an error that says so itself.
+        self.tell_absent(&all, sink)?;
         let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
         let new_cells = all.select(&schema.names())?.take(&train_rows)?;
         let codecs = fit_codecs(&schema, &new_cells, &self.about.config.codec)?;
+        schema.notes.extend(notes(&schema.columns, &codecs, &self.about.config.codec));
+        for note in &schema.notes {
+            let _ = sink(&Event::Note { text: note.clone() });
+        }
         let shapes: Vec<ColumnShape> = codecs.iter().map(column_shape).collect();
         let mut rng = Pcg64Mcg::seed_from_u64(options.seed ^ 0x6772_6166_7421);
         let mut child = self.clone();
@@ -151,6 +144,7 @@ impl EmbeddingSpace {
             options.features.iter().filter(|f| schema.column(&f.name).is_some()).cloned().collect();
         about.features.extend(added);
         about.excluded.retain(|e| schema.column(&e.name).is_none());
+        about.add_mask_keys(n_new);
         about.learn_reading(table.origin(), &schema.names());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);
@@ -204,59 +198,8 @@ impl EmbeddingSpace {
         }
     }
 
-    /// The schema of the columns that the table has and this space has never heard of, or shall take
-    /// back.
-    fn new_schema(&self, table: &Table, options: &ExtendOptions) -> Result<Schema> {
-        let names: Vec<String> = table
-            .column_names()
-            .into_iter()
-            .filter(|n| !self.about.columns.iter().any(|c| c.name == *n))
-            .filter(|n| {
-                options.regraft.contains(n)
-                    || !self.about.excluded.iter().any(|e| e.name == *n && stays_out(e))
-            })
-            .collect();
-        let target = options.keep.target().map(str::to_owned);
-        let mut options = options.infer.clone();
-        options.ignore.extend(target.filter(|t| !options.ignore.contains(t)));
-        // What the parent left out already needs no second word.
-        options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name && stays_out(e)));
-        let mut schema =
-            if names.is_empty() { Schema::default() } else { infer(&table.select(&names)?, &options)? };
-        schema.excluded.retain(|e| self.about.columns.iter().all(|c| c.name != e.name));
-        if !schema.columns.is_empty() {
-            return Ok(schema);
-        }
-        let known: Vec<String> = self.about.columns.iter().map(|c| c.name.clone()).collect();
-        let left_out: Vec<String> = self
-            .about
-            .excluded
-            .iter()
-            .chain(&schema.excluded)
-            .filter(|e| table.has_column(&e.name))
-            .map(|e| format!("`{}` ({})", e.name, e.reason))
-            .collect();
-        let mut message = format!(
-            "no new columns found: the space has {}; the table has {}",
-            quoted(&known),
-            quoted(&table.column_names())
-        );
-        if !left_out.is_empty() {
-            message += &format!("; left out: {}", left_out.join(", "));
-        }
-        Err(Error::no_new_columns(message)
-            .with_hint("apply the features to the table before extending, or add the new source's columns"))
-    }
-
     /// Columns of the first training: rows are told apart by them in every version.
     pub(crate) fn first_columns(&self) -> Vec<String> {
-        let n = self.about.wiring.first().map_or(0, Wiring::n_columns);
-        self.about.columns.iter().take(n).map(|c| c.name.clone()).collect()
+        self.about.key_columns.clone()
     }
-}
-
-/// Whether descendants leave a column out because this version did. How a column was stored says
-/// nothing of the next table.
-fn stays_out(column: &ExcludedColumn) -> bool {
-    !matches!(column.exclusion, Exclusion::Index | Exclusion::Unreadable)
 }

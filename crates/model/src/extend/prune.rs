@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use tabgraft_feature::{Feature, dependents};
 use tabgraft_table::Table;
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::error::near_names;
@@ -24,7 +25,7 @@ use crate::space::{
     check_batch_size, check_memory_limit, embed_encoded, now, rows_of_parts, step_from, training_data,
 };
 use crate::train::{
-    Device, Footprint, Phase, Sink, TrainingData, TrainingInfo, Watch, train, validation_losses,
+    Device, Event, Footprint, Phase, Sink, TrainingData, TrainingInfo, Watch, train, validation_losses,
 };
 
 /// Epochs of a healing run by default: this share of the first training's, and the fewest.
@@ -80,7 +81,7 @@ struct Measured {
 }
 
 impl EmbeddingSpace {
-    /// Removes columns. The child lists them as excluded with the reason "pruned", so that no later
+    /// Removes columns, and the features that are made of them. The child lists them as excluded with the reason "pruned", so that no later
     /// table brings them back unasked.
     ///
     /// Cutting off frozen grafts is exact and needs no table; with one, the losses of the other columns
@@ -100,7 +101,14 @@ impl EmbeddingSpace {
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
         options.check()?;
+        // What reads a column that goes can no longer be made.
+        let lost = dependents(self.features(), columns)?;
+        let asked = columns;
+        let columns = &self.with_features(asked, &lost);
         let is_gone = self.columns_to_prune(columns)?;
+        for text in went_along(self.features(), asked, &lost) {
+            let _ = sink(&Event::Note { text });
+        }
         let is_cut = self.network.idle_sides(&is_gone);
         let touched = self.touched_pieces(&is_gone, &is_cut);
         let is_exact = !touched.contains(&true);
@@ -116,7 +124,7 @@ impl EmbeddingSpace {
             ))
             .with_hint("give the table that the space was trained on, or 0 epochs to leave it unhealed"));
         }
-        let mut child = self.smaller(&is_gone, &is_cut);
+        let mut child = self.smaller(&is_gone, &is_cut, &lost);
         child.about.name = options.name.clone().unwrap_or_else(|| format!("{}_pruned", self.name()));
         child.about.batch_size = options.batch_size.unwrap_or(self.batch_size());
         let mut measured = table.map(|table| self.measure(&child, table, &is_gone)).transpose()?;
@@ -159,6 +167,13 @@ impl EmbeddingSpace {
         child.about.training_info = info;
         child.about.remember(step);
         Ok(child)
+    }
+
+    /// These columns, and the lost features among the space's columns.
+    fn with_features(&self, columns: &[String], lost: &[String]) -> Vec<String> {
+        let is_used = |name: &&String| self.columns().iter().any(|c| c.name == **name);
+        let more = lost.iter().filter(is_used).filter(|name| !columns.contains(name));
+        columns.iter().chain(more).cloned().collect()
     }
 
     /// The lineage entry of a step that changes nothing yet, from this space.
@@ -237,7 +252,7 @@ impl EmbeddingSpace {
     }
 
     /// The space without some columns and sides, before any training.
-    fn smaller(&self, is_gone: &[bool], is_cut: &[bool]) -> EmbeddingSpace {
+    fn smaller(&self, is_gone: &[bool], is_cut: &[bool], lost: &[String]) -> EmbeddingSpace {
         let (network, wiring) = self.network.without(&self.about.wiring, is_gone, is_cut);
         let mut child = EmbeddingSpace { about: self.about.clone(), network };
         let about = &mut child.about;
@@ -248,8 +263,10 @@ impl EmbeddingSpace {
         about.columns.retain(|_| gone.next() == Some(&false));
         let mut gone = is_gone.iter();
         about.codecs.retain(|_| gone.next() == Some(&false));
+        let mut gone = is_gone.iter();
+        about.mask_keys.retain(|_| gone.next() == Some(&false));
         let removed = names_where(self, is_gone);
-        about.features.retain(|feature| !removed.contains(&feature.name));
+        about.features.retain(|feature| !removed.contains(&feature.name) && !lost.contains(&feature.name));
         about.excluded.extend(removed.into_iter().map(|name| ExcludedColumn {
             name,
             exclusion: Exclusion::Pruned,
@@ -269,8 +286,7 @@ impl EmbeddingSpace {
             validation_losses(&self.network, &whole).and_then(|losses| mean(kept.iter().map(|c| losses[*c])));
         let fewer = without_columns(&encoded, is_gone);
         let n_kept = kept.len();
-        let mut data = training_data(child, &fewer, &rows, vec![Role::OLD; n_kept], 0..n_kept);
-        data.objective = data.objective.with_column_keys(kept);
+        let data = training_data(child, &fewer, &rows, vec![Role::OLD; n_kept], 0..n_kept);
         Ok(Measured {
             info: PruneInfo { loss_before: before, loss_masked: None, loss_healed: None },
             all,
@@ -365,6 +381,19 @@ impl EmbeddingSpace {
         let after = embed_encoded(&child.network, &without_columns(&sample, is_gone));
         Ok(Some(drift(&left, &after, child.d_model(), child.d_model(), seed)?))
     }
+}
+
+/// Which features go along with the columns that are asked for, and why.
+fn went_along(features: &[Feature], asked: &[String], lost: &[String]) -> Vec<String> {
+    let along = features.iter().filter(|f| lost.contains(&f.name) && !asked.contains(&f.name));
+    along
+        .map(|feature| {
+            let inputs = feature.inputs().unwrap_or_default();
+            let gone: Vec<&String> =
+                inputs.iter().filter(|input| asked.contains(input) || lost.contains(input)).collect();
+            format!("feature `{}` is pruned too: it is made of {}", feature.name, quoted(&gone))
+        })
+        .collect()
 }
 
 /// `touched` of the pieces that are left.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use tabgraft_feature::Feature;
+use tabgraft_feature::{Feature, dependents};
 
 use super::verify::{Whole, read_whole};
 use crate::ModelKind;
@@ -195,8 +195,12 @@ fn lost(removed: &BTreeSet<&String>, is_new_line: bool, old: &About, new: &About
             Some(_) => {}
         }
     }
+    // A feature that no column bears goes with the columns that it reads.
+    let gone: Vec<String> = removed.iter().map(|name| (*name).clone()).collect();
+    let lost = dependents(&old.features, &gone).unwrap_or_default();
+    let is_due = |f: &&Feature| !removed.contains(&f.name) && !lost.contains(&f.name);
     let features: HashMap<&str, &Feature> = new.features.iter().map(|f| (f.name.as_str(), f)).collect();
-    for feature in old.features.iter().filter(|f| !removed.contains(&f.name)) {
+    for feature in old.features.iter().filter(is_due) {
         if !features.get(feature.name.as_str()).is_some_and(|own| *own == feature) {
             problems.push(format!("feature `{}` is not that of `{}`", feature.name, old.name));
         }

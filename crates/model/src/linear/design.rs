@@ -104,7 +104,9 @@ impl Design {
     }
 
     fn encoded(spec: &ColumnSpec, array: &ArrayRef, n_fit: usize, penalty: f64) -> Result<Self> {
-        let config = CodecConfig { n_bins: N_BINS, ..CodecConfig::default() };
+        // A solver pays for every level: beyond `max_categories` none has one of its own.
+        let config =
+            CodecConfig { n_bins: N_BINS, min_category_rows: Some(u64::MAX), ..CodecConfig::default() };
         let codec = Codec::fit(spec, &array.slice(0, n_fit), &config)?;
         let encoded = codec.apply(&spec.name, array)?;
         let mut rows: Vec<Vec<(u32, f64)>> = vec![Vec::new(); encoded.missing.len()];

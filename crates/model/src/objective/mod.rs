@@ -75,10 +75,10 @@ impl Objective {
         Objective { n_columns, class, first_logit: first_logit.to_vec(), scale, roles, column_key, row_key }
     }
 
-    /// Hides each column's cells as those of the column at this place in another space, so that the
-    /// losses of the two are paired.
-    pub fn with_column_keys(self, places: impl IntoIterator<Item = usize>) -> Self {
-        Objective { column_key: places.into_iter().map(|place| place as u64).collect(), ..self }
+    /// Hides each column's cells by its own number, wherever the column stands, so that losses of
+    /// versions are paired: `[n_columns]`.
+    pub fn with_column_keys(self, keys: &[u64]) -> Self {
+        Objective { column_key: keys.to_vec(), ..self }
     }
 
     /// Number of columns.

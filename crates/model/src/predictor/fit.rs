@@ -10,7 +10,7 @@ use super::bag::{Bag, BagData, Labels, fit_bag};
 use super::calibrate::fit_sharpness;
 use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
 use crate::error::{Error, Result};
-use crate::space::{EmbeddingSpace, SoftwareVersion, cell_tables, clusters, now};
+use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, clusters, now};
 use crate::train::{Event, Sink};
 use crate::weights::WeightedRows;
 
@@ -193,6 +193,9 @@ fn fit(
         )));
     }
     let encoded = space.encode(table)?;
+    for column in UnseenCounts::of(&encoded).mostly(space.columns(), space.codecs(), table)? {
+        let _ = sink(&Event::Warning { text: column.to_string() });
+    }
     let n_networks = options.n_networks_for(rows.len());
     let key_columns: Vec<String> =
         space.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
@@ -243,6 +246,7 @@ fn fit(
     if test_rows.iter().filter(|r| values[**r as usize].is_some()).count() >= 2 {
         predictor.about.fit_info.scores = predictor.evaluate(&table.take(&test_rows)?)?;
     }
+    predictor.tell_leaks(table, sink)?;
     predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
     predictor.about.seal();
     Ok((predictor, HeldOut { rows_idx: data.rows, values: held_out, targets }.in_order_of_the_table()))

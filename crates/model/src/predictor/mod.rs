@@ -12,6 +12,7 @@ mod fit;
 mod head;
 mod id;
 mod label;
+mod leaks;
 mod migrate;
 mod options;
 mod reading;
@@ -33,7 +34,7 @@ pub use target::{MOST_NUMBER, Target, TargetKind};
 
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
-use crate::space::{About, ColumnReport, SoftwareVersion, cell_tables, clusters};
+use crate::space::{About, ColumnReport, SoftwareVersion, UnseenColumn, UnseenCounts, cell_tables, clusters};
 use calibrate::sharpen;
 use head::Head;
 
@@ -119,6 +120,8 @@ pub struct Predictions {
     pub confidence: Vec<f64>,
     /// What became of the table's columns.
     pub report: ColumnReport,
+    /// Columns whose cells are all or mostly values that no training row had.
+    pub unseen: Vec<UnseenColumn>,
 }
 
 /// One cell that is unlike the training rows.
@@ -221,7 +224,18 @@ impl Predictor {
             threshold,
             confidence,
             report,
+            unseen: UnseenCounts::of(&encoded).mostly(&space.columns, &space.codecs, table)?,
         })
+    }
+
+    /// Columns of a table whose cells are all or mostly values that no training row had.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn unseen_columns(&self, table: &Table) -> Result<Vec<UnseenColumn>> {
+        let space = &self.about.space;
+        let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
+        UnseenCounts::of(&encoded).mostly(&space.columns, &space.codecs, table)
     }
 
     /// Cells that are unlike the training rows: unseen categories, numbers far outside.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use tabgraft_table::Table;
 use tabgraft_table::encoded::EncodedTable;
 
-use super::{ColumnReport, EmbeddingSpace};
+use super::{ColumnReport, EmbeddingSpace, UnseenColumn, UnseenCounts};
 use crate::embed::CellTable;
 use crate::encoder::Network;
 use crate::error::Result;
@@ -28,6 +28,8 @@ pub struct Embeddings {
     pub values: Vec<f32>,
     /// What became of the table's columns.
     pub report: ColumnReport,
+    /// Columns whose cells are all or mostly values that no training row had.
+    pub unseen: Vec<UnseenColumn>,
 }
 
 impl Embeddings {
@@ -53,15 +55,19 @@ impl EmbeddingSpace {
     pub fn embed(&self, table: &Table) -> Result<Embeddings> {
         self.about.check_known(table)?;
         let mut values = vec![0.0; table.n_rows() * self.d_model()];
+        let mut unseen = UnseenCounts::default();
         for (i, values) in values.chunks_mut(CHUNK_ROWS * self.d_model()).enumerate() {
             let chunk = table.slice(i * CHUNK_ROWS, CHUNK_ROWS);
-            embed_into(&self.network, &self.encode(&chunk)?, values);
+            let encoded = self.encode(&chunk)?;
+            unseen.update(&encoded);
+            embed_into(&self.network, &encoded, values);
         }
         Ok(Embeddings {
             n_rows: table.n_rows(),
             d_model: self.d_model(),
             values,
             report: self.column_report(table),
+            unseen: unseen.mostly(self.columns(), self.codecs(), table)?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! An embedding space as one file, and its hashes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use serde::Serialize;
@@ -170,6 +170,12 @@ impl EmbeddingSpace {
 }
 
 impl About {
+    /// Numbers for columns that come behind the others.
+    pub(crate) fn add_mask_keys(&mut self, n_columns: usize) {
+        let next = self.mask_keys.iter().max().map_or(0, |last| last.saturating_add(1));
+        self.mask_keys.extend((0..n_columns as u64).map(|i| next.saturating_add(i)));
+    }
+
     /// Adds a step to the lineage, after which this version is what the step made. The last thing to
     /// do: what the step's training left behind is part of what is hashed.
     pub(crate) fn remember(&mut self, step: ExtensionMetadata) {
@@ -283,6 +289,27 @@ pub(crate) fn skeleton(about: &About, blank: &mut Blank) -> Result<Network> {
         checked.map_err(|e| Error::malformed(format!("`{name}` of the manifest: {e}")))?;
     }
     check_steps(&about.extensions)?;
+    let mut names = HashSet::new();
+    if let Some(twice) = about.columns.iter().find(|column| !names.insert(column.name.as_str())) {
+        return refuse(format!("two columns have the name `{}`", twice.name));
+    }
+    let keys: HashSet<u64> = about.mask_keys.iter().copied().collect();
+    if about.mask_keys.len() != n_columns || keys.len() != n_columns || about.key_columns.len() > MOST_COLUMNS
+    {
+        return refuse(format!(
+            "{} mask keys, {} of them different, and {} key columns for {n_columns} columns",
+            about.mask_keys.len(),
+            keys.len(),
+            about.key_columns.len()
+        ));
+    }
+    let mut names = HashSet::new();
+    for feature in &about.features {
+        if !names.insert(feature.name.as_str()) {
+            return refuse(format!("two features have the name `{}`", feature.name));
+        }
+        feature.inputs().map_err(|e| Error::malformed(e.to_string()))?;
+    }
     for (column, codec) in about.columns.iter().zip(&about.codecs) {
         codec.check().map_err(|e| e.at(format_args!("column `{}`", column.name)))?;
     }

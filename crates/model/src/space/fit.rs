@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
-use tabgraft_table::codec::fit_codecs;
+use tabgraft_table::codec::{fit_codecs, notes};
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::schema::{InferOptions, infer};
 use tabgraft_table::split::{Part, Split, SplitOptions, row_hashes};
@@ -155,14 +155,11 @@ fn prepare(
     sink: &mut Sink<'_>,
 ) -> Result<(EmbeddingSpace, Table, Rows)> {
     options.config.check()?;
-    let schema = infer(table, &options.infer)?;
+    let mut schema = infer(table, &options.infer)?;
     if schema.columns.is_empty() {
         return Err(Error::schema("no column of the table can be used").with_hint(
             "each is ignored, constant, an id or all missing: see the reasons, or give a column its kind",
         ));
-    }
-    for note in &schema.notes {
-        let _ = sink(&Event::Note { text: note.clone() });
     }
     let names: Vec<String> = schema.names();
     let split = Split::fit(&options.split, table, &schema)?;
@@ -178,6 +175,10 @@ fn prepare(
     let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
     let codecs = fit_codecs(&schema, &all.select(&names)?.take(&train_rows)?, &options.config.codec)?;
     let config = &options.config;
+    schema.notes.extend(notes(&schema.columns, &codecs, &config.codec));
+    for note in &schema.notes {
+        let _ = sink(&Event::Note { text: note.clone() });
+    }
     let shapes: Vec<_> = codecs.iter().map(column_shape).collect();
     let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
     let network = Network::new(&shapes, widths, &mut Pcg64Mcg::seed_from_u64(config.seed));
@@ -189,6 +190,8 @@ fn prepare(
             created: now(),
             software: SoftwareVersion::current(),
             config: config.clone(),
+            key_columns: names,
+            mask_keys: (0..schema.columns.len() as u64).collect(),
             wiring: vec![Wiring::Root { n_columns: schema.columns.len() }],
             columns: schema.columns,
             codecs,
@@ -256,7 +259,8 @@ pub(crate) fn training_data(
 ) -> TrainingData {
     TrainingData {
         groups: cell_tables(&space.network, encoded),
-        objective: Objective::new(encoded, &space.network.first_logit, roles, rows.key.clone()),
+        objective: Objective::new(encoded, &space.network.first_logit, roles, rows.key.clone())
+            .with_column_keys(&space.about.mask_keys),
         train_rows: rows.train.clone(),
         valid_rows: rows.valid.clone(),
         column_names: space.about.columns.iter().map(|c| c.name.clone()).collect(),

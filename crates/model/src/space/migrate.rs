@@ -63,6 +63,7 @@ fn from_1_2_to_1_3(manifest: &mut Value) {
 /// file or in the lineage of another, stay without, and so keep their ids. It counts the copies among the
 /// rows that a verdict rests on; until then every row stood for itself.
 fn from_1_3_to_1_4(manifest: &mut Value) {
+    put_keys(manifest);
     put(manifest, "reading", json!(Reading::default()));
     manifest.get_mut("hashes").into_iter().for_each(put_no_later_hashes);
     for key in ["extensions", "refused_extensions"] {
@@ -73,6 +74,17 @@ fn from_1_3_to_1_4(manifest: &mut Value) {
             None => put_into_step(entry),
         });
     }
+}
+
+/// By which columns rows are told apart, and by which numbers cells are hidden: until 1.4 the columns left of
+/// the first training, and the columns' places.
+fn put_keys(manifest: &mut Value) {
+    let columns: Vec<Value> = manifest.get("columns").and_then(Value::as_array).cloned().unwrap_or_default();
+    let n_first = manifest.pointer("/wiring/0/n_columns").and_then(Value::as_u64).unwrap_or_default();
+    let names = columns.iter().take(usize::try_from(n_first).unwrap_or(usize::MAX));
+    let names: Vec<Value> = names.filter_map(|column| column.get("name").cloned()).collect();
+    put(manifest, "key_columns", json!(names));
+    put(manifest, "mask_keys", json!((0..columns.len()).collect::<Vec<_>>()));
 }
 
 fn put_into_step(step: &mut Value) {

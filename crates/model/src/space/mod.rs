@@ -11,6 +11,8 @@ mod losses;
 mod migrate;
 mod reading;
 mod recipe;
+mod same;
+mod unseen;
 
 use std::collections::{HashMap, HashSet};
 
@@ -41,6 +43,9 @@ pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
 pub(crate) use migrate::to_current;
 pub(crate) use recipe::{Era, recipe};
+pub(crate) use same::{pattern, says_the_same};
+pub use unseen::UnseenColumn;
+pub(crate) use unseen::UnseenCounts;
 
 use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;
@@ -92,6 +97,10 @@ pub(crate) struct About {
     /// Grafts onto this space that were judged worse than it, oldest first. They are no part of what
     /// the space is: descendants do not inherit them.
     pub refused_extensions: Vec<RefusedExtension>,
+    /// Columns of the first training, by whose cells rows are told apart in every version; pruned ones stay.
+    pub key_columns: Vec<String>,
+    /// One number per used column, by which its cells are hidden alike in every version.
+    pub mask_keys: Vec<u64>,
     /// How the columns are wired: one entry per token group, in the order of arrival.
     pub wiring: Vec<Wiring>,
 }

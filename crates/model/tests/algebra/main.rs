@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod first_columns;
 mod merge;
 mod mixtures;
 mod plain;

@@ -271,3 +271,30 @@ fn a_limit_of_memory_that_changes_nothing_makes_the_same_version() {
     assert_eq!(free.id(), limited.id());
     store::from_bytes(&limited.to_bytes().unwrap()).unwrap();
 }
+
+#[test]
+fn two_columns_of_one_name_and_features_that_do_not_parse_are_refused() {
+    let edits: [(&str, Edit); 3] = [
+        ("two columns have the name `size`", |m| m["columns"][1]["name"] = json!("size")),
+        ("feature `half`", |m| {
+            m["features"] =
+                json!([{ "name": "half", "definition": { "kind": "formula", "formula": "size /" } }]);
+        }),
+        ("two features have the name `x`", |m| {
+            let feature = json!({ "name": "x", "definition": { "kind": "formula", "formula": "size" } });
+            m["features"] = json!([feature, feature]);
+        }),
+    ];
+    for (problem, change) in edits {
+        for file in ["v1.tabgraft", "p1.tabgraft"] {
+            let dir = folder();
+            let path = dir.path().join(file);
+            reseal(&path, |c| {
+                let is_space = c.kind == "embedding_space";
+                change(if is_space { &mut c.manifest } else { &mut c.manifest["space"] });
+            });
+            let found = check_file(&path).unwrap().join("; ");
+            assert!(found.contains(problem), "{file}: {found}");
+        }
+    }
+}

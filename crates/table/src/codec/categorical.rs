@@ -1,13 +1,21 @@
 //! Categories: one code. Code 0 is *unseen*; missing is no code at all.
 //!
-//! The most frequent texts have a code each. If there are more than the vocabulary holds, the rest
-//! share the last code, *rare*. Which texts are rare is kept as a sorted list of 64-bit hashes, so
-//! a text that was never seen is taken for a rare one with probability below `n_rare / 2^64`; it
-//! never gets the code of a text in the vocabulary. The target is the code less one, so that
-//! *unseen*, which nothing can teach, is not a class. Booleans are categories whose spellings
-//! (`yes`, `Y`, `1`, ...) are read as `true` and `false` first.
+//! | categories of the column | code of their own |
+//! |---|---|
+//! | up to `max_categories` | all |
+//! | more | those with `min_category_rows` rows, and the most frequent below `max_categories` |
+//!
+//! The others share the last code, *rare*. Which texts are rare is kept as a sorted list of 64-bit
+//! hashes, so a text that was never seen is taken for a rare one with probability below
+//! `n_rare / 2^64`; it never gets the code of a text in the vocabulary. The target is the code less one, so
+//! that *unseen*, which nothing can teach, is not a class. Where there are more codes than
+//! `max_categories`, a hidden cell is predicted as one of that many classes: half of them are the most
+//! frequent categories, the rare code is one, and the other codes are dealt to the rest in turn
+//! (docs/decisions/0021). Booleans are categories whose spellings (`yes`, `Y`, `1`, ...) are read as
+//! `true` and `false` first.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
@@ -21,8 +29,14 @@ use crate::stats::hash::hash_bytes;
 
 /// Most categories with a code of their own.
 pub const MAX_VOCABULARY: usize = 60_000;
+/// Most classes of the target, and most categories that have a code of their own whatever their rows.
+pub const MAX_CATEGORIES: std::ops::RangeInclusive<usize> = 2..=60_000;
+/// Rows that give a category beyond [`CodecConfig::max_categories`] a code of its own, by default.
+pub const MIN_CATEGORY_ROWS: u64 = 2;
 /// The code of a text that was not there when the codec was fitted.
 pub const UNSEEN: u32 = 0;
+/// Categories that the words of a class of several name.
+const N_NAMED: usize = 3;
 
 /// Fitted state of a categorical or boolean column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,34 +48,74 @@ pub struct CategoricalCodec {
     vocabulary: Vec<String>,
     /// Sorted hashes of the texts that share the code after the vocabulary's.
     rare: Vec<u64>,
+    /// Classes of the target, fewer than there are codes; absent where each code is a class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    n_classes: Option<usize>,
+    #[serde(skip)]
+    by_text: CodesByText,
 }
+
+/// The code of each text of the vocabulary, made when it is first asked for: a call for one row must not
+/// pay for all categories. No part of what the codec is.
+#[derive(Debug, Clone, Default)]
+struct CodesByText(OnceLock<HashMap<String, u32>>);
+
+impl PartialEq for CodesByText {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for CodesByText {}
 
 impl CategoricalCodec {
     /// Gives codes to the counted texts.
     pub fn fit(counts: &ValueCounts, boolean: bool, config: &CodecConfig) -> Self {
         let sorted = counts.by_frequency();
-        let n_own =
-            if sorted.len() > config.max_categories { config.max_categories - 1 } else { sorted.len() };
+        let most = config.max_categories;
+        let n_own = if sorted.len() > most {
+            let min_rows = config.min_category_rows.unwrap_or(MIN_CATEGORY_ROWS);
+            let n_often = sorted.iter().take_while(|(_, n_rows)| *n_rows >= min_rows).count();
+            n_often.clamp(most - 1, MAX_VOCABULARY)
+        } else {
+            sorted.len()
+        };
         let (own, rest) = sorted.split_at(n_own);
         let mut rare: Vec<u64> = rest.iter().map(|(text, _)| hash_bytes(text.as_bytes())).collect();
         rare.sort_unstable();
         rare.dedup();
+        let n_codes = own.len() + usize::from(!rare.is_empty());
         CategoricalCodec {
             boolean,
             vocabulary: own.iter().map(|(text, _)| (*text).to_owned()).collect(),
             rare,
+            n_classes: (n_codes > most).then_some(most),
+            by_text: CodesByText::default(),
         }
     }
 
     /// One part of codes.
     pub fn parts(&self) -> Vec<PartForm> {
         // A column without any value still has the code for a first one.
-        vec![PartForm::Code { n_codes: self.n_targets() + 1 }]
+        vec![PartForm::Code { n_codes: self.n_codes().max(1) + 1 }]
     }
 
-    /// Number of classes of the target: the codes but *unseen*.
+    /// Number of classes of the target.
     pub fn n_targets(&self) -> usize {
-        (self.vocabulary.len() + usize::from(!self.rare.is_empty())).max(1)
+        self.n_classes.unwrap_or(self.n_codes()).max(1)
+    }
+
+    /// Which categories of the column share a code, and which option changes that; none if none do.
+    pub fn note(&self, column: &str, config: &CodecConfig) -> Option<String> {
+        let (n_own, n_rare) = (self.vocabulary.len(), self.rare.len());
+        let min_rows = config.min_category_rows.unwrap_or(MIN_CATEGORY_ROWS);
+        (n_rare > 0).then(|| {
+            format!(
+                "column `{column}`: {n_rare} of its {} categories have fewer than {min_rows} training rows each \
+                 and share one code; option `min_category_rows` changes that",
+                n_own + n_rare
+            )
+        })
     }
 
     /// Encodes cells; see [`super::Codec::apply`].
@@ -69,7 +123,7 @@ impl CategoricalCodec {
         let codes = self.codes(column, array)?;
         let target = |code: &Option<u32>| match code {
             None | Some(UNSEEN) => NO_TARGET,
-            Some(code) => (code - 1) as u16,
+            Some(code) => self.class(*code as usize - 1) as u16,
         };
         Ok(EncodedColumn {
             missing: codes.iter().map(Option::is_none).collect(),
@@ -80,13 +134,24 @@ impl CategoricalCodec {
         })
     }
 
-    /// The category of a class.
+    /// The category of a class, or some of its categories.
     pub fn inverse_target(&self, target: u16) -> String {
-        let rare = || format!("one of {} rare values", self.rare.len());
-        self.vocabulary.get(usize::from(target)).cloned().unwrap_or_else(rare)
+        let places: Vec<usize> =
+            (0..self.n_codes()).filter(|i| self.class(*i) == usize::from(target)).collect();
+        match places[..] {
+            [only] if only < self.vocabulary.len() => self.vocabulary[only].clone(),
+            [_] => format!("one of {} rare values", self.rare.len()),
+            [] => "no value".to_owned(),
+            _ => {
+                let named = places.iter().take(N_NAMED).filter_map(|i| self.vocabulary.get(*i));
+                let named: Vec<String> = named.map(|text| format!("`{text}`")).collect();
+                let more = if places.len() > N_NAMED { ", ..." } else { "" };
+                format!("one of {} values ({}{more})", places.len(), named.join(", "))
+            }
+        }
     }
 
-    /// The texts of the codes 1, 2, ..., which are those of the targets 0, 1, ...
+    /// The texts of the codes 1, 2, ..., the most frequent first.
     pub fn vocabulary(&self) -> &[String] {
         &self.vocabulary
     }
@@ -120,13 +185,35 @@ impl CategoricalCodec {
         if self.rare.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(Error::malformed("the hashes of the rare categories must rise"));
         }
-        Ok(())
+        match self.n_classes {
+            Some(n) if !MAX_CATEGORIES.contains(&n) || n >= self.n_codes() => {
+                Err(Error::malformed(format!("{n} classes of {} categories", self.n_codes())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Number of codes but *unseen*.
+    fn n_codes(&self) -> usize {
+        self.vocabulary.len() + usize::from(!self.rare.is_empty())
+    }
+
+    /// The class of the code after the first `place` ones.
+    fn class(&self, place: usize) -> usize {
+        let Some(n_classes) = self.n_classes else { return place };
+        let n_rare = usize::from(!self.rare.is_empty());
+        let n_own = (n_classes - n_rare) / 2;
+        match place {
+            _ if place == self.vocabulary.len() => n_classes - 1,
+            _ if place < n_own => place,
+            _ => n_own + (place - n_own) % (n_classes - n_rare - n_own),
+        }
     }
 
     /// Codes by row, `None` where the cell is missing.
     fn codes(&self, column: &str, array: &ArrayRef) -> Result<Vec<Option<u32>>> {
-        let by_text: HashMap<&str, u32> =
-            self.vocabulary.iter().map(String::as_str).zip(UNSEEN + 1..).collect();
+        let by_text =
+            self.by_text.0.get_or_init(|| self.vocabulary.iter().cloned().zip(UNSEEN + 1..).collect());
         let code = |text: &str| {
             let text = match cell::parse_truth(text) {
                 Some(truth) if self.boolean => {

@@ -3,7 +3,7 @@
 //! | kind | parts | target |
 //! |---|---|---|
 //! | numeric | piecewise linear | quantile class |
-//! | categorical, boolean | code (0 is *unseen*) | code - 1 |
+//! | categorical, boolean | code (0 is *unseen*) | code - 1; of many codes a class for several |
 //! | timestamp | piecewise linear, cycles of the calendar | quantile class |
 //! | text | bag of hashed words | frequent word |
 //!
@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::schema::{ColumnSpec, Kind, Schema};
 use crate::stats::{ColumnStats, ValueStats};
 use crate::table::Table;
-pub use categorical::{CategoricalCodec, UNSEEN};
+pub use categorical::{CategoricalCodec, MIN_CATEGORY_ROWS, UNSEEN};
 pub use numeric::NumericCodec;
 pub use text::TextCodec;
 pub use timestamp::{CalendarValues, Cycle, TimestampCodec};
@@ -40,20 +40,35 @@ pub struct CodecConfig {
     pub n_bins: usize,
     /// Classes of the target of a number, time or text, 2 to 4096; default 16.
     pub n_targets: usize,
-    /// Codes of a column's categories, 2 to 60,000, *unseen* not counted; default 256. If there
-    /// are more categories, the last code is shared by the rarest.
+    /// Categories of a column that have a code of their own however rare they are, and most classes that
+    /// a hidden one is predicted as, 2 to 60,000; default 256.
     pub max_categories: usize,
+    /// Training rows that give a category a code of its own where a column has more than
+    /// `max_categories`, at least 1; default 2. Categories with fewer share one code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_category_rows: Option<u64>,
     /// Features of a text, 8 to 65,536; default 128.
     pub text_slots: usize,
 }
 
 impl Default for CodecConfig {
     fn default() -> Self {
-        CodecConfig { n_bins: 24, n_targets: 16, max_categories: 256, text_slots: 128 }
+        CodecConfig {
+            n_bins: 24,
+            n_targets: 16,
+            max_categories: 256,
+            min_category_rows: None,
+            text_slots: 128,
+        }
     }
 }
 
 impl CodecConfig {
+    /// The same sizes with so many rows for a category's own code; the default leaves no trace.
+    pub fn with_min_category_rows(self, n_rows: u64) -> Self {
+        CodecConfig { min_category_rows: (n_rows != MIN_CATEGORY_ROWS).then_some(n_rows), ..self }
+    }
+
     /// Validates the sizes.
     ///
     /// # Errors
@@ -62,7 +77,7 @@ impl CodecConfig {
         for (name, value, allowed) in [
             ("n_bins", self.n_bins, 1..=bins::MAX_BINS),
             ("n_targets", self.n_targets, 2..=bins::MAX_BINS),
-            ("max_categories", self.max_categories, 2..=categorical::MAX_VOCABULARY),
+            ("max_categories", self.max_categories, categorical::MAX_CATEGORIES),
             ("text_slots", self.text_slots, text::SLOTS),
         ] {
             if !allowed.contains(&value) {
@@ -73,7 +88,10 @@ impl CodecConfig {
                 )));
             }
         }
-        Ok(())
+        match self.min_category_rows {
+            Some(0) => Err(Error::option("`min_category_rows` is 0").with_hint("1 or more is allowed")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -260,6 +278,15 @@ impl Codec {
 pub fn fit_codecs(schema: &Schema, table: &Table, config: &CodecConfig) -> Result<Vec<Codec>> {
     let fit = |spec: &ColumnSpec| Codec::fit(spec, table.column(&spec.name)?, config);
     schema.columns.par_iter().map(fit).collect()
+}
+
+/// What the user should hear of fitted codecs: which categories share a code.
+pub fn notes(specs: &[ColumnSpec], codecs: &[Codec], config: &CodecConfig) -> Vec<String> {
+    let note = |(spec, codec): (&ColumnSpec, &Codec)| match codec {
+        Codec::Categorical(codec) => codec.note(&spec.name, config),
+        _ => None,
+    };
+    specs.iter().zip(codecs).filter_map(note).collect()
 }
 
 /// Encodes a table with the codecs of these columns, in their order.

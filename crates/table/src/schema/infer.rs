@@ -17,6 +17,7 @@ use super::{ColumnSpec, DateFormat, ExcludedColumn, Exclusion, Kind, Schema};
 use crate::cell::{self, Storage};
 use crate::error::{Error, Result};
 use crate::read::{KnownColumn, Wanted};
+use crate::stats::counts::MAX_VALUES;
 use crate::table::{Table, quoted};
 
 /// Rows below which distinct values say little about ids.
@@ -25,8 +26,16 @@ const MIN_ROWS_FOR_IDS: u64 = 20;
 const FEW_TEXTS: u64 = 20;
 /// Distinct texts up to which two rows per text are enough to call them categories.
 const SOME_TEXTS: u64 = 256;
-/// Rows per text that more categories than that need.
+/// Rows per text that more categories than that need, on average over the texts or, for single words, over
+/// half of the cells: where few words are frequent and many are rare, the mean says little.
 const ROWS_PER_TEXT: u64 = 5;
+/// Share of more texts than that which must stand in two rows or more: what is written freely stands in
+/// one, beside an answer or two that everybody gives.
+const REPEATED_SHARE: f64 = 0.1;
+/// Words per cell up to which a column's texts are single words.
+const SINGLE_WORDS: f64 = 1.2;
+/// Distinct whole numbers that are codes by their column's name alone.
+const MOST_NUMBERS: u64 = 1000;
 /// Mean words per cell from which a unique text is a sentence.
 const SENTENCE_WORDS: f64 = 4.0;
 /// Mean words per cell from which more than [`FEW_TEXTS`] texts are read, not counted.
@@ -43,7 +52,8 @@ pub struct InferOptions {
     pub date_formats: BTreeMap<String, String>,
     /// Columns to leave out.
     pub ignore: Vec<String>,
-    /// Most distinct texts that are still categories and not text; default 1000.
+    /// Most distinct texts, or whole numbers named like codes, that are still categories; default 50,000.
+    /// Fewer are text, too, where they do not repeat or are read like prose.
     pub max_categories: u64,
 }
 
@@ -53,7 +63,7 @@ impl Default for InferOptions {
             kinds: BTreeMap::new(),
             date_formats: BTreeMap::new(),
             ignore: Vec::new(),
-            max_categories: 1000,
+            max_categories: MAX_VALUES as u64,
         }
     }
 }
@@ -316,7 +326,8 @@ fn infer_numbers(name: &str, profile: &ColumnProfile, options: &InferOptions) ->
         if is_id && is_unique {
             return exclude(Exclusion::Id, format!("named like an id, {figures}"));
         }
-        if (is_id || names::is_code(name)) && n_distinct <= options.max_categories {
+        let is_name = n_distinct <= MOST_NUMBERS || repeats(profile, 1.0);
+        if (is_id || names::is_code(name)) && n_distinct <= options.max_categories && is_name {
             let reason = format!("whole numbers that name things, by the column's name; {figures}");
             return keep(Kind::Categorical, reason);
         }
@@ -340,8 +351,7 @@ fn infer_texts(name: &str, profile: &ColumnProfile, options: &InferOptions) -> D
     {
         return exclude(Exclusion::Id, format!("{figures}, one word each"));
     }
-    let rows_per_text = if n_distinct <= SOME_TEXTS { 2 } else { ROWS_PER_TEXT };
-    let repeats = n_distinct <= options.max_categories && n_distinct * rows_per_text <= n_present;
+    let repeats = n_distinct <= options.max_categories && repeats(profile, n_words);
     let is_few = n_distinct <= FEW_TEXTS && (repeats || n_words < SENTENCE_WORDS);
     let is_prose = n_words >= PROSE_WORDS && n_distinct > FEW_TEXTS;
     if n_distinct <= options.max_categories && (is_few || (repeats && !is_prose)) {
@@ -353,6 +363,17 @@ fn infer_texts(name: &str, profile: &ColumnProfile, options: &InferOptions) -> D
         return keep(Kind::Categorical, reason);
     }
     keep(Kind::Text, format!("{figures}, {n_words:.1} words each"))
+}
+
+/// Whether a column's values stand in enough rows to be names that are given again and again.
+fn repeats(profile: &ColumnProfile, n_words: f64) -> bool {
+    let (n_present, n_distinct) = (profile.n_present(), profile.n_distinct());
+    if n_distinct <= SOME_TEXTS {
+        return n_distinct * 2 <= n_present;
+    }
+    let is_frequent = n_distinct * ROWS_PER_TEXT <= n_present
+        || (n_words <= SINGLE_WORDS && profile.distinct.share_of_cells(ROWS_PER_TEXT) >= 0.5);
+    is_frequent && profile.distinct.share_of_values(2) >= REPEATED_SHARE
 }
 
 fn keep(kind: Kind, reason: String) -> Decision {

@@ -27,6 +27,19 @@ pub enum Kind {
     Text,
 }
 
+impl Kind {
+    /// The kind as options, files and messages write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Numeric => "numeric",
+            Kind::Categorical => "categorical",
+            Kind::Boolean => "boolean",
+            Kind::Timestamp => "timestamp",
+            Kind::Text => "text",
+        }
+    }
+}
+
 /// How the text of a timestamp column is written. Dates that Arrow already types are `Typed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -75,6 +75,7 @@ impl EmbeddingSpace {
                 merged.network.append_side(&parts, &shapes, reads.clone(), &mut rng);
                 let d_side = parts.side.trunk.d();
                 merged.about.wiring.push(Wiring::Side { n_columns: columns.len(), d_side, reads });
+                merged.about.add_mask_keys(columns.len());
                 merged.about.columns.extend_from_slice(&other.about.columns[columns]);
                 merged.about.codecs.extend_from_slice(codecs);
                 piece.push(merged.network.sides.len());

@@ -71,6 +71,7 @@ impl EmbeddingSpace {
         about.created = now();
         about.software = SoftwareVersion::current();
         about.batch_size = options.batch_size.unwrap_or(self.batch_size());
+        about.add_mask_keys(columns.len());
         for (column, codec) in columns {
             about.columns.push(column);
             about.codecs.push(codec);
