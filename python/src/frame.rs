@@ -15,8 +15,8 @@ use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 use tabgraft_model::Error;
 use tabgraft_table::Table;
 use tabgraft_table::read::{
-    GivenReading, Origin, ReadOptions, Wanted, as_given, read_table, reread, table_from_batches,
-    table_from_reader, unreadable, without_panic,
+    GivenReading, Origin, ReadOptions, Wanted, as_given, read_table, reread, table_from_reader, unreadable,
+    without_panic,
 };
 
 use crate::data_set::FeatrixInputDataSet;
