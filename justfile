@@ -15,9 +15,10 @@ lint:
 test:
     cargo test --release --workspace --config checked.toml
 
-# Grafts that train on a GPU, or on a software renderer of Vulkan; builds the dependencies with a GPU backend.
+# The operations of a GPU against ours, and grafts that train on one, or on a software renderer of Vulkan; builds
+# the dependencies with a GPU backend.
 test-gpu:
-    cargo test --release --workspace --features tabgraft-model/wgpu every_mode_trains_there_as_it_does_here
+    cargo test --release --manifest-path gpu/Cargo.toml -p tabgraft-model --lib -- composed every_mode_trains_there
 
 # Quality on German Credit's shared folds; needs Python with benches/requirements.txt.
 bench-german:

@@ -27,6 +27,7 @@ mod single_predictor;
 mod space;
 
 use pyo3::prelude::*;
+use tabgraft_table::threads::set_threads;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,6 +36,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    // What programs that share work out with rayon go by; the core reads no environment.
+    let n_threads = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok());
+    set_threads(n_threads.unwrap_or(0));
     error::add_exceptions(module)?;
     module.add_class::<space::EmbeddingSpace>()?;
     module.add_class::<predictor::Predictor>()?;

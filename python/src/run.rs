@@ -86,7 +86,7 @@ pub fn run<T: Send>(
     let requested = &stop.requested;
     let mut interrupt = None;
     let worked = std::thread::scope(|scope| {
-        let worker = scope.spawn(move || {
+        let worker = std::thread::Builder::new().spawn_scoped(scope, move || {
             work(&mut |event| {
                 let _ = sender.send(event.clone());
                 match requested.load(Ordering::Relaxed) {
@@ -95,6 +95,10 @@ pub fn run<T: Send>(
                 }
             })
         });
+        let worker = worker.map_err(|error| {
+            Error::option(format!("a thread cannot be started: {error}"))
+                .with_hint("allow the process more threads or memory")
+        })?;
         loop {
             let event = py.detach(|| match receiver.lock() {
                 Ok(receiver) => receiver.recv_timeout(SIGNAL_INTERVAL),

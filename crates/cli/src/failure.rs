@@ -82,12 +82,6 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-impl From<rayon::ThreadPoolBuildError> for Failure {
-    fn from(error: rayon::ThreadPoolBuildError) -> Self {
-        Failure::new(format!("cannot start the threads: {error}")).with_hint("give a smaller `--threads`")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

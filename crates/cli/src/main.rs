@@ -29,6 +29,7 @@ use answer::Answer;
 use arguments::{Cli, parse};
 use console::Console;
 use failure::Failure;
+use tabgraft_table::threads::set_threads;
 
 /// Training makes many short-lived buffers of a few sizes; this allocator keeps them warm.
 #[global_allocator]
@@ -47,9 +48,11 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, console: &Console) -> Result<Answer, Failure> {
-    if let Some(n) = cli.global.threads {
-        // The global pool: the core also starts threads of its own, which share it.
-        rayon::ThreadPoolBuilder::new().num_threads(n).build_global()?;
-    }
+    set_threads(cli.global.threads.or_else(threads_of_environment).unwrap_or(0));
     cli.command.run(console)
+}
+
+/// `RAYON_NUM_THREADS`, which programs that share work out with rayon go by.
+fn threads_of_environment() -> Option<usize> {
+    std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok()
 }

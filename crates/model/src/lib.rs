@@ -18,6 +18,7 @@ pub mod registry;
 pub mod report;
 pub mod space;
 pub mod store;
+mod tape;
 pub mod train;
 pub mod weights;
 

@@ -23,6 +23,7 @@ pub mod schema;
 pub mod split;
 pub mod stats;
 pub mod table;
+pub mod threads;
 mod visible;
 mod whole_file;
 

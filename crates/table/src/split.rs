@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::schema::{DateFormat, Schema};
 use crate::stats::hash::mix;
 use crate::table::Table;
+use crate::threads::in_pool;
 
 /// Salts that are tried until every part has about its share of the rows.
 const N_SALTS: u64 = 64;
@@ -285,16 +286,14 @@ impl Split {
 pub fn row_hashes(table: &Table, columns: &[String]) -> Result<Vec<u64>> {
     let mut sorted: Vec<&String> = columns.iter().collect();
     sorted.sort();
-    let cells = sorted
-        .into_par_iter()
-        .map(|name| Ok((name.as_str(), Cells::new(name, table.column(name)?)?)))
-        .collect::<Result<Vec<_>>>()?;
+    let cells = |name| Ok((String::as_str(name), Cells::new(name, table.column(name)?)?));
+    let cells = in_pool(|| sorted.into_par_iter().map(cells).collect::<Result<Vec<_>>>())??;
     let starts: Vec<usize> = (0..table.n_rows()).step_by(CHUNK_ROWS).collect();
     let hash_chunk = |start: usize| {
         let rows = start..table.n_rows().min(start + CHUNK_ROWS);
         rows.map(|row| hash_row(&cells, row)).collect::<Vec<u64>>()
     };
-    Ok(starts.into_par_iter().map(hash_chunk).collect::<Vec<_>>().concat())
+    in_pool(|| starts.into_par_iter().map(hash_chunk).collect::<Vec<_>>().concat())
 }
 
 /// A column whose cells can be hashed.

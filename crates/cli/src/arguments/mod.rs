@@ -34,6 +34,8 @@ pub use schema::SchemaArgs;
 pub use space::SpaceArgs;
 pub use split::SplitArgs;
 
+use tabgraft_table::threads::MOST_THREADS;
+
 use crate::command::Command;
 use crate::console::{Console, Format, complain};
 use crate::failure::Failure;
@@ -119,8 +121,8 @@ pub fn parse() -> Result<Cli, ExitCode> {
 
 fn parse_threads(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(n @ 1..=1024) => Ok(n),
-        _ => Err("a whole number from 1 to 1024 is needed".to_owned()),
+        Ok(n @ 1..=MOST_THREADS) => Ok(n),
+        _ => Err(format!("a whole number from 1 to {MOST_THREADS} is needed")),
     }
 }
 

@@ -17,6 +17,7 @@ use super::tree::{Arithmetic, Comparison, Members, Op};
 use super::{Type, time};
 use crate::error::{Error, Result};
 use tabgraft_table::stats::words::runs;
+use tabgraft_table::threads::in_pool;
 
 /// Rows of a batch: a few vectors of it fit the second-level cache.
 const BATCH_ROWS: usize = 4096;
@@ -29,20 +30,18 @@ const MAX_COLUMN_BYTES: usize = 1 << 30;
 pub(super) fn evaluate(program: &Program, columns: &[Arc<Values>], n_rows: usize) -> Result<ArrayRef> {
     let n_batches = n_rows.div_ceil(BATCH_ROWS).max(1);
     let n_text_bytes = AtomicUsize::new(0);
-    let batches: Vec<Result<ArrayRef>> = (0..n_batches)
-        .into_par_iter()
-        .map(|b| {
-            let start = b * BATCH_ROWS;
-            let values = run(program, columns, start, BATCH_ROWS.min(n_rows - start))?;
-            let n_bytes = if let Values::Text(v) = &values { text_bytes(v) } else { 0 };
-            if n_text_bytes.fetch_add(n_bytes, atomic::Ordering::Relaxed) + n_bytes > MAX_COLUMN_BYTES {
-                return Err(Error::value(format!(
-                    "the column has more than {MAX_COLUMN_BYTES} bytes of text, the most allowed"
-                )));
-            }
-            Ok(values.into_array())
-        })
-        .collect();
+    let batch = |b: usize| {
+        let start = b * BATCH_ROWS;
+        let values = run(program, columns, start, BATCH_ROWS.min(n_rows - start))?;
+        let n_bytes = if let Values::Text(v) = &values { text_bytes(v) } else { 0 };
+        if n_text_bytes.fetch_add(n_bytes, atomic::Ordering::Relaxed) + n_bytes > MAX_COLUMN_BYTES {
+            return Err(Error::value(format!(
+                "the column has more than {MAX_COLUMN_BYTES} bytes of text, the most allowed"
+            )));
+        }
+        Ok(values.into_array())
+    };
+    let batches: Vec<Result<ArrayRef>> = in_pool(|| (0..n_batches).into_par_iter().map(batch).collect())?;
     let batches = batches.into_iter().collect::<Result<Vec<_>>>()?;
     let parts: Vec<&dyn Array> = batches.iter().map(|a| a.as_ref()).collect();
     concat(&parts).map_err(|e| Error::value(format!("the result does not fit into one column: {e}")))

@@ -7,12 +7,11 @@ mod rows;
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::prelude::Tensor;
 use tabgraft_table::encoded::PartForm;
 
 use crate::encoder::param::{Param, params};
 use crate::encoder::start::Start;
-use crate::kernel::{Cells, Join, Layout, LookupTables, linear, lookup};
+use crate::kernel::{Cells, Join, Layout, LookupTables, Tensor, linear, lookup, repeated};
 
 pub(crate) use cells::{CellTable, Masks};
 
@@ -115,10 +114,9 @@ impl TokenGroup {
     ///
     /// # Shapes
     /// - `sum`: `[1, d]` or `[n_rows, d]`, returns `[n_rows, d]`
-    pub fn forward(&self, cells: Arc<Cells>, sum: Tensor<2>) -> Tensor<2> {
+    pub fn forward(&self, cells: Arc<Cells>, sum: Tensor) -> Tensor {
         if self.layout.parts.is_empty() {
-            let width = sum.dims()[1];
-            return sum.expand([cells.n_rows, width]);
+            return if sum.shape()[0] == 1 { repeated(sum, cells.n_rows) } else { sum };
         }
         // A part's rows of the mixing matrix and of the tables are held together.
         let trained = self.mix.trained_rows();

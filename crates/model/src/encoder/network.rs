@@ -16,7 +16,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::prelude::{Device, Tensor};
 use tabgraft_table::encoded::PartForm;
 
 use super::Pieces;
@@ -24,7 +23,7 @@ use super::param::{Param, Params, params};
 use super::start::Start;
 use super::trunk::Trunk;
 use crate::embed::TokenGroup;
-use crate::kernel::{Cells, Dropout, linear};
+use crate::kernel::{Cells, Dropout, Place, Tensor, add_at, linear};
 
 /// Blocks of a side's trunk: one is enough beside the parent's vector.
 const SIDE_BLOCKS: usize = 1;
@@ -194,8 +193,8 @@ impl Network {
     }
 
     /// Where its numbers are.
-    pub fn device(&self) -> Device {
-        self.trunk.bias.device()
+    pub fn place(&self) -> Place {
+        self.trunk.bias.place()
     }
 
     /// Length of z.
@@ -278,32 +277,17 @@ impl Network {
     ///
     /// # Shapes
     /// - `pieces`: of [`Network::pieces`]; returns `[n_rows, n_logits]`
-    pub fn logits(&self, pieces: &Pieces) -> Tensor<2> {
-        let total = self.n_logits();
-        let mut sum: Option<Tensor<2>> = None;
+    pub fn logits(&self, pieces: &Pieces) -> Tensor {
+        let mut sum = Tensor::zeros([pieces.n_rows(), self.n_logits()], &self.place());
         // A side that has lost all its columns has a head that writes nothing.
         for head in self.heads.iter().filter(|head| !head.writes.is_empty()) {
             let part = linear(pieces.read(&head.reads), head.w.tensor(), head.b.tensor(), None);
-            let end = head.writes.last().map_or(0, |range| range.end);
-            sum = Some(match sum {
-                None => spread(part, &head.writes, end),
-                // Columns that came later append their logits.
-                Some(sum) if matches!(&head.writes[..], [range] if range.start == sum.dims()[1]) => {
-                    Tensor::cat(vec![sum, part], 1)
-                }
-                Some(sum) => {
-                    let whole = sum.dims()[1].max(end);
-                    padded(sum, whole) + spread(part, &head.writes, whole)
-                }
-            });
+            sum = match &head.writes[..] {
+                [all] if self.heads.len() == 1 && *all == (0..self.n_logits()) => part,
+                places => add_at(sum, part, places),
+            };
         }
-        match sum {
-            Some(sum) => padded(sum, total),
-            None => {
-                let root = pieces.read(&[0]);
-                Tensor::zeros([root.dims()[0], total], &root.device())
-            }
-        }
+        sum
     }
 
     /// Width of a piece of z.
@@ -317,40 +301,6 @@ impl Network {
 
 fn head_deviation(d: usize) -> f32 {
     1.0 / (d as f32).sqrt()
-}
-
-/// `x` and columns of zeros behind it, `total` in all.
-fn padded(x: Tensor<2>, total: usize) -> Tensor<2> {
-    match x.dims() {
-        [_, width] if width == total => x,
-        [_, width] => spread(x, std::slice::from_ref(&(0..width)), total),
-    }
-}
-
-/// The columns of `x` at their places among `total`, zeros between them.
-fn spread(x: Tensor<2>, places: &[Range<usize>], total: usize) -> Tensor<2> {
-    let [n_rows, _] = x.dims();
-    let device = x.device();
-    let mut parts = Vec::with_capacity(2 * places.len() + 1);
-    let (mut end, mut taken) = (0, 0);
-    for place in places {
-        if place.start > end {
-            parts.push(Tensor::zeros([n_rows, place.start - end], &device));
-        }
-        parts.push(match places.len() {
-            1 => x.clone(),
-            _ => x.clone().slice([0..n_rows, taken..taken + place.len()]),
-        });
-        taken += place.len();
-        end = place.end;
-    }
-    if total > end {
-        parts.push(Tensor::zeros([n_rows, total - end], &device));
-    }
-    match <[_; 1]>::try_from(parts) {
-        Ok([one]) => one,
-        Err(many) => Tensor::cat(many, 1),
-    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,18 @@
 //! One weight matrix, its freezing and its optimizer state.
 
-use burn::prelude::{Device, Tensor};
-use burn::tensor::{Gradients, TensorData};
 use rand::{Rng, RngExt};
 
-use crate::kernel::{AdamStep, TrainedRows, adamw, gradient_of_rows};
+use crate::error::Result;
+use crate::kernel::{AdamStep, Gradients, Place, Tensor, TrainedRows, adamw};
 
 /// A weight matrix `[n_rows, n_columns]` (a vector is one row).
 ///
-/// Frozen by default: it then takes no part in the autodiff graph. Thawed, it is a leaf of the
-/// graph and carries AdamW's moments until it is frozen again. Cloning shares the numbers.
+/// Frozen by default: it then takes no part in the tape. Thawed, it is a leaf of it and carries AdamW's
+/// moments until it is frozen again. Cloning shares the numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Param {
-    value: Tensor<2>,
-    moments: Option<(Tensor<2>, Tensor<2>)>,
+    value: Tensor,
+    moments: Option<[Tensor; 2]>,
     n_steps: i32,
     thawed: bool,
     /// Rows that train, if others are held.
@@ -23,7 +22,7 @@ pub(crate) struct Param {
 impl Param {
     /// A frozen matrix of these numbers, row-major.
     pub fn new(values: Vec<f32>, shape: [usize; 2]) -> Self {
-        let value = Tensor::from_data(TensorData::new(values, shape), &Device::flex());
+        let value = Tensor::new(values, shape, &Place::Processor);
         Param { value, moments: None, n_steps: 0, thawed: false, trained: None }
     }
 
@@ -53,18 +52,21 @@ impl Param {
     }
 
     /// The matrix, for the forward pass.
-    pub fn tensor(&self) -> Tensor<2> {
+    pub fn tensor(&self) -> Tensor {
         self.value.clone()
     }
 
     /// `[n_rows, n_columns]`.
     pub fn shape(&self) -> [usize; 2] {
-        self.value.dims()
+        self.value.shape()
     }
 
     /// A copy of the numbers, row-major.
+    ///
+    /// # Panics
+    /// As [`Tensor::here`].
     pub fn values(&self) -> Vec<f32> {
-        self.value.clone().inner().into_data().try_into_vec().unwrap_or_default()
+        self.value.here().flat().into_owned()
     }
 
     /// Whether training may change it.
@@ -75,7 +77,7 @@ impl Param {
     /// Lets training change it from now on.
     pub fn thaw(&mut self) {
         if !self.thawed {
-            self.value = Tensor::from_inner(self.value.clone()).require_grad();
+            self.value = self.value.clone().into_leaf();
             self.thawed = true;
         }
     }
@@ -83,7 +85,7 @@ impl Param {
     /// Fixes it and forgets the optimizer's state.
     pub fn freeze(&mut self) {
         if self.thawed {
-            self.value = self.value.clone().inner();
+            self.value = self.value.clone().detached();
             self.thawed = false;
         }
         self.moments = None;
@@ -103,38 +105,32 @@ impl Param {
     }
 
     /// Takes this matrix's gradient out of a backward pass; `None` if it was not reached.
-    pub fn take_gradient(&self, gradients: &mut Gradients) -> Option<Tensor<2>> {
-        let gradient = self.thawed.then(|| self.value.grad_remove(gradients)).flatten()?;
-        Some(match &self.trained {
-            Some(trained) => gradient_of_rows(gradient, trained),
-            None => gradient,
-        })
+    pub fn take_gradient(&self, gradients: &mut Gradients) -> Option<Tensor> {
+        self.thawed.then(|| gradients.take(&self.value, self.trained.as_ref())).flatten()
     }
 
     /// Where its numbers are.
-    pub fn device(&self) -> Device {
-        self.value.device()
+    pub fn place(&self) -> Place {
+        self.value.place()
     }
 
     /// Freezes it and takes its numbers to a device.
-    pub fn move_to(&mut self, device: &Device) {
+    ///
+    /// # Errors
+    /// As [`Tensor::read`].
+    pub fn move_to(&mut self, place: &Place) -> Result<()> {
         self.freeze();
-        self.value = self.value.clone().to_device(device);
+        self.value = self.value.clone().moved_to(place)?;
+        Ok(())
     }
 
     /// One AdamW step; `step.n_steps` is filled in here.
-    pub fn update(&mut self, gradient: Tensor<2>, step: AdamStep) {
-        let shape = self.shape();
-        // Taken out: what nobody else holds is updated in place.
-        let value = std::mem::replace(&mut self.value, Tensor::zeros([1, 1], &Device::flex())).inner();
-        let moments = self.moments.take().unwrap_or_else(|| {
-            let zero = || Tensor::zeros(shape, &value.device());
-            (zero(), zero())
-        });
+    pub fn update(&mut self, gradient: Tensor, step: AdamStep) {
+        let zeros = || Tensor::zeros(self.value.shape(), &self.value.place());
+        let mut moments = self.moments.take().unwrap_or_else(|| [zeros(), zeros()]);
         self.n_steps += 1;
         let step = AdamStep { n_steps: self.n_steps, ..step };
-        let (value, moments) = adamw(value, gradient, moments, step, self.trained.as_ref());
-        self.value = Tensor::from_inner(value).require_grad();
+        adamw(&mut self.value, gradient, &mut moments, step, self.trained.as_ref());
         self.moments = Some(moments);
     }
 }
@@ -153,8 +149,17 @@ pub(crate) trait Params {
     }
 
     /// Freezes every matrix and takes its numbers to a device.
-    fn set_device(&mut self, device: &Device) {
-        self.each_mut("", &mut |_, param| param.move_to(device));
+    ///
+    /// # Errors
+    /// As [`Tensor::read`].
+    fn move_to(&mut self, place: &Place) -> Result<()> {
+        let mut result = Ok(());
+        self.each_mut("", &mut |_, param| {
+            if result.is_ok() {
+                result = param.move_to(place);
+            }
+        });
+        result
     }
 
     /// Number of weights.

@@ -1,6 +1,6 @@
 //! The pieces of z while they grow: the root's vector, then each side's.
 
-use burn::prelude::Tensor;
+use crate::kernel::{Tensor, columns, side_by_side, with_columns};
 
 /// Pieces of z for some rows, one by one and side by side.
 ///
@@ -9,9 +9,9 @@ use burn::prelude::Tensor;
 /// each would cost more than many a side's own arithmetic.
 #[derive(Debug)]
 pub(crate) struct Pieces {
-    each: Vec<Tensor<2>>,
+    each: Vec<Tensor>,
     /// `[n_rows, room]`; columns behind the pieces are not written yet.
-    room: Tensor<2>,
+    room: Tensor,
     /// Sum of the pieces' widths.
     width: usize,
 }
@@ -21,11 +21,10 @@ impl Pieces {
     ///
     /// # Shapes
     /// - `root`: `[n_rows, d]`
-    pub fn new(root: Tensor<2>, room: usize) -> Self {
-        let [n_rows, width] = root.dims();
+    pub fn new(root: Tensor, room: usize) -> Self {
+        let [n_rows, width] = root.shape();
         let rows = match room > width {
-            true => Tensor::zeros([n_rows, room], &root.device())
-                .slice_assign([0..n_rows, 0..width], root.clone()),
+            true => with_columns(Tensor::zeros([n_rows, room], &root.place()), 0, root.clone()),
             false => root.clone(),
         };
         Pieces { each: vec![root], room: rows, width }
@@ -35,12 +34,12 @@ impl Pieces {
     ///
     /// # Shapes
     /// - `whole`: `[n_rows, sum of widths]`
-    pub fn split(whole: Tensor<2>, widths: &[usize]) -> Self {
-        let [n_rows, width] = whole.dims();
+    pub fn split(whole: Tensor, widths: &[usize]) -> Self {
+        let width = whole.shape()[1];
         let mut end = 0;
         let each = widths.iter().map(|width| {
             end += width;
-            whole.clone().slice([0..n_rows, end - width..end])
+            columns(whole.clone(), end - width..end)
         });
         Pieces { each: each.collect(), room: whole, width }
     }
@@ -49,14 +48,13 @@ impl Pieces {
     ///
     /// # Shapes
     /// - `piece`: `[n_rows, d_side]`
-    pub fn push(&mut self, piece: Tensor<2>) {
-        let [n_rows, d] = piece.dims();
-        let end = self.width + d;
+    pub fn push(&mut self, piece: Tensor) {
+        let end = self.width + piece.shape()[1];
         // The matrix is taken out: what nobody else holds is written in place.
         let rows = std::mem::replace(&mut self.room, piece.clone());
-        self.room = match end <= rows.dims()[1] {
-            true => rows.slice_assign([0..n_rows, self.width..end], piece.clone()),
-            false => Tensor::cat(vec![rows, piece.clone()], 1),
+        self.room = match end <= rows.shape()[1] {
+            true => with_columns(rows, self.width, piece.clone()),
+            false => side_by_side(rows, piece.clone()),
         };
         self.width = end;
         self.each.push(piece);
@@ -67,27 +65,36 @@ impl Pieces {
         self.each.len()
     }
 
+    /// Rows of each.
+    pub fn n_rows(&self) -> usize {
+        self.room.shape()[0]
+    }
+
     /// All side by side: z, once the last side has written. Its numbers can be taken without a copy.
     ///
     /// # Shapes
     /// - returns: `[n_rows, sum of widths]`
-    pub fn whole(self) -> Tensor<2> {
+    pub fn whole(self) -> Tensor {
         first_columns(self.room, self.width)
     }
 
     /// The wanted pieces side by side.
-    pub fn read(&self, wanted: &[usize]) -> Tensor<2> {
+    pub fn read(&self, wanted: &[usize]) -> Tensor {
         match wanted {
             [one] => self.each[*one].clone(),
             all if all.iter().copied().eq(0..self.len()) => first_columns(self.room.clone(), self.width),
-            some => Tensor::cat(some.iter().map(|piece| self.each[*piece].clone()).collect(), 1),
+            [first, others @ ..] => {
+                let piece = |nth: &usize| self.each[*nth].clone();
+                others.iter().fold(piece(first), |left, nth| side_by_side(left, piece(nth)))
+            }
+            [] => columns(self.room.clone(), 0..0),
         }
     }
 }
 
-fn first_columns(rows: Tensor<2>, width: usize) -> Tensor<2> {
-    match rows.dims() {
-        [_, all] if all == width => rows,
-        [n_rows, _] => rows.slice([0..n_rows, 0..width]),
+fn first_columns(rows: Tensor, width: usize) -> Tensor {
+    match rows.shape()[1] == width {
+        true => rows,
+        false => columns(rows, 0..width),
     }
 }

@@ -1,10 +1,8 @@
 //! The part of a network that mixes columns: residual blocks and a last normalisation.
 
-use burn::prelude::Tensor;
-
 use super::param::{Param, params};
 use super::start::Start;
-use crate::kernel::{BlockTensors, Dropout, block, norm};
+use crate::kernel::{BlockTensors, Dropout, Tensor, block, norm};
 
 /// One pre-norm residual block; shapes as in `kernel/block.rs`.
 #[derive(Debug, Clone)]
@@ -33,7 +31,7 @@ impl Block {
         }
     }
 
-    fn forward(&self, h: Tensor<2>, dropout: Dropout) -> Tensor<2> {
+    fn forward(&self, h: Tensor, dropout: Dropout) -> Tensor {
         let weights = BlockTensors {
             gain: self.gain.tensor(),
             shift: self.shift.tensor(),
@@ -80,7 +78,7 @@ impl Trunk {
     ///
     /// # Shapes
     /// - `h`, returned: `[n_rows, d]`
-    pub fn forward(&self, mut h: Tensor<2>, dropout: Dropout) -> Tensor<2> {
+    pub fn forward(&self, mut h: Tensor, dropout: Dropout) -> Tensor {
         let dropout = if self.gain.is_thawed() { dropout } else { Dropout::OFF };
         for (i, block) in self.blocks.iter().enumerate() {
             h = block.forward(h, dropout.fork(2 * i as u32 + 2));

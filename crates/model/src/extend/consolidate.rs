@@ -95,7 +95,7 @@ impl EmbeddingSpace {
         let n_columns = self.columns().len();
         let data = training_data(&child, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
         let mut data = TrainingData { computer, ..data };
-        child.keep_within(options.memory_limit, &mut data, &all, &encoded, sink)?;
+        child.keep_within(options.memory_limit, false, &mut data, &all, &encoded, sink)?;
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));
         let n_epochs = options.n_epochs.unwrap_or(self.about.planned_epochs);

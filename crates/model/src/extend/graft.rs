@@ -72,7 +72,7 @@ impl Graft {
         let roles = (0..n_all).map(|c| if c < n_old { old_role } else { NEW_ROLE }).collect();
         let data = training_data(&child, &encoded, &rows, roles, 0..n_old);
         let mut data = TrainingData { computer, ..data };
-        child.keep_within(memory_limit, &mut data, &all, &encoded, sink)?;
+        child.keep_within(memory_limit, bound.is_some(), &mut data, &all, &encoded, sink)?;
         let sample = DriftSample::new(&parent, &encoded, &rows, seed);
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));

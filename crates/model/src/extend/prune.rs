@@ -282,8 +282,8 @@ impl EmbeddingSpace {
         let n = self.about.columns.len();
         let whole = training_data(self, &encoded, &rows, vec![Role::OLD; n], 0..n);
         let kept: Vec<usize> = (0..n).filter(|c| !is_gone[*c]).collect();
-        let before =
-            validation_losses(&self.network, &whole).and_then(|losses| mean(kept.iter().map(|c| losses[*c])));
+        let before = validation_losses(&self.network, &whole)?
+            .and_then(|losses| mean(kept.iter().map(|c| losses[*c])));
         let fewer = without_columns(&encoded, is_gone);
         let n_kept = kept.len();
         let data = training_data(child, &fewer, &rows, vec![Role::OLD; n_kept], 0..n_kept);
@@ -315,7 +315,7 @@ impl EmbeddingSpace {
             data.allowance = footprint.within(options.memory_limit, self.about.batch_size, sink)?;
             self.about.batch_size = data.allowance.batch_size;
         }
-        let masked = validation_losses(&self.network, data);
+        let masked = validation_losses(&self.network, data)?;
         let loss_masked = masked.as_ref().and_then(|losses| mean(losses.iter().copied()));
         losses.loss_masked = loss_masked;
         let mut is_kept = n_epochs > 0;

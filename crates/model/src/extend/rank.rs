@@ -120,20 +120,23 @@ impl EmbeddingSpace {
         rows.valid.truncate(options.max_rows);
         let n = self.columns().len();
         let mut data = training_data(self, &encoded, &rows, vec![Role::OLD; n], 0..n);
-        let whole = validation_losses(&self.network, &data);
+        let whole = validation_losses(&self.network, &data)?;
         let _ = sink(&Event::Task { name: "ranking".to_owned() });
         let mut columns = Vec::with_capacity(n);
         for c in 0..n {
             let group = self.network.token_groups().iter().position(|g| g.columns.contains(&c)).unwrap_or(0);
             let place = c - self.network.token_groups()[group].columns.start;
-            let loss_rise = whole.as_ref().and_then(|whole| {
-                let cells = data.groups[group].clone();
-                data.groups[group].take_away(place);
-                let without = validation_losses(&self.network, &data);
-                data.groups[group] = cells;
-                let others = |losses: &[f64]| mean((0..n).filter(|o| *o != c).map(|o| losses[o]));
-                Some(others(&without?)? - others(whole)?)
-            });
+            let loss_rise = match &whole {
+                None => None,
+                Some(whole) => {
+                    let cells = data.groups[group].clone();
+                    data.groups[group].take_away(place);
+                    let without = validation_losses(&self.network, &data)?;
+                    data.groups[group] = cells;
+                    let others = |losses: &[f64]| mean((0..n).filter(|o| *o != c).map(|o| losses[o]));
+                    without.and_then(|without| Some(others(&without)? - others(whole)?))
+                }
+            };
             let score_drop =
                 judge.as_ref().map(|judge| self.score_drop(judge, &encoded, c, options.seed)).transpose()?;
             columns.push(ColumnCost { name: self.columns()[c].name.clone(), loss_rise, score_drop });

@@ -136,9 +136,9 @@ pub fn backward(
     let gradients = BlockGradients {
         gain,
         shift,
-        w1: transpose_product(&unit, &du, d, m, std::slice::from_ref(&(0..d))),
+        w1: transpose_product((&unit, d), &du, d, m, std::slice::from_ref(&(0..d))),
         b1: column_sums(&du, m),
-        w2: transpose_product(&h, &dv, m, d, std::slice::from_ref(&(0..m))),
+        w2: transpose_product((&h, m), &dv, m, d, std::slice::from_ref(&(0..m))),
         b2: column_sums(&dv, d),
     };
     (dx, Some(gradients))

@@ -35,11 +35,13 @@ impl Dropout {
     }
 
     /// Whether nothing is dropped.
+    #[cfg(feature = "wgpu")]
     pub fn is_off(self) -> bool {
         self.constants().0 == 0
     }
 
     /// What each of the first `n` entries is multiplied by.
+    #[cfg(feature = "wgpu")]
     pub fn factors(self, n: usize) -> Vec<f32> {
         let mut factors = vec![1.0; n];
         drop_entries(&mut factors, self, 0);
@@ -195,6 +197,16 @@ pub fn add(x: &mut [f32], y: &[f32]) {
     );
 }
 
+/// The sum of the squares.
+pub fn square_sum(x: &[f32]) -> f64 {
+    let mut sum = 0.0;
+    vectorised(
+        #[inline(always)]
+        || sum = total(x, |sum, v| v.mul_add(v, sum)),
+    );
+    f64::from(sum)
+}
+
 /// Layer normalisation of each row (Ba et al. 2016, arXiv:1607.06450), in place.
 ///
 /// # Shapes
@@ -259,7 +271,9 @@ fn row_moments(x: &[f32]) -> (f32, f32) {
     let share = 1.0 / x.len() as f32;
     let mean = total(x, |sum, v| sum + v) * share;
     let square = total(x, |sum, v| (v - mean).mul_add(v - mean, sum));
-    (mean, 1.0 / square.mul_add(share, NORM_EPSILON).sqrt())
+    let variance = square.mul_add(share, NORM_EPSILON);
+    // An infinite variance would make zeros of a row that is too large; nobody takes NaN for a vector.
+    (mean, if variance.is_finite() { 1.0 / variance.sqrt() } else { f32::NAN })
 }
 
 /// Adds up a row in lanes, first what does not fill them.
@@ -329,6 +343,14 @@ mod tests {
         drop_entries(b, dropout, 777);
         assert_eq!(whole, pieces);
         assert_ne!(dropout.fork(1).seed, dropout.fork(2).seed);
+    }
+
+    #[test]
+    fn a_row_that_is_too_large_to_be_normalised_is_no_row_of_zeros() {
+        let mut x = vec![1.0; 32];
+        (x[0], x[16], x[17]) = (3e20, 3e20, -3e20);
+        normalise(&mut x, &[1.0; 16], &[0.0; 16]);
+        assert!(x.iter().all(|v| v.is_nan()), "{x:?}");
     }
 
     #[test]

@@ -147,14 +147,19 @@ pub enum Join {
     Sum,
 }
 
+/// Numbers of a row that [`forward`] gives.
+pub fn row_width(layout: &Layout, width: usize, join: Join) -> usize {
+    match join {
+        Join::Concat => layout.parts.len() * width,
+        Join::Sum => width,
+    }
+}
+
 /// Looks up all cells.
 pub fn forward(cells: &Cells, tables: Tables<'_>, join: Join) -> Vec<f32> {
-    let (width, n_parts) = (tables.width, cells.layout.parts.len());
+    let width = tables.width;
     let sums = running_sums(&cells.layout, tables);
-    let row_width = match join {
-        Join::Concat => n_parts * width,
-        Join::Sum => width,
-    };
+    let row_width = row_width(&cells.layout, width, join);
     let mut out = vec![0.0; cells.n_rows * row_width];
     out.par_chunks_mut(ROW_BLOCK * row_width).enumerate().for_each(|(block, out)| {
         vectorised(
@@ -249,7 +254,8 @@ fn part_vector(
         }
     }
     if join == Join::Concat {
-        out.iter_mut().for_each(|v| *v = v.max(0.0));
+        // NaN stays what it is.
+        out.iter_mut().for_each(|v| *v = if *v < 0.0 { 0.0 } else { *v });
     }
 }
 

@@ -5,7 +5,7 @@
 //! the same kernel: this is what lets a row's embedding keep its bits in any batch.
 
 use std::ops::Range;
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
@@ -61,8 +61,15 @@ pub fn block_product_by_transpose(dy: &[f32], w: &[f32], dx: &mut [f32], k: usiz
 /// `dw = xᵀ dy`: the gradient of [`add_product`] for `w`. Rows of `dw` beside the given ones stay 0.
 ///
 /// # Shapes
-/// - `x`: `[n_rows, k]`, `dy`: `[n_rows, n]`, `rows`: ranges within `k`, in order; returns `[k, n]`
-pub fn transpose_product(x: &[f32], dy: &[f32], k: usize, n: usize, rows: &[Range<usize>]) -> Vec<f32> {
+/// - `x`: `[n_rows, k]` with rows `x_stride` numbers apart, `dy`: `[n_rows, n]`, `rows`: ranges within `k`, in
+///   order; returns `[k, n]`
+pub fn transpose_product(
+    (x, x_stride): (&[f32], usize),
+    dy: &[f32],
+    k: usize,
+    n: usize,
+    rows: &[Range<usize>],
+) -> Vec<f32> {
     let n_rows = dy.len() / n;
     let mut dw = vec![0.0; k * n];
     // Cut along k, not along rows: no partial sums, so threads cannot change a bit.
@@ -76,7 +83,7 @@ pub fn transpose_product(x: &[f32], dy: &[f32], k: usize, n: usize, rows: &[Rang
         (rest, at) = (after, range.end);
     }
     pieces.into_par_iter().for_each(|(first, dw)| {
-        gemm(dw.len() / n, n, n_rows, (dw, n), false, (&x[first..], 1, k), (dy, n, 1));
+        gemm(dw.len() / n, n, n_rows, (dw, n), false, (&x[first..], 1, x_stride), (dy, n, 1));
     });
     dw
 }
@@ -110,35 +117,26 @@ fn gemm(
         return;
     }
     // Repacking `b` for a block of rows costs more than it saves: 7 % of embedding, 2 % of training.
-    static UNPACKED: Once = Once::new();
-    UNPACKED.call_once(|| gemm::set_lhs_packing_threshold_single_thread(UNPACKED_STRIPS));
+    // (No `Once`: a child that is forked while another thread holds one would wait for ever.)
+    static IS_SET: AtomicBool = AtomicBool::new(false);
+    if !IS_SET.load(Ordering::Relaxed) {
+        gemm_common::gemm::set_lhs_packing_threshold_single_thread(UNPACKED_STRIPS);
+        IS_SET.store(true, Ordering::Relaxed);
+    }
     assert!(y_rs >= n && y.len() > (m - 1) * y_rs + (n - 1), "output is too short");
     assert!(a.len() > (m - 1) * a_rs + (k - 1) * a_cs, "left matrix is too short");
     assert!(b.len() > (k - 1) * b_rs + (n - 1) * b_cs, "right matrix is too short");
+    let product = gemm_f32::gemm::f32::get_gemm_fn();
+    let [y_rs, a_rs, a_cs, b_rs, b_cs] = [y_rs, a_rs, a_cs, b_rs, b_cs].map(|stride| stride as isize);
+    let (y, a, b, alone) = (y.as_mut_ptr(), a.as_ptr(), b.as_ptr(), gemm_common::Parallelism::None);
+    // The crate's kernels write columns: of a row-major output its transpose is computed, `yᵀ = bᵀ aᵀ`.
     // SAFETY: the assertions above keep every access `i * row stride + j * column stride` inside
-    // its slice, and `y` is borrowed mutably, so it overlaps neither `a` nor `b`.
+    // its slice, and `y` was borrowed mutably, so it overlaps neither `a` nor `b`.
     #[allow(unsafe_code)]
     unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            y.as_mut_ptr(),
-            1,
-            y_rs as isize,
-            accumulate,
-            a.as_ptr(),
-            a_cs as isize,
-            a_rs as isize,
-            b.as_ptr(),
-            b_cs as isize,
-            b_rs as isize,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
+        product(
+            n, m, k, y, y_rs, 1, accumulate, b, b_rs, b_cs, a, a_rs, a_cs, 1.0, 1.0, false, false, false,
+            alone,
         );
     }
 }
@@ -179,7 +177,7 @@ mod tests {
         close(&dx, &naive(&dy, &wt, n, k));
         let xt: Vec<f32> =
             (0..k).flat_map(|j| (0..rows).map(move |i| (i, j))).map(|(i, j)| x[i * k + j]).collect();
-        close(&transpose_product(&x, &dy, k, n, all), &naive(&xt, &dy, rows, n));
+        close(&transpose_product((&x, k), &dy, k, n, all), &naive(&xt, &dy, rows, n));
         close(&column_sums(&[1.0, 2.0, 3.0, 4.0], 2), &[4.0, 6.0]);
     }
 
@@ -193,8 +191,8 @@ mod tests {
         let only = |whole: Vec<f32>, place: &dyn Fn(usize) -> usize| -> Vec<f32> {
             whole.iter().enumerate().map(|(i, v)| if is_wanted(place(i)) { *v } else { 0.0 }).collect()
         };
-        let dw = transpose_product(&x, &dy, k, n, all);
-        close(&transpose_product(&x, &dy, k, n, &some), &only(dw, &|i| i / n));
+        let dw = transpose_product((&x, k), &dy, k, n, all);
+        close(&transpose_product((&x, k), &dy, k, n, &some), &only(dw, &|i| i / n));
         let (mut dx, mut part) = (vec![0.0; rows * k], vec![0.0; rows * k]);
         product_by_transpose(&dy, &w, &mut dx, k, n, all);
         product_by_transpose(&dy, &w, &mut part, k, n, &some);

@@ -1,101 +1,65 @@
-//! Fused operations of the network, with hand-written gradients, as steps of Burn's autodiff.
+//! The operations that networks are made of, with hand-written gradients.
 //!
-//! Burn keeps the graph; these five operations do nearly all of the arithmetic. Each is a plain
-//! function over slices in its own file; `flex.rs` runs it on Burn's CPU backend and `graph.rs`
-//! registers its backward step. On any other device the same operations are composed of Burn's
-//! tensor operations (`composed/`, `docs/decisions/0017-gpu.md`).
+//! Five fused ones do nearly all of the arithmetic. Each is a plain function over slices in its own file, with
+//! its gradient beside it; `fused.rs` puts them on the tape (`crate::tape`). On a GPU the same operations are
+//! composed of Burn's tensor operations (`composed/`, the feature `wgpu`, `docs/decisions/0017-gpu.md`).
 //!
 //! | operation | what |
 //! |---|---|
-//! | [`lookup`] | encoded cells to tokens, or to a linear model's output |
+//! | [`lookup()`] | encoded cells to tokens, or to a linear model's output |
 //! | [`linear`] | `x w + b` |
-//! | [`block`] | one pre-norm residual block |
+//! | [`block()`] | one pre-norm residual block |
 //! | [`norm`] | layer normalisation |
 //! | [`column_loss`] | cross-entropy of all columns |
+//!
+//! The others take matrices apart and put them together (`arrange.rs`), serve the members of a predictor's head
+//! (`members.rs`), or make a loss one number (`scalar.rs`).
 
 mod adamw;
+mod arrange;
 mod block;
+#[cfg(feature = "wgpu")]
 mod composed;
 mod elementwise;
-mod flex;
-mod graph;
+mod fused;
 mod lookup;
 mod loss;
 mod matrix;
+mod members;
+mod scalar;
 mod simd;
+mod tensor;
 mod trained;
 
+use std::ops::Range;
 use std::sync::Arc;
-
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, backend_extension};
-use burn::prelude::{Device, Tensor};
 
 pub(crate) use adamw::AdamStep;
 pub(crate) use elementwise::Dropout;
 pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT};
 pub(crate) use loss::Targets;
 pub(crate) use matrix::ROW_BLOCK;
+use tensor::Inputs;
+pub(crate) use tensor::{Gradients, Place, Tensor, is_gpu_failure};
 pub(crate) use trained::TrainedRows;
 
-/// The operations on backend primitives. Shapes are those of the files that implement them.
-#[backend_extension(Flex, Autodiff)]
-pub(crate) trait Kernels: Backend {
-    #[allow(clippy::too_many_arguments)]
-    fn k_lookup(
-        piecewise: FloatTensor<Self>,
-        code: FloatTensor<Self>,
-        bag: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        special: FloatTensor<Self>,
-        cells: Arc<Cells>,
-        join: Join,
-        trained: Option<TrainedRows>,
-    ) -> FloatTensor<Self>;
-
-    fn k_linear(
-        x: FloatTensor<Self>,
-        w: FloatTensor<Self>,
-        b: FloatTensor<Self>,
-        trained: Option<TrainedRows>,
-    ) -> FloatTensor<Self>;
-
-    fn k_gelu(x: FloatTensor<Self>, dropout: Dropout) -> FloatTensor<Self>;
-
-    #[allow(clippy::too_many_arguments)]
-    fn k_block(
-        x: FloatTensor<Self>,
-        gain: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        w1: FloatTensor<Self>,
-        b1: FloatTensor<Self>,
-        w2: FloatTensor<Self>,
-        b2: FloatTensor<Self>,
-        dropout: Dropout,
-    ) -> FloatTensor<Self>;
-
-    fn k_norm(x: FloatTensor<Self>, gain: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self>;
-
-    fn k_column_loss(logits: FloatTensor<Self>, targets: Arc<Targets>) -> FloatTensor<Self>;
-}
-
-/// The weight tables of one [`lookup`]; shapes as in `lookup.rs`.
+/// The weight tables of one [`lookup()`]; shapes as in `lookup.rs`.
 pub(crate) struct LookupTables {
-    pub piecewise: Tensor<2>,
-    pub code: Tensor<2>,
-    pub bag: Tensor<2>,
-    pub bias: Tensor<2>,
-    pub special: Tensor<2>,
+    pub piecewise: Tensor,
+    pub code: Tensor,
+    pub bag: Tensor,
+    pub bias: Tensor,
+    pub special: Tensor,
 }
 
-/// The weights of one [`block`]; shapes as in `block.rs`, vectors as `[1, n]`.
+/// The weights of one [`block()`]; shapes as in `block.rs`, vectors as `[1, n]`.
 pub(crate) struct BlockTensors {
-    pub gain: Tensor<2>,
-    pub shift: Tensor<2>,
-    pub w1: Tensor<2>,
-    pub b1: Tensor<2>,
-    pub w2: Tensor<2>,
-    pub b2: Tensor<2>,
+    pub gain: Tensor,
+    pub shift: Tensor,
+    pub w1: Tensor,
+    pub b1: Tensor,
+    pub w2: Tensor,
+    pub b2: Tensor,
 }
 
 /// Vectors of encoded cells. With `trained` only these parts get a gradient, and no work is done for
@@ -108,20 +72,13 @@ pub(crate) fn lookup(
     cells: Arc<Cells>,
     join: Join,
     trained: Option<TrainedRows>,
-) -> Tensor<2> {
-    if !is_on_processor(&tables.special) {
-        return composed::lookup(tables, &cells, join);
+) -> Tensor {
+    let LookupTables { piecewise, code, bag, bias, special } = tables;
+    match Inputs::together([piecewise, code, bag, bias, special]) {
+        Inputs::Here(tables) => fused::lookup(tables, cells, join, trained).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There(tables) => composed::lookup(tables, &cells, join).into(),
     }
-    Tensor::from_dispatch(Dispatch::k_lookup(
-        tables.piecewise.into_dispatch(),
-        tables.code.into_dispatch(),
-        tables.bag.into_dispatch(),
-        tables.bias.into_dispatch(),
-        tables.special.into_dispatch(),
-        cells,
-        join,
-        trained,
-    ))
 }
 
 /// `x w + b`, in place of `b` where it has as many rows and is not shared. With `trained` only these rows
@@ -130,97 +87,242 @@ pub(crate) fn lookup(
 ///
 /// # Shapes
 /// - `x`: `[n_rows, k]`, `w`: `[k, n]`, `b`: `[1, n]` or `[n_rows, n]`, returns `[n_rows, n]`
-pub(crate) fn linear(x: Tensor<2>, w: Tensor<2>, b: Tensor<2>, trained: Option<TrainedRows>) -> Tensor<2> {
-    if !is_on_processor(&w) {
-        return composed::linear(x, w, b);
+pub(crate) fn linear(x: Tensor, w: Tensor, b: Tensor, trained: Option<TrainedRows>) -> Tensor {
+    match Inputs::together([x, w, b]) {
+        Inputs::Here([x, w, b]) => fused::linear(x, w, b, trained).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([x, w, b]) => composed::linear(x, w, b).into(),
     }
-    let (x, w, b) = (x.into_dispatch(), w.into_dispatch(), b.into_dispatch());
-    Tensor::from_dispatch(Dispatch::k_linear(x, w, b, trained))
 }
 
 /// GELU, then dropout; any shape.
-pub(crate) fn gelu(x: Tensor<2>, dropout: Dropout) -> Tensor<2> {
-    if !is_on_processor(&x) {
-        return composed::gelu(x, dropout);
+pub(crate) fn gelu(x: Tensor, dropout: Dropout) -> Tensor {
+    match Inputs::together([x]) {
+        Inputs::Here([x]) => fused::gelu(x, dropout).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([x]) => composed::gelu(x, dropout).into(),
     }
-    Tensor::from_dispatch(Dispatch::k_gelu(x.into_dispatch(), dropout))
 }
 
 /// One residual block.
 ///
 /// # Shapes
 /// - `x`, returned: `[n_rows, d]`
-pub(crate) fn block(x: Tensor<2>, w: BlockTensors, dropout: Dropout) -> Tensor<2> {
-    if !is_on_processor(&x) {
-        return composed::block(x, w, dropout);
+pub(crate) fn block(x: Tensor, w: BlockTensors, dropout: Dropout) -> Tensor {
+    let BlockTensors { gain, shift, w1, b1, w2, b2 } = w;
+    match Inputs::together([x, gain, shift, w1, b1, w2, b2]) {
+        Inputs::Here([x, weights @ ..]) => fused::block(x, weights, dropout).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([x, weights @ ..]) => composed::block(x, weights, dropout).into(),
     }
-    Tensor::from_dispatch(Dispatch::k_block(
-        x.into_dispatch(),
-        w.gain.into_dispatch(),
-        w.shift.into_dispatch(),
-        w.w1.into_dispatch(),
-        w.b1.into_dispatch(),
-        w.w2.into_dispatch(),
-        w.b2.into_dispatch(),
-        dropout,
-    ))
 }
 
 /// Layer normalisation of each row.
 ///
 /// # Shapes
 /// - `x`, returned: `[n_rows, d]`; `gain`, `shift`: `[1, d]`
-pub(crate) fn norm(x: Tensor<2>, gain: Tensor<2>, shift: Tensor<2>) -> Tensor<2> {
-    if !is_on_processor(&x) {
-        return composed::norm(x, gain, shift);
+pub(crate) fn norm(x: Tensor, gain: Tensor, shift: Tensor) -> Tensor {
+    match Inputs::together([x, gain, shift]) {
+        Inputs::Here([x, gain, shift]) => fused::norm(x, gain, shift).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([x, gain, shift]) => composed::norm(x, gain, shift).into(),
     }
-    Tensor::from_dispatch(Dispatch::k_norm(x.into_dispatch(), gain.into_dispatch(), shift.into_dispatch()))
 }
 
 /// Weighted loss of each column summed over rows, and the number of contained cells.
 ///
 /// # Shapes
 /// - `logits`: `[n_rows, n_logits]`, returns `[2, n_columns]`; only row 0 has a gradient
-pub(crate) fn column_loss(logits: Tensor<2>, targets: Arc<Targets>) -> Tensor<2> {
-    if !is_on_processor(&logits) {
-        return composed::column_loss(logits, &targets);
+pub(crate) fn column_loss(logits: Tensor, targets: Arc<Targets>) -> Tensor {
+    match Inputs::together([logits]) {
+        Inputs::Here([logits]) => fused::column_loss(logits, targets).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([logits]) => composed::column_loss(logits, &targets).into(),
     }
-    Tensor::from_dispatch(Dispatch::k_column_loss(logits.into_dispatch(), targets))
 }
 
-/// One AdamW step on the trained rows of plain tensors; returns weights and both moments, updated in
-/// place where the tensors are not shared.
+/// Some columns; on the processor without a copy.
+///
+/// # Shapes
+/// - `x`: `[n_rows, d]`, returns `[n_rows, wanted.len()]`
+pub(crate) fn columns(x: Tensor, wanted: Range<usize>) -> Tensor {
+    match Inputs::together([x]) {
+        Inputs::Here([x]) => arrange::columns(x, wanted).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([x]) => composed::columns(x, wanted).into(),
+    }
+}
+
+/// A matrix with other columns from `first` on; in place where it is not shared.
+///
+/// # Shapes
+/// - `x`, returned: `[n_rows, d]`; `new`: `[n_rows, n]`
+pub(crate) fn with_columns(x: Tensor, first: usize, new: Tensor) -> Tensor {
+    match Inputs::together([x, new]) {
+        Inputs::Here([x, new]) => arrange::with_columns(x, first, new).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([x, new]) => composed::with_columns(x, first, new).into(),
+    }
+}
+
+/// The columns of two matrices.
+///
+/// # Shapes
+/// - `left`: `[n_rows, n]`, `right`: `[n_rows, m]`, returns `[n_rows, n + m]`
+pub(crate) fn side_by_side(left: Tensor, right: Tensor) -> Tensor {
+    match Inputs::together([left, right]) {
+        Inputs::Here([left, right]) => arrange::side_by_side(left, right).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([left, right]) => composed::side_by_side(left, right).into(),
+    }
+}
+
+/// A sum to whose columns at `places` the columns of `part` are added; in place where it is not shared.
+///
+/// # Shapes
+/// - `sum`, returned: `[n_rows, n]`; `part`: `[n_rows, sum of places]`; `places`: within `n`, apart
+pub(crate) fn add_at(sum: Tensor, part: Tensor, places: &[Range<usize>]) -> Tensor {
+    match Inputs::together([sum, part]) {
+        Inputs::Here([sum, part]) => arrange::add_at(sum, part, places.to_vec()).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([sum, part]) => composed::add_at(sum, part, places).into(),
+    }
+}
+
+/// One row, `n_rows` times.
+///
+/// # Shapes
+/// - `row`: `[1, d]`, returns `[n_rows, d]`
+pub(crate) fn repeated(row: Tensor, n_rows: usize) -> Tensor {
+    match Inputs::together([row]) {
+        Inputs::Here([row]) => arrange::repeated(row, n_rows).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([row]) => composed::repeated(row, n_rows).into(),
+    }
+}
+
+/// Each member's rows times its row of `scale`. All members have the same rows where `x` is shared.
+///
+/// # Shapes
+/// - `x`: `[n_members * n_rows, d]`, or `[n_rows, d]` if it is shared; `scale`: `[n_members, d]`; returns
+///   `[n_members * n_rows, d]`
+pub(crate) fn scaled(x: Tensor, scale: Tensor, is_shared: bool) -> Tensor {
+    match Inputs::together([x, scale]) {
+        Inputs::Here([x, scale]) => members::scaled(x, scale, is_shared).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([x, scale]) => composed::scaled(x, scale, is_shared).into(),
+    }
+}
+
+/// `x w + b` of each member.
+///
+/// # Shapes
+/// - `x`: `[n_members * n_rows, k]`, `w`: `[n_members * k, n]`, `b`: `[n_members, n]`, returns
+///   `[n_members * n_rows, n]`
+pub(crate) fn member_products(x: Tensor, w: Tensor, b: Tensor) -> Tensor {
+    match Inputs::together([x, w, b]) {
+        Inputs::Here([x, w, b]) => members::member_products(x, w, b).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([x, w, b]) => composed::member_products(x, w, b).into(),
+    }
+}
+
+/// Adds the same rows to those of every member.
+///
+/// # Shapes
+/// - `x`, returned: `[n_members * n_rows, n]`; `part`: `[n_rows, n]`
+pub(crate) fn add_to_members(x: Tensor, part: Tensor) -> Tensor {
+    match Inputs::together([x, part]) {
+        Inputs::Here([x, part]) => members::add_to_members(x, part).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([x, part]) => composed::add_to_members(x, part).into(),
+    }
+}
+
+/// The sum of the terms' first rows, each times its factor: a loss to go back from.
+///
+/// # Shapes
+/// - returns: `[1, 1]`
+pub(crate) fn total<const N: usize>(terms: [(Tensor, f64); N]) -> Tensor {
+    let factors = terms.each_ref().map(|(_, factor)| *factor as f32);
+    match Inputs::together(terms.map(|(tensor, _)| tensor)) {
+        Inputs::Here(terms) => scalar::total(terms, factors).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There(terms) => composed::total(terms, factors).into(),
+    }
+}
+
+/// The weighted sum of squared differences.
+///
+/// # Shapes
+/// - `x`: any, `wanted` and `weights` of as many numbers; returns `[1, 1]`
+pub(crate) fn squared_error(x: Tensor, wanted: Vec<f32>, weights: Vec<f32>) -> Tensor {
+    match Inputs::together([x]) {
+        Inputs::Here([x]) => scalar::squared_error(x, wanted, weights).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([x]) => composed::squared_error(x, wanted, weights).into(),
+    }
+}
+
+/// Mean over rows of 1 - cosine; `others` are taken as they are, without a gradient.
+///
+/// # Shapes
+/// - `x`, `others`: `[n_rows, d]`, returns `[1, 1]`
+pub(crate) fn cosine_distance(x: Tensor, others: Tensor) -> Tensor {
+    match Inputs::together([x, others]) {
+        Inputs::Here([x, others]) => scalar::cosine_distance(x, others).into(),
+        #[cfg(feature = "wgpu")]
+        Inputs::There([x, others]) => composed::cosine_distance(x, others).into(),
+    }
+}
+
+/// One AdamW step on the trained rows of a leaf and of both moments, which are updated in place where nobody
+/// else holds them.
 pub(crate) fn adamw(
-    weights: Tensor<2>,
-    gradient: Tensor<2>,
-    moments: (Tensor<2>, Tensor<2>),
+    weights: &mut Tensor,
+    gradient: Tensor,
+    moments: &mut [Tensor; 2],
     step: AdamStep,
     trained: Option<&TrainedRows>,
-) -> (Tensor<2>, (Tensor<2>, Tensor<2>)) {
-    match is_on_processor(&weights) {
-        true => flex::adamw(weights, gradient, moments, step, trained),
-        false => composed::adamw(weights, gradient, moments, step, trained),
-    }
-}
-
-/// A matrix's gradient as a backward pass gives it, with zeros in the rows that are held. The fused
-/// operations leave those out from the start.
-pub(crate) fn gradient_of_rows(gradient: Tensor<2>, trained: &TrainedRows) -> Tensor<2> {
-    match is_on_processor(&gradient) {
-        true => gradient,
-        false => composed::gradient_of_rows(gradient, trained),
+) {
+    match (weights, gradient, moments) {
+        (Tensor::Here(weights), Tensor::Here(gradient), [Tensor::Here(first), Tensor::Here(second)]) => {
+            let [n_rows, n_columns] = weights.shape();
+            let all = TrainedRows::all(n_rows);
+            let gradient = gradient.value().flat();
+            let [w, m, v] = [weights, first, second].map(|x| x.value_mut().numbers_mut());
+            for rows in trained.unwrap_or(&all).ranges() {
+                let range = rows.start * n_columns..rows.end * n_columns;
+                let (w, g) = (&mut w[range.clone()], &gradient[range.clone()]);
+                adamw::update(w, g, &mut m[range.clone()], &mut v[range], step);
+            }
+        }
+        #[cfg(feature = "wgpu")]
+        (weights, gradient, moments) => composed::adamw(weights, gradient, moments, step, trained),
     }
 }
 
 /// The sum of the squares of all gradients of one step.
-pub(crate) fn square_sum(gradients: Vec<Tensor<2>>) -> f64 {
-    match gradients.first().is_none_or(is_on_processor) {
-        true => gradients.into_iter().map(flex::square_sum).sum(),
-        false => composed::square_sum(gradients),
+///
+/// # Errors
+/// As [`Tensor::read`].
+pub(crate) fn square_sum<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> crate::error::Result<f64> {
+    let mut sum = 0.0;
+    #[cfg(feature = "wgpu")]
+    let mut there = Vec::new();
+    for gradient in gradients {
+        match gradient {
+            Tensor::Here(gradient) => sum += elementwise::square_sum(&gradient.value().flat()),
+            #[cfg(feature = "wgpu")]
+            Tensor::There(gradient) => there.push(gradient.clone()),
+        }
     }
+    #[cfg(feature = "wgpu")]
+    if !there.is_empty() {
+        sum += composed::square_sum(there)?;
+    }
+    Ok(sum)
 }
 
-/// Whether the fused operations may run. A build without a GPU backend knows nothing else.
-fn is_on_processor(tensor: &Tensor<2>) -> bool {
-    cfg!(not(feature = "wgpu")) || tensor.device() == Device::flex()
-}
+#[cfg(test)]
+mod tests;

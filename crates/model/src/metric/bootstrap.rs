@@ -3,6 +3,7 @@
 use rand::RngExt;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
+use tabgraft_table::threads::in_pool_or_alone;
 
 use super::{Clusters, interval};
 
@@ -29,19 +30,16 @@ pub(super) fn resample<const K: usize>(
 ) -> [Vec<f64>; K] {
     let (n, of_row) = (clusters.n_clusters(), clusters.of_row());
     let n_resamples = (N_DRAWS / of_row.len().max(1)).clamp(N_RESAMPLES_LEAST, N_RESAMPLES);
-    let measured: Vec<[Option<f64>; K]> = (0..n_resamples)
-        .into_par_iter()
-        .map_init(
-            || (vec![0u32; n], vec![0u32; of_row.len()]),
-            |(drawn, counts), i| {
-                drawn.fill(0);
-                let mut rng = Pcg64::new(u128::from(seed), i as u128);
-                (0..n).for_each(|_| drawn[rng.random_range(0..n as u32) as usize] += 1);
-                counts.iter_mut().zip(of_row).for_each(|(count, c)| *count = drawn[*c as usize]);
-                measure(counts)
-            },
-        )
-        .collect();
+    let room = || (vec![0u32; n], vec![0u32; of_row.len()]);
+    let draw = |(drawn, counts): &mut (Vec<u32>, Vec<u32>), i: usize| {
+        drawn.fill(0);
+        let mut rng = Pcg64::new(u128::from(seed), i as u128);
+        (0..n).for_each(|_| drawn[rng.random_range(0..n as u32) as usize] += 1);
+        counts.iter_mut().zip(of_row).for_each(|(count, c)| *count = drawn[*c as usize]);
+        measure(counts)
+    };
+    let measured: Vec<[Option<f64>; K]> =
+        in_pool_or_alone(|| (0..n_resamples).into_par_iter().map_init(room, draw).collect());
     std::array::from_fn(|k| measured.iter().filter_map(|values| values[k]).collect())
 }
 

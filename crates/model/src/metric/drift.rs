@@ -4,6 +4,7 @@ use rand::seq::index::sample;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use tabgraft_table::threads::in_pool_or_alone;
 
 use crate::error::{Error, Result};
 
@@ -123,14 +124,12 @@ fn neighbour_overlap(a: &[f32], b: &[f32], d_a: usize, d_b: usize, n_rows: usize
     rows.sort_unstable();
     let n_neighbours = N_NEIGHBOURS.min(rows.len() - 1);
     let (a, b) = (unit_rows(a, d_a, &rows), unit_rows(b, d_b, &rows));
-    let n_common: usize = (0..rows.len())
-        .into_par_iter()
-        .map(|row| {
-            let of_a = neighbours(&a, d_a, row, n_neighbours);
-            let of_b = neighbours(&b, d_b, row, n_neighbours);
-            of_a.iter().filter(|idx| of_b.contains(idx)).count()
-        })
-        .sum();
+    let in_common = |row: usize| {
+        let of_a = neighbours(&a, d_a, row, n_neighbours);
+        let of_b = neighbours(&b, d_b, row, n_neighbours);
+        of_a.iter().filter(|idx| of_b.contains(idx)).count()
+    };
+    let n_common: usize = in_pool_or_alone(|| (0..rows.len()).into_par_iter().map(in_common).sum());
     n_common as f64 / (rows.len() * n_neighbours) as f64
 }
 

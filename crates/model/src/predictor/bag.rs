@@ -4,15 +4,13 @@
 //! whole has seen every row, and each row has a prediction by a network that did not learn from it.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::prelude::{Device, Tensor};
-use burn::tensor::TensorData;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
+use tabgraft_table::threads::in_pool;
 
 use super::PredictorOptions;
 use super::head::{Head, HeadDropout, N_MEMBERS};
@@ -20,7 +18,7 @@ use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
 use crate::encoder::param::Params;
 use crate::error::{Error, Result};
-use crate::kernel::{Cells, Dropout, ROW_BLOCK, Targets, column_loss};
+use crate::kernel::{Cells, Dropout, ROW_BLOCK, Targets, Tensor, column_loss, squared_error, total};
 use crate::objective::{splitmix, unit};
 use crate::train::{Event, Sink, shuffled, step_params};
 
@@ -47,30 +45,27 @@ impl Labels {
     }
 
     /// Loss of the heads' raw outputs `[N_MEMBERS * n_rows, n_outputs]`, each row with its weight.
-    fn loss(&self, outputs: Tensor<2>, rows: &[usize], row_weights: &[f32]) -> Tensor<1> {
+    fn loss(&self, outputs: Tensor, rows: &[usize], row_weights: &[f32]) -> Tensor {
         let weights: Vec<f32> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| row_weights[*r])).collect();
-        let n = (N_MEMBERS * rows.len()) as f64;
+        let share = 1.0 / (N_MEMBERS * rows.len()) as f64;
         match self {
             Labels::Classes { class, n_classes } => {
                 let classes: Vec<u16> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| class[*r])).collect();
                 let targets =
                     Targets { first: vec![0, *n_classes], weight: weights, class: classes, scale: vec![1.0] };
-                column_loss(outputs, Arc::new(targets)).slice([0..1, 0..1]).sum() / n
+                total([(column_loss(outputs, Arc::new(targets)), share)])
             }
             Labels::Numbers(numbers) => {
                 let wanted: Vec<f32> =
                     (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| numbers[*r])).collect();
-                let shape = [wanted.len(), 1];
-                let wanted = Tensor::<2>::from_data(TensorData::new(wanted, shape), &Device::flex());
-                let weights = Tensor::<2>::from_data(TensorData::new(weights, shape), &Device::flex());
-                ((outputs - wanted).powf_scalar(2.0) * weights).sum() / n
+                total([(squared_error(outputs, wanted, weights), share)])
             }
         }
     }
 
     /// Weighted mean loss of predictions `[n_rows, n_outputs]`: negative log-likelihood or squared
-    /// error.
-    fn held_out_loss(&self, predictions: &[f64], rows: &[usize], row_weights: &[f32]) -> f64 {
+    /// error. `None` if no row has a weight.
+    fn held_out_loss(&self, predictions: &[f64], rows: &[usize], row_weights: &[f32]) -> Option<f64> {
         let loss = |i: usize, r: &usize| match self {
             Labels::Classes { class, n_classes } => {
                 -predictions[i * n_classes + usize::from(class[*r])].max(1e-7).ln()
@@ -82,7 +77,7 @@ impl Labels {
             sum += f64::from(row_weights[*r]) * loss(i, r);
             total += f64::from(row_weights[*r]);
         }
-        if total > 0.0 { sum / total } else { 0.0 }
+        (total > 0.0).then(|| sum / total)
     }
 }
 
@@ -126,25 +121,15 @@ pub(crate) fn fit_bag(
     options: &PredictorOptions,
     sink: &mut Sink<'_>,
 ) -> Result<Bag> {
-    let stop = AtomicBool::new(false);
-    let (sender, receiver) = mpsc::channel::<usize>();
-    let results: Vec<Result<Fitted>> = std::thread::scope(|scope| {
-        let stop = &stop;
-        let worker = scope.spawn(move || {
-            (0..n_networks)
-                .into_par_iter()
-                .map_with(sender, |sender, i| fit_head(space, data, i, options, stop, sender))
-                .collect()
-        });
-        let (mut done, total) = (0, n_networks * options.n_epochs);
-        for n_done in receiver {
-            done += n_done;
-            if sink(&Event::Progress { done, total }) == ControlFlow::Break(()) {
-                stop.store(true, Ordering::Relaxed);
-            }
-        }
-        worker.join().unwrap_or_else(|_| vec![Err(Error::training("a predictor's thread ended early"))])
-    });
+    let told = Told {
+        sink: Mutex::new((sink, 0)),
+        total: n_networks * options.n_epochs,
+        stop: AtomicBool::new(false),
+    };
+    // The calling thread waits for no message: it takes part, so that a full pool comes to an end as well.
+    let results: Vec<Result<Fitted>> = in_pool(|| {
+        (0..n_networks).into_par_iter().map(|i| fit_head(space, data, i, options, &told)).collect()
+    })?;
     let n_outputs = data.labels.n_outputs();
     let mut held_out = vec![0.0; data.rows.len() * n_outputs];
     let place: std::collections::HashMap<usize, usize> =
@@ -159,7 +144,27 @@ pub(crate) fn fit_bag(
         heads.push(fitted.head);
         best_epochs.push(fitted.best_epoch);
     }
-    Ok(Bag { heads, held_out, best_epochs, interrupted: stop.into_inner() })
+    Ok(Bag { heads, held_out, best_epochs, interrupted: told.stop.into_inner() })
+}
+
+/// What the networks of a bag say while they are fitted, and whether they shall stop.
+struct Told<'s, 'f> {
+    /// The sink, and the epochs that are done.
+    sink: Mutex<(&'s mut Sink<'f>, usize)>,
+    /// Epochs of all networks.
+    total: usize,
+    stop: AtomicBool,
+}
+
+impl Told<'_, '_> {
+    fn epochs(&self, n: usize) {
+        let mut held = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let (sink, done) = &mut *held;
+        *done += n;
+        if sink(&Event::Progress { done: *done, total: self.total }) == ControlFlow::Break(()) {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 struct Fitted {
@@ -175,8 +180,7 @@ fn fit_head(
     data: &BagData,
     i: usize,
     options: &PredictorOptions,
-    stop: &AtomicBool,
-    sender: &mut mpsc::Sender<usize>,
+    told: &Told<'_, '_>,
 ) -> Result<Fitted> {
     let seed = splitmix(options.seed ^ (i as u64 + 1));
     let n_outputs = data.labels.n_outputs();
@@ -187,7 +191,7 @@ fn fit_head(
         data.rows.iter().partition(|r| data.fold[**r] == i);
     let batch_size = options.batch_size_for(learn_rows.len());
     let n_steps = (learn_rows.len() / batch_size).max(1);
-    let mut best: Option<(f64, Head, Vec<f64>, usize)> = None;
+    let mut best: Option<(Option<f64>, Head, Vec<f64>, usize)> = None;
     let mut worse = 0;
     for epoch in 0..options.n_epochs {
         let order = shuffled(&learn_rows, seed, epoch);
@@ -202,19 +206,23 @@ fn fit_head(
                 options,
                 splitmix(seed ^ ((epoch * n_steps + step) as u64) << 16),
                 warm.min(1.0),
-            );
+            )?;
         }
-        let predictions = predict(&head, data, &stop_rows);
+        let diverged = || {
+            let text = format!("network {} of the bag diverged in epoch {}", i + 1, epoch + 1);
+            Error::training(text).with_hint("lower the learning rate")
+        };
+        let predictions = predict(&head, data, &stop_rows).map_err(|_| diverged())?;
         let loss = data.labels.held_out_loss(&predictions, &stop_rows, &data.weights);
-        if !loss.is_finite() {
-            return Err(Error::training(format!(
-                "network {} of the bag diverged in epoch {}",
-                i + 1,
-                epoch + 1
-            ))
-            .with_hint("lower the learning rate"));
+        if loss.is_some_and(|loss| !loss.is_finite()) {
+            return Err(diverged());
         }
-        if best.as_ref().is_none_or(|(least, ..)| loss < least - LEAST_IMPROVEMENT) {
+        // Without a row to stop on the last epoch is the best.
+        let is_better = |least: Option<f64>| match (loss, least) {
+            (Some(loss), Some(least)) => loss < least - LEAST_IMPROVEMENT,
+            _ => true,
+        };
+        if best.as_ref().is_none_or(|(least, ..)| is_better(*least)) {
             let mut snapshot = head.clone();
             snapshot.set_thawed(false);
             best = Some((loss, snapshot, predictions, epoch + 1));
@@ -222,10 +230,10 @@ fn fit_head(
         } else {
             worse += 1;
         }
-        let _ = sender.send(1);
-        if worse >= options.patience || stop.load(Ordering::Relaxed) {
+        told.epochs(1);
+        if worse >= options.patience || told.stop.load(Ordering::Relaxed) {
             // What early stopping saves counts as done, so that the bar reaches its end.
-            let _ = sender.send(options.n_epochs - epoch - 1);
+            told.epochs(options.n_epochs - epoch - 1);
             break;
         }
     }
@@ -242,7 +250,7 @@ fn run_step(
     options: &PredictorOptions,
     seed: u64,
     warm: f32,
-) {
+) -> Result<()> {
     let n_columns = head.space.n_columns();
     let hidden =
         (0..rows.len() * n_columns).map(|i| unit(splitmix(seed ^ i as u64)) < options.p_mask).collect();
@@ -263,30 +271,51 @@ fn run_step(
             (options.learning_rate, options.weight_decay)
         };
         (rate * warm, decay)
-    });
+    })?;
+    Ok(())
 }
 
 /// Mean of the members: probabilities, or the standardised number.
 ///
 /// # Shapes
 /// - returns: `[rows.len(), n_outputs]`
-fn predict(head: &Head, data: &BagData, rows: &[usize]) -> Vec<f64> {
+///
+/// # Errors
+/// As [`predict_cells`].
+fn predict(head: &Head, data: &BagData, rows: &[usize]) -> Result<Vec<f64>, NotFinite> {
     let mut frozen = head.clone();
     frozen.set_thawed(false);
     predict_cells(&frozen, &data.groups, rows, matches!(data.labels, Labels::Classes { .. }))
 }
 
+/// A row whose prediction is not a finite number, by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotFinite(pub usize);
+
 /// As [`predict`], for any cells; in blocks of fixed height, so that a row keeps its bits.
-pub(crate) fn predict_cells(head: &Head, groups: &[CellTable], rows: &[usize], classes: bool) -> Vec<f64> {
-    rows.par_chunks(EVALUATION_ROWS)
-        .flat_map_iter(|rows| {
+///
+/// # Errors
+/// The first row whose prediction is not finite: somewhere on the way a sum of finite numbers was none.
+pub(crate) fn predict_cells(
+    head: &Head,
+    groups: &[CellTable],
+    rows: &[usize],
+    classes: bool,
+) -> Result<Vec<f64>, NotFinite> {
+    let blocks: Vec<Vec<f64>> = rows
+        .par_chunks(EVALUATION_ROWS)
+        .map(|rows| {
             let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, EVALUATION_ROWS, None)).collect();
             let outputs = head.forward(&cells, HeadDropout::OFF);
-            let n_outputs = outputs.dims()[1];
-            let values: Vec<f32> = outputs.into_data().try_into_vec().unwrap_or_default();
-            mean_of_members(&values, n_outputs, rows.len(), classes)
+            let n_outputs = outputs.shape()[1];
+            mean_of_members(&outputs.here().flat(), n_outputs, rows.len(), classes)
         })
-        .collect()
+        .collect();
+    let means = blocks.concat();
+    match means.iter().position(|mean| !mean.is_finite()) {
+        Some(at) => Err(NotFinite(at / (means.len() / rows.len()))),
+        None => Ok(means),
+    }
 }
 
 fn mean_of_members(values: &[f32], n_outputs: usize, n_rows: usize, classes: bool) -> Vec<f64> {
@@ -305,4 +334,23 @@ fn mean_of_members(values: &[f32], n_outputs: usize, n_rows: usize, classes: boo
         }
     }
     mean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_without_a_weight_have_no_loss() {
+        let labels = Labels::Numbers(vec![1.0, 2.0, 3.0]);
+        assert_eq!(
+            labels.held_out_loss(&[0.0, 0.0], &[1, 2], &[1.0, 3.0, 1.0]),
+            Some((3.0 * 4.0 + 9.0) / 4.0)
+        );
+        assert_eq!(labels.held_out_loss(&[0.0, 0.0], &[1, 2], &[1.0, 0.0, 0.0]), None);
+        assert_eq!(labels.held_out_loss(&[], &[], &[1.0; 3]), None);
+        let labels = Labels::Classes { class: vec![0, 1], n_classes: 2 };
+        let loss = labels.held_out_loss(&[0.25, 0.75, 0.5, 0.5], &[0, 1], &[0.0, 1.0]);
+        assert_eq!(loss, Some(-(0.5f64.ln())));
+    }
 }

@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use burn::prelude::Tensor;
-
 use crate::embed::Tables;
 use crate::encoder::Network;
 use crate::encoder::param::{Param, params};
 use crate::encoder::start::Start;
-use crate::kernel::{Cells, Dropout, Join, gelu, linear, lookup};
+use crate::kernel::{
+    Cells, Dropout, Join, Tensor, add_to_members, gelu, linear, lookup, member_products, scaled,
+};
 
 /// Members of a head.
 pub(crate) const N_MEMBERS: usize = 8;
@@ -52,17 +52,12 @@ impl Members {
     }
 
     /// # Shapes
-    /// - `z`: `[n_rows, d]`, returns `[N_MEMBERS, n_rows, n_outputs]`
-    fn forward(&self, z: Tensor<2>, dropout: Dropout) -> Tensor<3> {
-        let [n_rows, d] = z.dims();
-        let (d_hidden, n_outputs) = (self.b1.shape()[1], self.b2.shape()[1]);
-        let scaled = z.reshape([1, n_rows, d]) * self.scale_in.tensor().reshape([N_MEMBERS, 1, d]);
-        let hidden =
-            linear(scaled.reshape([N_MEMBERS * n_rows, d]), self.w1.tensor(), self.b1.tensor(), None);
-        let hidden = gelu(hidden, dropout).reshape([N_MEMBERS, n_rows, d_hidden])
-            * self.scale_out.tensor().reshape([N_MEMBERS, 1, d_hidden]);
-        hidden.matmul(self.w2.tensor().reshape([N_MEMBERS, d_hidden, n_outputs]))
-            + self.b2.tensor().reshape([N_MEMBERS, 1, n_outputs])
+    /// - `z`: `[n_rows, d]`, returns `[N_MEMBERS * n_rows, n_outputs]`, member by member
+    fn forward(&self, z: Tensor, dropout: Dropout) -> Tensor {
+        let scaled_z = scaled(z, self.scale_in.tensor(), true);
+        let hidden = gelu(linear(scaled_z, self.w1.tensor(), self.b1.tensor(), None), dropout);
+        let hidden = scaled(hidden, self.scale_out.tensor(), false);
+        member_products(hidden, self.w2.tensor(), self.b2.tensor())
     }
 }
 
@@ -105,15 +100,12 @@ impl Head {
     ///
     /// # Shapes
     /// - returns: `[N_MEMBERS * n_rows, n_outputs]`, member by member
-    pub fn forward(&self, cells: &[Arc<Cells>], dropout: HeadDropout) -> Tensor<2> {
+    pub fn forward(&self, cells: &[Arc<Cells>], dropout: HeadDropout) -> Tensor {
         let z = self.space.pieces(cells, dropout.space).whole();
-        let deep = self.members.forward(z, dropout.members);
-        let [n_members, n_rows, n_outputs] = deep.dims();
-        let mut sum = deep;
+        let mut sum = self.members.forward(z, dropout.members);
         for (tables, cells) in self.wide.iter().zip(cells) {
-            let part = lookup(tables.tensors(), cells.clone(), Join::Sum, None);
-            sum = sum + part.reshape([1, n_rows, n_outputs]);
+            sum = add_to_members(sum, lookup(tables.tensors(), cells.clone(), Join::Sum, None));
         }
-        sum.reshape([n_members * n_rows, n_outputs])
+        sum
     }
 }

@@ -23,6 +23,7 @@ use tabgraft_table::Table;
 use tabgraft_table::codec::CellFlag;
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::read::Reading;
+use tabgraft_table::threads::in_pool;
 
 pub use card::PredictorCard;
 pub(crate) use file::KIND;
@@ -35,6 +36,7 @@ pub use target::{MOST_NUMBER, Target, TargetKind};
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
 use crate::space::{About, ColumnReport, SoftwareVersion, UnseenColumn, UnseenCounts, cell_tables, clusters};
+use bag::NotFinite;
 use calibrate::sharpen;
 use head::Head;
 
@@ -190,7 +192,8 @@ impl Predictor {
     ///
     /// # Errors
     /// A schema error with both sets of names if not one column of the table is known; a value error if a
-    /// cell cannot be read as its column's kind.
+    /// cell cannot be read as its column's kind, or if the weights are so large that a row has no finite
+    /// prediction.
     pub fn predict(&self, table: &Table) -> Result<Predictions> {
         self.about.space.check_known(table)?;
         self.predict_any(table)
@@ -200,7 +203,7 @@ impl Predictor {
     pub(crate) fn predict_any(&self, table: &Table) -> Result<Predictions> {
         let space = &self.about.space;
         let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
-        let values = self.predict_encoded(&encoded);
+        let values = in_pool(|| self.predict_encoded(&encoded))??;
         let task = self.about.target.task();
         let n_outputs = self.about.target.n_outputs();
         let threshold = self.about.options.threshold;
@@ -313,15 +316,26 @@ impl Predictor {
     ///
     /// # Shapes
     /// - returns: `[n_rows, n_outputs]`
-    fn predict_encoded(&self, table: &EncodedTable) -> Vec<f64> {
-        let Some(first) = self.heads.first() else { return Vec::new() };
+    ///
+    /// # Errors
+    /// A value error that names a row without a finite prediction.
+    fn predict_encoded(&self, table: &EncodedTable) -> Result<Vec<f64>> {
+        let Some(first) = self.heads.first() else { return Ok(Vec::new()) };
         let groups = cell_tables(&first.space, table);
         let rows: Vec<usize> = (0..table.n_rows).collect();
         let n_outputs = self.about.target.n_outputs();
         let classes = self.about.target.task() != Task::Regression;
         let mut mean = vec![0.0; table.n_rows * n_outputs];
         for head in &self.heads {
-            for (m, v) in mean.iter_mut().zip(bag::predict_cells(head, &groups, &rows, classes)) {
+            let of_head = bag::predict_cells(head, &groups, &rows, classes).map_err(|NotFinite(row)| {
+                Error::value(format!(
+                    "row {}: the weights of predictor {} are too large: its prediction is not finite",
+                    row + 1,
+                    self.id()
+                ))
+                .with_hint("fit the predictor anew, on another version of its space if that does not help")
+            })?;
+            for (m, v) in mean.iter_mut().zip(of_head) {
                 *m += v / self.heads.len() as f64;
             }
         }
@@ -333,7 +347,7 @@ impl Predictor {
                 mean.iter_mut().for_each(|v| *v = *v * deviation + centre);
             }
         }
-        mean
+        Ok(mean)
     }
 }
 

@@ -3,11 +3,12 @@
 use rayon::prelude::*;
 use tabgraft_table::Table;
 use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::threads::{in_pool, in_pool_or_alone};
 
 use super::{ColumnReport, EmbeddingSpace, UnseenColumn, UnseenCounts};
 use crate::embed::CellTable;
 use crate::encoder::Network;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::{Dropout, ROW_BLOCK};
 
 /// Rows that are encoded and embedded at a time.
@@ -51,17 +52,25 @@ impl EmbeddingSpace {
     ///
     /// # Errors
     /// A schema error with both sets of names if not one column of the table is known; a value error if a
-    /// cell cannot be read as its column's kind.
+    /// cell cannot be read as its column's kind, or if the weights are so large that a row has no finite
+    /// vector.
     pub fn embed(&self, table: &Table) -> Result<Embeddings> {
         self.about.check_known(table)?;
         let mut values = vec![0.0; table.n_rows() * self.d_model()];
         let mut unseen = UnseenCounts::default();
-        for (i, values) in values.chunks_mut(CHUNK_ROWS * self.d_model()).enumerate() {
-            let chunk = table.slice(i * CHUNK_ROWS, CHUNK_ROWS);
-            let encoded = self.encode(&chunk)?;
-            unseen.update(&encoded);
-            embed_into(&self.network, &encoded, values);
-        }
+        in_pool(|| {
+            for (i, values) in values.chunks_mut(CHUNK_ROWS * self.d_model()).enumerate() {
+                let chunk = table.slice(i * CHUNK_ROWS, CHUNK_ROWS);
+                let encoded = self.encode(&chunk)?;
+                unseen.update(&encoded);
+                embed_into(&self.network, &encoded, values);
+                if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                    let row = at / self.d_model();
+                    return Err(self.no_vector(&encoded, row, i * CHUNK_ROWS + row + 1));
+                }
+            }
+            Ok(())
+        })??;
         Ok(Embeddings {
             n_rows: table.n_rows(),
             d_model: self.d_model(),
@@ -69,6 +78,38 @@ impl EmbeddingSpace {
             report: self.column_report(table),
             unseen: unseen.mostly(self.columns(), self.codecs(), table)?,
         })
+    }
+}
+
+impl EmbeddingSpace {
+    /// Says that a row has no finite vector, and names the cell without which it would have one.
+    fn no_vector(&self, encoded: &EncodedTable, row: usize, number: usize) -> Error {
+        let groups = cell_tables(&self.network, encoded);
+        let is_finite_without = |(g, column): (usize, usize)| {
+            let cells = groups.iter().enumerate().map(|(other, group)| {
+                let mut group = group.clone();
+                if other == g {
+                    group.take_away(column);
+                }
+                group.batch(&[row], ROW_BLOCK, None)
+            });
+            let z = self.network.pieces(&cells.collect::<Vec<_>>(), Dropout::OFF).whole();
+            z.here().flat()[..self.d_model()].iter().all(|value| value.is_finite())
+        };
+        let token_groups = self.network.token_groups();
+        let culprit = token_groups.iter().enumerate().find_map(|(g, group)| {
+            let column = (0..group.columns.len()).find(|column| is_finite_without((g, *column)))?;
+            Some(&self.columns()[group.columns.start + column].name)
+        });
+        let cell = culprit.map(|name| format!(" for its cell of column `{name}`")).unwrap_or_default();
+        let version = match self.name() {
+            "" => format!("version {}", self.id()),
+            name => format!("`{name}` (version {})", self.id()),
+        };
+        Error::value(format!(
+            "row {number}: the weights of {version} are too large{cell}: its vector is not finite"
+        ))
+        .with_hint("train the version anew, or use an earlier one")
     }
 }
 
@@ -90,16 +131,14 @@ pub(crate) fn embed_encoded(network: &Network, table: &EncodedTable) -> Vec<f32>
 fn embed_into(network: &Network, table: &EncodedTable, values: &mut [f32]) {
     let groups = cell_tables(network, table);
     let rows: Vec<usize> = (0..table.n_rows).collect();
-    values.par_chunks_mut(TILE_ROWS * network.d_model()).zip(rows.par_chunks(TILE_ROWS)).for_each(
-        |(values, rows)| {
-            let padded = rows.len().next_multiple_of(ROW_BLOCK);
-            let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, padded, None)).collect();
-            let z = network.pieces(&cells, Dropout::OFF).whole().inner().into_data();
-            if let Ok(z) = z.as_slice::<f32>() {
-                values.copy_from_slice(&z[..values.len()]);
-            }
-        },
-    );
+    let embed = |(values, rows): (&mut [f32], &[usize])| {
+        let padded = rows.len().next_multiple_of(ROW_BLOCK);
+        let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, padded, None)).collect();
+        let z = network.pieces(&cells, Dropout::OFF).whole();
+        values.copy_from_slice(&z.here().flat()[..values.len()]);
+    };
+    let tiles = values.par_chunks_mut(TILE_ROWS * network.d_model()).zip(rows.par_chunks(TILE_ROWS));
+    in_pool_or_alone(|| tiles.for_each(embed));
 }
 
 /// The cells of each token group, in the order of the columns' arrival.
@@ -109,4 +148,50 @@ pub(crate) fn cell_tables(network: &Network, table: &EncodedTable) -> Vec<CellTa
         .iter()
         .map(|g| CellTable::new(g.layout.clone(), &table.columns[g.columns.clone()], table.n_rows))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+
+    use super::*;
+    use crate::encoder::param::{Param, Params};
+    use crate::space::{FitOptions, SpaceConfig};
+
+    fn table() -> Table {
+        let column = |factor: f64| -> ArrayRef {
+            Arc::new(Float64Array::from_iter_values((0..100).map(|i| f64::from(i * 7 % 31) * factor)))
+        };
+        let batch = RecordBatch::try_from_iter([("a", column(1.0)), ("b", column(-3.0))]);
+        Table::new(batch.expect("two columns")).expect("a table")
+    }
+
+    #[test]
+    fn weights_that_are_too_large_are_an_error_that_names_version_row_and_column() {
+        let table = table();
+        let config = SpaceConfig { n_epochs: Some(1), d_model: 16, ..SpaceConfig::default() };
+        let options = FitOptions { config, ..FitOptions::default() };
+        let space = EmbeddingSpace::fit(&table, None, &options, &mut |_| ControlFlow::Continue(()));
+        let mut space = space.expect("a space");
+        assert!(space.embed(&table).is_ok());
+        // Finite weights of one column, beyond what a sum of squares can hold.
+        space.network.groups[0].tables.each_mut("", &mut |name, table| {
+            if name == "bias" {
+                let mut values = table.values();
+                values[..crate::embed::D_TOKEN].fill(1e30);
+                *table = Param::new(values, table.shape());
+            }
+        });
+        let error = space.embed(&table).expect_err("no vector").to_string();
+        assert!(error.starts_with("row 1: ") && error.contains("column `a`"), "{error}");
+        assert!(error.contains(&format!("the weights of version {} are too large", space.id())), "{error}");
+        // Those that no cell chooses: none is to blame, and the values are no zeros either.
+        let large = (0..16).map(|i| if i % 2 == 0 { 1e30 } else { -1e30 }).collect();
+        space.network.trunk.bias = Param::new(large, [1, 16]);
+        let error = space.embed(&table).expect_err("no vector");
+        assert!(error.is_value() && !error.to_string().contains("column"), "{error}");
+    }
 }

@@ -72,7 +72,7 @@ impl EmbeddingSpace {
         let roles = vec![Role::OLD; names.len()];
         let data = training_data(&space, &encoded, &rows, roles, 0..names.len());
         let mut data = TrainingData { computer, ..data };
-        space.keep_within(config.memory_limit, &mut data, &all, &encoded, sink)?;
+        space.keep_within(config.memory_limit, false, &mut data, &all, &encoded, sink)?;
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));
         let phase = Phase {
@@ -119,12 +119,13 @@ impl EmbeddingSpace {
     pub(crate) fn keep_within(
         &mut self,
         limit: Option<u64>,
+        is_anchored: bool,
         data: &mut TrainingData,
         table: &Table,
         encoded: &EncodedTable,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
-        let footprint = Footprint::new(&self.network, data, table, encoded);
+        let footprint = Footprint::new(&self.network, data, table, encoded).anchored(is_anchored);
         data.allowance = footprint.within(limit, self.about.batch_size, sink)?;
         self.about.batch_size = data.allowance.batch_size;
         Ok(())

@@ -29,6 +29,6 @@ impl EmbeddingSpace {
         let n_columns = self.columns().len();
         let encoded = self.encode(table)?;
         let data = training_data(self, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
-        Ok(losses(&self.network, &data))
+        losses(&self.network, &data)
     }
 }

@@ -7,12 +7,11 @@
 //! differs from the paper: the step is multiplicative, because the weight's scale is unknown).
 //! What the penalty leaves undone [`Anchor::hold`] does, so that the bound holds in any case.
 
-use burn::prelude::{Device, Tensor};
-
 use super::TrainingData;
 use crate::encoder::Network;
 use crate::encoder::param::{Param, Params};
-use crate::kernel::Dropout;
+use crate::error::Result;
+use crate::kernel::{Dropout, Place, Tensor, cosine_distance};
 
 /// Share of a batch's rows that the distance is taken on, and the least number of them.
 const PENALTY_SHARE: usize = 4;
@@ -66,26 +65,37 @@ impl<'a> Anchor<'a> {
     }
 
     /// Begins a training on a device.
-    pub fn begin(&mut self, device: &Device) {
-        self.parent.set_device(device);
+    ///
+    /// # Errors
+    /// As [`Tensor::read`].
+    pub fn begin(&mut self, place: &Place) -> Result<()> {
         self.weight = FIRST_WEIGHT / self.bound;
+        self.parent.move_to(place)
     }
 
     /// Whether a network meets the bound, by vectors as they are computed everywhere else: on the
     /// processor.
-    pub fn is_near(&self, network: &Network) -> bool {
+    ///
+    /// # Errors
+    /// As [`Tensor::read`].
+    pub fn is_near(&self, network: &Network) -> Result<bool> {
         let mut here = network.clone();
-        here.set_device(&Device::flex());
-        (self.measure)(&here) <= self.bound
+        here.move_to(&Place::Processor)?;
+        Ok((self.measure)(&here) <= self.bound)
+    }
+
+    /// Rows of a batch that the distance is taken on.
+    pub fn n_rows(batch_size: usize) -> usize {
+        (batch_size / PENALTY_SHARE).max(LEAST_ROWS).min(batch_size)
     }
 
     /// The mean cosine distance to the parent on a part of a batch, for the loss.
-    pub fn distance(&self, network: &Network, data: &TrainingData, rows: &[usize]) -> Tensor<1> {
-        let n_rows = (rows.len() / PENALTY_SHARE).max(LEAST_ROWS).min(rows.len());
+    pub fn distance(&self, network: &Network, data: &TrainingData, rows: &[usize]) -> Tensor {
+        let n_rows = Self::n_rows(rows.len());
         let cells = data.cells(network, &rows[..n_rows], None, 0);
-        let old = self.parent.pieces(&cells, Dropout::OFF).whole().inner();
+        let old = self.parent.pieces(&cells, Dropout::OFF).whole();
         let new = network.pieces(&cells, Dropout::OFF).whole();
-        mean_cosine_distance(new, old)
+        cosine_distance(new, old)
     }
 
     /// Adapts the weight to the distance that a step had.
@@ -100,15 +110,18 @@ impl<'a> Anchor<'a> {
     }
 
     /// Takes a network that is too far back towards the origin, by the least share that a search
-    /// finds. The heads of new columns, which no vector depends on, stay.
-    pub fn hold(&mut self, network: &mut Network) {
-        if self.is_near(network) {
-            return;
+    /// finds. The heads of new columns, which no vector depends on, stay. The network is on the processor.
+    ///
+    /// # Errors
+    /// None there.
+    pub fn hold(&mut self, network: &mut Network) -> Result<()> {
+        if self.is_near(network)? {
+            return Ok(());
         }
         let (mut low, mut high) = (0.0f32, 1.0f32);
         for _ in 0..N_HALVINGS {
             let middle = 0.5 * (low + high);
-            if self.is_near(&between(self.origin, network, middle)) {
+            if self.is_near(&between(self.origin, network, middle))? {
                 low = middle;
             } else {
                 high = middle;
@@ -116,6 +129,7 @@ impl<'a> Anchor<'a> {
         }
         *network = between(self.origin, network, low);
         self.kept_share = low;
+        Ok(())
     }
 }
 
@@ -134,14 +148,4 @@ fn between(origin: &Network, network: &Network, share: f32) -> Network {
         }
     });
     moved
-}
-
-/// Mean over rows of 1 - cosine.
-///
-/// # Shapes
-/// - `a`, `b`: `[n_rows, d]`
-fn mean_cosine_distance(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
-    let length = |x: Tensor<2>| (x.clone() * x).sum_dim(1).sqrt().clamp_min(1e-6);
-    let cosine = (a.clone() * b.clone()).sum_dim(1) / (length(a) * length(b));
-    (cosine * -1.0 + 1.0).mean()
 }

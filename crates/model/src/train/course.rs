@@ -80,9 +80,10 @@ impl Course {
     /// Takes note of an epoch's loss, if there are validation rows; says why the phase ends here, if it
     /// does.
     pub fn end(&mut self, epoch: usize, loss: Option<f64>) -> Option<StopReason> {
+        // Without validation rows there never is a loss; one that is gone is none that fell.
         let falls_by = |share: f64| match (loss, self.least) {
             (Some(loss), Some(least)) => loss < least * (1.0 - share),
-            _ => true,
+            (loss, least) => loss.is_some() || least.is_none(),
         };
         let is_flat = !falls_by(FLAT);
         self.worse_epochs = if falls_by(0.0) { 0 } else { self.worse_epochs + 1 };
@@ -178,6 +179,11 @@ mod tests {
             assert_eq!(run(ending, 10, &falling), (10, Some(StopReason::AllEpochs)));
         }
         assert_eq!(run(Ending::WhenFlat, 1, &flat), (1, Some(StopReason::AllEpochs)));
+        let mut lost = Course::new(Ending::AfterWorse(2), 1.0, 9);
+        assert_eq!(
+            [Some(1.0), None, Some(1.5)].map(|loss| lost.end(0, loss).is_some()),
+            [false, false, true]
+        );
         let mut blind = Course::new(Ending::WhenFlat, 1.0, 4);
         assert!((0..3).all(|e| blind.end(e, None).is_none()));
         assert_eq!(blind.end(3, None), Some(StopReason::AllEpochs));

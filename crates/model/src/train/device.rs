@@ -5,12 +5,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use burn::prelude::Device as Place;
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Sink};
 use crate::encoder::Network;
 use crate::error::{Error, Result};
+use crate::kernel::{Place, is_gpu_failure};
 
 /// The device that a user asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub(crate) struct Computer {
 
 impl Default for Computer {
     fn default() -> Self {
-        Computer { place: Place::flex(), name: PROCESSOR.to_owned(), may_fall_back: false }
+        Computer { place: Place::Processor, name: PROCESSOR.to_owned(), may_fall_back: false }
     }
 }
 
@@ -81,8 +81,8 @@ impl Computer {
     /// Runs a training here. `None` if this is a GPU that failed and the processor may take over: the
     /// network is then as it was.
     ///
-    /// Burn has no other way than a panic to say that a GPU is out of memory or gone. On the processor
-    /// a panic is a defect of ours, and passes.
+    /// Where nothing is read, Burn has no other way than a panic to say that a GPU is out of memory or gone.
+    /// On the processor a panic is a defect of ours, and passes.
     pub fn attempt<T>(
         &self,
         network: &mut Network,
@@ -94,13 +94,13 @@ impl Computer {
         }
         let before = network.clone();
         let cause = match catch_unwind(AssertUnwindSafe(|| training(network, sink))) {
+            Ok(Err(error)) if is_gpu_failure(&error) => error.to_string(),
             Ok(result) => return Some(result),
-            Err(cause) => cause,
-        };
-        let cause = match (cause.downcast_ref::<String>(), cause.downcast_ref::<&str>()) {
-            (Some(text), _) => text.as_str(),
-            (None, Some(text)) => text,
-            (None, None) => "it gave no reason",
+            Err(cause) => match (cause.downcast_ref::<String>(), cause.downcast_ref::<&str>()) {
+                (Some(text), _) => text.clone(),
+                (None, Some(text)) => (*text).to_owned(),
+                (None, None) => "it gave no reason".to_owned(),
+            },
         };
         let failed = format!("{} failed: {cause}", self.name);
         if self.may_fall_back {
@@ -116,10 +116,10 @@ impl Computer {
 /// The GPUs that answer, with their names. A software renderer is none: the processor's own backend is faster.
 #[cfg(feature = "wgpu")]
 fn gpus() -> Vec<(String, Place)> {
-    let places = Place::enumerate(burn::tensor::DeviceType::Wgpu).into_vec().into_iter();
-    let card = |place: Place| {
-        let identity = place.identity().filter(|identity| identity.physical.is_some())?;
-        Some((identity.name, place))
+    let places = burn_tensor::Device::enumerate(burn_tensor::DeviceType::Wgpu).into_vec().into_iter();
+    let card = |device: burn_tensor::Device| {
+        let identity = device.identity().filter(|identity| identity.physical.is_some())?;
+        Some((identity.name, Place::Gpu(device)))
     };
     places.filter_map(card).collect()
 }
@@ -160,7 +160,7 @@ mod tests {
             return;
         }
         let (auto, said) = heard(|sink| Device::Auto.find(sink));
-        assert!(auto.is_ok_and(|c| c.name == PROCESSOR && c.place == Place::flex()));
+        assert!(auto.is_ok_and(|c| c.name == PROCESSOR && c.place == Place::Processor));
         assert!(said.len() == 1 && said[0].starts_with("training on the processor: "), "{said:?}");
         let error = heard(|sink| Device::Gpu.find(sink)).0.expect_err("there is none");
         assert!(error.is_option() && error.to_string().contains("option `device` is `gpu`, but "), "{error}");

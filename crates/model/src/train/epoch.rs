@@ -1,5 +1,6 @@
 //! One epoch of steps, and the events that it sends.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::anchor::Anchor;
@@ -57,19 +58,18 @@ pub(super) fn run_epoch(
     stopper: &mut Stopper<'_, '_>,
 ) -> Result<(f64, usize)> {
     let order = shuffled(&data.train_rows, phase.seed, epoch);
-    // The last batch takes the rest, so that no row is left out of an epoch.
-    let n_steps = (order.len() / phase.batch_size).max(1);
+    // Every row is in one step, and no step has more rows than the limit of memory was reckoned with.
+    let n_steps = order.len().div_ceil(phase.batch_size).max(1);
     let (mut loss_sum, mut weight_sum, mut n_rows, mut n_finite) = (0.0, 0.0, 0, 0);
     for step in 0..n_steps {
-        let end = if step + 1 == n_steps { order.len() } else { (step + 1) * phase.batch_size };
-        let rows = &order[step * phase.batch_size..end];
+        let rows = &order[rows_of_step(order.len(), step, n_steps)];
         let rate = course.rate(epoch_of_phase, step, n_steps);
         let dropout = Dropout {
             p_drop: phase.p_drop,
             seed: splitmix(phase.seed ^ (epoch * n_steps + step) as u64) as u32,
         };
         let plan = StepPlan { phase, epoch, rate, dropout, prefix };
-        let outcome = run_step(network, data, rows, &plan, anchor.as_deref_mut());
+        let outcome = run_step(network, data, rows, &plan, anchor.as_deref_mut())?;
         for (count, name) in outcome.contained.iter().zip(&data.column_names) {
             if *count > 0 {
                 *info.contained.entry(name.clone()).or_default() += *count as u64;
@@ -98,4 +98,25 @@ pub(super) fn run_epoch(
         .with_hint("lower the learning rate"));
     }
     Ok((loss_sum / weight_sum.max(1e-12), n_rows))
+}
+
+/// The rows of a step of an epoch: steps differ by at most one row.
+fn rows_of_step(n_rows: usize, step: usize, n_steps: usize) -> Range<usize> {
+    n_rows * step / n_steps..n_rows * (step + 1) / n_steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_share_the_rows_evenly_and_leave_none_out() {
+        for (n_rows, batch_size) in [(1, 256), (255, 256), (257, 256), (511, 256), (8192, 256), (1000, 33)] {
+            let n_steps = usize::div_ceil(n_rows, batch_size);
+            let steps: Vec<Range<usize>> =
+                (0..n_steps).map(|step| rows_of_step(n_rows, step, n_steps)).collect();
+            assert!(steps.iter().cloned().flatten().eq(0..n_rows));
+            assert!(steps.iter().all(|rows| rows.len() <= batch_size && rows.len() + 1 >= steps[0].len()));
+        }
+    }
 }

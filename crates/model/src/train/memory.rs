@@ -6,9 +6,10 @@
 //! cells            what batches are cut from: bins, positions, codes, classes, keys of all rows
 //! weights          4 bytes each; of those that train also gradient, two moments, two best epochs
 //! prefix           2 bytes a number that a frozen graft computes once (`prefix.rs`)
-//! rows in flight   the larger of batch rows * step and validation rows * pass, where
-//!                  step = 4 bytes * (3 tokens + 5 vectors + 4 inner of each block + logits * (3 heads + 2))
-//!                  pass = step / 2
+//! rows in flight   the larger of batch rows * step + anchored rows * (step + pass) and validation rows * pass,
+//!                  where step = 4 bytes * (3 tokens + 5 vectors + 4 inner of each block + logits * (3 heads + 2))
+//!                        pass = step / 2
+//!                        anchored rows: those of a batch that an anchored graft holds near its parent's
 //! ```
 //!
 //! `benches/memory.py` prints the estimate beside what was measured.
@@ -16,6 +17,7 @@
 use tabgraft_table::Table;
 use tabgraft_table::encoded::EncodedTable;
 
+use super::anchor::Anchor;
 use super::prefix::Prefix;
 use super::step::VALIDATION_ROWS;
 use super::{Event, Sink, TrainingData};
@@ -43,6 +45,8 @@ pub(crate) struct Footprint {
     fixed: u64,
     /// A row of a step.
     step: u64,
+    /// Whether an anchor sends a part of each step's rows through parent and child once more.
+    is_anchored: bool,
     /// A prefix with one way of hiding old cells, and what its validation rows add.
     prefix: Option<[u64; 2]>,
 }
@@ -83,8 +87,14 @@ impl Footprint {
         Footprint {
             fixed: PROCESS + table.n_bytes() as u64 + encoded.n_bytes() as u64 + cells + weights,
             step: NUMBER * (3 * tokens + inner + logits) as u64,
+            is_anchored: false,
             prefix,
         }
+    }
+
+    /// Of a training that is held near a parent, or not.
+    pub fn anchored(self, is_anchored: bool) -> Self {
+        Footprint { is_anchored, ..self }
     }
 
     /// Of a training that keeps nothing of what is frozen.
@@ -94,8 +104,9 @@ impl Footprint {
 
     /// Bytes under an allowance.
     pub fn bytes(&self, allowance: &Allowance) -> u64 {
-        let in_flight =
-            (allowance.batch_size as u64 * self.step).max(allowance.pass_rows as u64 * self.step / 2);
+        let held = if self.is_anchored { Anchor::n_rows(allowance.batch_size) as u64 } else { 0 };
+        let step = allowance.batch_size as u64 * self.step + held * (self.step + self.step / 2);
+        let in_flight = step.max(allowance.pass_rows as u64 * self.step / 2);
         let prefix = match self.prefix {
             Some([variant, valid]) if allowance.n_variants > 0 => {
                 variant * allowance.n_variants as u64 + valid
@@ -159,7 +170,8 @@ fn megabytes(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    const FOOTPRINT: Footprint = Footprint { fixed: 1_000_000, step: 1000, prefix: Some([50_000, 10_000]) };
+    const FOOTPRINT: Footprint =
+        Footprint { fixed: 1_000_000, step: 1000, is_anchored: false, prefix: Some([50_000, 10_000]) };
 
     fn within(limit: Option<u64>, batch_size: usize) -> (Result<Allowance>, Vec<String>) {
         let mut notes = Vec::new();
@@ -170,6 +182,14 @@ mod tests {
             std::ops::ControlFlow::Continue(())
         });
         (allowance, notes)
+    }
+
+    #[test]
+    fn an_anchor_sends_a_quarter_of_the_rows_through_both_networks() {
+        let allowance = Allowance::of_batches(4096);
+        let [plain, anchored] =
+            [false, true].map(|is_anchored| FOOTPRINT.anchored(is_anchored).bytes(&allowance));
+        assert_eq!(anchored - plain, 1024 * 1500);
     }
 
     #[test]

@@ -34,11 +34,13 @@ pub(crate) use step::step_params;
 use step::{VALIDATION_SEED, validate};
 use validation::{Validation, column_losses};
 
+use tabgraft_table::threads::in_pool;
+
 use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
 use crate::encoder::param::Params;
 use crate::error::Result;
-use crate::kernel::Cells;
+use crate::kernel::{Cells, Place};
 use crate::objective::Objective;
 
 /// Rows and classes that a network trains on.
@@ -78,9 +80,12 @@ impl TrainingData {
 }
 
 /// The loss of each column on hidden cells of the validation rows, by name; of those that have one.
-pub(crate) fn losses(network: &Network, data: &TrainingData) -> BTreeMap<String, f64> {
-    let validation = validate(network, data, None).map(|per_column| Validation { per_column });
-    column_losses(data, validation.as_ref())
+///
+/// # Errors
+/// If no threads can be started.
+pub(crate) fn losses(network: &Network, data: &TrainingData) -> Result<BTreeMap<String, f64>> {
+    let validation = validation_losses(network, data)?.map(|per_column| Validation { per_column });
+    Ok(column_losses(data, validation.as_ref()))
 }
 
 /// One stretch of training with one set of thawed weights.
@@ -121,9 +126,9 @@ pub(crate) fn train(
     mut anchor: Option<&mut Anchor<'_>>,
     sink: &mut Sink<'_>,
 ) -> Result<TrainingInfo> {
-    // Inside the thread pool: from outside, each of the thousands of small parallel operations
+    // All of it inside the thread pool: from outside, each of the thousands of small parallel operations
     // would put the calling thread to sleep and wake it again.
-    rayon::scope(|_| {
+    in_pool(|| {
         let tried = data.computer.attempt(network, sink, |network, sink| {
             run_phases(network, data, &data.computer, phases, anchor.as_deref_mut(), sink)
         });
@@ -131,13 +136,16 @@ pub(crate) fn train(
             Some(result) => result,
             None => run_phases(network, data, &Computer::default(), phases, anchor, sink),
         }
-    })
+    })?
 }
 
 /// Mean loss of each column on its hidden validation cells, NaN where it has none; `None` without
 /// validation rows. The same cells are hidden for every network.
-pub(crate) fn validation_losses(network: &Network, data: &TrainingData) -> Option<Vec<f64>> {
-    rayon::scope(|_| validate(network, data, None))
+///
+/// # Errors
+/// If no threads can be started.
+pub(crate) fn validation_losses(network: &Network, data: &TrainingData) -> Result<Option<Vec<f64>>> {
+    in_pool(|| validate(network, data, None))?
 }
 
 fn run_phases(
@@ -149,9 +157,9 @@ fn run_phases(
     sink: &mut Sink<'_>,
 ) -> Result<TrainingInfo> {
     let start = Instant::now();
-    network.set_device(&computer.place);
+    network.move_to(&computer.place)?;
     if let Some(anchor) = anchor.as_deref_mut() {
-        anchor.begin(&computer.place);
+        anchor.begin(&computer.place)?;
     }
     let mut info = TrainingInfo {
         n_rows_train: data.train_rows.len(),
@@ -174,8 +182,8 @@ fn run_phases(
         keeper.begin_phase();
         let mut course = Course::new(phase.ending, phase.learning_rate, phase.n_epochs);
         let first_epoch = info.epochs.len();
-        let prefix = Prefix::of_training(network, data, phase.seed);
-        let valid_prefix = Prefix::of_validation(network, data, VALIDATION_SEED);
+        let prefix = Prefix::of_training(network, data, phase.seed)?;
+        let valid_prefix = Prefix::of_validation(network, data, VALIDATION_SEED)?;
         let mut stopper = Stopper { sink, last: Instant::now(), stopped: false, n_epochs_total };
         for epoch_of_phase in 0..phase.n_epochs {
             let epoch = info.epochs.len();
@@ -191,7 +199,7 @@ fn run_phases(
             )?;
             rows_seen += n_rows;
             let validation =
-                validate(network, data, valid_prefix.as_ref()).map(|per_column| Validation { per_column });
+                validate(network, data, valid_prefix.as_ref())?.map(|per_column| Validation { per_column });
             let all = validation.as_ref().and_then(|v| v.weighted(data.objective.roles()));
             info.epochs.push(EpochInfo {
                 epoch: epoch + 1,
@@ -207,7 +215,7 @@ fn run_phases(
                     validation.as_ref().and_then(|v| v.mean(data.old_columns.end..v.per_column.len()))
                 }
             };
-            let is_near = anchor.as_ref().is_none_or(|a| a.is_near(network));
+            let is_near = anchor.as_ref().map_or(Ok(true), |a| a.is_near(network))?;
             let is_best = keeper.offer(network, epoch + 1, all, is_near);
             stopper.emit(&Event::Epoch {
                 info: info.epochs[epoch].clone(),
@@ -241,11 +249,11 @@ fn run_phases(
         info.best_epoch = kept.epoch;
         *network = kept.network;
     }
-    network.set_device(&Computer::default().place);
+    network.move_to(&Place::Processor)?;
     if let Some(anchor) = anchor {
-        anchor.hold(network);
+        anchor.hold(network)?;
     }
-    if let Some(per_column) = validate(network, data, None) {
+    if let Some(per_column) = validate(network, data, None)? {
         let v = Validation { per_column };
         info.final_validation_loss = v.mean(data.old_columns.clone());
         info.new_columns_validation_loss = v.mean(data.old_columns.end..v.per_column.len());

@@ -9,24 +9,22 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use burn::prelude::{Device, Tensor};
-use burn::tensor::TensorData;
-
 use super::TrainingData;
 use crate::embed::Masks;
 use crate::encoder::{Network, Pieces};
-use crate::kernel::Dropout;
+use crate::error::Result;
+use crate::kernel::{Dropout, Place, Tensor};
 
 /// The pieces of z before the last side, for some rows and variants of hidden old cells.
 pub(super) struct Prefix {
     /// Widths of the pieces.
     widths: Vec<usize>,
     n_variants: usize,
-    place: HashMap<usize, usize>,
+    row_place: HashMap<usize, usize>,
     /// `[n_rows, n_variants, sum of widths]`, as [`half`] has them.
     values: Vec<u16>,
     /// Where batches of it are wanted.
-    device: Device,
+    place: Place,
 }
 
 impl Prefix {
@@ -44,13 +42,19 @@ impl Prefix {
     }
 
     /// Of the training rows; `None` if something before the last side trains, or there is no room.
-    pub fn of_training(network: &Network, data: &TrainingData, seed: u64) -> Option<Self> {
+    ///
+    /// # Errors
+    /// As [`Tensor::read`].
+    pub fn of_training(network: &Network, data: &TrainingData, seed: u64) -> Result<Option<Self>> {
         let masks = |rows: &[usize], variant: usize| data.objective.training_masks(rows, seed, variant);
         Self::compute(network, data, &data.train_rows, data.allowance.n_variants, &masks)
     }
 
     /// Of the validation rows, whose hidden cells never change.
-    pub fn of_validation(network: &Network, data: &TrainingData, seed: u64) -> Option<Self> {
+    ///
+    /// # Errors
+    /// As [`Tensor::read`].
+    pub fn of_validation(network: &Network, data: &TrainingData, seed: u64) -> Result<Option<Self>> {
         let masks = |rows: &[usize], _| data.objective.validation_masks(rows, seed);
         Self::compute(network, data, &data.valid_rows, data.allowance.n_variants.min(1), &masks)
     }
@@ -61,28 +65,26 @@ impl Prefix {
         rows: &[usize],
         n_variants: usize,
         masks: &dyn Fn(&[usize], usize) -> Masks,
-    ) -> Option<Self> {
-        let widths = network.frozen_widths()?;
+    ) -> Result<Option<Self>> {
+        let Some(widths) = network.frozen_widths().filter(|_| !rows.is_empty() && n_variants > 0) else {
+            return Ok(None);
+        };
         let d: usize = widths.iter().sum();
-        if rows.is_empty() || n_variants == 0 {
-            return None;
-        }
         let pass_rows = data.allowance.pass_rows;
         let mut values = vec![0; rows.len() * n_variants * d];
         for variant in 0..n_variants {
             for (chunk, part) in rows.chunks(pass_rows).enumerate() {
                 let cells = data.cells(network, part, Some(&masks(part, variant)), 0);
                 let pieces = network.pieces_until(&cells, widths.len(), Dropout::OFF);
-                let whole = pieces.whole().inner().into_data();
-                let Ok(whole) = whole.as_slice::<f32>() else { continue };
+                let whole = pieces.whole().read()?;
                 for (i, row) in whole.chunks_exact(d).enumerate() {
                     let at = ((chunk * pass_rows + i) * n_variants + variant) * d;
                     values[at..at + d].iter_mut().zip(row).for_each(|(kept, v)| *kept = half(*v));
                 }
             }
         }
-        let place = rows.iter().enumerate().map(|(i, r)| (*r, i)).collect();
-        Some(Prefix { widths, n_variants, place, values, device: network.device() })
+        let row_place = rows.iter().enumerate().map(|(i, r)| (*r, i)).collect();
+        Ok(Some(Prefix { widths, n_variants, row_place, values, place: network.place() }))
     }
 
     /// The variant of an epoch: whose hidden old cells a batch must show.
@@ -95,10 +97,10 @@ impl Prefix {
         let d: usize = self.widths.iter().sum();
         let mut values = Vec::with_capacity(rows.len() * d);
         for r in rows {
-            let at = (self.place[r] * self.n_variants + variant) * d;
+            let at = (self.row_place[r] * self.n_variants + variant) * d;
             values.extend(self.values[at..at + d].iter().map(|kept| whole(*kept)));
         }
-        let whole = Tensor::from_data(TensorData::new(values, [rows.len(), d]), &self.device);
+        let whole = Tensor::new(values, [rows.len(), d], &self.place);
         Pieces::split(whole, &self.widths)
     }
 }

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use burn::prelude::Tensor;
-use burn::tensor::Gradients;
-
 use super::anchor::Anchor;
 use super::prefix::Prefix;
 use super::{Phase, TrainingData};
 use crate::embed::Masks;
 use crate::encoder::Network;
 use crate::encoder::param::{Param, Params};
-use crate::kernel::{AdamStep, Cells, Dropout, column_loss, square_sum};
+use crate::error::Result;
+use crate::kernel::{AdamStep, Cells, Dropout, Gradients, Tensor, column_loss, square_sum, total};
 use crate::objective::{splitmix, unit};
 
 /// Global norm that a step's gradient is clipped to.
@@ -47,13 +45,16 @@ pub(super) struct StepPlan<'a> {
 }
 
 /// One step on a batch of rows.
+///
+/// # Errors
+/// As [`Tensor::read`].
 pub(super) fn run_step(
     network: &mut Network,
     data: &TrainingData,
     rows: &[usize],
     plan: &StepPlan<'_>,
     anchor: Option<&mut Anchor<'_>>,
-) -> StepOutcome {
+) -> Result<StepOutcome> {
     let StepPlan { phase, epoch, prefix, .. } = *plan;
     let mut masks = data.objective.training_masks(rows, phase.seed, epoch);
     let known = prefix.map(|p| (p, p.variant(epoch)));
@@ -76,30 +77,36 @@ pub(super) fn run_step(
     };
     let losses = column_loss(network.logits(&pieces), Arc::new(targets));
     let n_columns = data.objective.n_columns();
-    let loss = losses.clone().slice([0..1, 0..n_columns]).sum() / f64::from(weight.max(1e-6));
-    let values: Vec<f32> = losses.inner().into_data().try_into_vec().unwrap_or_default();
+    let values = losses.clone().read()?;
+    let share = 1.0 / f64::from(weight.max(1e-6));
     let sum: f64 = values[..n_columns].iter().map(|v| f64::from(*v)).sum();
     let contained = values[n_columns..].iter().map(|v| *v as usize).collect();
     let loss = match anchor {
-        None => loss,
+        None => total([(losses, share)]),
         Some(anchor) => {
             let distance = anchor.distance(network, data, rows);
             let weight = anchor.weight;
-            let values: Vec<f32> = distance.clone().inner().into_data().try_into_vec().unwrap_or_default();
-            anchor.adapt(values.first().map_or(f64::NAN, |d| f64::from(*d)));
-            loss + distance * weight
+            anchor.adapt(distance.clone().read()?.iter().copied().map(f64::from).sum());
+            total([(losses, share), (distance, weight)])
         }
     };
     let mut gradients = loss.backward();
-    let stepped = step_params(network, &mut gradients, |_| (plan.rate, phase.weight_decay));
-    StepOutcome { loss: sum, weight: f64::from(weight), contained, stepped }
+    let stepped = step_params(network, &mut gradients, |_| (plan.rate, phase.weight_decay))?;
+    Ok(StepOutcome { loss: sum, weight: f64::from(weight), contained, stepped })
 }
 
-/// Mean loss of each column on its hidden validation cells, NaN where it has none; `None` without
-/// validation rows.
-pub(super) fn validate(network: &Network, data: &TrainingData, prefix: Option<&Prefix>) -> Option<Vec<f64>> {
+/// Mean loss of each column on its hidden validation cells that have a finite one, NaN where none has; `None`
+/// without validation rows.
+///
+/// # Errors
+/// As [`Tensor::read`].
+pub(super) fn validate(
+    network: &Network,
+    data: &TrainingData,
+    prefix: Option<&Prefix>,
+) -> Result<Option<Vec<f64>>> {
     if data.valid_rows.is_empty() {
-        return None;
+        return Ok(None);
     }
     let mut frozen = network.clone();
     frozen.set_thawed(false);
@@ -116,13 +123,14 @@ pub(super) fn validate(network: &Network, data: &TrainingData, prefix: Option<&P
             None => frozen.pieces(&cells, Dropout::OFF),
         };
         let losses = column_loss(frozen.logits(&pieces), Arc::new(targets));
-        let losses: Vec<f32> = losses.into_data().try_into_vec().unwrap_or_default();
+        let losses = losses.read()?;
         for c in 0..n_columns {
             sums[c] += f64::from(losses[c]);
-            counts[c] += cells_per_column[c];
+            // A cell that was contained has no loss: it is none of those that the mean is of.
+            counts[c] += cells_per_column[c] - losses[n_columns + c] as usize;
         }
     }
-    Some(sums.iter().zip(&counts).map(|(s, n)| if *n == 0 { f64::NAN } else { s / *n as f64 }).collect())
+    Ok(Some(sums.iter().zip(&counts).map(|(s, n)| if *n == 0 { f64::NAN } else { s / *n as f64 }).collect()))
 }
 
 /// The first column of the last side.
@@ -146,20 +154,23 @@ fn batch_cells(
 ///
 /// `plan` gives a matrix's learning rate and weight decay by its name. Returns false, and changes
 /// nothing, if a gradient is not finite.
+///
+/// # Errors
+/// As [`Tensor::read`].
 pub(crate) fn step_params(
     params: &mut dyn ParamsObject,
     gradients: &mut Gradients,
     plan: impl Fn(&str) -> (f32, f32),
-) -> bool {
-    let mut found: BTreeMap<String, Tensor<2>> = BTreeMap::new();
+) -> Result<bool> {
+    let mut found: BTreeMap<String, Tensor> = BTreeMap::new();
     params.each_object(&mut |name, param| {
         if let Some(gradient) = param.take_gradient(gradients) {
             found.insert(name, gradient);
         }
     });
-    let square = square_sum(found.values().cloned().collect());
+    let square = square_sum(found.values())?;
     if !square.is_finite() {
-        return false;
+        return Ok(false);
     }
     let gradient_scale = (CLIP_NORM / square.sqrt().max(1e-12)).min(1.0) as f32;
     params.each_object_mut(&mut |name, param| {
@@ -168,7 +179,7 @@ pub(crate) fn step_params(
             param.update(gradient, AdamStep { learning_rate, weight_decay, gradient_scale, n_steps: 0 });
         }
     });
-    true
+    Ok(true)
 }
 
 /// [`Params`] as an object, so that one step can serve networks and predictors alike.
@@ -193,5 +204,57 @@ fn hide_levels(cells: &mut Cells, seed: u64) {
         if unit(splitmix(seed ^ (i as u64) << 24)) < UNSEEN_RATE {
             *code = 0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+    use tabgraft_table::Table;
+
+    use super::*;
+    use crate::embed::D_TOKEN;
+    use crate::objective::Role;
+    use crate::space::{EmbeddingSpace, FitOptions, Rows, SpaceConfig, training_data};
+    use crate::train::Flow;
+
+    const N_ROWS: usize = 60;
+
+    /// The loss of column `a` on the hidden cells of these rows.
+    fn loss(space: &EmbeddingSpace, network: &Network, table: &Table, valid: Vec<usize>) -> f64 {
+        let encoded = space.encode(table).expect("cells");
+        let rows = Rows { train: Vec::new(), valid, key: (0..N_ROWS as u64).collect() };
+        let data = training_data(space, &encoded, &rows, vec![Role::OLD; 2], 0..2);
+        validate(network, &data, None).expect("no GPU").expect("validation rows")[0]
+    }
+
+    #[test]
+    fn a_contained_validation_cell_is_left_out_of_the_mean() {
+        let a = Float64Array::from_iter_values((0..N_ROWS).map(|i| (i * 7 % 23) as f64));
+        let b: Float64Array = (0..N_ROWS).map(|i| (i % 3 > 0).then_some((i * 5 % 19) as f64)).collect();
+        let columns: [(&str, ArrayRef); 2] = [("a", Arc::new(a)), ("b", Arc::new(b))];
+        let table = Table::new(RecordBatch::try_from_iter(columns).expect("two columns")).expect("a table");
+        let config = SpaceConfig { n_epochs: Some(1), d_model: 16, ..SpaceConfig::default() };
+        let options = FitOptions { config, ..FitOptions::default() };
+        let space =
+            EmbeddingSpace::fit(&table, None, &options, &mut |_| Flow::Continue(())).expect("a space");
+        // Where `b` is missing, the row has no finite vector, and no cell of it a loss.
+        let mut broken = space.network.clone();
+        let group = &mut broken.groups[0];
+        let (part, mut values) = (group.parts_of(1).start, group.tables.special.values());
+        values[2 * part * D_TOKEN..(2 * part + 1) * D_TOKEN].fill(1e30);
+        group.tables.special = Param::new(values, group.tables.special.shape());
+        let finite = |network: &Network| -> Vec<f64> {
+            let of_rows = (0..N_ROWS).map(|r| loss(&space, network, &table, vec![r]));
+            of_rows.filter(|loss| loss.is_finite()).collect()
+        };
+        let left = finite(&broken);
+        assert!(
+            left.len() > 2 && left.len() < finite(&space.network).len(),
+            "some rows are broken: {left:?}"
+        );
+        let mean = left.iter().sum::<f64>() / left.len() as f64;
+        let found = loss(&space, &broken, &table, (0..N_ROWS).collect());
+        assert!((found / mean - 1.0).abs() < 1e-5, "{found} instead of {mean}");
     }
 }

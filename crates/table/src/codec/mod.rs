@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::schema::{ColumnSpec, Kind, Schema};
 use crate::stats::{ColumnStats, ValueStats};
 use crate::table::Table;
+use crate::threads::in_pool;
 pub use categorical::{CategoricalCodec, MIN_CATEGORY_ROWS, UNSEEN};
 pub use numeric::NumericCodec;
 pub use text::TextCodec;
@@ -277,7 +278,7 @@ impl Codec {
 /// As [`Codec::fit`]; a schema error if a column is absent.
 pub fn fit_codecs(schema: &Schema, table: &Table, config: &CodecConfig) -> Result<Vec<Codec>> {
     let fit = |spec: &ColumnSpec| Codec::fit(spec, table.column(&spec.name)?, config);
-    schema.columns.par_iter().map(fit).collect()
+    in_pool(|| schema.columns.par_iter().map(fit).collect())?
 }
 
 /// What the user should hear of fitted codecs: which categories share a code.
@@ -307,6 +308,6 @@ pub fn encode(specs: &[ColumnSpec], codecs: &[Codec], table: &Table) -> Result<E
         Err(error) if table.origin().set_aside(&spec.name).is_some() => Err(error),
         Err(_) => codec.apply(&spec.name, &new_null_array(&DataType::Utf8, n_rows)),
     };
-    let columns = specs.par_iter().zip(codecs).map(apply).collect::<Result<_>>()?;
+    let columns = in_pool(|| specs.par_iter().zip(codecs).map(apply).collect::<Result<_>>())??;
     Ok(EncodedTable { n_rows, columns })
 }

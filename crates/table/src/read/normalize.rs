@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::{cast, nullif};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Schema as ArrowSchema, SchemaRef,
+    ArrowPrimitiveType, DataType, Field, FieldRef, Float32Type, Float64Type, Schema as ArrowSchema, SchemaRef,
 };
 use rayon::prelude::*;
 
@@ -17,6 +17,7 @@ use super::reading::Origin;
 use crate::error::{Error, Result};
 use crate::schema::{ExcludedColumn, Exclusion};
 use crate::table::Table;
+use crate::threads::in_pool;
 
 /// Casts each wanted column to the type that tables keep and turns missing tokens and NaN into nulls.
 pub(super) struct Normalizer {
@@ -91,13 +92,11 @@ impl Normalizer {
         // Columns side by side: the scan for missing tokens is most of the time that a frame takes.
         let arrays = self.kept_idx.iter().map(|idx| batch.column(*idx));
         let fields: Vec<_> = self.schema.fields().iter().zip(arrays).collect();
-        let columns = fields
-            .into_par_iter()
-            .map(|(field, array)| {
-                self.column(array, field.data_type())
-                    .map_err(|e| Error::malformed(format!("`{}`, column `{}`: {e}", self.file, field.name())))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let column = |(field, array): (&FieldRef, &ArrayRef)| {
+            self.column(array, field.data_type())
+                .map_err(|e| Error::malformed(format!("`{}`, column `{}`: {e}", self.file, field.name())))
+        };
+        let columns = in_pool(|| fields.into_par_iter().map(column).collect::<Result<Vec<_>>>())??;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
             .map_err(|e| Error::malformed(format!("`{}`: {e}", self.file)))

@@ -15,6 +15,7 @@ use crate::cell;
 use crate::error::{Error, Result};
 use crate::schema::names::{is_code, is_id};
 use crate::table::{Table, quoted};
+use crate::threads::in_pool;
 
 /// What the cells of one text column say together.
 #[derive(Debug, Clone)]
@@ -78,6 +79,9 @@ impl Evidence {
     }
 }
 
+/// A text column: name, cells, and what is known of it.
+type Column<'a> = (&'a str, &'a ArrayRef, Option<&'a KnownColumn>);
+
 /// Rewrites the numbers of text columns with a decimal point and without grouping, and writes down in
 /// `origin` what they were taken for. `delimiter` is that of the file, if it has one.
 ///
@@ -91,7 +95,7 @@ pub(super) fn settle(
     delimiter: Option<u8>,
 ) -> Result<Table> {
     let schema = table.batch().schema();
-    let columns: Vec<(&str, &ArrayRef, Option<&KnownColumn>)> = schema
+    let columns: Vec<Column<'_>> = schema
         .fields()
         .iter()
         .zip(table.batch().columns())
@@ -99,10 +103,10 @@ pub(super) fn settle(
         .map(|(field, array)| (field.name().as_str(), array, options.known.get(field.name())))
         .filter(|(.., known)| *known != Some(&KnownColumn::AsWritten))
         .collect();
-    let evidence: Vec<Option<Evidence>> = columns
-        .par_iter()
-        .map(|(_, array, known)| Evidence::of(array.as_string::<i32>(), options.thousands, known.is_some()))
-        .collect();
+    let seen = |(_, array, known): &Column<'_>| {
+        Evidence::of(array.as_string::<i32>(), options.thousands, known.is_some())
+    };
+    let evidence: Vec<Option<Evidence>> = in_pool(|| columns.par_iter().map(seen).collect())?;
     let found = decide(&evidence, options, delimiter);
     let decimal = found.unwrap_or(DecimalMark::Point);
     let styles: Vec<Option<NumberStyle>> = columns
@@ -110,14 +114,12 @@ pub(super) fn settle(
         .zip(&evidence)
         .map(|((name, _, known), evidence)| style(name, *known, evidence.as_ref(), decimal))
         .collect();
-    let rewritten: Vec<Option<ArrayRef>> = columns
-        .par_iter()
-        .zip(&styles)
-        .map(|((name, array, known), style)| match style {
-            None => Ok(None),
-            Some(style) => rewrite(name, array, style, decimal, options.thousands, known.is_some()),
-        })
-        .collect::<Result<_>>()?;
+    let rewrite = |((name, array, known), style): (&Column<'_>, &Option<NumberStyle>)| match style {
+        None => Ok(None),
+        Some(style) => rewrite(name, array, style, decimal, options.thousands, known.is_some()),
+    };
+    let rewritten: Vec<Option<ArrayRef>> =
+        in_pool(|| columns.par_iter().zip(&styles).map(rewrite).collect::<Result<_>>())??;
     origin.reading.decimal = found;
     origin.reading.thousands = options.thousands;
     origin.notes.extend(notes(&columns, &evidence, &styles, &rewritten, decimal, options));

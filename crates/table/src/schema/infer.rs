@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::read::{KnownColumn, Wanted};
 use crate::stats::counts::MAX_VALUES;
 use crate::table::{Table, quoted};
+use crate::threads::in_pool;
 
 /// Rows below which distinct values say little about ids.
 const MIN_ROWS_FOR_IDS: u64 = 20;
@@ -105,7 +106,7 @@ pub fn infer(table: &Table, options: &InferOptions) -> Result<Schema> {
     }
     let names = table.column_names();
     let decide = |name: &String| decide_column(table, name, options);
-    let decisions = names.par_iter().map(decide).collect::<Result<Vec<_>>>()?;
+    let decisions = in_pool(|| names.par_iter().map(decide).collect::<Result<Vec<_>>>())??;
     let mut schema = Schema::default();
     for (name, decision) in names.into_iter().zip(decisions) {
         match decision {

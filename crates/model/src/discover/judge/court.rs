@@ -22,6 +22,7 @@ use rayon::prelude::*;
 use tabgraft_table::Table;
 use tabgraft_table::deal::deal_rows;
 use tabgraft_table::schema::{InferOptions, infer};
+use tabgraft_table::threads::in_pool;
 
 use crate::discover::guide::Guided;
 use crate::error::{Error, Result};
@@ -152,26 +153,24 @@ impl<'a> Court<'a> {
 
     fn with_design(rows: &'a Guided, trials: &'a [Trial], design: Design) -> Result<Self> {
         let mut court = Court { rows, trials, design, fits: Vec::new() };
-        court.fits = trials
-            .par_iter()
-            .map(|trial| {
-                let offsets: Vec<Vec<f64>> = match &rows.calibration {
-                    None => rows.offsets.clone(),
-                    Some(design) => (0..rows.offsets.len())
-                        .map(|o| Some(rows.problem(o, design, &rows.offsets[o], &trial.learn).fit()?.eta))
-                        .collect::<Option<_>>()?,
-                };
-                let fits: Vec<Fit> = offsets
-                    .iter()
-                    .enumerate()
-                    .map(|(o, offset)| rows.problem(o, &court.design, offset, &trial.learn).fit())
-                    .collect::<Option<_>>()?;
-                let eta: Vec<Vec<f64>> =
-                    fits.iter().map(|fit| trial.test.iter().map(|r| fit.eta[*r]).collect()).collect();
-                let (score, loss) = court.score(&trial.test, &eta)?;
-                Some(Without { offsets, fits, score, loss })
-            })
-            .collect();
+        let fit = |trial: &Trial| {
+            let offsets: Vec<Vec<f64>> = match &rows.calibration {
+                None => rows.offsets.clone(),
+                Some(design) => (0..rows.offsets.len())
+                    .map(|o| Some(rows.problem(o, design, &rows.offsets[o], &trial.learn).fit()?.eta))
+                    .collect::<Option<_>>()?,
+            };
+            let fits: Vec<Fit> = offsets
+                .iter()
+                .enumerate()
+                .map(|(o, offset)| rows.problem(o, &court.design, offset, &trial.learn).fit())
+                .collect::<Option<_>>()?;
+            let eta: Vec<Vec<f64>> =
+                fits.iter().map(|fit| trial.test.iter().map(|r| fit.eta[*r]).collect()).collect();
+            let (score, loss) = court.score(&trial.test, &eta)?;
+            Some(Without { offsets, fits, score, loss })
+        };
+        court.fits = in_pool(|| trials.par_iter().map(fit).collect())?;
         if court.fits.iter().flatten().count() < 2 {
             return Err(Error::value("the judging rows hold one class only, or no spread")
                 .with_hint("give more rows, or another seed"));
@@ -191,7 +190,7 @@ impl<'a> Court<'a> {
     /// A value error if a difference is not finite.
     pub fn judge(&self, feature: &Design) -> Result<Finding> {
         let changes: Vec<Option<Change>> =
-            (0..self.trials.len()).into_par_iter().map(|i| self.change(feature, i)).collect();
+            in_pool(|| (0..self.trials.len()).into_par_iter().map(|i| self.change(feature, i)).collect())?;
         let mut by_row = vec![(0.0, 0.0); self.rows.table.n_rows()];
         let (mut metric, mut loss, mut aim) = (Vec::new(), Vec::new(), Vec::new());
         for (trial, change) in self.trials.iter().zip(changes) {

@@ -15,6 +15,7 @@ mod values;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use tabgraft_table::threads::in_pool;
 
 use crate::error::{Error, Result};
 use forward::diverse;
@@ -116,6 +117,18 @@ pub struct Ranked {
 pub fn rank<F>(
     candidates: &[Feature],
     values: F,
+    residuals: &Residuals,
+    options: &RankOptions<'_>,
+) -> Result<Ranked>
+where
+    F: Fn(&Feature) -> Result<CandidateValues> + Sync,
+{
+    in_pool(|| rank_in_pool(candidates, &values, residuals, options))?
+}
+
+fn rank_in_pool<F>(
+    candidates: &[Feature],
+    values: &F,
     residuals: &Residuals,
     options: &RankOptions<'_>,
 ) -> Result<Ranked>

@@ -7,7 +7,7 @@ use rand_pcg::Pcg64Mcg;
 
 use super::*;
 use crate::embed::D_TOKEN;
-use crate::kernel::{Layout, MASKED, MISSING, PRESENT, Targets, column_loss};
+use crate::kernel::{Layout, MASKED, MISSING, PRESENT, Targets, column_loss, total};
 
 fn columns() -> Vec<ColumnShape> {
     vec![
@@ -69,14 +69,13 @@ fn batch(network: &Network, n_rows: usize) -> Vec<Arc<Cells>> {
     network.token_groups().iter().enumerate().map(|(i, g)| cells(g.layout.clone(), n_rows, i)).collect()
 }
 
-fn loss(network: &Network, cells: &[Arc<Cells>], targets: &Arc<Targets>, dropout: Dropout) -> Tensor<1> {
-    let n_columns = network.n_columns();
+fn loss(network: &Network, cells: &[Arc<Cells>], targets: &Arc<Targets>, dropout: Dropout) -> Tensor {
     let pieces = network.pieces(cells, dropout);
-    column_loss(network.logits(&pieces), targets.clone()).slice([0..1, 0..n_columns]).sum()
+    total([(column_loss(network.logits(&pieces), targets.clone()), 1.0)])
 }
 
-fn value(loss: Tensor<1>) -> f64 {
-    f64::from(loss.inner().into_data().try_into_vec::<f32>().unwrap()[0])
+fn value(loss: Tensor) -> f64 {
+    f64::from(loss.read().unwrap()[0])
 }
 
 #[test]
@@ -98,7 +97,7 @@ fn gradients_of_every_weight_are_derivatives() {
     let mut found = Vec::new();
     network.each("", &mut |name, param| {
         let gradient = param.take_gradient(&mut gradients);
-        found.push((name, gradient.map(|g| g.into_data().try_into_vec::<f32>().unwrap())));
+        found.push((name, gradient.map(|g| g.read().unwrap())));
     });
     for (name, gradient) in found {
         let gradient = gradient.unwrap_or_else(|| panic!("`{name}` was not reached"));
@@ -144,7 +143,7 @@ fn held_parts_get_no_gradient_and_the_others_the_same_one() {
         let mut found = BTreeMap::new();
         network.each("", &mut |name, param| {
             let gradient = param.take_gradient(&mut gradients).unwrap();
-            found.insert(name, gradient.into_data().try_into_vec::<f32>().unwrap());
+            found.insert(name, gradient.read().unwrap());
         });
         found
     };
@@ -205,7 +204,7 @@ fn a_side_starts_with_its_own_columns_alone() {
     let shown = batch(&network, 6);
     let others = vec![cells(network.token_groups()[0].layout.clone(), 6, 9), shown[1].clone()];
     let piece = |cells: &[Arc<Cells>], which: usize| {
-        network.pieces(cells, Dropout::OFF).read(&[which]).into_data().try_into_vec::<f32>().unwrap()
+        network.pieces(cells, Dropout::OFF).read(&[which]).read().unwrap()
     };
     assert_ne!(piece(&shown, 0), piece(&others, 0));
     assert_eq!(piece(&shown, 1), piece(&others, 1));

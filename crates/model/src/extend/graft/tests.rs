@@ -4,14 +4,14 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use burn::prelude::Device as Place;
-use burn::tensor::DeviceType;
+use burn_tensor::{Device, DeviceType};
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, read_table};
 use tabgraft_table::schema::InferOptions;
 
 use super::Graft;
 use crate::ExtendOptions;
+use crate::kernel::Place;
 use crate::space::{EmbeddingSpace, FitOptions, Freeze, Mode, SpaceConfig};
 use crate::train::{Computer, Event, Flow};
 
@@ -23,11 +23,15 @@ fn quiet(_: &Event) -> Flow {
 
 /// Any device of the GPU backend, or a word that there is none.
 fn renderer() -> Option<Computer> {
-    let place = Place::enumerate(DeviceType::Wgpu).into_vec().into_iter().next();
-    if place.is_none() {
+    let device = Device::enumerate(DeviceType::Wgpu).into_vec().into_iter().next();
+    if device.is_none() {
         eprintln!("skipped: no Vulkan driver, not even a software renderer");
     }
-    place.map(|place| Computer { place, name: "renderer".to_owned(), may_fall_back: false })
+    device.map(|device| Computer {
+        place: Place::Gpu(device),
+        name: "renderer".to_owned(),
+        may_fall_back: false,
+    })
 }
 
 fn credit() -> Table {

@@ -93,7 +93,7 @@ impl EmbeddingSpace {
                 let n = merged.about.columns.len();
                 let encoded = merged.encode(&all)?;
                 let data = training_data(&merged, &encoded, &rows, vec![Role::OLD; n], 0..n);
-                if let Some(losses) = validation_losses(&merged.network, &data) {
+                if let Some(losses) = validation_losses(&merged.network, &data)? {
                     let n_old = self.about.columns.len();
                     info.final_validation_loss = mean(losses[..n_old].iter().copied());
                     info.new_columns_validation_loss = mean(losses[n_old..].iter().copied());

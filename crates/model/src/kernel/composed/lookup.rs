@@ -1,40 +1,39 @@
 //! From encoded cells to vectors, by products and gathers of whole tensors.
 
-use burn::prelude::{Device, Tensor};
-use burn::tensor::IndexingUpdateOp;
-use burn::tensor::activation::relu;
+use burn_tensor::activation::relu;
+use burn_tensor::{Device, IndexingUpdateOp, Tensor};
 use tabgraft_table::encoded::PartForm;
 
-use super::super::LookupTables;
 use super::super::lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT};
 use super::{numbers, ordered, places};
 
-pub(in super::super) fn lookup(tables: LookupTables, cells: &Cells, join: Join) -> Tensor<2> {
+pub(in super::super) fn lookup(tables: [Tensor<2>; 5], cells: &Cells, join: Join) -> Tensor<2> {
     let layout = &*cells.layout;
-    let (device, width) = (tables.special.device(), tables.special.dims()[1]);
+    let [piecewise_rows, code_rows, bag_rows, bias, special] = tables;
+    let (device, width) = (special.device(), special.dims()[1]);
     let (n_rows, n_parts) = (cells.n_rows, layout.parts.len());
     let (by_number, by_bag) = (layout.n_piecewise, layout.n_bag);
     let mut vectors = Vec::new();
     if by_number > 0 {
-        let bias = tables.bias.clone().slice([0..by_number, 0..width]).reshape([1, by_number, width]);
-        vectors.push(piecewise(tables.piecewise, cells, &device) + bias);
+        let bias = bias.clone().slice([0..by_number, 0..width]).reshape([1, by_number, width]);
+        vectors.push(piecewise(piecewise_rows, cells, &device) + bias);
     }
     if by_bag > 0 {
-        let bias = tables.bias.slice([by_number..by_number + by_bag, 0..width]);
-        vectors.push(bags(tables.bag, cells, &device) + bias.reshape([1, by_bag, width]));
+        let bias = bias.slice([by_number..by_number + by_bag, 0..width]);
+        vectors.push(bags(bag_rows, cells, &device) + bias.reshape([1, by_bag, width]));
     }
     if join == Join::Concat {
         vectors = vectors.into_iter().map(relu).collect();
     }
     if layout.n_code > 0 {
-        vectors.push(codes(tables.code, cells, &device));
+        vectors.push(codes(code_rows, cells, &device));
     }
     let by_part = ordered(Tensor::cat(vectors, 1), 1, places_by_part(layout));
     let state = |wanted: u8| {
         let is = cells.state.iter().map(|s| f32::from(u8::from(*s == wanted))).collect();
         numbers(is, [n_rows, n_parts, 1], &device)
     };
-    let special = tables.special.reshape([n_parts, 2, width]);
+    let special = special.reshape([n_parts, 2, width]);
     let special =
         |nth: usize| special.clone().slice([0..n_parts, nth..nth + 1, 0..width]).reshape([1, n_parts, width]);
     let all = by_part * state(PRESENT) + special(0) * state(MISSING) + special(1) * state(MASKED);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use burn::prelude::{Device, Tensor};
-use burn::tensor::activation::log_softmax;
+use burn_tensor::activation::log_softmax;
+use burn_tensor::{Device, Tensor};
 use tabgraft_table::encoded::NO_TARGET;
 
 use super::super::loss::Targets;

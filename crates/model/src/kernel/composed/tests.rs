@@ -1,18 +1,17 @@
-//! The composed operations say what the fused ones say, values and gradients, on the processor's backend.
+//! The composed operations, on Burn's backend for the processor, say what the fused ones say, values and
+//! gradients.
 
 use std::sync::Arc;
 
-use burn::prelude::{Device, Tensor};
-use burn::tensor::Gradients;
+use burn_tensor::Device;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use tabgraft_table::encoded::{NO_TARGET, PartForm};
 
 use super::super::{
-    AdamStep, BlockTensors, Cells, Dropout, Join, Layout, LookupTables, MASKED, MISSING, PRESENT, Targets,
-    TrainedRows,
+    AdamStep, BlockTensors, Cells, Dropout, Join, Layout, LookupTables, MASKED, MISSING, PRESENT, Place,
+    Targets, Tensor, TrainedRows,
 };
-use super::*;
 use crate::kernel;
 
 const FORMS: [PartForm; 6] = [
@@ -26,18 +25,20 @@ const FORMS: [PartForm; 6] = [
 const N_ROWS: usize = 33;
 const WIDTH: usize = 6;
 
-fn random(rng: &mut impl Rng, shape: [usize; 2]) -> Tensor<2> {
-    let values = (0..shape[0] * shape[1]).map(|_| rng.random::<f32>() * 2.0 - 1.0).collect();
-    numbers(values, shape, &Device::flex())
+fn random(rng: &mut impl Rng, shape: [usize; 2]) -> (Vec<f32>, [usize; 2]) {
+    ((0..shape[0] * shape[1]).map(|_| rng.random::<f32>() * 2.0 - 1.0).collect(), shape)
 }
 
-/// Leaves of a graph, so that their gradients can be asked for.
-fn leaves(tensors: &[Tensor<2>]) -> Vec<Tensor<2>> {
-    tensors.iter().map(|t| Tensor::from_inner(t.clone()).require_grad()).collect()
+fn here() -> Place {
+    Place::Processor
 }
 
-fn values(tensor: Tensor<2>) -> Vec<f32> {
-    tensor.inner().into_data().try_into_vec().unwrap_or_default()
+fn there() -> Place {
+    Place::Gpu(Device::flex())
+}
+
+fn values(tensor: Tensor) -> Vec<f32> {
+    tensor.read().expect("numbers")
 }
 
 fn close(a: &[f32], b: &[f32], what: &str) {
@@ -47,25 +48,26 @@ fn close(a: &[f32], b: &[f32], what: &str) {
     }
 }
 
-/// Runs both on the same inputs, and holds their outputs and the gradients of all inputs against each other.
-fn agree(
-    inputs: &[Tensor<2>],
-    fused: impl Fn(&[Tensor<2>]) -> Tensor<2>,
-    composed: impl Fn(&[Tensor<2>]) -> Tensor<2>,
-) {
-    let run = |f: &dyn Fn(&[Tensor<2>]) -> Tensor<2>| -> (Vec<f32>, Vec<Option<Vec<f32>>>) {
-        let leaves = leaves(inputs);
-        let out = f(&leaves);
+/// Runs an operation here and there on the same inputs, and holds outputs and the gradients of all inputs
+/// against each other.
+fn agree(inputs: &[(Vec<f32>, [usize; 2])], operation: impl Fn(&[Tensor]) -> Tensor) {
+    let run = |place: Place| -> (Vec<f32>, Vec<Option<Vec<f32>>>) {
+        let leaf = |(numbers, shape): &(Vec<f32>, [usize; 2])| {
+            Tensor::new(numbers.clone(), *shape, &place).into_leaf()
+        };
+        let leaves: Vec<Tensor> = inputs.iter().map(leaf).collect();
+        let out = operation(&leaves);
+        assert_eq!(out.place(), place);
         // Every entry pulls with another weight.
-        let shape = out.dims();
-        let pull = random(&mut Pcg64Mcg::seed_from_u64(9), shape);
-        let mut gradients: Gradients = (out.clone() * pull).sum().backward();
-        (values(out), leaves.iter().map(|leaf| leaf.grad_remove(&mut gradients).map(values)).collect())
+        let (pull, shape) = random(&mut Pcg64Mcg::seed_from_u64(9), out.shape());
+        let n = shape[0] * shape[1];
+        let mut gradients = kernel::squared_error(out.clone(), pull, vec![0.5; n]).backward();
+        (values(out), leaves.iter().map(|leaf| gradients.take(leaf, None).map(values)).collect())
     };
-    let (a, b) = (run(&fused), run(&composed));
+    let (a, b) = (run(here()), run(there()));
     close(&a.0, &b.0, "value");
     for (i, (a, b)) in a.1.iter().zip(&b.1).enumerate() {
-        let zeros = vec![0.0; inputs[i].dims().iter().product()];
+        let zeros = vec![0.0; inputs[i].0.len()];
         close(a.as_ref().unwrap_or(&zeros), b.as_ref().unwrap_or(&zeros), &format!("gradient of input {i}"));
     }
 }
@@ -112,16 +114,12 @@ fn lookups_agree(rng: &mut impl Rng, cells: &Arc<Cells>) {
     let layout = &cells.layout;
     let rows = [layout.piecewise_rows, layout.code_rows, layout.bag_rows, 4, 2 * FORMS.len()];
     let inputs = rows.map(|n| random(rng, [n, WIDTH]));
-    let tables = |t: &[Tensor<2>]| {
+    let tables = |t: &[Tensor]| {
         let [piecewise, code, bag, bias, special] = [0, 1, 2, 3, 4].map(|i: usize| t[i].clone());
         LookupTables { piecewise, code, bag, bias, special }
     };
     for join in [Join::Concat, Join::Sum] {
-        agree(
-            &inputs,
-            |t| kernel::lookup(tables(t), cells.clone(), join, None),
-            |t| lookup(tables(t), cells, join),
-        );
+        agree(&inputs, |t| kernel::lookup(tables(t), cells.clone(), join, None));
     }
 }
 
@@ -148,21 +146,13 @@ fn maps_norms_and_activations() {
     let dropout = Dropout { p_drop: 0.25, seed: 5 };
     for bias_rows in [1, N_ROWS] {
         let inputs = [[N_ROWS, 10], [10, 8], [bias_rows, 8]].map(|shape| random(&mut rng, shape));
-        let [x, w, b] = [0, 1, 2];
-        agree(
-            &inputs,
-            |t| kernel::linear(t[x].clone(), t[w].clone(), t[b].clone(), None),
-            |t| linear(t[x].clone(), t[w].clone(), t[b].clone()),
-        );
+        agree(&inputs, |t| kernel::linear(t[0].clone(), t[1].clone(), t[2].clone(), None));
     }
-    let inputs = [[N_ROWS, 8], [1, 8], [1, 8]].map(|shape| random(&mut rng, shape) * 3.0);
-    agree(
-        &inputs,
-        |t| kernel::norm(t[0].clone(), t[1].clone(), t[2].clone()),
-        |t| norm(t[0].clone(), t[1].clone(), t[2].clone()),
-    );
+    let mut inputs = [[N_ROWS, 8], [1, 8], [1, 8]].map(|shape| random(&mut rng, shape));
+    inputs[0].0.iter_mut().for_each(|x| *x *= 3.0);
+    agree(&inputs, |t| kernel::norm(t[0].clone(), t[1].clone(), t[2].clone()));
     for dropout in [Dropout::OFF, dropout] {
-        agree(&inputs[..1], |t| kernel::gelu(t[0].clone(), dropout), |t| gelu(t[0].clone(), dropout));
+        agree(&inputs[..1], |t| kernel::gelu(t[0].clone(), dropout));
     }
 }
 
@@ -172,7 +162,7 @@ fn blocks_drop_the_same_entries() {
     let (d, m) = (8, 16);
     let shapes = [[N_ROWS, d], [1, d], [1, d], [d, m], [1, m], [m, d], [1, d]];
     let inputs = shapes.map(|shape| random(&mut rng, shape));
-    let weights = |t: &[Tensor<2>]| BlockTensors {
+    let weights = |t: &[Tensor]| BlockTensors {
         gain: t[1].clone(),
         shift: t[2].clone(),
         w1: t[3].clone(),
@@ -181,12 +171,32 @@ fn blocks_drop_the_same_entries() {
         b2: t[6].clone(),
     };
     for dropout in [Dropout::OFF, Dropout { p_drop: 0.3, seed: 11 }] {
-        agree(
-            &inputs,
-            |t| kernel::block(t[0].clone(), weights(t), dropout),
-            |t| block(t[0].clone(), weights(t), dropout),
-        );
+        agree(&inputs, |t| kernel::block(t[0].clone(), weights(t), dropout));
     }
+}
+
+#[test]
+fn columns_members_and_distances() {
+    let mut rng = Pcg64Mcg::seed_from_u64(5);
+    let wide = |rng: &mut Pcg64Mcg, shapes: &[[usize; 2]]| -> Vec<_> {
+        shapes.iter().map(|shape| random(rng, *shape)).collect()
+    };
+    agree(&wide(&mut rng, &[[6, 5]]), |t| kernel::columns(t[0].clone(), 1..4));
+    agree(&wide(&mut rng, &[[6, 5], [6, 2]]), |t| kernel::with_columns(t[0].clone(), 2, t[1].clone()));
+    agree(&wide(&mut rng, &[[6, 5], [6, 2]]), |t| kernel::side_by_side(t[0].clone(), t[1].clone()));
+    let places = [0..1, 3..5];
+    agree(&wide(&mut rng, &[[6, 5], [6, 3]]), |t| kernel::add_at(t[0].clone(), t[1].clone(), &places));
+    agree(&wide(&mut rng, &[[1, 5]]), |t| kernel::repeated(t[0].clone(), 6));
+    agree(&wide(&mut rng, &[[6, 5], [4, 5]]), |t| kernel::scaled(t[0].clone(), t[1].clone(), true));
+    agree(&wide(&mut rng, &[[8, 5], [4, 5]]), |t| kernel::scaled(t[0].clone(), t[1].clone(), false));
+    let products = wide(&mut rng, &[[8, 5], [20, 3], [4, 3]]);
+    agree(&products, |t| kernel::member_products(t[0].clone(), t[1].clone(), t[2].clone()));
+    agree(&wide(&mut rng, &[[8, 3], [2, 3]]), |t| kernel::add_to_members(t[0].clone(), t[1].clone()));
+    agree(&wide(&mut rng, &[[2, 3], [1, 1]]), |t| kernel::total([(t[0].clone(), 0.5), (t[1].clone(), 2.0)]));
+    let others = random(&mut rng, [6, 5]);
+    agree(&wide(&mut rng, &[[6, 5]]), |t| {
+        kernel::cosine_distance(t[0].clone(), Tensor::new(others.0.clone(), others.1, &t[0].place()))
+    });
 }
 
 fn targets(rng: &mut impl Rng) -> Targets {
@@ -210,13 +220,9 @@ fn targets(rng: &mut impl Rng) -> Targets {
 fn losses_of_columns_with_different_numbers_of_classes() {
     let mut rng = Pcg64Mcg::seed_from_u64(6);
     let targets = Arc::new(targets(&mut rng));
-    let logits = random(&mut rng, [N_ROWS, 10]) * 4.0;
-    let losses = |t: Tensor<2>| t.slice([0..1, 0..4]);
-    agree(
-        &[logits],
-        |t| losses(kernel::column_loss(t[0].clone(), targets.clone())),
-        |t| losses(column_loss(t[0].clone(), &targets)),
-    );
+    let (logits, shape) = random(&mut rng, [N_ROWS, 10]);
+    let logits = (logits.into_iter().map(|v| v * 4.0).collect(), shape);
+    agree(&[logits], |t| kernel::total([(kernel::column_loss(t[0].clone(), targets.clone()), 1.0)]));
 }
 
 #[test]
@@ -224,15 +230,15 @@ fn a_broken_cell_is_left_out_and_counted() {
     let mut rng = Pcg64Mcg::seed_from_u64(7);
     let whole = targets(&mut rng);
     let n = whole.class.len();
-    let targets = Targets { class: vec![0; n], weight: vec![1.0; n], ..whole };
-    let mut cells = values(random(&mut rng, [N_ROWS, 10]));
+    let targets = Arc::new(Targets { class: vec![0; n], weight: vec![1.0; n], ..whole });
+    let (mut cells, shape) = random(&mut rng, [N_ROWS, 10]);
     cells[1] = f32::NAN;
     cells[10 + 9] = f32::INFINITY;
-    let logits = Tensor::from_inner(numbers(cells, [N_ROWS, 10], &Device::flex())).require_grad();
-    let out = column_loss(logits.clone(), &targets);
-    let mut gradients = out.clone().slice([0..1, 0..4]).sum().backward();
+    let logits = Tensor::new(cells, shape, &there()).into_leaf();
+    let out = kernel::column_loss(logits.clone(), targets);
+    let mut gradients = kernel::total([(out.clone(), 1.0)]).backward();
     assert_eq!(values(out)[4..], [1.0, 0.0, 0.0, 1.0]);
-    let gradient = logits.grad_remove(&mut gradients).map(values).unwrap_or_default();
+    let gradient = gradients.take(&logits, None).map(values).unwrap_or_default();
     assert!(gradient.len() == N_ROWS * 10 && gradient.iter().all(|g| g.is_finite()));
     assert_eq!((&gradient[..3], &gradient[18..20]), (&[0.0; 3][..], &[0.0; 2][..]));
 }
@@ -240,22 +246,23 @@ fn a_broken_cell_is_left_out_and_counted() {
 #[test]
 fn steps_move_trained_rows_alone() {
     let mut rng = Pcg64Mcg::seed_from_u64(8);
-    let shape = [5, 3];
     let held = TrainedRows::beside(&[false, true, false, true, true]);
     let step = AdamStep { learning_rate: 0.1, weight_decay: 0.2, gradient_scale: 0.5, n_steps: 3 };
-    let (w, g) = (random(&mut rng, shape), random(&mut rng, shape));
-    let moments =
-        || (Tensor::zeros(shape, &Device::flex()) + 0.1, Tensor::zeros(shape, &Device::flex()) + 0.2);
+    let ((w, shape), (g, _)) = (random(&mut rng, [5, 3]), random(&mut rng, [5, 3]));
     for trained in [None, Some(&held)] {
-        let (fused, _) = kernel::adamw(w.clone(), g.clone(), moments(), step, trained);
-        let (composed, _) = adamw(w.clone(), g.clone(), moments(), step, trained);
-        close(&values(fused), &values(composed.clone()), "weights");
-        let row = |t: Tensor<2>| values(t)[3..6].to_vec();
-        assert_eq!(row(composed) == row(w.clone()), trained.is_some());
+        let [fused, composed] = [here(), there()].map(|place| {
+            let tensor = |numbers: &[f32]| Tensor::new(numbers.to_vec(), shape, &place);
+            let (mut weights, mut moments) =
+                (tensor(&w).into_leaf(), [tensor(&[0.1; 15]), tensor(&[0.2; 15])]);
+            kernel::adamw(&mut weights, tensor(&g), &mut moments, step, trained);
+            values(weights)
+        });
+        close(&fused, &composed, "weights");
+        assert_eq!(composed[3..6] == w[3..6], trained.is_some());
     }
-    let masked = values(gradient_of_rows(g.clone(), &held));
-    assert_eq!((&masked[..3], &masked[3..6]), (&values(g.clone())[..3], &[0.0; 3][..]));
-    let all = [g.clone(), w];
-    let squares: f64 = all.iter().flat_map(|t| values(t.clone())).map(|v| f64::from(v).powi(2)).sum();
-    assert!((square_sum(all.to_vec()) - squares).abs() < 1e-4);
+    let squares: f64 = w.iter().chain(&g).map(|v| f64::from(*v).powi(2)).sum();
+    for place in [here(), there()] {
+        let all = [&w, &g].map(|numbers| Tensor::new(numbers.clone(), shape, &place));
+        assert!((kernel::square_sum(all.iter()).expect("a number") - squares).abs() < 1e-4);
+    }
 }
