@@ -160,7 +160,9 @@ impl Table {
     /// Names of the columns, and of those that were there when the table was read and are not in it.
     pub fn all_column_names(&self) -> Vec<String> {
         let mut names = self.column_names();
+        let unread = &self.origin.unread;
         let set_aside = self.origin.set_aside.iter().map(|column| &column.name);
+        let set_aside = set_aside.filter(|name| !unread.contains(name));
         let there: HashSet<&str> = names.iter().map(String::as_str).collect();
         let others: Vec<String> = self
             .origin

@@ -339,7 +339,7 @@ fn settled(
     // What somebody knows is a column, whatever the file says of it.
     let is_known = |name: &str| options.known.contains_key(name);
     origin.set_aside.retain(|column| column.exclusion != Exclusion::Index || !is_known(&column.name));
-    origin.notes.extend(index::note(&origin.set_aside));
+    origin.notes.extend(index::note(&origin));
     origin.notes.extend(unreadable_note(&origin.set_aside));
     let table =
         numbers::settle(table, &mut origin, options, delimiter).map_err(|e| e.at(format!("`{name}`")))?;
