@@ -248,7 +248,7 @@ impl About {
             return Ok(());
         }
         let known: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
-        let given = table.column_names();
+        let given = table.all_column_names();
         // Near are also those that differ by the space around them.
         let is_alike = |a: &str, b: &str| a.trim().to_lowercase() == b.trim().to_lowercase();
         let near: Vec<String> = given
