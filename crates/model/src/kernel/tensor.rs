@@ -209,7 +209,7 @@ impl<const N: usize> Inputs<N> {
                 Tensor::Here(variable) => {
                     let shape = variable.shape();
                     let data = TensorData::new(variable.into_value().into_numbers(), shape);
-                    burn_tensor::Tensor::from_data(data, device)
+                    burn_tensor::Tensor::from_data(data, &device)
                 }
             }));
         }
