@@ -258,7 +258,7 @@ impl Given {
 pub fn say(py: Python<'_>, notes: &[String]) -> PyResult<()> {
     let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
     for note in notes {
-        logger.call_method1("warning", ("%s", note))?;
+        logger.call_method1("warning", ("%s", tabgraft_table::visible(note)))?;
     }
     Ok(())
 }
