@@ -314,7 +314,7 @@ pub(crate) fn square_sum<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> cra
         match gradient {
             Tensor::Here(gradient) => sum += elementwise::square_sum(&gradient.value().flat()),
             #[cfg(feature = "wgpu")]
-            Tensor::There(gradient) => there.push(gradient.clone()),
+            Tensor::There(gradient) => there.push((**gradient).clone()),
         }
     }
     #[cfg(feature = "wgpu")]

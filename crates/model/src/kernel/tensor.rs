@@ -27,7 +27,7 @@ pub(crate) enum Tensor {
     Here(Variable),
     /// On a GPU, and on Burn's tape.
     #[cfg(feature = "wgpu")]
-    There(burn_tensor::Tensor<2>),
+    There(Box<burn_tensor::Tensor<2>>),
 }
 
 impl From<Variable> for Tensor {
@@ -39,7 +39,7 @@ impl From<Variable> for Tensor {
 #[cfg(feature = "wgpu")]
 impl From<burn_tensor::Tensor<2>> for Tensor {
     fn from(tensor: burn_tensor::Tensor<2>) -> Self {
-        Tensor::There(tensor)
+        Tensor::There(Box::new(tensor))
     }
 }
 
@@ -193,6 +193,7 @@ impl Gradients {
 }
 
 /// The inputs of one operation, all in one place.
+#[cfg_attr(feature = "wgpu", allow(clippy::large_enum_variant))]
 pub(super) enum Inputs<const N: usize> {
     Here([Variable; N]),
     #[cfg(feature = "wgpu")]
@@ -205,7 +206,7 @@ impl<const N: usize> Inputs<N> {
         #[cfg(feature = "wgpu")]
         if let Some(Place::Gpu(device)) = tensors.iter().map(Tensor::place).find(|p| *p != Place::Processor) {
             return Inputs::There(tensors.map(|tensor| match tensor {
-                Tensor::There(tensor) => tensor,
+                Tensor::There(tensor) => *tensor,
                 Tensor::Here(variable) => {
                     let shape = variable.shape();
                     let data = TensorData::new(variable.into_value().into_numbers(), shape);
