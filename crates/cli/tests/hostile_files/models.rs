@@ -98,8 +98,8 @@ fn a_model_file_that_claims_much_is_refused_at_the_cost_of_its_size() {
         ("a predictor of 300,000 classes", OUTGROWN, |m| {
             m["target"]["classes"] = (0..300_000).map(|i| json!(i.to_string())).collect();
         }),
-        ("a predictor of half a million networks", "is absent", |m| {
-            m["fit_info"]["best_epochs"] = vec![json!(1); 500_000].into();
+        ("a predictor of 300,000 networks", "is absent", |m| {
+            m["fit_info"]["best_epochs"] = vec![json!(1); 300_000].into();
         }),
     ];
     for (name, wanted, change) in predictors {
