@@ -54,11 +54,6 @@ def test_a_frame_that_breaks_arrows_rules_is_refused_with_column_and_row(name, k
     with pytest.raises(tabgraft.DataError, match=f"`the frame`, column `city`.*{message}") as refused:
         tabgraft.EmbeddingSpace.fit(table, kinds=kinds, n_epochs=1, d_model=16)
     assert "\n" in str(refused.value) or refused.value.__notes__, "a hint is there"
-    # In slices, rows are counted over all of them.
-    pieces = pa.concat_tables([table.slice(0, 3), table.slice(3)])
-    assert len(pieces["city"].chunks) == 2
-    with pytest.raises(tabgraft.DataError, match="column `city`"):
-        tabgraft.EmbeddingSpace.fit(pieces, kinds=kinds, n_epochs=1, d_model=16)
     assert capfd.readouterr().err == ""
 
 
@@ -70,9 +65,16 @@ def test_rows_count_over_all_batches():
 
 
 def test_the_name_of_a_column_that_is_no_text_is_refused(capfd):
-    table = pa.table([pa.array([1, 2])], schema=pa.schema([pa.field(b"caf\xe9", pa.int64())]))
+    class Stream:
+        """Hands batches over without looking at their names, which a pyarrow table does itself."""
+
+        def __arrow_c_stream__(self, requested_schema=None):
+            schema = pa.schema([pa.field(b"caf\xe9", pa.int64())])
+            batch = pa.RecordBatch.from_arrays([pa.array([1, 2])], schema=schema)
+            return pa.RecordBatchReader.from_batches(schema, [batch]).__arrow_c_stream__(requested_schema)
+
     with pytest.raises(tabgraft.DataError, match="its schema cannot be read"):
-        tabgraft.EmbeddingSpace.fit(table)
+        tabgraft.EmbeddingSpace.fit(Stream())
     assert capfd.readouterr().err == ""
 
 
@@ -91,5 +93,5 @@ def test_missing_cells_hide_what_lies_under_them():
     sound = latin(100)
     hidden = pa.Array.from_buffers(pa.string(), 100, [pa.py_buffer(present), *sound.buffers()[1:]])
     space = tabgraft.EmbeddingSpace.fit(pa.table({"n": range(100), "city": hidden}), n_epochs=1, d_model=16)
-    assert set(space.columns) == {"n", "city"}
+    assert space.columns == ["city"]
     assert tabgraft.EmbeddingSpace.from_bytes(space.to_bytes()).columns == space.columns
