@@ -109,8 +109,14 @@ impl FeatureEngineer {
         }
         for skipped in &made.skipped {
             let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
-            logger
-                .call_method1("warning", ("feature `%s` is skipped: %s", &skipped.name, &skipped.reason))?;
+            logger.call_method1(
+                "warning",
+                (
+                    "feature `%s` is skipped: %s",
+                    tabgraft_table::visible(&skipped.name),
+                    tabgraft_table::visible(&skipped.reason),
+                ),
+            )?;
         }
         if verbose {
             let text = self.applied(&FeatureSummary::of(&features, &made)?);

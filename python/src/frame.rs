@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StructArray};
 use arrow::compute::{cast, nullif};
-use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList, PySlice, PyString, PyTuple};
@@ -15,7 +15,8 @@ use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 use tabgraft_model::Error;
 use tabgraft_table::Table;
 use tabgraft_table::read::{
-    GivenReading, Origin, ReadOptions, Wanted, as_given, read_table, reread, table_from_batches, unreadable,
+    GivenReading, Origin, ReadOptions, Wanted, as_given, read_table, reread, table_from_reader, unreadable,
+    without_panic,
 };
 
 use crate::data_set::FeatrixInputDataSet;
@@ -257,7 +258,7 @@ impl Given {
 pub fn say(py: Python<'_>, notes: &[String]) -> PyResult<()> {
     let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
     for note in notes {
-        logger.call_method1("warning", ("%s", note))?;
+        logger.call_method1("warning", ("%s", tabgraft_table::visible(note)))?;
     }
     Ok(())
 }
@@ -277,10 +278,13 @@ fn refused(what: &str, hint: &str) -> Raise {
 }
 
 fn arrow_stream(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
-    let reader: PyRecordBatchReader = data.extract()?;
-    let (batches, schema) = reader.into_table().map_err(PyErr::from)?.into_inner();
-    let schema = Arc::new(Schema::new_with_metadata(schema.fields().clone(), schema.metadata().clone()));
-    Ok(table_from_batches("the frame", &schema, &batches, options)?)
+    // A schema is pointers too: the Arrow crate panics on a column's name that is not UTF-8.
+    let reader = without_panic(|| data.extract::<PyRecordBatchReader>());
+    let reader = reader.map_err(|found| {
+        Error::value(format!("`the frame`: its schema cannot be read: {found}"))
+            .with_hint("names and types of its columns must follow Arrow's rules")
+    })?;
+    Ok(table_from_reader("the frame", reader?.into_reader()?, options)?)
 }
 
 /// A pandas frame, of which no column is looked at that is not wanted. The index is no column.
@@ -445,7 +449,7 @@ pub fn given_reading(
     let delimiter = delimiter.map(u8::try_from).transpose().map_err(|_| {
         refused("option `delimiter` must be an ASCII character that is not a quote or a line end".to_owned())
     })?;
-    Ok(GivenReading { missing_tokens, delimiter, decimal, thousands })
+    Ok(GivenReading { missing_tokens, delimiter, decimal, thousands, ..GivenReading::default() })
 }
 
 /// One NumPy column as Arrow; masked cells are missing.

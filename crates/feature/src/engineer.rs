@@ -187,15 +187,16 @@ impl FeatureEngineer {
     pub fn transform_with(&self, table: &Table, options: TransformOptions) -> Result<Transformed> {
         let mut readings = Readings::new(table.clone());
         let skipped = if options.skip_missing { self.lacking(table) } else { Vec::new() };
+        let is_skipped: HashSet<&str> = skipped.iter().map(|s| s.name.as_str()).collect();
         for (feature, checked) in self.features.iter().zip(&self.checked) {
-            if skipped.iter().any(|s| s.name == feature.name) {
+            if is_skipped.contains(feature.name.as_str()) {
                 continue;
             }
             let added =
                 apply(feature, checked, &mut readings).and_then(|array| readings.add(&feature.name, array));
             added.map_err(|e| feature.named(e))?;
         }
-        Ok(Transformed { table: readings.into_table(), skipped })
+        Ok(Transformed { table: readings.into_table()?, skipped })
     }
 
     /// [`FeatureEngineer::fit`] on these rows and the same rows with their features.
@@ -221,7 +222,7 @@ impl FeatureEngineer {
             added.map_err(|e| feature.named(e))?;
         }
         self.features = features;
-        Ok(readings.into_table())
+        readings.into_table()
     }
 
     /// As [`FeatureEngineer::fit_transform`], with options. Features that are skipped are listed and
@@ -231,8 +232,9 @@ impl FeatureEngineer {
     /// As [`FeatureEngineer::fit`].
     pub fn fit_transform_with(&mut self, table: &Table, options: TransformOptions) -> Result<Transformed> {
         let skipped = if options.skip_missing { self.lacking(table) } else { Vec::new() };
-        let is_skipped = |feature: &Feature| skipped.iter().any(|s| s.name == feature.name);
-        let mut kept = Self::new(self.features.iter().filter(|f| !is_skipped(f)).cloned().collect())?;
+        let is_skipped: HashSet<&str> = skipped.iter().map(|s| s.name.as_str()).collect();
+        let left = self.features.iter().filter(|f| !is_skipped.contains(f.name.as_str()));
+        let mut kept = Self::new(left.cloned().collect())?;
         let table = kept.fit_transform(table)?;
         *self = kept;
         Ok(Transformed { table, skipped })
@@ -275,7 +277,7 @@ impl FeatureEngineer {
     /// The features whose inputs neither the table nor a feature before them gives, and why.
     fn lacking(&self, table: &Table) -> Vec<Skipped> {
         let mut skipped: Vec<Skipped> = Vec::new();
-        let mut made: HashSet<&str> = HashSet::new();
+        let (mut made, mut unmade): (HashSet<&str>, HashSet<&str>) = Default::default();
         for (feature, checked) in self.features.iter().zip(&self.checked) {
             let names = checked.inputs.iter().map(String::as_str);
             let absent: Vec<&str> = names.filter(|n| !table.has_column(n) && !made.contains(n)).collect();
@@ -284,7 +286,7 @@ impl FeatureEngineer {
                 continue;
             }
             let (features, columns): (Vec<&str>, Vec<&str>) =
-                absent.into_iter().partition(|name| skipped.iter().any(|s| s.name == *name));
+                absent.into_iter().partition(|name| unmade.contains(name));
             let mut reasons = Vec::new();
             if !columns.is_empty() {
                 reasons.push(format!("the table has no column {}", quoted(&columns)));
@@ -293,6 +295,7 @@ impl FeatureEngineer {
                 let noun = if features.len() == 1 { "a skipped feature" } else { "skipped features" };
                 reasons.push(format!("it uses {noun}: {}", quoted(&features)));
             }
+            unmade.insert(&feature.name);
             skipped.push(Skipped { name: feature.name.clone(), reason: reasons.join(", and ") });
         }
         skipped
@@ -314,7 +317,7 @@ fn apply(feature: &Feature, checked: &Checked, readings: &mut Readings) -> Resul
 
 fn refuse_absent(checked: &Checked, readings: &Readings) -> Result<()> {
     let names = checked.inputs.iter().map(String::as_str);
-    let absent: Vec<&str> = names.filter(|c| !readings.table().has_column(c)).collect();
+    let absent: Vec<&str> = names.filter(|c| !readings.has_column(c)).collect();
     // A formula's own check says the same and shows the place.
     if absent.is_empty() || checked.formula.is_some() {
         return Ok(());

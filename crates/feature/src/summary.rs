@@ -1,6 +1,6 @@
 //! What was applied: each feature's definition and reason, and what its values look like.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
@@ -63,8 +63,10 @@ impl FeatureSummary {
     /// # Errors
     /// A schema error if `made` lacks the column of a feature that was not skipped.
     pub fn of(features: &[Feature], made: &Transformed) -> Result<Vec<Self>> {
+        let reasons: HashMap<&str, &String> =
+            made.skipped.iter().rev().map(|s| (s.name.as_str(), &s.reason)).collect();
         let summary = |feature: &Feature| {
-            let skipped = made.skipped.iter().find(|s| s.name == feature.name).map(|s| s.reason.clone());
+            let skipped = reasons.get(feature.name.as_str()).map(|reason| (*reason).clone());
             let (missing_share, values) = match &skipped {
                 Some(_) => (None, ValueSummary::Nothing),
                 None => {

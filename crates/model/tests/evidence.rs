@@ -13,7 +13,8 @@ use tabgraft_model::discover::remember::history::Guide;
 use tabgraft_model::metric::{Metric, Score};
 use tabgraft_model::train::Event;
 use tabgraft_model::{
-    CompareOptions, DiscoverOptions, EmbeddingSpace, FitOptions, Predictor, PredictorOptions, discover,
+    CompareOptions, DiscoverOptions, EmbeddingSpace, FitOptions, Predictor, PredictorOptions,
+    RankColumnsOptions, discover,
 };
 use tabgraft_table::Table;
 use tabgraft_table::split::{Part, SplitKey, SplitOptions};
@@ -246,6 +247,18 @@ fn a_search_does_not_depend_on_the_order_of_the_table() {
     let space = space(&table);
     let run = |table: &Table| discover(&space, table, "y", &linear(3), &mut go_on).unwrap().run;
     assert_eq!(run(&table).suggestions, run(&table.take(&sorted).unwrap()).suggestions);
+}
+
+#[test]
+fn columns_are_ranked_on_the_same_sample_whatever_the_order_of_the_table() {
+    let label = |r: usize| if chance(r, 1) + chance(r, 7) > 1.0 { "yes" } else { "no" };
+    let table = table(800, |r| label(r).into());
+    let mut sorted: Vec<u32> = (0..800).collect();
+    sorted.sort_by_key(|r| label(*r as usize));
+    let space = space(&table);
+    let options = RankColumnsOptions { max_rows: 60, seed: 5 };
+    let rank = |table: &Table| space.rank_columns(table, Some("y"), &options, &mut go_on).unwrap();
+    assert_eq!(rank(&table.take(&sorted).unwrap()), rank(&table));
 }
 
 #[test]

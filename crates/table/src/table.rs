@@ -1,6 +1,6 @@
 //! A table in memory: named Arrow columns of equal length.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array};
@@ -19,6 +19,8 @@ use crate::schema::Exclusion;
 #[derive(Debug, Clone)]
 pub struct Table {
     batch: RecordBatch,
+    /// Where each column stands: a table may have a hundred thousand, which are looked up by name.
+    places: Arc<HashMap<String, usize>>,
     origin: Arc<Origin>,
     /// Columns whose text came from a file without types.
     untyped: Arc<HashSet<String>>,
@@ -31,18 +33,18 @@ impl Table {
     /// A schema error if a name is empty or stands twice.
     pub fn new(batch: RecordBatch) -> Result<Self> {
         let schema = batch.schema();
-        let mut seen = HashSet::new();
+        let mut places = HashMap::with_capacity(schema.fields().len());
         for (i, field) in schema.fields().iter().enumerate() {
             if field.name().is_empty() {
                 return Err(Error::schema(format!("column {} has an empty name", i + 1))
                     .with_hint("name every column"));
             }
-            if !seen.insert(field.name().as_str()) {
+            if places.insert(field.name().clone(), i).is_some() {
                 return Err(Error::schema(format!("column `{}` stands twice", field.name()))
                     .with_hint("rename one of the two"));
             }
         }
-        Ok(Table { batch, origin: Arc::default(), untyped: Arc::default() })
+        Ok(Table { batch, places: Arc::new(places), origin: Arc::default(), untyped: Arc::default() })
     }
 
     /// The same table, its texts marked as those of a file that has no types, such as CSV.
@@ -158,7 +160,9 @@ impl Table {
     /// Names of the columns, and of those that were there when the table was read and are not in it.
     pub fn all_column_names(&self) -> Vec<String> {
         let mut names = self.column_names();
+        let unread = &self.origin.unread;
         let set_aside = self.origin.set_aside.iter().map(|column| &column.name);
+        let set_aside = set_aside.filter(|name| !unread.contains(name));
         let there: HashSet<&str> = names.iter().map(String::as_str).collect();
         let others: Vec<String> = self
             .origin
@@ -174,7 +178,7 @@ impl Table {
 
     /// Whether a column of this name is there.
     pub fn has_column(&self, name: &str) -> bool {
-        self.batch.schema().column_with_name(name).is_some()
+        self.places.contains_key(name)
     }
 
     /// One column.
@@ -182,7 +186,7 @@ impl Table {
     /// # Errors
     /// A schema error that names near columns if there is none of this name.
     pub fn column(&self, name: &str) -> Result<&ArrayRef> {
-        self.batch.column_by_name(name).ok_or_else(|| {
+        self.places.get(name).map(|place| self.batch.column(*place)).ok_or_else(|| {
             let set_aside = self.origin.set_aside(name).filter(|c| c.exclusion == Exclusion::Unreadable);
             if let Some(column) = set_aside {
                 return Error::schema(format!("column `{name}` cannot be read: it is {}", column.reason))
@@ -229,14 +233,16 @@ impl Table {
         let columns = names.iter().map(|n| Ok((n.clone(), self.column(n)?.clone())));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         if columns.is_empty() {
-            return Ok(Table { batch: build(vec![], vec![], Some(self.n_rows()))?, ..self.clone() });
+            let batch = build(vec![], vec![], Some(self.n_rows()))?;
+            return Ok(Table { batch, places: Arc::default(), ..self.clone() });
         }
         self.derived(Self::from_columns(columns)?)
     }
 
     /// All columns but these; names that are not there are passed over.
     pub fn without(&self, names: &[String]) -> Result<Self> {
-        let keep: Vec<String> = self.column_names().into_iter().filter(|n| !names.contains(n)).collect();
+        let left_out: HashSet<&String> = names.iter().collect();
+        let keep: Vec<String> = self.column_names().into_iter().filter(|n| !left_out.contains(n)).collect();
         self.select(&keep)
     }
 
@@ -245,13 +251,17 @@ impl Table {
     /// # Errors
     /// A schema error if the length differs.
     pub fn with_column(&self, name: &str, array: ArrayRef) -> Result<Self> {
-        if array.len() != self.n_rows() {
-            return Err(Error::schema(format!(
-                "column `{name}` has {} rows, the table has {}",
-                array.len(),
-                self.n_rows()
-            )));
-        }
+        self.with_columns([(name, array)])
+    }
+
+    /// As [`Table::with_column`], for many, in their order: each column of the table is passed once.
+    ///
+    /// # Errors
+    /// A schema error if a length differs.
+    pub fn with_columns<N: Into<String>>(
+        &self,
+        new: impl IntoIterator<Item = (N, ArrayRef)>,
+    ) -> Result<Self> {
         let schema = self.batch.schema();
         let mut columns: Vec<(String, ArrayRef)> = schema
             .fields()
@@ -259,15 +269,38 @@ impl Table {
             .zip(self.batch.columns())
             .map(|(f, a)| (f.name().clone(), a.clone()))
             .collect();
-        match columns.iter_mut().find(|(n, _)| n == name) {
-            Some(slot) => slot.1 = array,
-            None => columns.push((name.to_owned(), array)),
-        }
         let mut untyped = self.untyped.clone();
-        if untyped.contains(name) {
-            Arc::make_mut(&mut untyped).remove(name);
+        let mut behind: HashMap<String, usize> = HashMap::new();
+        for (name, array) in new {
+            let name = name.into();
+            self.check_length(&name, &array)?;
+            if untyped.contains(&name) {
+                Arc::make_mut(&mut untyped).remove(&name);
+            }
+            match self.places.get(&name).or_else(|| behind.get(&name)) {
+                Some(place) => columns[*place].1 = array,
+                None => {
+                    behind.insert(name.clone(), columns.len());
+                    columns.push((name, array));
+                }
+            }
         }
         Ok(Table { untyped, ..self.derived(Self::from_columns(columns)?)? })
+    }
+
+    /// Whether an array may be a column of this table.
+    ///
+    /// # Errors
+    /// A schema error if its length differs.
+    pub fn check_length(&self, name: &str, array: &ArrayRef) -> Result<()> {
+        if array.len() == self.n_rows() {
+            return Ok(());
+        }
+        Err(Error::schema(format!(
+            "column `{name}` has {} rows, the table has {}",
+            array.len(),
+            self.n_rows()
+        )))
     }
 }
 

@@ -269,7 +269,10 @@ impl SinglePredictor {
                 // Too few rows to search in is no failure of the training.
                 Err(Raise::Core(error)) if error.is_value() => {
                     let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
-                    logger.call_method1("warning", ("no features searched: %s", error.to_string()))?;
+                    logger.call_method1(
+                        "warning",
+                        ("no features searched: %s", tabgraft_table::visible(&error.to_string())),
+                    )?;
                 }
                 Err(other) => return Err(other),
             }

@@ -366,7 +366,10 @@ pub fn warn_of_unseen(
 ) -> PyResult<()> {
     let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
     for column in unseen {
-        logger.call_method1("warning", ("%s: %s", name, column.to_string()))?;
+        logger.call_method1(
+            "warning",
+            ("%s: %s", tabgraft_table::visible(name), tabgraft_table::visible(&column.to_string())),
+        )?;
     }
     Ok(())
 }
@@ -386,7 +389,10 @@ pub fn warn_of_columns(
     ] {
         if !columns.is_empty() {
             let columns = tabgraft_table::table::quoted(&columns);
-            logger.call_method1("warning", ("%s: %s: %s", name, what, columns))?;
+            logger.call_method1(
+                "warning",
+                ("%s: %s: %s", tabgraft_table::visible(name), what, tabgraft_table::visible(&columns)),
+            )?;
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use clap::Args;
 use tabgraft_table::Table;
 use tabgraft_table::read::{DecimalMark, GivenReading, Original, ReadOptions, read_table, read_table_from};
 
+use super::compute::parse_bytes;
 use crate::console::Console;
 use crate::failure::Failure;
 
@@ -36,6 +37,10 @@ pub struct ReadArgs {
     /// The character between two cells of a CSV file, `\t` for a tab [default: found in the file]
     #[arg(long, value_name = "CHAR", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
+    /// Most that a compressed table may become, such as 4GB; 64 times its own size is allowed in any case
+    /// [default: 1 GiB]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    max_inflated_bytes: Option<u64>,
     /// What marks the decimals of numbers in text, `.` or `,` [default: the model's, else found in the
     /// table, and told]
     #[arg(long, value_name = "MARK")]
@@ -54,6 +59,7 @@ impl ReadArgs {
             delimiter: self.delimiter,
             decimal: self.decimal,
             thousands: self.thousands,
+            max_inflated_bytes: self.max_inflated_bytes,
         }
     }
 

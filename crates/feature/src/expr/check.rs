@@ -57,7 +57,7 @@ fn refuse_absent(text: &str, tree: &Tree, readings: &Readings) -> Result<()> {
     let (mut names, mut spans) = (Vec::<&str>::new(), Vec::<Span>::new());
     for node in &tree.nodes {
         if let Op::Column(name) = &node.op
-            && !readings.table().has_column(name)
+            && !readings.has_column(name)
         {
             spans.push(node.span);
             if !names.contains(&name.as_str()) {

@@ -150,7 +150,7 @@ impl Formula {
             .iter()
             .map(|(name, reading)| readings.read(name, *reading))
             .collect::<Result<Vec<_>>>()?;
-        evaluate::evaluate(&program, &columns, readings.table().n_rows())
+        evaluate::evaluate(&program, &columns, readings.n_rows())
     }
 }
 

@@ -52,36 +52,60 @@ impl Values {
 #[derive(Debug)]
 pub struct Readings {
     table: Table,
+    /// The features, which become columns of the table when all are there: each would else copy the
+    /// table's list of columns.
+    added: Vec<(String, ArrayRef)>,
+    /// Where each of them stands.
+    places: HashMap<String, usize>,
     read: HashMap<(String, Type), Arc<Values>>,
 }
 
 impl Readings {
     /// None so far.
     pub fn new(table: Table) -> Self {
-        Readings { table, read: HashMap::new() }
+        Readings { table, added: Vec::new(), places: HashMap::new(), read: HashMap::new() }
     }
 
-    pub(crate) fn table(&self) -> &Table {
-        &self.table
+    pub(crate) fn n_rows(&self) -> usize {
+        self.table.n_rows()
     }
 
-    pub(crate) fn into_table(self) -> Table {
-        self.table
+    /// Whether a column of this name is there, or a feature.
+    pub(crate) fn has_column(&self, name: &str) -> bool {
+        self.places.contains_key(name) || self.table.has_column(name)
+    }
+
+    fn column(&self, name: &str) -> Result<&ArrayRef> {
+        match self.places.get(name) {
+            Some(place) => Ok(&self.added[*place].1),
+            None => self.table.column(name),
+        }
+    }
+
+    /// The table with all features behind its columns.
+    pub(crate) fn into_table(self) -> Result<Table> {
+        match self.added.is_empty() {
+            true => Ok(self.table),
+            false => self.table.with_columns(self.added),
+        }
     }
 
     /// Adds a new column; its name must not be there yet, because readings are kept by name.
     pub(crate) fn add(&mut self, name: &str, array: ArrayRef) -> Result<()> {
-        if self.table.has_column(name) {
+        if self.has_column(name) {
             return Err(Error::schema(format!("the table already has a column `{name}`"))
                 .with_hint("rename the feature"));
         }
-        self.table = self.table.with_column(name, array)?;
+        self.table.check_length(name, &array)?;
+        self.places.insert(name.to_owned(), self.added.len());
+        self.added.push((name.to_owned(), array));
         Ok(())
     }
 
     /// Message and hint for columns that are not there.
     pub(crate) fn absence(&self, names: &[&str]) -> (String, String) {
-        let known = self.table.column_names();
+        let mut known = self.table.column_names();
+        known.extend(self.added.iter().map(|(name, _)| name.clone()));
         let near: Vec<&str> = names
             .iter()
             .take(MAX_COMPARED_NAMES)
@@ -98,7 +122,7 @@ impl Readings {
 
     /// What a column holds.
     pub(crate) fn type_of(&self, name: &str) -> Result<Type> {
-        let data_type = self.table.column(name)?.data_type();
+        let data_type = self.column(name)?.data_type();
         match data_type {
             DataType::Null => Ok(Type::Missing),
             DataType::Boolean => Ok(Type::Bool),
@@ -116,7 +140,7 @@ impl Readings {
         if let Some(values) = self.read.get(&key) {
             return Ok(values.clone());
         }
-        let array = self.table.column(name)?;
+        let array = self.column(name)?;
         let values = match reading {
             Type::Number => {
                 let finite = |x: Option<f64>| x.filter(|x| x.is_finite()).unwrap_or(f64::NAN);

@@ -7,10 +7,10 @@ mod rows;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rand::Rng;
 use tabgraft_table::encoded::PartForm;
 
 use crate::encoder::param::{Param, params};
+use crate::encoder::start::Start;
 use crate::kernel::{Cells, Join, Layout, LookupTables, Tensor, linear, lookup, repeated};
 
 pub(crate) use cells::{CellTable, Masks};
@@ -32,21 +32,21 @@ params!(Tables { piecewise, code, bag, bias, special });
 
 impl Tables {
     /// Random tables for tokens. Scales keep a token's entries near 1 whatever the bin count.
-    fn random(layout: &Layout, rng: &mut impl Rng) -> Self {
+    fn random(layout: &Layout, start: &mut impl Start) -> Self {
         let bins = layout.piecewise_rows as f32 / layout.n_piecewise.max(1) as f32;
         let rows = |n: usize| [n.max(1), D_TOKEN];
         Tables {
-            piecewise: Param::normal(rng, 0.7 / (bins / 2.0).max(1.0).sqrt(), rows(layout.piecewise_rows)),
-            code: Param::normal(rng, 0.7, rows(layout.code_rows)),
-            bag: Param::normal(rng, 0.7, rows(layout.bag_rows)),
-            bias: Param::normal(rng, 0.3, rows(layout.n_piecewise + layout.n_bag)),
-            special: Param::normal(rng, 0.3, rows(2 * layout.parts.len())),
+            piecewise: start.normal(0.0, 0.7 / (bins / 2.0).max(1.0).sqrt(), rows(layout.piecewise_rows)),
+            code: start.normal(0.0, 0.7, rows(layout.code_rows)),
+            bag: start.normal(0.0, 0.7, rows(layout.bag_rows)),
+            bias: start.normal(0.0, 0.3, rows(layout.n_piecewise + layout.n_bag)),
+            special: start.normal(0.0, 0.3, rows(2 * layout.parts.len())),
         }
     }
 
     /// Zero tables of any width, for a linear model that starts from nothing.
-    pub fn zeros(layout: &Layout, width: usize) -> Self {
-        let zeros = |n: usize| Param::filled(0.0, [n.max(1), width]);
+    pub fn zeros(layout: &Layout, width: usize, start: &mut impl Start) -> Self {
+        let mut zeros = |n: usize| start.filled(0.0, [n.max(1), width]);
         Tables {
             piecewise: zeros(layout.piecewise_rows),
             code: zeros(layout.code_rows),
@@ -91,15 +91,15 @@ impl TokenGroup {
         forms: &[Vec<PartForm>],
         d: usize,
         zero_mix: bool,
-        rng: &mut impl Rng,
+        start: &mut impl Start,
     ) -> Self {
         let layout = Arc::new(Layout::new(forms.iter().flatten().copied()));
-        let tables = Tables::random(&layout, rng);
+        let tables = Tables::random(&layout, start);
         let n_inputs = layout.parts.len() * D_TOKEN;
         let mix = if zero_mix {
-            Param::filled(0.0, [n_inputs, d])
+            start.filled(0.0, [n_inputs, d])
         } else {
-            Param::normal(rng, 1.0 / (n_inputs as f32).sqrt(), [n_inputs, d])
+            start.normal(0.0, 1.0 / (n_inputs as f32).sqrt(), [n_inputs, d])
         };
         TokenGroup { columns, n_parts: forms.iter().map(Vec::len).collect(), layout, tables, mix }
     }

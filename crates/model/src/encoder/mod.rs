@@ -3,6 +3,7 @@
 pub(crate) mod network;
 pub(crate) mod param;
 mod pieces;
+pub(crate) mod start;
 pub(crate) mod surgery;
 pub(crate) mod trunk;
 pub(crate) mod weights;

@@ -16,11 +16,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rand::Rng;
 use tabgraft_table::encoded::PartForm;
 
 use super::Pieces;
 use super::param::{Param, Params, params};
+use super::start::Start;
 use super::trunk::Trunk;
 use crate::embed::TokenGroup;
 use crate::kernel::{Cells, Dropout, Place, Tensor, add_at, linear};
@@ -62,12 +62,12 @@ impl Head {
         (reads, d_read): (Vec<usize>, usize),
         writes: Vec<Range<usize>>,
         deviation: f32,
-        rng: &mut impl Rng,
+        start: &mut impl Start,
     ) -> Self {
         let n_logits = writes.iter().map(Range::len).sum();
         Head {
-            w: Param::normal(rng, deviation, [d_read, n_logits]),
-            b: Param::filled(0.0, [1, n_logits]),
+            w: start.normal(0.0, deviation, [d_read, n_logits]),
+            b: start.filled(0.0, [1, n_logits]),
             reads,
             writes,
         }
@@ -105,32 +105,32 @@ pub(crate) struct ColumnShape {
 
 impl Network {
     /// A root of random weights.
-    pub fn new(columns: &[ColumnShape], widths: Widths, rng: &mut impl Rng) -> Self {
+    pub fn new(columns: &[ColumnShape], widths: Widths, start: &mut impl Start) -> Self {
         let forms: Vec<_> = columns.iter().map(|c| c.forms.clone()).collect();
-        let group = TokenGroup::new(0..columns.len(), &forms, widths.d, false, rng);
+        let group = TokenGroup::new(0..columns.len(), &forms, widths.d, false, start);
         let mut network = Network {
             groups: vec![group],
-            trunk: Trunk::new(widths.d, widths.n_blocks, widths.expansion, rng),
+            trunk: Trunk::new(widths.d, widths.n_blocks, widths.expansion, start),
             sides: Vec::new(),
             heads: Vec::new(),
             first_logit: vec![0],
         };
         network.number_logits(columns);
         let all = network.logits_of(0..columns.len());
-        network.heads = vec![Head::new((vec![0], widths.d), all, head_deviation(widths.d), rng)];
+        network.heads = vec![Head::new((vec![0], widths.d), all, head_deviation(widths.d), start)];
         network
     }
 
     /// Adds columns to the root without changing any old row's vector: their rows of the mixing
     /// matrix are zero until they are trained.
-    pub fn graft_joint(&mut self, columns: &[ColumnShape], rng: &mut impl Rng) {
+    pub fn graft_joint(&mut self, columns: &[ColumnShape], start: &mut impl Start) {
         let forms: Vec<_> = columns.iter().map(|c| c.forms.clone()).collect();
         let (first, d) = (self.n_columns(), self.d_model());
-        self.groups.push(TokenGroup::new(first..first + columns.len(), &forms, self.trunk.d(), true, rng));
+        self.groups.push(TokenGroup::new(first..first + columns.len(), &forms, self.trunk.d(), true, start));
         self.number_logits(columns);
         let reads = (0..=self.sides.len()).collect();
         let new = self.logits_of(first..self.n_columns());
-        self.heads.push(Head::new((reads, d), new, head_deviation(d), rng));
+        self.heads.push(Head::new((reads, d), new, head_deviation(d), start));
     }
 
     /// Adds columns through a side network of `d_side` extra coordinates that reads these pieces of z.
@@ -143,23 +143,23 @@ impl Network {
         columns: &[ColumnShape],
         d_side: usize,
         reads: Vec<usize>,
-        rng: &mut impl Rng,
+        start: &mut impl Start,
     ) {
         let forms: Vec<_> = columns.iter().map(|c| c.forms.clone()).collect();
         let first = self.n_columns();
         let d: usize = reads.iter().map(|piece| self.piece_width(*piece)).sum();
         let own_line = self.columns_of_line(&reads);
         self.sides.push(Side {
-            tokens: TokenGroup::new(first..first + columns.len(), &forms, d_side, false, rng),
-            up: Param::filled(0.0, [d, d_side]),
-            trunk: Trunk::new(d_side, SIDE_BLOCKS, 2, rng),
+            tokens: TokenGroup::new(first..first + columns.len(), &forms, d_side, false, start),
+            up: start.filled(0.0, [d, d_side]),
+            trunk: Trunk::new(d_side, SIDE_BLOCKS, 2, start),
             reads: reads.clone(),
         });
         self.number_logits(columns);
         let new = first..self.n_columns();
         let line = self.logits_of(own_line.into_iter().chain(new.clone()));
-        self.heads.push(Head::new((reads, d), self.logits_of(new), 0.0, rng));
-        self.heads.push(Head::new((vec![self.sides.len()], d_side), line, 0.0, rng));
+        self.heads.push(Head::new((reads, d), self.logits_of(new), 0.0, start));
+        self.heads.push(Head::new((vec![self.sides.len()], d_side), line, 0.0, start));
     }
 
     /// The columns that a side knows of which reads these pieces: the root's and those of the

@@ -1,8 +1,7 @@
 //! The part of a network that mixes columns: residual blocks and a last normalisation.
 
-use rand::Rng;
-
 use super::param::{Param, params};
+use super::start::Start;
 use crate::kernel::{BlockTensors, Dropout, Tensor, block, norm};
 
 /// One pre-norm residual block; shapes as in `kernel/block.rs`.
@@ -19,16 +18,16 @@ pub(crate) struct Block {
 params!(Block { gain, shift, w1, b1, w2, b2 });
 
 impl Block {
-    fn new(d: usize, d_inner: usize, rng: &mut impl Rng) -> Self {
+    fn new(d: usize, d_inner: usize, start: &mut impl Start) -> Self {
         // Uniform in ± 1 / sqrt(inputs), for weights and biases alike.
         let (inner, outer) = (1.0 / (d as f32).sqrt(), 1.0 / (d_inner as f32).sqrt());
         Block {
-            gain: Param::filled(1.0, [1, d]),
-            shift: Param::filled(0.0, [1, d]),
-            w1: Param::uniform(rng, inner, [d, d_inner]),
-            b1: Param::uniform(rng, inner, [1, d_inner]),
-            w2: Param::uniform(rng, outer, [d_inner, d]),
-            b2: Param::uniform(rng, outer, [1, d]),
+            gain: start.filled(1.0, [1, d]),
+            shift: start.filled(0.0, [1, d]),
+            w1: start.uniform(inner, [d, d_inner]),
+            b1: start.uniform(inner, [1, d_inner]),
+            w2: start.uniform(outer, [d_inner, d]),
+            b2: start.uniform(outer, [1, d]),
         }
     }
 
@@ -61,12 +60,12 @@ params!(Trunk { bias, blocks, gain, shift });
 
 impl Trunk {
     /// Random blocks of width `d`, each `expansion` times as wide inside.
-    pub fn new(d: usize, n_blocks: usize, expansion: usize, rng: &mut impl Rng) -> Self {
+    pub fn new(d: usize, n_blocks: usize, expansion: usize, start: &mut impl Start) -> Self {
         Trunk {
-            bias: Param::filled(0.0, [1, d]),
-            blocks: (0..n_blocks).map(|_| Block::new(d, d * expansion, rng)).collect(),
-            gain: Param::filled(1.0, [1, d]),
-            shift: Param::filled(0.0, [1, d]),
+            bias: start.filled(0.0, [1, d]),
+            blocks: (0..n_blocks).map(|_| Block::new(d, d * expansion, start)).collect(),
+            gain: start.filled(1.0, [1, d]),
+            shift: start.filled(0.0, [1, d]),
         }
     }
 

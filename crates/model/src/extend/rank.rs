@@ -14,7 +14,7 @@ use super::prune::mean;
 use crate::error::{Error, Result};
 use crate::linear::Probe;
 use crate::metric::{self, Clusters, PairedDifference, Prediction, Score, Task};
-use crate::objective::Role;
+use crate::objective::{Role, splitmix};
 use crate::predictor::{Target, TargetKind};
 use crate::space::{EmbeddingSpace, Rows, clusters, embed_encoded, rows_of_parts, training_data};
 use crate::train::{Event, Sink, validation_losses};
@@ -26,9 +26,9 @@ const LEAST_ROWS: usize = 10;
 #[derive(Debug, Clone)]
 pub struct RankColumnsOptions {
     /// Most rows that a loss or a score is measured on, and that the probe is fitted on, at least 10.
-    /// Default 2,000.
+    /// Of more rows a sample by their cells is taken, whatever the table's order. Default 2,000.
     pub max_rows: usize,
-    /// Seed of resampled intervals. Default 0.
+    /// Seed of the sample and of resampled intervals. Default 0.
     pub seed: u64,
 }
 
@@ -117,7 +117,7 @@ impl EmbeddingSpace {
         let (all, mut rows) = rows_of_parts(table, None, self.split(), &self.first_columns())?;
         let encoded = self.encode(&all)?;
         let judge = target.map(|t| self.judge(&all, &encoded, &rows, t, options)).transpose()?;
-        rows.valid.truncate(options.max_rows);
+        rows.valid = sampled(rows.valid, &rows.key, options);
         let n = self.columns().len();
         let mut data = training_data(self, &encoded, &rows, vec![Role::OLD; n], 0..n);
         let whole = validation_losses(&self.network, &data)?;
@@ -172,10 +172,11 @@ impl EmbeddingSpace {
         let parts = self.split().assign(all)?;
         let tests: Vec<usize> = (0..all.n_rows()).filter(|r| parts[*r] == Part::Test).collect();
         let with_target = |rows: &[usize]| -> Vec<usize> {
-            rows.iter().copied().filter(|r| values[*r].is_some()).take(options.max_rows).collect()
+            rows.iter().copied().filter(|r| values[*r].is_some()).collect()
         };
-        let known = with_target(&rows.train);
+        let known = sampled(with_target(&rows.train), &rows.key, options);
         let held_out = with_target(if tests.is_empty() { &rows.valid } else { &tests });
+        let held_out = sampled(held_out, &rows.key, options);
         for (what, n) in [("to fit a probe on", known.len()), ("to score it on", held_out.len())] {
             if n < LEAST_ROWS {
                 return Err(Error::value(format!(
@@ -208,6 +209,16 @@ impl EmbeddingSpace {
         let without = Prediction::new(judge.probe.predict(&z), judge.probe.n_outputs())?;
         metric::compare(judge.target.task(), &judge.truth(), &without, &judge.whole, &judge.clusters, seed)
     }
+}
+
+/// The rows, or a sample by their cells where there are more than are wanted: the first ones of a table that
+/// is sorted by class would be of one class.
+fn sampled(mut rows: Vec<usize>, keys: &[u64], options: &RankColumnsOptions) -> Vec<usize> {
+    if rows.len() > options.max_rows {
+        rows.sort_by_key(|r| (splitmix(keys[*r] ^ splitmix(options.seed)), *r));
+        rows.truncate(options.max_rows);
+    }
+    rows
 }
 
 impl Judge {

@@ -7,14 +7,11 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::predictor::{self, PredictorAbout};
-use crate::space::{self, About, ExtensionMetadata, to_current};
+use crate::space::{self, About, check_steps, to_current};
 use crate::store::{self, ContentHash, Head};
 
 /// Suffix of files that are ours by their name, even if nothing else says so.
 const SUFFIX: &str = "tabgraft";
-
-/// Most steps of a file's lineage; more would be a hostile manifest.
-const MOST_STEPS: usize = 1000;
 
 /// A file that looks like a model's and cannot be read as one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -126,11 +123,7 @@ fn read_file(path: &Path, place: PathBuf) -> Result<Found> {
     let weights = head.weights_hash.clone();
     let at_path = |e: Error| e.at(format_args!("`{}`", path.display()));
     let manifest = manifest(head).map_err(at_path)?;
-    let steps = &manifest.space().extensions;
-    if n_steps(steps) > MOST_STEPS {
-        let text = format!("its lineage has {} steps, at most {MOST_STEPS} are read", n_steps(steps));
-        return Err(at_path(Error::malformed(text)));
-    }
+    check_steps(&manifest.space().extensions).map_err(at_path)?;
     Ok(Found { path: place, id: manifest.id(&weights), manifest })
 }
 
@@ -154,10 +147,4 @@ fn manifest(mut head: Head) -> Result<Manifest> {
         other => Err(Error::schema(format!("it holds a `{other}`"))
             .with_hint("give the file of an embedding space or of a predictor")),
     }
-}
-
-/// Steps of a lineage and of those of its other parents.
-fn n_steps(steps: &[ExtensionMetadata]) -> usize {
-    let others = steps.iter().flat_map(|step| &step.other_parents);
-    steps.len() + others.map(|other| n_steps(&other.line)).sum::<usize>()
 }

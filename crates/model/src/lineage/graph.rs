@@ -14,6 +14,8 @@ struct Graph {
     nodes: BTreeMap<ContentHash, Node>,
     /// By child, then by parent.
     edges: BTreeMap<ContentHash, BTreeMap<ContentHash, Edge>>,
+    /// The versions that something came from.
+    is_parent: BTreeSet<ContentHash>,
 }
 
 /// The graph of these files. What a version's own file says of it goes before what a predictor on it
@@ -62,9 +64,14 @@ impl Graph {
 
     /// Adds a step, unless it would make a version its own ancestor, as only a forged file does.
     fn link(&mut self, edge: Edge) {
-        if !self.descends(&edge.parent, &edge.child) {
-            let parents = self.edges.entry(edge.child.clone()).or_default();
-            parents.entry(edge.parent.clone()).or_insert(edge);
+        if self.edges.get(&edge.child).is_some_and(|parents| parents.contains_key(&edge.parent)) {
+            return;
+        }
+        // Nothing comes from a version that is no parent yet, so that no search through all ancestors is due.
+        let is_new_leaf = edge.parent != edge.child && !self.is_parent.contains(&edge.child);
+        if is_new_leaf || !self.descends(&edge.parent, &edge.child) {
+            self.is_parent.insert(edge.parent.clone());
+            self.edges.entry(edge.child.clone()).or_default().insert(edge.parent.clone(), edge);
         }
     }
 

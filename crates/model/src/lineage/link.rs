@@ -4,7 +4,7 @@
 //! codecs, its features, its split, and, where old weights were frozen, each of its weight matrices bit by
 //! bit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use tabgraft_feature::{Feature, dependents};
@@ -181,9 +181,11 @@ fn misquoted(step: &ExtensionMetadata, parent: &About) -> Option<String> {
 /// differently. A new line may fit its codecs anew.
 fn lost(removed: &BTreeSet<&String>, is_new_line: bool, old: &About, new: &About) -> Vec<String> {
     let mut problems = Vec::new();
+    let places: HashMap<&str, usize> =
+        new.columns.iter().enumerate().rev().map(|(i, c)| (c.name.as_str(), i)).collect();
     for (spec, codec) in old.columns.iter().zip(&old.codecs).filter(|(spec, _)| !removed.contains(&spec.name))
     {
-        let place = new.columns.iter().position(|c| c.name == spec.name);
+        let place = places.get(spec.name.as_str()).copied();
         let is_same = |i: usize| is_new_line || new.codecs[i] == *codec;
         match place {
             None => problems.push(format!("column `{}` of `{}` is lost", spec.name, old.name)),
@@ -197,8 +199,9 @@ fn lost(removed: &BTreeSet<&String>, is_new_line: bool, old: &About, new: &About
     let gone: Vec<String> = removed.iter().map(|name| (*name).clone()).collect();
     let lost = dependents(&old.features, &gone).unwrap_or_default();
     let is_due = |f: &&Feature| !removed.contains(&f.name) && !lost.contains(&f.name);
+    let features: HashMap<&str, &Feature> = new.features.iter().map(|f| (f.name.as_str(), f)).collect();
     for feature in old.features.iter().filter(is_due) {
-        if !new.features.contains(feature) {
+        if !features.get(feature.name.as_str()).is_some_and(|own| *own == feature) {
             problems.push(format!("feature `{}` is not that of `{}`", feature.name, old.name));
         }
     }

@@ -6,6 +6,8 @@ use super::{Lineage, Node};
 
 /// Column names that are written out before the rest is counted.
 const MOST_NAMES: usize = 3;
+/// Widest cell that the others of its column are brought to.
+const MOST_WIDTH: usize = 200;
 
 /// One line in four columns.
 struct Line {
@@ -36,18 +38,28 @@ pub(super) fn draw(lineage: &Lineage) -> String {
             waiting.extend(children(lineage, &next).into_iter().rev());
         }
     }
-    let width = |cell: fn(&Line) -> &String| lines.iter().map(|l| cell(l).chars().count()).max().unwrap_or(0);
+    let width = |cell: fn(&Line) -> &String| {
+        let widths = lines.iter().map(|l| cell(l).chars().count()).filter(|width| *width <= MOST_WIDTH);
+        widths.max().unwrap_or(0)
+    };
     let widths = [width(|l| &l.name), width(|l| &l.how), width(|l| &l.id)];
     let mut text = String::new();
     for Line { name, how, id, files } in &lines {
-        let [w_name, w_how, w_id] = widths;
-        text += format!("{name:w_name$}  {how:w_how$}  {id:w_id$}  {files}").trim_end();
+        let cells = [name, how, id].into_iter().zip(widths);
+        let line = cells.map(|(cell, width)| padded(cell, width) + "  ").collect::<String>() + files;
+        text += line.trim_end();
         text.push('\n');
     }
     for file in &lineage.unreadable {
         text += &format!("not read: {}\n", visible(&file.reason));
     }
     text
+}
+
+/// A cell and the spaces behind it. A name may have a million characters: it is written out, and the
+/// others do not wait for it.
+fn padded(cell: &str, width: usize) -> String {
+    cell.to_owned() + &" ".repeat(width.saturating_sub(cell.chars().count()))
 }
 
 fn line(lineage: &Lineage, Waiting { node, leads: [first, _], is_here }: &Waiting<'_>) -> Line {

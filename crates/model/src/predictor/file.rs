@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rand::SeedableRng;
-use rand_pcg::Pcg64Mcg;
-
 use super::head::Head;
 use super::{Predictor, PredictorAbout, Target, to_current};
+use crate::encoder::start::Blank;
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
-use crate::space::skeleton;
+use crate::space::{check_filled, check_groups, n_weights, skeleton};
 use crate::store::{self, Blob, Container, ContentHash, weights_hash};
 
 /// The container's kind.
@@ -73,6 +71,9 @@ impl Predictor {
     }
 
     pub(crate) fn from_container(mut container: Container) -> Result<Self> {
+        if let Some(space) = container.manifest.get("space") {
+            check_groups(space, container.tensors.len())?;
+        }
         to_current(&mut container.manifest);
         let about: PredictorAbout = container.manifest_as(KIND)?;
         about.options.check()?;
@@ -91,13 +92,15 @@ impl Predictor {
         if !sane || !number_sane {
             return Err(Error::malformed("the target's scale or calibration is no finite positive number"));
         }
-        let space = skeleton(&about.space)?;
-        let mut tensors = container.tensors;
+        let Container { mut tensors, manifest, .. } = container;
+        drop(manifest);
+        let mut blank = Blank::new(n_weights(&tensors));
+        let space = skeleton(&about.space, &mut blank)?;
         let n_networks = about.fit_info.best_epochs.len();
         let mut heads = Vec::new();
         for i in 0..n_networks {
-            let mut rng = Pcg64Mcg::seed_from_u64(0);
-            let mut head = Head::new(&space, about.options.d_hidden, about.target.n_outputs(), &mut rng);
+            let mut head = Head::new(&space, about.options.d_hidden, about.target.n_outputs(), &mut blank);
+            check_filled(&blank)?;
             from_blobs(&mut head, &format!("network.{i}"), &mut tensors)?;
             heads.push(head);
         }

@@ -6,11 +6,10 @@
 
 use std::sync::Arc;
 
-use rand::Rng;
-
 use crate::embed::Tables;
 use crate::encoder::Network;
 use crate::encoder::param::{Param, params};
+use crate::encoder::start::Start;
 use crate::kernel::{
     Cells, Dropout, Join, Tensor, add_to_members, gelu, linear, lookup, member_products, scaled,
 };
@@ -40,19 +39,15 @@ pub(crate) struct Members {
 params!(Members { scale_in, w1, b1, scale_out, w2, b2 });
 
 impl Members {
-    fn new(d: usize, d_hidden: usize, n_outputs: usize, rng: &mut impl Rng) -> Self {
-        let around_one = |rng: &mut _, n| {
-            let noise = Param::normal(rng, SCALING_SPREAD, [N_MEMBERS, n]);
-            Param::new(noise.values().iter().map(|v| 1.0 + v).collect(), [N_MEMBERS, n])
-        };
+    fn new(d: usize, d_hidden: usize, n_outputs: usize, start: &mut impl Start) -> Self {
         let bound = 1.0 / (d as f32).sqrt();
         Members {
-            scale_in: around_one(rng, d),
-            w1: Param::uniform(rng, bound, [d, d_hidden]),
-            b1: Param::uniform(rng, bound, [1, d_hidden]),
-            scale_out: around_one(rng, d_hidden),
-            w2: Param::normal(rng, 0.3 / (d_hidden as f32).sqrt(), [N_MEMBERS * d_hidden, n_outputs]),
-            b2: Param::filled(0.0, [N_MEMBERS, n_outputs]),
+            scale_in: start.normal(1.0, SCALING_SPREAD, [N_MEMBERS, d]),
+            w1: start.uniform(bound, [d, d_hidden]),
+            b1: start.uniform(bound, [1, d_hidden]),
+            scale_out: start.normal(1.0, SCALING_SPREAD, [N_MEMBERS, d_hidden]),
+            w2: start.normal(0.0, 0.3 / (d_hidden as f32).sqrt(), [N_MEMBERS * d_hidden, n_outputs]),
+            b2: start.filled(0.0, [N_MEMBERS, n_outputs]),
         }
     }
 
@@ -91,9 +86,14 @@ impl HeadDropout {
 
 impl Head {
     /// A head on a copy of the space's network; the wide path starts at zero.
-    pub fn new(space: &Network, d_hidden: usize, n_outputs: usize, rng: &mut impl Rng) -> Self {
-        let wide = space.token_groups().iter().map(|g| Tables::zeros(&g.layout, n_outputs)).collect();
-        Head { space: space.clone(), members: Members::new(space.d_model(), d_hidden, n_outputs, rng), wide }
+    pub fn new(space: &Network, d_hidden: usize, n_outputs: usize, start: &mut impl Start) -> Self {
+        let groups = space.token_groups();
+        let wide = groups.iter().map(|g| Tables::zeros(&g.layout, n_outputs, start)).collect();
+        Head {
+            space: space.clone(),
+            members: Members::new(space.d_model(), d_hidden, n_outputs, start),
+            wide,
+        }
     }
 
     /// Outputs of every member: logits, or the standardised number.

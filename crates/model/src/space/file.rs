@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use rand::SeedableRng;
-use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 use tabgraft_table::read::Reading;
 
@@ -12,8 +10,10 @@ use super::{
     About, EmbeddingSpace, Era, ExtensionMetadata, Hashes, TrainingInfo, Wiring, column_shape, recipe,
     to_current,
 };
+use super::{check_batch_size, check_epochs};
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
+use crate::encoder::start::Blank;
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
 use crate::store::{self, Blob, Container, json_hash, weights_hash};
@@ -24,6 +24,24 @@ pub(crate) const KIND: &str = "embedding_space";
 const MOST_COLUMNS: usize = 100_000;
 /// Widest network of a file.
 const WIDEST: usize = 1 << 16;
+/// Most steps of a file's lineage, other parents of merges and their own steps among them.
+const MOST_STEPS: usize = 1000;
+
+/// Refuses a lineage of more steps than a model has.
+///
+/// # Errors
+/// A malformed error that says how many there are.
+pub(crate) fn check_steps(steps: &[ExtensionMetadata]) -> Result<()> {
+    match n_steps(steps) {
+        0..=MOST_STEPS => Ok(()),
+        n => Err(Error::malformed(format!("its lineage has {n} steps, at most {MOST_STEPS} are read"))),
+    }
+}
+
+fn n_steps(steps: &[ExtensionMetadata]) -> usize {
+    let others = steps.iter().flat_map(|step| &step.other_parents);
+    steps.len() + others.map(|other| 1 + n_steps(&other.line)).sum::<usize>()
+}
 
 /// What `inspect` shows of a space.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -108,9 +126,12 @@ impl EmbeddingSpace {
     }
 
     pub(crate) fn from_container(mut container: Container) -> Result<Self> {
+        check_groups(&container.manifest, container.tensors.len())?;
         to_current(&mut container.manifest);
         let about: About = container.manifest_as(KIND)?;
-        let mut tensors = container.tensors;
+        let Container { mut tensors, manifest, .. } = container;
+        // The largest part of it is in `about`, too.
+        drop(manifest);
         let found = weights_hash(&tensors);
         if found.as_str() != about.hashes.weights {
             return Err(Error::verification(format!(
@@ -119,7 +140,8 @@ impl EmbeddingSpace {
                 about.hashes.weights
             )));
         }
-        let mut network = skeleton(&about)?;
+        let mut blank = Blank::new(n_weights(&tensors));
+        let mut network = skeleton(&about, &mut blank)?;
         from_blobs(&mut network, "", &mut tensors)?;
         check_all_used(&tensors)?;
         Ok(EmbeddingSpace { about, network })
@@ -218,11 +240,40 @@ impl About {
     }
 }
 
-/// A network of the shape that the manifest describes, its weights to be filled in.
+/// Refuses a space's manifest that describes more token groups than the file has matrices, of which each
+/// group needs several.
+pub(crate) fn check_groups(manifest: &serde_json::Value, n_matrices: usize) -> Result<()> {
+    let n_groups = manifest.get("wiring").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
+    match n_groups > n_matrices {
+        true => Err(Error::malformed(format!(
+            "the manifest describes {n_groups} token groups, the file has {n_matrices} weight matrices"
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Weights in these matrices.
+pub(crate) fn n_weights(tensors: &BTreeMap<String, Blob>) -> usize {
+    tensors.values().map(|blob| blob.data.len()).sum()
+}
+
+/// Refuses a manifest whose network outgrows its file.
+pub(crate) fn check_filled(blank: &Blank) -> Result<()> {
+    match blank.exceeded() {
+        None => Ok(()),
+        Some(most) => Err(Error::malformed(format!(
+            "the manifest describes a network of more weights than the {most} that the file holds"
+        ))
+        .with_hint("the file was made by hand or damaged; restore it from a copy, or train the model again")),
+    }
+}
+
+/// A network of the shape that the manifest describes, its weights to be filled in. No more is allocated than
+/// the file has weights.
 ///
 /// # Errors
-/// A malformed error if the manifest contradicts itself; nothing large is allocated before.
-pub(crate) fn skeleton(about: &About) -> Result<Network> {
+/// A malformed error if the manifest contradicts itself or the file.
+pub(crate) fn skeleton(about: &About, blank: &mut Blank) -> Result<Network> {
     let n_columns = about.columns.len();
     let refuse = |text: String| Err(Error::malformed(text));
     if n_columns != about.codecs.len() || n_columns > MOST_COLUMNS {
@@ -230,6 +281,14 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
     }
     about.config.check()?;
     about.split.check()?;
+    // They are a descendant's defaults: a later step would take their word for it.
+    for (name, checked) in [
+        ("planned_epochs", check_epochs(Some(about.planned_epochs))),
+        ("batch_size", check_batch_size(Some(about.batch_size))),
+    ] {
+        checked.map_err(|e| Error::malformed(format!("`{name}` of the manifest: {e}")))?;
+    }
+    check_steps(&about.extensions)?;
     let mut names = HashSet::new();
     if let Some(twice) = about.columns.iter().find(|column| !names.insert(column.name.as_str())) {
         return refuse(format!("two columns have the name `{}`", twice.name));
@@ -256,8 +315,6 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
     }
     let shapes: Vec<_> = about.codecs.iter().map(column_shape).collect();
     let config = &about.config;
-    // The numbers do not matter: all of them are replaced.
-    let mut rng = Pcg64Mcg::seed_from_u64(0);
     let mut network: Option<Network> = None;
     let mut start = 0_usize;
     for group in &about.wiring {
@@ -272,9 +329,9 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
             (None, Wiring::Root { .. }) => {
                 let widths =
                     Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
-                network = Some(Network::new(columns, widths, &mut rng));
+                network = Some(Network::new(columns, widths, blank));
             }
-            (Some(network), Wiring::Root { .. }) => network.graft_joint(columns, &mut rng),
+            (Some(network), Wiring::Root { .. }) => network.graft_joint(columns, blank),
             (Some(network), Wiring::Side { d_side, reads, .. }) => {
                 if !(1..=WIDEST).contains(d_side) || network.d_model() + d_side > WIDEST {
                     return refuse(format!("a side network of width {d_side}"));
@@ -287,10 +344,11 @@ pub(crate) fn skeleton(about: &About) -> Result<Network> {
                 if !is_sane || distinct.last().is_none_or(|last| *last >= n_pieces) {
                     return refuse(format!("a side network that reads {reads:?} of {n_pieces} pieces"));
                 }
-                network.graft_frozen(columns, *d_side, reads.clone(), &mut rng);
+                network.graft_frozen(columns, *d_side, reads.clone(), blank);
             }
             (None, Wiring::Side { .. }) => return refuse("the wiring begins with a side network".to_owned()),
         }
+        check_filled(blank)?;
         start += n;
     }
     match network {

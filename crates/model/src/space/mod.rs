@@ -14,6 +14,8 @@ mod recipe;
 mod same;
 mod unseen;
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
@@ -36,7 +38,7 @@ pub(crate) use config::{check_batch_size, check_epochs, check_memory_limit};
 pub use embed::Embeddings;
 pub(crate) use embed::{cell_tables, embed_encoded};
 pub use file::SpaceCard;
-pub(crate) use file::{KIND, skeleton};
+pub(crate) use file::{KIND, check_filled, check_groups, check_steps, n_weights, skeleton};
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
 pub(crate) use migrate::to_current;
@@ -246,7 +248,7 @@ impl About {
             return Ok(());
         }
         let known: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
-        let given = table.column_names();
+        let given = table.all_column_names();
         // Near are also those that differ by the space around them.
         let is_alike = |a: &str, b: &str| a.trim().to_lowercase() == b.trim().to_lowercase();
         let near: Vec<String> = given
@@ -275,13 +277,13 @@ impl About {
     /// Compares a table's columns with the space's.
     pub fn column_report(&self, table: &Table) -> ColumnReport {
         let names = table.all_column_names();
-        let used = |name: &str| self.columns.iter().any(|c| c.name == name);
-        let why = |name: &String| {
-            self.excluded.iter().find(|e| e.name == *name).or_else(|| table.origin().set_aside(name))
-        };
+        let used: HashSet<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
+        let excluded: HashMap<&str, _> = self.excluded.iter().rev().map(|e| (e.name.as_str(), e)).collect();
+        let why =
+            |name: &String| excluded.get(name.as_str()).copied().or_else(|| table.origin().set_aside(name));
         let ignored_columns = names
             .iter()
-            .filter(|name| !used(name))
+            .filter(|name| !used.contains(name.as_str()))
             .map(|name| match why(name) {
                 Some(e) => IgnoredColumn {
                     name: name.clone(),

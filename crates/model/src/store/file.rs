@@ -81,7 +81,7 @@ pub fn head(path: &Path) -> Result<Head> {
     let content_hash = hash::content_hash(&envelope.kind, &envelope.manifest_hash, &envelope.weights_hash);
     Ok(Head {
         kind: envelope.kind,
-        manifest: envelope.manifest,
+        manifest: parsed.manifest,
         content_hash,
         weights_hash: envelope.weights_hash,
         file_bytes,

@@ -1,13 +1,15 @@
 //! The header: where each tensor lies, and the envelope of manifest, versions and hashes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, Write};
 
-use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ContentHash, FORMAT_VERSION, LoadLimits, json_hash};
+use super::{ContentHash, FORMAT_VERSION, LoadLimits, json, json_hash};
 use crate::error::{Error, Result};
 
 /// Key of the safetensors header under which string metadata lies.
@@ -25,8 +27,14 @@ const OLDEST_READABLE: &str = "1.0";
 /// Feature flags that a file may require of this crate.
 const KNOWN_FEATURES: [&str; 0] = [];
 
+/// Values of an envelope beside those of the manifest: itself, and its other keys.
+pub(super) const N_OTHER_VALUES: u64 = ENVELOPE_FIELDS.len() as u64;
+
 /// The header's length is a multiple of this, by spaces at its end.
 const ALIGNMENT_BYTES: usize = 8;
+
+/// Sizes of a shape that are read, before [`LoadLimits::max_rank`] is asked.
+const MOST_SIZES: usize = 64;
 
 /// Begin of every header, behind its length of 8 bytes.
 const START: &[u8] = br#"{"__metadata__":{"tabgraft":""#;
@@ -37,8 +45,8 @@ pub(super) const START_BYTES: u64 = 8 + START.len() as u64;
 /// Bytes of [`START`] that may differ in a file that was damaged.
 const MOST_DAMAGED: usize = 2;
 
-/// What the header says beside the tensors' places.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What the header says beside the tensors' places and the manifest.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Envelope {
     pub(super) kind: String,
     pub(super) format_version: String,
@@ -49,10 +57,9 @@ pub(super) struct Envelope {
     pub(super) manifest_hash: ContentHash,
     /// Hash of all other keys but the manifest, which has its own.
     pub(super) header_hash: ContentHash,
-    pub(super) manifest: Value,
 }
 
-/// Keys of [`Envelope`] in their order.
+/// Keys of the envelope in their order: those of [`Envelope`] and the manifest.
 const ENVELOPE_FIELDS: [&str; 9] = [
     "kind",
     "format_version",
@@ -70,6 +77,7 @@ const ENVELOPE_FIELDS: [&str; 9] = [
 #[serde(deny_unknown_fields)]
 pub(super) struct Place {
     pub(super) dtype: String,
+    #[serde(deserialize_with = "sizes")]
     pub(super) shape: Vec<usize>,
     /// First byte and the byte after the last, counted from the end of the header.
     pub(super) data_offsets: [u64; 2],
@@ -79,6 +87,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) envelope: Envelope,
+    pub(super) manifest: Value,
     pub(super) places: BTreeMap<String, Place>,
 }
 
@@ -104,7 +113,14 @@ pub(super) fn write(
     let header_hash = header_hash(&envelope);
     envelope.insert("header_hash".into(), header_hash.as_str().into());
     envelope.insert("manifest".into(), manifest.clone());
-    canonical(&Value::Object(envelope).to_string(), places)
+    let spell = |e: io::Error| Error::malformed(format!("the header: {e}")).with_source(e);
+    let mut header = Vec::new();
+    let text = serde_json::to_string(&envelope).map_err(|e| spell(e.into()))?;
+    drop(envelope);
+    write_canonical(&mut header, &text, places).map_err(spell)?;
+    let n_bytes = header.len().next_multiple_of(ALIGNMENT_BYTES);
+    header.resize(n_bytes, b' ');
+    Ok(header)
 }
 
 /// Parses a header and checks everything that can be known without the tensors' bytes.
@@ -113,28 +129,41 @@ pub(super) fn write(
 pub(super) fn parse(bytes: &[u8], data_bytes: u64, limits: &LoadLimits) -> Result<Header> {
     let text = std::str::from_utf8(bytes)
         .map_err(|e| Error::malformed(format!("header is not UTF-8: {e}")).with_source(e))?;
-    let raw: RawHeader = serde_json::from_str(text)
-        .map_err(|e| Error::malformed(format!("header is not a safetensors header: {e}")).with_source(e))?;
-    let Some(envelope_text) = raw.metadata.and_then(|mut metadata| metadata.remove(ENVELOPE_KEY)) else {
+    let refuse = |e: serde_json::Error| {
+        Error::malformed(format!("header is not a safetensors header: {e}")).with_source(e)
+    };
+    let mut source = serde_json::Deserializer::from_str(text);
+    let raw = HeaderVisitor { limits }.deserialize(&mut source).map_err(refuse)?;
+    source.end().map_err(refuse)?;
+    let Some(envelope_text) = raw.envelope else {
         return Err(Error::malformed("a safetensors file that tabgraft did not write").with_hint(format!(
             "its header has no `{METADATA_KEY}.{ENVELOPE_KEY}`; give a file saved by tabgraft"
         )));
     };
+    let file_bytes = data_bytes.saturating_add(bytes.len() as u64);
+    json::check_number(&format!("`{ENVELOPE_KEY}` metadata"), &envelope_text, limits.values_of(file_bytes))?;
     let fields: Map<String, Value> = serde_json::from_str(&envelope_text).map_err(|e| {
         Error::malformed(format!("`{ENVELOPE_KEY}` metadata is not a JSON object: {e}")).with_source(e)
     })?;
     check_versions(&fields)?;
-    let (envelope, spelling) = check_envelope(fields, limits)?;
-    check_places(&raw.places, data_bytes, limits)?;
     // The bytes are compared, so that spaces, escapes, doubled keys and other key orders, which
     // the parsed form no longer shows, cannot make two files of one content.
-    if canonical(&spelling, &raw.places)? != bytes {
+    let mut is_canonical =
+        json::is_spelled(envelope_text.as_bytes(), |out| Ok(serde_json::to_writer(out, &fields)?));
+    let (envelope, manifest, in_order) = check_envelope(fields, limits)?;
+    check_places(&raw.places, data_bytes, limits)?;
+    let content = text.trim_end_matches(' ');
+    let n_bytes = content.len().next_multiple_of(ALIGNMENT_BYTES);
+    is_canonical &= in_order
+        && bytes.len() == n_bytes
+        && json::is_spelled(content.as_bytes(), |out| write_canonical(out, &envelope_text, &raw.places));
+    if !is_canonical {
         return Err(Error::malformed(
             "header is not in canonical form: its bytes were changed after writing",
         )
         .with_hint("restore the file from a copy, or save the model again"));
     }
-    Ok(Header { envelope, places: raw.places })
+    Ok(Header { envelope, manifest, places: raw.places })
 }
 
 /// Whether a file that begins with `bytes` was one of ours, whatever befell it.
@@ -203,27 +232,27 @@ fn check_versions(fields: &Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
-/// The envelope, and its one spelling.
-fn check_envelope(mut fields: Map<String, Value>, limits: &LoadLimits) -> Result<(Envelope, String)> {
+/// The envelope, the manifest, and whether the keys stand in their one order.
+fn check_envelope(mut fields: Map<String, Value>, limits: &LoadLimits) -> Result<(Envelope, Value, bool)> {
     let refuse =
         |e: serde_json::Error| Error::malformed(format!("`{ENVELOPE_KEY}` metadata: {e}")).with_source(e);
+    let keys: Vec<String> = fields.keys().cloned().collect();
+    let manifest = fields.shift_remove("manifest");
     let envelope: Envelope = serde_json::from_value(Value::Object(fields.clone())).map_err(refuse)?;
+    let manifest = manifest.ok_or_else(|| refuse(de::Error::missing_field("manifest")))?;
     // A newer format may add keys that older readers can do without; this one has none to add.
-    let spelling = match fields.keys().find(|key| !ENVELOPE_FIELDS.contains(&key.as_str())) {
-        None => serde_json::to_string(&envelope).map_err(refuse)?,
-        Some(_) if version(&envelope.format_version)? > version(FORMAT_VERSION)? => {
-            Value::Object(fields.clone()).to_string()
-        }
+    let in_order = match keys.iter().find(|key| !ENVELOPE_FIELDS.contains(&key.as_str())) {
+        None => keys.iter().eq(&ENVELOPE_FIELDS),
+        Some(_) if version(&envelope.format_version)? > version(FORMAT_VERSION)? => true,
         Some(key) => {
             return Err(Error::malformed(format!("`{ENVELOPE_KEY}` metadata has the unknown key `{key}`")));
         }
     };
-    check_depth(&envelope.manifest, limits)?;
-    fields.shift_remove("manifest");
+    check_depth(&manifest, limits)?;
     fields.shift_remove("header_hash");
     check_hash("header", &envelope.header_hash, &header_hash(&fields))?;
-    check_hash("manifest", &envelope.manifest_hash, &json_hash(&envelope.manifest))?;
-    Ok((envelope, spelling))
+    check_hash("manifest", &envelope.manifest_hash, &json_hash(&manifest))?;
+    Ok((envelope, manifest, in_order))
 }
 
 /// Refuses content whose hash is not the recorded one.
@@ -306,35 +335,39 @@ pub(super) fn place_bytes(name: &str, shape: &[usize], limits: &LoadLimits) -> R
     })
 }
 
-/// The one spelling of a header.
-fn canonical(envelope: &str, places: &BTreeMap<String, Place>) -> Result<Vec<u8>> {
-    let mut header = Map::new();
-    header.insert(METADATA_KEY.into(), serde_json::json!({ ENVELOPE_KEY: envelope }));
+/// The one spelling of a header, without the spaces at its end.
+fn write_canonical(mut out: impl Write, envelope: &str, places: &BTreeMap<String, Place>) -> io::Result<()> {
+    write!(out, r#"{{"{METADATA_KEY}":{{"{ENVELOPE_KEY}":"#)?;
+    serde_json::to_writer(&mut out, envelope)?;
+    out.write_all(b"}")?;
     for (name, place) in places {
-        let place = serde_json::to_value(place)
-            .map_err(|e| Error::malformed(format!("tensor `{name}`: {e}")).with_source(e))?;
-        header.insert(name.clone(), place);
+        out.write_all(b",")?;
+        serde_json::to_writer(&mut out, name)?;
+        out.write_all(b":")?;
+        serde_json::to_writer(&mut out, place)?;
     }
-    let mut bytes = Value::Object(header).to_string().into_bytes();
-    bytes.resize(bytes.len().next_multiple_of(ALIGNMENT_BYTES), b' ');
-    Ok(bytes)
+    out.write_all(b"}")
 }
 
-/// The header's JSON: metadata and one place per tensor; a doubled key is an error.
+/// The header's JSON: the envelope's text and one place per tensor; a doubled key is an error.
 struct RawHeader {
-    metadata: Option<BTreeMap<String, String>>,
+    envelope: Option<String>,
     places: BTreeMap<String, Place>,
 }
 
-impl<'de> Deserialize<'de> for RawHeader {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(HeaderVisitor)
+struct HeaderVisitor<'l> {
+    limits: &'l LoadLimits,
+}
+
+impl<'de> DeserializeSeed<'de> for HeaderVisitor<'_> {
+    type Value = RawHeader;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RawHeader, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-struct HeaderVisitor;
-
-impl<'de> Visitor<'de> for HeaderVisitor {
+impl<'de> Visitor<'de> for HeaderVisitor<'_> {
     type Value = RawHeader;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -342,17 +375,82 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawHeader, A::Error> {
-        let mut header = RawHeader { metadata: None, places: BTreeMap::new() };
+        let mut header = RawHeader { envelope: None, places: BTreeMap::new() };
+        let mut metadata = None;
         while let Some(name) = map.next_key::<String>()? {
             let doubled = if name == METADATA_KEY {
-                header.metadata.replace(map.next_value()?).is_some()
+                metadata.replace(map.next_value::<Metadata>()?).is_some()
             } else {
+                // One more than is allowed: the error of the whole says how many are.
+                if header.places.len() > self.limits.max_tensors {
+                    return Err(de::Error::custom(format!(
+                        "it names more than {} tensors, which are allowed",
+                        self.limits.max_tensors
+                    )));
+                }
                 header.places.insert(name.clone(), map.next_value()?).is_some()
             };
             if doubled {
                 return Err(de::Error::custom(format!("`{name}` stands twice")));
             }
         }
+        header.envelope = metadata.and_then(|Metadata(envelope)| envelope);
         Ok(header)
     }
+}
+
+/// The envelope's text; what other programs have written beside it is passed over.
+struct Metadata(Option<String>);
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MetadataVisitor)
+    }
+}
+
+struct MetadataVisitor;
+
+impl<'de> Visitor<'de> for MetadataVisitor {
+    type Value = Metadata;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of texts")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
+        let mut envelope = None;
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            match key.as_ref() {
+                ENVELOPE_KEY => envelope = Some(map.next_value()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Metadata(envelope))
+    }
+}
+
+/// The sizes of a tensor, of which a hostile header may list millions.
+fn sizes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<usize>, D::Error> {
+    struct Sizes;
+
+    impl<'de> Visitor<'de> for Sizes {
+        type Value = Vec<usize>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MOST_SIZES} sizes")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<usize>, A::Error> {
+            let mut sizes = Vec::new();
+            while let Some(size) = items.next_element()? {
+                if sizes.len() == MOST_SIZES {
+                    return Err(de::Error::invalid_length(MOST_SIZES + 1, &self));
+                }
+                sizes.push(size);
+            }
+            Ok(sizes)
+        }
+    }
+
+    deserializer.deserialize_seq(Sizes)
 }

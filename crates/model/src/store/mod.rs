@@ -13,6 +13,7 @@
 mod file;
 mod hash;
 mod header;
+mod json;
 mod read;
 mod write;
 
@@ -96,6 +97,20 @@ pub struct LoadLimits {
     pub max_rank: usize,
     /// Nesting of objects and lists in the manifest.
     pub max_manifest_depth: usize,
+    /// Values of the manifest: numbers, texts, lists, objects and so on, each a value, also within others.
+    /// For each [`BYTES_PER_VALUE`] bytes of the file one more is allowed.
+    pub max_manifest_values: u64,
+}
+
+/// Bytes of a file that allow one more value of its manifest. A value takes 80 to 200 bytes of memory
+/// and as few as two of the file.
+pub const BYTES_PER_VALUE: u64 = 64;
+
+impl LoadLimits {
+    /// Most values of the manifest in a file of this size.
+    pub(crate) fn values_of(&self, file_bytes: u64) -> u64 {
+        self.max_manifest_values.saturating_add(file_bytes / BYTES_PER_VALUE)
+    }
 }
 
 impl Default for LoadLimits {
@@ -106,6 +121,7 @@ impl Default for LoadLimits {
             max_tensors: 100_000,
             max_rank: 8,
             max_manifest_depth: 100,
+            max_manifest_values: 400_000,
         }
     }
 }

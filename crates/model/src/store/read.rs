@@ -68,7 +68,7 @@ pub(super) fn read_header(source: &mut impl Read, n_bytes: u64, limits: &LoadLim
 
 /// Reads `n_bytes` bytes from `source`; allocates no more than that.
 pub(super) fn read(source: &mut impl Read, n_bytes: u64, limits: &LoadLimits) -> Result<Loaded> {
-    let Header { envelope, places } = read_header(source, n_bytes, limits)?;
+    let Header { envelope, manifest, places } = read_header(source, n_bytes, limits)?;
     let mut hasher = WeightsHasher::new();
     let mut tensors = BTreeMap::new();
     let mut broken = None;
@@ -88,7 +88,7 @@ pub(super) fn read(source: &mut impl Read, n_bytes: u64, limits: &LoadLimits) ->
         return Err(error);
     }
     let content_hash = hash::content_hash(&envelope.kind, &envelope.manifest_hash, &envelope.weights_hash);
-    let container = Container { kind: envelope.kind.clone(), manifest: envelope.manifest.clone(), tensors };
+    let container = Container { kind: envelope.kind.clone(), manifest, tensors };
     Ok(Loaded { container, envelope, content_hash })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::header::{self, Place};
-use super::{Blob, Container, ContentHash, LoadLimits, hash, json_hash, weights_hash};
+use super::{Blob, Container, ContentHash, LoadLimits, hash, json, json_hash, weights_hash};
 use crate::error::{Error, Result};
 
 /// A container that was checked and whose header is ready.
@@ -50,6 +50,10 @@ impl<'a> Prepared<'a> {
                     "{what} would be {found}, at most {allowed} is allowed"
                 )));
             }
+        }
+        let most = limits.values_of(n_bytes - 8);
+        if json::n_values(&container.manifest) + header::N_OTHER_VALUES > most {
+            return Err(json::too_many("the manifest", most));
         }
         Ok(Prepared { header, tensors: &container.tensors, content_hash, n_bytes })
     }

@@ -49,7 +49,7 @@ fn judgement() -> Value {
         "target": "target",
         "difference": {
             "metric": "roc_auc", "a": 0.5, "b": 0.9, "difference": 0.4, "low": 0.3, "high": 0.5, "p_value": 0.001,
-            "n": 100, "verdict": "better",
+            "n": 100, "n_copies": 0, "verdict": "better",
         },
         "evidence": { "evidence": "held_out" },
         "new_columns": [],

@@ -11,7 +11,9 @@ use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
 use arrow::ipc::{Block, root_as_footer, root_as_message};
 
-use super::guard::decoded;
+use super::culprit;
+use super::guard::{damaged, decoded, guarded};
+use super::inflation::Budget;
 use super::normalize::Normalizer;
 use super::source::{Content, Source, read_failed};
 use super::{Batches, Opened, ReadOptions};
@@ -23,19 +25,14 @@ const CONTINUATION: [u8; 4] = [0xff; 4];
 /// Length of the footer's length and the closing magic.
 const TRAILER_BYTES: u64 = 10;
 
-/// A compressed batch may become this large, or [`MOST_INFLATION`] times as large as it is, whichever
-/// is more.
-const MOST_INFLATED_BYTES: u64 = 1 << 30;
-const MOST_INFLATION: u64 = 64;
-
 /// Reads the footer and prepares the batches.
 pub(super) fn open_file(source: &Source, options: &ReadOptions) -> Result<Opened> {
     match source.content() {
         Content::File(path) => {
             let file = File::open(path).map_err(|e| Error::io(Path::new(source.name()), "open", e))?;
-            open_seekable(BufReader::new(file), source.name(), options)
+            open_seekable(BufReader::new(file), source, options)
         }
-        Content::Memory(bytes) => open_seekable(Cursor::new(bytes.clone()), source.name(), options),
+        Content::Memory(bytes) => open_seekable(Cursor::new(bytes.clone()), source, options),
     }
 }
 
@@ -47,6 +44,9 @@ pub(super) fn open_stream(source: &Source, options: &ReadOptions) -> Result<Open
         input: source.reader(false)?,
         decoder: StreamDecoder::new(),
         message: Buffer::from_vec(Vec::<u8>::new()),
+        n_header: 0,
+        n_rows: 0,
+        budget: source.budget(),
     };
     let mut first = stream.next_batch()?;
     let Some(schema) = stream.decoder.schema() else {
@@ -59,14 +59,15 @@ pub(super) fn open_stream(source: &Source, options: &ReadOptions) -> Result<Open
         Some(batch) => Some(Ok(batch)),
         None => stream.next_batch().transpose(),
     });
-    Ok(Opened::new(schema, sliced(whole, normalizer, options.batch_rows), origin))
+    Ok(Opened::new(schema, sliced(whole, normalizer, source.budget(), options.batch_rows), origin))
 }
 
 fn open_seekable<R: Read + Seek + Send + 'static>(
     mut input: R,
-    file: &str,
+    source: &Source,
     options: &ReadOptions,
 ) -> Result<Opened> {
+    let (file, mut budget) = (source.name(), source.budget());
     let footer = decoded(file, || read_footer(&mut input))?;
     let (schema, mut decoder) = decoded(file, || {
         let footer = root_as_footer(&footer.bytes).map_err(|e| format!("the footer is broken: {e}"))?;
@@ -79,18 +80,28 @@ fn open_seekable<R: Read + Seek + Send + 'static>(
         Ok((schema, decoder))
     })?;
     for block in &footer.dictionaries {
-        let message = decoded(file, || read_block(&mut input, block))?;
-        decoded(file, || decoder.read_dictionary(block, &message))?;
+        let message = read_block(file, &mut input, block, &mut budget)?;
+        guarded(|| decoder.read_dictionary(block, &message))
+            .map_err(|found| culprit::of_dictionary(file, &found))?;
     }
     let normalizer = Normalizer::new(file, &schema, options)?;
-    let (schema, origin, file) = (normalizer.schema(), normalizer.origin(), file.to_owned());
+    let (kept, origin, file) = (normalizer.schema(), normalizer.origin(), file.to_owned());
+    let mut n_rows = 0;
     let whole = footer.batches.into_iter().filter_map(move |block| {
-        let message = decoded(&file, || read_block(&mut input, &block));
-        let batch =
-            message.and_then(|message| decoded(&file, || decoder.read_record_batch(&block, &message)));
+        let message = match read_block(&file, &mut input, &block, &mut budget) {
+            Ok(message) => message,
+            Err(e) => return Some(Err(e)),
+        };
+        let batch = guarded(|| decoder.read_record_batch(&block, &message)).map_err(|found| {
+            let n_header = block.metaDataLength() as usize;
+            let header = &message[n_prefix(&message)..n_header];
+            let body = message.slice(n_header);
+            culprit::of_arrow(&file, &found, &schema, (header, body), n_rows)
+        });
+        n_rows += batch.as_ref().ok().and_then(Option::as_ref).map_or(0, RecordBatch::num_rows);
         batch.transpose()
     });
-    Ok(Opened::new(schema, sliced(whole, normalizer, options.batch_rows), origin))
+    Ok(Opened::new(kept, sliced(whole, normalizer, source.budget(), options.batch_rows), origin))
 }
 
 /// The end of a file: its schema, and where its messages are.
@@ -135,29 +146,40 @@ fn read_footer(input: &mut (impl Read + Seek)) -> Result<Footer, String> {
 }
 
 /// Reads a message that the footer lists.
-fn read_block(input: &mut (impl Read + Seek), block: &Block) -> Result<Buffer, String> {
-    let text = |e: io::Error| e.to_string();
+fn read_block(
+    file: &str,
+    input: &mut (impl Read + Seek),
+    block: &Block,
+    budget: &mut Budget,
+) -> Result<Buffer> {
     // `read_footer` has seen that both lengths fit.
     let (n_header, n_body) = (block.metaDataLength() as usize, block.bodyLength() as usize);
     let mut message = MutableBuffer::from_len_zeroed(n_header + n_body);
-    input.seek(SeekFrom::Start(block.offset() as u64)).map_err(text)?;
-    input.read_exact(&mut message).map_err(text)?;
+    decoded(file, || {
+        input.seek(SeekFrom::Start(block.offset() as u64))?;
+        input.read_exact(&mut message)
+    })?;
     let (header, body) = message.split_at(n_header);
-    let n_prefix = if header.starts_with(&CONTINUATION) { 8 } else { 4 };
-    check_claims(header.get(n_prefix..).ok_or("a batch has no header")?, body)?;
+    budget.take(decoded(file, || {
+        claimed(header.get(n_prefix(header)..).ok_or("a batch has no header")?, body)
+    })?)?;
     Ok(message.into())
 }
 
-/// Refuses a message whose compressed buffers claim to become too large: the decoder allocates what
-/// they claim before it looks at them.
-fn check_claims(header: &[u8], body: &[u8]) -> Result<(), String> {
+/// Bytes before a message's header: its length, and the marker before that.
+fn n_prefix(message: &[u8]) -> usize {
+    if message.starts_with(&CONTINUATION) { 8 } else { 4 }
+}
+
+/// Bytes that a message's compressed buffers claim to become: the decoder allocates what they claim before
+/// it looks at them.
+fn claimed(header: &[u8], body: &[u8]) -> Result<u64, String> {
     let message = root_as_message(header).map_err(|e| format!("a batch's header is broken: {e}"))?;
     let batch = match message.header_as_dictionary_batch() {
         Some(dictionary) => dictionary.data(),
         None => message.header_as_record_batch(),
     };
-    let Some(batch) = batch.filter(|batch| batch.compression().is_some()) else { return Ok(()) };
-    let allowed = MOST_INFLATED_BYTES.max(MOST_INFLATION.saturating_mul(body.len() as u64));
+    let Some(batch) = batch.filter(|batch| batch.compression().is_some()) else { return Ok(0) };
     let mut claimed = 0_u64;
     for buffer in batch.buffers().into_iter().flatten().filter(|buffer| buffer.length() != 0) {
         let start = usize::try_from(buffer.offset()).ok();
@@ -166,19 +188,14 @@ fn check_claims(header: &[u8], body: &[u8]) -> Result<(), String> {
         // Below 0 it is stored as it is.
         claimed = claimed.saturating_add(u64::try_from(size).unwrap_or(0));
     }
-    match claimed > allowed {
-        true => Err(format!(
-            "a batch of {} compressed bytes claims to hold {claimed}, at most {allowed} are read",
-            body.len()
-        )),
-        false => Ok(()),
-    }
+    Ok(claimed)
 }
 
 /// Batches of the file's own size, cut to `batch_rows` and normalised piece by piece.
 fn sliced(
     mut whole: impl Iterator<Item = Result<RecordBatch>> + Send + 'static,
     normalizer: Normalizer,
+    mut budget: Budget,
     batch_rows: usize,
 ) -> Batches {
     let mut rest: Option<RecordBatch> = None;
@@ -194,7 +211,8 @@ fn sliced(
         if n_rows < batch.num_rows() {
             rest = Some(batch.slice(n_rows, batch.num_rows() - n_rows));
         }
-        Some(normalizer.apply(&batch.slice(0, n_rows)))
+        let piece = batch.slice(0, n_rows);
+        Some(budget.take_batch(&piece).and_then(|()| normalizer.apply(&piece)))
     }))
 }
 
@@ -204,14 +222,25 @@ struct Stream {
     decoder: StreamDecoder,
     /// What the decoder has not taken yet.
     message: Buffer,
+    /// Bytes of the last message before its body.
+    n_header: usize,
+    /// Rows of the batches before it.
+    n_rows: usize,
+    budget: Budget,
 }
 
 impl Stream {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         loop {
+            let whole = self.message.clone();
             let (decoder, message) = (&mut self.decoder, &mut self.message);
-            if let Some(batch) = decoded(&self.file, || decoder.decode(message))? {
-                return Ok(Some(batch));
+            match guarded(|| decoder.decode(message)) {
+                Ok(Some(batch)) => {
+                    self.n_rows += batch.num_rows();
+                    return Ok(Some(batch));
+                }
+                Ok(None) => {}
+                Err(found) => return Err(self.refused(&found, &whole)),
             }
             let message = self.read_message()?;
             if message.is_empty() {
@@ -219,6 +248,17 @@ impl Stream {
                 return Ok(None);
             }
             self.message = Buffer::from_vec(message);
+        }
+    }
+
+    /// The error of a message that the decoder refused.
+    fn refused(&self, found: &str, message: &Buffer) -> Error {
+        match (self.decoder.schema(), message.get(n_prefix(message)..self.n_header)) {
+            (Some(schema), Some(header)) => {
+                let body = message.slice(self.n_header);
+                culprit::of_arrow(&self.file, found, &schema, (header, body), self.n_rows)
+            }
+            _ => damaged(&self.file, found),
         }
     }
 
@@ -234,14 +274,14 @@ impl Stream {
             return Ok(message);
         };
         self.read_more(&mut message, u64::from(n_header))?;
+        self.n_header = message.len();
         if let Ok(header) = root_as_message(&message[n_prefix..])
             && let Ok(n_body) = u64::try_from(header.bodyLength())
         {
-            let n_header = message.len();
             self.read_more(&mut message, n_body)?;
-            let (header, body) = message.split_at(n_header);
+            let (header, body) = message.split_at(self.n_header);
             if body.len() as u64 == n_body {
-                decoded(&self.file, || check_claims(&header[n_prefix..], body))?;
+                self.budget.take(decoded(&self.file, || claimed(&header[n_prefix..], body))?)?;
             }
         }
         Ok(message)

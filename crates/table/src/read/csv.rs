@@ -119,7 +119,7 @@ impl CsvBatches {
         let fields = kept.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect::<Vec<_>>();
         self.schema = Arc::new(ArrowSchema::new(fields));
         self.builders = names.iter().map(|name| wanted.has(name).then(StringBuilder::new)).collect();
-        let index = written_index(&names[0]).filter(|index| kept.contains(&index.name));
+        let index = written_index(&names[0]);
         self.names = names;
         self.n_unnamed = n_unnamed;
         if n_unnamed > 0 {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::reading::Origin;
 use crate::schema::{ExcludedColumn, Exclusion};
 
 /// Where pandas, and what writes as it does, says which columns are the index.
@@ -43,10 +44,10 @@ fn set_aside(name: &str, reason: &str) -> ExcludedColumn {
     ExcludedColumn { name: name.to_owned(), exclusion: Exclusion::Index, reason: reason.to_owned() }
 }
 
-/// What is said of columns that are set aside as an index.
-pub(super) fn note(columns: &[ExcludedColumn]) -> Option<String> {
-    let names: Vec<&str> =
-        columns.iter().filter(|c| c.exclusion == Exclusion::Index).map(|c| c.name.as_str()).collect();
+/// What is said of columns that are set aside as an index, though they were wanted.
+pub(super) fn note(origin: &Origin) -> Option<String> {
+    let is_told = |c: &&ExcludedColumn| c.exclusion == Exclusion::Index && !origin.unread.contains(&c.name);
+    let names: Vec<&str> = origin.set_aside.iter().filter(is_told).map(|c| c.name.as_str()).collect();
     (!names.is_empty()).then(|| {
         format!(
             "left out as the index of a frame: {}; give it a kind to use it as a column",

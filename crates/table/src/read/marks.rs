@@ -107,18 +107,15 @@ impl Fit {
 /// decimal one; `thousands` leaves only one of them.
 pub(super) fn canonical(text: &str, decimal: DecimalMark, thousands: Option<char>) -> Option<String> {
     let text = text.trim();
-    let (minus, body) = match text.chars().next()? {
-        '-' | '−' => ("-", text.trim_start_matches(['-', '−'])),
-        '+' => ("", &text[1..]),
-        // As some ledgers write it.
-        _ => match text.strip_suffix('-') {
-            Some(body) => ("-", body),
-            None => ("", text),
+    let (minus, body) = match text.strip_prefix(['-', '−']) {
+        Some(body) => ("-", body),
+        None => match (text.strip_prefix('+'), text.strip_suffix('-')) {
+            (Some(body), _) => ("", body),
+            // As some ledgers write it.
+            (None, Some(body)) => ("-", body),
+            (None, None) => ("", text),
         },
     };
-    if text.len() - body.len() > '−'.len_utf8() {
-        return None;
-    }
     let body = body.trim_start();
     let (mantissa, exponent) = match body.find(['e', 'E']) {
         Some(at) => body.split_at(at),

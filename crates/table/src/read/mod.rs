@@ -28,8 +28,10 @@
 
 mod arrow_ipc;
 mod csv;
+mod culprit;
 mod guard;
 mod index;
+mod inflation;
 mod json_lines;
 mod json_object;
 pub(crate) mod marks;
@@ -42,6 +44,7 @@ mod reading;
 mod records;
 mod sniff;
 mod source;
+mod validate;
 mod write;
 
 use std::collections::BTreeMap;
@@ -50,8 +53,10 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchReader};
 use arrow::datatypes::{DataType, SchemaRef};
+
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::schema::Exclusion;
@@ -60,6 +65,7 @@ pub use normalize::unreadable;
 use normalize::{Normalizer, unreadable_note};
 use source::Source;
 
+pub use guard::without_panic;
 pub use marks::DecimalMark;
 pub use original::Original;
 pub use reading::{GivenReading, KnownColumn, NumberStyle, Origin, Reading, Wanted};
@@ -96,6 +102,10 @@ pub struct ReadOptions {
     /// Longest row of a text file in bytes, 1 to 1 GiB. Default 64 MiB. Bounds what an unclosed
     /// quote or a file without line ends can cost.
     pub max_row_bytes: usize,
+    /// Most bytes that a compressed file (gzip, Parquet, compressed Arrow) may become, at least 1; one of
+    /// which this is not 64 times its own size may become that. Default 1 GiB. Bounds what a small
+    /// hostile file can cost.
+    pub max_inflated_bytes: u64,
 }
 
 impl Default for ReadOptions {
@@ -109,6 +119,7 @@ impl Default for ReadOptions {
             known: BTreeMap::new(),
             batch_rows: 8192,
             max_row_bytes: 64 << 20,
+            max_inflated_bytes: 1 << 30,
         }
     }
 }
@@ -119,7 +130,10 @@ impl ReadOptions {
     /// # Errors
     /// An option error that names the option, the value and the range.
     pub fn check(&self) -> Result<()> {
-        for (name, value) in [("batch_rows", self.batch_rows), ("max_row_bytes", self.max_row_bytes)] {
+        let (rows, bytes) = (self.batch_rows as u64, self.max_row_bytes as u64);
+        for (name, value) in
+            [("batch_rows", rows), ("max_row_bytes", bytes), ("max_inflated_bytes", self.max_inflated_bytes)]
+        {
             if value == 0 {
                 return Err(Error::option(format!("`{name}` must be at least 1, found 0")));
             }
@@ -325,7 +339,7 @@ fn settled(
     // What somebody knows is a column, whatever the file says of it.
     let is_known = |name: &str| options.known.contains_key(name);
     origin.set_aside.retain(|column| column.exclusion != Exclusion::Index || !is_known(&column.name));
-    origin.notes.extend(index::note(&origin.set_aside));
+    origin.notes.extend(index::note(&origin));
     origin.notes.extend(unreadable_note(&origin.set_aside));
     let table =
         numbers::settle(table, &mut origin, options, delimiter).map_err(|e| e.at(format!("`{name}`")))?;
@@ -372,7 +386,7 @@ impl fmt::Debug for TableReader {
 /// and the column if it is not a table; an option error for options outside their range.
 pub fn open(path: &Path, options: &ReadOptions) -> Result<TableReader> {
     options.check()?;
-    open_source(&Source::from_path(path)?, options)
+    open_source(&Source::from_path(path)?.within(options), options)
 }
 
 /// Reads a whole file.
@@ -394,7 +408,7 @@ pub fn read_table_from(
     options: &ReadOptions,
 ) -> Result<Table> {
     options.check()?;
-    open_source(&Source::from_reader(reader, name)?, options)?.into_table()
+    open_source(&Source::from_reader(reader, name)?.within(options), options)?.into_table()
 }
 
 /// Reads a whole CSV table from memory; `name` stands for the file in messages.
@@ -403,13 +417,13 @@ pub fn read_table_from(
 /// As [`read_table`].
 pub fn read_csv_bytes(bytes: &[u8], name: &str, options: &ReadOptions) -> Result<Table> {
     options.check()?;
-    let source = Source::from_bytes(bytes, name);
+    let source = Source::from_bytes(bytes, name).within(options);
     let format = sniff::detect_csv(&source, options)?;
     TableReader::new(&source, format, options)?.into_table()
 }
 
-/// A table from Arrow batches in memory, by the rules of a Parquet file: types are kept or widened,
-/// missing tokens and NaN become missing cells. `name` stands for the file in messages. A table
+/// A table from Arrow batches that this process has made, by the rules of a Parquet file: types are kept or
+/// widened, missing tokens and NaN become missing cells. `name` stands for the file in messages. A table
 /// without rows is fine here.
 ///
 /// # Errors
@@ -481,6 +495,40 @@ fn differences(origin: &Origin, options: &ReadOptions) -> Vec<String> {
         ..GivenReading::default()
     };
     given.options_like(options).1
+}
+
+/// As [`table_from_batches`], from another library through Arrow's C interface. Every offset, text, key
+/// of a dictionary and number of missing cells is looked at before it is believed.
+///
+/// # Errors
+/// As [`table_from_batches`]; a value error that names column and row if the data break Arrow's rules, such
+/// as text that is not UTF-8, or if the stream fails.
+pub fn table_from_reader(name: &str, reader: impl RecordBatchReader, options: &ReadOptions) -> Result<Table> {
+    let schema = reader.schema();
+    let failed = |found: String| {
+        Error::value(format!("`{name}`: {found}")).with_hint(
+            "the program that made it is at fault; `pyarrow.Table.validate(full=True)` finds it too",
+        )
+    };
+    let batches = guard::guarded(|| reader.collect::<Result<Vec<_>, _>>()).map_err(failed)?;
+    // What is refused is told first, and what is not wanted is not looked into.
+    let normalizer = Normalizer::new(name, &schema, options)?;
+    let mut first_row = 0;
+    let mut sound = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let checked = normalizer.kept_idx().par_iter().map(|idx| {
+            let fault = |fault: validate::Fault| fault.into_error(name, schema.field(*idx).name(), first_row);
+            Ok((*idx, validate::validated(batch.column(*idx)).map_err(fault)?))
+        });
+        let mut columns = batch.columns().to_vec();
+        for (idx, column) in checked.collect::<Result<Vec<_>>>()? {
+            columns[idx] = column;
+        }
+        let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|e| failed(e.to_string()))?;
+        first_row += batch.num_rows();
+        sound.push(batch);
+    }
+    table_from_batches(name, &schema, &sound, options)
 }
 
 fn open_source(source: &Source, options: &ReadOptions) -> Result<TableReader> {

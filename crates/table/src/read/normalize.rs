@@ -53,7 +53,6 @@ impl Normalizer {
                 None => set_aside.push(unreadable(field.name(), family(field.data_type()))),
             }
         }
-        set_aside.retain(|column| !unread.contains(&column.name));
         if schema.fields().is_empty() {
             return Err(Error::malformed(format!("`{file}` has no columns"))
                 .with_hint("a table needs at least one column and one row"));

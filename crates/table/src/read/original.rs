@@ -61,6 +61,7 @@ impl Original {
     }
 
     fn of(source: Source, options: &ReadOptions) -> Result<(Self, Table)> {
+        let source = source.within(options);
         let reader = open_source(&source, options)?;
         let format = reader.format();
         let table = reader.into_table()?;

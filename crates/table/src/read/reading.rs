@@ -129,6 +129,8 @@ pub struct GivenReading {
     pub decimal: Option<DecimalMark>,
     /// As [`ReadOptions::thousands`].
     pub thousands: Option<char>,
+    /// As [`ReadOptions::max_inflated_bytes`].
+    pub max_inflated_bytes: Option<u64>,
 }
 
 impl GivenReading {
@@ -140,6 +142,7 @@ impl GivenReading {
             delimiter: self.delimiter,
             decimal: self.decimal,
             thousands: self.thousands,
+            max_inflated_bytes: self.max_inflated_bytes.unwrap_or(default.max_inflated_bytes),
             ..ReadOptions::default()
         }
     }
@@ -148,20 +151,19 @@ impl GivenReading {
     /// says otherwise.
     pub fn options_like(&self, model: &ReadOptions) -> (ReadOptions, Vec<String>) {
         let (mut options, mut notes) = (model.clone(), Vec::new());
-        let mut overruled = |what: &str, here: String, there: String| {
-            notes.push(format!(
-                "the model was trained with {what} {there}, and this table is read with {here}"
-            ));
+        let mut overruled = |here: String, there: String| {
+            notes.push(format!("the model was trained with {there}, and this table is read with {here}"));
         };
+        let named = |tokens: &[String]| format!("the missing tokens {}", quoted(tokens));
         options.delimiter = self.delimiter.or(model.delimiter);
         if let Some(tokens) = self.missing_tokens.as_ref().filter(|t| !same_tokens(t, &model.missing_tokens))
         {
-            overruled("the missing tokens", quoted(tokens), quoted(&model.missing_tokens));
+            overruled(named(tokens), named(&model.missing_tokens));
             options.missing_tokens.clone_from(tokens);
         }
         if let Some(decimal) = self.decimal.filter(|decimal| model.decimal != Some(*decimal)) {
             if let Some(there) = model.decimal {
-                overruled("", decimal.words().to_owned(), there.words().to_owned());
+                overruled(decimal.words().to_owned(), there.words().to_owned());
             }
             options.decimal = Some(decimal);
             for known in options.known.values_mut() {
@@ -171,6 +173,7 @@ impl GivenReading {
             }
         }
         options.thousands = self.thousands.or(model.thousands);
+        options.max_inflated_bytes = self.max_inflated_bytes.unwrap_or(model.max_inflated_bytes);
         (options, notes)
     }
 }

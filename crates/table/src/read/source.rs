@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 
+use super::ReadOptions;
+use super::inflation::{Budget, Inflated};
 use crate::error::{Error, Result};
 
 /// A named input.
 pub(super) struct Source {
     name: String,
     content: Content,
+    n_bytes: u64,
+    budget: Budget,
 }
 
 /// What is behind the name.
@@ -35,17 +39,34 @@ impl Source {
         if !metadata.is_file() {
             return Self::from_reader(File::open(path).map_err(|e| unopened(path, e))?, &name);
         }
-        Ok(Source { name, content: Content::File(path.to_owned()) })
+        Ok(Self::new(&name, Content::File(path.to_owned()), metadata.len()))
     }
 
     pub(super) fn from_reader(mut reader: impl Read, name: &str) -> Result<Self> {
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).map_err(|e| Error::io(Path::new(name), "read", e))?;
-        Ok(Source { name: name.to_owned(), content: Content::Memory(bytes.into()) })
+        let n_bytes = bytes.len() as u64;
+        Ok(Self::new(name, Content::Memory(bytes.into()), n_bytes))
     }
 
     pub(super) fn from_bytes(bytes: &[u8], name: &str) -> Self {
-        Source { name: name.to_owned(), content: Content::Memory(Bytes::copy_from_slice(bytes)) }
+        Self::new(name, Content::Memory(Bytes::copy_from_slice(bytes)), bytes.len() as u64)
+    }
+
+    fn new(name: &str, content: Content, n_bytes: u64) -> Self {
+        let budget = Budget::new(name, n_bytes, &ReadOptions::default());
+        Source { name: name.to_owned(), content, n_bytes, budget }
+    }
+
+    /// The same input, which may become as large as these options allow.
+    pub(super) fn within(mut self, options: &ReadOptions) -> Self {
+        self.budget = Budget::new(&self.name, self.n_bytes, options);
+        self
+    }
+
+    /// What it may become.
+    pub(super) fn budget(&self) -> Budget {
+        self.budget.clone()
     }
 
     /// The name that messages use.
@@ -70,7 +91,10 @@ impl Source {
             Content::File(path) => Box::new(File::open(path).map_err(|e| unopened(path, e))?),
             Content::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
         };
-        Ok(if gzip { Box::new(MultiGzDecoder::new(raw)) } else { raw })
+        Ok(match gzip {
+            true => Box::new(Inflated { input: MultiGzDecoder::new(raw), budget: self.budget() }),
+            false => raw,
+        })
     }
 }
 
@@ -90,6 +114,10 @@ pub(super) fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize
 
 /// The error of a failed read; damaged compression is the file's fault, not the system's.
 pub(super) fn read_failed(name: &str, error: io::Error) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(own) => return own,
+        Err(error) => error,
+    };
     match error.kind() {
         ErrorKind::UnexpectedEof => {
             Error::malformed(format!("`{name}` is cut short: its compressed data ends too early"))

@@ -123,7 +123,8 @@ pub fn infer(table: &Table, options: &InferOptions) -> Result<Schema> {
     for name in origin.unread.iter().filter(|name| options.ignore.contains(name)) {
         schema.excluded.push(ignored(name));
     }
-    for column in origin.set_aside.iter().filter(|column| !table.has_column(&column.name)) {
+    let is_absent = |name: &String| !table.has_column(name) && !origin.unread.contains(name);
+    for column in origin.set_aside.iter().filter(|column| is_absent(&column.name)) {
         let is_ignored = options.ignore.contains(&column.name);
         schema.excluded.push(if is_ignored { ignored(&column.name) } else { column.clone() });
     }

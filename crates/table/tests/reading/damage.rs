@@ -71,3 +71,76 @@ fn a_compressed_batch_that_claims_too_much_is_an_error() {
         }
     }
 }
+
+/// A column of text whose bytes are Latin-1, as other programs write them. The file is made with a text of
+/// as many ASCII bytes, which are then replaced: compression would hide them.
+#[test]
+fn text_that_is_not_utf8_is_named_with_column_and_row() {
+    let cities = ["Bonn", "CafX", "Rom", "CafX"];
+    let plain: ArrayRef = Arc::new(StringArray::from(cities.to_vec()));
+    let large: ArrayRef = Arc::new(LargeStringArray::from(cities.to_vec()));
+    let views: ArrayRef = Arc::new(StringViewArray::from(cities.to_vec()));
+    let dictionary: ArrayRef = Arc::new(cities.into_iter().collect::<DictionaryArray<Int32Type>>());
+    let number: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4]));
+    for text in [plain, large, views, dictionary] {
+        let kind = text.data_type().clone();
+        let batch = RecordBatch::try_from_iter([("n", number.clone()), ("city", text)]).unwrap();
+        let two = [batch.slice(0, 1), batch.slice(1, 3)];
+        for (name, bytes) in [
+            ("t.parquet", parquet_bytes(&batch)),
+            ("t.arrow", arrow_file_bytes(&two, None)),
+            ("t.arrows", arrow_stream_bytes(&two, None)),
+        ] {
+            let mut latin = bytes.clone();
+            let places: Vec<usize> = (0..bytes.len() - 4).filter(|i| &bytes[*i..i + 4] == b"CafX").collect();
+            assert!(!places.is_empty(), "{name} of {kind}");
+            // Statistics of Parquet hold texts too.
+            places.iter().for_each(|place| latin[place + 3] = 0xe9);
+            let error = read_bytes(name, &latin).unwrap_err();
+            let is_dictionary = matches!(kind, DataType::Dictionary(..)) && name != "t.parquet";
+            let wanted = match is_dictionary {
+                true => format!("`{name}`: a dictionary of text is not UTF-8: "),
+                false => format!("`{name}`, column `city`, row 2: `Caf\\xe9` is not UTF-8 text"),
+            };
+            assert!(error.is_value() && error.to_string().starts_with(&wanted), "{kind}: {error}");
+            assert!(error.hint().is_some_and(|hint| hint.contains("UTF-8")));
+        }
+    }
+}
+
+#[test]
+fn what_a_compressed_file_may_become_is_bounded() {
+    let options = ReadOptions { max_inflated_bytes: 1_000_000, ..ReadOptions::default() };
+    let bounded = |name: &str, bytes: &[u8]| read_table_from(Cursor::new(bytes.to_vec()), name, &options);
+    let n_rows = 400_000;
+    let csv = format!("a,b\n{}", "0,0\n".repeat(n_rows));
+    let json = r#"{"a":0}"#.to_owned() + "\n";
+    let zeros: ArrayRef = Arc::new(Int64Array::from(vec![0; n_rows]));
+    let batch = RecordBatch::try_from_iter([("a", zeros)]).unwrap();
+    // One long text that a dictionary repeats.
+    let long = "x".repeat(10_000);
+    let repeated: ArrayRef =
+        Arc::new(vec![long.as_str(); 1000].into_iter().collect::<DictionaryArray<Int32Type>>());
+    let repeated = RecordBatch::try_from_iter([("a", repeated)]).unwrap();
+    for (name, bytes) in [
+        ("t.csv.gz", gzip(csv.as_bytes())),
+        ("t.jsonl.gz", gzip(json.repeat(n_rows).as_bytes())),
+        ("t.parquet", parquet_bytes(&batch)),
+        ("repeated.parquet", parquet_bytes(&repeated)),
+        ("t.arrow", arrow_file_bytes(std::slice::from_ref(&batch), Some(CompressionType::ZSTD))),
+        ("t.arrows", arrow_stream_bytes(&[batch], Some(CompressionType::LZ4_FRAME))),
+        ("repeated.arrow", arrow_file_bytes(&[repeated], None)),
+    ] {
+        assert!(bytes.len() < 15_500, "{name} has {} bytes", bytes.len());
+        let error = bounded(name, &bytes).unwrap_err();
+        let wanted = format!("`{name}` has {} bytes and claims to hold more than 1000000", bytes.len());
+        assert!(error.is_malformed() && error.to_string() == wanted, "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("max_inflated_bytes")));
+        assert!(read_bytes(name, &bytes).is_ok(), "{name} is below the default");
+    }
+    // An honest file is allowed many times its size, however small the option.
+    let random = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+    let honest: String = (0..200_000).map(|i| format!("{},{}\n", random(i), i % 10)).collect();
+    let honest = gzip(format!("a,b\n{honest}").as_bytes());
+    assert!(read_table_from(Cursor::new(honest), "t.csv.gz", &options).is_ok());
+}
