@@ -61,6 +61,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::schema::Exclusion;
 use crate::table::Table;
+use crate::threads::in_pool;
 pub use normalize::unreadable;
 use normalize::{Normalizer, unreadable_note};
 use source::Source;
@@ -516,12 +517,13 @@ pub fn table_from_reader(name: &str, reader: impl RecordBatchReader, options: &R
     let mut first_row = 0;
     let mut sound = Vec::with_capacity(batches.len());
     for batch in batches {
-        let checked = normalizer.kept_idx().par_iter().map(|idx| {
+        let checked = |idx: &usize| {
             let fault = |fault: validate::Fault| fault.into_error(name, schema.field(*idx).name(), first_row);
             Ok((*idx, validate::validated(batch.column(*idx)).map_err(fault)?))
-        });
+        };
+        let checked = in_pool(|| normalizer.kept_idx().par_iter().map(checked).collect::<Result<Vec<_>>>())??;
         let mut columns = batch.columns().to_vec();
-        for (idx, column) in checked.collect::<Result<Vec<_>>>()? {
+        for (idx, column) in checked {
             columns[idx] = column;
         }
         let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|e| failed(e.to_string()))?;
