@@ -64,14 +64,14 @@ def _weights(sample_weight: ArrayLike | None, rows: Any) -> NDArray[np.float64]:
     return weights
 
 
-def _one_dimensional(y: ArrayLike) -> NDArray[Any]:
+def _one_dimensional(y: Any) -> NDArray[Any]:
     """The target as an array: every value is there, and objects of one type have that type."""
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None")
     mask = np.ma.getmaskarray(y).ravel() if isinstance(y, np.ma.MaskedArray) else None
     # An extension type of pandas may hold pandas.NA, which only objects can.
-    values = y.to_numpy(dtype=object) if hasattr(y, "dtype") and hasattr(y.dtype, "na_value") else y
-    values = column_or_1d(values, warn=True)
+    cells = y.to_numpy(dtype=object) if hasattr(y, "dtype") and hasattr(y.dtype, "na_value") else y
+    values: NDArray[Any] = column_or_1d(cells, warn=True)
     if mask is not None and mask.any():
         _refuse("masked values", mask)
     if values.dtype.kind in "fc":
