@@ -98,14 +98,12 @@ fn base_rate_residuals(y: &[bool]) -> Residuals {
     Residuals::log_loss(&vec![rate; y.len()], y).unwrap()
 }
 
-/// Which folds the rows fall into is chance, and 1,000 rows are few: two of ten tables may miss.
 #[test]
 fn a_planted_ratio_is_among_the_first_five_proposals() {
-    let mut missed = Vec::new();
-    for seed in 0..10 {
+    for seed in 0..5 {
         let mut chance = Chance(seed);
-        let loans = Loans::new(1000, &mut chance);
-        let y: Vec<bool> = (0..1000)
+        let loans = Loans::new(2000, &mut chance);
+        let y: Vec<bool> = (0..2000)
             .map(|i| {
                 let risky = loans.numbers["debt"][i] / loans.numbers["income"][i] > 0.6;
                 chance.unit() < if risky { 0.65 } else { 0.35 }
@@ -120,16 +118,11 @@ fn a_planted_ratio_is_among_the_first_five_proposals() {
             let names = std::iter::once(&s.feature.name).chain(&s.stands_for);
             names.into_iter().any(|n| n == "income_per_debt")
         });
-        let top: Vec<_> = ranked.iter().take(5).map(|s| (s.feature.name.clone(), s.score)).collect();
-        match place {
-            Some(place) if place < 5 => {
-                let scored = &ranked[place];
-                assert!(scored.gain > 0.01 && scored.gain_beyond_inputs > 0.0, "{scored:?}");
-            }
-            _ => missed.push(format!("seed {seed}: place {place:?}, before it {top:?}")),
-        }
+        let top: Vec<_> = ranked.iter().take(5).map(|s| (&s.feature.name, s.score)).collect();
+        assert!(place.is_some_and(|p| p < 5), "seed {seed}: place {place:?}, before it {top:?}");
+        let scored = &ranked[place.unwrap()];
+        assert!(scored.gain > 0.01 && scored.gain_beyond_inputs > 0.0, "{scored:?}");
     }
-    assert!(missed.len() <= 2, "{missed:#?}");
 }
 
 #[test]
