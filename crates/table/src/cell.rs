@@ -19,6 +19,8 @@ use crate::table::quoted;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+/// Rows that are read at a time where the first value ends the search.
+const FEW_ROWS: usize = 256;
 
 /// Spellings of yes and no; a pair stands at the same place in both lists.
 const TRUE_WORDS: [&str; 6] = ["true", "yes", "t", "y", "1", "on"];
@@ -126,6 +128,23 @@ pub fn texts(column: &str, array: &ArrayRef) -> Result<StringArray> {
         }
         _ => convert(column, &array, &DataType::Utf8)?.as_string::<i32>().clone(),
     })
+}
+
+/// Whether any cell has a value, as [`texts`] tells it. Reads no further than to the first few rows that do.
+///
+/// # Errors
+/// A schema error if the column has a type that cannot be read.
+pub fn has_value(column: &str, array: &ArrayRef) -> Result<bool> {
+    if array.null_count() == array.len() {
+        return Ok(false);
+    }
+    for start in (0..array.len()).step_by(FEW_ROWS) {
+        let rows = array.slice(start, FEW_ROWS.min(array.len() - start));
+        if texts(column, &rows)?.null_count() < rows.len() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Names of categories, `[n_rows]`: [`texts`] without blanks around them, and whole numbers without

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use arrow::array::Array as _;
 use tabgraft_table::Table;
 use tabgraft_table::cell;
 use tabgraft_table::schema::{
@@ -114,10 +113,7 @@ impl EmbeddingSpace {
         let absent = self.column_report(table).missing_columns;
         let mut empty = Vec::new();
         for column in self.about.columns.iter().filter(|c| table.has_column(&c.name)) {
-            let array = table.column(&column.name)?;
-            if array.null_count() == array.len()
-                || cell::texts(&column.name, array)?.null_count() == array.len()
-            {
+            if !cell::has_value(&column.name, table.column(&column.name)?)? {
                 empty.push(column.name.clone());
             }
         }

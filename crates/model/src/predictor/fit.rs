@@ -90,7 +90,10 @@ impl Predictor {
         // What is wrong with a row is said of the caller's own, before they are put in order.
         space.encode(table)?;
         tell_of_target(table, target, options, |r| !is_test[r] && row_weights[r] > 0.0, sink)?;
-        let (mut predictor, _) = fit(space, &rows.table, target, rows.weights.as_deref(), options, sink)?;
+        // They stand in another order now, and some twice.
+        let is_test = test_rows(space, &rows.table, options)?;
+        let weights = rows.weights.as_deref();
+        let (mut predictor, _) = fit(space, &rows.table, target, weights, &is_test, options, sink)?;
         predictor.about.fit_info.n_rows_without_weight = rows.n_without_weight;
         predictor.about.seal();
         Ok(predictor)
@@ -110,7 +113,7 @@ impl Predictor {
         check(space, table, target, options)?;
         let is_test = test_rows(space, table, options)?;
         tell_of_target(table, target, options, |r| !is_test[r], sink)?;
-        fit(space, table, target, None, options, sink)
+        fit(space, table, target, None, &is_test, options, sink)
     }
 }
 
@@ -161,6 +164,7 @@ fn fit(
     table: &Table,
     target: &str,
     row_weights: Option<&[f64]>,
+    is_test: &[bool],
     options: &PredictorOptions,
     sink: &mut Sink<'_>,
 ) -> Result<(Predictor, HeldOut)> {
@@ -177,7 +181,6 @@ fn fit(
         );
         let _ = sink(&Event::Warning { text });
     }
-    let is_test = test_rows(space, table, options)?;
     let (test_rows, mut fit_rows): (Vec<usize>, Vec<usize>) = (0..table.n_rows()).partition(|r| is_test[*r]);
     // What is learned does not depend on the order in which the rows came.
     let place = cell_order(space, table, target)?;

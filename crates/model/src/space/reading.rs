@@ -94,18 +94,10 @@ impl About {
 
     /// Remembers how the new columns of a table were read, and what was said of it.
     pub(crate) fn learn_reading(&mut self, origin: &Origin, new_columns: &[String]) {
-        let mine = self.reading.decimal;
-        let theirs = origin.reading.decimal;
-        self.reading.decimal = mine.or(theirs);
-        for name in new_columns {
-            let style = origin.reading.numbers.get(name).cloned().unwrap_or_default();
-            let decimal =
-                style.decimal.or(theirs).filter(|decimal| mine.is_some_and(|mine| mine != *decimal));
-            let style = NumberStyle { decimal, ..style };
-            if style != NumberStyle::default() {
-                self.reading.numbers.insert(name.clone(), style);
-            }
+        for (name, style) in self.reading.beside(&origin.reading, new_columns) {
+            self.reading.numbers.insert(name, style);
         }
+        self.reading.decimal = self.reading.decimal.or(origin.reading.decimal);
         let new: Vec<String> =
             origin.notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect();
         self.notes.extend(new);
@@ -113,17 +105,10 @@ impl About {
 
     /// Remembers how the columns were read that another space had.
     pub(crate) fn join_reading(&mut self, other: &Self) {
-        let mine = self.reading.decimal;
-        self.reading.decimal = mine.or(other.reading.decimal);
-        for column in &other.columns {
-            let style = other.reading.numbers.get(&column.name).cloned().unwrap_or_default();
-            let decimal =
-                style.decimal.or(other.reading.decimal).filter(|d| mine.is_some_and(|mine| mine != *d));
-            let style = NumberStyle { decimal, ..style };
-            let is_known = self.reading.numbers.contains_key(&column.name);
-            if style != NumberStyle::default() && column.kind == Kind::Numeric && !is_known {
-                self.reading.numbers.insert(column.name.clone(), style);
-            }
+        let numeric = other.columns.iter().filter(|column| column.kind == Kind::Numeric);
+        for (name, style) in self.reading.beside(&other.reading, numeric.map(|column| &column.name)) {
+            self.reading.numbers.entry(name).or_insert(style);
         }
+        self.reading.decimal = self.reading.decimal.or(other.reading.decimal);
     }
 }

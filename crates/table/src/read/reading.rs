@@ -34,6 +34,25 @@ impl Default for Reading {
     }
 }
 
+impl Reading {
+    /// How numbers of these columns of another table are written, beside the decimals of this one: those
+    /// that are not written as this reading has it anyway.
+    pub fn beside<'a>(
+        &self,
+        other: &Reading,
+        columns: impl IntoIterator<Item = &'a String>,
+    ) -> Vec<(String, NumberStyle)> {
+        let style_of = |name: &'a String| {
+            let style = other.numbers.get(name).cloned().unwrap_or_default();
+            let decimal = style.decimal.or(other.decimal);
+            let decimal = decimal.filter(|theirs| self.decimal.is_some_and(|mine| mine != *theirs));
+            let style = NumberStyle { decimal, ..style };
+            (style != NumberStyle::default()).then(|| (name.clone(), style))
+        };
+        columns.into_iter().filter_map(style_of).collect()
+    }
+}
+
 /// How the numbers of one column are written.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
