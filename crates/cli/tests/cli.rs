@@ -2,31 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
 
+mod binary;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use binary::{done, empty, run};
+
 /// Columns that arrive late in these tests.
 const LATE: [&str; 2] = ["checking_status", "savings_status"];
 
-/// Runs the binary in `folder`.
-fn run(folder: &Path, arguments: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tabgraft"))
-        .args(arguments.split_whitespace())
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
 /// Runs a command that must succeed, and gives its stdout.
 fn out(folder: &Path, arguments: &str) -> String {
-    let output = run(folder, arguments);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "`tabgraft {arguments}`: {stderr}");
-    String::from_utf8(output.stdout).unwrap()
+    done(folder, arguments).0
 }
 
 /// Runs a command with `--format json` and parses its report.
@@ -52,7 +44,7 @@ fn fixture() -> PathBuf {
 fn workshop() -> &'static Path {
     static WORKSHOP: OnceLock<PathBuf> = OnceLock::new();
     WORKSHOP.get_or_init(|| {
-        let path = folder("workshop");
+        let path = empty("workshop");
         let full = fs::read_to_string(fixture()).unwrap();
         fs::write(path.join("full.csv"), &full).unwrap();
         // No cell of this file has a comma.
@@ -72,17 +64,9 @@ fn workshop() -> &'static Path {
     })
 }
 
-/// An empty folder below cargo's own for tests.
-fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).unwrap();
-    path
-}
-
 #[test]
 fn train_reports_each_column_once_with_its_reason() {
-    let folder = folder("train");
+    let folder = empty("train");
     fs::copy(fixture(), folder.join("full.csv")).unwrap();
     let report = json(&folder, "train full.csv --ignore default -o es.tabgraft --epochs 1 --threads 1");
     let mut names: Vec<&str> = [&report["schema"]["columns"], &report["schema"]["excluded"]]
@@ -160,7 +144,7 @@ fn predict_gives_probabilities_and_evaluate_scores_the_test_rows() {
 
 #[test]
 fn reports_say_how_many_rows_are_copies_and_how_many_have_an_unseen_class() {
-    let path = folder("copies");
+    let path = empty("copies");
     fs::copy(workshop().join("p1"), path.join("p1")).unwrap();
     let full = fs::read_to_string(fixture()).unwrap();
     let (header, rows) = full.split_once('\n').unwrap();
@@ -191,7 +175,7 @@ fn reports_say_how_many_rows_are_copies_and_how_many_have_an_unseen_class() {
 fn known() -> &'static Path {
     static KNOWN: OnceLock<PathBuf> = OnceLock::new();
     KNOWN.get_or_init(|| {
-        let path = folder("known");
+        let path = empty("known");
         let mut state = 7u64;
         let mut chance = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -308,7 +292,7 @@ fn inspect_and_verify_know_the_lineage() {
 
 /// A folder of the workshop's models under other names, some deeper.
 fn family(name: &str) -> PathBuf {
-    let (path, family) = (workshop(), folder(name));
+    let (path, family) = (workshop(), empty(name));
     fs::create_dir(family.join("deep")).unwrap();
     for (from, to) in [("v1", "first.bin"), ("v2", "deep/v2.tabgraft"), ("p1", "p1"), ("p2", "deep/p2")] {
         fs::copy(path.join(from), family.join(to)).unwrap();
@@ -369,7 +353,7 @@ fn verify_deep_checks_a_family_and_names_what_was_edited() {
 #[test]
 fn a_registry_promotes_rolls_back_and_remembers() {
     let path = workshop();
-    let models = folder("registry");
+    let models = empty("registry");
     let registry = |arguments: &str| format!("registry {} {arguments}", models.display());
     let code = |arguments: &str| run(path, &registry(arguments)).status.code();
     for arguments in ["current", "list", "promote v1"] {
@@ -402,7 +386,7 @@ fn a_registry_promotes_rolls_back_and_remembers() {
 #[test]
 fn processes_that_write_a_registry_at_once_lose_nothing() {
     let path = workshop();
-    let models = folder("busy").display().to_string();
+    let models = empty("busy").display().to_string();
     for version in ["v1", "v2"] {
         out(path, &format!("registry {models} add {version}"));
     }
@@ -642,7 +626,7 @@ fn stdout_holds_data_only() {
 #[cfg(unix)]
 #[test]
 fn the_commands_of_the_readme_run() {
-    let path = folder("readme");
+    let path = empty("readme");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::os::unix::fs::symlink(root.join("fixtures").canonicalize().unwrap(), path.join("fixtures")).unwrap();
     let readme = fs::read_to_string(root.join("README.md")).unwrap();

@@ -3,31 +3,24 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
 
+mod binary;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Once, OnceLock};
 
 use nix::sys::signal::{self, SigHandler, Signal};
 use serde_json::Value;
 
+use binary::done;
+
 const LONG: &str = "--epochs 10000 --exact-epochs";
 
-fn run(folder: &Path, arguments: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tabgraft"))
-        .args(arguments.split_whitespace())
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
 fn ok(folder: &Path, arguments: &str) -> String {
-    let output = run(folder, arguments);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "`tabgraft {arguments}`: {stderr}");
-    String::from_utf8(output.stdout).unwrap()
+    done(folder, arguments).0
 }
 
 /// A folder of its own with tables `t.csv` and `more.csv`, a space `v1`, its child `v2`, and a feature.
@@ -56,10 +49,7 @@ fn workshop(name: &str) -> PathBuf {
 }
 
 fn empty(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("interrupts_{name}"));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
+    binary::empty(&format!("interrupts_{name}"))
 }
 
 /// Whoever runs the tests may have started them with signals ignored, which their processes would inherit.

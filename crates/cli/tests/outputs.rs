@@ -3,30 +3,19 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
 
+mod binary;
+
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
-fn run(folder: &Path, arguments: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tabgraft"))
-        .args(arguments.split_whitespace())
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
-/// Runs a command that must succeed.
-fn ok(folder: &Path, arguments: &str) {
-    let output = run(folder, arguments);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "`tabgraft {arguments}`: {stderr}");
-}
+use binary::{done, run};
 
 /// A folder of its own with a table `t.csv`, a space `v1` and a predictor `p1`.
 fn workshop(name: &str) -> PathBuf {
@@ -44,9 +33,9 @@ fn workshop(name: &str) -> PathBuf {
             r#"{"format_version": 1, "features": [{"name": "half", "definition": {"kind": "formula", "formula": "x / 2"}}]}"#,
         )
         .unwrap();
-        ok(&folder, "train t.csv -o v1 --ignore y --epochs 1 -q");
-        ok(&folder, "predictor v1 t.csv --target y -o p1 --epochs 2 --n-networks 2 -q");
-        ok(&folder, "apply f.json t.csv -o more.csv -q");
+        done(&folder, "train t.csv -o v1 --ignore y --epochs 1 -q");
+        done(&folder, "predictor v1 t.csv --target y -o p1 --epochs 2 --n-networks 2 -q");
+        done(&folder, "apply f.json t.csv -o more.csv -q");
         folder
     });
     let folder = empty(name);
@@ -57,10 +46,7 @@ fn workshop(name: &str) -> PathBuf {
 }
 
 fn empty(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("outputs_{name}"));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
+    binary::empty(&format!("outputs_{name}"))
 }
 
 /// Makes a node of one's own, never one of the machine's. Devices take a right that not everybody has.
@@ -97,7 +83,7 @@ fn a_pipe_gets_the_bytes_and_stays() {
                 bytes
             }
         });
-        ok(&folder, &format!("{writer} pipe -q"));
+        done(&folder, &format!("{writer} pipe -q"));
         assert!(!reader.join().unwrap().is_empty(), "`{writer}`");
         assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo(), "`{writer}`");
     }
@@ -111,7 +97,7 @@ fn a_device_gets_the_bytes_and_stays() {
         return;
     }
     for writer in WRITERS {
-        ok(&folder, &format!("{writer} null -q"));
+        done(&folder, &format!("{writer} null -q"));
         let output = run(&folder, &format!("{writer} full -q"));
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "`{writer}`: {stderr}");
@@ -131,7 +117,7 @@ fn a_link_stays_and_the_file_behind_it_keeps_its_mode() {
     symlink("deep/real", folder.join("link")).unwrap();
     for writer in WRITERS {
         fs::write(folder.join("deep/real"), "old").unwrap();
-        ok(&folder, &format!("{writer} link -q"));
+        done(&folder, &format!("{writer} link -q"));
         assert!(fs::symlink_metadata(folder.join("link")).unwrap().is_symlink(), "`{writer}`");
         let real = fs::metadata(folder.join("deep/real")).unwrap();
         assert!(real.len() > 3, "`{writer}`");

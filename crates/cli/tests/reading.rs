@@ -3,38 +3,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
 
+mod binary;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::Stdio;
 
 use serde_json::Value;
 
-fn command(folder: &Path, arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tabgraft"));
-    command.args(arguments.split_whitespace()).current_dir(folder);
-    command
-}
-
-fn run(folder: &Path, arguments: &str) -> Output {
-    command(folder, arguments).output().unwrap()
-}
-
-/// Runs a command that must succeed; its stdout and stderr.
-fn done(folder: &Path, arguments: &str) -> (String, String) {
-    let output = run(folder, arguments);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "`{arguments}`: {stderr}");
-    (String::from_utf8(output.stdout).unwrap(), stderr)
-}
+use binary::{command, done, run};
 
 /// An empty folder of this test.
 fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("reading_{name}"));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
+    binary::empty(&format!("reading_{name}"))
 }
 
 /// Rows in which -999 and `-` stand for missing cells, and numbers are written with a decimal comma.
