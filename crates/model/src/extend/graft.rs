@@ -4,20 +4,12 @@ use tabgraft_table::Table;
 
 use super::drift::DriftSample;
 use super::plan::plan;
+use super::role::roles;
 use super::thaw::OldWeights;
 use crate::encoder::Network;
 use crate::error::Result;
-use crate::objective::Role;
 use crate::space::{AnchorInfo, EmbeddingSpace, Freeze, Mode, Rows, training_data};
 use crate::train::{Anchor, Computer, Phase, Sink, TrainingData, train};
-
-/// A new column's role in every mode: its cells weigh more than old ones (1), are hidden half as often, and
-/// are asked for nearly as much where they are shown. What is new must be made to enter the vectors; without
-/// this, training from scratch for as many epochs is as good as grafting (docs/decisions/0015).
-const NEW_ROLE: Role = Role { weight: 4.0, visible: 0.9, hiding: 0.5 };
-/// A frozen parent says what old cells it is shown as well as it ever will: nothing is asked of the side
-/// network there, which saves more than half of the loss's work.
-const FROZEN_OLD_ROLE: Role = Role { visible: 0.0, ..Role::OLD };
 
 /// A grafted space that has not been trained yet, and the rows to train it on.
 pub struct Graft {
@@ -64,12 +56,7 @@ impl Graft {
         } = self;
         let encoded = child.encode(&all)?;
         let n_old = parent.about.columns.len();
-        let n_all = child.about.columns.len();
-        let old_role = match mode {
-            Mode::Frozen => FROZEN_OLD_ROLE,
-            Mode::Joint | Mode::Anchored => Role::OLD,
-        };
-        let roles = (0..n_all).map(|c| if c < n_old { old_role } else { NEW_ROLE }).collect();
+        let roles = roles(mode, n_old, child.about.columns.len() - n_old);
         let data = training_data(&child, &encoded, &rows, roles, 0..n_old);
         let mut data = TrainingData { computer, ..data };
         child.keep_within(memory_limit, bound.is_some(), &mut data, &all, &encoded, sink)?;

@@ -24,6 +24,7 @@ mod options;
 mod plan;
 mod prune;
 mod rank;
+mod role;
 mod thaw;
 
 use rand::{Rng, SeedableRng};
