@@ -20,6 +20,7 @@ pub mod space;
 pub mod store;
 mod tape;
 pub mod train;
+mod tree;
 pub mod weights;
 
 pub use compare::CompareOptions;

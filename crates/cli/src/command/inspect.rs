@@ -145,7 +145,7 @@ impl Report for PredictorCard {
         line("space's weights hash", self.space.hashes.weights.clone());
         line("space's id", self.space.hashes.id().to_string());
         line("columns", used_and_left_out(&self.space.columns, &self.space.excluded));
-        line("networks", self.fit_info.best_epochs.len().to_string());
+        line("learners", self.fit_info.learners());
         line("rows", format!("{} learned from, {} to test", self.fit_info.n_rows, self.fit_info.n_rows_test));
         if self.fit_info.interrupted {
             line("stopped early", "by a signal or Ctrl-C: this is the best state until then".to_owned());

@@ -19,9 +19,9 @@ use crate::saved::{End, Saved};
 
 /// Fit a predictor of one target on an embedding space.
 ///
-/// The target may be two classes, more classes or a number. Several networks are fitted, each on
-/// its own share of the rows; they start from a copy of the space, which itself never changes. The
-/// space's test rows are kept out and scored, each score with its rows and 95 % interval.
+/// The target may be two classes, more classes or a number. Several networks and forests are
+/// fitted, each on its own share of the rows, and mixed as held-out rows ask for. The networks start from
+/// a copy of the space, which itself never changes. The space's test rows are kept out and scored, each score with its rows and 95 % interval.
 ///
 /// Reads SPACE and TABLE; writes the predictor, which needs no other file, to --out and its scores
 /// to stdout. Ctrl-C or SIGTERM stops the fit and saves the best state so far; the exit code is then 3, and
@@ -108,11 +108,11 @@ impl Report for FitReport {
     fn text(&self) -> String {
         let fit = &self.fit;
         let mut text = line!(
-            "predictor of `{}` ({}) on `{}`: {} networks, {} rows learned from in {:.1} s",
+            "predictor of `{}` ({}) on `{}`: {}, {} rows learned from in {:.1} s",
             self.target.column(),
             self.task,
             self.space,
-            fit.best_epochs.len(),
+            fit.learners(),
             fit.n_rows,
             fit.seconds
         );

@@ -65,7 +65,7 @@ impl Labels {
 
     /// Weighted mean loss of predictions `[n_rows, n_outputs]`: negative log-likelihood or squared
     /// error. `None` if no row has a weight.
-    fn held_out_loss(&self, predictions: &[f64], rows: &[usize], row_weights: &[f32]) -> Option<f64> {
+    pub fn held_out_loss(&self, predictions: &[f64], rows: &[usize], row_weights: &[f32]) -> Option<f64> {
         let loss = |i: usize, r: &usize| match self {
             Labels::Classes { class, n_classes } => {
                 -predictions[i * n_classes + usize::from(class[*r])].max(1e-7).ln()

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::head::Head;
-use super::{Predictor, PredictorAbout, Target, to_current};
+use super::{Predictor, PredictorAbout, Target, to_current, trees};
 use crate::encoder::start::Blank;
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
 use crate::space::{check_filled, check_groups, n_weights, skeleton};
 use crate::store::{self, Blob, Container, ContentHash, weights_hash};
+use crate::tree::Forest;
 
 /// The container's kind.
 pub(crate) const KIND: &str = "predictor";
@@ -59,6 +60,9 @@ impl Predictor {
         for (i, head) in self.heads.iter().enumerate() {
             to_blobs(head, &format!("network.{i}"), &mut tensors);
         }
+        for (i, forest) in self.forests.iter().enumerate() {
+            forest.to_blobs(&format!("forest.{i}"), &mut tensors);
+        }
         tensors
     }
 
@@ -82,7 +86,9 @@ impl Predictor {
         {
             return Err(Error::malformed(format!("a target of {} class(es)", classes.len())));
         }
-        let sane = about.sharpness.is_finite() && about.sharpness > 0.0;
+        let sane = about.sharpness.is_finite()
+            && about.sharpness > 0.0
+            && (0.0..=1.0).contains(&about.fit_info.share_of_trees);
         let number_sane = match &about.target {
             Target::Number { mean, deviation, .. } => {
                 mean.is_finite() && deviation.is_finite() && *deviation > 0.0
@@ -94,20 +100,28 @@ impl Predictor {
         }
         let Container { mut tensors, manifest, .. } = container;
         drop(manifest);
-        let mut blank = Blank::new(n_weights(&tensors));
-        let space = skeleton(&about.space, &mut blank)?;
-        let n_networks = about.fit_info.best_epochs.len();
+        let share = about.fit_info.share_of_trees;
+        let n_networks = if share < 1.0 { about.fit_info.best_epochs.len() } else { 0 };
+        let n_forests = if share > 0.0 { about.fit_info.n_trees.len() } else { 0 };
+        if n_networks + n_forests == 0 || (share > 0.0) != (n_forests > 0) {
+            return Err(Error::malformed(
+                "a predictor without the networks or trees that it is said to have",
+            ));
+        }
         let mut heads = Vec::new();
-        for i in 0..n_networks {
-            let mut head = Head::new(&space, about.options.d_hidden, about.target.n_outputs(), &mut blank);
+        let mut blank = Blank::new(n_weights(&tensors));
+        let space = (n_networks > 0).then(|| skeleton(&about.space, &mut blank)).transpose()?;
+        for (i, space) in space.iter().flat_map(|space| (0..n_networks).map(move |i| (i, space))) {
+            let mut head = Head::new(space, about.options.d_hidden, about.target.n_outputs(), &mut blank);
             check_filled(&blank)?;
             from_blobs(&mut head, &format!("network.{i}"), &mut tensors)?;
             heads.push(head);
         }
+        let plan = trees::plan(&about.target, &about.space.codecs);
+        let n_outputs = trees::loss(&about.target).n_outputs();
+        let read = |i| Forest::from_blobs(plan.clone(), n_outputs, &format!("forest.{i}"), &mut tensors);
+        let forests: Vec<Forest> = (0..n_forests).map(read).collect::<Result<_>>()?;
         check_all_used(&tensors)?;
-        if heads.is_empty() {
-            return Err(Error::malformed("a predictor without a network"));
-        }
-        Ok(Predictor { about, heads })
+        Ok(Predictor { about, heads, forests })
     }
 }

@@ -7,11 +7,14 @@ use tabgraft_table::deal::deal_rows;
 use tabgraft_table::split::{Part, row_hashes};
 
 use super::bag::{Bag, BagData, Labels, fit_bag};
+use super::blend::{mixed, share_of_second};
 use super::calibrate::fit_sharpness;
+use super::trees::{Grove, TreeData, fit_grove};
 use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, clusters, now};
 use crate::train::{Event, Sink};
+use crate::tree::Forest;
 use crate::weights::WeightedRows;
 
 /// Fewest rows of a class, or of a regression, that a bag can be fitted on.
@@ -207,14 +210,23 @@ fn fit(
     let n_copies = clusters(&[&space.about], &table.take(&learned)?)?.n_copies();
     let n_rows_unseen = values.iter().flatten().filter(|v| fitted_target.is_unseen(**v)).count();
     tell(&fitted_target, &table.take(&test_rows)?, n_copies, rows.len(), sink)?;
+    let units = space.split().units(table, &keys)?;
     let data = BagData {
         groups: cell_tables(&space.network, &encoded),
         labels: labels(&fitted_target, &values),
         weights: relative_weights(row_weights, &rows, table.n_rows())?,
-        fold: inner_parts(&rows, &space.split().units(table, &keys)?, &values, &fitted_target, n_networks),
+        fold: inner_parts(&rows, &units, &values, &fitted_target, n_networks),
         rows,
     };
-    let bag = fit_bag(&space.network, &data, n_networks, options, sink)?;
+    let mut bag = fit_bag(&space.network, &data, n_networks, options, sink)?;
+    let trees =
+        TreeData { table: &encoded, units: &units, bag: &data, n_forests: n_networks, seed: options.seed };
+    let grove = match bag.interrupted {
+        true => None,
+        false => fit_grove(&fitted_target, space.codecs(), &trees, sink)?,
+    };
+    let (forests, share_of_trees) =
+        grove.map_or_else(Default::default, |grove| with_trees(&mut bag, grove, &data));
     let targets: Vec<f64> = data.rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
     let weights: Vec<f32> = data.rows.iter().map(|r| data.weights[*r]).collect();
     let (sharpness, held_out) = calibrated(&fitted_target, &bag, &targets, &weights);
@@ -236,6 +248,8 @@ fn fit(
                 n_rows_unseen,
                 n_copies,
                 best_epochs: bag.best_epochs,
+                n_trees: forests.iter().map(Forest::n_trees).collect(),
+                share_of_trees,
                 scores: Vec::new(),
                 columns,
                 interrupted: bag.interrupted,
@@ -245,6 +259,7 @@ fn fit(
             claims: None,
         },
         heads: bag.heads,
+        forests,
     };
     if test_rows.iter().filter(|r| values[**r as usize].is_some()).count() >= 2 {
         predictor.about.fit_info.scores = predictor.evaluate(&table.take(&test_rows)?)?;
@@ -253,6 +268,17 @@ fn fit(
     predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
     predictor.about.seal();
     Ok((predictor, HeldOut { rows_idx: data.rows, values: held_out, targets }.in_order_of_the_table()))
+}
+
+/// Mixes the held-out predictions of networks and trees: the forests, and their share. What brings nothing is
+/// left out.
+fn with_trees(bag: &mut Bag, grove: Grove, data: &BagData) -> (Vec<Forest>, f64) {
+    let share = share_of_second(&bag.held_out, &grove.held_out, &data.labels, &data.rows, &data.weights);
+    bag.held_out = mixed(&bag.held_out, &grove.held_out, share);
+    if share >= 1.0 {
+        bag.heads.clear();
+    }
+    (if share > 0.0 { grove.forests } else { Vec::new() }, share)
 }
 
 /// Weights of the table's rows as numbers that are 1 on average over the rows learned from.

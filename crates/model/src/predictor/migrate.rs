@@ -16,7 +16,8 @@ pub(crate) fn to_current(manifest: &mut Value) {
 
 /// 1.4 hashes what a predictor claims; one from before stays without, and so keeps its id. It remembers
 /// how the table was read, which was as that of the space. It counts copies
-/// and rows of unseen classes: until then every row stood for itself, and an unseen class ended the fit. It also
+/// and rows of unseen classes: until then every row stood for itself, and an unseen class ended the fit. There were
+/// no trees. It also
 /// records of what type class labels were, and the rows that were left out for an infinite target or their weight.
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put(manifest, "claims", Value::Null);
@@ -27,6 +28,8 @@ fn from_1_3_to_1_4(manifest: &mut Value) {
         put(target, "label_type", json!(LabelType::before_1_4(&classes)));
     }
     let Some(info) = manifest.get_mut("fit_info") else { return };
+    put(info, "n_trees", json!([]));
+    put(info, "share_of_trees", json!(0.0));
     for count in ["n_rows_infinite_target", "n_rows_without_weight", "n_rows_unseen", "n_copies"] {
         put(info, count, json!(0));
     }

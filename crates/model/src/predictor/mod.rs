@@ -1,10 +1,12 @@
 //! Predicting one target on top of an embedding space.
 //!
 //! A bag of networks, each a fine-tuned copy of the space with eight members and a linear path
-//! (`head.rs`), over inner splits of the rows (`bag.rs`). The space that the user gave never
-//! changes. Probabilities are the mean of the bag, with a temperature fitted on held-out rows.
+//! (`head.rs`), over inner splits of the rows (`bag.rs`); and beside it a bag of forests over the same parts
+//! (`trees.rs`), mixed with it in the share that held-out rows ask for (`blend.rs`). The space that the user
+//! gave never changes. Probabilities are the mean, with a temperature fitted on held-out rows.
 
 mod bag;
+mod blend;
 mod calibrate;
 mod card;
 mod file;
@@ -17,6 +19,7 @@ mod migrate;
 mod options;
 mod reading;
 mod target;
+mod trees;
 
 use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
@@ -36,6 +39,7 @@ pub use target::{MOST_NUMBER, Target, TargetKind};
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
 use crate::space::{About, ColumnReport, SoftwareVersion, UnseenColumn, UnseenCounts, cell_tables, clusters};
+use crate::tree::Forest;
 use bag::NotFinite;
 use calibrate::sharpen;
 use head::Head;
@@ -45,6 +49,7 @@ use head::Head;
 pub struct Predictor {
     pub(crate) about: PredictorAbout,
     pub(crate) heads: Vec<Head>,
+    pub(crate) forests: Vec<Forest>,
 }
 
 /// Everything about a predictor but its weights.
@@ -89,6 +94,11 @@ pub struct FitInfo {
     pub n_copies: usize,
     /// Kept epoch of each network.
     pub best_epochs: Vec<usize>,
+    /// Trees of each forest.
+    pub n_trees: Vec<usize>,
+    /// Share of the trees in a prediction, 0 to 1; the rest is the networks'. A learner without a share is
+    /// not in the predictor.
+    pub share_of_trees: f64,
     /// Scores on the test part; empty where there is none.
     pub scores: Vec<Score>,
     /// What became of the table's columns.
@@ -97,6 +107,20 @@ pub struct FitInfo {
     pub interrupted: bool,
     /// Wall time, seconds.
     pub seconds: f64,
+}
+
+impl FitInfo {
+    /// What predicts, in words: how many networks and trees, and in which shares.
+    pub fn learners(&self) -> String {
+        let networks = format!("{} networks", self.best_epochs.len());
+        let trees =
+            || format!("{} forests of {} trees", self.n_trees.len(), self.n_trees.iter().sum::<usize>());
+        match self.share_of_trees {
+            0.0 => networks,
+            1.0 => trees(),
+            share => format!("{networks} and {} (share of the trees {share:.2})", trees()),
+        }
+    }
 }
 
 /// Predictions for the rows of a table.
@@ -320,8 +344,7 @@ impl Predictor {
     /// # Errors
     /// A value error that names a row without a finite prediction.
     fn predict_encoded(&self, table: &EncodedTable) -> Result<Vec<f64>> {
-        let Some(first) = self.heads.first() else { return Ok(Vec::new()) };
-        let groups = cell_tables(&first.space, table);
+        let groups = self.heads.first().map(|head| cell_tables(&head.space, table)).unwrap_or_default();
         let rows: Vec<usize> = (0..table.n_rows).collect();
         let n_outputs = self.about.target.n_outputs();
         let classes = self.about.target.task() != Task::Regression;
@@ -338,6 +361,10 @@ impl Predictor {
             for (m, v) in mean.iter_mut().zip(of_head) {
                 *m += v / self.heads.len() as f64;
             }
+        }
+        if !self.forests.is_empty() {
+            let of_trees = trees::predict(&self.forests, trees::loss(&self.about.target), table);
+            mean = blend::mixed(&mean, &of_trees, self.about.fit_info.share_of_trees);
         }
         match &self.about.target {
             Target::Classes { .. } => {

@@ -1,0 +1,258 @@
+"""Predictors beside their peers on the shared tables and their folds: scores, ranks, processor seconds.
+
+Ours is two commands, `train` and `predictor`, all defaults, read from CSV; peers are fitted in a process on the same
+rows. One line for each table and model, then paired differences to ours over all folds with a 95 % interval (of a
+bootstrap over tables), mean ranks and the ratio of processor seconds. What was measured is kept below
+target/quality, by model and version, so that a run goes on where another stopped; `--again` measures ours anew.
+"""
+
+import argparse
+import json
+import resource
+import time
+
+import numpy as np
+import pandas as pd
+
+import harness
+
+CACHE = harness.ROOT / "target" / "quality"
+PEERS = ["linear", "lightgbm", "xgboost", "catboost", "random_forest"]
+#: Peers with a categories' own door get them as they are, the others one-hot.
+SEED = 0
+
+
+def metas() -> list:
+    return [m for m in json.loads((harness.data_dir() / "index.json").read_text()) if (harness.data_dir() / m["file"]).exists()]
+
+
+def load(meta):
+    """Rows of the folds as text, target (numbers, or class names as text), fold of each row and repeat."""
+    path = harness.data_dir() / meta["file"]
+    if path.suffix == ".parquet":
+        frame = pd.read_parquet(path)
+        frame = frame.astype(object).where(frame.notna(), "").astype(str)
+    else:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame = frame[~frame[meta["target"]].isin(["", "NA"])].reset_index(drop=True)
+    folds = np.load(harness.data_dir() / "folds" / f"{meta['name']}.npz")
+    frame = frame.iloc[folds["rows"]].reset_index(drop=True)
+    if meta["task"] == "regression":
+        y = frame[meta["target"]].to_numpy(float)
+        y = np.log(y) if meta["target_transform"] == "log" else y
+        frame[meta["target"]] = [repr(float(v)) for v in y]
+    else:
+        y = frame[meta["target"]].to_numpy(str)
+    return frame, y, folds["fold"]
+
+
+def as_features(frame, meta):
+    """Numbers as float, dates as seconds, everything else as text."""
+    features = {}
+    for name, kind in meta["kinds"].items():
+        column = frame[name]
+        if kind == "numeric":
+            features[name] = pd.to_numeric(column.replace({"NA": "", "True": "1", "False": "0"}), errors="coerce")
+        elif kind == "date":
+            features[name] = pd.to_datetime(column, errors="coerce", format="mixed").astype("int64") / 1e9
+        else:
+            features[name] = column
+    return pd.DataFrame(features)
+
+
+def one_hot(train):
+    from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    numbers = [c for c in train if train[c].dtype.kind == "f" or train[c].dtype.kind == "i"]
+    others = [c for c in train if c not in numbers]
+    return make_column_transformer(
+        (make_pipeline(SimpleImputer(add_indicator=True, keep_empty_features=True), StandardScaler()), numbers),
+        (OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5), others),
+    )
+
+
+def fit_peer(model, train, y, test, task):
+    """Probabilities of the classes in sorted order, or numbers."""
+    from sklearn.model_selection import train_test_split
+    from sklearn.pipeline import make_pipeline
+
+    classes, labels = (None, y) if task == "regression" else np.unique(y, return_inverse=True)
+    is_number = classes is None
+    if model in ("linear", "random_forest"):
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+        from sklearn.linear_model import LogisticRegressionCV, RidgeCV
+
+        if model == "linear":
+            last = (RidgeCV(np.logspace(-2, 4, 13)) if is_number else
+                    LogisticRegressionCV(Cs=[1e-3, 1e-2, 0.1, 1.0], cv=3, scoring="neg_log_loss", max_iter=400))
+        else:
+            last = (RandomForestRegressor if is_number else RandomForestClassifier)(
+                300, min_samples_leaf=2, n_jobs=1, random_state=SEED)
+        fitted = make_pipeline(one_hot(train), last).fit(train, labels)
+        return fitted.predict(test) if is_number else fitted.predict_proba(test)
+    texts = [c for c in train if train[c].dtype == object or str(train[c].dtype).startswith("str")]
+    if model != "catboost":
+        levels = {c: pd.CategoricalDtype(sorted(set(train[c]))) for c in texts}
+        train, test = train.astype(levels), test.astype(levels)
+    a, b, y_a, y_b = train_test_split(train, labels, test_size=0.15, random_state=SEED,
+                                      stratify=None if is_number else labels)
+    n_classes = 0 if is_number else len(classes)
+    if model == "lightgbm":
+        import lightgbm
+
+        kind = lightgbm.LGBMRegressor if is_number else lightgbm.LGBMClassifier
+        fitted = kind(n_estimators=2000, learning_rate=0.05, n_jobs=1, random_state=SEED, verbose=-1)
+        fitted.fit(a, y_a, eval_set=[(b, y_b)], callbacks=[lightgbm.early_stopping(50, verbose=False)])
+    elif model == "xgboost":
+        import xgboost
+
+        kind = xgboost.XGBRegressor if is_number else xgboost.XGBClassifier
+        fitted = kind(n_estimators=2000, learning_rate=0.05, n_jobs=1, random_state=SEED, enable_categorical=True,
+                      early_stopping_rounds=50, tree_method="hist")
+        fitted.fit(a, y_a, eval_set=[(b, y_b)], verbose=False)
+    else:
+        import catboost
+
+        kind = catboost.CatBoostRegressor if is_number else catboost.CatBoostClassifier
+        extra = {} if is_number or n_classes == 2 else {"loss_function": "MultiClass"}
+        fitted = kind(iterations=2000, thread_count=1, random_seed=SEED, verbose=False, early_stopping_rounds=50,
+                      allow_writing_files=False, **extra)
+        fitted.fit(a, y_a, cat_features=texts, eval_set=(b, y_b))
+    return fitted.predict(test) if is_number else fitted.predict_proba(test)
+
+
+def fit_ours(train, test, target, task, extra):
+    work = harness.Work()
+    train_csv, test_csv = work.table(train, "train"), work.table(test.drop(columns=[target]), "test")
+    space, predictor, out = work.file("space.tabgraft"), work.file("predictor.tabgraft"), work.file("p.csv")
+    begin = resource.getrusage(resource.RUSAGE_CHILDREN)
+    work.run("train", train_csv, "--ignore", target, "--p-test", 0, "-o", space)
+    middle = resource.getrusage(resource.RUSAGE_CHILDREN)
+    kind = "number" if task == "regression" else "classes"
+    work.run("predictor", space, train_csv, "--target", target, "-o", predictor, *extra)
+    end = resource.getrusage(resource.RUSAGE_CHILDREN)
+    work.run("predict", predictor, test_csv, "--out", out)
+    last = resource.getrusage(resource.RUSAGE_CHILDREN)
+    predicted = pd.read_csv(out)
+    columns = [c for c in predicted if c.startswith("p_")]
+    seconds = [b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime for a, b in [(begin, middle), (middle, end), (end, last)]]
+    if kind == "number":
+        return predicted.iloc[:, 0].to_numpy(float), None, seconds
+    return predicted[columns].to_numpy(float), [c[2:] for c in columns], seconds
+
+
+def measure(task, y_train, y_test, predicted, classes):
+    """The scores of a task: the first one is what ranks and differences are of; larger is better."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    if task == "regression":
+        error = np.sqrt(np.mean((predicted - y_test) ** 2))
+        return {"r2": float(1 - error**2 / np.var(y_test)), "rmse": float(error)}
+    order = [list(classes).index(c) if c in classes else None for c in np.unique(y_train)]
+    p = np.column_stack([predicted[:, i] if i is not None else np.zeros(len(predicted)) for i in order])
+    p = np.clip(p, 1e-7, 1)
+    p /= p.sum(axis=1, keepdims=True)
+    names = np.unique(y_train)
+    place = {c: i for i, c in enumerate(names)}
+    known = np.array([c in place for c in y_test])
+    truth = np.array([place.get(c, 0) for c in y_test])
+    log_loss = float(-np.log(np.where(known, p[np.arange(len(p)), truth], 1e-7)).mean())
+    if len(names) == 2:
+        return {"auc": float(roc_auc_score(truth, p[:, 1])), "log_loss": log_loss,
+                "pr_auc": float(average_precision_score(truth, p[:, 1]))}
+    return {"minus_log_loss": -log_loss, "log_loss": log_loss,
+            "accuracy": float((p.argmax(1) == truth).mean())}
+
+
+def version(model):
+    if model in ("linear", "random_forest"):
+        import sklearn as library
+    else:
+        library = __import__(model)
+    return library.__version__
+
+
+def scores_of(model, meta, i, data, arguments):
+    name = arguments.label if model == "tabgraft" else f"{model}-{version(model)}"
+    path = CACHE / name / f"{meta['name']}-{i}.json"
+    if path.exists() and not (arguments.again and model == "tabgraft"):
+        return json.loads(path.read_text())
+    frame, y, folds = data()
+    repeat, fold = divmod(i, 5)
+    test = folds[repeat] == fold
+    if model == "tabgraft":
+        extra = arguments.extra.split()
+        predicted, classes, seconds = fit_ours(frame[~test], frame[test], meta["target"], meta["task"], extra)
+        if classes is not None and not set(classes) & set(y):
+            # The class names as the CSV spells them.
+            classes = [str(np.unique(y)[k]) for k in range(len(classes))]
+    else:
+        features = as_features(frame, meta)
+        begin = time.process_time()
+        predicted = fit_peer(model, features[~test], y[~test], features[test], meta["task"])
+        seconds, classes = [time.process_time() - begin], np.unique(y[~test])
+    found = {"scores": measure(meta["task"], y[~test], y[test], np.asarray(predicted), classes), "seconds": seconds}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folds", type=int, default=2, help="folds of each table")
+    parser.add_argument("--tables", default="", help="names, separated by commas; all by default")
+    parser.add_argument("--peers", default=",".join(PEERS), help="peers, separated by commas")
+    parser.add_argument("--label", default="tabgraft", help="name that our figures are kept under")
+    parser.add_argument("--extra", default="", help="further options of `predictor`, in one string")
+    parser.add_argument("--again", action="store_true", help="measure ours anew")
+    arguments = parser.parse_args()
+    harness.build()
+    models = ["tabgraft", *filter(None, arguments.peers.split(","))]
+    wanted = set(filter(None, arguments.tables.split(",")))
+    all_tables = {}
+    for meta in metas():
+        if wanted and meta["name"] not in wanted:
+            continue
+        held = []
+
+        def data(meta=meta, held=held):
+            if not held:
+                held.append(load(meta))
+            return held[0]
+
+        of_models = {}
+        for model in models:
+            of_models[model] = [scores_of(model, meta, i, data, arguments) for i in range(arguments.folds)]
+        all_tables[meta["name"]] = of_models
+        first = next(iter(of_models["tabgraft"][0]["scores"]))
+        line = " ".join(
+            f"{model} {np.mean([f['scores'][first] for f in of]):.4f} ({np.mean([sum(f['seconds'][:2]) for f in of]):.1f} s)"
+            for model, of in of_models.items())
+        print(f"{meta['name']:14s} {first:14s} {line}", flush=True)
+    report(all_tables, models)
+
+
+def report(tables, models) -> None:
+    """Mean ranks, paired differences to ours, and ratios of processor seconds."""
+    means = {t: {m: np.mean([next(iter(f["scores"].values())) for f in of]) for m, of in models_of.items()}
+             for t, models_of in tables.items()}
+    ranks = {m: np.mean([1 + sum(other > means[t][m] for other in means[t].values()) for t in tables]) for m in models}
+    print("\nmodel          mean rank  ours - its first score, of two classes [95 %]  tables ahead  seconds, its / ours (median)")
+    random = np.random.default_rng(0)
+    for model in models:
+        two = [t for t in tables if "auc" in tables[t]["tabgraft"][0]["scores"]]
+        differences = np.array([means[t]["tabgraft"] - means[t][model] for t in two])
+        ahead = sum(means[t]["tabgraft"] >= means[t][model] for t in tables)
+        ratio = np.median([np.mean([sum(f["seconds"][:2]) for f in tables[t][model]]) /
+                           np.mean([sum(f["seconds"][:2]) for f in tables[t]["tabgraft"]]) for t in tables])
+        low, high = (np.quantile([random.choice(differences, len(differences)).mean() for _ in range(2000)], [0.025, 0.975])
+                     if len(two) else (np.nan, np.nan))
+        mean = differences.mean() if len(two) else np.nan
+        print(f"{model:14s} {ranks[model]:9.2f}  {mean:+.4f} [{low:+.4f}, {high:+.4f}]{'':22s} {ahead:2d} of {len(tables):2d}      {ratio:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+//! The bag's forests: as its networks, each stops on its own inner part and learns from the others.
+
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+use tabgraft_table::codec::Codec;
+use tabgraft_table::encoded::{EncodedTable, PartForm};
+use tabgraft_table::threads::in_pool;
+
+use super::Target;
+use super::bag::{BagData, Labels};
+use crate::error::Result;
+use crate::objective::splitmix;
+use crate::train::{Event, Sink};
+use crate::tree::{BoostData, Forest, Loss, Plan, boost};
+
+/// Most columns that a question of a tree can name.
+const MOST_COLUMNS: usize = 1 << 16;
+
+/// The loss that trees of a target minimise.
+pub(super) fn loss(target: &Target) -> Loss {
+    match target {
+        Target::Classes { classes, .. } if classes.len() == 2 => Loss::Logistic,
+        Target::Classes { classes, .. } => Loss::Softmax { n_classes: classes.len() },
+        Target::Number { .. } => Loss::Squared,
+    }
+}
+
+/// The columns that trees of a target on these codecs have.
+pub(super) fn plan(target: &Target, codecs: &[Codec]) -> Plan {
+    let parts: Vec<Vec<PartForm>> = codecs.iter().map(Codec::parts).collect();
+    loss(target).plan(&parts)
+}
+
+/// Rows of a fit, as the networks have them.
+pub(super) struct TreeData<'a> {
+    pub table: &'a EncodedTable,
+    /// `[n_rows]` of the table: rows of one unit do not see each other's target.
+    pub units: &'a [u64],
+    pub bag: &'a BagData,
+    /// One for each inner part.
+    pub n_forests: usize,
+    pub seed: u64,
+}
+
+/// A fitted bag of forests.
+pub(super) struct Grove {
+    pub forests: Vec<Forest>,
+    /// As [`super::bag::Bag::held_out`].
+    pub held_out: Vec<f64>,
+}
+
+/// Fits the forests, in parallel; none where nothing can be asked, or the user stops.
+pub(super) fn fit_grove(
+    target: &Target,
+    codecs: &[Codec],
+    data: &TreeData<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<Option<Grove>> {
+    let (loss, plan) = (loss(target), plan(target, codecs));
+    if plan.n_columns() == 0 || plan.n_columns() > MOST_COLUMNS {
+        return Ok(None);
+    }
+    let targets: Vec<f32> = match &data.bag.labels {
+        Labels::Classes { class, .. } => class.iter().map(|class| f32::from(*class)).collect(),
+        Labels::Numbers(numbers) => numbers.clone(),
+    };
+    let sink = Mutex::new((sink, false));
+    let is_stopped = || {
+        let mut held = sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let (sink, stopped) = &mut *held;
+        // The networks were counted: what is asked here is only whether to go on.
+        *stopped |= sink(&Event::Progress { done: 1, total: 1 }) == ControlFlow::Break(());
+        *stopped
+    };
+    let fitted: Vec<(Vec<usize>, Forest, Vec<f32>)> = in_pool(|| {
+        let fit = |i: usize| {
+            let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) =
+                data.bag.rows.iter().partition(|r| data.bag.fold[**r] == i);
+            let data = BoostData {
+                table: data.table,
+                plan: &plan,
+                loss,
+                targets: &targets,
+                weights: &data.bag.weights,
+                units: data.units,
+                learn_rows: &learn_rows,
+                stop_rows: &stop_rows,
+                seed: splitmix(data.seed ^ splitmix(i as u64)),
+            };
+            let (forest, margins) = boost(&data, &is_stopped);
+            (stop_rows, forest, margins)
+        };
+        (0..data.n_forests).into_par_iter().map(fit).collect()
+    })?;
+    if sink.into_inner().unwrap_or_else(PoisonError::into_inner).1 {
+        return Ok(None);
+    }
+    let n_outputs = data.bag.labels.n_outputs();
+    let mut place = vec![usize::MAX; data.bag.fold.len()];
+    data.bag.rows.iter().enumerate().for_each(|(i, r)| place[*r] = i);
+    let mut held_out = vec![0.0; data.bag.rows.len() * n_outputs];
+    let mut forests = Vec::new();
+    for (stop_rows, forest, margins) in fitted {
+        for (r, margins) in stop_rows.iter().zip(margins.chunks_exact(loss.n_outputs())) {
+            let mut row = Vec::with_capacity(n_outputs);
+            loss.predict(margins, &mut row);
+            held_out[place[*r] * n_outputs..][..n_outputs].copy_from_slice(&row);
+        }
+        forests.push(forest);
+    }
+    Ok(Some(Grove { forests, held_out }))
+}
+
+/// Mean of the forests: probabilities, or the standardised number.
+///
+/// # Shapes
+/// - returns: `[n_rows, n_outputs]`
+pub(super) fn predict(forests: &[Forest], loss: Loss, table: &EncodedTable) -> Vec<f64> {
+    let mut mean: Vec<f64> = Vec::new();
+    for forest in forests {
+        let margins = forest.margins(table);
+        let mut values = Vec::new();
+        for row in margins.chunks_exact(loss.n_outputs()) {
+            loss.predict(row, &mut values);
+        }
+        mean.resize(values.len(), 0.0);
+        mean.iter_mut().zip(values).for_each(|(m, v)| *m += v / forests.len() as f64);
+    }
+    mean
+}

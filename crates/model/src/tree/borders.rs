@@ -1,0 +1,84 @@
+//! Bins of columns of numbers.
+
+use super::columns::Columns;
+
+/// Most borders of a column; bins are one more, and one for missing cells.
+const MAX_BORDERS: usize = 126;
+/// Rows for each border, so that few rows are not cut finer than they can tell.
+const ROWS_PER_BORDER: usize = 8;
+/// Rows that borders are taken from.
+const SAMPLE: usize = 20_000;
+
+/// Rising borders of each column: bin 0 is a missing cell, bin `i + 1` a number with `i` borders at or below it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Borders(Vec<Vec<f32>>);
+
+impl Borders {
+    /// Borders between values, so that bins have about as many rows each.
+    pub fn fit(columns: &Columns) -> Self {
+        let n_rows = columns.0.first().map_or(0, Vec::len);
+        let step = n_rows.div_ceil(SAMPLE).max(1);
+        let n_borders = (n_rows / ROWS_PER_BORDER).clamp(16, MAX_BORDERS);
+        let of_column = |column: &Vec<f32>| {
+            let mut values: Vec<f32> = column.iter().step_by(step).copied().filter(|v| !v.is_nan()).collect();
+            values.sort_unstable_by(f32::total_cmp);
+            let mut distinct = values.clone();
+            distinct.dedup();
+            let between = |low: f32, high: f32| {
+                let middle = low / 2.0 + high / 2.0;
+                if middle > low { middle } else { high }
+            };
+            if distinct.len() <= n_borders + 1 {
+                return distinct.windows(2).map(|w| between(w[0], w[1])).collect();
+            }
+            let mut borders = Vec::with_capacity(n_borders);
+            for i in 1..=n_borders {
+                let high = values[i * values.len() / (n_borders + 1)];
+                let below = distinct.partition_point(|v| *v < high);
+                if below > 0 {
+                    borders.push(between(distinct[below - 1], high));
+                }
+            }
+            borders.dedup();
+            borders
+        };
+        Borders(columns.0.iter().map(of_column).collect())
+    }
+
+    /// Bins of a column, the one of missing cells among them.
+    pub fn n_bins(&self, column: usize) -> usize {
+        self.0[column].len() + 2
+    }
+
+    /// `[n_columns][n_rows]`.
+    pub fn bins(&self, columns: &Columns) -> Vec<Vec<u8>> {
+        let bin = |borders: &[f32], value: f32| {
+            if value.is_nan() { 0 } else { 1 + borders.partition_point(|border| *border <= value) as u8 }
+        };
+        let pairs = self.0.iter().zip(&columns.0);
+        pairs.map(|(borders, column)| column.iter().map(|v| bin(borders, *v)).collect()).collect()
+    }
+
+    /// Where each column's borders end, and all borders.
+    pub fn flat(&self) -> (Vec<f32>, Vec<f32>) {
+        let ends = self.0.iter().scan(0, |end, borders| {
+            *end += borders.len();
+            Some(*end as f32)
+        });
+        (ends.collect(), self.0.concat())
+    }
+
+    /// The opposite of [`Borders::flat`]; none if the numbers are not what it gives.
+    pub fn from_flat(ends: &[f32], borders: &[f32], n_columns: usize) -> Option<Self> {
+        let mut columns = Vec::new();
+        let mut start = 0;
+        for end in ends {
+            let end = (end.fract() == 0.0 && *end >= 0.0).then_some(*end as usize)?;
+            let own = borders.get(start..end)?;
+            let rises = own.windows(2).all(|w| w[0] < w[1]);
+            columns.push((rises && own.len() <= MAX_BORDERS).then(|| own.to_vec())?);
+            start = end;
+        }
+        (start == borders.len() && columns.len() == n_columns).then_some(Borders(columns))
+    }
+}

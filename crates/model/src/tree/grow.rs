@@ -1,0 +1,206 @@
+//! One symmetric tree: the question of each level is the one that is worth most over all leaves together.
+
+use rayon::prelude::*;
+
+use super::{DEPTH, N_LEAVES, Question};
+
+/// A question that sends every row left, where no other is worth asking.
+const NOTHING: Question = Question { column: 0, bin: 255 };
+/// Smallest gain of a question, as a share of what the leaves explain already.
+const LEAST_GAIN: f64 = 1e-6;
+/// Cells of a level below which columns are not shared out over threads.
+const FEW_CELLS: usize = 1 << 15;
+
+/// What a tree is grown on.
+pub(super) struct Ground<'a> {
+    /// `[n_columns][n_rows]`.
+    pub bins: &'a [Vec<u8>],
+    /// `[n_columns]`.
+    pub n_bins: &'a [usize],
+    pub n_outputs: usize,
+    /// What is added to a leaf's sum of second derivatives.
+    pub lambda: f64,
+}
+
+/// A grown tree without its leaves' numbers.
+pub(super) struct Grown {
+    pub questions: [Question; DEPTH],
+    /// `[n_rows]`.
+    pub leaf: Vec<u8>,
+}
+
+/// First and second derivative of one output, summed over rows.
+type Sums = [f64; 2];
+
+/// Histograms of one column: `[n_leaves, n_bins, n_outputs]`.
+type Histogram = Vec<Sums>;
+
+/// Grows a tree on the derivatives of the loss, asking about `asked` columns.
+///
+/// # Shapes
+/// - `derivatives`: `[n_rows, n_outputs]`
+pub(super) fn grow(ground: &Ground<'_>, derivatives: &[[f32; 2]], asked: &[usize]) -> Grown {
+    let n_outputs = ground.n_outputs;
+    let n_rows = derivatives.len() / n_outputs;
+    // Rows stand by leaf, with their derivatives beside them.
+    let mut order: Vec<u32> = (0..n_rows as u32).collect();
+    let mut sorted = derivatives.to_vec();
+    let mut ends = vec![n_rows];
+    let mut questions = [NOTHING; DEPTH];
+    let mut histograms: Vec<Histogram> = over(asked, n_rows, |column, _| {
+        let mut histogram = vec![[0.0; 2]; ground.n_bins[column] * n_outputs];
+        count(&mut histogram, &ground.bins[column], &order, &sorted, n_outputs);
+        histogram
+    });
+    for (level, question) in questions.iter_mut().enumerate() {
+        let best = over(asked, n_rows, |column, i| {
+            best_of(&histograms[i], ground.n_bins[column], n_outputs, ground.lambda)
+        });
+        let total = best.first().map_or(0.0, |(_, _, before)| *before);
+        let Some((i, (gain, bin, _))) =
+            best.into_iter().enumerate().max_by(|(i, a), (j, b)| a.0.total_cmp(&b.0).then(j.cmp(i)))
+        else {
+            break;
+        };
+        if gain <= total.max(f64::MIN_POSITIVE) * LEAST_GAIN {
+            break;
+        }
+        *question = Question { column: asked[i] as u16, bin };
+        let parent_ends = std::mem::take(&mut ends);
+        (order, sorted, ends) = parted(&ground.bins[asked[i]], bin, &order, &sorted, &parent_ends, n_outputs);
+        if level + 1 < DEPTH {
+            histograms = over(asked, n_rows, |column, i| {
+                let size = ground.n_bins[column] * n_outputs;
+                children(&histograms[i], size, &ground.bins[column], &order, &sorted, &ends, n_outputs)
+            });
+        }
+    }
+    let n_levels = ends.len().trailing_zeros() as usize;
+    let mut leaf = vec![0; n_rows];
+    let mut start = 0;
+    for (i, end) in ends.iter().enumerate() {
+        // Levels that were not asked for send every row left.
+        let own = (i << (DEPTH - n_levels)) as u8;
+        order[start..*end].iter().for_each(|r| leaf[*r as usize] = own);
+        start = *end;
+    }
+    debug_assert!(leaf.iter().all(|l| usize::from(*l) < N_LEAVES));
+    Grown { questions, leaf }
+}
+
+/// Computes something of each column, over threads where that pays.
+fn over<T: Send>(asked: &[usize], n_rows: usize, of: impl Fn(usize, usize) -> T + Sync) -> Vec<T> {
+    if asked.len() * n_rows < FEW_CELLS {
+        asked.iter().enumerate().map(|(i, column)| of(*column, i)).collect()
+    } else {
+        asked.par_iter().enumerate().map(|(i, column)| of(*column, i)).collect()
+    }
+}
+
+fn count(histogram: &mut [Sums], bins: &[u8], rows: &[u32], derivatives: &[[f32; 2]], n_outputs: usize) {
+    if n_outputs == 1 {
+        for (r, [g, h]) in rows.iter().zip(derivatives) {
+            let sums = &mut histogram[usize::from(bins[*r as usize])];
+            sums[0] += f64::from(*g);
+            sums[1] += f64::from(*h);
+        }
+        return;
+    }
+    for (r, row) in rows.iter().zip(derivatives.chunks_exact(n_outputs)) {
+        let own = &mut histogram[usize::from(bins[*r as usize]) * n_outputs..][..n_outputs];
+        for (sums, [g, h]) in own.iter_mut().zip(row) {
+            sums[0] += f64::from(*g);
+            sums[1] += f64::from(*h);
+        }
+    }
+}
+
+/// Histograms of the children of each leaf: the smaller child is counted, the other is what is left.
+fn children(
+    parents: &[Sums],
+    size: usize,
+    bins: &[u8],
+    order: &[u32],
+    sorted: &[[f32; 2]],
+    ends: &[usize],
+    n_outputs: usize,
+) -> Histogram {
+    let mut all = vec![[0.0; 2]; size * ends.len()];
+    let mut start = 0;
+    for ((parent, both), ends) in
+        parents.chunks_exact(size).zip(all.chunks_exact_mut(2 * size)).zip(ends.chunks_exact(2))
+    {
+        let (middle, end) = (ends[0], ends[1]);
+        let (left, right) = both.split_at_mut(size);
+        let left_is_smaller = middle - start <= end - middle;
+        let (counted, rest, rows) =
+            if left_is_smaller { (left, right, start..middle) } else { (right, left, middle..end) };
+        let derivatives = &sorted[rows.start * n_outputs..rows.end * n_outputs];
+        count(counted, bins, &order[rows], derivatives, n_outputs);
+        for ((rest, parent), counted) in rest.iter_mut().zip(parent).zip(&*counted) {
+            *rest = [parent[0] - counted[0], parent[1] - counted[1]];
+        }
+        start = end;
+    }
+    all
+}
+
+/// Gain, bin, and what the leaves explain without a question: `sum g^2 / (h + lambda)` (Chen and Guestrin 2016,
+/// arXiv:1603.02754, equation 7, without the factor a half).
+fn best_of(histogram: &[Sums], n_bins: usize, n_outputs: usize, lambda: f64) -> (f64, u8, f64) {
+    let worth = |[g, h]: Sums| g * g / (h.max(0.0) + lambda);
+    let mut gains = vec![0.0; n_bins.saturating_sub(1)];
+    let mut before = 0.0;
+    let mut total = vec![[0.0; 2]; n_outputs];
+    let mut left = vec![[0.0; 2]; n_outputs];
+    for leaf in histogram.chunks_exact(n_bins * n_outputs) {
+        total.fill([0.0; 2]);
+        left.fill([0.0; 2]);
+        for bin in leaf.chunks_exact(n_outputs) {
+            total.iter_mut().zip(bin).for_each(|(t, b)| *t = [t[0] + b[0], t[1] + b[1]]);
+        }
+        let whole: f64 = total.iter().map(|t| worth(*t)).sum();
+        if total.iter().all(|t| t[1] <= 0.0) {
+            continue;
+        }
+        before += whole;
+        for (gain, bin) in gains.iter_mut().zip(leaf.chunks_exact(n_outputs)) {
+            for ((left, total), bin) in left.iter_mut().zip(&total).zip(bin) {
+                *left = [left[0] + bin[0], left[1] + bin[1]];
+                *gain += worth(*left) + worth([total[0] - left[0], total[1] - left[1]]);
+            }
+            *gain -= whole;
+        }
+    }
+    let best = gains.iter().enumerate().max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)));
+    best.map_or((0.0, 255, before), |(bin, gain)| (*gain, bin as u8, before))
+}
+
+/// Rows by their leaves after one more question, in the order that they had.
+#[expect(clippy::type_complexity, reason = "named where it is called")]
+fn parted(
+    bins: &[u8],
+    bin: u8,
+    order: &[u32],
+    sorted: &[[f32; 2]],
+    ends: &[usize],
+    n_outputs: usize,
+) -> (Vec<u32>, Vec<[f32; 2]>, Vec<usize>) {
+    let mut rows = Vec::with_capacity(order.len());
+    let mut derivatives = Vec::with_capacity(sorted.len());
+    let mut new_ends = Vec::with_capacity(ends.len() * 2);
+    let mut start = 0;
+    for end in ends {
+        for right in [false, true] {
+            for i in start..*end {
+                if (bins[order[i] as usize] > bin) == right {
+                    rows.push(order[i]);
+                    derivatives.extend_from_slice(&sorted[i * n_outputs..(i + 1) * n_outputs]);
+                }
+            }
+            new_ends.push(rows.len());
+        }
+        start = *end;
+    }
+    (rows, derivatives, new_ends)
+}

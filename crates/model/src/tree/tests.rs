@@ -1,0 +1,202 @@
+use std::collections::BTreeMap;
+
+use tabgraft_table::encoded::{EncodedColumn, EncodedTable, PartForm, PartValues};
+
+use super::columns::{Columns, Targets};
+use super::*;
+use crate::objective::{splitmix, unit};
+
+/// A number in `[0, 1)` for a row and a purpose.
+fn chance(row: usize, purpose: u64) -> f32 {
+    unit(splitmix(splitmix(purpose) ^ row as u64))
+}
+
+fn number(values: Vec<f32>, missing: Vec<bool>) -> EncodedColumn {
+    let n_rows = values.len();
+    let part = PartValues::Piecewise { bin: vec![0; n_rows], position: values };
+    EncodedColumn { parts: vec![part], missing, target: vec![0; n_rows] }
+}
+
+fn category(code: Vec<u32>) -> EncodedColumn {
+    let n_rows = code.len();
+    EncodedColumn {
+        parts: vec![PartValues::Code { code }],
+        missing: vec![false; n_rows],
+        target: vec![0; n_rows],
+    }
+}
+
+/// Two numbers, a fifth of the second missing, and a category of 12.
+fn table(n_rows: usize) -> EncodedTable {
+    let draw = |purpose| (0..n_rows).map(|r| chance(r, purpose)).collect::<Vec<f32>>();
+    let missing = (0..n_rows).map(|r| r % 5 == 0).collect();
+    let code = (0..n_rows).map(|r| 1 + (chance(r, 3) * 12.0) as u32).collect();
+    let columns = vec![number(draw(1), vec![false; n_rows]), number(draw(2), missing), category(code)];
+    EncodedTable { n_rows, columns }
+}
+
+fn forms() -> Vec<Vec<PartForm>> {
+    vec![
+        vec![PartForm::Piecewise { n_bins: 1 }],
+        vec![PartForm::Piecewise { n_bins: 1 }],
+        vec![PartForm::Code { n_codes: 13 }],
+    ]
+}
+
+/// A forest that learns from two thirds of the rows, and its mean loss on the others.
+fn fitted(table: &EncodedTable, loss: Loss, targets: &[f32], weights: &[f32]) -> (Forest, f64) {
+    let units: Vec<u64> = (0..table.n_rows as u64).collect();
+    let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) = (0..table.n_rows).partition(|r| r % 3 == 0);
+    let plan = loss.plan(&forms());
+    let data = BoostData {
+        table,
+        plan: &plan,
+        loss,
+        targets,
+        weights,
+        units: &units,
+        learn_rows: &learn_rows,
+        stop_rows: &stop_rows,
+        seed: 7,
+    };
+    let (forest, margins) = boost(&data, &|| false);
+    let n = loss.n_outputs();
+    let of_all = forest.margins(table);
+    let at_once: Vec<f32> = stop_rows.iter().flat_map(|r| of_all[r * n..(r + 1) * n].to_vec()).collect();
+    assert_eq!(margins, at_once, "what a fit says of its stop rows is what the forest predicts");
+    let mut predicted = Vec::new();
+    margins.chunks_exact(n).for_each(|row| loss.predict(row, &mut predicted));
+    let n_values = predicted.len() / stop_rows.len();
+    let of_row = |(i, r): (usize, &usize)| match loss {
+        Loss::Squared => (predicted[i] - f64::from(targets[*r])).powi(2),
+        _ => -predicted[i * n_values + targets[*r] as usize].ln(),
+    };
+    let mean = stop_rows.iter().enumerate().map(of_row).sum::<f64>() / stop_rows.len() as f64;
+    (forest, mean)
+}
+
+#[test]
+fn an_interaction_a_missing_cell_and_a_category_are_learned() {
+    let table = table(3000);
+    let high = |c: usize, r: usize| match &table.columns[c].parts[0] {
+        PartValues::Piecewise { position, .. } => position[r] > 0.5,
+        PartValues::Code { code } => code[r] % 2 == 0,
+        PartValues::Bag { .. } => false,
+    };
+    let sign = |is: bool| if is { 1.0 } else { -1.0 };
+    // What a missing cell hides is not known: it says something of its own.
+    let second = |r: usize| if r.is_multiple_of(5) { 2.0 } else { sign(high(1, r)) };
+    let numbers: Vec<f32> = (0..3000).map(|r| sign(high(0, r)) * second(r) + sign(high(2, r))).collect();
+    let (forest, error) = fitted(&table, Loss::Squared, &numbers, &[1.0; 3000]);
+    assert!(error < 0.06 && forest.n_trees() > 20, "{error}, {} trees", forest.n_trees());
+    let two: Vec<f32> = numbers.iter().map(|n| f32::from(u8::from(*n > 0.5))).collect();
+    let (_, loss) = fitted(&table, Loss::Logistic, &two, &[1.0; 3000]);
+    assert!(loss < 0.06, "{loss}");
+    let three: Vec<f32> =
+        numbers.iter().map(|n| if *n < -0.5 { 0.0 } else { 1.0 + f32::from(u8::from(*n > 1.5)) }).collect();
+    let (_, loss) = fitted(&table, Loss::Softmax { n_classes: 3 }, &three, &[1.0; 3000]);
+    assert!(loss < 0.1, "{loss}");
+}
+
+#[test]
+fn of_a_target_that_nothing_tells_hardly_a_tree_is_kept() {
+    for seed in 0..10 {
+        let mut table = table(900);
+        // A category for every three rows: their own targets would tell them apart.
+        table.columns[2] = category((0..900).map(|r| 1 + (chance(r, 40 + seed) * 300.0) as u32).collect());
+        let mut forms = forms();
+        forms[2] = vec![PartForm::Code { n_codes: 301 }];
+        let targets: Vec<f32> = (0..900).map(|r| f32::from(u8::from(chance(r, 50 + seed) < 0.3))).collect();
+        let plan = Loss::Logistic.plan(&forms);
+        let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) = (0..900).partition(|r| r % 3 == 0);
+        let units: Vec<u64> = (0..900).collect();
+        let data = BoostData {
+            table: &table,
+            plan: &plan,
+            loss: Loss::Logistic,
+            targets: &targets,
+            weights: &[1.0; 900],
+            units: &units,
+            learn_rows: &learn_rows,
+            stop_rows: &stop_rows,
+            seed,
+        };
+        let (forest, _) = boost(&data, &|| false);
+        assert!(forest.n_trees() < 25, "seed {seed}: {} trees", forest.n_trees());
+    }
+}
+
+#[test]
+fn a_row_has_the_same_bits_alone_and_among_others() {
+    let table = table(600);
+    let targets: Vec<f32> = (0..600).map(|r| chance(r, 1) + chance(r, 2)).collect();
+    let (forest, _) = fitted(&table, Loss::Squared, &targets, &[1.0; 600]);
+    let all = forest.margins(&table);
+    for rows in [vec![599, 3, 250], vec![17]] {
+        let alone = forest.margins(&table.take(&rows));
+        assert_eq!(alone, rows.iter().map(|r| all[*r]).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn rows_of_weight_zero_leave_no_trace() {
+    let table = table(600);
+    let clean: Vec<f32> = (0..600).map(|r| chance(r, 1)).collect();
+    let weights: Vec<f32> = (0..600).map(|r| f32::from(u8::from(r % 7 != 1))).collect();
+    let spoilt: Vec<f32> =
+        clean.iter().zip(&weights).map(|(value, w)| if *w > 0.0 { *value } else { 1e6 }).collect();
+    let (a, b) =
+        (fitted(&table, Loss::Squared, &clean, &weights), fitted(&table, Loss::Squared, &spoilt, &weights));
+    assert_eq!(a.0, b.0);
+}
+
+#[test]
+fn a_row_never_sees_the_target_of_its_own_unit() {
+    let table =
+        EncodedTable { n_rows: 400, columns: vec![category((0..400).map(|r| 1 + r / 2 % 5).collect())] };
+    let plan = Loss::Squared.plan(&[vec![PartForm::Code { n_codes: 6 }]]);
+    let rows: Vec<usize> = (0..400).collect();
+    let units: Vec<u64> = (0..400).map(|r| r / 2).collect();
+    let values: Vec<f32> = (0..400).map(|r| chance(r, 1)).collect();
+    let columns = |values: &[f32]| {
+        let targets = Targets { values, n: 1, weights: &[1.0; 400] };
+        Columns::to_learn_from(&plan, &table, &rows, &units, &targets, 3).0
+    };
+    let before = columns(&values);
+    let mut changed = values.clone();
+    // Both together, so that the mean of all rows stays.
+    (changed[10], changed[11]) = (values[10] + 0.5, values[11] - 0.5);
+    let after = columns(&changed);
+    assert_eq!((before[1][10], before[1][11]), (after[1][10], after[1][11]));
+    assert_eq!(before[1][10], before[1][11], "copies look alike");
+}
+
+#[test]
+fn a_forest_comes_back_from_its_tensors_and_damaged_ones_are_refused() {
+    let table = table(600);
+    let targets: Vec<f32> = (0..600).map(|r| f32::from(u8::from(chance(r, 1) > 0.4))).collect();
+    let (forest, _) = fitted(&table, Loss::Logistic, &targets, &[1.0; 600]);
+    let mut blobs = BTreeMap::new();
+    forest.to_blobs("forest.0", &mut blobs);
+    let read = |change: &dyn Fn(&mut BTreeMap<String, Blob>)| {
+        let mut blobs = blobs.clone();
+        change(&mut blobs);
+        Forest::from_blobs(Loss::Logistic.plan(&forms()), 1, "forest.0", &mut blobs).map(|f| (f, blobs.len()))
+    };
+    assert_eq!(read(&|_| ()).unwrap(), (forest, 0));
+    let damages: [(&str, fn(&mut Blob)); 8] = [
+        ("questions", |b| b.data[0] = 4.0),
+        ("questions", |b| b.data[1] = 0.5),
+        ("questions", |b| b.data[1] = -1.0),
+        ("leaves", |b| b.shape[0] -= 1),
+        ("borders", |b| b.data.reverse()),
+        ("border_ends", |b| b.data[0] = 1e9),
+        ("start", |b| b.data.push(0.0)),
+        ("statistics", |b| b.data.truncate(3)),
+    ];
+    for (name, damage) in damages {
+        let error = read(&|blobs| damage(blobs.get_mut(&format!("forest.0.{name}")).unwrap())).unwrap_err();
+        assert!(error.to_string().contains("forest.0"), "{name}: {error}");
+        assert!(read(&|blobs| drop(blobs.remove(&format!("forest.0.{name}")))).is_err(), "{name}");
+    }
+}
