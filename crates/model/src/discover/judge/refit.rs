@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::extend::ExtendOptions;
 use crate::predictor::{Predictor, PredictorOptions};
 use crate::space::EmbeddingSpace;
-use crate::train::{Event, Flow, Sink};
+use crate::train::{Event, Flow, Sink, TrainingOptions};
 
 /// Networks of a bag that is refitted: the comparison needs no more.
 const N_NETWORKS: usize = 2;
@@ -208,7 +208,8 @@ impl<'a> Refitter<'a> {
             true => table,
             false => table.take(&plan.thinned(table.n_rows()))?,
         };
-        let options = ExtendOptions { seed: self.options.seed, ..ExtendOptions::default() };
+        let training = TrainingOptions { seed: self.options.seed, ..TrainingOptions::default() };
+        let options = ExtendOptions { training, ..ExtendOptions::default() };
         self.space.extend(&table, None, &options, sink)
     }
 
