@@ -9,6 +9,7 @@ use tabgraft_table::split::row_hashes;
 use super::budget::Budget;
 use super::judge::court::{logit, values};
 use super::judge::plan::Pace;
+use super::rows::Dealt;
 use crate::error::{Error, Result};
 use crate::linear::{Design, MOST_LEVELS};
 use crate::linear::{Loss, Problem};
@@ -57,7 +58,7 @@ pub(super) struct Guided {
 }
 
 impl Guided {
-    /// Fits the guide on `discovery` and predicts all rows. A predictor's training ends when its share of the
+    /// Fits the guide on the discovery rows and predicts all rows. A predictor's training ends when its share of the
     /// budget is spent, with a warning.
     ///
     /// # Errors
@@ -65,13 +66,13 @@ impl Guided {
     pub fn fit(
         guide: Guide,
         space: &EmbeddingSpace,
-        discovery: &Table,
-        judging: &Table,
+        dealt: &Dealt,
         target: &str,
         options: &PredictorOptions,
         budget: &Budget,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
+        let (discovery, judging) = (&dealt.discovery, &dealt.judging);
         match guide {
             Guide::Predictor => Self::by_predictor(space, discovery, judging, target, options, budget, sink),
             Guide::Linear => Self::by_line(space, discovery, judging, target, options, sink),

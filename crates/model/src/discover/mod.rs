@@ -276,8 +276,7 @@ fn guided(
     if let Some(text) = dealt.thin(target, options)? {
         let _ = sink(&Event::Note { text });
     }
-    let (discovery, judging) = (&dealt.discovery, &dealt.judging);
-    Guided::fit(options.guide, space, discovery, judging, target, &options.predictor, budget, sink)
+    Guided::fit(options.guide, space, dealt, target, &options.predictor, budget, sink)
 }
 
 /// Flags a feature if its values tell the target by themselves.
