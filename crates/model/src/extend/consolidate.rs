@@ -76,6 +76,9 @@ impl EmbeddingSpace {
         check_batch_size(options.batch_size)?;
         check_memory_limit(options.memory_limit)?;
         let computer = options.device.find(sink)?;
+        let table = &*self.completed(table, sink)?;
+        let valid = valid.map(|valid| self.completed(valid, sink)).transpose()?;
+        let valid = valid.as_deref();
         let mut child = self.clone();
         let about = &mut child.about;
         about.config.d_model = options.d_model.unwrap_or(about.config.d_model);
