@@ -230,6 +230,7 @@ class EmbeddingSpace:
         data: _FrameLike | None = None,
         *,
         n_epochs: int | None = None,
+        auto_epochs: bool = True,
         batch_size: int | None = None,
         memory_limit: int | None = None,
         device: _Device = "cpu",

@@ -13,7 +13,7 @@ use tabgraft_model::extend::PruneOptions;
 use tabgraft_model::train::Event;
 use tabgraft_model::{
     CompareOptions, ConsolidateOptions, DiscoverOptions, EmbeddingSpace, ExtendOptions, FitOptions,
-    MergeOptions, Mode, Predictor, PredictorOptions, RankColumnsOptions, discover, lineage,
+    MergeOptions, Mode, Predictor, PredictorOptions, RankColumnsOptions, TrainingOptions, discover, lineage,
 };
 use tabgraft_table::Table;
 
@@ -66,7 +66,7 @@ fn fitted(features: &[Feature], table: &Table) -> (FeatureEngineer, Table) {
 fn first(table: &Table) -> EmbeddingSpace {
     let mut options = FitOptions { name: "v1".into(), ..FitOptions::default() };
     options.config.d_model = 16;
-    options.config.n_epochs = Some(3);
+    options.config.training.n_epochs = Some(3);
     options.infer.ignore = vec!["target".into()];
     EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
 }
@@ -74,7 +74,7 @@ fn first(table: &Table) -> EmbeddingSpace {
 fn options(features: &FeatureEngineer, mode: Mode) -> ExtendOptions {
     ExtendOptions {
         mode,
-        n_epochs: Some(2),
+        training: TrainingOptions::of_epochs(2),
         d_side: (mode == Mode::Frozen).then_some(8),
         features: features.features().to_vec(),
         ..ExtendOptions::default()
@@ -146,9 +146,10 @@ fn every_question_to_a_space_has_one_answer_for_raw_half_and_enriched_tables() {
             assert!(embeddings.differing.is_empty() && embeddings.report.missing_columns.is_empty());
             let rank = RankColumnsOptions { max_rows: 1_000, ..Default::default() };
             let ranking = last.rank_columns(table, Some("target"), &rank, &mut sink).unwrap();
-            let unhealed = PruneOptions { n_epochs: Some(1), ..PruneOptions::default() };
+            let unhealed =
+                PruneOptions { training: TrainingOptions::of_epochs(1), ..PruneOptions::default() };
             let pruned = last.prune(&["city".into()], Some(table), &unhealed, &mut sink).unwrap();
-            let plain = ConsolidateOptions { n_epochs: Some(1), ..Default::default() };
+            let plain = ConsolidateOptions { training: TrainingOptions::of_epochs(1), ..Default::default() };
             let plain = last.consolidate(table, None, &plain, &mut sink).unwrap();
             let compare = CompareOptions { predictor: quick(), cross_fit: false };
             let compared = before.compare(last, table, "target", &compare, &mut sink).unwrap();
@@ -351,7 +352,7 @@ fn features_without_their_inputs_are_missing_as_columns_are() {
 #[test]
 fn a_prune_drops_the_feature_and_a_merge_unites_them() {
     let Family { spaces, tables, .. } = family(Mode::Frozen);
-    let unhealed = PruneOptions { n_epochs: Some(0), ..PruneOptions::default() };
+    let unhealed = PruneOptions { training: TrainingOptions::of_epochs(0), ..PruneOptions::default() };
     let pruned = spaces[3].prune(&["excess".into()], None, &unhealed, &mut go_on).unwrap();
     let names: Vec<&str> = pruned.features().iter().map(|f| f.name.as_str()).collect();
     assert_eq!(names, ["monthly", "band", "usual", "is_high"]);
@@ -368,7 +369,7 @@ fn a_prune_drops_the_feature_and_a_merge_unites_them() {
     let a = a.extend(&with_two, None, &options(&two, Mode::Frozen), &mut go_on).unwrap();
     for mode in [Mode::Frozen, Mode::Joint] {
         let b = spaces[0].extend(&with_other, None, &options(&other, mode), &mut go_on).unwrap();
-        let merge = MergeOptions { n_epochs: Some(1), ..MergeOptions::default() };
+        let merge = MergeOptions { training: TrainingOptions::of_epochs(1), ..MergeOptions::default() };
         let merged = EmbeddingSpace::merge(&[&a, &b], Some(&raw), &merge, &mut go_on).unwrap();
         let mut names: Vec<&str> = merged.features().iter().map(|f| f.name.as_str()).collect();
         names.sort_unstable();

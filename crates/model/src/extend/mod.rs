@@ -25,6 +25,7 @@ mod options;
 mod plan;
 mod prune;
 mod rank;
+mod role;
 mod thaw;
 
 use std::borrow::Cow;
@@ -49,7 +50,7 @@ use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, complete, now,
     rows_of_parts,
 };
-use crate::train::{Event, Sink};
+use crate::train::{Event, Sink, TrainingOptions, TrainingPlan};
 
 impl EmbeddingSpace {
     /// Grafts the new columns of `table` and trains them: [`EmbeddingSpace::graft`], then
@@ -103,10 +104,8 @@ impl EmbeddingSpace {
         self.about.check_known(table)?;
         if !options.prune.is_empty() {
             let prune = PruneOptions {
-                batch_size: options.batch_size,
-                memory_limit: options.memory_limit,
-                device: options.device,
-                seed: options.seed,
+                // How long a healing run takes is its own affair.
+                training: TrainingOptions { n_epochs: None, auto_epochs: true, ..options.training },
                 ..Default::default()
             };
             let pruned = self.prune(&options.prune, Some(table), &prune, sink)?;
@@ -115,8 +114,8 @@ impl EmbeddingSpace {
                 ExtendOptions { prune: Vec::new(), name: Some(name), features: carried, ..options.clone() };
             return pruned.graft(table, valid, &options, sink);
         }
-        let computer = options.device.find(sink)?;
-        let n_epochs = self.graft_epochs(options, sink);
+        let plan = TrainingPlan::new(&options.training, sink)?;
+        let n_epochs = self.graft_epochs(&options.training, sink);
         let key_columns: Vec<String> = self.first_columns();
         let (all, rows) = rows_of_parts(table, valid, &self.about.split, &key_columns)?;
         // Only now: a table that lacks a column of the split is an error that says so itself.
@@ -129,7 +128,7 @@ impl EmbeddingSpace {
             let _ = sink(&Event::Note { text: note.clone() });
         }
         let shapes: Vec<ColumnShape> = codecs.iter().map(column_shape).collect();
-        let mut rng = Pcg64Mcg::seed_from_u64(options.seed ^ 0x6772_6166_7421);
+        let mut rng = Pcg64Mcg::seed_from_u64(plan.seed() ^ 0x6772_6166_7421);
         let mut child = self.clone();
         let n_new = schema.columns.len();
         let d_side = child.append_columns(&shapes, options, &mut rng)?;
@@ -138,7 +137,7 @@ impl EmbeddingSpace {
         about.name = options.name.clone().unwrap_or_else(|| format!("{}_extended", self.name()));
         about.created = now();
         about.software = SoftwareVersion::current();
-        about.batch_size = options.batch_size.unwrap_or(self.batch_size());
+        about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
         about.extensions.push(ExtensionMetadata {
             new_columns_added: schema.names(),
             extended_column_count: self.about.columns.len() + n_new,
@@ -147,7 +146,7 @@ impl EmbeddingSpace {
             mode: options.mode,
             freeze: options.freeze.clone(),
             d_side,
-            seed: options.seed,
+            seed: plan.seed(),
             judgement: None,
             ..self.next_step(&about.created)
         });
@@ -176,10 +175,7 @@ impl EmbeddingSpace {
             freeze: options.freeze.clone(),
             bound: options.bound(),
             n_epochs,
-            auto_epochs: options.auto_epochs,
-            memory_limit: options.memory_limit,
-            computer,
-            seed: options.seed,
+            plan,
         })
     }
 

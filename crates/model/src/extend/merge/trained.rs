@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Freeze, SoftwareVersion, column_shape, now, rows_of_parts,
 };
-use crate::train::{Event, Sink};
+use crate::train::{Event, Sink, TrainingPlan};
 
 impl EmbeddingSpace {
     /// A graft of the others' columns onto this space, with their codecs and tokens.
@@ -58,10 +58,10 @@ impl EmbeddingSpace {
             .with_hint("give a table with the columns of all spaces"));
         }
         let graft_options = options.as_graft();
-        let computer = graft_options.device.find(sink)?;
-        let n_epochs = self.graft_epochs(&graft_options, sink);
+        let plan = TrainingPlan::new(&options.training, sink)?;
+        let n_epochs = self.graft_epochs(&options.training, sink);
         let (all, rows) = rows_of_parts(table, None, &self.about.split, &self.first_columns())?;
-        let mut rng = Pcg64Mcg::seed_from_u64(options.seed ^ 0x6d65_7267_6521);
+        let mut rng = Pcg64Mcg::seed_from_u64(plan.seed() ^ 0x6d65_7267_6521);
         let shapes: Vec<ColumnShape> = columns.iter().map(|(_, codec)| column_shape(codec)).collect();
         let mut child = self.clone();
         child.append_columns(&shapes, &graft_options, &mut rng)?;
@@ -70,7 +70,7 @@ impl EmbeddingSpace {
         let about = &mut child.about;
         about.created = now();
         about.software = SoftwareVersion::current();
-        about.batch_size = options.batch_size.unwrap_or(self.batch_size());
+        about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
         about.add_mask_keys(columns.len());
         for (column, codec) in columns {
             about.columns.push(column);
@@ -79,7 +79,7 @@ impl EmbeddingSpace {
         about.extensions.push(ExtensionMetadata {
             batch_size: Some(about.batch_size),
             mode: options.mode,
-            seed: options.seed,
+            seed: plan.seed(),
             new_columns_added: names,
             ..self.next_step(&about.created)
         });
@@ -97,10 +97,7 @@ impl EmbeddingSpace {
             freeze: Freeze::default(),
             bound: graft_options.bound(),
             n_epochs,
-            auto_epochs: options.auto_epochs,
-            memory_limit: graft_options.memory_limit,
-            computer,
-            seed: options.seed,
+            plan,
         };
         let _ = sink(&Event::Note { text: "old weights diverged: the merge is trained".to_owned() });
         graft.train(sink)
