@@ -56,12 +56,13 @@ impl Discovery {
         self.found.run.unconfirmed()
     }
 
-    /// An engineer with the suggested features, fitted on the discovery rows.
+    /// An engineer with the suggested features, fitted on the discovery rows, and the features of the space
+    /// that they are made from.
     ///
     /// >>> found.engineer().names == found.suggested
     /// True
     fn engineer(&self) -> Raised<FeatureEngineer> {
-        FeatureEngineer::from_source(FeatureFile::List(self.found.suggested()), None, false)
+        FeatureEngineer::from_source(FeatureFile::List(self.found.suggested_whole()), None, false)
     }
 
     /// The whole run: every candidate that was judged, with figures.

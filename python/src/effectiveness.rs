@@ -46,13 +46,13 @@ impl FeatureEffectivenessTracker {
     }
 
     /// Names of the features that are proven for `metric` and improve it by at least
-    /// `min_improvement_pct` percent of the baseline, the best first; often none.
+    /// `min_improvement_pct` percent of the baseline, the best first; often none. An unknown metric is an error.
     ///
     /// >>> tracker.get_recommended_features("roc_auc", min_improvement_pct=50.0)
     /// []
     #[pyo3(signature = (metric = "roc_auc", min_improvement_pct = 0.0))]
-    fn get_recommended_features(&self, metric: &str, min_improvement_pct: f64) -> Vec<String> {
-        self.lock().get_recommended_features(metric, min_improvement_pct)
+    fn get_recommended_features(&self, metric: &str, min_improvement_pct: f64) -> Raised<Vec<String>> {
+        Ok(self.lock().get_recommended_features(metric, min_improvement_pct)?)
     }
 
     /// Every feature that was judged: effect, interval, runs.

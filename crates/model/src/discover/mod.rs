@@ -17,6 +17,7 @@ mod budget;
 mod guide;
 pub mod judge;
 mod options;
+pub mod prepare;
 pub mod propose;
 pub mod rank;
 pub mod remember;
@@ -34,7 +35,7 @@ use crate::discover::remember::history::{Flagged, Guide, Origin, Run, Suggestion
 use arrow::array::ArrayRef;
 use serde::Serialize;
 use serde_json::json;
-use tabgraft_feature::{Feature, FeatureEngineer};
+use tabgraft_feature::{Feature, FeatureEngineer, with_needs};
 use tabgraft_table::table::quoted;
 use tabgraft_table::{Table, check_place};
 
@@ -67,6 +68,9 @@ const RUN_ID_DIGITS: usize = 16;
 pub struct Discovery {
     /// The best candidates, with figures where they were judged.
     pub run: Run,
+    /// Features that the space was grafted with, which suggestions may read.
+    #[serde(skip)]
+    pub of_space: Vec<Feature>,
     /// Wall time, seconds.
     pub seconds: f64,
     /// Whether the caller stopped it before its end.
@@ -77,6 +81,14 @@ impl Discovery {
     /// The best few of the ranking, fitted on the discovery rows; not necessarily proven.
     pub fn suggested(&self) -> Vec<Feature> {
         self.run.suggested()
+    }
+
+    /// The best few, behind the features of the space that they are made from: applied to a table that has
+    /// none of them.
+    pub fn suggested_whole(&self) -> Vec<Feature> {
+        let suggested = self.suggested();
+        let is_suggested = |name: &str| suggested.iter().any(|f| f.name == name);
+        with_needs(&[&self.of_space[..], &suggested].concat(), is_suggested)
     }
 
     /// The proven ones.
@@ -99,7 +111,7 @@ impl Discovery {
         let suggested = dir.join(SUGGESTED_FILE);
         match self.run.origin {
             Origin::Search if self.interrupted && suggested.is_file() => Ok(()),
-            Origin::Search => FeatureEngineer::new(self.suggested())?.save(&suggested),
+            Origin::Search => FeatureEngineer::new(self.suggested_whole())?.save(&suggested),
             Origin::Given => Ok(()),
         }
     }
@@ -159,6 +171,7 @@ pub fn discover_by(
     let budget = Budget::start(clock, options)?;
     let interrupted = AtomicBool::new(false);
     let sink = &mut watched(sink, &interrupted);
+    let table = &*space.completed(table, sink)?;
     let mut dealt = Dealt::new(space, table, target, &[], options.seed)?;
     let rows = guided(space, &mut dealt, target, options, &budget, sink)?;
     let values = Values::new(space, &rows)?;
@@ -237,7 +250,7 @@ pub fn judge_by(
             .with_hint("judge a feature before it is grafted, or give it another name"));
     }
     // A column of a feature's name would be in the way; what it holds is what the feature says.
-    let table = &table.without(&engineer.names())?;
+    let table = &space.completed(table, sink)?.without(&engineer.names())?;
     let read: Vec<String> = inputs.iter().flatten().cloned().collect();
     let mut dealt = Dealt::new(space, table, target, &read, options.seed)?;
     let rows = guided(space, &mut dealt, target, options, &budget, sink)?;
@@ -345,7 +358,8 @@ fn conclude(
     };
     run.run_id = run_id(&run, options);
     run.check()?;
-    Ok(Discovery { run, seconds: budget.elapsed().as_secs_f64(), interrupted: false })
+    let (of_space, seconds) = (space.features().to_vec(), budget.elapsed().as_secs_f64());
+    Ok(Discovery { run, of_space, seconds, interrupted: false })
 }
 
 /// Names a run by everything that it says, guide and formulas too, by its options, and by the moment and

@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 use tabgraft_feature::definition::{Definition, Feature};
 use tabgraft_feature::fitted::FittedState;
 use tabgraft_table::ledger::{self, Ledger};
-use tabgraft_table::table::quoted;
 
 /// Format version that this build writes, and the newest that it reads.
 const FORMAT_VERSION: u32 = 2;
@@ -352,31 +351,6 @@ impl Run {
             return Err(Error::value(format!("feature `{}`: {broken}", suggestion.name)));
         }
         Ok(())
-    }
-
-    /// Why its suggestions cannot be used on these columns, if they cannot.
-    pub(super) fn unusable(&self, columns: &[String]) -> Option<String> {
-        let available: HashSet<&str> = columns.iter().map(String::as_str).collect();
-        let suggested: Vec<&Suggestion> = self.suggestions.iter().filter(|s| s.suggested).collect();
-        if suggested.is_empty() {
-            return Some(format!("run `{}` suggests nothing", self.run_id));
-        }
-        // A feature may read one that stands before it.
-        let mut made: HashSet<&str> = HashSet::new();
-        for suggestion in suggested {
-            let reads = suggestion.inputs.iter().map(String::as_str);
-            let absent: Vec<&str> = reads.filter(|c| !available.contains(c) && !made.contains(c)).collect();
-            if !absent.is_empty() {
-                return Some(format!(
-                    "run `{}` suggests `{}`, which reads {}, not among the columns",
-                    self.run_id,
-                    suggestion.name,
-                    quoted(&absent)
-                ));
-            }
-            made.insert(&suggestion.name);
-        }
-        None
     }
 }
 
