@@ -11,7 +11,13 @@ const SAMPLE: usize = 20_000;
 
 /// Rising borders of each column: bin 0 is a missing cell, bin `i + 1` a number with `i` borders at or below it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Borders(Vec<Vec<f32>>);
+pub(super) struct Borders {
+    /// `[n_columns][n_borders]`.
+    edges: Vec<Vec<f32>>,
+    /// `[n_columns]`: the bin of a missing cell. 0, but where no row learned from misses the cell, so that nothing
+    /// is known of such rows: then that of the median.
+    missing: Vec<u8>,
+}
 
 impl Borders {
     /// Borders between values, so that bins have about as many rows each.
@@ -42,43 +48,69 @@ impl Borders {
             borders.dedup();
             borders
         };
-        Borders(columns.0.iter().map(of_column).collect())
+        let mut borders =
+            Borders { edges: columns.0.iter().map(of_column).collect(), missing: vec![0; columns.0.len()] };
+        borders.missing = borders.bins(columns).iter().map(|bins| bin_of_missing(bins)).collect();
+        borders
     }
 
     /// Bins of a column, the one of missing cells among them.
     pub fn n_bins(&self, column: usize) -> usize {
-        self.0[column].len() + 2
+        self.edges[column].len() + 2
     }
 
     /// `[n_columns][n_rows]`.
     pub fn bins(&self, columns: &Columns) -> Vec<Vec<u8>> {
-        let bin = |borders: &[f32], value: f32| {
-            if value.is_nan() { 0 } else { 1 + borders.partition_point(|border| *border <= value) as u8 }
+        let bin = |borders: &[f32], missing: u8, value: f32| {
+            if value.is_nan() {
+                missing
+            } else {
+                1 + borders.partition_point(|border| *border <= value) as u8
+            }
         };
-        let pairs = self.0.iter().zip(&columns.0);
-        pairs.map(|(borders, column)| column.iter().map(|v| bin(borders, *v)).collect()).collect()
+        let of_column = |((edges, missing), column): ((&Vec<f32>, &u8), &Vec<f32>)| {
+            column.iter().map(|value| bin(edges, *missing, *value)).collect()
+        };
+        self.edges.iter().zip(&self.missing).zip(&columns.0).map(of_column).collect()
     }
 
-    /// Where each column's borders end, and all borders.
-    pub fn flat(&self) -> (Vec<f32>, Vec<f32>) {
-        let ends = self.0.iter().scan(0, |end, borders| {
+    /// The bin of a missing cell of each column, where its borders end, and all borders.
+    pub fn flat(&self) -> [Vec<f32>; 3] {
+        let ends = self.edges.iter().scan(0, |end, borders| {
             *end += borders.len();
             Some(*end as f32)
         });
-        (ends.collect(), self.0.concat())
+        let missing = self.missing.iter().map(|bin| f32::from(*bin));
+        [missing.collect(), ends.collect(), self.edges.concat()]
     }
 
     /// The opposite of [`Borders::flat`]; none if the numbers are not what it gives.
-    pub fn from_flat(ends: &[f32], borders: &[f32], n_columns: usize) -> Option<Self> {
-        let mut columns = Vec::new();
+    pub fn from_flat([missing, ends, borders]: [&[f32]; 3], n_columns: usize) -> Option<Self> {
+        let mut edges: Vec<Vec<f32>> = Vec::new();
         let mut start = 0;
         for end in ends {
             let end = (end.fract() == 0.0 && *end >= 0.0).then_some(*end as usize)?;
             let own = borders.get(start..end)?;
             let rises = own.windows(2).all(|w| w[0] < w[1]);
-            columns.push((rises && own.len() <= MAX_BORDERS).then(|| own.to_vec())?);
+            edges.push((rises && own.len() <= MAX_BORDERS).then(|| own.to_vec())?);
             start = end;
         }
-        (start == borders.len() && columns.len() == n_columns).then_some(Borders(columns))
+        let bin = |(bin, edges): (&f32, &Vec<f32>)| {
+            let is_one = bin.fract() == 0.0 && (0.0..(edges.len() + 2) as f32).contains(bin);
+            is_one.then_some(*bin as u8)
+        };
+        let missing: Option<Vec<u8>> = missing.iter().zip(&edges).map(bin).collect();
+        let missing = missing.filter(|missing| missing.len() == n_columns)?;
+        (start == borders.len() && edges.len() == n_columns).then_some(Borders { edges, missing })
+    }
+}
+
+/// The bin of a missing cell, by the bins of rows where it is 0.
+fn bin_of_missing(bins: &[u8]) -> u8 {
+    let mut sorted = bins.to_vec();
+    sorted.sort_unstable();
+    match sorted.first() {
+        Some(0) | None => 0,
+        Some(_) => sorted[sorted.len() / 2],
     }
 }

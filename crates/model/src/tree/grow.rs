@@ -177,7 +177,6 @@ fn best_of(histogram: &[Sums], n_bins: usize, n_outputs: usize, lambda: f64) -> 
 }
 
 /// Rows by their leaves after one more question, in the order that they had.
-#[expect(clippy::type_complexity, reason = "named where it is called")]
 fn parted(
     bins: &[u8],
     bin: u8,

@@ -92,10 +92,11 @@ impl Forest {
         let questions = self.trees.iter().flat_map(|tree| tree.questions);
         let questions = questions.flat_map(|q| [f32::from(q.column), f32::from(q.bin)]).collect();
         let leaves = self.trees.iter().flat_map(|tree| tree.leaves.iter().copied()).collect();
-        let (ends, edges) = self.borders.flat();
+        let [missing, ends, borders] = self.borders.flat();
         put("statistics", vec![self.statistics.len()], self.statistics.clone());
+        put("missing", vec![missing.len()], missing);
         put("border_ends", vec![ends.len()], ends);
-        put("borders", vec![edges.len()], edges);
+        put("borders", vec![borders.len()], borders);
         put("start", vec![self.start.len()], self.start.clone());
         put("questions", vec![n_trees, DEPTH, 2], questions);
         put("leaves", vec![n_trees, N_LEAVES, self.start.len()], leaves);
@@ -122,11 +123,12 @@ impl Forest {
         if statistics.data.len() != plan.n_statistics() {
             return wrong("statistics", &statistics.shape, format!("[{}]", plan.n_statistics()));
         }
-        let (ends, edges, start) = (take("border_ends")?, take("borders")?, take("start")?);
+        let (missing, ends, edges) = (take("missing")?, take("border_ends")?, take("borders")?);
+        let start = take("start")?;
         if start.data.len() != n_outputs {
             return wrong("start", &start.shape, format!("[{n_outputs}]"));
         }
-        let borders = Borders::from_flat(&ends.data, &edges.data, plan.n_columns())
+        let borders = Borders::from_flat([&missing.data, &ends.data, &edges.data], plan.n_columns())
             .ok_or_else(|| Error::malformed(format!("the borders of `{prefix}` do not rise")))?;
         let (questions, leaves) = (take("questions")?, take("leaves")?);
         let n_trees = questions.data.len() / (DEPTH * 2);

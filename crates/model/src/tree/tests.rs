@@ -127,6 +127,17 @@ fn of_a_target_that_nothing_tells_hardly_a_tree_is_kept() {
 }
 
 #[test]
+fn a_cell_that_no_learned_row_misses_counts_as_the_median_where_it_is_missing() {
+    let mut table = table(600);
+    let targets: Vec<f32> = (0..600).map(|r| chance(r, 1)).collect();
+    let (forest, _) = fitted(&table, Loss::Squared, &targets, &[1.0; 600]);
+    table.columns[0].missing = vec![true; 600];
+    let without = forest.margins(&table);
+    let mean = without.iter().sum::<f32>() / 600.0;
+    assert!((mean - 0.5).abs() < 0.06, "the lowest would give 0, the highest 1: {mean}");
+}
+
+#[test]
 fn a_row_has_the_same_bits_alone_and_among_others() {
     let table = table(600);
     let targets: Vec<f32> = (0..600).map(|r| chance(r, 1) + chance(r, 2)).collect();
@@ -184,13 +195,15 @@ fn a_forest_comes_back_from_its_tensors_and_damaged_ones_are_refused() {
         Forest::from_blobs(Loss::Logistic.plan(&forms()), 1, "forest.0", &mut blobs).map(|f| (f, blobs.len()))
     };
     assert_eq!(read(&|_| ()).unwrap(), (forest, 0));
-    let damages: [(&str, fn(&mut Blob)); 8] = [
+    type Damage = fn(&mut Blob);
+    let damages: [(&str, Damage); 9] = [
         ("questions", |b| b.data[0] = 4.0),
         ("questions", |b| b.data[1] = 0.5),
         ("questions", |b| b.data[1] = -1.0),
         ("leaves", |b| b.shape[0] -= 1),
         ("borders", |b| b.data.reverse()),
         ("border_ends", |b| b.data[0] = 1e9),
+        ("missing", |b| b.data[0] = 250.0),
         ("start", |b| b.data.push(0.0)),
         ("statistics", |b| b.data.truncate(3)),
     ];
