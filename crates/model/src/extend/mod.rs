@@ -87,6 +87,35 @@ impl EmbeddingSpace {
         options: &ExtendOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Graft> {
+        self.graft_after(table, valid, options, None, sink)
+    }
+
+    /// The child of [`EmbeddingSpace::graft`] before any training, to look at: where columns are removed
+    /// first, what is left is not healed.
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::graft`], and, where options let a target judge, as [`EmbeddingSpace::extend`]
+    /// before any training.
+    pub fn preview_graft(
+        &self,
+        table: &Table,
+        valid: Option<&Table>,
+        options: &ExtendOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
+        options.keep.check(self, table)?;
+        Ok(self.graft_after(table, valid, options, Some(0), sink)?.child)
+    }
+
+    /// [`EmbeddingSpace::graft`] after a prune that heals for so many epochs.
+    fn graft_after(
+        &self,
+        table: &Table,
+        valid: Option<&Table>,
+        options: &ExtendOptions,
+        healing_epochs: Option<usize>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Graft> {
         options.check()?;
         self.check_frozen_columns(&options.freeze)?;
         self.check_regrafted(&options.regraft)?;
@@ -95,7 +124,7 @@ impl EmbeddingSpace {
         if !options.prune.is_empty() {
             let prune = PruneOptions {
                 // How long a healing run takes is its own affair.
-                training: TrainingOptions { n_epochs: None, auto_epochs: true, ..options.training },
+                training: TrainingOptions { n_epochs: healing_epochs, auto_epochs: true, ..options.training },
                 ..Default::default()
             };
             let pruned = self.prune(&options.prune, Some(table), &prune, sink)?;
