@@ -27,6 +27,8 @@ mod rank;
 mod role;
 mod thaw;
 
+use std::collections::HashSet;
+
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
@@ -171,14 +173,14 @@ impl EmbeddingSpace {
         let added: Vec<Feature> =
             options.features.iter().filter(|f| schema.column(&f.name).is_some()).cloned().collect();
         about.features.extend(added);
-        about.excluded.retain(|e| schema.column(&e.name).is_none());
+        let new: HashSet<String> = schema.names().into_iter().collect();
+        about.excluded.retain(|e| !new.contains(&e.name));
         about.add_mask_keys(n_new);
         about.learn_reading(table.origin(), &schema.names());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);
-        let is_new = |name: &String| about.excluded.iter().all(|e| e.name != *name);
-        let excluded: Vec<_> = schema.excluded.into_iter().filter(|e| is_new(&e.name)).collect();
-        about.excluded.extend(excluded);
+        let known: HashSet<String> = about.excluded.iter().map(|e| e.name.clone()).collect();
+        about.excluded.extend(schema.excluded.into_iter().filter(|e| !known.contains(&e.name)));
         about.notes.extend(schema.notes);
         let hashes = child.compute_hashes(&rows.key);
         child.about.hashes = hashes;
