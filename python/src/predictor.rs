@@ -241,7 +241,6 @@ impl Predictor {
             hold_out_test,
             threshold,
             seed,
-            ..Default::default()
         };
         let core = run(py, name, progress, &StopToken::default(), |sink| match &sample_weight {
             None => tabgraft_model::Predictor::fit(&space, &table, &target, &options, sink),
