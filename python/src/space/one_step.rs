@@ -367,6 +367,7 @@ impl EmbeddingSpace {
             regraft: regraft.map(Vec::from).unwrap_or_default(),
             infer: InferOptions { max_categories, ..infer_options(ignore, kinds, date_formats)? },
             features: features.map(|f| f.get().features()).unwrap_or_default(),
+            candidates: FeatureEngineer::applied(),
             feature_metadata: feature_metadata.map(from_python).transpose()?,
             keep: keep_option(keep, target, cross_fit, seed)?,
         };

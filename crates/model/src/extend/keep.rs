@@ -45,6 +45,8 @@ impl Keep {
             Keep::Always => Ok(()),
             Keep::IfNotWorse { target, compare } => {
                 compare.predictor.check()?;
+                let made = parent.complete(table)?;
+                let table = &*made.table;
                 folds([parent, parent], table, target, compare).map(|_| ())
             }
         }

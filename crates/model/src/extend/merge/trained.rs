@@ -8,7 +8,7 @@ use tabgraft_table::schema::ColumnSpec;
 use tabgraft_table::table::quoted;
 
 use super::super::graft::Graft;
-use super::{MergeOptions, add_features, names};
+use super::{MergeOptions, names};
 use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
@@ -84,7 +84,7 @@ impl EmbeddingSpace {
             ..self.next_step(&about.created)
         });
         for other in others {
-            add_features(&mut child, other);
+            child.about.add_features(other.features());
         }
         let hashes = child.compute_hashes(&rows.key);
         child.about.hashes = hashes;
