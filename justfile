@@ -20,6 +20,11 @@ test:
 test-gpu:
     cargo test --release --manifest-path gpu/Cargo.toml -p tabgraft-model --lib -- composed every_mode_trains_there
 
+# Predictors beside CatBoost, LightGBM and others on the shared tables.
+quality *ARGUMENTS:
+    cargo build --release
+    python3 benches/quality.py {{ARGUMENTS}}
+
 # Quality on German Credit's shared folds; needs Python with benches/requirements.txt.
 bench-german:
     python3 benches/german_credit.py

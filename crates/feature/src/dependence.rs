@@ -137,7 +137,7 @@ mod tests {
             Feature::formula("own", "own + 1", ""),
         ];
         let names: Vec<String> = in_order(&features).into_iter().map(|f| f.name).collect();
-        assert_eq!(names, ["other", "first", "second", "third"]);
+        assert_eq!(names, ["first", "second", "third", "other"]);
         let names: Vec<String> =
             with_needs(&features, |name| name == "second").into_iter().map(|f| f.name).collect();
         assert_eq!(names, ["first", "second"]);

@@ -71,7 +71,7 @@ pub(super) fn fit_grove(
         let mut held = sink.lock().unwrap_or_else(PoisonError::into_inner);
         let (sink, stopped) = &mut *held;
         // The networks were counted: what is asked here is only whether to go on.
-        *stopped |= sink(&Event::Progress { done: 1, total: 1 }) == ControlFlow::Break(());
+        *stopped = *stopped || sink(&Event::Progress { done: 1, total: 1 }) == ControlFlow::Break(());
         *stopped
     };
     let fitted: Vec<(Vec<usize>, Forest, Vec<f32>)> = in_pool(|| {

@@ -12,6 +12,8 @@ use crate::objective::{splitmix, unit};
 const LAMBDA: f64 = 3.0;
 /// Trees without a better held-out loss that end the fit.
 const PATIENCE: usize = 40;
+/// Trees between two looks at whether the user wants to stop.
+const TREES_PER_LOOK: usize = 32;
 /// Smallest second derivative of a row.
 const LEAST_CURVATURE: f32 = 1e-6;
 /// Smallest improvement of the held-out loss that counts.
@@ -135,7 +137,7 @@ pub(crate) struct BoostData<'a> {
 
 /// Fits a forest that stops on the stop rows; its margins for them, `[stop_rows.len(), n_outputs]`.
 ///
-/// `is_stopped` is asked before every tree.
+/// `is_stopped` is asked now and then.
 pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)) -> (Forest, Vec<f32>) {
     let (loss, plan, rows) = (data.loss, data.plan, data.learn_rows);
     let n_outputs = loss.n_outputs();
@@ -178,7 +180,10 @@ pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)
     let mut trees: Vec<Tree> = Vec::new();
     let mut derivatives = vec![[0.0f32; 2]; rows.len() * n_outputs];
     let mut bootstrapped = derivatives.clone();
-    while trees.len() < MAX_TREES && trees.len() < best.1 + PATIENCE && !asked.is_empty() && !is_stopped() {
+    while trees.len() < MAX_TREES && trees.len() < best.1 + PATIENCE && !asked.is_empty() {
+        if trees.len().is_multiple_of(TREES_PER_LOOK) && is_stopped() {
+            break;
+        }
         for (i, r) in rows.iter().enumerate() {
             let own = i * n_outputs..(i + 1) * n_outputs;
             let out = &mut derivatives[own.clone()];
