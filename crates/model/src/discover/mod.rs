@@ -68,9 +68,6 @@ const SEARCH_SHARE: f64 = 0.5;
 pub struct Discovery {
     /// The best candidates, with figures where they were judged.
     pub run: Run,
-    /// Features that the space was grafted with, which suggestions may read.
-    #[serde(skip)]
-    pub of_space: Vec<Feature>,
     /// Wall time, seconds.
     pub seconds: f64,
     /// Whether the caller stopped it before its end.
@@ -88,7 +85,7 @@ impl Discovery {
     pub fn suggested_whole(&self) -> Vec<Feature> {
         let suggested = self.suggested();
         let is_suggested = |name: &str| suggested.iter().any(|f| f.name == name);
-        with_needs(&[&self.of_space[..], &suggested].concat(), is_suggested)
+        with_needs(&[&self.run.made_from[..], &suggested].concat(), is_suggested)
     }
 
     /// The proven ones.
@@ -378,12 +375,14 @@ fn conclude(
         level: options.level,
         controls: Some(controls),
         flagged: tried.flagged,
+        made_from: with_needs(space.features(), |name| {
+            suggestions.iter().any(|s| s.inputs.iter().any(|input| input == name))
+        }),
         suggestions,
     };
     run.run_id = run_id(&run, options);
     run.check()?;
-    let (of_space, seconds) = (space.features().to_vec(), clock.start.elapsed().as_secs_f64());
-    Ok(Discovery { run, of_space, seconds, interrupted: false })
+    Ok(Discovery { run, seconds: clock.start.elapsed().as_secs_f64(), interrupted: false })
 }
 
 /// Names a run by everything that it says, guide and formulas too, by its options, and by the moment and

@@ -168,6 +168,11 @@ impl Prepared {
                 loaded.refused = Some(error.to_string());
             }
             Ok(choice) => {
+                if let Some(reason) = &choice.passed_over {
+                    let _ = sink(&Event::Warning {
+                        text: format!("an older run of features is taken: {reason}"),
+                    });
+                }
                 loaded.applied_features = choice.to_add().into_iter().map(|f| f.name).collect();
                 let is_of_space = |f: &Feature| space.features().iter().any(|own| own.name == f.name);
                 let others = choice.features.into_iter().filter(|f| !is_of_space(f)).collect();
