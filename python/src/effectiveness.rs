@@ -66,11 +66,11 @@ impl FeatureEffectivenessTracker {
     }
 
     /// Where each feature stands over all runs, recommended ones first, then by falling effect. `record`
-    /// is `proven` (in every run), `mixed` (in some), `unproven` or `harmful`; `verdicts` are
+    /// is `proven` (in every run), `mixed` (in some), `unconfirmed` (for lack of time), `unproven` or `harmful`; `verdicts` are
     /// those of its runs, oldest first.
     ///
     /// >>> standing = tracker.standings[0]
-    /// >>> standing["record"] in {"proven", "mixed", "unproven", "harmful"}, len(standing["verdicts"])
+    /// >>> standing["record"] in {"proven", "mixed", "unconfirmed", "unproven", "harmful"}, len(standing["verdicts"])
     /// (True, 1)
     #[getter]
     fn standings<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
