@@ -153,9 +153,9 @@ impl Predictor {
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: a sixteenth of the rows, 32 to 128, below 2,000 rows; 128 below 8,000;
     ///     else 256.
-    /// n_networks : int, optional; 2 to 20
+    /// n_networks : int, optional; 1 to 20
     ///     Networks of the bag, each stopping on its own share of the rows. Default: 5 below 10,000 rows, 3
-    ///     below 100,000, else 2.
+    ///     below 100,000, else 2. One alone stops on a fifth of the rows and never learns from it.
     /// d_hidden : int, default 128; 8 to 4,096
     ///     Width of the hidden layer.
     /// hold_out_test : bool, default True
@@ -235,15 +235,22 @@ impl Predictor {
     ///
     /// >>> predictor.predict(early.head(3)).labels.shape
     /// (3,)
-    #[pyo3(signature = (data, *, columns = None))]
+    ///
+    /// `threshold`, 0 to 1, stands for that of the fit: the probability from which on the second of two classes
+    /// is predicted.
+    ///
+    /// >>> bool(predictor.predict(early, threshold=0.0).labels.all())
+    /// True
+    #[pyo3(signature = (data, *, threshold = None, columns = None))]
     fn predict(
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
+        threshold: Option<f64>,
         columns: Option<Vec<String>>,
     ) -> Raised<Predictions> {
         let table = self.read(data, columns, self.core.needs())?;
-        Self::predictions(py, &self.core, &table)
+        Self::predictions(py, &self.core, &table)?.at(threshold)
     }
 
     /// Cells unlike the training rows, one dictionary each: unseen categories, infinite numbers, and numbers
@@ -263,7 +270,7 @@ impl Predictor {
         Ok(to_python(py, &found)?)
     }
 
-    /// Scores with 95 % intervals, one dictionary per metric. Of the `n` rows, the `n_copies` that repeat
+    /// Scores with 95 % intervals: a list that answers to a metric's name, too. Of the `n` rows, the `n_copies` that repeat
     /// another one in every column count once in the intervals, and the `n_unseen` of a class that was not
     /// seen in training are scored as wrong. `rows="test"`: only rows that the split
     /// keeps for testing, right for the table that was trained on; `"all"`: every row, right for a table that
@@ -288,7 +295,7 @@ impl Predictor {
         let scores = py.detach(|| self.core.evaluate(&table))?;
         warn_of_unseen(py, self.core.name(), &self.core.unseen_columns(&table)?)?;
         warn_of_differing(py, self.core.name(), &self.core.differing_columns(&table)?)?;
-        Ok(to_python(py, &scores)?)
+        Ok(crate::convert::scores(py, &scores)?)
     }
 
     /// Whether `other` predicts the same target better, on the same rows; `rows` as for `evaluate`, but a
@@ -313,14 +320,16 @@ impl Predictor {
         Ok(Comparison { found })
     }
 
-    /// Scores on the test rows of the fit, one dictionary per metric with `n`, `low` and `high`. Empty where
-    /// no rows were held out.
+    /// Scores on the test rows of the fit: a list with `value`, `n`, `low` and `high` of each metric, which answers
+    /// to a metric's name, too, and shows itself as a table. Empty where no rows were held out.
     ///
+    /// >>> predictor.scores["roc_auc"].low < predictor.scores["roc_auc"].value
+    /// True
     /// >>> [score["metric"] for score in predictor.scores]
     /// ['roc_auc', 'pr_auc', 'log_loss', 'accuracy', 'brier']
     #[getter]
     fn scores<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(to_python(py, &self.core.fit_info().scores)?)
+        Ok(crate::convert::scores(py, &self.core.fit_info().scores)?)
     }
 
     /// Scores on the test rows of the fit without their intervals: metric to value.

@@ -17,7 +17,7 @@ use tabgraft_table::Table;
 use tabgraft_table::read::ReadOptions;
 
 use crate::comparison::Comparison;
-use crate::convert::{to_python, word};
+use crate::convert::{document, to_python, word};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
 use crate::frame::{Given, say};
@@ -314,7 +314,7 @@ impl EmbeddingSpace {
     /// True
     #[getter]
     fn extension_metadata<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(to_python(py, &self.core().extension_metadata())?)
+        Ok(document(py, &self.core().extension_metadata().map(|step| step.shown()))?)
     }
 
     /// All grafts, oldest first.
@@ -323,7 +323,8 @@ impl EmbeddingSpace {
     /// ['v1']
     #[getter]
     fn lineage<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(to_python(py, &self.core().extensions())?)
+        let steps: Vec<_> = self.core().extensions().iter().map(|step| step.shown()).collect();
+        Ok(to_python(py, &steps)?)
     }
 
     /// Grafts onto this space that `extend` refused with `keep="if_not_worse"`, oldest first: name and hash of

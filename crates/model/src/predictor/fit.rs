@@ -14,11 +14,13 @@ use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, c
 use crate::train::{Event, Sink};
 use crate::weights::WeightedRows;
 
+/// Inner parts of the rows where there is one network, which stops on the first.
+const PARTS_OF_ONE: usize = 5;
 /// Fewest rows of a class, or of a regression, that a bag can be fitted on.
 const LEAST_ROWS: usize = 10;
 
 /// Predictions of the rows that a predictor was fitted on, each by a network that did not learn
-/// from it.
+/// from it. Of one network alone, those that it stopped on.
 #[derive(Debug, Clone)]
 pub struct HeldOut {
     /// Rows of the table.
@@ -210,16 +212,17 @@ fn fit(
     let n_copies = clusters(&[&space.about], &table.take(&learned)?)?.n_copies();
     let n_rows_unseen = values.iter().flatten().filter(|v| fitted_target.is_unseen(**v)).count();
     tell(&fitted_target, &table.take(&test_rows)?, n_copies, rows.len(), sink)?;
+    let n_parts = if n_networks == 1 { PARTS_OF_ONE } else { n_networks };
     let data = BagData {
         groups: cell_tables(&space.network, &encoded),
         labels: labels(&fitted_target, &values),
         weights: relative_weights(row_weights, &rows, table.n_rows())?,
-        fold: inner_parts(&rows, &space.split().units(table, &keys)?, &values, &fitted_target, n_networks),
+        fold: inner_parts(&rows, &space.split().units(table, &keys)?, &values, &fitted_target, n_parts),
         rows,
     };
     let bag = fit_bag(&space.network, &data, n_networks, options, sink)?;
-    let targets: Vec<f64> = data.rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
-    let weights: Vec<f32> = data.rows.iter().map(|r| data.weights[*r]).collect();
+    let targets: Vec<f64> = bag.held_out_rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
+    let weights: Vec<f32> = bag.held_out_rows.iter().map(|r| data.weights[*r]).collect();
     let (sharpness, held_out) = calibrated(&fitted_target, &bag, &targets, &weights);
     let mut predictor = Predictor {
         about: PredictorAbout {
@@ -255,7 +258,10 @@ fn fit(
     predictor.tell_leaks(table, sink)?;
     predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
     predictor.about.seal();
-    Ok((predictor, HeldOut { rows_idx: data.rows, values: held_out, targets }.in_order_of_the_table()))
+    Ok((
+        predictor,
+        HeldOut { rows_idx: bag.held_out_rows, values: held_out, targets }.in_order_of_the_table(),
+    ))
 }
 
 /// Weights of the table's rows as numbers that are 1 on average over the rows learned from.

@@ -271,7 +271,7 @@ pub(crate) fn training_data(
     }
 }
 
-/// The current time, RFC 3339, UTC, to the second.
+/// The current time, RFC 3339, UTC, to the second, with the offset `+00:00`: older Pythons cannot read a `Z`.
 pub(crate) fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
 }
