@@ -175,3 +175,15 @@ def test_a_notebook_shows_one_line_that_is_updated_and_gone_in_the_end(space, cr
     space.extend(credit, n_epochs=3)
     assert len(shown) > 1 and "epoch" in shown[0] and shown[-1] == ""
     assert not any("epoch" in text or "\r" in text for text in written)
+
+
+def test_a_column_whose_type_changed_is_named(space, credit, caplog):
+    changed = credit.assign(age=[f"about {age}" for age in credit["age"]], duration=pd.Timestamp("2026-01-01"))
+    with pytest.raises(tabgraft.SchemaError, match=r"(?s)could not copy what the parent learned of `\w+`, `\w+`: they are of another type now") as e:
+        space.extend(changed, n_epochs=1)
+    assert "`age`" in str(e.value) and "`duration`" in str(e.value) and "hint: give what is new another name" in str(e.value)
+    codes = credit.assign(purpose=credit["purpose"].astype("category").cat.codes, age=credit["age"] > 30)
+    with caplog.at_level(logging.WARNING, logger="tabgraft"):
+        space.extend(codes, n_epochs=1)
+    assert "could not copy what the parent learned of `purpose`" in caplog.text
+    assert "could not copy what the parent learned of `age`: column `age`: true and false stand where" in caplog.text

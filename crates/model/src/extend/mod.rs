@@ -14,6 +14,7 @@
 //! [`Freeze`](crate::Freeze) keeps parts of the parent frozen in the latter two, or thaws them one
 //! after the other.
 
+mod changed;
 mod consolidate;
 mod drift;
 mod frames;
@@ -94,6 +95,7 @@ impl EmbeddingSpace {
         options.check()?;
         self.check_frozen_columns(&options.freeze)?;
         self.check_regrafted(&options.regraft)?;
+        self.check_types(table, &options.prune, sink)?;
         let carried = self.carried(table, options)?;
         let whole = self.with_features_of(options, table, &carried, sink)?;
         let table = &*whole;
