@@ -86,7 +86,7 @@ impl Frame {
         let names = self.table.column_names();
         let shown = &names[..names.len().min(MOST_COLUMNS_SHOWN)];
         let head = self.table.slice(0, self.table.n_rows().min(ROWS_SHOWN));
-        let columns = shown.iter().map(|name| Ok(cell::texts(name, head.column(name)?)?));
+        let columns = shown.iter().map(|name| cell::texts(name, head.column(name)?));
         let columns = columns.collect::<Result<Vec<_>, Error>>()?;
         let cell = |column: &StringArray, r: usize| match column.is_valid(r) {
             true => column.value(r).chars().take(MOST_CHARS_SHOWN).collect(),
