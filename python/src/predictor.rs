@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
-use tabgraft_model::compare::{compare_predictors, unseen_rows};
+use tabgraft_model::compare::compare_predictors;
 use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::{Error, PredictorOptions};
 use tabgraft_table::Table;
@@ -55,12 +55,23 @@ impl Predictor {
     }
 
     /// The rows that a score is about.
-    pub fn scored_rows(table: Table, splits: &[&tabgraft_table::split::Split], rows: &str) -> Raised<Table> {
+    pub fn scored_rows(
+        py: Python<'_>,
+        table: Table,
+        predictors: &[&tabgraft_model::Predictor],
+        rows: &str,
+    ) -> Raised<Table> {
         let all: Scored = word("rows", rows, "`test` or `all`")?;
-        Ok(match all {
-            Scored::Test => unseen_rows(&table, splits)?,
-            Scored::All => table,
-        })
+        if matches!(all, Scored::All) {
+            return Ok(table);
+        }
+        let fair = py.detach(|| tabgraft_model::Predictor::fair_rows(predictors, &table))?;
+        say(py, &fair.warnings)?;
+        let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
+        for note in &fair.notes {
+            logger.call_method1("info", ("%s", tabgraft_table::visible(note)))?;
+        }
+        Ok(fair.table)
     }
 }
 
@@ -200,7 +211,7 @@ impl Predictor {
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;
         let named = target.extract::<String>().ok();
-        let needs = space.needs().and(space.split().columns()).and(named);
+        let needs = space.needs_to_split().and(named);
         let how = ReadOptions { columns: needs, ..space.read_options() };
         let table = Given::read(data, columns, &how)?.table;
         let (table, target) = with_target(table, target)?;
@@ -278,7 +289,7 @@ impl Predictor {
         rows: &str,
     ) -> Raised<Bound<'py, PyAny>> {
         let table = self.read(data, None, self.core.needs_to_score())?;
-        let table = Self::scored_rows(table, &[self.core.split()], rows)?;
+        let table = Self::scored_rows(py, table, &[&self.core], rows)?;
         if let Some(passed_over) = self.core.target().passed_over_in_words(&table)? {
             let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
             logger.call_method1("info", ("%s: %s", self.core.name(), passed_over))?;
@@ -305,7 +316,7 @@ impl Predictor {
         let (how, notes) = self.core.read_options().joined(&other.read_options());
         say(py, &notes)?;
         let table = Given::read(data, None, &how)?.table;
-        let table = Self::scored_rows(table, &[self.core.split(), other.split()], rows)?;
+        let table = Self::scored_rows(py, table, &[&self.core, &other], rows)?;
         let found = py.detach(|| compare_predictors(&self.core, &other, &table))?;
         Ok(Comparison { found })
     }

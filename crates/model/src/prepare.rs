@@ -88,7 +88,7 @@ pub fn prepare(
     sink: &mut Sink<'_>,
 ) -> Result<Prepared> {
     table.column(target)?;
-    let parts = space.split().assign(table)?;
+    let parts = space.told_parts(table, sink)?;
     let of = |test: bool| -> Vec<u32> {
         (0..table.n_rows()).filter(|r| (parts[*r] == Part::Test) == test).map(|r| r as u32).collect()
     };

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use tabgraft_model::predictor::TargetKind;
+use tabgraft_model::space::RowParts;
 use tabgraft_model::{CompareOptions, Error, ExtendOptions, FitOptions, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::ReadOptions;
@@ -116,6 +117,18 @@ impl EmbeddingSpace {
         ))
     }
 
+    fn row_parts(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<RowParts> {
+        let space = self.core();
+        let how = ReadOptions { columns: space.needs_to_split(), ..space.read_options() };
+        let table = Given::read(data, columns, &how)?.table;
+        Ok(py.detach(|| space.row_parts(&table))?)
+    }
+
     // No Python code runs while the lock is held, so it cannot deadlock with the interpreter's.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -214,6 +227,40 @@ impl EmbeddingSpace {
         })?
         .whole()?;
         Ok(Comparison { found })
+    }
+
+    /// The part of each row, `[n_rows]`: `train`, `valid` or `test`. A row of which cells were changed since keeps
+    /// its part as long as the space remembers half of its columns; `known_rows` says which rows it has seen.
+    ///
+    /// >>> parts = space.split(early)
+    /// >>> parts.shape, sorted(set(parts))
+    /// ((1000,), ['test', 'train', 'valid'])
+    /// >>> held_out = early[space.split(early) == "test"]
+    #[pyo3(signature = (data, *, columns = None))]
+    fn split<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<Bound<'py, PyAny>> {
+        let rows = self.row_parts(py, data, columns)?;
+        text_array(py, rows.parts.iter().map(|part| part.word()))
+    }
+
+    /// How the space knows each row, `[n_rows]`: `whole`, `changed` (half of its columns are as they were) or `new`.
+    /// Where the space remembers no rows, that is an error.
+    ///
+    /// >>> set(space.known_rows(early)), set(space.known_rows(early.assign(purpose="a rocket")))
+    /// ({'whole'}, {'changed'})
+    #[pyo3(signature = (data, *, columns = None))]
+    fn known_rows<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<Bound<'py, PyAny>> {
+        let rows = self.row_parts(py, data, columns)?;
+        text_array(py, rows.known_or_none(self.core().name())?.iter().map(|known| known.word()))
     }
 
     /// Everything there is to say about the space: columns with kinds and reasons, hashes, losses,
@@ -356,6 +403,11 @@ impl EmbeddingSpace {
         let state = self.lock();
         html::space(&state.space.card(), state.is_trained)
     }
+}
+
+/// An array of text.
+fn text_array<'py, 't>(py: Python<'py>, words: impl Iterator<Item = &'t str>) -> Raised<Bound<'py, PyAny>> {
+    Ok(py.import("numpy")?.call_method1("array", (words.collect::<Vec<_>>(),))?)
 }
 
 /// Columns whose cells training has mostly not seen, each in a log record of level warning.

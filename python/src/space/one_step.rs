@@ -76,11 +76,17 @@ impl EmbeddingSpace {
     ///     Shares of the rows that decide which epoch is kept, and that nothing is learned from: predictors are
     ///     scored on these. Only kinds of columns and formats of dates are told from all rows. A row keeps its
     ///     part in every later version.
+    /// key : str, optional
+    ///     Column that says which row is which, such as the number of a customer: rows are split by it, and keep
+    ///     their parts whatever happens to their other cells, in every later version. It is no feature.
     /// group : str, optional
     ///     Column whose rows of equal value stay in one part.
     /// time : str, optional
-    ///     Column of times or numbers: the latest rows test, those before them validate. Not with `group`.
-    ///     Default of both: a row's part follows from a hash of its cells.
+    ///     Column of times or numbers: the latest rows test, those before them validate. Not with `key` or
+    ///     `group`, of which there is one, too. Default: a row's part follows from a hash of its cells.
+    /// private : bool, default False
+    ///     Whether the space remembers no rows, not even by 36 bits of a hash of each. Rows that are changed later
+    ///     are then not recognised, and tables need every column that the split goes by.
     /// seed : int, default 0; at least 0
     ///     Seed of split, weights, order, masks and dropout.
     /// sample_weight : list or array of float, optional
@@ -100,7 +106,7 @@ impl EmbeddingSpace {
     #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, date_formats = None, missing = None,
         decimal = None, thousands = None, delimiter = None, min_category_rows = 2, name = "embedding_space", n_epochs = None,
         auto_epochs = true, batch_size = None, memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
-        group = None, time = None, seed = 0, sample_weight = None, columns = None, progress = None))]
+        key = None, group = None, time = None, private = false, seed = 0, sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -125,20 +131,23 @@ impl EmbeddingSpace {
         learning_rate: f32,
         p_valid: f64,
         p_test: f64,
+        key: Option<String>,
         group: Option<String>,
         time: Option<String>,
+        private: bool,
         seed: u64,
         sample_weight: Option<&Bound<'_, PyAny>>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
-        let by = match (group, time) {
-            (None, None) => SplitKey::Rows,
-            (Some(column), None) => SplitKey::Group { column },
-            (None, Some(column)) => SplitKey::Time { column },
-            (Some(_), Some(_)) => {
+        let by = match (key, group, time) {
+            (None, None, None) => SplitKey::Rows,
+            (Some(column), None, None) => SplitKey::Key { column },
+            (None, Some(column), None) => SplitKey::Group { column },
+            (None, None, Some(column)) => SplitKey::Time { column },
+            _ => {
                 return Err(Raise::Core(
-                    Error::option("options `group` and `time` are both given")
+                    Error::option("two of the options `key`, `group` and `time` are given")
                         .with_hint("rows are split by one"),
                 ));
             }
@@ -162,6 +171,7 @@ impl EmbeddingSpace {
             split: SplitOptions { by, p_valid, p_test, seed },
             features: Vec::new(),
             device: word::<Device>("device", device, DEVICES)?,
+            private,
         };
         let how = options.read_options(&given_reading(missing, decimal, thousands, delimiter)?);
         let table = Given::read(data, columns.clone(), &how)?.table;

@@ -121,6 +121,7 @@ impl EmbeddingSpace {
             split,
             features: Vec::new(),
             device: Device::default(),
+            private: false,
         };
         let space = run(py, name, Some(false), &StopToken::default(), |sink| {
             Core::untrained(&table, valid.as_ref(), &options, sink)

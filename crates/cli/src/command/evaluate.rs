@@ -58,7 +58,7 @@ impl EvaluateArgs {
         let predictor = Predictor::load(&self.predictor)?;
         let how = ReadOptions { columns: predictor.needs_to_score(), ..predictor.read_options() };
         let table = self.read.table_like(&self.table, &how, console)?;
-        let scored = self.rows.of(&table, &[predictor.split()], console)?;
+        let scored = self.rows.of(&table, &[&predictor], console)?;
         unseen_notes(&predictor.unseen_columns(&scored)?, console);
         note_seen_rows(&predictor, predictor.name(), console);
         if let Some(passed_over) = predictor.target().passed_over_in_words(&scored)? {

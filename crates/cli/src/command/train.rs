@@ -97,6 +97,7 @@ impl TrainArgs {
             split: self.split.options(self.valid.is_some()),
             features: Vec::new(),
             device: self.space.compute.device(),
+            private: self.split.private,
         };
         let how = options.read_options(&self.read.given());
         let table = read_table(&self.table, &how, console)?;

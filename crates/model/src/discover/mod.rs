@@ -144,7 +144,7 @@ pub fn discover(
     let clock = Clock::start(options)?;
     let interrupted = AtomicBool::new(false);
     let sink = &mut watched(sink, &interrupted);
-    let dealt = Dealt::new(space, table, target, &[], options.seed)?;
+    let dealt = Dealt::new(space, table, target, &[], options.seed, sink)?;
     let rows = guided(space, &dealt, target, options, &clock, sink)?;
     let values = Values::new(space, &rows)?;
     let mut flagged = leaking_columns(&dealt.names, &values, &rows, options.seed)?;
@@ -211,7 +211,7 @@ pub fn judge(
     // A column of a feature's name would be in the way; what it holds is what the feature says.
     let table = &table.without(&engineer.names())?;
     let read: Vec<String> = inputs.iter().flatten().cloned().collect();
-    let dealt = Dealt::new(space, table, target, &read, options.seed)?;
+    let dealt = Dealt::new(space, table, target, &read, options.seed, sink)?;
     let rows = guided(space, &dealt, target, options, &clock, sink)?;
     let mut flagged = leaking_columns(&dealt.names, &Values::new(space, &rows)?, &rows, options.seed)?;
     engineer.fit_rest(&rows.discovery())?;

@@ -42,9 +42,7 @@ pub use rank::{ColumnCost, ColumnRanking, ProbeScore, RankColumnsOptions};
 
 use crate::encoder::network::ColumnShape;
 use crate::error::Result;
-use crate::space::{
-    EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, now, rows_of_parts,
-};
+use crate::space::{EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, now};
 use crate::train::{Event, Sink};
 
 impl EmbeddingSpace {
@@ -106,9 +104,8 @@ impl EmbeddingSpace {
         }
         let computer = options.device.find(sink)?;
         let n_epochs = self.graft_epochs(options, sink);
-        let key_columns: Vec<String> = self.first_columns();
-        let (all, rows) = rows_of_parts(table, valid, &self.about.split, &key_columns)?;
-        // Only now: a table that lacks a column of the split is an error that says so itself.
+        let (all, rows) = self.rows_of(table, valid, sink)?;
+        // Only now: a table that lacks what the split needs is an error that says so itself.
         self.tell_absent(&all, sink)?;
         let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
         let new_cells = all.select(&schema.names())?.take(&train_rows)?;
@@ -130,6 +127,7 @@ impl EmbeddingSpace {
         about.batch_size = options.batch_size.unwrap_or(self.batch_size());
         about.extensions.push(ExtensionMetadata {
             new_columns_added: schema.names(),
+            columns_retired: self.retired(&all)?,
             extended_column_count: self.about.columns.len() + n_new,
             feature_metadata: options.feature_metadata.clone(),
             batch_size: Some(about.batch_size),
@@ -145,6 +143,7 @@ impl EmbeddingSpace {
         about.features.extend(added);
         about.excluded.retain(|e| schema.column(&e.name).is_none());
         about.add_mask_keys(n_new);
+        about.remember_rows(&all, &rows.parts)?;
         about.learn_reading(table.origin(), &schema.names());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);

@@ -7,6 +7,7 @@
 mod bag;
 mod calibrate;
 mod card;
+mod fair;
 mod file;
 mod fit;
 mod head;
@@ -26,6 +27,7 @@ use tabgraft_table::read::Reading;
 use tabgraft_table::threads::in_pool;
 
 pub use card::PredictorCard;
+pub use fair::FairRows;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
 pub use label::{LabelType, spelling_note};
@@ -35,7 +37,9 @@ pub use target::{MOST_NUMBER, Target, TargetKind};
 
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
-use crate::space::{About, ColumnReport, SoftwareVersion, UnseenColumn, UnseenCounts, cell_tables, clusters};
+use crate::space::{
+    About, ColumnReport, KnownRows, SoftwareVersion, UnseenColumn, UnseenCounts, cell_tables, clusters,
+};
 use bag::NotFinite;
 use calibrate::sharpen;
 use head::Head;
@@ -60,6 +64,8 @@ pub(crate) struct PredictorAbout {
     pub sharpness: f64,
     /// The space that it was fitted on: columns, codecs, split, lineage, hashes.
     pub space: About,
+    /// Rows of the fit that the space does not know, if there are any and the space remembers its own.
+    pub rows: Option<KnownRows>,
     /// How the table was read that it was fitted on.
     pub reading: Reading,
     pub fit_info: FitInfo,

@@ -58,6 +58,11 @@ impl EmbeddingSpace {
     pub fn needs(&self) -> Wanted {
         self.about.needs()
     }
+
+    /// The columns that the space needs of a table to embed it, and to tell the part of each row.
+    pub fn needs_to_split(&self) -> Wanted {
+        self.about.needs_to_split()
+    }
 }
 
 impl About {
@@ -90,6 +95,11 @@ impl About {
     /// The columns that the space needs of a table to embed it.
     pub(crate) fn needs(&self) -> Wanted {
         Wanted::Only(self.columns.iter().map(|column| column.name.clone()).collect::<BTreeSet<_>>())
+    }
+
+    /// The columns that the space needs of a table to embed it, and to tell the part of each row.
+    pub(crate) fn needs_to_split(&self) -> Wanted {
+        self.needs().and(self.split.columns()).and(&self.key_columns)
     }
 
     /// Remembers how the new columns of a table were read, and what was said of it.

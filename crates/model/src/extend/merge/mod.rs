@@ -186,6 +186,9 @@ impl EmbeddingSpace {
 
 /// The features of `other` that `space` has not.
 fn add_features(space: &mut EmbeddingSpace, other: &EmbeddingSpace) {
+    if let (Some(rows), Some(others)) = (&mut space.about.rows, &other.about.rows) {
+        rows.join(others);
+    }
     for feature in other.features() {
         if space.about.features.iter().all(|f| f.name != feature.name) {
             space.about.features.push(feature.clone());
