@@ -274,9 +274,8 @@ impl Predictor {
 
     /// Scores with 95 % intervals, one dictionary per metric. Of the `n` rows, the `n_copies` that repeat
     /// another one in every column count once in the intervals, and the `n_unseen` of a class that was not
-    /// seen in training are scored as wrong. `rows="test"`: only rows that the split
-    /// keeps for testing, right for the table that was trained on; `"all"`: every row, right for a table that
-    /// was never trained on.
+    /// seen in training are scored as wrong. `rows="test"`: only rows that were not
+    /// learned from, test rows and those that the model does not know; `"all"`: every row.
     ///
     /// >>> score = predictor.evaluate(early)[0]
     /// >>> score["metric"], score["low"] <= score["value"] <= score["high"]

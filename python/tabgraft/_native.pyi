@@ -185,8 +185,10 @@ class EmbeddingSpace:
         learning_rate: float = 2e-3,
         p_valid: float = 0.15,
         p_test: float = 0.15,
+        key: str | None = None,
         group: str | None = None,
         time: str | None = None,
+        private: bool = False,
         seed: int = 0,
         sample_weight: Sequence[float] | NDArray[Any] | None = None,
         columns: _Names | None = None,
@@ -228,6 +230,7 @@ class EmbeddingSpace:
         data: _FrameLike | None = None,
         *,
         n_epochs: int | None = None,
+        auto_epochs: bool = True,
         batch_size: int | None = None,
         memory_limit: int | None = None,
         device: _Device = "cpu",
@@ -297,6 +300,8 @@ class EmbeddingSpace:
     ) -> EmbeddingSpace: ...
     def embed(self, data: _FrameLike, *, columns: _Names | None = None) -> NDArray[np.float32]: ...
     def column_report(self, data: _FrameLike, *, columns: _Names | None = None) -> _ColumnReport: ...
+    def split(self, data: _FrameLike, *, columns: _Names | None = None) -> NDArray[np.str_]: ...
+    def known_rows(self, data: _FrameLike, *, columns: _Names | None = None) -> NDArray[np.str_]: ...
     def compare(
         self,
         other: EmbeddingSpace,

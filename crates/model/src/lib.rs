@@ -33,4 +33,4 @@ pub use predictor::{Predictor, PredictorOptions};
 pub use registry::Registry;
 pub use space::{EmbeddingSpace, FitOptions, Freeze, Mode, Schedule, SpaceConfig};
 pub use tabgraft_table::error::{self, Error, Result};
-pub use train::Device;
+pub use train::{Device, TrainingOptions};

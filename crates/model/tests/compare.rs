@@ -12,7 +12,7 @@ use tabgraft_model::lineage::check_file;
 use tabgraft_model::metric::Verdict;
 use tabgraft_model::train::Event;
 use tabgraft_model::{
-    CompareOptions, EmbeddingSpace, ExtendOptions, FitOptions, Keep, Mode, PredictorOptions,
+    CompareOptions, EmbeddingSpace, ExtendOptions, FitOptions, Keep, Mode, PredictorOptions, TrainingOptions,
 };
 use tabgraft_table::Table;
 use tabgraft_table::split::{Part, SplitKey, SplitOptions};
@@ -50,7 +50,7 @@ fn go_on(_: &Event) -> ControlFlow<()> {
 fn space(table: &Table, name: &str, ignore: &[&str], split: SplitOptions) -> EmbeddingSpace {
     let mut options = FitOptions { name: name.into(), split, ..FitOptions::default() };
     options.config.d_model = 16;
-    options.config.n_epochs = Some(3);
+    options.config.training.n_epochs = Some(3);
     options.infer.ignore = ignore.iter().map(|c| (*c).to_owned()).collect();
     EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
 }
@@ -63,7 +63,7 @@ fn quick(cross_fit: bool) -> CompareOptions {
 
 fn judged() -> ExtendOptions {
     let keep = Keep::IfNotWorse { target: "target".into(), compare: quick(false) };
-    ExtendOptions { n_epochs: Some(5), keep, ..ExtendOptions::default() }
+    ExtendOptions { training: TrainingOptions::of_epochs(5), keep, ..ExtendOptions::default() }
 }
 
 #[test]
@@ -137,7 +137,8 @@ fn old_vectors_have_a_drift_where_the_second_space_continues_the_first() {
     let early = table.without(&["noise".into()]).unwrap();
     let parent = space(&early, "v1", &["target"], SplitOptions::default());
     let graft = |mode: Mode| {
-        let options = ExtendOptions { mode, n_epochs: Some(2), ..ExtendOptions::default() };
+        let options =
+            ExtendOptions { mode, training: TrainingOptions::of_epochs(2), ..ExtendOptions::default() };
         parent.extend(&table, None, &options, &mut go_on).unwrap()
     };
     let prune = |space: &EmbeddingSpace, column: &str| {
@@ -155,7 +156,8 @@ fn old_vectors_have_a_drift_where_the_second_space_continues_the_first() {
     // Its own late column may go, one of the parent's may not.
     assert!(drift(&parent, &prune(&joint, "noise")).unwrap() > 0.0);
     assert_eq!(drift(&parent, &prune(&joint, "other")), None);
-    let options = ConsolidateOptions { n_epochs: Some(1), ..ConsolidateOptions::default() };
+    let options =
+        ConsolidateOptions { training: TrainingOptions::of_epochs(1), ..ConsolidateOptions::default() };
     let plain = frozen.consolidate(&table, None, &options, &mut go_on).unwrap();
     assert_eq!(drift(&parent, &plain), None);
 }
@@ -227,10 +229,11 @@ fn a_graft_that_hurts_is_refused_names_the_column_and_leaves_the_parent_as_it_wa
     options.infer.ignore = vec!["trap".into()];
     let child = again.extend(&enriched, None, &options, &mut go_on).unwrap();
     assert!(child.refused_extensions().is_empty() && child.extension_metadata().unwrap().judgement.is_none());
-    let unhealed = PruneOptions { n_epochs: Some(0), ..PruneOptions::default() };
+    let unhealed = PruneOptions { training: TrainingOptions::of_epochs(0), ..PruneOptions::default() };
     let column = again.columns()[0].name.clone();
     let pruned = again.prune(&[column], None, &unhealed, &mut go_on).unwrap();
-    let plain = ConsolidateOptions { n_epochs: Some(1), ..ConsolidateOptions::default() };
+    let plain =
+        ConsolidateOptions { training: TrainingOptions::of_epochs(1), ..ConsolidateOptions::default() };
     let plain = again.consolidate(&enriched, None, &plain, &mut go_on).unwrap();
     assert!(pruned.refused_extensions().is_empty() && plain.refused_extensions().is_empty());
 }
@@ -282,9 +285,12 @@ fn a_limit_of_memory_halves_steps_with_notes_and_refuses_what_cannot_fit() {
         let mut notes = Vec::new();
         let options = ExtendOptions {
             mode: Mode::Joint,
-            n_epochs: Some(3),
-            batch_size: Some(4096),
-            memory_limit,
+            training: TrainingOptions {
+                n_epochs: Some(3),
+                batch_size: Some(4096),
+                memory_limit,
+                ..TrainingOptions::default()
+            },
             ..ExtendOptions::default()
         };
         let child = parent.extend(&table, None, &options, &mut |event| {

@@ -60,7 +60,7 @@ fn together(income: f64, debt: f64) -> f64 {
 
 fn space(table: &Table) -> EmbeddingSpace {
     let mut options = FitOptions::default();
-    (options.config.d_model, options.config.n_epochs) = (16, Some(2));
+    (options.config.d_model, options.config.training.n_epochs) = (16, Some(2));
     options.infer.ignore = vec!["target".into()];
     EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
 }

@@ -58,7 +58,7 @@ fn copied(table: &Table, n: u32) -> Table {
 
 fn space_of(table: &Table, split: SplitOptions) -> EmbeddingSpace {
     let mut options = FitOptions { split, ..FitOptions::default() };
-    (options.config.d_model, options.config.n_epochs) = (16, Some(2));
+    (options.config.d_model, options.config.training.n_epochs) = (16, Some(2));
     options.infer.ignore = ["y", "g"].map(String::from).into_iter().filter(|c| table.has_column(c)).collect();
     EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::store::{Blob, load};
 use tabgraft_model::train::{Event, StopReason, Watch};
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Freeze, Mode, Schedule};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Freeze, Mode, Schedule, TrainingOptions};
 use tabgraft_table::Table;
 use tabgraft_table::schema::Kind;
 
@@ -44,7 +44,7 @@ fn go_on(_: &Event) -> ControlFlow<()> {
 fn parent(table: &Table) -> EmbeddingSpace {
     let mut options = FitOptions { name: "v1".into(), ..FitOptions::default() };
     options.config.d_model = 32;
-    options.config.n_epochs = Some(4);
+    options.config.training.n_epochs = Some(4);
     EmbeddingSpace::fit(&table.without(&["late".into()]).unwrap(), None, &options, &mut go_on).unwrap()
 }
 
@@ -52,7 +52,7 @@ fn anchored(drift_bound: f64) -> ExtendOptions {
     ExtendOptions {
         mode: Mode::Anchored,
         drift_bound: Some(drift_bound),
-        n_epochs: Some(6),
+        training: TrainingOptions::of_epochs(6),
         ..ExtendOptions::default()
     }
 }
@@ -96,7 +96,11 @@ fn the_lineage_says_how_long_each_phase_ran_and_why_it_ended() {
     // Chance alone: nothing is left to learn of it long before the last epoch.
     let chance = Float64Array::from_iter_values((0..500).map(|i| unit(i, 9)));
     let noisy = table.without(&["late".into()]).unwrap().with_column("chance", Arc::new(chance)).unwrap();
-    let mut options = ExtendOptions { mode: Mode::Joint, n_epochs: Some(200), ..ExtendOptions::default() };
+    let mut options = ExtendOptions {
+        mode: Mode::Joint,
+        training: TrainingOptions::of_epochs(200),
+        ..ExtendOptions::default()
+    };
     let child = parent.extend(&noisy, None, &options, &mut go_on).unwrap();
     let entry = child.extension_metadata().unwrap();
     let [new, all] = &entry.phases[..] else { panic!("{:?}", entry.phases) };
@@ -111,8 +115,8 @@ fn the_lineage_says_how_long_each_phase_ran_and_why_it_ended() {
     }
     assert_eq!(child.training_info().phases, entry.phases);
 
-    options.auto_epochs = false;
-    options.n_epochs = Some(7);
+    options.training.auto_epochs = false;
+    options.training.n_epochs = Some(7);
     let child = parent.extend(&table, None, &options, &mut go_on).unwrap();
     let phases = &child.extension_metadata().unwrap().phases;
     assert_eq!(phases.iter().map(|p| p.n_epochs).collect::<Vec<_>>(), [3, 4]);
@@ -127,7 +131,12 @@ fn tensors(space: &EmbeddingSpace) -> BTreeMap<String, Blob> {
 }
 
 fn joint(freeze: Freeze) -> ExtendOptions {
-    ExtendOptions { mode: Mode::Joint, freeze, n_epochs: Some(6), auto_epochs: false, ..Default::default() }
+    ExtendOptions {
+        mode: Mode::Joint,
+        freeze,
+        training: TrainingOptions { n_epochs: Some(6), auto_epochs: false, ..TrainingOptions::default() },
+        ..Default::default()
+    }
 }
 
 #[test]
@@ -217,7 +226,8 @@ fn what_is_said_of_an_old_column_must_be_what_it_is() {
     let table = table(80);
     let parent = parent(&table);
     let graft = |kinds: &[(&str, Kind)], ignore: &[&str]| {
-        let mut options = ExtendOptions { n_epochs: Some(1), ..ExtendOptions::default() };
+        let mut options =
+            ExtendOptions { training: TrainingOptions::of_epochs(1), ..ExtendOptions::default() };
         options.infer.kinds = kinds.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
         options.infer.ignore = ignore.iter().map(|name| (*name).to_owned()).collect();
         parent.extend(&table, None, &options, &mut go_on)
@@ -256,13 +266,13 @@ fn new_columns_that_repeat_others_are_told_and_those_without_content_are_left_ou
     ])
     .unwrap();
     let mut options = FitOptions { name: "v1".into(), ..FitOptions::default() };
-    (options.config.d_model, options.config.n_epochs) = (16, Some(1));
+    (options.config.d_model, options.config.training.n_epochs) = (16, Some(1));
     options.infer.ignore = vec!["target".into()];
     let first = more.select(&["size", "weight", "color", "target"].map(str::to_owned)).unwrap();
     let parent = EmbeddingSpace::fit(&first, None, &options, &mut go_on).unwrap();
     let told = |table: &Table| {
         let mut told = Vec::new();
-        let options = ExtendOptions { n_epochs: Some(1), ..ExtendOptions::default() };
+        let options = ExtendOptions { training: TrainingOptions::of_epochs(1), ..ExtendOptions::default() };
         let child = parent.extend(table, None, &options, &mut |event| {
             if let Event::Note { text } | Event::Warning { text } = event
                 && text.contains("column")

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray, new_null_array};
 use tabgraft_model::space::Known;
-use tabgraft_model::train::{Event, Sink};
+use tabgraft_model::train::{Event, Sink, TrainingOptions};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Predictor, PredictorOptions, PruneOptions};
 use tabgraft_table::Table;
 use tabgraft_table::cell;
@@ -48,7 +48,7 @@ fn rows(from: usize, n_rows: usize) -> Table {
 fn options(key: bool, private: bool) -> FitOptions {
     let mut options = FitOptions { name: "v1".into(), private, ..FitOptions::default() };
     options.config.d_model = 16;
-    options.config.n_epochs = Some(2);
+    options.config.training.n_epochs = Some(2);
     options.infer.ignore = vec!["target".into(), "late".into()];
     match key {
         true => options.split.by = SplitKey::Key { column: "customer".into() },
@@ -63,6 +63,10 @@ fn quiet(_: &Event) -> ControlFlow<()> {
 
 fn space(table: &Table, key: bool) -> EmbeddingSpace {
     EmbeddingSpace::fit(table, None, &options(key, false), &mut quiet).unwrap()
+}
+
+fn one_epoch() -> TrainingOptions {
+    TrainingOptions { n_epochs: Some(1), ..TrainingOptions::default() }
 }
 
 fn quick() -> PredictorOptions {
@@ -169,7 +173,7 @@ fn a_predictor_remembers_rows_that_its_space_does_not_know() {
 fn what_rests_on_parts_warns_where_no_row_is_known() {
     let (table, other) = (rows(0, 600), rows(90_000, 600));
     let space = space(&table, true);
-    let extend = ExtendOptions { n_epochs: Some(1), ..ExtendOptions::default() };
+    let extend = ExtendOptions { training: one_epoch(), ..ExtendOptions::default() };
     let told = |table: &Table| {
         let extended = warnings(|sink| drop(space.extend(table, None, &extend, sink).unwrap()));
         let fitted = warnings(|sink| {
@@ -204,7 +208,7 @@ fn a_key_is_no_feature_and_keeps_every_row_in_its_part_whatever_happens_to_it() 
     let found = space.row_parts(&noisy.without(&["rate".into()]).unwrap()).unwrap();
     assert_eq!((&found.parts, found.counts()), (&parts.parts, Some([600, 0, 0])));
 
-    let extend = ExtendOptions { n_epochs: Some(1), ..ExtendOptions::default() };
+    let extend = ExtendOptions { training: one_epoch(), ..ExtendOptions::default() };
     let columns =
         [("later", table.column("late").unwrap().clone()), ("rate", table.column("rate").unwrap().clone())];
     let more = Table::from_columns(
@@ -243,10 +247,10 @@ fn a_table_without_a_column_of_the_first_training_is_extended_pruned_predicted_a
             (new, table.column(&n).unwrap().clone())
         });
         let lacking = Table::from_columns(columns.collect::<Vec<_>>()).unwrap();
-        let extend = ExtendOptions { n_epochs: Some(1), ..ExtendOptions::default() };
+        let extend = ExtendOptions { training: one_epoch(), ..ExtendOptions::default() };
         let child = space.extend(&lacking, None, &extend, &mut quiet).unwrap();
         assert_eq!(child.extensions()[0].columns_retired, ["street"]);
-        let prune = PruneOptions { n_epochs: Some(1), ..PruneOptions::default() };
+        let prune = PruneOptions { training: one_epoch(), ..PruneOptions::default() };
         let pruned = child.prune(&["street".into()], Some(&lacking), &prune, &mut quiet).unwrap();
         let predictor = Predictor::fit(&pruned, &lacking, "target", &quick(), &mut quiet).unwrap();
         let before = space.row_parts(&table).unwrap().parts;
@@ -298,7 +302,7 @@ fn a_child_knows_the_rows_of_its_parent_and_its_own() {
         .into_iter()
         .map(|n| (if n == "late" { "later".to_owned() } else { n.clone() }, next.column(&n).unwrap().clone()))
         .collect();
-    let extend = ExtendOptions { n_epochs: Some(1), ..ExtendOptions::default() };
+    let extend = ExtendOptions { training: one_epoch(), ..ExtendOptions::default() };
     let child = space.extend(&Table::from_columns(columns).unwrap(), None, &extend, &mut quiet).unwrap();
     let known = |space: &EmbeddingSpace, table: &Table| {
         let rows = space.row_parts(table).unwrap();
@@ -307,4 +311,35 @@ fn a_child_knows_the_rows_of_its_parent_and_its_own() {
     assert_eq!((known(&child, &table), known(&child, &next), known(&space, &next)), (600, 200, 0));
     let loaded = EmbeddingSpace::from_bytes(&child.to_bytes().unwrap()).unwrap();
     assert_eq!(known(&loaded, &next), 200);
+}
+
+/// The figures of `docs/decisions/0027-known-rows.md`.
+#[test]
+#[ignore = "makes a table of a million rows"]
+fn a_million_rows_take_nine_bytes_each() {
+    const N_ROWS: usize = 1_000_000;
+    let many = |from: usize, n_rows: usize| {
+        let word = |i| format!("w{}", (2e6 * noise(i, 3)) as u64);
+        let cells = (from..from + n_rows).map(word);
+        with(&rows(from, n_rows), "city", Arc::new(StringArray::from_iter_values(cells)))
+    };
+    let table = many(0, N_ROWS);
+    let n_bytes = |private| {
+        let mut options = options(false, private);
+        options.config.d_model = 8;
+        let space = EmbeddingSpace::untrained(&table, None, &options, &mut quiet).unwrap();
+        space.to_bytes().unwrap()
+    };
+    let (with, without) = (n_bytes(false), n_bytes(true));
+    let growth = (with.len() - without.len()) as f64 / N_ROWS as f64;
+    println!("{} bytes with, {} without: {growth:.2} a row", with.len(), without.len());
+    assert!((5.0..9.0).contains(&growth), "{growth}");
+    let start = std::time::Instant::now();
+    let space = EmbeddingSpace::from_bytes(&with).unwrap();
+    println!("loaded in {:.2} s", start.elapsed().as_secs_f64());
+    let start = std::time::Instant::now();
+    let found = space.row_parts(&upper(&table, "city")).unwrap();
+    println!("{:?} in {:.2} s", found.counts(), start.elapsed().as_secs_f64());
+    let new = space.row_parts(&many(5_000_000, 200_000)).unwrap().counts().unwrap();
+    println!("{new:?} of new rows");
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::train::Event;
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions};
+use tabgraft_model::{
+    EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions, TrainingOptions,
+};
 use tabgraft_table::Table;
 
 const N_STORES: usize = 600;
@@ -35,7 +37,7 @@ fn stores(n_rows: usize) -> Table {
 
 fn fit(table: &Table, ignore: &[&str]) -> EmbeddingSpace {
     let mut options = FitOptions::default();
-    (options.config.d_model, options.config.n_epochs) = (16, Some(2));
+    (options.config.d_model, options.config.training.n_epochs) = (16, Some(2));
     options.infer.ignore = ignore.iter().map(|c| (*c).to_owned()).collect();
     EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
 }
@@ -80,7 +82,7 @@ fn so_have_stores_that_are_grafted_in_any_mode() {
     for mode in [Mode::Frozen, Mode::Joint] {
         let options = ExtendOptions {
             mode,
-            n_epochs: Some(2),
+            training: TrainingOptions::of_epochs(2),
             d_side: (mode == Mode::Frozen).then_some(16),
             ..Default::default()
         };

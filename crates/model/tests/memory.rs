@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use tabgraft_model::train::{Event, Flow};
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, SpaceConfig};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, SpaceConfig, TrainingOptions};
 use tabgraft_table::Table;
 
 fn go_on(_: &Event) -> Flow {
@@ -64,8 +64,15 @@ fn measured<R>(work: impl FnOnce() -> R) -> (R, usize) {
 }
 
 fn parent(table: &Table, memory_limit: Option<u64>) -> (EmbeddingSpace, usize) {
-    let config =
-        SpaceConfig { n_epochs: Some(1), batch_size: Some(BATCH), memory_limit, ..SpaceConfig::default() };
+    let config = SpaceConfig {
+        training: TrainingOptions {
+            n_epochs: Some(1),
+            batch_size: Some(BATCH),
+            memory_limit,
+            ..TrainingOptions::default()
+        },
+        ..SpaceConfig::default()
+    };
     let options = FitOptions { config, ..FitOptions::default() };
     measured(|| EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap())
 }
@@ -84,7 +91,11 @@ fn a_training_holds_no_more_than_its_limit() {
     let (parent, _) = parent(&early, None);
     for mode in [Mode::Frozen, Mode::Joint, Mode::Anchored] {
         let graft = |memory_limit: Option<u64>| {
-            let options = ExtendOptions { mode, n_epochs: Some(1), memory_limit, ..ExtendOptions::default() };
+            let options = ExtendOptions {
+                mode,
+                training: TrainingOptions { n_epochs: Some(1), memory_limit, ..TrainingOptions::default() },
+                ..ExtendOptions::default()
+            };
             measured(|| parent.extend(&whole, None, &options, &mut go_on).unwrap()).1
         };
         let free = graft(None);

@@ -25,7 +25,7 @@ fn space(name: &str, seed: u64) -> EmbeddingSpace {
         Table::from_columns([("a", column(&|i| i as f64)), ("b", column(&|i| (i * i % 17) as f64))]).unwrap();
     let mut options = FitOptions { name: name.into(), ..FitOptions::default() };
     options.config.d_model = 8;
-    options.config.seed = seed;
+    options.config.training.seed = seed;
     EmbeddingSpace::untrained(&table, None, &options, &mut go_on).unwrap()
 }
 

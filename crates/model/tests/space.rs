@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::train::{Event, StopReason};
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions};
+use tabgraft_model::{
+    EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions, TrainingOptions,
+};
 use tabgraft_table::Table;
 use tabgraft_table::split::Part;
 
@@ -45,7 +47,7 @@ fn table(n_rows: usize) -> Table {
 fn options() -> FitOptions {
     let mut options = FitOptions { name: "v1".into(), ..FitOptions::default() };
     options.config.d_model = 32;
-    options.config.n_epochs = Some(4);
+    options.config.training.n_epochs = Some(4);
     options.infer.ignore = vec!["target".into()];
     options
 }
@@ -63,7 +65,7 @@ fn parent(table: &Table) -> EmbeddingSpace {
 }
 
 fn extend(parent: &EmbeddingSpace, table: &Table, mode: Mode) -> EmbeddingSpace {
-    let options = ExtendOptions { mode, n_epochs: Some(3), ..ExtendOptions::default() };
+    let options = ExtendOptions { mode, training: TrainingOptions::of_epochs(3), ..ExtendOptions::default() };
     parent.extend(table, None, &options, &mut go_on).unwrap()
 }
 
@@ -102,7 +104,8 @@ fn an_untrained_graft_changes_no_bit_of_an_old_row() {
     let parent = parent(&table);
     let before = parent.embed(&table).unwrap();
     for mode in [Mode::Joint, Mode::Anchored, Mode::Frozen] {
-        let options = ExtendOptions { mode, n_epochs: Some(3), ..ExtendOptions::default() };
+        let options =
+            ExtendOptions { mode, training: TrainingOptions::of_epochs(3), ..ExtendOptions::default() };
         let graft = parent.graft(&table, None, &options, &mut go_on).unwrap();
         // With the new columns and without them.
         for rows in [&table, &early(&table)] {
@@ -166,7 +169,7 @@ fn the_same_seed_gives_the_same_bits_with_any_number_of_threads() {
     assert_eq!(one, train(2));
     assert_eq!(one, train(3));
     let mut other = options();
-    other.config.seed = 1;
+    other.config.training.seed = 1;
     let other = EmbeddingSpace::fit(&early(&table), None, &other, &mut go_on).unwrap();
     assert_ne!(
         bits(&parent(&table).embed(&table).unwrap().values),
@@ -293,8 +296,8 @@ fn a_target_inside_the_space_is_refused() {
 fn stopping_keeps_the_best_state_so_far() {
     let table = table(400);
     let mut options = options();
-    options.config.n_epochs = Some(500);
-    options.config.auto_epochs = false;
+    options.config.training.n_epochs = Some(500);
+    options.config.training.auto_epochs = false;
     let mut n_epochs = 0;
     let space = EmbeddingSpace::fit(&early(&table), None, &options, &mut |event| match event {
         Event::Epoch { .. } => {
@@ -314,7 +317,7 @@ fn stopping_keeps_the_best_state_so_far() {
 fn it_learns_columns_from_each_other_and_a_target_from_them() {
     let table = table(1200);
     let mut options = options();
-    options.config.n_epochs = Some(30);
+    options.config.training.n_epochs = Some(30);
     let space = EmbeddingSpace::fit(&table, None, &options, &mut go_on).unwrap();
     let losses = &space.training_info().final_column_losses;
     // A uniform guess costs 1. `size`, `weight` and `late` tell of each other; `noise` of nothing.

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use tabgraft_model::predictor::{LabelType, TargetKind};
 use tabgraft_model::train::{Event, Sink};
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Predictor, PredictorOptions};
+use tabgraft_model::{
+    EmbeddingSpace, ExtendOptions, FitOptions, Predictor, PredictorOptions, TrainingOptions,
+};
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, read_csv_bytes};
 use tabgraft_table::split::SplitOptions;
@@ -30,7 +32,7 @@ fn rows(n_rows: usize) -> Table {
 fn space_of(table: &Table) -> EmbeddingSpace {
     let mut options = FitOptions { split: no_split(), ..FitOptions::default() };
     options.config.d_model = 16;
-    options.config.n_epochs = Some(2);
+    options.config.training.n_epochs = Some(2);
     EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
 }
 
@@ -157,7 +159,7 @@ fn rows_of_weight_0_are_not_there() {
     let weights: Vec<f64> = (0..n + bad).map(|i| if i < n { 1.0 } else { 0.0 }).collect();
     let mut options = FitOptions { split: no_split(), ..FitOptions::default() };
     options.config.d_model = 16;
-    options.config.n_epochs = Some(2);
+    options.config.training.n_epochs = Some(2);
     options.infer.ignore = vec!["y".to_owned()];
     let fit = |table: &Table, weights: &[f64]| -> (Vec<f64>, Predictor) {
         let space = EmbeddingSpace::fit_weighted(table, weights, None, &options, &mut go_on).unwrap();
@@ -230,7 +232,7 @@ fn a_table_without_one_known_column_is_an_error_with_both_sets_of_names() {
     };
     let capitals = renamed("A", " kind");
     let other = renamed("x0", "x1");
-    let extend = ExtendOptions { n_epochs: Some(1), ..Default::default() };
+    let extend = ExtendOptions { training: TrainingOptions::of_epochs(1), ..Default::default() };
     for (table, hint) in [(&capitals, "did you mean `A` for `a`"), (&other, "give the columns the names")] {
         let errors = [
             space.embed(table).unwrap_err(),

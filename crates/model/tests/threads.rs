@@ -12,7 +12,7 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use tabgraft_model::train::{Event, Flow};
 use tabgraft_model::{
     DiscoverOptions, EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions,
-    SpaceConfig, discover,
+    SpaceConfig, TrainingOptions, discover,
 };
 use tabgraft_table::Table;
 
@@ -40,13 +40,21 @@ fn table() -> Table {
 /// Everything that shares work out, once.
 fn work(table: &Table) -> Vec<f64> {
     let options = FitOptions {
-        config: SpaceConfig { n_epochs: Some(2), d_model: 16, ..SpaceConfig::default() },
+        config: SpaceConfig {
+            training: TrainingOptions::of_epochs(2),
+            d_model: 16,
+            ..SpaceConfig::default()
+        },
         ..FitOptions::default()
     };
     let early = table.select(&["a".to_owned(), "kind".to_owned()]).unwrap();
     let parent = EmbeddingSpace::fit(&early, None, &options, &mut go_on).unwrap();
     let without_target = table.without(&["target".to_owned()]).unwrap();
-    let graft = ExtendOptions { mode: Mode::Anchored, n_epochs: Some(2), ..ExtendOptions::default() };
+    let graft = ExtendOptions {
+        mode: Mode::Anchored,
+        training: TrainingOptions::of_epochs(2),
+        ..ExtendOptions::default()
+    };
     let child = parent.extend(&without_target, None, &graft, &mut go_on).unwrap();
     let vectors = child.embed(table).unwrap().values;
     let options = PredictorOptions { n_epochs: 2, n_networks: Some(3), ..PredictorOptions::default() };

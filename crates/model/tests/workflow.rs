@@ -12,7 +12,7 @@ use tabgraft_model::prepare::prepare;
 use tabgraft_model::train::Event;
 use tabgraft_model::{
     CompareOptions, DiscoverOptions, EmbeddingSpace, ExtendOptions, FitOptions, Predictor, PredictorOptions,
-    discover,
+    TrainingOptions, discover,
 };
 use tabgraft_table::Table;
 use tabgraft_table::split::Part;
@@ -50,7 +50,7 @@ fn go_on(_: &Event) -> ControlFlow<()> {
 fn space(table: &Table) -> EmbeddingSpace {
     let mut options = FitOptions { name: "v1".into(), ..FitOptions::default() };
     options.config.d_model = 16;
-    options.config.n_epochs = Some(4);
+    options.config.training.n_epochs = Some(4);
     options.infer.ignore = vec!["target".into()];
     EmbeddingSpace::fit(&table.without(&["late".into()]).unwrap(), None, &options, &mut go_on).unwrap()
 }
@@ -146,7 +146,7 @@ fn a_row_of_more_weight_counts_more_and_the_unit_of_weights_does_not_matter() {
 fn a_child_with_telling_columns_is_better_than_its_parent_on_rows_that_neither_has_seen() {
     let table = table(1200);
     let parent = space(&table);
-    let options = ExtendOptions { n_epochs: Some(6), ..ExtendOptions::default() };
+    let options = ExtendOptions { training: TrainingOptions::of_epochs(6), ..ExtendOptions::default() };
     let child = parent.extend(&table, None, &options, &mut go_on).unwrap();
     let options = CompareOptions { predictor: quick(), cross_fit: false };
     let found = parent.compare(&child, &table, "target", &options, &mut go_on).unwrap();

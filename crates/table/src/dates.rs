@@ -47,7 +47,7 @@ const OPEN_ENDS: [&str; 3] = ["99991231", "99990101", "00010101"];
 
 /// Reads dates of one `chrono` format.
 #[derive(Debug, Clone)]
-pub struct DateParser {
+pub(crate) struct DateParser {
     format: String,
     items: Vec<Item<'static>>,
 }
@@ -109,7 +109,7 @@ impl DateParser {
 }
 
 /// Microseconds of a date or time in ISO 8601, with or without time and zone.
-pub fn iso_micros(text: &str) -> Option<i64> {
+pub(crate) fn iso_micros(text: &str) -> Option<i64> {
     static PARSERS: LazyLock<Vec<&'static DateParser>> =
         LazyLock::new(|| KNOWN.iter().filter(|p| p.format.starts_with("%Y-%m-%d")).collect());
     let dated = text.len() >= 8 && text.as_bytes()[..4].iter().all(u8::is_ascii_digit);
@@ -135,14 +135,14 @@ static KNOWN: LazyLock<Vec<DateParser>> = LazyLock::new(|| {
 /// The date formats that every text so far fits. Merges by intersection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DateCandidates {
+pub(crate) struct DateCandidates {
     /// Each format, and whether the year of any text is believed by it.
     formats: Vec<(usize, bool)>,
 }
 
 /// The format that was found, and the one that fits as well with day and month swapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundFormat {
+pub(crate) struct FoundFormat {
     /// The `chrono` format.
     pub format: String,
     /// The same with day and month swapped, if it too fits every value.
@@ -191,7 +191,7 @@ impl DateCandidates {
     }
 
     /// As [`DateCandidates::best`], whatever the years are.
-    pub fn best_of_any_year(&self) -> Option<FoundFormat> {
+    pub(crate) fn best_of_any_year(&self) -> Option<FoundFormat> {
         self.best().or_else(|| self.best_where(|_| true))
     }
 

@@ -11,7 +11,7 @@ use tabgraft_model::metric::Task;
 use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::prepare::{LoadedFeatures, Prepared, prepare};
 use tabgraft_model::space::Mode;
-use tabgraft_model::{DiscoverOptions, Error, ExtendOptions, PredictorOptions, discover};
+use tabgraft_model::{DiscoverOptions, Error, ExtendOptions, PredictorOptions, TrainingOptions, discover};
 use tabgraft_table::read::ReadOptions;
 
 use crate::comparison::Comparison;
@@ -369,12 +369,10 @@ impl SinglePredictor {
         let mut options = ExtendOptions {
             mode: word::<Mode>("mode", mode, crate::space::MODES)?,
             drift_bound,
-            n_epochs,
-            batch_size,
+            training: TrainingOptions { n_epochs, batch_size, seed, ..TrainingOptions::default() },
             name,
             features: ready.prepared.features.clone(),
             feature_metadata: ready.prepared.loaded.as_ref().map(LoadedFeatures::metadata),
-            seed,
             ..Default::default()
         };
         options.infer.ignore = vec![ready.target.clone()];

@@ -2,7 +2,9 @@
 
 use pyo3::prelude::*;
 use tabgraft_model::space::Mode;
-use tabgraft_model::{ConsolidateOptions, Device, MergeOptions, PruneOptions, RankColumnsOptions};
+use tabgraft_model::{
+    ConsolidateOptions, Device, MergeOptions, PruneOptions, RankColumnsOptions, TrainingOptions,
+};
 
 use super::{Core, DEVICES, EmbeddingSpace, MODES};
 use crate::convert::{Names, to_python, word};
@@ -28,6 +30,9 @@ impl EmbeddingSpace {
     ///     suffices where grafts are cut off, or with `n_epochs=0`.
     /// n_epochs : int, optional; 0 to 10,000
     ///     Epochs of the healing run, 0 for none. Default: an eighth of the first training's, at least 4.
+    /// auto_epochs : bool, default True
+    ///     Whether `n_epochs` is a ceiling: it then ends before where the validation loss stops falling, unless
+    ///     the first training had to run all its epochs.
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: the parent's.
     /// memory_limit : int, optional; at least 1
@@ -49,8 +54,8 @@ impl EmbeddingSpace {
     /// >>> young = space.prune("age", early, n_epochs=2)
     /// >>> sorted(young.extension_metadata["prune"])
     /// ['loss_before', 'loss_healed', 'loss_masked']
-    #[pyo3(signature = (remove, data = None, *, n_epochs = None, batch_size = None, memory_limit = None, device = "cpu",
-        name = None, seed = 0, columns = None, progress = None))]
+    #[pyo3(signature = (remove, data = None, *, n_epochs = None, auto_epochs = true, batch_size = None, memory_limit = None,
+        device = "cpu", name = None, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn prune(
         &self,
@@ -58,6 +63,7 @@ impl EmbeddingSpace {
         remove: Names,
         data: Option<&Bound<'_, PyAny>>,
         n_epochs: Option<usize>,
+        auto_epochs: bool,
         batch_size: Option<usize>,
         memory_limit: Option<u64>,
         device: &str,
@@ -71,7 +77,10 @@ impl EmbeddingSpace {
         let table = data.map(|data| Given::read(data, columns, &how)).transpose()?.map(|given| given.table);
         let remove = Vec::from(remove);
         let device = word::<Device>("device", device, DEVICES)?;
-        let options = PruneOptions { n_epochs, batch_size, memory_limit, device, name, seed };
+        let options = PruneOptions {
+            training: TrainingOptions { n_epochs, auto_epochs, batch_size, memory_limit, device, seed },
+            name,
+        };
         let space = run(py, "prune", progress, &StopToken::default(), |sink| {
             parent.prune(&remove, table.as_ref(), &options, sink)
         })?
@@ -138,12 +147,14 @@ impl EmbeddingSpace {
             name,
             mode,
             drift_bound,
-            n_epochs,
-            auto_epochs,
-            batch_size,
-            memory_limit,
-            device: word::<Device>("device", device, DEVICES)?,
-            seed,
+            training: TrainingOptions {
+                n_epochs,
+                auto_epochs,
+                batch_size,
+                memory_limit,
+                device: word::<Device>("device", device, DEVICES)?,
+                seed,
+            },
         };
         let merged = run(py, "merge", progress, &StopToken::default(), |sink| {
             let spaces: Vec<&Core> = cores.iter().map(|core| &**core).collect();
@@ -201,13 +212,15 @@ impl EmbeddingSpace {
         let valid = valid.map(|v| Given::read(v, columns, &how)).transpose()?.map(|g| g.table);
         let options = ConsolidateOptions {
             d_model,
-            n_epochs,
-            auto_epochs,
-            batch_size,
-            memory_limit,
-            device: word::<Device>("device", device, DEVICES)?,
+            training: TrainingOptions {
+                n_epochs,
+                auto_epochs,
+                batch_size,
+                memory_limit,
+                device: word::<Device>("device", device, DEVICES)?,
+                seed,
+            },
             name,
-            seed,
         };
         let space = run(py, "consolidation", progress, &StopToken::default(), |sink| {
             parent.consolidate(&table, valid.as_ref(), &options, sink)

@@ -8,6 +8,7 @@ use tabgraft_model::space::Mode;
 use tabgraft_model::weights::WeightedRows;
 use tabgraft_model::{
     CompareOptions, Device, Error, ExtendOptions, FitOptions, Freeze, Keep, PredictorOptions, SpaceConfig,
+    TrainingOptions,
 };
 use tabgraft_table::codec::CodecConfig;
 use tabgraft_table::schema::InferOptions;
@@ -159,18 +160,20 @@ impl EmbeddingSpace {
             config: SpaceConfig {
                 d_model,
                 learning_rate,
-                batch_size,
-                memory_limit,
-                n_epochs,
-                auto_epochs,
-                seed,
+                training: TrainingOptions {
+                    batch_size,
+                    memory_limit,
+                    n_epochs,
+                    auto_epochs,
+                    device: word::<Device>("device", device, DEVICES)?,
+                    seed,
+                },
                 codec: CodecConfig::default().with_min_category_rows(min_category_rows),
                 ..Default::default()
             },
             infer,
             split: SplitOptions { by, p_valid, p_test, seed },
             features: Vec::new(),
-            device: word::<Device>("device", device, DEVICES)?,
             private,
         };
         let how = options.read_options(&given_reading(missing, decimal, thousands, delimiter)?);
@@ -301,11 +304,14 @@ impl EmbeddingSpace {
             mode: word::<Mode>("mode", mode, MODES)?,
             drift_bound,
             freeze: freeze.map(freeze_option).transpose()?.unwrap_or_default(),
-            n_epochs,
-            auto_epochs,
-            batch_size,
-            memory_limit,
-            device: word::<Device>("device", device, DEVICES)?,
+            training: TrainingOptions {
+                n_epochs,
+                auto_epochs,
+                batch_size,
+                memory_limit,
+                device: word::<Device>("device", device, DEVICES)?,
+                seed,
+            },
             name,
             d_side,
             prune: prune.map(Vec::from).unwrap_or_default(),
@@ -317,7 +323,6 @@ impl EmbeddingSpace {
             features: features.map(|f| f.get().features()).unwrap_or_default(),
             feature_metadata: feature_metadata.map(from_python).transpose()?,
             keep: keep_option(keep, target, cross_fit, seed)?,
-            seed,
         };
         let mut how = options.read_options(&parent);
         let table = Given::read(data, columns.clone(), &how)?.table;

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
 use tabgraft_model::train::Event;
-use tabgraft_model::{Device, Error, ExtendOptions, FitOptions, SpaceConfig};
+use tabgraft_model::{Device, Error, ExtendOptions, FitOptions, SpaceConfig, TrainingOptions};
 use tabgraft_table::split::SplitOptions;
 use tabgraft_table::{Table, check_folder, check_place};
 
@@ -60,7 +60,7 @@ impl EmbeddingSpace {
         output_dir: Option<PathBuf>,
     ) -> Raised<Self> {
         let keeps_parts = parent.split().p_valid > 0.0;
-        options.auto_epochs = false;
+        options.training.auto_epochs = false;
         let (table, valid) = match valid {
             Some(valid) if keeps_parts => (train.table.append(&valid.table)?, None),
             Some(valid) => (train.table.clone(), Some(valid.table.clone())),
@@ -108,10 +108,13 @@ impl EmbeddingSpace {
         let config = SpaceConfig {
             d_model,
             learning_rate,
-            batch_size,
-            n_epochs: Some(n_epochs),
-            auto_epochs: false,
-            seed,
+            training: TrainingOptions {
+                batch_size,
+                n_epochs: Some(n_epochs),
+                auto_epochs: false,
+                seed,
+                ..TrainingOptions::default()
+            },
             ..Default::default()
         };
         let options = FitOptions {
@@ -119,9 +122,7 @@ impl EmbeddingSpace {
             config,
             infer: train.infer()?,
             split,
-            features: Vec::new(),
-            device: Device::default(),
-            private: false,
+            ..FitOptions::default()
         };
         let space = run(py, name, Some(false), &StopToken::default(), |sink| {
             Core::untrained(&table, valid.as_ref(), &options, sink)
@@ -194,16 +195,16 @@ impl EmbeddingSpace {
             match &*source {
                 Source::First { table, valid, options } => {
                     let mut options = options.clone();
-                    options.config.batch_size = batch_size.or(options.config.batch_size);
-                    options.config.n_epochs = n_epochs.or(options.config.n_epochs);
-                    options.device = device;
+                    options.config.training.batch_size = batch_size.or(options.config.training.batch_size);
+                    options.config.training.n_epochs = n_epochs.or(options.config.training.n_epochs);
+                    options.config.training.device = device;
                     Core::fit(table, valid.as_ref(), &options, &mut heard)
                 }
                 Source::Graft { parent, table, valid, options } => {
                     let mut options = options.clone();
-                    options.batch_size = batch_size.or(options.batch_size);
-                    options.n_epochs = n_epochs.or(options.n_epochs);
-                    options.device = device;
+                    options.training.batch_size = batch_size.or(options.training.batch_size);
+                    options.training.n_epochs = n_epochs.or(options.training.n_epochs);
+                    options.training.device = device;
                     parent.extend(table, valid.as_ref(), &options, &mut heard)
                 }
             }
@@ -262,11 +263,9 @@ impl EmbeddingSpace {
         let options = ExtendOptions {
             mode: word::<Mode>("mode", mode, MODES)?,
             drift_bound,
-            n_epochs,
-            batch_size,
+            training: TrainingOptions { n_epochs, batch_size, seed, ..TrainingOptions::default() },
             name,
             feature_metadata: feature_metadata.map(from_python).transpose()?,
-            seed,
             ..Default::default()
         };
         Self::described_graft(py, &parent, &train, valid.as_ref(), options, output_dir)

@@ -3,7 +3,6 @@
 //! Every group maps one to one to an option struct of the core and takes its defaults from there.
 
 mod columns;
-mod compute;
 mod court;
 mod freeze;
 mod keep;
@@ -14,6 +13,7 @@ mod rows;
 mod schema;
 mod space;
 mod split;
+mod training;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -22,7 +22,6 @@ use clap::{Args, Parser};
 use tabgraft_table::is_hidden;
 
 pub use columns::column_names;
-pub use compute::ComputeArgs;
 pub use court::CourtArgs;
 pub use freeze::FreezeArgs;
 pub use keep::KeepArgs;
@@ -33,6 +32,7 @@ pub use rows::RowsArgs;
 pub use schema::SchemaArgs;
 pub use space::SpaceArgs;
 pub use split::SplitArgs;
+pub use training::TrainingArgs;
 
 use tabgraft_table::threads::MOST_THREADS;
 

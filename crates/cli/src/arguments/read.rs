@@ -7,7 +7,7 @@ use clap::Args;
 use tabgraft_table::Table;
 use tabgraft_table::read::{DecimalMark, GivenReading, Original, ReadOptions, read_table, read_table_from};
 
-use super::compute::parse_bytes;
+use super::training::parse_bytes;
 use crate::console::Console;
 use crate::failure::Failure;
 

@@ -4,7 +4,7 @@ use clap::Args;
 use tabgraft_model::SpaceConfig;
 use tabgraft_table::codec::{CodecConfig, MIN_CATEGORY_ROWS};
 
-use super::ComputeArgs;
+use super::TrainingArgs;
 
 /// Sizes, rates and epochs of a space.
 #[derive(Debug, Clone, Args)]
@@ -13,17 +13,8 @@ pub struct SpaceArgs {
     /// Epochs, 1 to 10000: a ceiling, unless `--exact-epochs` [default: about 1500 steps, 4 to 60 epochs]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
-    /// Run all epochs, even if the validation loss stops falling
-    #[arg(long)]
-    exact_epochs: bool,
-    /// Rows of a step, 1 to 65536 [default: 128 below 8000 training rows, 256 below 100000, else 512]
-    #[arg(long, value_name = "N")]
-    batch_size: Option<usize>,
     #[command(flatten)]
-    pub compute: ComputeArgs,
-    /// Seed of weights, order, masks and dropout
-    #[arg(long, value_name = "N", default_value_t = SpaceConfig::default().seed)]
-    seed: u64,
+    training: TrainingArgs,
     /// Peak learning rate, above 0 up to 1
     #[arg(long, value_name = "RATE", default_value_t = SpaceConfig::default().learning_rate)]
     learning_rate: f32,
@@ -71,11 +62,7 @@ impl SpaceArgs {
             p_drop: self.p_drop,
             learning_rate: self.learning_rate,
             weight_decay: self.weight_decay,
-            batch_size: self.batch_size,
-            memory_limit: self.compute.memory_limit,
-            n_epochs: self.n_epochs,
-            auto_epochs: !self.exact_epochs,
-            seed: self.seed,
+            training: self.training.options(self.n_epochs),
             codec: CodecConfig {
                 n_bins: self.codec_bins,
                 n_targets: self.codec_targets,

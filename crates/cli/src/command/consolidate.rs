@@ -9,7 +9,7 @@ use tabgraft_model::{ConsolidateOptions, EmbeddingSpace};
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{ComputeArgs, OutArgs, ReadArgs};
+use crate::arguments::{OutArgs, ReadArgs, TrainingArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -40,20 +40,11 @@ pub struct ConsolidateArgs {
     /// Epochs, 1 to 10000 [default: those of the first training]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
-    /// Run all epochs, even if the validation loss stops falling
-    #[arg(long)]
-    exact_epochs: bool,
-    /// Rows of a step, 1 to 65536 [default: the parent's]
-    #[arg(long, value_name = "N")]
-    batch_size: Option<usize>,
     #[command(flatten)]
-    compute: ComputeArgs,
+    training: TrainingArgs,
     /// Name of the child [default: the parent's and `_consolidated`]
     #[arg(long)]
     name: Option<String>,
-    /// Seed of new weights, order, masks and dropout
-    #[arg(long, value_name = "N", default_value_t = ConsolidateOptions::default().seed)]
-    seed: u64,
     /// A table of validation rows, in place of the space's split
     #[arg(long, value_name = "TABLE")]
     valid: Option<PathBuf>,
@@ -86,13 +77,8 @@ impl ConsolidateArgs {
         let (table, valid) = (read(&self.table)?, self.valid.as_ref().map(read).transpose()?);
         let options = ConsolidateOptions {
             d_model: self.d_model,
-            n_epochs: self.n_epochs,
-            auto_epochs: !self.exact_epochs,
-            batch_size: self.batch_size,
-            memory_limit: self.compute.memory_limit,
-            device: self.compute.device(),
+            training: self.training.options(self.n_epochs),
             name: self.name.clone(),
-            seed: self.seed,
         };
         let mut progress = console.progress("consolidation");
         let child = parent.consolidate(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;

@@ -10,7 +10,7 @@ use tabgraft_model::{EmbeddingSpace, ExtendOptions, Keep};
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{ComputeArgs, FreezeArgs, KeepArgs, OutArgs, ReadArgs, SchemaArgs, column_names};
+use crate::arguments::{FreezeArgs, KeepArgs, OutArgs, ReadArgs, SchemaArgs, TrainingArgs, column_names};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -60,23 +60,14 @@ pub struct ExtendArgs {
     /// Epochs, 1 to 10000 [default: a quarter of the parent's, at least 10, at most half]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
-    /// Run all epochs, even if the validation loss stops falling
-    #[arg(long)]
-    exact_epochs: bool,
-    /// Rows of a step, 1 to 65536 [default: the parent's]
-    #[arg(long, value_name = "N")]
-    batch_size: Option<usize>,
     #[command(flatten)]
-    compute: ComputeArgs,
+    training: TrainingArgs,
     /// Name of the child [default: the parent's and `_extended`]
     #[arg(long)]
     name: Option<String>,
     /// Coordinates that a frozen graft appends, 8 to 1024 in steps of 8 [default: 32 per new column, at most 96]
     #[arg(long, value_name = "N")]
     d_side: Option<usize>,
-    /// Seed of new weights, order, masks and dropout
-    #[arg(long, value_name = "N", default_value_t = ExtendOptions::default().seed)]
-    seed: u64,
     /// A table of validation rows, in place of the parent's split
     #[arg(long, value_name = "TABLE")]
     valid: Option<PathBuf>,
@@ -200,11 +191,7 @@ impl ExtendArgs {
             mode: self.mode.mode(),
             drift_bound: self.drift_bound,
             freeze: self.freeze.freeze(parent),
-            n_epochs: self.n_epochs,
-            auto_epochs: !self.exact_epochs,
-            batch_size: self.batch_size,
-            memory_limit: self.compute.memory_limit,
-            device: self.compute.device(),
+            training: self.training.options(self.n_epochs),
             name: self.name.clone(),
             d_side: self.d_side,
             prune: column_names(&self.prune, |name| parent.columns().iter().any(|c| c.name == name)),
@@ -212,8 +199,7 @@ impl ExtendArgs {
             infer: self.schema.options(),
             features,
             feature_metadata,
-            keep: self.keep.keep(self.seed)?,
-            seed: self.seed,
+            keep: self.keep.keep(self.training.seed)?,
         })
     }
 }

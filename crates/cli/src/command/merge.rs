@@ -10,7 +10,7 @@ use tabgraft_model::{EmbeddingSpace, MergeOptions};
 use super::extend::ModeFlag;
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{ComputeArgs, OutArgs, ReadArgs};
+use crate::arguments::{OutArgs, ReadArgs, TrainingArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -49,20 +49,11 @@ pub struct MergeArgs {
     /// Epochs of a trained merge, 1 to 10000 [default: as for `extend`]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
-    /// Run all epochs, even if the validation loss stops falling
-    #[arg(long)]
-    exact_epochs: bool,
-    /// Rows of a step, 1 to 65536 [default: the first parent's]
-    #[arg(long, value_name = "N")]
-    batch_size: Option<usize>,
     #[command(flatten)]
-    compute: ComputeArgs,
+    training: TrainingArgs,
     /// Name of the child [default: the parents' names with `+` between them]
     #[arg(long)]
     name: Option<String>,
-    /// Seed of a trained merge
-    #[arg(long, value_name = "N", default_value_t = MergeOptions::default().seed)]
-    seed: u64,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -94,12 +85,7 @@ impl MergeArgs {
             name: self.name.clone(),
             mode: self.mode.mode(),
             drift_bound: self.drift_bound,
-            n_epochs: self.n_epochs,
-            auto_epochs: !self.exact_epochs,
-            batch_size: self.batch_size,
-            memory_limit: self.compute.memory_limit,
-            device: self.compute.device(),
-            seed: self.seed,
+            training: self.training.options(self.n_epochs),
         };
         let spaces: Vec<&EmbeddingSpace> = spaces.iter().collect();
         let mut progress = console.progress("merge");

@@ -9,7 +9,7 @@ use tabgraft_model::{EmbeddingSpace, PruneOptions};
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
-use crate::arguments::{ComputeArgs, OutArgs, ReadArgs, column_names};
+use crate::arguments::{OutArgs, ReadArgs, TrainingArgs, column_names};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
@@ -44,17 +44,11 @@ pub struct PruneArgs {
     /// Epochs of the healing run, 0 for none, at most 10000 [default: an eighth of the first training's, at least 4]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
-    /// Rows of a step, 1 to 65536 [default: the parent's]
-    #[arg(long, value_name = "N")]
-    batch_size: Option<usize>,
     #[command(flatten)]
-    compute: ComputeArgs,
+    training: TrainingArgs,
     /// Name of the child [default: the parent's and `_pruned`]
     #[arg(long)]
     name: Option<String>,
-    /// Seed of order, masks and dropout of the healing run
-    #[arg(long, value_name = "N", default_value_t = PruneOptions::default().seed)]
-    seed: u64,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -82,14 +76,8 @@ impl PruneArgs {
             .as_ref()
             .map(|path| self.read.table_like(path, &parent.read_options(), console))
             .transpose()?;
-        let options = PruneOptions {
-            n_epochs: self.n_epochs,
-            batch_size: self.batch_size,
-            memory_limit: self.compute.memory_limit,
-            device: self.compute.device(),
-            name: self.name.clone(),
-            seed: self.seed,
-        };
+        let options =
+            PruneOptions { training: self.training.options(self.n_epochs), name: self.name.clone() };
         let columns = column_names(&self.columns, |name| parent.columns().iter().any(|c| c.name == name));
         let mut progress = console.progress("prune");
         let child = parent.prune(&columns, table.as_ref(), &options, &mut |event| progress.on(event))?;

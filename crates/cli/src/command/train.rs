@@ -96,7 +96,6 @@ impl TrainArgs {
             infer: self.schema.options(),
             split: self.split.options(self.valid.is_some()),
             features: Vec::new(),
-            device: self.space.compute.device(),
             private: self.split.private,
         };
         let how = options.read_options(&self.read.given());

@@ -9,6 +9,7 @@ use tabgraft_model::store::verify;
 use tabgraft_model::train::{Event, Sink};
 use tabgraft_model::{
     EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions, SpaceConfig,
+    TrainingOptions,
 };
 use tabgraft_table::Table;
 use tabgraft_table::schema::InferOptions;
@@ -116,7 +117,7 @@ impl<'a> Stage<'a> {
             mode,
             name: Some(name.to_owned()),
             features: features.to_vec(),
-            seed: self.seed,
+            training: TrainingOptions { seed: self.seed, ..TrainingOptions::default() },
             ..Default::default()
         };
         let space = self.step(name, |sink| parent.extend(&table.all, None, &options, sink))?;
@@ -129,8 +130,8 @@ impl<'a> Stage<'a> {
         let mut options = self.fit_options(name);
         // The rows are dealt already: a hash of more columns would deal them differently.
         options.split = SplitOptions { p_valid: 0.0, p_test: 0.0, ..Default::default() };
-        options.config.n_epochs = n_epochs;
-        options.config.auto_epochs = n_epochs.is_none();
+        options.config.training.n_epochs = n_epochs;
+        options.config.training.auto_epochs = n_epochs.is_none();
         let space =
             self.step(name, |sink| EmbeddingSpace::fit(&table.train, Some(&table.valid), &options, sink))?;
         self.predicting(space, &table.learn, table)
@@ -181,7 +182,10 @@ impl<'a> Stage<'a> {
     fn fit_options(&self, name: &str) -> FitOptions {
         FitOptions {
             name: name.to_owned(),
-            config: SpaceConfig { seed: self.seed, ..Default::default() },
+            config: SpaceConfig {
+                training: TrainingOptions { seed: self.seed, ..TrainingOptions::default() },
+                ..Default::default()
+            },
             infer: InferOptions { ignore: vec![TARGET.to_owned()], ..Default::default() },
             ..Default::default()
         }

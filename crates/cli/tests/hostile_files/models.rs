@@ -9,7 +9,9 @@ use arrow::array::{ArrayRef, Int64Array};
 use serde_json::{Value, json};
 use tabgraft_model::store::{self, Container};
 use tabgraft_model::train::Event;
-use tabgraft_model::{EmbeddingSpace, FitOptions, Lineage, Predictor, PredictorOptions, Registry};
+use tabgraft_model::{
+    EmbeddingSpace, FitOptions, Lineage, Predictor, PredictorOptions, Registry, TrainingOptions,
+};
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, read_csv_bytes};
 
@@ -30,7 +32,7 @@ fn go_on(_: &Event) -> ControlFlow<()> {
 pub fn models() -> (EmbeddingSpace, Predictor) {
     let mut options = FitOptions { name: "v1".to_owned(), ..FitOptions::default() };
     options.config.d_model = 8;
-    options.config.n_epochs = Some(1);
+    options.config.training.n_epochs = Some(1);
     options.infer.ignore = vec!["target".to_owned()];
     let space = EmbeddingSpace::fit(&table(), None, &options, &mut go_on).unwrap();
     let options = PredictorOptions { n_networks: Some(2), n_epochs: 1, ..PredictorOptions::default() };
@@ -165,7 +167,8 @@ fn a_long_lineage_is_refused_and_a_long_name_is_drawn() {
     let entry = {
         let late: ArrayRef = Arc::new(Int64Array::from_iter_values((0..200).map(|i| i % 7)));
         let all = table().with_column("late", late).unwrap();
-        let options = tabgraft_model::ExtendOptions { n_epochs: Some(1), ..Default::default() };
+        let options =
+            tabgraft_model::ExtendOptions { training: TrainingOptions::of_epochs(1), ..Default::default() };
         let child = space.extend(&all, None, &options, &mut go_on).unwrap();
         child.to_bytes().unwrap()
     };

@@ -14,46 +14,20 @@ use crate::encoder::param::Params;
 use crate::error::Result;
 use crate::objective::Role;
 use crate::space::{
-    EmbeddingSpace, ExtensionMetadata, Mode, Operation, SoftwareVersion, Wiring, check_batch_size,
-    check_epochs, check_memory_limit, now, training_data,
+    EmbeddingSpace, ExtensionMetadata, Mode, Operation, SoftwareVersion, Wiring, now, training_data,
 };
-use crate::train::{Device, Phase, Sink, TrainingData, Watch, train};
+use crate::train::{Ending, Phase, Sink, TrainingOptions, TrainingPlan, Watch, train};
 
 /// How to consolidate.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ConsolidateOptions {
     /// Length of a row's vector, as for a first training. Default: the root's, before any graft.
     pub d_model: Option<usize>,
-    /// Epochs, 1 to 10,000. Default: those of the first training.
-    pub n_epochs: Option<usize>,
-    /// Whether `n_epochs` is a ceiling: training then stops when the validation loss has not fallen for a
-    /// fifth of it. Default true.
-    pub auto_epochs: bool,
-    /// Rows of a step. Default: the parent's.
-    pub batch_size: Option<usize>,
-    /// Most bytes that the training may take, as for a first training. Default: no limit.
-    pub memory_limit: Option<u64>,
-    /// What trains it. Default [`Device::Cpu`].
-    pub device: Device,
+    /// How it is trained. Default: the first training's epochs, the parent's rows of a step. With `auto_epochs`
+    /// the training stops when the validation loss has not fallen for a fifth of the epochs.
+    pub training: TrainingOptions,
     /// Name of the child. Default: the parent's and `_consolidated`.
     pub name: Option<String>,
-    /// Seed of new weights, order, masks and dropout. Default 0.
-    pub seed: u64,
-}
-
-impl Default for ConsolidateOptions {
-    fn default() -> Self {
-        ConsolidateOptions {
-            d_model: None,
-            n_epochs: None,
-            auto_epochs: true,
-            batch_size: None,
-            memory_limit: None,
-            device: Device::default(),
-            name: None,
-            seed: 0,
-        }
-    }
 }
 
 impl EmbeddingSpace {
@@ -72,48 +46,42 @@ impl EmbeddingSpace {
         options: &ConsolidateOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
-        check_epochs(options.n_epochs)?;
-        check_batch_size(options.batch_size)?;
-        check_memory_limit(options.memory_limit)?;
-        let computer = options.device.find(sink)?;
+        let plan = TrainingPlan::new(&options.training, sink)?;
         let mut child = self.clone();
         let about = &mut child.about;
         about.config.d_model = options.d_model.unwrap_or(about.config.d_model);
-        about.config.auto_epochs = options.auto_epochs;
+        about.config.training.auto_epochs = plan.auto_epochs();
         about.config.check()?;
         about.name = options.name.clone().unwrap_or_else(|| format!("{}_consolidated", self.name()));
         about.created = now();
         about.software = SoftwareVersion::current();
-        about.batch_size = options.batch_size.unwrap_or(self.batch_size());
+        about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
         about.wiring = vec![Wiring::Root { n_columns: self.columns().len() }];
         let config = about.config.clone();
         let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
-        let mut rng = Pcg64Mcg::seed_from_u64(options.seed ^ 0x636f_6e73_6f6c);
+        let mut rng = Pcg64Mcg::seed_from_u64(plan.seed() ^ 0x636f_6e73_6f6c);
         child.network = self.network.consolidated(&self.column_shapes(), widths, &mut rng);
         let (all, rows) = self.rows_of(table, valid, sink)?;
         child.about.remember_rows(&all, &rows.parts)?;
         let columns_retired = self.retired(&all)?;
         let encoded = child.encode(&all)?;
         let n_columns = self.columns().len();
-        let data = training_data(&child, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
-        let mut data = TrainingData { computer, ..data };
-        child.keep_within(options.memory_limit, false, &mut data, &all, &encoded, sink)?;
+        let mut data = training_data(&child, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
+        child.keep_within(&plan, false, &mut data, &all, &encoded, sink)?;
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));
-        let n_epochs = options.n_epochs.unwrap_or(self.about.planned_epochs);
+        let n_epochs = plan.n_epochs(self.about.planned_epochs);
         let phase = Phase {
             name: "consolidation",
             n_epochs,
-            batch_size: data.allowance.batch_size,
             learning_rate: config.learning_rate,
             weight_decay: config.weight_decay,
             p_drop: config.p_drop,
             watch: Watch::AllColumns,
-            ending: config.ending(n_epochs),
-            seed: options.seed,
+            ending: Ending::of_all_weights(plan.auto_epochs(), n_epochs),
             thaw: &|network: &mut Network| network.set_thawed(true),
         };
-        let info = train(&mut child.network, &data, &[phase], None, sink)?;
+        let info = train(&mut child.network, &data, &plan, &[phase], None, sink)?;
         child.about.hashes = child.compute_hashes(&rows.key);
         let step = ExtensionMetadata {
             operation: Operation::Consolidate,
@@ -123,7 +91,7 @@ impl EmbeddingSpace {
             phases: info.phases.clone(),
             mode: Mode::Joint,
             data_hash: child.about.hashes.data.clone(),
-            seed: options.seed,
+            seed: plan.seed(),
             parent_validation_loss: self.about.training_info.final_validation_loss,
             seconds: info.seconds,
             ..self.next_step(&child.about.created)

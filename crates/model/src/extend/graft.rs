@@ -3,21 +3,13 @@
 use tabgraft_table::Table;
 
 use super::drift::DriftSample;
-use super::plan::plan;
+use super::plan::stages;
+use super::role::roles;
 use super::thaw::OldWeights;
 use crate::encoder::Network;
 use crate::error::Result;
-use crate::objective::Role;
 use crate::space::{AnchorInfo, EmbeddingSpace, Freeze, Mode, Rows, training_data};
-use crate::train::{Anchor, Computer, Phase, Sink, TrainingData, train};
-
-/// A new column's role in every mode: its cells weigh more than old ones (1), are hidden half as often, and
-/// are asked for nearly as much where they are shown. What is new must be made to enter the vectors; without
-/// this, training from scratch for as many epochs is as good as grafting (docs/decisions/0015).
-const NEW_ROLE: Role = Role { weight: 4.0, visible: 0.9, hiding: 0.5 };
-/// A frozen parent says what old cells it is shown as well as it ever will: nothing is asked of the side
-/// network there, which saves more than half of the loss's work.
-const FROZEN_OLD_ROLE: Role = Role { visible: 0.0, ..Role::OLD };
+use crate::train::{Anchor, Phase, Sink, TrainingPlan, train};
 
 /// A grafted space that has not been trained yet, and the rows to train it on.
 pub struct Graft {
@@ -30,10 +22,7 @@ pub struct Graft {
     /// Most drift of an anchored graft.
     pub(super) bound: Option<f64>,
     pub(super) n_epochs: usize,
-    pub(super) auto_epochs: bool,
-    pub(super) memory_limit: Option<u64>,
-    pub(super) computer: Computer,
-    pub(super) seed: u64,
+    pub(super) plan: TrainingPlan,
 }
 
 impl Graft {
@@ -48,37 +37,18 @@ impl Graft {
     /// A training error if no gradient is finite; or the GPU fails; an option error if the limit of
     /// memory is too low.
     pub fn train(self, sink: &mut Sink<'_>) -> Result<EmbeddingSpace> {
-        let Graft {
-            mut child,
-            parent,
-            all,
-            rows,
-            mode,
-            freeze,
-            bound,
-            n_epochs,
-            auto_epochs,
-            memory_limit,
-            computer,
-            seed,
-        } = self;
+        let Graft { mut child, parent, all, rows, mode, freeze, bound, n_epochs, plan } = self;
         let encoded = child.encode(&all)?;
         let n_old = parent.about.columns.len();
-        let n_all = child.about.columns.len();
-        let old_role = match mode {
-            Mode::Frozen => FROZEN_OLD_ROLE,
-            Mode::Joint | Mode::Anchored => Role::OLD,
-        };
-        let roles = (0..n_all).map(|c| if c < n_old { old_role } else { NEW_ROLE }).collect();
-        let data = training_data(&child, &encoded, &rows, roles, 0..n_old);
-        let mut data = TrainingData { computer, ..data };
-        child.keep_within(memory_limit, bound.is_some(), &mut data, &all, &encoded, sink)?;
-        let sample = DriftSample::new(&parent, &encoded, &rows, seed);
+        let roles = roles(mode, n_old, child.about.columns.len() - n_old);
+        let mut data = training_data(&child, &encoded, &rows, roles, 0..n_old);
+        child.keep_within(&plan, bound.is_some(), &mut data, &all, &encoded, sink)?;
+        let sample = DriftSample::new(&parent, &encoded, &rows, plan.seed());
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));
         let n_parts: Vec<usize> = child.about.codecs.iter().map(|c| c.parts().len()).collect();
         let old = OldWeights::new(&freeze, &parent, n_parts);
-        let stages = plan(mode, &freeze, n_epochs, auto_epochs);
+        let stages = stages(mode, &freeze, n_epochs, plan.auto_epochs());
         let thaws: Vec<_> = stages
             .iter()
             .map(|stage| {
@@ -93,13 +63,11 @@ impl Graft {
             .map(|(stage, thaw)| Phase {
                 name: stage.name,
                 n_epochs: stage.n_epochs,
-                batch_size: data.allowance.batch_size,
                 learning_rate: config.learning_rate * stage.rate_factor,
                 weight_decay: if stage.decays { config.weight_decay } else { 0.0 },
                 p_drop: config.p_drop,
                 watch: stage.watch,
                 ending: stage.ending,
-                seed,
                 thaw,
             })
             .collect();
@@ -108,7 +76,7 @@ impl Graft {
         let mut anchor = bound
             .zip(origin.as_ref())
             .map(|(bound, origin)| Anchor::new(bound, &parent.network, origin, &measure));
-        let info = train(&mut child.network, &data, &phases, anchor.as_mut(), sink)?;
+        let info = train(&mut child.network, &data, &plan, &phases, anchor.as_mut(), sink)?;
         let anchor = anchor.map(|a| AnchorInfo { drift_bound: a.bound, kept_share: a.kept_share });
         let drift = sample.drift(&child.network)?;
         if let Some(last) = child.about.extensions.last_mut() {

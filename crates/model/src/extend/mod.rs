@@ -24,6 +24,7 @@ mod options;
 mod plan;
 mod prune;
 mod rank;
+mod role;
 mod thaw;
 
 use rand::{Rng, SeedableRng};
@@ -43,7 +44,7 @@ pub use rank::{ColumnCost, ColumnRanking, ProbeScore, RankColumnsOptions};
 use crate::encoder::network::ColumnShape;
 use crate::error::Result;
 use crate::space::{EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, now};
-use crate::train::{Event, Sink};
+use crate::train::{Event, Sink, TrainingOptions, TrainingPlan};
 
 impl EmbeddingSpace {
     /// Grafts the new columns of `table` and trains them: [`EmbeddingSpace::graft`], then
@@ -91,10 +92,8 @@ impl EmbeddingSpace {
         self.about.check_known(table)?;
         if !options.prune.is_empty() {
             let prune = PruneOptions {
-                batch_size: options.batch_size,
-                memory_limit: options.memory_limit,
-                device: options.device,
-                seed: options.seed,
+                // How long a healing run takes is its own affair.
+                training: TrainingOptions { n_epochs: None, auto_epochs: true, ..options.training },
                 ..Default::default()
             };
             let pruned = self.prune(&options.prune, Some(table), &prune, sink)?;
@@ -102,8 +101,8 @@ impl EmbeddingSpace {
             let options = ExtendOptions { prune: Vec::new(), name: Some(name), ..options.clone() };
             return pruned.graft(table, valid, &options, sink);
         }
-        let computer = options.device.find(sink)?;
-        let n_epochs = self.graft_epochs(options, sink);
+        let plan = TrainingPlan::new(&options.training, sink)?;
+        let n_epochs = self.graft_epochs(&options.training, sink);
         let (all, rows) = self.rows_of(table, valid, sink)?;
         // Only now: a table that lacks what the split needs is an error that says so itself.
         self.tell_absent(&all, sink)?;
@@ -115,7 +114,7 @@ impl EmbeddingSpace {
             let _ = sink(&Event::Note { text: note.clone() });
         }
         let shapes: Vec<ColumnShape> = codecs.iter().map(column_shape).collect();
-        let mut rng = Pcg64Mcg::seed_from_u64(options.seed ^ 0x6772_6166_7421);
+        let mut rng = Pcg64Mcg::seed_from_u64(plan.seed() ^ 0x6772_6166_7421);
         let mut child = self.clone();
         let n_new = schema.columns.len();
         let d_side = child.append_columns(&shapes, options, &mut rng)?;
@@ -124,7 +123,7 @@ impl EmbeddingSpace {
         about.name = options.name.clone().unwrap_or_else(|| format!("{}_extended", self.name()));
         about.created = now();
         about.software = SoftwareVersion::current();
-        about.batch_size = options.batch_size.unwrap_or(self.batch_size());
+        about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
         about.extensions.push(ExtensionMetadata {
             new_columns_added: schema.names(),
             columns_retired: self.retired(&all)?,
@@ -134,7 +133,7 @@ impl EmbeddingSpace {
             mode: options.mode,
             freeze: options.freeze.clone(),
             d_side,
-            seed: options.seed,
+            seed: plan.seed(),
             judgement: None,
             ..self.next_step(&about.created)
         });
@@ -166,10 +165,7 @@ impl EmbeddingSpace {
             freeze: options.freeze.clone(),
             bound: options.bound(),
             n_epochs,
-            auto_epochs: options.auto_epochs,
-            memory_limit: options.memory_limit,
-            computer,
-            seed: options.seed,
+            plan,
         })
     }
 

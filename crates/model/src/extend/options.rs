@@ -7,8 +7,8 @@ use tabgraft_table::table::quoted;
 
 use super::keep::Keep;
 use crate::error::{Error, Result};
-use crate::space::{EmbeddingSpace, Freeze, Mode, check_batch_size, check_epochs, check_memory_limit};
-use crate::train::{Device, Event, Sink};
+use crate::space::{EmbeddingSpace, Freeze, Mode};
+use crate::train::{Event, Sink, TrainingOptions};
 
 /// Fewest epochs of a graft by default.
 const LEAST_EPOCHS: usize = 10;
@@ -29,22 +29,13 @@ pub struct ExtendOptions {
     /// Which old weights stay frozen in mode [`Mode::Joint`] or [`Mode::Anchored`], and when the others
     /// are thawed. Default: none stays frozen.
     pub freeze: Freeze,
-    /// Epochs. Default: a quarter of the parent's, at least 10.
-    pub n_epochs: Option<usize>,
-    /// Whether `n_epochs` is a ceiling: once the validation loss falls by less than 2 % within an epoch,
-    /// the next phase begins; in the last one the learning rate then falls to 0, which takes three tenths of
+    /// How it is trained. Default: a quarter of the parent's epochs, at least 10, and the parent's rows of a step.
+    /// With `auto_epochs` the next phase begins once the validation loss falls by less than 2 % within an
+    /// epoch; in the last one the learning rate then falls to 0, which takes three tenths of
     /// its planned epochs (rounded down, at least 1), and it ends. A phase that trains new weights alone
     /// watches the loss of new columns, any other that of all columns. The lineage says how many epochs each
-    /// phase ran and why it ended. Default true.
-    pub auto_epochs: bool,
-    /// Rows of a step. Default: the parent's.
-    pub batch_size: Option<usize>,
-    /// Most bytes that the training may take, by the estimate of `train/memory.rs`; at least 1. Where it
-    /// would take more, the cache of a frozen graft is left out and steps are halved, down to 16 rows,
-    /// with notes. Default: no limit.
-    pub memory_limit: Option<u64>,
-    /// What trains it. Default [`Device::Cpu`].
-    pub device: Device,
+    /// phase ran and why it ended.
+    pub training: TrainingOptions,
     /// Name of the child. Default: the parent's and `_extended`.
     pub name: Option<String>,
     /// Extra coordinates of a frozen graft. Default: 32 per new column, 32 to 96.
@@ -63,8 +54,6 @@ pub struct ExtendOptions {
     pub feature_metadata: Option<serde_json::Value>,
     /// Whether the child has to prove itself. Default [`Keep::Always`].
     pub keep: Keep,
-    /// Seed of new weights, order, masks and dropout. Default 0.
-    pub seed: u64,
 }
 
 impl Default for ExtendOptions {
@@ -73,11 +62,7 @@ impl Default for ExtendOptions {
             mode: Mode::Frozen,
             drift_bound: None,
             freeze: Freeze::default(),
-            n_epochs: None,
-            auto_epochs: true,
-            batch_size: None,
-            memory_limit: None,
-            device: Device::default(),
+            training: TrainingOptions::DEFAULT,
             name: None,
             d_side: None,
             prune: Vec::new(),
@@ -86,7 +71,6 @@ impl Default for ExtendOptions {
             features: Vec::new(),
             feature_metadata: None,
             keep: Keep::Always,
-            seed: 0,
         }
     }
 }
@@ -97,9 +81,7 @@ impl ExtendOptions {
     /// # Errors
     /// An option error that names the option, its value and its range.
     pub fn check(&self) -> Result<()> {
-        check_epochs(self.n_epochs)?;
-        check_batch_size(self.batch_size)?;
-        check_memory_limit(self.memory_limit)?;
+        self.training.check()?;
         if self.mode == Mode::Frozen && !self.freeze.is_default() {
             return Err(Error::option(
                 "option `freeze` is given, but mode `frozen` thaws no old weight anyway",
@@ -140,7 +122,7 @@ impl ExtendOptions {
 
 impl EmbeddingSpace {
     /// Epochs of a graft, and a note if the user's number is outside the advised range.
-    pub(super) fn graft_epochs(&self, options: &ExtendOptions, sink: &mut Sink<'_>) -> usize {
+    pub(super) fn graft_epochs(&self, options: &TrainingOptions, sink: &mut Sink<'_>) -> usize {
         let parent = self.about.planned_epochs;
         let most = (parent / 2).max(LEAST_EPOCHS);
         match options.n_epochs {

@@ -28,7 +28,7 @@ pub(super) struct Stage {
 
 /// The phases of `n_epochs` epochs. A phase that would thaw nothing more than the one before it is
 /// left out, and its epochs go to the others.
-pub(super) fn plan(mode: Mode, freeze: &Freeze, n_epochs: usize, auto_epochs: bool) -> Vec<Stage> {
+pub(super) fn stages(mode: Mode, freeze: &Freeze, n_epochs: usize, auto_epochs: bool) -> Vec<Stage> {
     let (new, all) = (Parts::NONE, Parts { tokens: true, trunk: true, heads: true });
     let wanted = match (mode, freeze.schedule) {
         (Mode::Frozen, _) => vec![("graft", new)],
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn names(freeze: &Freeze, n_epochs: usize) -> Vec<(&'static str, usize)> {
-        plan(Mode::Joint, freeze, n_epochs, true).iter().map(|s| (s.name, s.n_epochs)).collect()
+        stages(Mode::Joint, freeze, n_epochs, true).iter().map(|s| (s.name, s.n_epochs)).collect()
     }
 
     #[test]
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn only_the_last_phase_lets_the_rate_fall() {
         let endings = |mode, auto_epochs| {
-            let stages = plan(mode, &Freeze::default(), 10, auto_epochs);
+            let stages = stages(mode, &Freeze::default(), 10, auto_epochs);
             stages.iter().map(|s| s.ending).collect::<Vec<_>>()
         };
         assert_eq!(endings(Mode::Joint, true), [Ending::HandOver, Ending::WhenFlat]);

@@ -22,10 +22,11 @@ use crate::metric::{Drift, drift};
 use crate::objective::Role;
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Freeze, Mode, Operation, PruneInfo, Rows, SoftwareVersion,
-    check_batch_size, check_memory_limit, embed_encoded, now, step_from, training_data,
+    embed_encoded, now, step_from, training_data,
 };
 use crate::train::{
-    Device, Event, Footprint, Phase, Sink, TrainingData, TrainingInfo, Watch, train, validation_losses,
+    Ending, Event, Footprint, Phase, Sink, TrainingData, TrainingInfo, TrainingOptions, TrainingPlan, Watch,
+    train, validation_losses,
 };
 
 /// Epochs of a healing run by default: this share of the first training's, and the fewest.
@@ -33,26 +34,17 @@ const HEALING_SHARE: usize = 8;
 const LEAST_EPOCHS: usize = 4;
 /// Learning rate of a healing run against the space's own: trained weights go on from where they are.
 const RATE_FACTOR: f32 = 0.5;
-/// Most epochs of a healing run.
-const MOST_EPOCHS: usize = 10_000;
 
 /// How to remove columns.
 #[derive(Debug, Clone, Default)]
 pub struct PruneOptions {
-    /// Epochs of the healing run, at most 10,000; 0 for none. Default: an eighth of the first training's,
-    /// at least 4. It stops by itself when the validation loss stops falling. A side network that is
-    /// cut off leaves nothing to heal.
-    pub n_epochs: Option<usize>,
-    /// Rows of a step. Default: the parent's.
-    pub batch_size: Option<usize>,
-    /// Most bytes that the healing run may take, as for a graft. Default: no limit.
-    pub memory_limit: Option<u64>,
-    /// What trains the healing run. Default [`Device::Cpu`].
-    pub device: Device,
+    /// How the healing run trains; 0 epochs for none. Default: an eighth of the first training's epochs,
+    /// at least 4, and the parent's rows of a step. With `auto_epochs`, here and in the first training, it stops
+    /// when the validation loss has not fallen for a fifth of the epochs. A side network that is cut off leaves
+    /// nothing to heal.
+    pub training: TrainingOptions,
     /// Name of the child. Default: the parent's and `_pruned`.
     pub name: Option<String>,
-    /// Seed of order, masks and dropout of the healing run. Default 0.
-    pub seed: u64,
 }
 
 impl PruneOptions {
@@ -61,12 +53,7 @@ impl PruneOptions {
     /// # Errors
     /// An option error that names the option, its value and its range.
     pub fn check(&self) -> Result<()> {
-        match self.n_epochs {
-            Some(n) if n > MOST_EPOCHS => {
-                Err(Error::option(format!("option `n_epochs` is {n}, allowed is 0 to {MOST_EPOCHS}")))
-            }
-            _ => check_batch_size(self.batch_size).and_then(|()| check_memory_limit(self.memory_limit)),
-        }
+        self.training.check_or_none()
     }
 }
 
@@ -112,7 +99,7 @@ impl EmbeddingSpace {
         let is_cut = self.network.idle_sides(&is_gone);
         let touched = self.touched_pieces(&is_gone, &is_cut);
         let is_exact = !touched.contains(&true);
-        let n_epochs = match options.n_epochs {
+        let n_epochs = match options.training.n_epochs {
             _ if is_exact => 0,
             Some(n) => n,
             None => (self.about.planned_epochs / HEALING_SHARE).max(LEAST_EPOCHS),
@@ -126,14 +113,14 @@ impl EmbeddingSpace {
         }
         let mut child = self.smaller(&is_gone, &is_cut, &lost);
         child.about.name = options.name.clone().unwrap_or_else(|| format!("{}_pruned", self.name()));
-        child.about.batch_size = options.batch_size.unwrap_or(self.batch_size());
+        child.about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
         let mut measured = table.map(|table| self.measure(&child, table, &is_gone, sink)).transpose()?;
         let mut info = TrainingInfo { n_weights: child.network.n_weights(), ..TrainingInfo::default() };
         if let Some(measured) = &mut measured {
             let pieces = kept_pieces(&touched, &is_cut);
             child.heal(&mut info, measured, n_epochs, &pieces, options, sink)?;
             child.about.remember_rows(&measured.all, &measured.rows.parts)?;
-            measured.drift = self.kept_drift(&child, measured, &is_gone, &is_cut, options.seed)?;
+            measured.drift = self.kept_drift(&child, measured, &is_gone, &is_cut, options.training.seed)?;
         }
         child.about.hashes = match &measured {
             Some(measured) if !is_exact => child.compute_hashes(&measured.rows.key),
@@ -160,7 +147,7 @@ impl EmbeddingSpace {
             phases: info.phases.clone(),
             mode: if is_exact { Mode::Frozen } else { Mode::Joint },
             data_hash: child.about.hashes.data.clone(),
-            seed: options.seed,
+            seed: options.training.seed,
             drift: measured.as_ref().and_then(|m| m.drift),
             parent_validation_loss: prune.loss_before.or(self.about.training_info.final_validation_loss),
             prune: Some(prune),
@@ -318,34 +305,35 @@ impl EmbeddingSpace {
         sink: &mut Sink<'_>,
     ) -> Result<()> {
         let Measured { all, encoded, data, info: losses, .. } = measured;
-        if n_epochs > 0 {
-            data.computer = options.device.find(sink)?;
+        let plan = match n_epochs {
+            0 => None,
+            _ => Some(TrainingPlan::new(&options.training, sink)?),
+        };
+        if let Some(plan) = &plan {
             // Hidden cells are drawn afresh at every epoch, so that no piece of z can be kept.
             let footprint = Footprint::new(&self.network, data, all, encoded).without_prefix();
-            data.allowance = footprint.within(options.memory_limit, self.about.batch_size, sink)?;
+            data.allowance = plan.allow(&footprint, self.about.batch_size, sink)?;
             self.about.batch_size = data.allowance.batch_size;
         }
         let masked = validation_losses(&self.network, data)?;
         let loss_masked = masked.as_ref().and_then(|losses| mean(losses.iter().copied()));
         losses.loss_masked = loss_masked;
-        let mut is_kept = n_epochs > 0;
-        if n_epochs > 0 {
+        let mut is_kept = plan.is_some();
+        if let Some(plan) = &plan {
             let config = &self.about.config;
             let thaw = |network: &mut Network| network.thaw_pieces(touched);
             let phase = Phase {
                 name: "healing",
                 n_epochs,
-                batch_size: self.about.batch_size,
                 learning_rate: config.learning_rate * RATE_FACTOR,
                 weight_decay: config.weight_decay,
                 p_drop: config.p_drop,
                 watch: Watch::AllColumns,
-                ending: config.ending(n_epochs),
-                seed: options.seed,
+                ending: Ending::of_all_weights(plan.auto_epochs() && config.training.auto_epochs, n_epochs),
                 thaw: &thaw,
             };
             let before = self.network.clone();
-            *info = train(&mut self.network, data, &[phase], None, sink)?;
+            *info = train(&mut self.network, data, plan, &[phase], None, sink)?;
             losses.loss_healed = info.final_validation_loss;
             is_kept = info.final_validation_loss.zip(loss_masked).is_none_or(|(healed, old)| healed < old);
             if !is_kept {

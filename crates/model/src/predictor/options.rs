@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TargetKind;
 use crate::error::{Error, Result};
+use crate::train::{check_batch_size, check_epochs};
 
 /// How to fit a predictor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,8 +82,8 @@ impl PredictorOptions {
     /// # Errors
     /// An option error that names the option, its value and its range.
     pub fn check(&self) -> Result<()> {
-        crate::space::check_epochs(Some(self.n_epochs))?;
-        crate::space::check_batch_size(self.batch_size)?;
+        check_epochs(Some(self.n_epochs), 1)?;
+        check_batch_size(self.batch_size)?;
         let counts = [
             ("patience", self.patience, 1..=10_000),
             ("n_networks", self.n_networks.unwrap_or(5), 2..=20),

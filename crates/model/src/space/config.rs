@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tabgraft_table::codec::CodecConfig;
 
 use crate::error::{Error, Result};
-use crate::train::Ending;
+use crate::train::TrainingOptions;
 
 /// Steps of training that the automatic number of epochs aims at.
 const AUTO_STEPS: usize = 1500;
@@ -12,8 +12,11 @@ const AUTO_STEPS: usize = 1500;
 const AUTO_EPOCHS: std::ops::RangeInclusive<usize> = 4..=60;
 
 /// How to build and train an embedding space.
+///
+/// A file holds it as one list of options, the device left out: which one trained is in the training's record,
+/// and is no part of what a space is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(from = "Filed", into = "Filed")]
 pub struct SpaceConfig {
     /// Length of a row's vector before any graft. Default 128; 8 to 4096, a multiple of 8.
     pub d_model: usize,
@@ -27,18 +30,10 @@ pub struct SpaceConfig {
     pub learning_rate: f32,
     /// Decoupled weight decay. Default 1e-4; 0 to 1.
     pub weight_decay: f32,
-    /// Rows of a step. Default: 128 below 8,000 training rows, 256 below 100,000, else 512.
-    pub batch_size: Option<usize>,
-    /// Most bytes that the training may take, by the estimate of `train/memory.rs`; at least 1. Where it
-    /// would take more, steps are halved, down to 16 rows, with notes. Default: no limit.
-    pub memory_limit: Option<u64>,
-    /// Epochs. Default: as many as make about 1,500 steps of 128 rows, 4 to 60.
-    pub n_epochs: Option<usize>,
-    /// Whether `n_epochs` is a ceiling: training then stops when the validation loss has not
-    /// fallen for a fifth of it. Default true.
-    pub auto_epochs: bool,
-    /// Seed of weights, order, masks and dropout. Default 0.
-    pub seed: u64,
+    /// How it is trained. Default: as many epochs as make about 1,500 steps of 128 rows, 4 to 60, and steps of
+    /// 128 rows below 8,000 training rows, 256 below 100,000, else 512. With `auto_epochs` the training stops
+    /// when the validation loss has not fallen for a fifth of the epochs.
+    pub training: TrainingOptions,
     /// How columns become numbers.
     pub codec: CodecConfig,
 }
@@ -52,13 +47,85 @@ impl Default for SpaceConfig {
             p_drop: 0.1,
             learning_rate: 2e-3,
             weight_decay: 1e-4,
-            batch_size: None,
-            memory_limit: None,
-            n_epochs: None,
-            auto_epochs: true,
-            seed: 0,
+            training: TrainingOptions::DEFAULT,
             codec: CodecConfig::default(),
         }
+    }
+}
+
+/// [`SpaceConfig`] as files hold it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Filed {
+    d_model: usize,
+    n_blocks: usize,
+    expansion: usize,
+    p_drop: f32,
+    learning_rate: f32,
+    weight_decay: f32,
+    batch_size: Option<usize>,
+    memory_limit: Option<u64>,
+    n_epochs: Option<usize>,
+    auto_epochs: bool,
+    seed: u64,
+    codec: CodecConfig,
+}
+
+impl Default for Filed {
+    fn default() -> Self {
+        SpaceConfig::default().into()
+    }
+}
+
+impl From<SpaceConfig> for Filed {
+    fn from(config: SpaceConfig) -> Self {
+        let SpaceConfig {
+            d_model,
+            n_blocks,
+            expansion,
+            p_drop,
+            learning_rate,
+            weight_decay,
+            training,
+            codec,
+        } = config;
+        let TrainingOptions { n_epochs, auto_epochs, batch_size, memory_limit, device: _, seed } = training;
+        Filed {
+            d_model,
+            n_blocks,
+            expansion,
+            p_drop,
+            learning_rate,
+            weight_decay,
+            batch_size,
+            memory_limit,
+            n_epochs,
+            auto_epochs,
+            seed,
+            codec,
+        }
+    }
+}
+
+impl From<Filed> for SpaceConfig {
+    fn from(filed: Filed) -> Self {
+        let Filed {
+            d_model,
+            n_blocks,
+            expansion,
+            p_drop,
+            learning_rate,
+            weight_decay,
+            batch_size,
+            memory_limit,
+            n_epochs,
+            auto_epochs,
+            seed,
+            codec,
+        } = filed;
+        let device = TrainingOptions::DEFAULT.device;
+        let training = TrainingOptions { n_epochs, auto_epochs, batch_size, memory_limit, device, seed };
+        SpaceConfig { d_model, n_blocks, expansion, p_drop, learning_rate, weight_decay, training, codec }
     }
 }
 
@@ -89,15 +156,13 @@ impl SpaceConfig {
         if !(0.0..=1.0).contains(&self.weight_decay) {
             return refuse("weight_decay", self.weight_decay.to_string(), "0 to 1");
         }
-        check_batch_size(self.batch_size)?;
-        check_memory_limit(self.memory_limit)?;
-        check_epochs(self.n_epochs)?;
+        self.training.check()?;
         self.codec.check()
     }
 
     /// Rows of a step for this many training rows.
     pub fn batch_size_for(&self, n_rows: usize) -> usize {
-        self.batch_size.unwrap_or(match n_rows {
+        self.training.batch_size.unwrap_or(match n_rows {
             0..8_000 => 128,
             8_000..100_000 => 256,
             _ => 512,
@@ -107,42 +172,27 @@ impl SpaceConfig {
     /// Epochs for this many training rows.
     pub fn n_epochs_for(&self, n_rows: usize) -> usize {
         let auto = AUTO_STEPS * 128 / n_rows.max(1);
-        self.n_epochs.unwrap_or(auto.clamp(*AUTO_EPOCHS.start(), *AUTO_EPOCHS.end()))
-    }
-
-    /// How a training of all weights ends.
-    pub(crate) fn ending(&self, n_epochs: usize) -> Ending {
-        match self.auto_epochs {
-            true => Ending::AfterWorse((n_epochs / 5).max(3)),
-            false => Ending::AllEpochs,
-        }
+        self.training.n_epochs.unwrap_or(auto.clamp(*AUTO_EPOCHS.start(), *AUTO_EPOCHS.end()))
     }
 }
 
-/// Checks a number of epochs given by the user.
-pub(crate) fn check_epochs(n_epochs: Option<usize>) -> Result<()> {
-    match n_epochs {
-        Some(n) if !(1..=10_000).contains(&n) => {
-            Err(Error::option(format!("option `n_epochs` is {n}, allowed is 1 to 10000")))
-        }
-        _ => Ok(()),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Device;
 
-/// Checks a limit of memory given by the user.
-pub(crate) fn check_memory_limit(memory_limit: Option<u64>) -> Result<()> {
-    match memory_limit {
-        Some(0) => Err(Error::option("option `memory_limit` is 0 bytes, allowed is 1 or more")),
-        _ => Ok(()),
-    }
-}
-
-/// Checks a batch size given by the user.
-pub(crate) fn check_batch_size(batch_size: Option<usize>) -> Result<()> {
-    match batch_size {
-        Some(n) if !(1..=65_536).contains(&n) => {
-            Err(Error::option(format!("option `batch_size` is {n}, allowed is 1 to 65536")))
-        }
-        _ => Ok(()),
+    #[test]
+    fn a_file_holds_one_list_of_options_without_the_device() {
+        let training = TrainingOptions { device: Device::Auto, seed: 7, ..TrainingOptions::of_epochs(3) };
+        let config = SpaceConfig { d_model: 16, training, ..SpaceConfig::default() };
+        let filed = serde_json::to_value(&config).unwrap();
+        assert_eq!(
+            (&filed["n_epochs"], &filed["seed"], &filed["auto_epochs"]),
+            (&3.into(), &7.into(), &true.into())
+        );
+        assert_eq!((filed.get("training"), filed.get("device")), (None, None));
+        let back: SpaceConfig = serde_json::from_value(filed).unwrap();
+        let training = TrainingOptions { device: Device::Cpu, ..training };
+        assert_eq!(back, SpaceConfig { training, ..config });
     }
 }

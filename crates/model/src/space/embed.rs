@@ -160,6 +160,7 @@ mod tests {
     use super::*;
     use crate::encoder::param::{Param, Params};
     use crate::space::{FitOptions, SpaceConfig};
+    use crate::train::TrainingOptions;
 
     fn table() -> Table {
         let column = |factor: f64| -> ArrayRef {
@@ -172,7 +173,8 @@ mod tests {
     #[test]
     fn weights_that_are_too_large_are_an_error_that_names_version_row_and_column() {
         let table = table();
-        let config = SpaceConfig { n_epochs: Some(1), d_model: 16, ..SpaceConfig::default() };
+        let config =
+            SpaceConfig { training: TrainingOptions::of_epochs(1), d_model: 16, ..SpaceConfig::default() };
         let options = FitOptions { config, ..FitOptions::default() };
         let space = EmbeddingSpace::fit(&table, None, &options, &mut |_| ControlFlow::Continue(()));
         let mut space = space.expect("a space");

@@ -10,13 +10,13 @@ use super::{
     About, EmbeddingSpace, Era, ExtensionMetadata, Hashes, KnownRows, TrainingInfo, Wiring, column_shape,
     recipe, to_current,
 };
-use super::{check_batch_size, check_epochs};
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
 use crate::encoder::start::Blank;
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
 use crate::store::{self, Blob, Container, json_hash, weights_hash};
+use crate::train::{check_batch_size, check_epochs};
 
 /// The container's kind.
 pub(crate) const KIND: &str = "embedding_space";
@@ -286,7 +286,7 @@ pub(crate) fn skeleton(about: &About, blank: &mut Blank) -> Result<Network> {
     about.split.check()?;
     // They are a descendant's defaults: a later step would take their word for it.
     for (name, checked) in [
-        ("planned_epochs", check_epochs(Some(about.planned_epochs))),
+        ("planned_epochs", check_epochs(Some(about.planned_epochs), 1)),
         ("batch_size", check_batch_size(Some(about.batch_size))),
     ] {
         checked.map_err(|e| Error::malformed(format!("`{name}` of the manifest: {e}")))?;

@@ -21,7 +21,10 @@ use crate::encoder::param::Params;
 use crate::error::{Error, Result};
 use crate::metric::Clusters;
 use crate::objective::{Objective, Role};
-use crate::train::{Allowance, Computer, Device, Event, Footprint, Phase, Sink, TrainingData, Watch, train};
+use crate::train::{
+    Allowance, Device, Ending, Event, Footprint, Phase, Sink, TrainingData, TrainingOptions, TrainingPlan,
+    Watch, train,
+};
 use crate::weights::WeightedRows;
 
 /// What to train, beside the table.
@@ -37,8 +40,6 @@ pub struct FitOptions {
     pub split: SplitOptions,
     /// Engineered columns of the table, already applied; remembered with their fitted state.
     pub features: Vec<Feature>,
-    /// What trains it. Default [`Device::Cpu`].
-    pub device: Device,
     /// Whether the space remembers no row of its tables, not even by a hash. Scores of rows that it was trained on
     /// are then only left out where their cells are as they were, and its table needs every column for ever.
     /// Default false.
@@ -73,31 +74,28 @@ impl EmbeddingSpace {
         options: &FitOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
-        let computer = options.device.find(sink)?;
+        let plan = TrainingPlan::new(&options.config.training, sink)?;
         let (mut space, all, rows) = prepare(table, valid, options, sink)?;
         let n_epochs = space.about.planned_epochs;
         let config = &options.config;
         let names = space.first_columns();
         let encoded = space.encode(&all)?;
         let roles = vec![Role::OLD; names.len()];
-        let data = training_data(&space, &encoded, &rows, roles, 0..names.len());
-        let mut data = TrainingData { computer, ..data };
-        space.keep_within(config.memory_limit, false, &mut data, &all, &encoded, sink)?;
+        let mut data = training_data(&space, &encoded, &rows, roles, 0..names.len());
+        space.keep_within(&plan, false, &mut data, &all, &encoded, sink)?;
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));
         let phase = Phase {
             name: "all",
             n_epochs,
-            batch_size: data.allowance.batch_size,
             learning_rate: config.learning_rate,
             weight_decay: config.weight_decay,
             p_drop: config.p_drop,
             watch: Watch::AllColumns,
-            ending: config.ending(n_epochs),
-            seed: config.seed,
+            ending: Ending::of_all_weights(plan.auto_epochs(), n_epochs),
             thaw: &|network| network.set_thawed(true),
         };
-        space.about.training_info = train(&mut space.network, &data, &[phase], None, sink)?;
+        space.about.training_info = train(&mut space.network, &data, &plan, &[phase], None, sink)?;
         space.about.hashes = space.compute_hashes(&rows.key);
         Ok(space)
     }
@@ -121,14 +119,14 @@ impl EmbeddingSpace {
         Self::fit(&rows.table, valid, options, sink)
     }
 
-    /// Keeps a training on `data` within a limit of memory, if there is one: chooses the rows of a step,
+    /// Keeps a training on `data` within the plan's limit of memory, if there is one: chooses the rows of a step,
     /// with notes. `table` and `encoded` are what the data was made from.
     ///
     /// # Errors
     /// An option error with estimate and limit if no step is small enough.
     pub(crate) fn keep_within(
         &mut self,
-        limit: Option<u64>,
+        plan: &TrainingPlan,
         is_anchored: bool,
         data: &mut TrainingData,
         table: &Table,
@@ -136,7 +134,7 @@ impl EmbeddingSpace {
         sink: &mut Sink<'_>,
     ) -> Result<()> {
         let footprint = Footprint::new(&self.network, data, table, encoded).anchored(is_anchored);
-        data.allowance = footprint.within(limit, self.about.batch_size, sink)?;
+        data.allowance = plan.allow(&footprint, self.about.batch_size, sink)?;
         self.about.batch_size = data.allowance.batch_size;
         Ok(())
     }
@@ -239,7 +237,7 @@ fn prepare(
     }
     let shapes: Vec<_> = codecs.iter().map(column_shape).collect();
     let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
-    let network = Network::new(&shapes, widths, &mut Pcg64Mcg::seed_from_u64(config.seed));
+    let network = Network::new(&shapes, widths, &mut Pcg64Mcg::seed_from_u64(config.training.seed));
     let batch_size = config.batch_size_for(rows.train.len());
     let n_epochs = config.n_epochs_for(rows.train.len());
     let space = EmbeddingSpace {
@@ -247,7 +245,10 @@ fn prepare(
             name: options.name.clone(),
             created: now(),
             software: SoftwareVersion::current(),
-            config: config.clone(),
+            config: SpaceConfig {
+                training: TrainingOptions { device: Device::default(), ..config.training },
+                ..config.clone()
+            },
             rows: remembered,
             key_columns: names,
             mask_keys: (0..schema.columns.len() as u64).collect(),
@@ -354,7 +355,6 @@ pub(crate) fn training_data(
         column_names: space.about.columns.iter().map(|c| c.name.clone()).collect(),
         old_columns,
         allowance: Allowance::of_batches(space.about.batch_size),
-        computer: Computer::default(),
     }
 }
 

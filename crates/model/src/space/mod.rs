@@ -36,7 +36,6 @@ pub use crate::record::{
 };
 pub(crate) use clusters::clusters;
 pub use config::SpaceConfig;
-pub(crate) use config::{check_batch_size, check_epochs, check_memory_limit};
 pub use embed::Embeddings;
 pub(crate) use embed::{cell_tables, embed_encoded};
 pub use file::SpaceCard;

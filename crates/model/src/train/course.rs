@@ -28,6 +28,15 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
+    /// How a training of all weights ends, whose epochs are a ceiling or not: after a fifth of them without a
+    /// better loss.
+    pub fn of_all_weights(auto_epochs: bool, n_epochs: usize) -> Self {
+        match auto_epochs {
+            true => Ending::AfterWorse((n_epochs / 5).max(3)),
+            false => Ending::AllEpochs,
+        }
+    }
+
     /// Epochs without a better loss that end the phase, or let the rate fall; `None` if nothing does.
     pub fn patience(self) -> Option<usize> {
         match self {

@@ -51,24 +51,22 @@ impl Stopper<'_, '_> {
 pub(super) fn run_epoch(
     network: &mut Network,
     data: &TrainingData,
-    (phase, course, prefix): (&Phase<'_>, &Course, Option<&Prefix>),
+    (seed, phase, course, prefix): (u64, &Phase<'_>, &Course, Option<&Prefix>),
     mut anchor: Option<&mut Anchor<'_>>,
     [epoch, epoch_of_phase]: [usize; 2],
     info: &mut TrainingInfo,
     stopper: &mut Stopper<'_, '_>,
 ) -> Result<(f64, usize)> {
-    let order = shuffled(&data.train_rows, phase.seed, epoch);
+    let order = shuffled(&data.train_rows, seed, epoch);
     // Every row is in one step, and no step has more rows than the limit of memory was reckoned with.
-    let n_steps = order.len().div_ceil(phase.batch_size).max(1);
+    let n_steps = order.len().div_ceil(data.allowance.batch_size).max(1);
     let (mut loss_sum, mut weight_sum, mut n_rows, mut n_finite) = (0.0, 0.0, 0, 0);
     for step in 0..n_steps {
         let rows = &order[rows_of_step(order.len(), step, n_steps)];
         let rate = course.rate(epoch_of_phase, step, n_steps);
-        let dropout = Dropout {
-            p_drop: phase.p_drop,
-            seed: splitmix(phase.seed ^ (epoch * n_steps + step) as u64) as u32,
-        };
-        let plan = StepPlan { phase, epoch, rate, dropout, prefix };
+        let dropout =
+            Dropout { p_drop: phase.p_drop, seed: splitmix(seed ^ (epoch * n_steps + step) as u64) as u32 };
+        let plan = StepPlan { seed, phase, epoch, rate, dropout, prefix };
         let outcome = run_step(network, data, rows, &plan, anchor.as_deref_mut())?;
         for (count, name) in outcome.contained.iter().zip(&data.column_names) {
             if *count > 0 {

@@ -7,6 +7,7 @@ mod epoch;
 mod event;
 mod keep;
 mod memory;
+mod options;
 mod order;
 mod prefix;
 mod step;
@@ -28,6 +29,8 @@ pub use crate::record::{EpochInfo, PhaseInfo, StopReason, TrainingInfo, Watch};
 pub use event::{Event, Flow, Sink};
 use keep::Keeper;
 pub(crate) use memory::{Allowance, Footprint};
+pub use options::TrainingOptions;
+pub(crate) use options::{TrainingPlan, check_batch_size, check_epochs};
 pub(crate) use order::shuffled;
 use prefix::Prefix;
 pub(crate) use step::step_params;
@@ -55,8 +58,6 @@ pub(crate) struct TrainingData {
     pub old_columns: Range<usize>,
     /// How many rows are computed at a time.
     pub allowance: Allowance,
-    /// What trains.
-    pub computer: Computer,
 }
 
 impl TrainingData {
@@ -92,7 +93,6 @@ pub(crate) fn losses(network: &Network, data: &TrainingData) -> Result<BTreeMap<
 pub(crate) struct Phase<'a> {
     pub name: &'static str,
     pub n_epochs: usize,
-    pub batch_size: usize,
     /// Peak learning rate.
     pub learning_rate: f32,
     pub weight_decay: f32,
@@ -100,7 +100,6 @@ pub(crate) struct Phase<'a> {
     /// The loss that may end it.
     pub watch: Watch,
     pub ending: Ending,
-    pub seed: u64,
     /// Thaws what this phase trains; everything is frozen before.
     pub thaw: &'a (dyn Fn(&mut Network) + Sync),
 }
@@ -122,6 +121,7 @@ pub(crate) struct Phase<'a> {
 pub(crate) fn train(
     network: &mut Network,
     data: &TrainingData,
+    plan: &TrainingPlan,
     phases: &[Phase<'_>],
     mut anchor: Option<&mut Anchor<'_>>,
     sink: &mut Sink<'_>,
@@ -129,12 +129,12 @@ pub(crate) fn train(
     // All of it inside the thread pool: from outside, each of the thousands of small parallel operations
     // would put the calling thread to sleep and wake it again.
     in_pool(|| {
-        let tried = data.computer.attempt(network, sink, |network, sink| {
-            run_phases(network, data, &data.computer, phases, anchor.as_deref_mut(), sink)
+        let tried = plan.computer().attempt(network, sink, |network, sink| {
+            run_phases(network, data, (plan, plan.computer()), phases, anchor.as_deref_mut(), sink)
         });
         match tried {
             Some(result) => result,
-            None => run_phases(network, data, &Computer::default(), phases, anchor, sink),
+            None => run_phases(network, data, (plan, &Computer::default()), phases, anchor, sink),
         }
     })?
 }
@@ -151,7 +151,7 @@ pub(crate) fn validation_losses(network: &Network, data: &TrainingData) -> Resul
 fn run_phases(
     network: &mut Network,
     data: &TrainingData,
-    computer: &Computer,
+    (plan, computer): (&TrainingPlan, &Computer),
     phases: &[Phase<'_>],
     mut anchor: Option<&mut Anchor<'_>>,
     sink: &mut Sink<'_>,
@@ -182,7 +182,7 @@ fn run_phases(
         keeper.begin_phase();
         let mut course = Course::new(phase.ending, phase.learning_rate, phase.n_epochs);
         let first_epoch = info.epochs.len();
-        let prefix = Prefix::of_training(network, data, phase.seed)?;
+        let prefix = Prefix::of_training(network, data, plan.seed())?;
         let valid_prefix = Prefix::of_validation(network, data, VALIDATION_SEED)?;
         let mut stopper = Stopper { sink, last: Instant::now(), stopped: false, n_epochs_total };
         for epoch_of_phase in 0..phase.n_epochs {
@@ -191,7 +191,7 @@ fn run_phases(
             let (train_loss, n_rows) = run_epoch(
                 network,
                 data,
-                (phase, &course, prefix.as_ref()),
+                (plan.seed(), phase, &course, prefix.as_ref()),
                 anchor.as_deref_mut(),
                 [epoch, epoch_of_phase],
                 &mut info,

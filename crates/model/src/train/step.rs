@@ -37,6 +37,8 @@ pub(super) struct StepOutcome {
 
 /// Where a step stands, and what is known beforehand.
 pub(super) struct StepPlan<'a> {
+    /// Seed of the training.
+    pub seed: u64,
     pub phase: &'a Phase<'a>,
     pub epoch: usize,
     pub rate: f32,
@@ -56,15 +58,15 @@ pub(super) fn run_step(
     anchor: Option<&mut Anchor<'_>>,
 ) -> Result<StepOutcome> {
     let StepPlan { phase, epoch, prefix, .. } = *plan;
-    let mut masks = data.objective.training_masks(rows, phase.seed, epoch);
+    let mut masks = data.objective.training_masks(rows, plan.seed, epoch);
     let known = prefix.map(|p| (p, p.variant(epoch)));
     if let Some((_, variant)) = known {
-        let shown = data.objective.training_masks(rows, phase.seed, variant);
+        let shown = data.objective.training_masks(rows, plan.seed, variant);
         masks.take_columns(&shown, first_new_column(network));
     }
     let (targets, weight) = data.objective.training_targets(rows, &masks);
     let mut cells = batch_cells(network, data, rows, &masks, known.is_some());
-    let seed = splitmix(phase.seed ^ ((epoch as u64) << 20) ^ rows[0] as u64);
+    let seed = splitmix(plan.seed ^ ((epoch as u64) << 20) ^ rows[0] as u64);
     for (g, group) in cells.iter_mut().enumerate() {
         hide_levels(Arc::make_mut(group), splitmix(seed ^ g as u64));
     }
@@ -217,6 +219,7 @@ mod tests {
     use crate::objective::Role;
     use crate::space::{EmbeddingSpace, FitOptions, Rows, SpaceConfig, training_data};
     use crate::train::Flow;
+    use crate::train::TrainingOptions;
 
     const N_ROWS: usize = 60;
 
@@ -234,7 +237,8 @@ mod tests {
         let b: Float64Array = (0..N_ROWS).map(|i| (i % 3 > 0).then_some((i * 5 % 19) as f64)).collect();
         let columns: [(&str, ArrayRef); 2] = [("a", Arc::new(a)), ("b", Arc::new(b))];
         let table = Table::new(RecordBatch::try_from_iter(columns).expect("two columns")).expect("a table");
-        let config = SpaceConfig { n_epochs: Some(1), d_model: 16, ..SpaceConfig::default() };
+        let config =
+            SpaceConfig { training: TrainingOptions::of_epochs(1), d_model: 16, ..SpaceConfig::default() };
         let options = FitOptions { config, ..FitOptions::default() };
         let space =
             EmbeddingSpace::fit(&table, None, &options, &mut |_| Flow::Continue(())).expect("a space");

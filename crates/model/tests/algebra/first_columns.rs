@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use tabgraft_feature::{Feature, FeatureEngineer};
 use tabgraft_model::extend::PruneOptions;
 use tabgraft_model::train::Event;
-use tabgraft_model::{EmbeddingSpace, Mode, lineage};
+use tabgraft_model::{EmbeddingSpace, Mode, TrainingOptions, lineage};
 
 use super::versions::{columns, go_on, graft, later, root, small, table};
 
 fn unhealed() -> PruneOptions {
-    PruneOptions { n_epochs: Some(0), name: Some("pruned".into()), ..PruneOptions::default() }
+    PruneOptions { training: TrainingOptions::of_epochs(0), name: Some("pruned".into()) }
 }
 
 /// A field of the manifest.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tabgraft_model::extend::MergeOptions;
 use tabgraft_model::space::{Operation, descends_from};
 use tabgraft_model::train::Event;
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, TrainingOptions};
 use tabgraft_table::schema::InferOptions;
 
 use super::versions::{
@@ -131,15 +131,25 @@ fn conflicts_name_both_sides() {
     let stranger = EmbeddingSpace::fit(&early, None, &small("stranger"), &mut go_on).unwrap();
     refused(&[&a, &stranger], "have no common ancestor");
     // The same column, trained twice.
-    let options =
-        ExtendOptions { n_epochs: Some(2), seed: 9, name: Some("twice".into()), ..Default::default() };
+    let options = ExtendOptions {
+        training: TrainingOptions { n_epochs: Some(2), seed: 9, ..TrainingOptions::default() },
+        name: Some("twice".into()),
+        ..Default::default()
+    };
     let twice =
         root.extend(&table.select(&columns(&later(0..1))).unwrap(), None, &options, &mut go_on).unwrap();
     refused(&[&a, &twice], "`l0` was grafted twice");
     // The same name for other values.
     let renamed = table.column("l4").unwrap().clone();
     let other = table.select(&columns(&[])).unwrap().with_column("l0", renamed).unwrap();
-    let other = root.extend(&other, None, &ExtendOptions { seed: 1, ..options.clone() }, &mut go_on).unwrap();
+    let other = root
+        .extend(
+            &other,
+            None,
+            &ExtendOptions { training: TrainingOptions { seed: 1, ..options.training }, ..options.clone() },
+            &mut go_on,
+        )
+        .unwrap();
     refused(&[&a, &other], "`l0` is fitted on different values");
     // Ignored by one, used by the other.
     let infer = InferOptions { ignore: later(0..1), ..InferOptions::default() };
@@ -157,7 +167,7 @@ fn diverged_versions_are_merged_by_training() {
     let root = root(&table, 6);
     let a = graft(&root, &table, &later(0..2), Mode::Joint);
     let b = graft(&root, &table, &later(2..3), Mode::Anchored);
-    let options = MergeOptions { n_epochs: Some(4), ..MergeOptions::default() };
+    let options = MergeOptions { training: TrainingOptions::of_epochs(4), ..MergeOptions::default() };
     let merged = EmbeddingSpace::merge(&[&a, &b], Some(&table), &options, &mut go_on).unwrap();
     let other = EmbeddingSpace::merge(&[&b, &a], Some(&table), &options, &mut go_on).unwrap();
     assert_eq!(merged.hashes(), other.hashes());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use tabgraft_model::extend::{MergeOptions, PruneOptions};
 use tabgraft_model::space::{Operation, descends_from};
-use tabgraft_model::{EmbeddingSpace, Mode, Predictor, PredictorOptions};
+use tabgraft_model::{EmbeddingSpace, Mode, Predictor, PredictorOptions, TrainingOptions};
 use tabgraft_table::Table;
 use tabgraft_table::codec::Codec;
 
@@ -61,7 +61,7 @@ fn take(step: &Step, versions: &[EmbeddingSpace], table: &Table) -> Option<(Embe
             let grafted: Vec<String> =
                 parent.columns()[ROOT.len()..].iter().map(|c| c.name.clone()).collect();
             let name = grafted.get(place % grafted.len().max(1))?.clone();
-            let options = PruneOptions { n_epochs: Some(0), ..PruneOptions::default() };
+            let options = PruneOptions { training: TrainingOptions::of_epochs(0), ..PruneOptions::default() };
             Some((parent.prune(&[name], None, &options, &mut go_on).unwrap(), vec![from % n]))
         }
         Step::Merge { a, b } => {

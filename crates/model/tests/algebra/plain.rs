@@ -2,7 +2,7 @@
 
 use tabgraft_model::extend::{ConsolidateOptions, MergeOptions, PruneOptions, RankColumnsOptions};
 use tabgraft_model::space::{Operation, descends_from};
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, TrainingOptions};
 
 use super::versions::{again, chain, columns, go_on, graft, later, prune, root, small, table};
 
@@ -10,7 +10,8 @@ use super::versions::{again, chain, columns, go_on, graft, later, prune, root, s
 fn a_consolidated_chain_is_a_plain_space_with_its_lineage() {
     let table = table(200, 7);
     let last = chain(&root(&table, 7), &table, &[0..1, 1..3]).pop().unwrap();
-    let options = ConsolidateOptions { n_epochs: Some(3), ..ConsolidateOptions::default() };
+    let options =
+        ConsolidateOptions { training: TrainingOptions::of_epochs(3), ..ConsolidateOptions::default() };
     let plain = last.consolidate(&table, None, &options, &mut go_on).unwrap();
     assert_eq!(plain.d_model(), 16);
     assert_eq!(plain.columns(), last.columns());
@@ -37,7 +38,7 @@ fn columns_rank_by_what_hiding_them_costs() {
     // The target is `l1`, made of `size` and chance.
     let wide = table.select(&columns(&later(0..2))).unwrap();
     let mut options = small("v1");
-    options.config.n_epochs = Some(20);
+    options.config.training.n_epochs = Some(20);
     options.infer.ignore = vec!["l1".into()];
     let space = EmbeddingSpace::fit(&wide, None, &options, &mut go_on).unwrap();
     let ranked = space.rank_columns(&wide, Some("l1"), &RankColumnsOptions::default(), &mut go_on).unwrap();
@@ -70,11 +71,23 @@ fn a_limit_of_memory_holds_for_every_training() {
     let last = chain(&root, &table, &[0..2, 2..3]).pop().unwrap();
     let [a, b] = [3, 4].map(|k| graft(&root, &table, &later(k..k + 1), Mode::Joint));
     let try_with = |memory_limit: Option<u64>| {
-        let prune = PruneOptions { n_epochs: Some(1), memory_limit, ..PruneOptions::default() };
-        let merge = MergeOptions { n_epochs: Some(1), memory_limit, ..MergeOptions::default() };
-        let plain = ConsolidateOptions { n_epochs: Some(1), memory_limit, ..ConsolidateOptions::default() };
-        let extend =
-            ExtendOptions { prune: later(0..1), n_epochs: Some(1), memory_limit, ..Default::default() };
+        let prune = PruneOptions {
+            training: TrainingOptions { n_epochs: Some(1), memory_limit, ..TrainingOptions::default() },
+            ..PruneOptions::default()
+        };
+        let merge = MergeOptions {
+            training: TrainingOptions { n_epochs: Some(1), memory_limit, ..TrainingOptions::default() },
+            ..MergeOptions::default()
+        };
+        let plain = ConsolidateOptions {
+            training: TrainingOptions { n_epochs: Some(1), memory_limit, ..TrainingOptions::default() },
+            ..ConsolidateOptions::default()
+        };
+        let extend = ExtendOptions {
+            prune: later(0..1),
+            training: TrainingOptions { n_epochs: Some(1), memory_limit, ..TrainingOptions::default() },
+            ..Default::default()
+        };
         [
             last.prune(&later(0..1), Some(&table), &prune, &mut go_on),
             EmbeddingSpace::merge(&[&a, &b], Some(&table), &merge, &mut go_on),
@@ -94,7 +107,10 @@ fn a_limit_of_memory_holds_for_every_training() {
         assert!(refused.unwrap_err().to_string().contains("`memory_limit` is 0 bytes"));
     }
     // What trains nothing needs no step.
-    let cut = PruneOptions { memory_limit: Some(1), ..PruneOptions::default() };
+    let cut = PruneOptions {
+        training: TrainingOptions { memory_limit: Some(1), ..TrainingOptions::default() },
+        ..PruneOptions::default()
+    };
     let cut = last.prune(&later(2..3), Some(&table), &cut, &mut go_on).unwrap();
     assert_eq!(cut.extension_metadata().unwrap().batch_size, None);
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tabgraft_model::extend::{ConsolidateOptions, PruneOptions, RankColumnsOptions};
 use tabgraft_model::space::Operation;
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, Predictor, PredictorOptions};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, Predictor, PredictorOptions, TrainingOptions};
 use tabgraft_table::schema::Exclusion;
 
 use super::versions::{ROOT, again, bits, chain, columns, go_on, graft, grafts, later, prune, root, table};
@@ -46,7 +46,7 @@ proptest! {
         let name = last.columns()[place % last.columns().len()].name.clone();
         let is_side_cut = last.columns().len() - 1 == place % last.columns().len()
             && grafts[grafts.len() - 1].len() == 1;
-        let options = PruneOptions { n_epochs: Some(0), ..PruneOptions::default() };
+        let options = PruneOptions { training: TrainingOptions::of_epochs(0), ..PruneOptions::default() };
         let unread = last.prune(std::slice::from_ref(&name), None, &options, &mut go_on).unwrap();
         let pruned = again(&unread);
         let without = table.without(std::slice::from_ref(&name)).unwrap();
@@ -73,7 +73,7 @@ fn healing_is_measured_and_never_makes_it_worse() {
     let last = chain(&root(&table, 3), &table, &[0..2, 2..3]).pop().unwrap();
     let d_before = 16 + 8;
     // `l1` leaves the first side: the root keeps its bits, what reads the side is healed.
-    let options = PruneOptions { n_epochs: Some(4), ..PruneOptions::default() };
+    let options = PruneOptions { training: TrainingOptions::of_epochs(4), ..PruneOptions::default() };
     let pruned = last.prune(&later(1..2), Some(&table), &options, &mut go_on).unwrap();
     assert_eq!(bits(&pruned, &table, 0..16), bits(&last, &table, 0..16));
     assert_ne!(bits(&pruned, &table, 16..d_before), bits(&last, &table, 16..d_before));
@@ -99,11 +99,30 @@ fn healing_is_measured_and_never_makes_it_worse() {
 }
 
 #[test]
+fn a_healing_run_may_have_to_run_all_its_epochs() {
+    let table = table(200, 5);
+    let parent = root(&table, 5);
+    let patience = |auto_epochs: bool| {
+        let training = TrainingOptions { auto_epochs, ..TrainingOptions::of_epochs(5) };
+        let options = PruneOptions { training, ..PruneOptions::default() };
+        let pruned = parent.prune(&["weight".into()], Some(&table), &options, &mut go_on).unwrap();
+        let phase = pruned.training_info().phases[0].clone();
+        (phase.patience, phase.n_epochs)
+    };
+    assert_eq!(patience(false), (None, 5));
+    assert_eq!(patience(true).0, Some(3));
+}
+
+#[test]
 fn a_pruned_column_comes_back_only_by_name() {
     let table = table(120, 8);
     let parent = graft(&root(&table, 8), &table, &later(0..1), Mode::Frozen);
     let wide = table.select(&columns(&later(0..2))).unwrap();
-    let options = ExtendOptions { prune: later(0..1), n_epochs: Some(2), ..ExtendOptions::default() };
+    let options = ExtendOptions {
+        prune: later(0..1),
+        training: TrainingOptions::of_epochs(2),
+        ..ExtendOptions::default()
+    };
     let child = parent.extend(&wide, None, &options, &mut go_on).unwrap();
     let operations: Vec<Operation> = child.extensions().iter().map(|e| e.operation).collect();
     assert_eq!(operations, [Operation::Graft, Operation::Prune, Operation::Graft]);
@@ -111,7 +130,11 @@ fn a_pruned_column_comes_back_only_by_name() {
     assert_eq!(names(&child), columns(&later(1..2)));
     let error = child.extend(&wide, None, &ExtendOptions::default(), &mut go_on).unwrap_err();
     assert!(error.is_no_new_columns() && error.to_string().contains("`l0` (pruned from"), "{error}");
-    let back = ExtendOptions { regraft: later(0..1), n_epochs: Some(2), ..ExtendOptions::default() };
+    let back = ExtendOptions {
+        regraft: later(0..1),
+        training: TrainingOptions::of_epochs(2),
+        ..ExtendOptions::default()
+    };
     let grown = child.extend(&wide, None, &back, &mut go_on).unwrap();
     assert_eq!(names(&grown), columns(&["l1".to_owned(), "l0".to_owned()]));
     assert!(grown.excluded().is_empty());
@@ -138,7 +161,7 @@ fn what_cannot_be_pruned_is_refused() {
 fn a_side_that_lost_all_columns_stands_in_everything_that_follows() {
     let table = table(150, 12);
     let last = chain(&root(&table, 12), &table, &[0..1, 1..2]).pop().unwrap();
-    let options = PruneOptions { n_epochs: Some(1), ..PruneOptions::default() };
+    let options = PruneOptions { training: TrainingOptions::of_epochs(1), ..PruneOptions::default() };
     let pruned = again(&last.prune(&later(0..1), Some(&table), &options, &mut go_on).unwrap());
     assert_eq!((pruned.d_model(), pruned.columns().len()), (last.d_model(), 4));
     for mode in [Mode::Frozen, Mode::Joint, Mode::Anchored] {
@@ -154,7 +177,8 @@ fn a_side_that_lost_all_columns_stands_in_everything_that_follows() {
     assert_eq!(read.predict(&table).unwrap().values, predictor.predict(&table).unwrap().values);
     let ranked = pruned.rank_columns(&table, Some("l5"), &RankColumnsOptions::default(), &mut go_on).unwrap();
     assert_eq!(ranked.columns.len(), 4);
-    let options = ConsolidateOptions { n_epochs: Some(1), ..ConsolidateOptions::default() };
+    let options =
+        ConsolidateOptions { training: TrainingOptions::of_epochs(1), ..ConsolidateOptions::default() };
     assert_eq!(pruned.consolidate(&table, None, &options, &mut go_on).unwrap().d_model(), 16);
     // Once nothing reads it, it goes with its reader.
     assert_eq!(prune(&pruned, &later(1..2)).d_model(), 16);

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Float64Array, StringArray};
 use proptest::prelude::*;
 use tabgraft_model::extend::{MergeOptions, PruneOptions};
 use tabgraft_model::train::Event;
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, TrainingOptions};
 use tabgraft_table::Table;
 
 pub fn unit(i: usize, salt: u64) -> f64 {
@@ -74,7 +74,7 @@ pub fn later(places: impl IntoIterator<Item = usize>) -> Vec<String> {
 
 pub fn root(table: &Table, seed: u64) -> EmbeddingSpace {
     let mut options = small("root");
-    options.config.seed = seed;
+    options.config.training.seed = seed;
     EmbeddingSpace::fit(&table.select(&columns(&[])).unwrap(), None, &options, &mut go_on).unwrap()
 }
 
@@ -83,7 +83,7 @@ pub fn graft(parent: &EmbeddingSpace, table: &Table, new: &[String], mode: Mode)
     let table = table.select(&[known, new.to_vec()].concat()).unwrap();
     let options = ExtendOptions {
         mode,
-        n_epochs: Some(2),
+        training: TrainingOptions::of_epochs(2),
         d_side: (mode == Mode::Frozen).then_some(8),
         name: Some(format!("{}+{}", parent.name(), new.join("+"))),
         ..ExtendOptions::default()
@@ -146,6 +146,6 @@ pub fn grafts(from: usize, to: usize, most: usize) -> impl Strategy<Value = Vec<
 pub fn small(name: &str) -> FitOptions {
     let mut options = FitOptions { name: name.into(), ..FitOptions::default() };
     options.config.d_model = 16;
-    options.config.n_epochs = Some(2);
+    options.config.training.n_epochs = Some(2);
     options
 }

@@ -104,7 +104,7 @@ fn an_id_says_how_a_version_was_made_and_not_what_it_is_called() {
     for other in [
         graft(&|o| o.mode = Mode::Anchored),
         graft(&|o| o.freeze.trunk = true),
-        graft(&|o| o.batch_size = Some(17)),
+        graft(&|o| o.training.batch_size = Some(17)),
     ] {
         assert_eq!(other.hashes().differences(first.hashes()), ["recipe", "claims"]);
     }

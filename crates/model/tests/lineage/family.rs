@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tabgraft_model::lineage::Step;
 use tabgraft_model::store::{self, Container, json_hash};
 use tabgraft_model::train::Event;
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Lineage, Mode, Predictor, PredictorOptions};
+use tabgraft_model::{
+    EmbeddingSpace, ExtendOptions, FitOptions, Lineage, Mode, Predictor, PredictorOptions, TrainingOptions,
+};
 use tabgraft_table::Table;
 
 pub fn go_on(_: &Event) -> ControlFlow<()> {
@@ -37,15 +39,19 @@ pub fn without(names: &[&str]) -> Table {
 pub fn fit(name: &str, seed: u64) -> EmbeddingSpace {
     let mut options = FitOptions { name: name.into(), ..FitOptions::default() };
     options.config.d_model = 16;
-    options.config.n_epochs = Some(1);
-    options.config.seed = seed;
+    options.config.training.n_epochs = Some(1);
+    options.config.training.seed = seed;
     options.infer.ignore = vec!["target".into()];
     EmbeddingSpace::fit(&without(&["late", "later"]), None, &options, &mut go_on).unwrap()
 }
 
 pub fn extend(parent: &EmbeddingSpace, name: &str, mode: Mode, table: &Table) -> EmbeddingSpace {
-    let options =
-        ExtendOptions { mode, name: Some(name.into()), n_epochs: Some(2), ..ExtendOptions::default() };
+    let options = ExtendOptions {
+        mode,
+        name: Some(name.into()),
+        training: TrainingOptions::of_epochs(2),
+        ..ExtendOptions::default()
+    };
     parent.extend(table, None, &options, &mut go_on).unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tabgraft_model::lineage::{check_ancestor, check_file, verify};
 use tabgraft_model::store::{self, Container};
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, Registry};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, Registry, TrainingOptions};
 
 use super::family::{Family, extend, family, folder, forge, go_on, reseal, table, without};
 
@@ -208,7 +208,7 @@ fn the_wiring_is_in_the_id_and_held_against_the_parents() {
             mode: Mode::Frozen,
             name: Some(name.into()),
             d_side: Some(8),
-            n_epochs: Some(1),
+            training: TrainingOptions::of_epochs(1),
             ..ExtendOptions::default()
         };
         parent.extend(&without(left_out), None, &options, &mut go_on).unwrap()
@@ -263,11 +263,11 @@ fn a_limit_of_memory_that_changes_nothing_makes_the_same_version() {
     let fit = |memory_limit: Option<u64>| {
         let mut options = FitOptions::default();
         options.config.d_model = 8;
-        options.config.memory_limit = memory_limit;
+        options.config.training.memory_limit = memory_limit;
         EmbeddingSpace::untrained(&without(&["late", "later"]), None, &options, &mut go_on).unwrap()
     };
     let (free, limited) = (fit(None), fit(Some(1 << 40)));
-    assert_eq!(limited.config().memory_limit, Some(1 << 40), "it stands in the file");
+    assert_eq!(limited.config().training.memory_limit, Some(1 << 40), "it stands in the file");
     assert_eq!(free.id(), limited.id());
     store::from_bytes(&limited.to_bytes().unwrap()).unwrap();
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tabgraft_model::extend::{ConsolidateOptions, MergeOptions, PruneOptions};
 use tabgraft_model::lineage::{Step, check_ancestor, check_file, verify};
 use tabgraft_model::store::{self, Container};
-use tabgraft_model::{EmbeddingSpace, Lineage, Mode};
+use tabgraft_model::{EmbeddingSpace, Lineage, Mode, TrainingOptions};
 
 use super::family::{Family, extend, family, folder, go_on, reseal, table, without};
 
@@ -216,9 +216,10 @@ fn every_operation_has_its_place() {
     let merged = EmbeddingSpace::merge(&[v2, &later], None, &MergeOptions::default(), &mut go_on).unwrap();
     let exact = PruneOptions { name: Some("pruned".into()), ..PruneOptions::default() };
     let pruned = merged.prune(&["late".into()], None, &exact, &mut go_on).unwrap();
-    let healing = PruneOptions { name: Some("healed".into()), n_epochs: Some(1), ..PruneOptions::default() };
+    let healing = PruneOptions { name: Some("healed".into()), training: TrainingOptions::of_epochs(1) };
     let healed = v3.prune(&["weight".into()], Some(&table()), &healing, &mut go_on).unwrap();
-    let options = ConsolidateOptions { n_epochs: Some(1), ..ConsolidateOptions::default() };
+    let options =
+        ConsolidateOptions { training: TrainingOptions::of_epochs(1), ..ConsolidateOptions::default() };
     let plain = v3.consolidate(&table(), None, &options, &mut go_on).unwrap();
     for space in [&later, &merged, &pruned, &healed, &plain] {
         save(space);

@@ -29,7 +29,7 @@ impl PiecewiseBins {
     /// Cuts the counted values into at most `n_bins` bins.
     ///
     /// One single value gets one bin with the value in its middle; no value at all, the bin [0, 1].
-    pub fn fit(quantiles: &QuantileSketch, n_bins: usize) -> Self {
+    pub(crate) fn fit(quantiles: &QuantileSketch, n_bins: usize) -> Self {
         let Some(last) = quantiles.count().checked_sub(1) else {
             return PiecewiseBins { edges: vec![0.0, 1.0] };
         };
@@ -104,7 +104,7 @@ pub struct TargetClasses {
 
 impl TargetClasses {
     /// Cuts the counted values into at most `n_classes` classes, at least one.
-    pub fn fit(quantiles: &QuantileSketch, n_classes: usize) -> Self {
+    pub(crate) fn fit(quantiles: &QuantileSketch, n_classes: usize) -> Self {
         if let Some(distinct) = quantiles.distinct().filter(|d| d.len() <= n_classes) {
             let values: Vec<f64> = distinct.into_iter().map(|(value, _)| value).collect();
             return TargetClasses { cuts: values.iter().skip(1).copied().collect(), values };

@@ -70,7 +70,7 @@ impl Eq for CodesByText {}
 
 impl CategoricalCodec {
     /// Gives codes to the counted texts.
-    pub fn fit(counts: &ValueCounts, boolean: bool, config: &CodecConfig) -> Self {
+    pub(crate) fn fit(counts: &ValueCounts, boolean: bool, config: &CodecConfig) -> Self {
         let sorted = counts.by_frequency();
         let most = config.max_categories;
         let n_own = if sorted.len() > most {

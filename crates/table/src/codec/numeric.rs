@@ -29,7 +29,7 @@ pub struct NumericCodec {
 
 impl NumericCodec {
     /// Fits the bins and classes to the counted values.
-    pub fn fit(quantiles: &QuantileSketch, config: &CodecConfig) -> Self {
+    pub(crate) fn fit(quantiles: &QuantileSketch, config: &CodecConfig) -> Self {
         let (mean, std) = quantiles.mean_std().unwrap_or((0.0, 0.0));
         NumericCodec {
             edges: PiecewiseBins::fit(quantiles, config.n_bins),

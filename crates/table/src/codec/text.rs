@@ -39,7 +39,7 @@ pub struct TextCodec {
 
 impl TextCodec {
     /// Takes the most frequent words as classes.
-    pub fn fit(words: &ValueCounts, config: &CodecConfig) -> Self {
+    pub(crate) fn fit(words: &ValueCounts, config: &CodecConfig) -> Self {
         let frequent = words.by_frequency().into_iter().take(config.n_targets - 1);
         TextCodec {
             n_slots: config.text_slots,

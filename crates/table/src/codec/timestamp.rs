@@ -111,7 +111,7 @@ pub struct TimestampCodec {
 
 impl TimestampCodec {
     /// Fits bins, classes and cycles to the counted times; `quantiles` are in seconds.
-    pub fn fit(
+    pub(crate) fn fit(
         quantiles: &QuantileSketch,
         calendar: &CalendarValues,
         format: &DateFormat,

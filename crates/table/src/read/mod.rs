@@ -430,7 +430,7 @@ pub fn read_csv_bytes(bytes: &[u8], name: &str, options: &ReadOptions) -> Result
 /// # Errors
 /// A schema error if no column is of a type that a table has, or for a doubled name; a malformed error
 /// if a batch cannot be converted.
-pub fn table_from_batches(
+pub(crate) fn table_from_batches(
     name: &str,
     schema: &SchemaRef,
     batches: &[RecordBatch],

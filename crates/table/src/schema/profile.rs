@@ -32,9 +32,9 @@ pub struct ColumnProfile {
     /// Number of rows without a value.
     pub n_missing: u64,
     /// Distinct values.
-    pub distinct: DistinctSketch,
+    pub(crate) distinct: DistinctSketch,
     /// The finite numbers, typed or as text.
-    pub quantiles: QuantileSketch,
+    pub(crate) quantiles: QuantileSketch,
     /// Cells that are numbers.
     pub n_numbers: u64,
     /// Cells that are whole numbers.
@@ -201,7 +201,7 @@ impl ColumnProfile {
     }
 
     /// The date format that every cell fits.
-    pub fn date_format(&self) -> Option<FoundFormat> {
+    pub(crate) fn date_format(&self) -> Option<FoundFormat> {
         if self.n_present() == 0 { None } else { self.dates.best() }
     }
 

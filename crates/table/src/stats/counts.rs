@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Most distinct texts that are counted.
-pub const MAX_VALUES: usize = 50_000;
+pub(crate) const MAX_VALUES: usize = 50_000;
 
 /// Counts by text.
 ///
@@ -15,7 +15,7 @@ pub const MAX_VALUES: usize = 50_000;
 /// which is at most `2 / limit` of all rows: a text more frequent than that is always kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ValueCounts {
+pub(crate) struct ValueCounts {
     max_values: usize,
     undercount: u64,
     counts: BTreeMap<String, u64>,
@@ -28,7 +28,7 @@ impl ValueCounts {
     }
 
     /// No counts, exact up to another limit, at least 2.
-    pub fn with_max_values(max_values: usize) -> Self {
+    pub(crate) fn with_max_values(max_values: usize) -> Self {
         ValueCounts { max_values: max_values.max(2), undercount: 0, counts: BTreeMap::new() }
     }
 
@@ -54,17 +54,19 @@ impl ValueCounts {
     }
 
     /// Number of texts held; of all distinct texts while [`ValueCounts::undercount`] is 0.
+    #[cfg(test)]
     pub fn n_values(&self) -> usize {
         self.counts.len()
     }
 
     /// By how much a count can be too low; 0 while everything is exact.
-    pub fn undercount(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn undercount(&self) -> u64 {
         self.undercount
     }
 
     /// Texts with their counts, most frequent first, equal counts by text.
-    pub fn by_frequency(&self) -> Vec<(&str, u64)> {
+    pub(crate) fn by_frequency(&self) -> Vec<(&str, u64)> {
         let mut sorted: Vec<(&str, u64)> = self.counts.iter().map(|(t, c)| (t.as_str(), *c)).collect();
         sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         sorted

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Most hashes that are kept; the count is exact below it.
-pub const MAX_HASHES: usize = 4096;
+pub(crate) const MAX_HASHES: usize = 4096;
 
 /// The smallest hashes that were seen (k minimum values, Bar-Yossef et al. 2002), each with its rows.
 ///
@@ -15,7 +15,7 @@ pub const MAX_HASHES: usize = 4096;
 /// matter.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DistinctSketch {
+pub(crate) struct DistinctSketch {
     smallest: BTreeMap<u64, u64>,
 }
 
@@ -62,13 +62,13 @@ impl DistinctSketch {
     }
 
     /// Share of the distinct values that stand in at least so many rows; 0 where there is no value.
-    pub fn share_of_values(&self, min_rows: u64) -> f64 {
+    pub(crate) fn share_of_values(&self, min_rows: u64) -> f64 {
         let n = self.smallest.values().filter(|n_rows| **n_rows >= min_rows).count();
         n as f64 / self.smallest.len().max(1) as f64
     }
 
     /// Share of the cells whose value stands in at least so many rows; 0 where there is no value.
-    pub fn share_of_cells(&self, min_rows: u64) -> f64 {
+    pub(crate) fn share_of_cells(&self, min_rows: u64) -> f64 {
         let all: u64 = self.smallest.values().sum();
         let often: u64 = self.smallest.values().filter(|n_rows| **n_rows >= min_rows).sum();
         often as f64 / all.max(1) as f64

@@ -31,13 +31,13 @@ pub struct ColumnStats {
     /// Number of infinite values; they are neither missing nor part of the quantiles.
     pub n_non_finite: u64,
     /// The values.
-    pub values: ValueStats,
+    pub(crate) values: ValueStats,
 }
 
 /// Statistics of the values that are there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "stats", rename_all = "snake_case", deny_unknown_fields)]
-pub enum ValueStats {
+pub(crate) enum ValueStats {
     /// Of numbers.
     Numeric {
         /// The finite values.

@@ -15,7 +15,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Most buckets that are kept, hence the number of distinct values up to which all is exact.
-pub const MAX_BUCKETS: usize = 16_384;
+pub(crate) const MAX_BUCKETS: usize = 16_384;
 
 /// Values that are sorted at once; bounds the memory of one update.
 const CHUNK_ROWS: usize = 65_536;
@@ -32,7 +32,7 @@ struct Bucket {
 /// Counts of finite values; see the module's page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct QuantileSketch {
+pub(crate) struct QuantileSketch {
     max_buckets: usize,
     n_dropped_bits: u32,
     buckets: Vec<Bucket>,
@@ -45,7 +45,7 @@ impl QuantileSketch {
     }
 
     /// An empty sketch with another limit, at least 4096: one per sign and power of two.
-    pub fn with_max_buckets(max_buckets: usize) -> Self {
+    pub(crate) fn with_max_buckets(max_buckets: usize) -> Self {
         QuantileSketch { max_buckets: max_buckets.max(4096), n_dropped_bits: 0, buckets: Vec::new() }
     }
 
@@ -91,7 +91,7 @@ impl QuantileSketch {
     }
 
     /// Smallest value and count of each bucket, in rising order: the distinct values, or ranges.
-    pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
         self.buckets.iter().map(|b| (b.min, b.count))
     }
 
@@ -103,7 +103,8 @@ impl QuantileSketch {
     }
 
     /// Largest possible error of a rank as a share of all values; 0 while the sketch is exact.
-    pub fn rank_error(&self) -> f64 {
+    #[cfg(test)]
+    pub(crate) fn rank_error(&self) -> f64 {
         let fullest = self.buckets.iter().filter(|b| b.min < b.max).map(|b| b.count).max();
         fullest.map_or(0.0, |count| count as f64 / self.count() as f64)
     }
@@ -112,7 +113,7 @@ impl QuantileSketch {
     ///
     /// Each answer is a counted value; its true ranks lie within [`QuantileSketch::rank_error`] of
     /// the wanted one. Ranks past the end give the largest value; an empty sketch gives nothing.
-    pub fn values_at(&self, ranks: impl IntoIterator<Item = u64>) -> Vec<f64> {
+    pub(crate) fn values_at(&self, ranks: impl IntoIterator<Item = u64>) -> Vec<f64> {
         let Some(max) = self.max() else { return Vec::new() };
         let last = self.count() - 1;
         let (mut bucket_idx, mut n_before) = (0, 0);
@@ -132,7 +133,7 @@ impl QuantileSketch {
     /// Mean and standard deviation (divided by n), from the middle of each bucket.
     ///
     /// Exact up to rounding while the sketch is exact. `None` without values.
-    pub fn mean_std(&self) -> Option<(f64, f64)> {
+    pub(crate) fn mean_std(&self) -> Option<(f64, f64)> {
         let n = self.count() as f64;
         // Values are scaled into [-1, 1], or squares of very large ones would overflow.
         let scale = self.min()?.abs().max(self.max()?.abs());

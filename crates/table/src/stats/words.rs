@@ -20,7 +20,7 @@ pub fn runs(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The host of a URL or an e-mail address, without a leading `www.`.
-pub fn host(word: &str) -> Option<&str> {
+pub(crate) fn host(word: &str) -> Option<&str> {
     let after = match (word.split_once("://"), word.rsplit_once('@')) {
         (Some((_, rest)), _) => rest,
         (None, Some((name, rest))) if !name.is_empty() => rest,

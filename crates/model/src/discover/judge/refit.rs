@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::extend::ExtendOptions;
 use crate::predictor::{Predictor, PredictorOptions};
 use crate::space::EmbeddingSpace;
-use crate::train::{Event, Sink};
+use crate::train::{Event, Sink, TrainingOptions};
 
 /// Trials that are refitted, from the first: two deals of the judging rows, or one if time is short.
 const N_TRIALS: usize = 2 * N_FOLDS;
@@ -69,7 +69,10 @@ impl<'a> Refitter<'a> {
         let table = self.rows.table.with_column(name, array.clone())?;
         // Without the target, which the space may not have heard of and would take for a new column.
         let enriched = table.without(&[self.rows.target.column().to_owned()])?;
-        let options = ExtendOptions { seed: self.options.seed, ..ExtendOptions::default() };
+        let options = ExtendOptions {
+            training: TrainingOptions { seed: self.options.seed, ..TrainingOptions::default() },
+            ..ExtendOptions::default()
+        };
         // What a graft or a fit tells of itself is none of the user's business here; stopping it is.
         let total = self.trials.len();
         let mut quiet = |_: &Event| sink(&Event::Progress { done: 0, total });

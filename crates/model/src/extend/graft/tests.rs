@@ -13,7 +13,7 @@ use super::Graft;
 use crate::ExtendOptions;
 use crate::kernel::Place;
 use crate::space::{EmbeddingSpace, FitOptions, Freeze, Mode, SpaceConfig};
-use crate::train::{Computer, Event, Flow};
+use crate::train::{Computer, Event, Flow, TrainingOptions};
 
 const LATE: [&str; 3] = ["checking_status", "duration", "savings_status"];
 
@@ -43,7 +43,11 @@ fn parent(table: &Table) -> EmbeddingSpace {
     let early: Vec<String> =
         table.column_names().into_iter().filter(|name| !LATE.contains(&name.as_str())).collect();
     let options = FitOptions {
-        config: SpaceConfig { n_epochs: Some(3), d_model: 32, ..SpaceConfig::default() },
+        config: SpaceConfig {
+            training: TrainingOptions::of_epochs(3),
+            d_model: 32,
+            ..SpaceConfig::default()
+        },
         infer: InferOptions { ignore: vec!["default".to_owned()], ..InferOptions::default() },
         ..FitOptions::default()
     };
@@ -66,8 +70,12 @@ fn every_mode_trains_there_as_it_does_here() {
     for (mode, freeze) in
         [(Mode::Frozen, Freeze::default()), (Mode::Joint, freeze), (Mode::Anchored, Freeze::default())]
     {
-        let options =
-            ExtendOptions { mode, freeze, n_epochs: Some(4), auto_epochs: false, ..Default::default() };
+        let options = ExtendOptions {
+            mode,
+            freeze,
+            training: TrainingOptions { n_epochs: Some(4), auto_epochs: false, ..TrainingOptions::default() },
+            ..Default::default()
+        };
         let here = trained(&parent, &table, &options, Computer::default());
         let there = trained(&parent, &table, &options, gpu.clone());
         let [a, b] = [&here, &there].map(|space| space.training_info());

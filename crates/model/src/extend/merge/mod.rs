@@ -31,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Hashes, Mode, Operation, ParentRef, Wiring, step_from,
 };
-use crate::train::{Device, Event, Sink};
+use crate::train::{Event, Sink, TrainingOptions};
 use ancestor::common_ancestor;
 use conflict::{check_apart, check_columns, returning};
 
@@ -45,33 +45,13 @@ pub struct MergeOptions {
     pub mode: Mode,
     /// As for a graft, in mode [`Mode::Anchored`].
     pub drift_bound: Option<f64>,
-    /// Epochs of a trained merge. Default: as for a graft.
-    pub n_epochs: Option<usize>,
-    /// As for a graft.
-    pub auto_epochs: bool,
-    /// Rows of a step. Default: the first parent's.
-    pub batch_size: Option<usize>,
-    /// Most bytes that the training may take, as for a graft. Default: no limit.
-    pub memory_limit: Option<u64>,
-    /// What trains a trained merge. Default [`Device::Cpu`].
-    pub device: Device,
-    /// Seed of a trained merge. Default 0.
-    pub seed: u64,
+    /// How a merge is trained that has to be, as for a graft onto the first parent.
+    pub training: TrainingOptions,
 }
 
 impl Default for MergeOptions {
     fn default() -> Self {
-        MergeOptions {
-            name: None,
-            mode: Mode::Joint,
-            drift_bound: None,
-            n_epochs: None,
-            auto_epochs: true,
-            batch_size: None,
-            memory_limit: None,
-            device: Device::default(),
-            seed: 0,
-        }
+        MergeOptions { name: None, mode: Mode::Joint, drift_bound: None, training: TrainingOptions::DEFAULT }
     }
 }
 
@@ -80,12 +60,7 @@ impl MergeOptions {
         ExtendOptions {
             mode: self.mode,
             drift_bound: self.drift_bound,
-            n_epochs: self.n_epochs,
-            auto_epochs: self.auto_epochs,
-            batch_size: self.batch_size,
-            memory_limit: self.memory_limit,
-            device: self.device,
-            seed: self.seed,
+            training: self.training,
             ..ExtendOptions::default()
         }
     }

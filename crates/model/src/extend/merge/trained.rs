@@ -13,7 +13,7 @@ use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, ExtensionMetadata, Freeze, SoftwareVersion, column_shape, now};
-use crate::train::{Event, Sink};
+use crate::train::{Event, Sink, TrainingPlan};
 
 impl EmbeddingSpace {
     /// A graft of the others' columns onto this space, with their codecs and tokens.
@@ -56,10 +56,10 @@ impl EmbeddingSpace {
             .with_hint("give a table with the columns of all spaces"));
         }
         let graft_options = options.as_graft();
-        let computer = graft_options.device.find(sink)?;
-        let n_epochs = self.graft_epochs(&graft_options, sink);
+        let plan = TrainingPlan::new(&options.training, sink)?;
+        let n_epochs = self.graft_epochs(&options.training, sink);
         let (all, rows) = self.rows_of(table, None, sink)?;
-        let mut rng = Pcg64Mcg::seed_from_u64(options.seed ^ 0x6d65_7267_6521);
+        let mut rng = Pcg64Mcg::seed_from_u64(plan.seed() ^ 0x6d65_7267_6521);
         let shapes: Vec<ColumnShape> = columns.iter().map(|(_, codec)| column_shape(codec)).collect();
         let mut child = self.clone();
         child.append_columns(&shapes, &graft_options, &mut rng)?;
@@ -68,7 +68,7 @@ impl EmbeddingSpace {
         let about = &mut child.about;
         about.created = now();
         about.software = SoftwareVersion::current();
-        about.batch_size = options.batch_size.unwrap_or(self.batch_size());
+        about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
         about.add_mask_keys(columns.len());
         about.remember_rows(&all, &rows.parts)?;
         for (column, codec) in columns {
@@ -78,7 +78,7 @@ impl EmbeddingSpace {
         about.extensions.push(ExtensionMetadata {
             batch_size: Some(about.batch_size),
             mode: options.mode,
-            seed: options.seed,
+            seed: plan.seed(),
             new_columns_added: names,
             ..self.next_step(&about.created)
         });
@@ -96,10 +96,7 @@ impl EmbeddingSpace {
             freeze: Freeze::default(),
             bound: graft_options.bound(),
             n_epochs,
-            auto_epochs: options.auto_epochs,
-            memory_limit: graft_options.memory_limit,
-            computer,
-            seed: options.seed,
+            plan,
         };
         let _ = sink(&Event::Note { text: "old weights diverged: the merge is trained".to_owned() });
         graft.train(sink)

@@ -1,27 +1,44 @@
-//! What a training may take, and what computes it.
+//! Flags of [`TrainingOptions`].
 
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
-use tabgraft_model::Device;
+use tabgraft_model::{Device, TrainingOptions};
 
-/// Memory and device of a training.
+/// How whatever a command trains is trained. The epochs stand with each command, which says its own default.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct ComputeArgs {
+pub struct TrainingArgs {
+    /// Run all epochs, even if the validation loss stops falling
+    #[arg(long)]
+    exact_epochs: bool,
+    /// Rows of a step, 1 to 65536 [default: the parent's; of a first training 128 below 8000 training rows, 256
+    /// below 100000, else 512]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
     /// Most memory of the training, such as 800MB or 2GB: steps are halved to keep within it [default: no limit]
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    pub memory_limit: Option<u64>,
+    memory_limit: Option<u64>,
     /// What trains; vectors and predictions are computed on the processor in any case
     #[arg(long, value_enum, default_value_t)]
     device: DeviceFlag,
+    /// Seed of new weights, order, masks and dropout
+    #[arg(long, value_name = "N", default_value_t = TrainingOptions::DEFAULT.seed)]
+    pub seed: u64,
 }
 
-impl ComputeArgs {
-    /// The device that is asked for.
-    pub fn device(self) -> Device {
-        match self.device {
-            DeviceFlag::Cpu => Device::Cpu,
-            DeviceFlag::Gpu => Device::Gpu,
-            DeviceFlag::Auto => Device::Auto,
+impl TrainingArgs {
+    /// As the core takes them; it checks the ranges.
+    pub fn options(self, n_epochs: Option<usize>) -> TrainingOptions {
+        TrainingOptions {
+            n_epochs,
+            auto_epochs: !self.exact_epochs,
+            batch_size: self.batch_size,
+            memory_limit: self.memory_limit,
+            device: match self.device {
+                DeviceFlag::Cpu => Device::Cpu,
+                DeviceFlag::Gpu => Device::Gpu,
+                DeviceFlag::Auto => Device::Auto,
+            },
+            seed: self.seed,
         }
     }
 }
