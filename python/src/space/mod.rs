@@ -233,7 +233,7 @@ impl EmbeddingSpace {
     /// its part as long as the space remembers half of its columns; `known_rows` says which rows it has seen.
     ///
     /// >>> parts = space.split(early)
-    /// >>> parts.shape, sorted(set(parts))
+    /// >>> parts.shape, sorted(set(parts.tolist()))
     /// ((1000,), ['test', 'train', 'valid'])
     /// >>> held_out = early[space.split(early) == "test"]
     #[pyo3(signature = (data, *, columns = None))]
@@ -250,7 +250,8 @@ impl EmbeddingSpace {
     /// How the space knows each row, `[n_rows]`: `whole`, `changed` (half of its columns are as they were) or `new`.
     /// Where the space remembers no rows, that is an error.
     ///
-    /// >>> set(space.known_rows(early)), set(space.known_rows(early.assign(purpose="a rocket")))
+    /// >>> shouted = early.assign(purpose=early["purpose"].str.upper())
+    /// >>> set(space.known_rows(early).tolist()), set(space.known_rows(shouted).tolist())
     /// ({'whole'}, {'changed'})
     #[pyo3(signature = (data, *, columns = None))]
     fn known_rows<'py>(

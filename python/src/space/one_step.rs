@@ -148,7 +148,7 @@ impl EmbeddingSpace {
             (None, None, Some(column)) => SplitKey::Time { column },
             _ => {
                 return Err(Raise::Core(
-                    Error::option("two of the options `key`, `group` and `time` are given")
+                    Error::option("options `key`, `group` and `time`: two are given")
                         .with_hint("rows are split by one"),
                 ));
             }

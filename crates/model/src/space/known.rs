@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 const SAMPLE_ROWS: usize = 4096;
 /// Share of the different rows that a half must tell apart, or else it is not remembered: it would take new
 /// rows for known ones.
-const LEAST_TOLD_APART: f64 = 0.98;
+const LEAST_TOLD_APART: f64 = 0.95;
 /// Fewest columns of a half: one alone changes hands between tables too easily.
 const LEAST_COLUMNS: usize = 2;
 
