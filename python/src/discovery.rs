@@ -27,7 +27,8 @@ pub struct Discovery {
 
 #[pymethods]
 impl Discovery {
-    /// Names of the best few, proven or not.
+    /// Names of the best few: recommended ones first, then unconfirmed ones, then by the ranking; none that was
+    /// seen to hurt.
     ///
     /// >>> len(found.suggested)
     /// 3
@@ -45,12 +46,23 @@ impl Discovery {
         self.found.recommended().into_iter().map(|f| f.name).collect()
     }
 
-    /// An engineer with the suggested features, fitted on the discovery rows.
+    /// Names of those that passed but that the budget left no time to confirm by fitting the predictor with and
+    /// without them. A larger `budget_s` confirms them or not.
+    ///
+    /// >>> set(found.unconfirmed).isdisjoint(found.recommended)
+    /// True
+    #[getter]
+    fn unconfirmed(&self) -> Vec<String> {
+        self.found.run.unconfirmed()
+    }
+
+    /// An engineer with the suggested features, fitted on the discovery rows, and the features of the space
+    /// that they are made from.
     ///
     /// >>> found.engineer().names == found.suggested
     /// True
     fn engineer(&self) -> Raised<FeatureEngineer> {
-        FeatureEngineer::from_source(FeatureFile::List(self.found.suggested()), None, false)
+        FeatureEngineer::from_source(FeatureFile::List(self.found.suggested_whole()), None, false)
     }
 
     /// The whole run: every candidate that was judged, with figures.
@@ -82,14 +94,19 @@ impl Discovery {
     }
 
     fn __repr__(&self) -> String {
+        let names = |names: Vec<String>| match names.is_empty() {
+            true => "none".to_owned(),
+            false => names.join(", "),
+        };
+        let unconfirmed = match self.unconfirmed() {
+            names if names.is_empty() => String::new(),
+            names => format!("; unconfirmed: {}", names.join(", ")),
+        };
         format!(
-            "Discovery({} tried; suggested: {}; recommended: {})",
+            "Discovery({} tried; suggested: {}; recommended: {}{unconfirmed})",
             self.found.run.n_candidates,
-            self.suggested().join(", "),
-            match self.recommended() {
-                names if names.is_empty() => "none".to_owned(),
-                names => names.join(", "),
-            }
+            names(self.suggested()),
+            names(self.recommended()),
         )
     }
 
@@ -111,14 +128,15 @@ impl Discovery {
 /// target : str
 ///     The column to predict.
 /// n_suggested : int, default 3; at least 1
-///     Candidates that are suggested, the best of the ranking, proven or not.
+///     Candidates that are suggested at most: recommended ones first, then unconfirmed ones, then by the
+///     ranking; none that was seen to hurt.
 /// n_judged : int, default 20; at least `n_suggested`
 ///     Candidates that are judged.
 /// max_candidates : int, default 2,000
 ///     Most candidates that are proposed.
 /// budget_s : float, default 30; above 0
-///     Time for all of it, seconds. When it is spent, the best so far is the result: candidates not reached
-///     have no judgement, and what could not be confirmed is not recommended.
+///     Time for all of it, seconds; a third of it is kept to confirm what passes. Candidates not reached have
+///     no judgement, and what passed but lacked the time to be confirmed is `unconfirmed`, not recommended.
 /// level : float, default 0.05; above 0, below 1
 ///     Largest false discovery rate of a recommendation.
 /// guide : {"predictor", "linear"}, default "predictor"

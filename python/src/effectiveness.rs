@@ -46,13 +46,13 @@ impl FeatureEffectivenessTracker {
     }
 
     /// Names of the features that are proven for `metric` and improve it by at least
-    /// `min_improvement_pct` percent of the baseline, the best first; often none.
+    /// `min_improvement_pct` percent of the baseline, the best first; often none. An unknown metric is an error.
     ///
     /// >>> tracker.get_recommended_features("roc_auc", min_improvement_pct=50.0)
     /// []
     #[pyo3(signature = (metric = "roc_auc", min_improvement_pct = 0.0))]
-    fn get_recommended_features(&self, metric: &str, min_improvement_pct: f64) -> Vec<String> {
-        self.lock().get_recommended_features(metric, min_improvement_pct)
+    fn get_recommended_features(&self, metric: &str, min_improvement_pct: f64) -> Raised<Vec<String>> {
+        Ok(self.lock().get_recommended_features(metric, min_improvement_pct)?)
     }
 
     /// Every feature that was judged: effect, interval, runs.
@@ -66,11 +66,11 @@ impl FeatureEffectivenessTracker {
     }
 
     /// Where each feature stands over all runs, recommended ones first, then by falling effect. `record`
-    /// is `proven` (in every run), `mixed` (in some), `unproven` or `harmful`; `verdicts` are
+    /// is `proven` (in every run), `mixed` (in some), `unconfirmed` (for lack of time), `unproven` or `harmful`; `verdicts` are
     /// those of its runs, oldest first.
     ///
     /// >>> standing = tracker.standings[0]
-    /// >>> standing["record"] in {"proven", "mixed", "unproven", "harmful"}, len(standing["verdicts"])
+    /// >>> standing["record"] in {"proven", "mixed", "unconfirmed", "unproven", "harmful"}, len(standing["verdicts"])
     /// (True, 1)
     #[getter]
     fn standings<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {

@@ -1,21 +1,26 @@
 //! `FeatureEngineer`: features onto frames.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use pyo3::prelude::*;
-use tabgraft_feature::{Feature, FeatureSummary, TransformOptions};
-use tabgraft_model::Error;
-use tabgraft_model::discover::remember::FeatureFile;
+use serde_json::Value;
+use tabgraft_feature::Feature;
+use tabgraft_model::discover::remember::{FeatureFile, RecalledEngineer};
 
 use crate::convert::{from_python, to_python};
 use crate::discovery::{self, Discovery};
-use crate::error::{Raise, Raised};
-use crate::frame::Given;
+use crate::error::Raised;
+use crate::frame::{Given, say};
 use crate::html;
 use crate::run::{StopToken, run};
 use crate::space::EmbeddingSpace;
 
-type Core = tabgraft_feature::FeatureEngineer;
+/// Features that engineers of this process have fitted or applied, oldest first: an extension remembers
+/// those that give what a new column of its frames holds (docs/decisions/0027).
+static APPLIED: Mutex<Vec<Feature>> = Mutex::new(Vec::new());
+/// Most of them that are kept.
+const MOST_APPLIED: usize = 1_000;
 
 /// Adds features, new columns made from old ones, to a frame, exactly as they were fitted.
 ///
@@ -33,60 +38,32 @@ type Core = tabgraft_feature::FeatureEngineer;
 /// 'monthly'
 #[pyclass(frozen, module = "tabgraft")]
 pub struct FeatureEngineer {
-    state: Mutex<State>,
-}
-
-struct State {
-    /// What is applied; not yet settled for a history until the first frame comes.
-    engineer: Option<Core>,
-    source: FeatureFile,
-    target: Option<String>,
-    recommended_only: bool,
-    /// Names of features that were proven on judging rows.
-    recommended: Vec<String>,
-    run_id: Option<String>,
-    /// Names of features that a person added.
-    by_hand: Vec<String>,
+    core: Mutex<RecalledEngineer>,
 }
 
 impl FeatureEngineer {
+    /// The features of a file; of a history those of its newest run, until a frame settles which one.
     pub fn from_source(source: FeatureFile, target: Option<String>, recommended_only: bool) -> Raised<Self> {
-        let engineer = match &source {
-            FeatureFile::List(features) => Some(Core::new(features.clone())?),
-            FeatureFile::History(_) => None,
-        };
-        let state = State {
-            engineer,
-            source,
-            target,
-            recommended_only,
-            recommended: Vec::new(),
-            run_id: None,
-            by_hand: Vec::new(),
-        };
-        Ok(FeatureEngineer { state: Mutex::new(state) })
+        Ok(FeatureEngineer { core: Mutex::new(RecalledEngineer::new(source, target, recommended_only)?) })
     }
 
-    /// Features that are settled, with their fitted state.
+    /// The features that a model carries.
+    pub fn of_model(features: &[Feature]) -> Raised<Self> {
+        Self::from_source(FeatureFile::List(tabgraft_feature::in_order(features)), None, false)
+    }
+
+    /// The features with their fitted state.
     pub fn features(&self) -> Vec<Feature> {
-        self.lock().engineer.as_ref().map(|e| e.features().to_vec()).unwrap_or_default()
+        self.lock().engineer().features().to_vec()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    /// Features that engineers of this process have applied, oldest first.
+    pub fn applied() -> Vec<Feature> {
+        APPLIED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// The features for a frame of these columns.
-    fn settled(&self, columns: &[String]) -> Raised<Core> {
-        let mut state = self.lock();
-        if let Some(engineer) = &state.engineer {
-            return Ok(engineer.clone());
-        }
-        let choice = state.source.choose(columns, state.target.as_deref(), state.recommended_only)?;
-        let engineer = Core::new(choice.features)?;
-        state.engineer = Some(engineer.clone());
-        (state.recommended, state.run_id) = (choice.recommended, choice.run_id);
-        Ok(engineer)
+    fn lock(&self) -> MutexGuard<'_, RecalledEngineer> {
+        self.core.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn enriched<'py>(
@@ -97,54 +74,32 @@ impl FeatureEngineer {
         skip_missing: bool,
         verbose: bool,
     ) -> Raised<Bound<'py, PyAny>> {
-        let mut engineer = self.settled(&given.table.column_names())?;
-        let features = engineer.features().to_vec();
-        let options = TransformOptions { skip_missing };
-        let made = py.detach(|| match fits {
-            true => engineer.fit_transform_with(&given.table, options),
-            false => engineer.transform_with(&given.table, options),
+        let mut core = self.lock().clone();
+        let recalled = py.detach(|| match fits {
+            true => core.fit_transform(&given.table, skip_missing),
+            false => core.transform(&given.table, skip_missing),
         })?;
-        if fits {
-            self.lock().engineer = Some(engineer);
-        }
-        for skipped in &made.skipped {
-            let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
-            logger.call_method1(
-                "warning",
-                (
-                    "feature `%s` is skipped: %s",
-                    tabgraft_table::visible(&skipped.name),
-                    tabgraft_table::visible(&skipped.reason),
-                ),
-            )?;
-        }
+        remember(core.engineer().features());
+        let made = &recalled.made;
+        let skipped = made.skipped.iter().map(|s| format!("feature `{}` is skipped: {}", s.name, s.reason));
+        let differing = made.differing.iter().map(|d| format!("{d}; it is left as it is"));
+        say(py, &skipped.chain(differing).collect::<Vec<_>>())?;
         if verbose {
-            let text = self.applied(&FeatureSummary::of(&features, &made)?);
+            let text = core.applied(&recalled)?;
             py.import("sys")?.getattr("stdout")?.call_method1("write", (text,))?;
         }
-        given.with_new_columns(py, &made.table)
-    }
-
-    /// What was applied, as a table of text.
-    fn applied(&self, summaries: &[FeatureSummary]) -> String {
-        let state = self.lock();
-        let of_run = state.run_id.as_ref().map_or(String::new(), |run| format!(" of run {run}"));
-        let status = |summary: &FeatureSummary| {
-            let status = match &state.run_id {
-                None => "by hand",
-                Some(_) if state.by_hand.contains(&summary.name) => "by hand",
-                Some(_) if state.recommended.contains(&summary.name) => "recommended",
-                Some(_) => "suggested, not proven",
-            };
-            status.to_owned()
-        };
-        format!("{} feature(s){of_run}:\n{}", summaries.len(), FeatureSummary::table(summaries, status))
+        *self.lock() = core;
+        given.with_new_columns(py, &recalled.made.table)
     }
 }
 
-/// The error of a history whose run is still open.
-fn unsettled() -> Raise {
-    Raise::Core(Error::option("no run of the history is chosen yet").with_hint("call `fit_transform` first"))
+/// Keeps features that were applied, each once, the newest behind.
+fn remember(features: &[Feature]) {
+    let mut applied = APPLIED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    applied.retain(|known| !features.contains(known));
+    applied.extend(features.iter().filter(|f| f.is_ready()).cloned());
+    let n_too_many = applied.len().saturating_sub(MOST_APPLIED);
+    applied.drain(..n_too_many);
 }
 
 #[pymethods]
@@ -153,38 +108,30 @@ impl FeatureEngineer {
     #[new]
     #[pyo3(signature = (suggestions))]
     fn new(suggestions: &Bound<'_, PyAny>) -> Raised<Self> {
-        let mut features = Vec::new();
-        for suggestion in suggestions.try_iter()? {
-            features.push(Feature::from_suggestion(&from_python(&suggestion?)?)?);
-        }
-        Self::from_source(FeatureFile::List(features), None, false)
+        let suggestions: PyResult<Vec<Value>> =
+            suggestions.try_iter()?.map(|suggestion| from_python(&suggestion?)).collect();
+        Ok(FeatureEngineer { core: Mutex::new(RecalledEngineer::from_suggestions(&suggestions?)?) })
     }
 
-    /// Reads a file of features, or a suggestion history: then the newest run (for `target`, if
-    /// given) is taken whose inputs the first frame has, without the features that the frame has already.
-    /// `recommended_only` leaves out what is not proven, which is often everything.
+    /// Reads a file of features, or a suggestion history: then the newest run (for `target`, if given) is taken
+    /// that can be made of the first frame's columns: what it suggests, everything that is made from, and what
+    /// its own frame had of earlier runs. What the frame has already is left as it is and compared with what
+    /// the feature gives; a column that differs is named in a warning. `recommended_only` leaves out what is not
+    /// proven, which is often everything.
     ///
     /// >>> found.write("qa")
     /// >>> history = tabgraft.FeatureEngineer.from_json("qa/feature_suggestion_history.json")
-    /// >>> history
-    /// FeatureEngineer(a suggestion history, chosen by the first frame)
+    /// >>> history.names == found.suggested
+    /// True
     /// >>> history.fit_transform(early).shape
     /// (1000, 21)
     #[staticmethod]
     #[pyo3(signature = (path, *, target = None, recommended_only = false))]
     fn from_json(path: &Bound<'_, PyAny>, target: Option<String>, recommended_only: bool) -> Raised<Self> {
-        let source = FeatureFile::load(&crate::convert::path(path)?)?;
-        if recommended_only && matches!(source, FeatureFile::List(_)) {
-            return Err(Raise::Core(
-                Error::option("a list of features does not say which are recommended")
-                    .with_hint("give a suggestion history, or leave `recommended_only` out"),
-            ));
-        }
-        Self::from_source(source, target, recommended_only)
+        Self::from_source(FeatureFile::load(&crate::convert::path(path)?)?, target, recommended_only)
     }
 
-    /// Adds a formula of your own behind the other features, which it may use. Of a history, the first
-    /// frame must have chosen the run.
+    /// Adds a formula of your own behind the other features, which it may use.
     ///
     /// >>> mine = tabgraft.FeatureEngineer([])
     /// >>> mine.add("monthly", "credit_amount / duration", reason="what is paid each month")
@@ -193,11 +140,7 @@ impl FeatureEngineer {
     /// ['monthly', 'heavy']
     #[pyo3(signature = (name, formula, *, reason = ""))]
     fn add(&self, name: &str, formula: &str, reason: &str) -> Raised<()> {
-        let mut state = self.lock();
-        let engineer = state.engineer.as_mut().ok_or_else(unsettled)?;
-        engineer.add(Feature::formula(name, formula, reason))?;
-        state.by_hand.push(name.to_owned());
-        Ok(())
+        Ok(self.lock().add(Feature::formula(name, formula, reason))?)
     }
 
     /// Learns bins and group statistics from these rows and adds the features. `skip_missing` leaves
@@ -261,7 +204,7 @@ impl FeatureEngineer {
         seed: u64,
         progress: Option<bool>,
     ) -> Raised<Discovery> {
-        let features = self.lock().engineer.as_ref().ok_or_else(unsettled)?.features().to_vec();
+        let features = self.features();
         let options = discovery::options(budget_s, level, guide, seed)?;
         let space = space.get().core_trained()?;
         let table = Given::read(data, None, &space.read_options())?.table;
@@ -279,13 +222,12 @@ impl FeatureEngineer {
     /// ['monthly']
     fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
         let path = crate::convert::path(path)?;
-        let Some(engineer) = self.lock().engineer.clone() else {
-            return Err(unsettled());
-        };
+        let engineer = self.lock().engineer().clone();
         Ok(py.detach(|| engineer.save(&path))?)
     }
 
-    /// Names of the features; empty for a history until its first frame.
+    /// Names of the features, each behind those that it reads; of a history, before a frame settles the run,
+    /// those of its newest one.
     ///
     /// >>> engineer.names
     /// ['monthly']
@@ -294,13 +236,26 @@ impl FeatureEngineer {
         self.features().into_iter().map(|f| f.name).collect()
     }
 
-    /// The features as dictionaries, as the constructor takes them.
+    /// The features as dictionaries, any of which the constructor takes: `name`, `definition`, `reason`, and where
+    /// they are known `state`, `run_id` and `made_of`, the features that it is made from.
     ///
     /// >>> engineer.suggestions[0]["definition"]
     /// {'kind': 'formula', 'formula': 'credit_amount / duration'}
     #[getter]
     fn suggestions<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(to_python(py, &self.features())?)
+        Ok(to_python(py, &self.lock().suggestions())?)
+    }
+
+    /// Feature to the run of the suggestion history that it comes from; empty for features that come from
+    /// elsewhere.
+    ///
+    /// >>> found.write("qa")
+    /// >>> history = tabgraft.FeatureEngineer.from_json("qa/feature_suggestion_history.json")
+    /// >>> set(history.runs) == set(found.suggested)
+    /// True
+    #[getter]
+    fn runs(&self) -> BTreeMap<String, String> {
+        self.lock().runs().clone()
     }
 
     fn __len__(&self) -> usize {
@@ -308,14 +263,11 @@ impl FeatureEngineer {
     }
 
     fn __repr__(&self) -> String {
-        match self.lock().engineer {
-            Some(ref engineer) => format!("FeatureEngineer({})", engineer.names().join(", ")),
-            None => "FeatureEngineer(a suggestion history, chosen by the first frame)".to_owned(),
-        }
+        format!("FeatureEngineer({})", self.names().join(", "))
     }
 
     fn _repr_html_(&self) -> String {
-        let recommended = self.lock().recommended.clone();
+        let recommended = self.lock().recommended().to_vec();
         html::features("FeatureEngineer", &self.features(), &recommended)
     }
 }

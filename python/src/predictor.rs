@@ -17,7 +17,7 @@ use crate::frame::{Given, column, say};
 use crate::html;
 use crate::predictions::{Predictions, class_list};
 use crate::run::{StopToken, run};
-use crate::space::{EmbeddingSpace, warn_of_columns, warn_of_unseen};
+use crate::space::{EmbeddingSpace, warn_of_columns, warn_of_differing, warn_of_unseen};
 
 /// The words of [`TargetKind`].
 pub const TARGET_KINDS: &str = "`auto`, `set` or `scalar`";
@@ -45,6 +45,7 @@ impl Predictor {
         let made = py.detach(|| core.predict(table))?;
         warn_of_columns(py, core.name(), &made.report)?;
         warn_of_unseen(py, core.name(), &made.unseen)?;
+        warn_of_differing(py, core.name(), &made.differing)?;
         Ok(Predictions { made })
     }
 
@@ -239,8 +240,9 @@ impl Predictor {
         Ok(Predictor { core: Arc::new(core) })
     }
 
-    /// Classes or numbers for each row, with probabilities, confidence and a column report. Columns that are
-    /// not known or that are missing are named in a warning of the logger `tabgraft`.
+    /// Classes or numbers for each row, with probabilities, confidence and a column report. Features of the space
+    /// that the data lacks are computed. Columns that are not known or that are missing are named in a warning of
+    /// the logger `tabgraft`, as are features of the data that hold something else than would be computed.
     ///
     /// >>> predictor.predict(early.head(3)).labels.shape
     /// (3,)
@@ -295,6 +297,7 @@ impl Predictor {
         }
         let scores = py.detach(|| self.core.evaluate(&table))?;
         warn_of_unseen(py, self.core.name(), &self.core.unseen_columns(&table)?)?;
+        warn_of_differing(py, self.core.name(), &self.core.differing_columns(&table)?)?;
         Ok(to_python(py, &scores)?)
     }
 

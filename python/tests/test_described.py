@@ -306,3 +306,158 @@ def test_numbers_can_be_predicted(in_folder, early, space):
     asyncio.run(sp.train(n_epochs=20, discovery_budget_s=0))
     assert sp.metrics["r2"] > 0.2
     assert sp.predict(early).labels.dtype == np.float64
+
+
+def grown(es: EmbeddingSpace, frame: pd.DataFrame, run: int, search: bool = True) -> EmbeddingSpace:
+    """One run of the loop, by the described calls: predictor and search, then the graft of what was found."""
+    sp = SinglePredictor(es, name=f"p{run}", seed=run)
+    sp.prep_for_training(frame, "target", "set")
+    sp.train_blocking(n_epochs=2, discovery_budget_s=2)
+    engineer = FeatureEngineer.from_json(HISTORY)
+    train_df = engineer.fit_transform(frame.iloc[:800])
+    val_df = engineer.transform(frame.iloc[800:])
+    child = EmbeddingSpace.extend_from_existing(es, train_df, val_df, n_epochs=2, name=f"credit_es_v{run + 1}")
+    child.train()
+    return child
+
+
+def warnings_of(caplog) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING and "epochs for a graft" not in r.getMessage()]
+
+
+@pytest.mark.parametrize("kind", ["raw", "enriched"])
+def test_five_runs_in_a_loop_by_extension(in_folder, early, kind, caplog):
+    es, frame, suggested = first_space(early, n_epochs=2), early, []
+    for run in range(1, 6):
+        with caplog.at_level(logging.WARNING, "tabgraft"):
+            child = grown(es, frame, run)
+        newest = json.loads(Path(HISTORY).read_text())["runs"][-1]
+        new = [s["name"] for s in newest["suggestions"] if s["suggested"]]
+        # What the run suggested is new, and nothing else is: older features were there.
+        assert child.extension_metadata["new_columns_added"] == new
+        suggested += new
+        assert [name for name in child.engineer().names if name in suggested] and set(suggested) == set(child.engineer().names)
+        es.save(f"v{run}.pkl")
+        es = load_embedding_space(f"v{run}.pkl") if run == 1 else es
+        enriched = child.engineer().transform(early)
+        assert set(suggested) < set(enriched.columns)
+        vectors = child.embed(early)
+        np.testing.assert_array_equal(vectors, child.embed(enriched))
+        np.testing.assert_array_equal(vectors, child.embed(enriched.drop(columns=suggested[::2])))
+        es, frame = child, enriched if kind == "enriched" else early
+    assert len(es.lineage) == 5 and len(es.columns) == 17 + len(suggested)
+    assert not [w for w in warnings_of(caplog) if "not what its feature gives" in w or "missing" in w]
+
+    sp = SinglePredictor(es, name="last")
+    sp.prep_for_training(early, "target", "set", load_features=False)
+    assert sp.column_report["missing_columns"] == [] and set(suggested) < set(sp.train_df.columns)
+    sp.train_blocking(n_epochs=2, discovery_budget_s=0)
+    enriched = es.engineer().transform(early)
+    np.testing.assert_array_equal(sp.predict(early).probabilities, sp.predict(enriched).probabilities)
+    assert sp.evaluate(early) == sp.evaluate(enriched)
+
+
+@pytest.mark.parametrize("kind", ["raw", "enriched"])
+def test_three_runs_in_a_loop_by_auto_extension(in_folder, early, kind):
+    es, frame, suggested = first_space(early, n_epochs=2), early, []
+    for run in range(1, 4):
+        searching = SinglePredictor(es, seed=run)
+        searching.prep_for_training(frame, "target", "set")
+        searching.train_blocking(n_epochs=2, discovery_budget_s=2)
+        new = searching.discovery.suggested
+        sp = SinglePredictor(es, seed=run)
+        sp.prep_for_training(frame, "target", "set")
+        loaded = sp.loaded_features
+        assert loaded["refused"] is None and loaded["applied_features"] == new
+        assert set(loaded["already_there"]) <= set(suggested)
+        assert {loaded["runs"][name] for name in new} == {loaded["run_id"]}
+        es = sp.create_extended_embedding_space(sp.train_df, sp.val_df, n_epochs=2)
+        es.train()
+        assert es.extension_metadata["new_columns_added"] == new
+        suggested += new
+        assert set(es.engineer().names) == set(suggested)
+        frame = es.engineer().transform(early) if kind == "enriched" else early
+        np.testing.assert_array_equal(es.embed(early), es.embed(es.engineer().transform(early)))
+    assert len(es.lineage) == 3
+
+
+def test_run_two_repeated_on_v2_goes_on(in_folder, early):
+    v1 = first_space(early, n_epochs=2)
+    v2 = grown(v1, early, 1)
+    sp = SinglePredictor(v2)
+    sp.prep_for_training(early, "target", "set")
+    # There is one run yet, and v2 has what it suggests.
+    assert sp.loaded_features["applied_features"] == [] and sp.column_report["ignored_columns"] == []
+    v3 = grown(v2, early, 2)
+    engineer = FeatureEngineer.from_json(HISTORY)
+    history = json.loads(Path(HISTORY).read_text())["runs"]
+    assert set(engineer.runs.values()) == {run["run_id"] for run in history}
+    assert set(v3.engineer().names) == set(engineer.names)
+    first = engineer.fit_transform(early)
+    # Raw, half and whole frames become the same one, and nothing is computed twice.
+    half = first.drop(columns=engineer.names[::2])
+    again = FeatureEngineer.from_json(HISTORY)
+    for frame in (half, first):
+        made = again.fit_transform(frame)
+        assert sorted(made.columns) == sorted(first.columns)
+        pd.testing.assert_frame_equal(made[first.columns], first)
+
+
+def test_suggestions_and_names_are_there_before_any_frame(in_folder, early, space):
+    found = trained(space, early).discovery
+    engineer = FeatureEngineer.from_json(HISTORY)
+    assert engineer.names == found.suggested == [s["name"] for s in engineer.suggestions]
+    assert {s["run_id"] for s in engineer.suggestions} == {found.run["run_id"]}
+    chosen = [s for s in engineer.suggestions if s["name"] in found.suggested[1:]]
+    filtered = FeatureEngineer(suggestions=chosen)
+    assert list(filtered.fit_transform(early).columns) == [*early.columns, *found.suggested[1:]]
+
+
+def test_a_filtered_suggestion_brings_what_it_is_made_from(in_folder, early, space):
+    trained(space, early)
+    history = json.loads(Path(HISTORY).read_text())
+    second = json.loads(json.dumps(history["runs"][0]))
+    second["run_id"], made_from = "second", second["suggestions"][0]["name"]
+    suggestion = second["suggestions"][0] | {
+        "name": "further", "definition": {"kind": "formula", "formula": f'CAST("{made_from}" AS VARCHAR)'},
+        "inputs": [made_from], "suggested": True, "recommended": False,
+    }
+    suggestion.pop("state", None)
+    second["suggestions"] = [suggestion]
+    history["runs"].append(second)
+    Path(HISTORY).write_text(json.dumps(history))
+    engineer = FeatureEngineer.from_json(HISTORY)
+    assert engineer.names == [made_from, "further"] and engineer.runs["further"] == "second"
+    only = [s for s in engineer.suggestions if s["name"] == "further"]
+    assert [made["name"] for made in only[0]["made_of"]] == [made_from]
+    enriched = FeatureEngineer(suggestions=only).fit_transform(early)
+    assert list(enriched.columns) == [*early.columns, made_from, "further"]
+
+
+def test_a_column_that_is_not_its_feature_is_named_loudly_and_used(in_folder, early, space, caplog):
+    monthly = FeatureEngineer([{"name": "monthly", "formula": "credit_amount / duration"}])
+    child = EmbeddingSpace.extend_from_existing(space, monthly.fit_transform(early), n_epochs=2)
+    child.train()
+    assert child.engineer().names == ["monthly"], "recorded although nobody passed the engineer"
+    wrong = early.assign(monthly=1.5)
+    with caplog.at_level(logging.WARNING, "tabgraft"):
+        vectors = child.embed(wrong)
+    assert "column `monthly` is not what its feature gives: 1000 of 1000 compared rows differ" in caplog.text
+    assert not np.array_equal(vectors, child.embed(early))
+    with pytest.raises(tabgraft.SchemaError, match="already has a column of this name"):
+        monthly.transform(wrong)
+    predictor = tabgraft.Predictor.fit(child, early, "target", n_epochs=2, n_networks=2)
+    for ask in (predictor.predict, predictor.evaluate):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "tabgraft"):
+            ask(wrong)
+        assert "column `monthly` is not what its feature gives" in caplog.text
+
+
+def test_an_unknown_metric_is_an_error(in_folder, early, space):
+    trained(space, early)
+    tracker = FeatureEffectivenessTracker()
+    tracker.load_history(EFFECTIVENESS)
+    with pytest.raises(tabgraft.OptionError, match="metric `auc` is unknown, there are `roc_auc`"):
+        tracker.get_recommended_features(metric="auc")
+    assert tracker.get_recommended_features(metric="rmse") == []

@@ -717,7 +717,7 @@ fn consolidate_shortens_vectors_and_rank_orders_columns() {
 #[test]
 fn split_tells_parts_and_new_rows_are_all_scored_with_the_reason() {
     let (path, dir) = (workshop(), tempfile::tempdir().unwrap());
-    let full = std::fs::read_to_string(path.join("full.csv")).unwrap();
+    let full = fs::read_to_string(path.join("full.csv")).unwrap();
     let (head, rows) = full.split_once('\n').unwrap();
     // Credits of half the amount and of people a year older: rows that nobody was trained on.
     let place = |name: &str| head.split(',').position(|column| column == name).unwrap();
@@ -733,7 +733,7 @@ fn split_tells_parts_and_new_rows_are_all_scored_with_the_reason() {
             cells.join(",") + "\n"
         })
         .collect();
-    std::fs::write(dir.path().join("next.csv"), format!("{head}\n{next}")).unwrap();
+    fs::write(dir.path().join("next.csv"), format!("{head}\n{next}")).unwrap();
     let at = |name: &str| path.join(name).display().to_string();
     let split = out(dir.path(), &format!("split {} {} --key age", at("v1"), at("full.csv")));
     assert_eq!(split.lines().next(), Some("age,part,known"));

@@ -9,6 +9,7 @@ use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
 
 use super::definition::{Checked, Feature};
+use super::differing::{Differing, differs, refuse_differing, sampled_rows};
 use super::expr::Readings;
 use super::fitted::FittedState;
 use crate::error::{Error, Result};
@@ -22,11 +23,26 @@ pub const MAX_FEATURES: usize = 10_000;
 /// Largest file of features.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
 
-/// How [`FeatureEngineer::transform_with`] treats tables that lack something.
+/// How [`FeatureEngineer::transform_with`] treats tables that lack something, or have it already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TransformOptions {
     /// Leave out, and list, features whose input columns are absent, instead of failing. Default: false.
     pub skip_missing: bool,
+    /// What becomes of features that the table has a column of.
+    pub present: Present,
+}
+
+/// What becomes of a feature whose name is a column of the table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Present {
+    /// That is an error: the column may be something else.
+    #[default]
+    Refuse,
+    /// The column stays as it is. On a sample of the rows it is compared with what the feature gives, and
+    /// [`Transformed::differing`] says where the two differ.
+    Keep,
+    /// As `Keep`, but columns that differ are an error.
+    KeepEqual,
 }
 
 /// A feature that was left out.
@@ -45,6 +61,10 @@ pub struct Transformed {
     pub table: Table,
     /// The features that could not; empty unless [`TransformOptions::skip_missing`].
     pub skipped: Vec<Skipped>,
+    /// Names of the features that the table had already; empty unless [`TransformOptions::present`] keeps them.
+    pub already_there: Vec<String>,
+    /// Those of them whose cells are not what the feature gives.
+    pub differing: Vec<Differing>,
 }
 
 /// Features in order; a later one may use earlier ones.
@@ -167,7 +187,7 @@ impl FeatureEngineer {
     /// # Errors
     /// As [`FeatureEngineer::fit`].
     pub fn fit_rest(&mut self, table: &Table) -> Result<()> {
-        self.learn(table, true).map(drop)
+        self.learn(table, true, &[]).map(drop)
     }
 
     /// The table with one more column per feature, in order.
@@ -185,18 +205,22 @@ impl FeatureEngineer {
     /// # Errors
     /// As [`FeatureEngineer::transform`].
     pub fn transform_with(&self, table: &Table, options: TransformOptions) -> Result<Transformed> {
-        let mut readings = Readings::new(table.clone());
-        let skipped = if options.skip_missing { self.lacking(table) } else { Vec::new() };
+        let skipped = if options.skip_missing { self.lacking(table, options.present) } else { Vec::new() };
         let is_skipped: HashSet<&str> = skipped.iter().map(|s| s.name.as_str()).collect();
+        let already_there = self.already_there(table, options.present);
+        let differing = self.differing(table, &already_there)?;
+        refuse_differing(&differing, options.present)?;
+        let is_there: HashSet<&str> = already_there.iter().map(String::as_str).collect();
+        let mut readings = Readings::new(table.clone());
         for (feature, checked) in self.features.iter().zip(&self.checked) {
-            if is_skipped.contains(feature.name.as_str()) {
+            let name = feature.name.as_str();
+            if is_skipped.contains(name) || is_there.contains(name) {
                 continue;
             }
-            let added =
-                apply(feature, checked, &mut readings).and_then(|array| readings.add(&feature.name, array));
+            let added = apply(feature, checked, &mut readings).and_then(|array| readings.add(name, array));
             added.map_err(|e| feature.named(e))?;
         }
-        Ok(Transformed { table: readings.into_table()?, skipped })
+        Ok(Transformed { table: readings.into_table()?, skipped, already_there, differing })
     }
 
     /// [`FeatureEngineer::fit`] on these rows and the same rows with their features.
@@ -204,22 +228,40 @@ impl FeatureEngineer {
     /// # Errors
     /// As [`FeatureEngineer::fit`].
     pub fn fit_transform(&mut self, table: &Table) -> Result<Table> {
-        self.learn(table, false)
+        self.learn(table, false, &[])
     }
 
-    /// Fits features, all or only those that are not fitted yet, and applies all of them.
-    fn learn(&mut self, table: &Table, only_unfitted: bool) -> Result<Table> {
+    /// Fits features, all or only those that are not fitted yet, and applies all of them but those that are
+    /// there already. Of such a one, the state that gives the column stays: the one that it came with, or
+    /// what these rows teach.
+    fn learn(&mut self, table: &Table, only_unfitted: bool, already_there: &[String]) -> Result<Table> {
         let mut readings = Readings::new(table.clone());
         let mut features = self.features.clone();
         for (feature, checked) in features.iter_mut().zip(&self.checked) {
+            let is_there = already_there.contains(&feature.name);
+            if is_there && refuse_absent(checked, &readings).is_err() {
+                continue;
+            }
             if !(only_unfitted && feature.is_ready()) {
                 let fitted = refuse_absent(checked, &readings)
                     .and_then(|()| FittedState::fit(&feature.definition, &mut readings));
-                feature.state = fitted.map_err(|e| feature.named(e))?;
+                let earlier = match fitted {
+                    Ok(state) => std::mem::replace(&mut feature.state, state),
+                    Err(_) if is_there => continue,
+                    Err(error) => return Err(feature.named(error)),
+                };
+                if is_there && earlier.is_some() && differs(feature, checked, &mut readings).is_some() {
+                    let learned = std::mem::replace(&mut feature.state, earlier);
+                    if differs(feature, checked, &mut readings).is_some() {
+                        feature.state = learned;
+                    }
+                }
             }
-            let added =
-                apply(feature, checked, &mut readings).and_then(|array| readings.add(&feature.name, array));
-            added.map_err(|e| feature.named(e))?;
+            if !is_there {
+                let added = apply(feature, checked, &mut readings)
+                    .and_then(|array| readings.add(&feature.name, array));
+                added.map_err(|e| feature.named(e))?;
+            }
         }
         self.features = features;
         readings.into_table()
@@ -231,13 +273,67 @@ impl FeatureEngineer {
     /// # Errors
     /// As [`FeatureEngineer::fit`].
     pub fn fit_transform_with(&mut self, table: &Table, options: TransformOptions) -> Result<Transformed> {
-        let skipped = if options.skip_missing { self.lacking(table) } else { Vec::new() };
+        let skipped = if options.skip_missing { self.lacking(table, options.present) } else { Vec::new() };
         let is_skipped: HashSet<&str> = skipped.iter().map(|s| s.name.as_str()).collect();
         let left = self.features.iter().filter(|f| !is_skipped.contains(f.name.as_str()));
         let mut kept = Self::new(left.cloned().collect())?;
-        let table = kept.fit_transform(table)?;
+        let already_there = kept.already_there(table, options.present);
+        let made = kept.learn(table, false, &already_there)?;
+        let differing = kept.differing(table, &already_there)?;
+        refuse_differing(&differing, options.present)?;
         *self = kept;
-        Ok(Transformed { table, skipped })
+        Ok(Transformed { table: made, skipped, already_there, differing })
+    }
+
+    /// The features that a table has, where that is allowed.
+    fn already_there(&self, table: &Table, present: Present) -> Vec<String> {
+        let is_there = |f: &&Feature| present != Present::Refuse && table.has_column(&f.name);
+        self.features.iter().filter(is_there).map(|f| f.name.clone()).collect()
+    }
+
+    /// Which of these columns of a table are not what their features give, by a sample of the rows. What
+    /// cannot be computed, because an input is absent or it is not fitted, is not compared.
+    fn differing(&self, table: &Table, names: &[String]) -> Result<Vec<Differing>> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = sampled_rows(table.n_rows());
+        let mut readings = Readings::new(table.take(&rows)?);
+        let mut found = Vec::new();
+        for (feature, checked) in self.features.iter().zip(&self.checked) {
+            if !feature.is_ready() || checked.inputs.iter().any(|input| !readings.has_column(input)) {
+                continue;
+            }
+            if names.contains(&feature.name) {
+                found.extend(differs(feature, checked, &mut readings).map(|d| d.of_rows(&rows)));
+            } else if let Ok(array) = apply(feature, checked, &mut readings) {
+                readings.add(&feature.name, array)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Of these features, those that compute a column of their name: every row is compared. Later ones
+    /// are asked first. A feature that reads what is no column of the table computes nothing.
+    ///
+    /// # Errors
+    /// None of a feature: what does not fit the table is passed over.
+    pub fn makers(candidates: &[Feature], table: &Table) -> Vec<Feature> {
+        let mut readings = Readings::new(table.clone());
+        let mut makers: Vec<Feature> = Vec::new();
+        for feature in candidates.iter().rev() {
+            let is_settled = makers.iter().any(|maker| maker.name == feature.name);
+            if is_settled || !feature.is_ready() || !table.has_column(&feature.name) {
+                continue;
+            }
+            let Ok(checked) = feature.check() else { continue };
+            let reads_itself = checked.inputs.contains(&feature.name);
+            if !reads_itself && differs(feature, &checked, &mut readings).is_none() {
+                makers.push(feature.clone());
+            }
+        }
+        makers.reverse();
+        makers
     }
 
     /// Adds a feature behind the others, which it may use.
@@ -275,13 +371,13 @@ impl FeatureEngineer {
     }
 
     /// The features whose inputs neither the table nor a feature before them gives, and why.
-    fn lacking(&self, table: &Table) -> Vec<Skipped> {
+    fn lacking(&self, table: &Table, present: Present) -> Vec<Skipped> {
         let mut skipped: Vec<Skipped> = Vec::new();
         let (mut made, mut unmade): (HashSet<&str>, HashSet<&str>) = Default::default();
         for (feature, checked) in self.features.iter().zip(&self.checked) {
             let names = checked.inputs.iter().map(String::as_str);
             let absent: Vec<&str> = names.filter(|n| !table.has_column(n) && !made.contains(n)).collect();
-            if absent.is_empty() {
+            if absent.is_empty() || (present != Present::Refuse && table.has_column(&feature.name)) {
                 made.insert(&feature.name);
                 continue;
             }
@@ -302,7 +398,7 @@ impl FeatureEngineer {
     }
 }
 
-fn apply(feature: &Feature, checked: &Checked, readings: &mut Readings) -> Result<ArrayRef> {
+pub(super) fn apply(feature: &Feature, checked: &Checked, readings: &mut Readings) -> Result<ArrayRef> {
     match (&checked.formula, &feature.state) {
         (Some(formula), _) => formula.evaluate_on(readings),
         (None, Some(state)) => {

@@ -9,6 +9,7 @@
 
 pub mod definition;
 mod dependence;
+mod differing;
 pub mod engineer;
 pub mod expr;
 pub mod fitted;
@@ -16,8 +17,9 @@ pub mod naming;
 pub mod summary;
 
 pub use definition::{Definition, Feature, GroupStatistic};
-pub use dependence::dependents;
-pub use engineer::{FeatureEngineer, Skipped, TransformOptions, Transformed};
+pub use dependence::{dependents, in_order, with_needs};
+pub use differing::Differing;
+pub use engineer::{FeatureEngineer, Present, Skipped, TransformOptions, Transformed};
 pub use expr::{Formula, quoted_column};
 pub use fitted::FittedState;
 pub use summary::FeatureSummary;

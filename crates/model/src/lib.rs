@@ -12,7 +12,6 @@ pub mod metric;
 mod model_file;
 mod objective;
 pub mod predictor;
-pub mod prepare;
 mod record;
 pub mod registry;
 pub mod report;

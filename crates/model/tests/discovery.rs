@@ -4,12 +4,14 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_feature::{Definition, Feature, FeatureEngineer};
-use tabgraft_model::discover::judge;
 use tabgraft_model::discover::remember::Effectiveness;
 use tabgraft_model::discover::remember::history::{self, Guide, Origin, SuggestionHistory, Verdict};
+use tabgraft_model::discover::{Clock, discover_by, judge, judge_by};
 use tabgraft_model::train::Event;
 use tabgraft_model::{DiscoverOptions, Discovery, EmbeddingSpace, FitOptions, PredictorOptions, discover};
 use tabgraft_table::Table;
@@ -76,6 +78,22 @@ fn names(features: Vec<Feature>) -> Vec<String> {
 /// What a run says of a feature.
 fn of<'a>(found: &'a Discovery, name: &str) -> &'a history::Suggestion {
     found.run.suggestions.iter().find(|s| s.name == name).unwrap()
+}
+
+/// A clock that goes on by a second with every event, and the sink that drives it.
+fn ticking() -> (Clock, impl FnMut(&Event) -> ControlFlow<()> + Send) {
+    let seconds = Arc::new(AtomicU64::new(0));
+    let told = Arc::clone(&seconds);
+    let tick = move |_: &Event| {
+        seconds.fetch_add(1, Ordering::Relaxed);
+        ControlFlow::Continue(())
+    };
+    (Clock::by(move || Duration::from_secs(told.load(Ordering::Relaxed))), tick)
+}
+
+/// A small predictor: about fifteen events a fit.
+fn small_predictor() -> PredictorOptions {
+    PredictorOptions { n_epochs: 6, n_networks: Some(2), d_hidden: 8, ..Default::default() }
 }
 
 #[test]
@@ -228,6 +246,98 @@ fn a_number_that_another_column_is_in_other_words_is_flagged() {
     let found = discover(&space(&table), &table, "target", &linear(), &mut go_on).unwrap();
     assert!(found.run.flagged.iter().any(|f| f.name == "doubled"), "{:?}", found.run.flagged);
     assert!(found.run.flagged.iter().all(|f| f.name != "income"), "{:?}", found.run.flagged);
+}
+
+#[test]
+fn time_is_kept_to_confirm_what_passes_and_what_lacks_it_is_unconfirmed() {
+    let table = loans(1200, together);
+    let space = space(&table);
+    let features = [Feature::formula("agree", "(income - 60) * (debt - 60) > 0", "")];
+    let run = |budget_s: f64| {
+        let options =
+            DiscoverOptions { predictor: small_predictor(), budget_s, ..DiscoverOptions::default() };
+        let (clock, mut tick) = ticking();
+        judge_by(&clock, &space, &table, "target", &features, &options, &mut tick).unwrap()
+    };
+    // Ten trials with and ten without take about three hundred seconds of this clock.
+    let enough = run(2000.0);
+    assert_eq!(of(&enough, "agree").refit.unwrap().n_splits, 10);
+    assert_eq!(run(2000.0).run.suggestions, enough.run.suggestions, "the same seed, the same run");
+    let short = run(300.0);
+    let agree = of(&short, "agree");
+    assert!(agree.recommended && agree.refit.unwrap().n_splits == 5, "{agree:?}");
+    assert!(short.run.unconfirmed().is_empty() && short.seconds <= 300.0, "{} s", short.seconds);
+    let shorter = run(60.0);
+    let agree = of(&shorter, "agree");
+    assert_eq!(agree.judgement.unwrap().verdict, Verdict::Unconfirmed);
+    assert!(agree.refit.is_none() && !agree.recommended && agree.judgement.unwrap().interval[0] > 0.1);
+    assert_eq!(shorter.run.unconfirmed(), ["agree"]);
+    assert!(shorter.seconds <= 60.0, "{} s", shorter.seconds);
+
+    let folder = tempfile::tempdir().unwrap();
+    shorter.write(folder.path()).unwrap();
+    let text = std::fs::read_to_string(folder.path().join("feature_suggestion_history.json")).unwrap();
+    assert!(text.contains("\"verdict\": \"unconfirmed\""), "{text}");
+    let worth = Effectiveness::load_history(folder.path().join("feature_effectiveness.json")).unwrap();
+    let standings = worth.standings();
+    assert_eq!(standings[0].course(), "unconfirmed in 1 run");
+    assert!(!standings[0].recommended);
+}
+
+#[test]
+fn a_budget_is_kept_by_every_guide() {
+    let table = loans(800, together);
+    let space = space(&table);
+    for guide in [Guide::Linear, Guide::Predictor] {
+        for budget_s in [12.0, 40.0, 100.0, 250.0] {
+            let options = DiscoverOptions {
+                guide,
+                budget_s,
+                max_candidates: 400,
+                predictor: small_predictor(),
+                ..DiscoverOptions::default()
+            };
+            let (clock, mut tick) = ticking();
+            let found = discover_by(&clock, &space, &table, "target", &options, &mut tick).unwrap();
+            // The names of the tasks are told when the time is over, too.
+            let over = found.seconds - budget_s;
+            assert!(over <= 5.0, "{guide:?}: {} s of {budget_s} s", found.seconds);
+        }
+    }
+}
+
+/// Such a table has so many products of cells that its linear models would take many times the budget.
+#[test]
+fn of_a_wide_table_so_many_rows_are_used_as_there_is_time_for() {
+    let n_rows = 6000;
+    let columns = (0..40).map(|c| (format!("x{c}"), number(n_rows, move |r| chance(r, c))));
+    let target = number(n_rows, |r| chance(r, 3) * chance(r, 4));
+    let table = Table::from_columns(columns).unwrap().with_column("target", target).unwrap();
+    let options = DiscoverOptions { budget_s: 0.5, max_candidates: 50, ..linear() };
+    let mut notes = Vec::new();
+    let mut listen = |event: &Event| {
+        if let Event::Note { text } = event {
+            notes.push(text.clone());
+        }
+        ControlFlow::Continue(())
+    };
+    let found = discover(&space(&table), &table, "target", &options, &mut listen).unwrap();
+    let n_used = found.run.n_discovery_rows + found.run.n_judging_rows;
+    assert!((1000..3000).contains(&n_used), "{n_used} rows");
+    assert!(notes.iter().any(|n| n.starts_with(&format!("{n_used} of "))), "{notes:?}");
+}
+
+#[test]
+fn what_was_seen_to_hurt_is_not_suggested() {
+    for salt in [1000, 2000, 3000] {
+        let table = salted(300, salt, |_, _| 0.5);
+        let found = discover(&space(&table), &table, "target", &linear(), &mut go_on).unwrap();
+        assert_eq!(found.suggested().len(), 5);
+        for s in found.run.suggestions.iter().filter(|s| s.suggested) {
+            let judgement = s.judgement.unwrap();
+            assert!(judgement.interval[1] >= 0.0 && judgement.verdict != Verdict::Harmful, "{s:?}");
+        }
+    }
 }
 
 #[test]

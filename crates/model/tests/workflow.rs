@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::compare::compare_predictors;
-use tabgraft_model::prepare::prepare;
+use tabgraft_model::discover::prepare::prepare;
 use tabgraft_model::train::Event;
 use tabgraft_model::{
     CompareOptions, DiscoverOptions, EmbeddingSpace, ExtendOptions, FitOptions, Predictor, PredictorOptions,
@@ -64,7 +64,7 @@ fn preparing_gives_every_row_a_part_and_warns_of_columns_without_a_codec() {
     let table = table(300);
     let space = space(&table);
     let mut warnings = Vec::new();
-    let prepared = prepare(&space, &table, "target", None, &mut |event| {
+    let prepared = prepare(&space, &table, "target", None, "graft them", &mut |event| {
         if let Event::Warning { text } = event {
             warnings.push(text.clone());
         }
@@ -76,7 +76,7 @@ fn preparing_gives_every_row_a_part_and_warns_of_columns_without_a_codec() {
     assert!(prepared.held_out_rows.iter().all(|r| parts[*r as usize] == Part::Test));
     assert!(warnings.len() == 1 && warnings[0].contains("NOT be used: `late`"), "{warnings:?}");
     assert!(prepared.loaded.is_none() && prepared.features.is_empty());
-    assert!(prepare(&space, &table, "absent", None, &mut go_on).unwrap_err().is_schema());
+    assert!(prepare(&space, &table, "absent", None, "graft them", &mut go_on).unwrap_err().is_schema());
 }
 
 #[test]
@@ -85,14 +85,14 @@ fn preparing_applies_what_an_earlier_run_suggests_and_refuses_what_does_not_fit(
     let history = folder.path().join("feature_suggestion_history.json");
     let table = table(400);
     let space = space(&table);
-    let absent = prepare(&space, &table, "target", Some(&history), &mut go_on).unwrap();
+    let absent = prepare(&space, &table, "target", Some(&history), "graft them", &mut go_on).unwrap();
     assert!(absent.loaded.is_none(), "no file, nothing to load");
 
     let options =
         DiscoverOptions { budget_s: 0.5, n_judged: 3, predictor: quick(), ..DiscoverOptions::default() };
     let found = discover(&space, &table, "target", &options, &mut go_on).unwrap();
     found.write(folder.path()).unwrap();
-    let prepared = prepare(&space, &table, "target", Some(&history), &mut go_on).unwrap();
+    let prepared = prepare(&space, &table, "target", Some(&history), "graft them", &mut go_on).unwrap();
     let loaded = prepared.loaded.as_ref().unwrap();
     let suggested: Vec<String> = found.suggested().into_iter().map(|f| f.name).collect();
     assert_eq!(loaded.applied_features, suggested);
@@ -101,12 +101,12 @@ fn preparing_applies_what_an_earlier_run_suggests_and_refuses_what_does_not_fit(
     assert!(prepared.features.iter().all(|f| f.is_ready()));
 
     // The enriched table again: nothing is applied twice.
-    let again = prepare(&space, &prepared.table, "target", Some(&history), &mut go_on).unwrap();
+    let again = prepare(&space, &prepared.table, "target", Some(&history), "graft them", &mut go_on).unwrap();
     assert_eq!(again.loaded.unwrap().already_there, suggested);
     assert_eq!(again.table.column_names(), prepared.table.column_names());
 
     let refused = |target: &str, path: &Path| {
-        let prepared = prepare(&space, &table, target, Some(path), &mut go_on).unwrap();
+        let prepared = prepare(&space, &table, target, Some(path), "graft them", &mut go_on).unwrap();
         assert_eq!(prepared.table.column_names(), table.column_names());
         prepared.loaded.unwrap().refused.unwrap()
     };

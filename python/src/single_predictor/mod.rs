@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::prelude::*;
 use tabgraft_model::discover::HISTORY_FILE;
+use tabgraft_model::discover::prepare::{LoadedFeatures, Prepared, prepare};
 use tabgraft_model::metric::Task;
 use tabgraft_model::predictor::TargetKind;
-use tabgraft_model::prepare::{LoadedFeatures, Prepared, prepare};
 use tabgraft_model::space::Mode;
 use tabgraft_model::{DiscoverOptions, Error, ExtendOptions, PredictorOptions, TrainingOptions, discover};
 use tabgraft_table::read::ReadOptions;
@@ -23,6 +23,9 @@ use crate::predictor::Predictor;
 use crate::run::{StopToken, run};
 use crate::simple_mlp::SimpleMLP;
 use crate::space::EmbeddingSpace;
+
+/// How columns without a codec become columns of a space, at this door.
+const WAY_OUT: &str = "create_extended_embedding_space() grafts them onto it";
 
 /// A predictor of one target: `prep_for_training`, `train`, `predict`, and the way to an extended
 /// embedding space.
@@ -174,7 +177,7 @@ impl SinglePredictor {
         let history = self.qa_dir.join(HISTORY_FILE);
         let history: Option<&Path> = load_features.then_some(history.as_path());
         let prepared = run(py, &self.name, Some(false), &StopToken::default(), |sink| {
-            prepare(&space, &given.table, target_column, history, sink)
+            prepare(&space, &given.table, target_column, history, WAY_OUT, sink)
         })?
         .whole()?;
         let ready = Ready { prepared, given, target: target_column.to_owned(), target_kind };
@@ -365,13 +368,13 @@ impl SinglePredictor {
                 ));
             }
         };
-        let valid = valid.filter(|v| v.table.n_rows() > 0);
         let mut options = ExtendOptions {
             mode: word::<Mode>("mode", mode, crate::space::MODES)?,
             drift_bound,
             training: TrainingOptions { n_epochs, batch_size, seed, ..TrainingOptions::default() },
             name,
-            features: ready.prepared.features.clone(),
+            features: ready.prepared.features_lacking(&train.table),
+            candidates: ready.prepared.features.clone(),
             feature_metadata: ready.prepared.loaded.as_ref().map(LoadedFeatures::metadata),
             ..Default::default()
         };

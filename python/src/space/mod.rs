@@ -20,6 +20,7 @@ use tabgraft_table::read::ReadOptions;
 use crate::comparison::Comparison;
 use crate::convert::{to_python, word};
 use crate::error::{Raise, Raised};
+use crate::feature::FeatureEngineer;
 use crate::frame::{Given, say};
 use crate::html;
 use crate::predictor::TARGET_KINDS;
@@ -138,9 +139,10 @@ impl EmbeddingSpace {
 #[pymethods]
 impl EmbeddingSpace {
     /// One vector per row: a float32 array `[n_rows, d_model]`. A row's vector has the same bits alone and in
-    /// any batch. Columns that the space does not know are named in a warning of the logger `tabgraft`, as are
-    /// columns whose cells are mostly values that training has not seen; columns that the data lacks count as
-    /// missing cells. `columns` names the columns of an array.
+    /// any batch. Features of the space that the data lacks are computed. Columns that the space does not know are
+    /// named in a warning of the logger `tabgraft`, as are columns whose cells are mostly values that training has
+    /// not seen, and features of the data that hold something else than the space would compute; columns that the
+    /// data lacks count as missing cells. `columns` names the columns of an array.
     ///
     /// >>> vectors = space.embed(early)
     /// >>> vectors.shape, vectors.dtype
@@ -160,12 +162,13 @@ impl EmbeddingSpace {
         let embeddings = py.detach(|| space.embed(&table))?;
         warn_of_columns(py, space.name(), &embeddings.report)?;
         warn_of_unseen(py, space.name(), &embeddings.unseen)?;
+        warn_of_differing(py, space.name(), &embeddings.differing)?;
         let values = PyArray1::from_vec(py, embeddings.values);
         Ok(values.reshape([embeddings.n_rows, embeddings.d_model])?.into_any())
     }
 
     /// What becomes of the columns of a table: `ignored_columns`, each with its reason and whether it is
-    /// `unknown`, and `missing_columns`.
+    /// `unknown`, `missing_columns`, and, if there are any, `computed_columns`: features that the table lacks.
     ///
     /// >>> report = space.column_report(credit.drop(columns="age"))
     /// >>> [column["name"] for column in report["ignored_columns"] if column["unknown"]]
@@ -319,6 +322,19 @@ impl EmbeddingSpace {
         self.core().columns().iter().map(|c| c.name.clone()).collect()
     }
 
+    /// An engineer with the features that the space carries, and those that they are made from, as they were
+    /// fitted: what `embed` computes for a table that lacks them.
+    ///
+    /// >>> monthly = tabgraft.FeatureEngineer([{"name": "monthly", "formula": "credit_amount / duration"}])
+    /// >>> grafted = space.extend(monthly.fit_transform(early), n_epochs=2, features=monthly)
+    /// >>> grafted.engineer().names
+    /// ['monthly']
+    /// >>> np.array_equal(grafted.embed(early), grafted.embed(monthly.transform(early)))
+    /// True
+    fn engineer(&self) -> Raised<FeatureEngineer> {
+        FeatureEngineer::of_model(self.core().features())
+    }
+
     /// Things to hear about the data; often none.
     ///
     /// >>> space.notes
@@ -425,6 +441,15 @@ pub fn warn_of_unseen(
         )?;
     }
     Ok(())
+}
+
+/// Columns that are not what their feature gives, each in a log record of level warning.
+pub fn warn_of_differing(
+    py: Python<'_>,
+    name: &str,
+    differing: &[tabgraft_feature::Differing],
+) -> PyResult<()> {
+    say(py, &differing.iter().map(|d| format!("{name}: {d}; it is used as it is")).collect::<Vec<_>>())
 }
 
 /// Columns that are not used, or that are missing, in a log record of level warning.

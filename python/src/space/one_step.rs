@@ -321,6 +321,7 @@ impl EmbeddingSpace {
                 ..infer_options(ignore, kinds)?
             },
             features: features.map(|f| f.get().features()).unwrap_or_default(),
+            candidates: FeatureEngineer::applied(),
             feature_metadata: feature_metadata.map(from_python).transpose()?,
             keep: keep_option(keep, target, cross_fit, seed)?,
         };

@@ -16,6 +16,7 @@ use super::{Core, DEVICES, EmbeddingSpace, MODES, Source, State};
 use crate::convert::{from_python, word};
 use crate::data_set::FeatrixInputDataSet;
 use crate::error::{Raise, Raised};
+use crate::feature::FeatureEngineer;
 use crate::frame::Given;
 use crate::run::{StopToken, run};
 
@@ -48,9 +49,7 @@ impl EmbeddingSpace {
         })
     }
 
-    /// The described two-frame extension. Rows keep the parts that the parent's split gives them, so
-    /// that parent and child are validated on the same rows: where the parent has a split, the two
-    /// frames are taken as one.
+    /// The described two-frame extension.
     pub fn described_graft(
         py: Python<'_>,
         parent: &Arc<Core>,
@@ -59,13 +58,9 @@ impl EmbeddingSpace {
         mut options: ExtendOptions,
         output_dir: Option<PathBuf>,
     ) -> Raised<Self> {
-        let keeps_parts = parent.split().p_valid > 0.0;
         options.training.auto_epochs = false;
-        let (table, valid) = match valid {
-            Some(valid) if keeps_parts => (train.table.append(&valid.table)?, None),
-            Some(valid) => (train.table.clone(), Some(valid.table.clone())),
-            None => (train.table.clone(), None),
-        };
+        options.candidates.extend(FeatureEngineer::applied());
+        let (table, valid) = parent.joined_frames(&train.table, valid.map(|v| &v.table), &options)?;
         Self::graft(py, parent, table, valid, options, output_dir)
     }
 }

@@ -1,11 +1,12 @@
 //! `apply`: a table with features.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use tabgraft_feature::{FeatureEngineer, FeatureSummary, Skipped, TransformOptions};
-use tabgraft_model::discover::remember::{FeatureFile, SuggestionHistory};
+use tabgraft_feature::{FeatureSummary, Skipped};
+use tabgraft_model::discover::remember::{FeatureFile, RecalledEngineer, SuggestionHistory};
 use tabgraft_table::table::quoted;
 
 use crate::answer::Answer;
@@ -13,12 +14,14 @@ use crate::arguments::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::{check_out, is_one_file, table_file, write_original};
-use crate::report::{Report, line, names};
+use crate::report::{Report, differing_notes, line, names};
 
 /// Add features to a table, exactly as they were fitted.
 ///
 /// FEATURES is a file of features (suggested_features.json, or written by hand) or a suggestion
-/// history, of which the newest run for --target is taken. Bins and group statistics are looked up
+/// history, of which the newest run for --target is taken: what it suggests, everything that is made from, and
+/// what its table had of earlier runs. Features that the table has are left as they are, and compared with what
+/// they would be. Bins and group statistics are looked up
 /// and never computed anew, so a row's features do not depend on the rows beside it.
 ///
 /// Reads FEATURES and TABLE; writes the enriched table as CSV to stdout, or as CSV or Parquet to
@@ -62,7 +65,11 @@ pub struct ApplyArgs {
 struct ApplyReport {
     n_rows: usize,
     added: Vec<String>,
+    /// Features that the table had; they are left as they are.
+    already_there: Vec<String>,
     skipped: Vec<Skipped>,
+    /// Feature to the run of the history that it comes from.
+    runs: BTreeMap<String, String>,
     features: Vec<FeatureSummary>,
 }
 
@@ -83,49 +90,52 @@ impl ApplyArgs {
             .with_hint("give `--out` and `--fit` different names"));
         }
         let (original, table) = self.read.original(&self.table, console)?;
-        let mut engineer = self.chosen(&table.column_names())?;
-        if let Some(path) = &self.fit {
-            engineer.fit(&table)?;
-            engineer.save(path)?;
-        } else if !engineer.is_fitted() {
-            let unfitted: Vec<&str> =
-                engineer.features().iter().filter(|f| !f.is_ready()).map(|f| f.name.as_str()).collect();
-            return Err(Failure::new(format!("not fitted yet: {}", quoted(&unfitted))).with_hint(
-                "give `--fit FILE` with the training rows first, then apply FILE to any other table",
-            ));
+        let mut engineer = self.engineer()?;
+        let recalled = match &self.fit {
+            Some(path) => {
+                let recalled = engineer.fit_transform(&table, self.skip_missing)?;
+                engineer.engineer().save(path)?;
+                recalled
+            }
+            None => engineer.transform(&table, self.skip_missing)?,
+        };
+        if self.recommended && recalled.features.is_empty() {
+            return Err(Failure::new("no feature is recommended: none was proven")
+                .with_hint("without `--recommended` the suggested ones are applied"));
         }
-        let options = TransformOptions { skip_missing: self.skip_missing };
-        let enriched = engineer.transform_with(&table, options)?;
-        let features = FeatureSummary::of(engineer.features(), &enriched)?;
+        let enriched = &recalled.made;
+        differing_notes(&enriched.differing, console);
+        let features = FeatureSummary::of(&recalled.features, enriched)?;
         let added = enriched.table.without(&table.column_names())?;
         let written = write_original(&original, &added, out);
-        let is_skipped = |name: &String| enriched.skipped.iter().any(|s| s.name == *name);
         console.side_report(&ApplyReport {
             n_rows: table.n_rows(),
-            added: engineer.names().into_iter().filter(|n| !is_skipped(n)).collect(),
+            added: added.column_names(),
+            already_there: enriched.already_there.clone(),
             skipped: enriched.skipped.clone(),
+            runs: engineer.runs().clone(),
             features,
         })?;
         written.map(|()| Answer::Yes)
     }
 
-    /// The file's features for a table of these columns.
-    fn chosen(&self, columns: &[String]) -> Result<FeatureEngineer, Failure> {
+    /// What applies the file's features.
+    fn engineer(&self) -> Result<RecalledEngineer, Failure> {
         let file = FeatureFile::load(&self.features)?;
         let target = match &file {
             FeatureFile::List(_) => None,
             FeatureFile::History(history) => Some(self.target_of(history)?),
         };
-        let choice = file.choose(columns, target.as_deref(), self.recommended)?;
-        if let Some(name) = choice.already_there.first() {
-            return Err(Failure::new(format!("the table has a column `{name}` already"))
-                .with_hint("give the table without the features, or rename the column"));
+        let engineer = RecalledEngineer::new(file, target, self.recommended)?;
+        let features = engineer.engineer().features();
+        let unfitted: Vec<&str> =
+            features.iter().filter(|f| !f.is_ready()).map(|f| f.name.as_str()).collect();
+        if self.fit.is_none() && !unfitted.is_empty() {
+            return Err(Failure::new(format!("not fitted yet: {}", quoted(&unfitted))).with_hint(
+                "give `--fit FILE` with the training rows first, then apply FILE to any other table",
+            ));
         }
-        if self.recommended && choice.features.is_empty() {
-            return Err(Failure::new("no feature is recommended: none was proven")
-                .with_hint("without `--recommended` the suggested ones are applied"));
-        }
-        Ok(FeatureEngineer::new(choice.features)?)
+        Ok(engineer)
     }
 
     fn target_of(&self, history: &SuggestionHistory) -> Result<String, Failure> {
@@ -143,7 +153,11 @@ impl ApplyArgs {
 
 impl Report for ApplyReport {
     fn text(&self) -> String {
+        let status = |summary: &FeatureSummary| match self.already_there.contains(&summary.name) {
+            true => "already there".to_owned(),
+            false => "added".to_owned(),
+        };
         line!("{} features added to {} rows: {}", self.added.len(), self.n_rows, names(&self.added))
-            + &FeatureSummary::table(&self.features, |_| "added".to_owned())
+            + &FeatureSummary::table(&self.features, status)
     }
 }

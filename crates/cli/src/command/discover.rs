@@ -16,9 +16,10 @@ use crate::report::RunReport;
 ///
 /// Ratios, differences, bins, crosses, group statistics and the like are proposed and ranked on
 /// some rows by what the guide leaves unexplained; the best are judged on others. *Suggested* are
-/// always the best few, so that you can try them. *Recommended* are those that proved better on the
+/// the best few that were not seen to hurt, so that you can try them. *Recommended* are those that proved better on the
 /// judging rows after correction for all that were tried, that add to each other, and that the
-/// refitted predictor confirms; often there are none. Shuffled copies are judged beside them and
+/// refitted predictor confirms; often there are none. *Unconfirmed* are those that passed but for
+/// which the budget left no time to be confirmed. Shuffled copies are judged beside them and
 /// must not pass. What tells the target by itself is flagged. The space's test rows are not looked at.
 ///
 /// Reads SPACE and TABLE; into the folder --out-dir writes suggested_features.json, which `apply`
@@ -89,12 +90,16 @@ pub fn conclude(
 ) -> Result<Answer, Failure> {
     let written = folder.map_or(Ok(()), |folder| found.write(folder));
     let n_left = found.run.suggestions.iter().filter(|s| s.judgement.is_none()).count();
+    let why = match found.interrupted {
+        true => "interrupted".to_owned(),
+        false => format!("the budget of {budget} s is spent; give a larger `--budget`"),
+    };
     if n_left > 0 {
-        let why = match found.interrupted {
-            true => "interrupted".to_owned(),
-            false => format!("the budget of {budget} s is spent; give a larger `--budget`"),
-        };
         console.note(&format!("{n_left} candidate(s) not judged: {why}"));
+    }
+    let n_unconfirmed = found.run.unconfirmed().len();
+    if n_unconfirmed > 0 {
+        console.note(&format!("{n_unconfirmed} candidate(s) unconfirmed: {why}"));
     }
     let told = console.report(&RunReport::new(found, folder.filter(|_| written.is_ok())));
     written?;

@@ -51,16 +51,20 @@ impl EffectivenessArgs {
         if let Some(target) = &self.target {
             found = found.for_target(target);
         }
+        if let Some(metric) = &self.metric {
+            found.check_metric(metric)?;
+        }
         let mut features = found.standings();
         features.retain(|f| self.metric.as_ref().is_none_or(|metric| f.metric == *metric));
         let mut metrics: Vec<&str> = features.iter().map(|f| f.metric.as_str()).collect();
         metrics.sort_unstable();
         metrics.dedup();
-        let proven = metrics.iter().flat_map(|m| found.get_recommended_features(m, self.min_improvement));
         let mut recommended: Vec<String> = Vec::new();
-        for name in proven {
-            if !recommended.contains(&name) {
-                recommended.push(name);
+        for metric in metrics {
+            for name in found.get_recommended_features(metric, self.min_improvement)? {
+                if !recommended.contains(&name) {
+                    recommended.push(name);
+                }
             }
         }
         let answer = if recommended.is_empty() { Answer::No } else { Answer::Yes };

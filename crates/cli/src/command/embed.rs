@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float32Array};
 use clap::Args;
 use serde::Serialize;
+use tabgraft_feature::Differing;
 use tabgraft_model::EmbeddingSpace;
 use tabgraft_model::space::{ColumnReport, UnseenColumn};
 
@@ -13,7 +14,7 @@ use crate::answer::Answer;
 use crate::arguments::RowsArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, column_notes, line, unseen_notes};
+use crate::report::{Report, column_notes, differing_notes, line, unseen_notes};
 
 /// Embed each row of a table: columns z0, z1, ...
 ///
@@ -41,6 +42,8 @@ struct EmbedReport {
     columns: ColumnReport,
     /// Columns whose cells are mostly values that training has not seen.
     unseen: Vec<UnseenColumn>,
+    /// Features that the table had, with cells that are not what the feature gives.
+    differing: Vec<Differing>,
 }
 
 impl EmbedArgs {
@@ -57,12 +60,14 @@ impl EmbedArgs {
         let written = self.rows.write(&table, (0..d_model).map(coordinate));
         column_notes(&embeddings.report, console);
         unseen_notes(&embeddings.unseen, console);
+        differing_notes(&embeddings.differing, console);
         console.side_report(&EmbedReport {
             space: space.name().to_owned(),
             n_rows: embeddings.n_rows,
             d_model,
             columns: embeddings.report,
             unseen: embeddings.unseen,
+            differing: embeddings.differing,
         })?;
         written.map(|()| Answer::Yes)
     }

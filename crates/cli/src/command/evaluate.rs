@@ -12,7 +12,7 @@ use crate::answer::Answer;
 use crate::arguments::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, line, scores_text, unseen_notes};
+use crate::report::{Report, differing_notes, line, scores_text, unseen_notes};
 use crate::rows::{Scored, note_seen_rows};
 
 /// Score a predictor on a table that has the target.
@@ -61,6 +61,7 @@ impl EvaluateArgs {
         let table = self.read.table_like(&self.table, &how, console)?;
         let scored = self.rows.of(&table, &[&predictor], console)?;
         unseen_notes(&predictor.unseen_columns(&scored)?, console);
+        differing_notes(&predictor.differing_columns(&scored)?, console);
         note_seen_rows(&predictor, predictor.name(), console);
         if let Some(passed_over) = predictor.target().passed_over_in_words(&scored)? {
             console.note(&passed_over);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use tabgraft_feature::FeatureEngineer;
+use tabgraft_model::discover::remember::FeatureFile;
 use tabgraft_model::space::{ExtensionMetadata, IgnoredColumn, Mode};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, Keep};
 
@@ -25,7 +25,8 @@ use crate::saved::{End, Saved};
 /// new weights train first and then all of them, and the drift of old vectors is measured; mode
 /// `anchored` does the same within a bound of that drift.
 ///
-/// Reads SPACE and the enriched TABLE, the old columns included; writes the child to --out, with
+/// Reads SPACE and TABLE, the old columns included and enriched or raw: features that the parent carries or
+/// --features gives are computed where the table lacks them. Writes the child to --out, with
 /// its whole lineage, and a report to stdout. The parent's file is never changed.
 ///
 /// With --keep if-not-worse, predictors of --target are fitted alike on parent and child and compared
@@ -71,7 +72,8 @@ pub struct ExtendArgs {
     /// A table of validation rows, in place of the parent's split
     #[arg(long, value_name = "TABLE")]
     valid: Option<PathBuf>,
-    /// The features that made new columns; the child remembers them as they were fitted
+    /// Fitted features, or a suggestion history: the child remembers those that make new columns, and computes what
+    /// a table lacks of them, this one included
     #[arg(long, value_name = "FILE")]
     features: Option<PathBuf>,
     /// A JSON file with anything you want to say of the new columns; kept in the lineage
@@ -174,8 +176,9 @@ impl ExtendArgs {
     }
 
     fn options(&self, parent: &EmbeddingSpace) -> Result<ExtendOptions, Failure> {
+        let keep = self.keep.keep(self.training.seed)?;
         let features = match &self.features {
-            Some(path) => FeatureEngineer::from_json(path)?.features().to_vec(),
+            Some(path) => FeatureFile::load(path)?.choose_for_any(keep.target(), false)?.features,
             None => Vec::new(),
         };
         let feature_metadata = match &self.feature_metadata {
@@ -198,8 +201,9 @@ impl ExtendArgs {
             regraft: column_names(&self.regraft, |name| parent.excluded().iter().any(|e| e.name == name)),
             infer: self.schema.options(),
             features,
+            candidates: Vec::new(),
             feature_metadata,
-            keep: self.keep.keep(self.training.seed)?,
+            keep,
         })
     }
 }

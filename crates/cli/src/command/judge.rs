@@ -64,7 +64,7 @@ impl JudgeArgs {
         if let Some(path) = &self.features {
             let columns: Vec<String> =
                 table.column_names().into_iter().filter(|name| *name != self.target).collect();
-            features.extend(FeatureFile::load(path)?.choose(&columns, Some(&self.target), false)?.features);
+            features.extend(FeatureFile::load(path)?.choose(&columns, Some(&self.target), false)?.to_add());
         }
         let options: DiscoverOptions = self.court.options();
         let mut progress = console.progress("judging");

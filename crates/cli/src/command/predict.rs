@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use clap::Args;
 use serde::Serialize;
+use tabgraft_feature::Differing;
 use tabgraft_model::Predictor;
 use tabgraft_model::predictor::{Guardrail, Predictions};
 use tabgraft_model::space::{ColumnReport, UnseenColumn};
@@ -16,7 +17,7 @@ use crate::answer::Answer;
 use crate::arguments::RowsArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, column_notes, line, unseen_notes};
+use crate::report::{Report, column_notes, differing_notes, line, unseen_notes};
 
 /// Predict the target for each row of a table.
 ///
@@ -49,6 +50,8 @@ struct PredictReport {
     columns: ColumnReport,
     /// Columns whose cells are mostly values that training has not seen.
     unseen: Vec<UnseenColumn>,
+    /// Features that the table had, with cells that are not what the feature gives.
+    differing: Vec<Differing>,
     /// Cells by column and word.
     guardrails: BTreeMap<String, BTreeMap<&'static str, usize>>,
 }
@@ -64,6 +67,7 @@ impl PredictArgs {
         let written = self.rows.write(&table, result_columns(&predictions));
         column_notes(&predictions.report, console);
         unseen_notes(&predictions.unseen, console);
+        differing_notes(&predictions.differing, console);
         let is_binary = predictions.classes.len() == 2;
         console.side_report(&PredictReport {
             predictor: predictor.name().to_owned(),
@@ -73,6 +77,7 @@ impl PredictArgs {
             threshold: is_binary.then_some(predictions.threshold),
             columns: predictions.report,
             unseen: predictions.unseen,
+            differing: predictions.differing,
             guardrails: counted(&guardrails),
         })?;
         written.map(|()| Answer::Yes)

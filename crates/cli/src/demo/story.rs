@@ -1,11 +1,11 @@
 //! The three runs.
 
 use tabgraft_feature::{Feature, FeatureEngineer};
-use tabgraft_model::discover::remember::history::Judgement;
+use tabgraft_model::discover::remember::history::{self, Judgement};
 use tabgraft_model::error::{Error, Result};
 use tabgraft_model::metric::{Score, Verdict};
 use tabgraft_model::report::{
-    Check, Credit, Extension, Fact, FeatureSearch, Node, Picture, Report, Version, Way, WayKind,
+    Check, Credit, Extension, Fact, FeatureSearch, FoundFeature, Node, Picture, Report, Version, Way, WayKind,
 };
 use tabgraft_model::{DiscoverOptions, EmbeddingSpace, Mode, discover};
 use tabgraft_table::Table;
@@ -127,7 +127,11 @@ fn search(
         seconds_text(search.seconds)
     ));
     for f in search.features.iter().filter(|f| f.is_suggested) {
-        let standing = if f.is_recommended { "proven" } else { "not proven, nothing is claimed for it" };
+        let standing = match f.judgement.map(|j| j.verdict) {
+            _ if f.is_recommended => "proven",
+            Some(history::Verdict::Unconfirmed) => "not confirmed for lack of time",
+            _ => "not proven, nothing is claimed for it",
+        };
         let effect = match f.judgement {
             Some(Judgement { effect, interval: [low, high], .. }) => {
                 format!("effect {effect:+.4} [{low:+.4}, {high:+.4}]")
@@ -136,8 +140,17 @@ fn search(
         };
         stage.say(&format!("  suggested: {} = {}\n             {effect}, {standing}", f.name, f.formula));
     }
+    let harmful: Vec<&str> = search.features.iter().filter(|f| hurts(f)).map(|f| f.name.as_str()).collect();
+    if !harmful.is_empty() {
+        stage.say(&format!("  seen to hurt, so not suggested: {}", quoted(&harmful)));
+    }
     stage.say(&format!("  recommended, that is proven: {n_recommended}"));
     Ok((found.suggested(), search))
+}
+
+/// Whether the judging rows say that a feature hurts.
+fn hurts(feature: &FoundFeature) -> bool {
+    feature.judgement.is_some_and(|j| j.verdict == history::Verdict::Harmful || j.interval[1] < 0.0)
 }
 
 /// Grafts the table's new columns, frozen, and goes the other ways to the same columns.

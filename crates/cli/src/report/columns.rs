@@ -1,6 +1,7 @@
 //! What became of a table's columns.
 
 use serde::Serialize;
+use tabgraft_feature::Differing;
 use tabgraft_model::EmbeddingSpace;
 use tabgraft_model::space::{ColumnReport, UnseenColumn};
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Kind};
@@ -59,6 +60,13 @@ pub fn unseen_notes(unseen: &[UnseenColumn], console: &Console) {
     }
 }
 
+/// Says which columns of a table are not what their features give.
+pub fn differing_notes(differing: &[Differing], console: &Console) {
+    for column in differing {
+        console.warn(&format!("{column}; it is used as it is"));
+    }
+}
+
 /// Says which columns of a table were not used and which were not there.
 pub fn column_notes(report: &ColumnReport, console: &Console) {
     let (unknown, left_out): (Vec<_>, Vec<_>) = report.ignored_columns.iter().partition(|c| c.unknown);
@@ -73,6 +81,9 @@ pub fn column_notes(report: &ColumnReport, console: &Console) {
     }
     if !left_out.is_empty() {
         console.note(&format!("not used, as when the space was trained: {}", names(&left_out)));
+    }
+    if !report.computed_columns.is_empty() {
+        console.note(&format!("features computed: {}", quoted(&report.computed_columns)));
     }
     if !report.missing_columns.is_empty() {
         console.note(&format!(

@@ -16,6 +16,7 @@ pub struct RunReport<'a> {
     pub folder: Option<&'a Path>,
     suggested: Vec<String>,
     recommended: Vec<String>,
+    unconfirmed: Vec<String>,
     seconds: f64,
     run: &'a Run,
 }
@@ -28,6 +29,7 @@ impl<'a> RunReport<'a> {
             folder,
             suggested: names(found.suggested()),
             recommended: names(found.recommended()),
+            unconfirmed: found.run.unconfirmed(),
             seconds: found.seconds,
             run: &found.run,
         }
@@ -63,7 +65,7 @@ impl Report for RunReport<'_> {
                 interval,
                 p_adjusted,
                 refitted,
-                verdict_text(s, run),
+                verdict_text(s),
                 standing.to_owned(),
             ]);
         }
@@ -102,6 +104,9 @@ impl Report for RunReport<'_> {
             text += &line!("suggested: {}", names(&self.suggested));
         }
         text += &line!("recommended: {}", names(&self.recommended));
+        if !self.unconfirmed.is_empty() {
+            text += &line!("unconfirmed, for lack of time: {}", names(&self.unconfirmed));
+        }
         if let Some(folder) = self.folder {
             text += &line!("written to `{}`", folder.display());
         }
@@ -109,16 +114,12 @@ impl Report for RunReport<'_> {
     }
 }
 
-fn verdict_text(s: &Suggestion, run: &Run) -> String {
+fn verdict_text(s: &Suggestion) -> String {
     let Some(judgement) = s.judgement else { return "not judged".to_owned() };
     match judgement.verdict {
         Verdict::Proven if s.redundant_with.is_empty() => "proven".to_owned(),
         Verdict::Proven => format!("proven, but tells the same as {}", names(&s.redundant_with)),
-        Verdict::Unproven if s.refit.is_some() => "not confirmed".to_owned(),
-        Verdict::Unproven if judgement.p_adjusted <= run.level && judgement.interval[0] > 0.0 => {
-            "not confirmed for lack of time".to_owned()
-        }
-        Verdict::Unproven => "unproven".to_owned(),
-        Verdict::Harmful => "harmful".to_owned(),
+        Verdict::Unproven if s.refit.is_some() => "unproven, the refit does not confirm it".to_owned(),
+        verdict => verdict.word().to_owned(),
     }
 }

@@ -9,6 +9,7 @@ use super::reading::Readings;
 use super::tree::{Comparison, Members, Node, Op, Tree};
 use super::{Type, time};
 use crate::error::{Error, Result};
+use tabgraft_table::cell::parse_truth;
 
 /// A typed formula, ready to run on any rows of the table that it was checked against.
 #[derive(Debug)]
@@ -203,6 +204,24 @@ impl Checker<'_> {
             })?;
             self.nodes[node].op = Op::Time(us);
             self.types[node] = Type::Time;
+            return Ok(true);
+        }
+        // True and false are 1 and 0: whichever of the two a column holds, the space takes it for a boolean.
+        let (from, number) = (self.types[node], Type::Number);
+        let literal = match (&op, wanted) {
+            (Op::Number(x), Type::Bool) if *x == 0.0 || *x == 1.0 => Some(Op::Bool(*x == 1.0)),
+            (Op::Bool(truth), Type::Number) => Some(Op::Number(f64::from(u8::from(*truth)))),
+            (Op::Text(text), Type::Bool) => parse_truth(text).map(Op::Bool),
+            (Op::Column(_), _)
+                if (from, wanted) == (number, Type::Bool) || (from, wanted) == (Type::Bool, number) =>
+            {
+                Some(op.clone())
+            }
+            _ => None,
+        };
+        if let Some(op) = literal {
+            self.nodes[node].op = op;
+            self.types[node] = wanted;
             return Ok(true);
         }
         let undecided = match self.types[node] {

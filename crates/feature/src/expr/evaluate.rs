@@ -158,6 +158,14 @@ fn call(function: Function, args: Vec<Values>, gives: Type, n_rows: usize) -> Re
         Lower => map_text("lower", next()?, str::to_lowercase)?,
         Upper => map_text("upper", next()?, str::to_uppercase)?,
         Trim => map_text("trim", next()?, |t| t.trim().to_owned())?,
+        Substr => {
+            let (text, start) = (texts(next()?)?, numbers(next()?)?);
+            let length = args.next().map(numbers).transpose()?;
+            let part = |(i, text): (usize, Option<&str>)| {
+                substr(text?, start[i], length.as_ref().map_or(f64::INFINITY, |length| length[i]))
+            };
+            Values::Text(text.iter().enumerate().map(part).collect())
+        }
         Contains => ask_texts(next()?, next()?, |text, part| text.contains(part))?,
         StartsWith => ask_texts(next()?, next()?, |text, part| text.starts_with(part))?,
         EndsWith => ask_texts(next()?, next()?, |text, part| text.ends_with(part))?,
@@ -305,6 +313,21 @@ fn sign_of(sign: Arithmetic) -> fn(f64, f64) -> f64 {
         Arithmetic::Divide => |a, b| a / b,
         Arithmetic::Remainder => |a, b| a % b,
     }
+}
+
+/// So many characters from the start-th on, counted from 1, or from the end where it is negative. None where a
+/// number is missing, `start` is 0 or `length` negative; fractions are cut off.
+fn substr(text: &str, start: f64, length: f64) -> Option<String> {
+    let (start, length) = (start.trunc(), length.trunc());
+    if start.is_nan() || start == 0.0 || length.is_nan() || length < 0.0 {
+        return None;
+    }
+    let n_chars = text.chars().count() as f64;
+    let first = if start > 0.0 { start - 1.0 } else { n_chars + start };
+    // What lies before the text takes of the length.
+    let end = (first + length).clamp(0.0, n_chars);
+    let first = first.clamp(0.0, n_chars);
+    Some(text.chars().skip(first as usize).take((end - first).max(0.0) as usize).collect())
 }
 
 /// `x` with `n` decimals; unchanged where it has no more than that within the range of numbers.

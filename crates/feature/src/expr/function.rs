@@ -13,7 +13,7 @@ pub enum Function {
     Least,
     /// Largest argument; missing if one is.
     Greatest,
-    /// Natural logarithm.
+    /// Natural logarithm, to base e; `log` is the same.
     Ln,
     /// Logarithm to base 10.
     Log10,
@@ -21,7 +21,7 @@ pub enum Function {
     Exp,
     /// Square root.
     Sqrt,
-    /// `power(x, y)`: x to the power of y.
+    /// `power(x, y)`: x to the power of y; `pow` is the same.
     Power,
     /// Magnitude.
     Abs,
@@ -47,6 +47,9 @@ pub enum Function {
     Upper,
     /// Without whitespace at both ends.
     Trim,
+    /// `substr(text, start)` or `substr(text, start, length)`: characters from the start-th on, counted from 1, or
+    /// from the end where start is negative; missing where start is 0 or length negative.
+    Substr,
     /// Texts joined; missing if one is.
     Concat,
     /// `contains(text, part)`.
@@ -112,10 +115,12 @@ pub(super) const SIGNATURES: &[Signature] = &[
     with_rest("least", Least, &[Open, Open], Open),
     with_rest("greatest", Greatest, &[Open, Open], Open),
     plain("ln", Ln, &[Number], Number),
+    plain("log", Ln, &[Number], Number),
     plain("log10", Log10, &[Number], Number),
     plain("exp", Exp, &[Number], Number),
     plain("sqrt", Sqrt, &[Number], Number),
     plain("power", Power, &[Number, Number], Number),
+    plain("pow", Power, &[Number, Number], Number),
     plain("abs", Abs, &[Number], Number),
     plain("sign", Sign, &[Number], Number),
     plain("floor", Floor, &[Number], Number),
@@ -135,6 +140,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
     plain("lower", Lower, &[Text], Text),
     plain("upper", Upper, &[Text], Text),
     plain("trim", Trim, &[Text], Text),
+    with_length("substr"),
+    with_length("substring"),
     with_rest("concat", Concat, &[Text, Text], Text),
     plain("contains", Contains, &[Text, Text], Bool),
     plain("starts_with", StartsWith, &[Text, Text], Bool),
@@ -163,21 +170,47 @@ pub(super) fn hint_for_unknown(name: &str) -> String {
                 smallest or largest of several columns `least` or `greatest`"
             .to_owned();
     }
-    let near = crate::error::near_names(name, SIGNATURES.iter().map(|s| s.name));
+    let of_other_languages = match lower.as_str() {
+        "log2" => Some("write `log(x) / log(2)`"),
+        "log1p" => Some("write `log(1 + x)`"),
+        "ifnull" | "fillna" | "nvl" => Some("write `coalesce(x, y)`"),
+        "iff" | "iif" | "ifelse" | "where" => Some("write `if(condition, x, y)`"),
+        "isnull" | "isna" => Some("write `x IS NULL`"),
+        "len" => Some("write `length(x)`"),
+        _ => None,
+    };
+    if let Some(hint) = of_other_languages {
+        return hint.to_owned();
+    }
+    let near = crate::error::near_names(name, function_names());
     if near.is_empty() {
-        let names: Vec<&str> = SIGNATURES.iter().map(|s| s.name).collect();
+        let names: Vec<&str> = function_names().collect();
         return format!("the functions are {}", tabgraft_table::table::quoted(&names));
     }
     format!("did you mean {}?", tabgraft_table::table::quoted(&near))
 }
 
+/// `if(condition, x, y)` is another spelling of `CASE`, and so has no signature.
+pub(super) const IF: &str = "if";
+
 /// The names of all functions, for help texts.
 pub fn function_names() -> impl Iterator<Item = &'static str> {
-    SIGNATURES.iter().map(|s| s.name)
+    SIGNATURES.iter().map(|s| s.name).chain([IF])
 }
 
 const fn plain(name: &'static str, function: Function, takes: &'static [Type], gives: Type) -> Signature {
     Signature { name, function, takes, n_required: takes.len(), variadic: false, gives }
+}
+
+const fn with_length(name: &'static str) -> Signature {
+    Signature {
+        name,
+        function: Substr,
+        takes: &[Text, Number, Number],
+        n_required: 2,
+        variadic: false,
+        gives: Text,
+    }
 }
 
 const fn with_rest(name: &'static str, function: Function, takes: &'static [Type], gives: Type) -> Signature {

@@ -6,7 +6,7 @@
 //!
 //! **What it knows.** Columns (bare, `"quoted"` or `` `backticked` ``; case matters), numbers, `'text'`,
 //! `TRUE`, `FALSE`, `NULL`; `+ - * / %`, `||`, `= <> < <= > >=`, `AND OR NOT`, `BETWEEN`, `IN` with a list
-//! of literals, `IS [NOT] NULL`, `LIKE` with a literal pattern, both forms of `CASE`,
+//! of literals, `IS [NOT] NULL`, `LIKE` with a literal pattern, both forms of `CASE`, `if(condition, x, y)`,
 //! `CAST(x AS DOUBLE | BIGINT | VARCHAR | BOOLEAN | TIMESTAMP)`, and the functions of [`function`].
 //! Anything else does not parse: there is nothing volatile, no aggregate and no subquery to switch off.
 //!
@@ -17,6 +17,9 @@
 //! `TRUE` read booleans; date functions read times. Two open sides of `=` or `<>` compare as text, of
 //! `<` and its like as numbers. A cell that cannot be read so is an error that names column, row and
 //! value; an explicit `CAST` makes such a cell missing instead.
+//!
+//! True and false are 1 and 0: a boolean column may stand where a number is needed, and a column of the
+//! numbers 0 and 1 where a boolean is, as the space takes both for booleans.
 //!
 //! **Missing.** Arithmetic, comparison and functions with a missing argument are missing, and so are
 //! `x / 0`, `x % 0`, `ln` and `sqrt` outside their domain, and every result that is not finite. `AND` and

@@ -141,10 +141,12 @@ impl Parser<'_> {
     }
 
     fn call(&mut self, name: &str, span: Span) -> Result<usize> {
-        let signature = function::signature(name).ok_or_else(|| {
-            error_at(self.text, &[span], &format!("there is no function `{}`", shortened(name.chars())))
-                .with_hint(function::hint_for_unknown(name))
-        })?;
+        let signature = function::signature(name);
+        let is_if = name.eq_ignore_ascii_case(function::IF);
+        if signature.is_none() && !is_if {
+            let message = format!("there is no function `{}`", shortened(name.chars()));
+            return Err(error_at(self.text, &[span], &message).with_hint(function::hint_for_unknown(name)));
+        }
         self.expect(&Token::LParen, "`(`")?;
         let mut args = Vec::new();
         if *self.peek() != Token::RParen {
@@ -155,9 +157,23 @@ impl Parser<'_> {
             }
         }
         let span = span.to(self.expect(&Token::RParen, "`,` or `)`")?);
+        let Some(signature) = signature else {
+            if args.len() != 3 {
+                let message = format!("`if` takes 3 arguments, {} found", args.len());
+                return Err(error_at(self.text, &[span], &message)
+                    .with_hint("write `if(condition, x, y)`, with `NULL` where there is no value"));
+            }
+            return self.push(Op::Case { has_operand: false, has_else: true }, args, span);
+        };
         if !signature.allows(args.len()) {
             let message = format!("`{}` takes {}, {} found", signature.name, signature.arity(), args.len());
-            return Err(error_at(self.text, &[span], &message));
+            let error = error_at(self.text, &[span], &message);
+            return Err(match (signature.name, args.len()) {
+                ("log", 2) => {
+                    error.with_hint("`log(x)` is natural; to another base write `log(x) / log(base)`")
+                }
+                _ => error,
+            });
         }
         self.push(Op::Call(signature), args, span)
     }
@@ -341,6 +357,11 @@ impl Parser<'_> {
         }
     }
 
+    /// Whether the token before the next one is this one.
+    fn follows(&self, token: &Token) -> bool {
+        self.next.checked_sub(1).is_some_and(|before| self.lexemes[before].token == *token)
+    }
+
     /// Runs `inner` one level deeper.
     fn nested(&mut self, inner: impl FnOnce(&mut Self) -> Result<usize>) -> Result<usize> {
         if self.depth == MAX_DEPTH {
@@ -427,6 +448,16 @@ impl Parser<'_> {
         match token {
             Token::DoubleEq => error.with_hint("equality is written `=`"),
             Token::Caret => error.with_hint("write `power(x, y)`"),
+            Token::Mul if self.follows(&Token::Mul) => error.with_hint("write `power(x, y)` for `x ** y`"),
+            Token::DuckIntDiv => error.with_hint("write `floor(x / y)` for `x // y`"),
+            Token::Div if self.follows(&Token::Div) => error.with_hint("write `floor(x / y)` for `x // y`"),
+            Token::Ampersand | Token::Overlap => error.with_hint("write `x AND y`"),
+            Token::Pipe => error.with_hint("write `x OR y`"),
+            Token::Tilde | Token::ExclamationMark => error.with_hint("write `NOT x`"),
+            Token::Question => error.with_hint("write `if(condition, x, y)`"),
+            Token::Word(w) if w.value.eq_ignore_ascii_case("if") => {
+                error.with_hint("write `if(condition, x, y)`")
+            }
             Token::SemiColon => error.with_hint("a formula is one expression"),
             Token::DoubleColon => error.with_hint("write `CAST(x AS DOUBLE)`"),
             Token::Word(w) if w.value.eq_ignore_ascii_case("select") => {

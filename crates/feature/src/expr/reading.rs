@@ -26,7 +26,7 @@ pub(crate) enum Values {
 
 impl Values {
     /// Rows `start..start + n_rows`.
-    pub(super) fn slice(&self, start: usize, n_rows: usize) -> Self {
+    pub(crate) fn slice(&self, start: usize, n_rows: usize) -> Self {
         match self {
             Values::Number(v) => Values::Number(v[start..start + n_rows].to_vec()),
             Values::Text(v) => Values::Text(v.slice(start, n_rows)),

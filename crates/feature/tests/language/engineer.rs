@@ -298,7 +298,9 @@ fn what_a_table_lacks_is_an_error_or_a_listed_skip() {
         error.is_schema()
             && error.to_string().starts_with("feature `f0`: there is no column `y` at character 5")
     );
-    let done = engineer.transform_with(&without, TransformOptions { skip_missing: true }).unwrap();
+    let done = engineer
+        .transform_with(&without, TransformOptions { skip_missing: true, ..TransformOptions::default() })
+        .unwrap();
     let skipped: Vec<(&str, &str)> =
         done.skipped.iter().map(|s| (s.name.as_str(), s.reason.as_str())).collect();
     assert_eq!(skipped[0], ("f0", "the table has no column `y`"));
@@ -327,4 +329,65 @@ fn bins_of_a_column_that_is_mostly_one_value_still_split_it() {
     let mut engineer = FeatureEngineer::new(vec![bins]).unwrap();
     let found = cells(engineer.fit_transform(&table).unwrap().column("b").unwrap());
     assert_eq!((found[0].as_deref(), found[7].as_deref()), (Some("q1"), Some("q2")));
+}
+
+#[test]
+fn raw_half_and_enriched_tables_become_one_and_nothing_is_computed_twice() {
+    let raw = training();
+    let mut engineer = engineer();
+    let whole = engineer.fit_transform(&raw).unwrap();
+    let keep = TransformOptions { present: Present::Keep, ..TransformOptions::default() };
+    let names = engineer.names();
+    for n_there in 0..=names.len() {
+        let gone: Vec<String> = names[n_there..].to_vec();
+        let table = whole.without(&gone).unwrap();
+        let made = engineer.transform_with(&table, keep).unwrap();
+        assert_eq!(made.already_there, names[..n_there]);
+        assert_eq!(made.differing, []);
+        assert_eq!(made.table.batch(), whole.batch());
+        // A fit on it teaches what the raw rows teach.
+        let mut anew = FeatureEngineer::new(
+            engineer.features().iter().map(|f| Feature { state: None, ..f.clone() }).collect(),
+        )
+        .unwrap();
+        let fitted = anew.fit_transform_with(&table, keep).unwrap();
+        assert_eq!(fitted.table.batch(), whole.batch());
+        assert_eq!(anew.features(), engineer.features());
+    }
+    assert!(engineer.transform(&whole).unwrap_err().is_schema(), "by default a column is in the way");
+}
+
+#[test]
+fn a_fit_keeps_the_state_that_gives_the_column_that_is_there() {
+    let rows = |n: u32| (0..n).collect::<Vec<_>>();
+    let raw = table_of_numbers(200);
+    let bins = Definition::Bins { column: "a".into(), n_bins: 5 };
+    let mut early = FeatureEngineer::new(vec![Feature::new("band", bins, "")]).unwrap();
+    early.fit(&raw.take(&rows(50)).unwrap()).unwrap();
+    let whole = early.transform(&raw).unwrap();
+    let keep = TransformOptions { present: Present::Keep, ..TransformOptions::default() };
+    let mut again = early.clone();
+    let made = again.fit_transform_with(&whole, keep).unwrap();
+    assert_eq!((made.differing.len(), again.features()), (0, early.features()));
+    // Where neither gives it, that is told, and the rows at hand are what is learned from.
+    let mut anew =
+        FeatureEngineer::new(early.features().iter().map(|f| Feature { state: None, ..f.clone() }).collect())
+            .unwrap();
+    let made = anew.fit_transform_with(&whole, keep).unwrap();
+    assert_eq!(made.differing[0].name, "band");
+    assert_eq!(made.table.column("band").unwrap(), whole.column("band").unwrap());
+    let equal = TransformOptions { present: Present::KeepEqual, ..TransformOptions::default() };
+    let error = anew.transform_with(&whole, equal).unwrap_err();
+    assert!(error.is_schema() && error.to_string().contains("already has a column of this name"), "{error}");
+    let row = made.differing[0].row_idx;
+    let cells =
+        |t: &Table| arrow::util::display::array_value_to_string(t.column("band").unwrap(), row).unwrap();
+    assert_eq!(made.differing[0].found, Some(cells(&whole)));
+    assert_eq!(made.differing[0].computed, Some(cells(&anew.transform(&raw).unwrap())));
+}
+
+fn table_of_numbers(n_rows: usize) -> Table {
+    let values = (0..n_rows).map(|i| ((i * i) % 101) as f64 + i as f64 / 7.0);
+    let array: ArrayRef = Arc::new(Float64Array::from_iter_values(values));
+    Table::from_columns([("a", array)]).unwrap()
 }

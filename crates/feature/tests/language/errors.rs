@@ -14,6 +14,34 @@ fn errors_point_at_the_place_and_say_what_may_stand_there() {
             "expected an operator or the end of the formula, found `==` at character 3\n  a == b\n    ^^\nhint: equality is written `=`",
         ),
         (
+            "a ** b",
+            "expected a column, a value or `(`, found `*` at character 4\n  a ** b\n     ^\nhint: write `power(x, y)` for `x ** y`",
+        ),
+        (
+            "a // b",
+            "expected an operator or the end of the formula, found `//` at character 3\n  a // b\n    ^^\nhint: write `floor(x / y)` for `x // y`",
+        ),
+        (
+            "a > 1 && b > 1",
+            "expected an operator or the end of the formula, found `&&` at character 7\n  a > 1 && b > 1\n        ^^\nhint: write `x AND y`",
+        ),
+        (
+            "a if a > 1 else b",
+            "expected an operator or the end of the formula, found `if` at character 3\n  a if a > 1 else b\n    ^^\nhint: write `if(condition, x, y)`",
+        ),
+        (
+            "log(a, 2)",
+            "`log` takes 1 argument, 2 found at character 1\n  log(a, 2)\n  ^^^^^^^^^\nhint: `log(x)` is natural; to another base write `log(x) / log(base)`",
+        ),
+        (
+            "if(a > 1, 2)",
+            "`if` takes 3 arguments, 2 found at character 1\n  if(a > 1, 2)\n  ^^^^^^^^^^^^\nhint: write `if(condition, x, y)`, with `NULL` where there is no value",
+        ),
+        (
+            "where(a > 1, 2, 3)",
+            "there is no function `where` at character 1\n  where(a > 1, 2, 3)\n  ^^^^^\nhint: write `if(condition, x, y)`",
+        ),
+        (
             "a;b",
             "expected an operator or the end of the formula, found `;` at character 2\n  a;b\n   ^\nhint: a formula is one expression",
         ),
@@ -23,7 +51,7 @@ fn errors_point_at_the_place_and_say_what_may_stand_there() {
         ),
         (
             "flor(a)",
-            "there is no function `flor` at character 1\n  flor(a)\n  ^^^^\nhint: did you mean `floor`?",
+            "there is no function `flor` at character 1\n  flor(a)\n  ^^^^\nhint: did you mean `floor`, `log`?",
         ),
         (
             "mean(a)",
@@ -207,7 +235,7 @@ fn features_that_double_each_other_are_stopped() {
 #[test]
 fn every_function_can_be_called() {
     for name in function_names() {
-        let works = ["a", "a, b", "day", "day, late"]
+        let works = ["a", "a, b", "flag, a, b", "day", "day, late"]
             .iter()
             .any(|args| Formula::parse(&format!("{name}({args})")).and_then(|f| f.evaluate(&row())).is_ok());
         assert!(works, "{name}");

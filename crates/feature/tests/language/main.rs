@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use tabgraft_feature::expr::function::function_names;
 use tabgraft_feature::expr::{MAX_DEPTH, MAX_FORMULA_BYTES, MAX_PARTS};
 use tabgraft_feature::{
-    Definition, Feature, FeatureEngineer, FittedState, Formula, GroupStatistic, TransformOptions,
+    Definition, Feature, FeatureEngineer, FittedState, Formula, GroupStatistic, Present, TransformOptions,
     quoted_column,
 };
 use tabgraft_table::{Error, Table};

@@ -135,6 +135,59 @@ fn text_functions_count_characters_and_know_case() {
     ]);
 }
 
+/// `log` is natural, as in Python and R; `substr` counts from 1, as in SQL.
+#[test]
+fn spellings_of_other_languages_are_understood() {
+    expect(&[
+        ("log(exp(a))", "7"),
+        ("log(zero)", "missing"),
+        ("log(8) / log(2)", "3"),
+        ("pow(b, 10)", "1024"),
+        ("if(a > 3, 'many', 'few')", "many"),
+        ("IF(none > 1, 1, 2)", "2"),
+        ("if(a > 10, 1, NULL)", "missing"),
+        ("if(flag, a, b) + if(a > b, if(b > a, 1, 2), 3)", "9"),
+        ("substr(word, 1, 3)", "Str"),
+        ("substr(word, 5)", "ße 5"),
+        ("substring(word, -1)", "5"),
+        ("substr(word, -3, 2)", "e "),
+        ("substr(word, -20, 13)", "S"),
+        ("substr(word, 20)", ""),
+        ("substr(word, 3, 0)", ""),
+        ("substr(word, 0, 2)", "missing"),
+        ("substr(word, 2, -1)", "missing"),
+        ("substr(word, none)", "missing"),
+        ("substr(none, 1)", "missing"),
+    ]);
+}
+
+/// A column of true and false, or of 0 and 1, is a boolean to the space, and so it is in a formula.
+#[test]
+fn booleans_are_numbers_and_conditions_as_the_space_sees_them() {
+    let table = Table::from_columns([
+        ("truth", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None])) as ArrayRef),
+        ("bit", Arc::new(Int64Array::from(vec![Some(1), Some(0), None]))),
+        ("real", Arc::new(Float64Array::from(vec![Some(1.0), Some(0.0), None]))),
+        ("many", Arc::new(Int64Array::from(vec![Some(1), Some(2), None]))),
+    ])
+    .unwrap();
+    let all = |formula: &str| cells(&Formula::parse(formula).unwrap().evaluate(&table).unwrap());
+    let row = |first: &str, second: &str| vec![Some(first.to_owned()), Some(second.to_owned()), None];
+    for column in ["truth", "bit", "real"] {
+        assert_eq!(all(&format!("{column} * 10")), row("10", "0"), "{column}");
+        assert_eq!(all(&format!("NOT {column}")), row("false", "true"), "{column}");
+        assert_eq!(all(&format!("if({column}, 'in', 'out')"))[..2], row("in", "out")[..2], "{column}");
+        assert_eq!(all(&format!("{column} = TRUE")), row("true", "false"), "{column}");
+        assert_eq!(all(&format!("{column} = 1")), row("true", "false"), "{column}");
+    }
+    assert_eq!(all("truth = 'yes'"), row("true", "false"));
+    let error = failure("if(many, 1, 0)", &table);
+    assert!(
+        error.to_string().contains("column `many`") && error.to_string().contains("yes or no"),
+        "{error}"
+    );
+}
+
 #[test]
 fn dates_have_parts_and_distances() {
     expect(&[

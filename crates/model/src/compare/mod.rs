@@ -103,6 +103,8 @@ impl EmbeddingSpace {
         options: &CompareOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Comparison> {
+        let table = &*self.completed(table, sink)?;
+        let table = &*other.completed(table, sink)?;
         let folds = folds([self, other], table, target, options, sink)?;
         let judged = judge([self, other], table, &folds, &options.predictor, sink)?;
         let (task, seed) = (judged.target.task(), options.predictor.seed);

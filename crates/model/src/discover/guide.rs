@@ -6,7 +6,10 @@ use tabgraft_table::Table;
 use tabgraft_table::deal::deal_rows;
 use tabgraft_table::split::row_hashes;
 
+use super::budget::Budget;
 use super::judge::court::{logit, values};
+use super::judge::plan::Pace;
+use super::rows::Dealt;
 use crate::error::{Error, Result};
 use crate::linear::{Design, MOST_LEVELS};
 use crate::linear::{Loss, Problem};
@@ -14,7 +17,7 @@ use crate::metric::{Clusters, Task};
 use crate::objective::splitmix;
 use crate::predictor::{Predictor, PredictorOptions, Target};
 use crate::space::{EmbeddingSpace, clusters};
-use crate::train::{Event, Sink};
+use crate::train::{Event, Flow, Sink};
 
 /// Parts of the discovery rows that a linear guide leaves out in turn.
 const N_FOLDS: usize = 5;
@@ -50,24 +53,28 @@ pub(super) struct Guided {
     /// What the guide leaves unexplained of the discovery rows, held out; with a predictor also what a
     /// linear model leaves.
     pub residuals: Residuals,
+    /// What a predictor's training took.
+    pub pace: Option<Pace>,
 }
 
 impl Guided {
-    /// Fits the guide on `discovery` and predicts all rows.
+    /// Fits the guide on the discovery rows and predicts all rows. A predictor's training ends when its share of the
+    /// budget is spent, with a warning.
     ///
     /// # Errors
     /// As [`Predictor::fit`]; a value error if a linear guide's equations cannot be solved.
     pub fn fit(
         guide: Guide,
         space: &EmbeddingSpace,
-        discovery: &Table,
-        judging: &Table,
+        dealt: &Dealt,
         target: &str,
         options: &PredictorOptions,
+        budget: &Budget,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
+        let (discovery, judging) = (&dealt.discovery, &dealt.judging);
         match guide {
-            Guide::Predictor => Self::by_predictor(space, discovery, judging, target, options, sink),
+            Guide::Predictor => Self::by_predictor(space, discovery, judging, target, options, budget, sink),
             Guide::Linear => Self::by_line(space, discovery, judging, target, options, sink),
         }
     }
@@ -78,11 +85,29 @@ impl Guided {
         judging: &Table,
         target: &str,
         options: &PredictorOptions,
+        budget: &Budget,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
         let _ = sink(&Event::Task { name: "predictor that guides the search".to_owned() });
         let options = PredictorOptions { hold_out_test: false, ..options.clone() };
-        let (predictor, held_out) = Predictor::fit_with_held_out(space, discovery, target, &options, sink)?;
+        let start = budget.elapsed();
+        let mut timed = Timed { budget, n_epochs: 0.0, was_late: false };
+        let (predictor, held_out) =
+            Predictor::fit_with_held_out(space, discovery, target, &options, &mut |event| {
+                timed.on(event, options.n_epochs, sink)
+            })?;
+        let took = budget.elapsed().saturating_sub(start);
+        let n_epochs = timed.was_late.then_some(timed.n_epochs);
+        // A refit has fewer networks, the pace is told anew by the first of them.
+        let pace = Pace::of_guide(took, held_out.rows_idx.len(), n_epochs);
+        if timed.was_late {
+            let text = format!(
+                "the guide's training was cut short after its share of the budget, {:.1} s; a larger one gives better \
+                 guidance",
+                budget.guide_end().as_secs_f64()
+            );
+            let _ = sink(&Event::Warning { text });
+        }
         let fitted = predictor.target().clone();
         let rows: Vec<u32> = held_out.rows_idx.iter().map(|r| *r as u32).collect();
         let (judging, mut judging_targets) = judging_rows(&fitted, judging, sink)?;
@@ -123,6 +148,7 @@ impl Guided {
             targets,
             offsets,
             residuals,
+            pace: Some(pace),
         })
     }
 
@@ -163,6 +189,7 @@ impl Guided {
             design,
             calibration: None,
             residuals,
+            pace: None,
         })
     }
 
@@ -185,6 +212,27 @@ impl Guided {
     /// The discovery rows.
     pub fn discovery(&self) -> Table {
         self.table.slice(0, self.n_discovery)
+    }
+}
+
+/// Ends a guide's training in time, and counts its epochs.
+struct Timed<'a> {
+    budget: &'a Budget,
+    /// Epochs of each network that were done in time.
+    n_epochs: f64,
+    was_late: bool,
+}
+
+impl Timed<'_> {
+    fn on(&mut self, event: &Event, most_epochs: usize, sink: &mut Sink<'_>) -> Flow {
+        self.was_late |= self.budget.is_past(self.budget.guide_end());
+        if self.was_late {
+            return Flow::Break(());
+        }
+        if let Event::Progress { done, total } = event {
+            self.n_epochs = (done * most_epochs) as f64 / (*total).max(1) as f64;
+        }
+        sink(event)
     }
 }
 

@@ -6,15 +6,18 @@
 //!                          └─ corrected for all tried ── one of each idea ── refitted predictor ── verdict
 //! ```
 //!
-//! Two words are kept apart. *Suggested*: the best few of the ranking, always there to be tried.
-//! *Recommended*: better on the judging rows beyond chance, after Benjamini-Hochberg correction
-//! over all proposals that were tried; often none. Test rows of the space are not looked at.
+//! Two words are kept apart. *Suggested*: the best few of the ranking that were not seen to hurt, to be
+//! tried. *Recommended*: better on the judging rows beyond chance, after Benjamini-Hochberg correction
+//! over all proposals that were tried, and confirmed; often none. What passed and lacked the time to be
+//! confirmed is *unconfirmed*. Test rows of the space are not looked at.
 //!
 //! A person's own features go to the same court by [`judge`].
 
+mod budget;
 mod guide;
 pub mod judge;
 mod options;
+pub mod prepare;
 pub mod propose;
 pub mod rank;
 pub mod remember;
@@ -22,10 +25,9 @@ mod rows;
 mod search;
 
 use std::hash::{BuildHasher, RandomState};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::discover::rank::CandidateValues;
 use crate::discover::remember::effectiveness::Effectiveness;
@@ -33,16 +35,18 @@ use crate::discover::remember::history::{Flagged, Guide, Origin, Run, Suggestion
 use arrow::array::ArrayRef;
 use serde::Serialize;
 use serde_json::json;
-use tabgraft_feature::{Feature, FeatureEngineer};
+use tabgraft_feature::{Feature, FeatureEngineer, with_needs};
 use tabgraft_table::table::quoted;
 use tabgraft_table::{Table, check_place};
 
+pub use budget::Clock;
 pub use options::DiscoverOptions;
 
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, now};
 use crate::store::json_hash;
 use crate::train::{Event, Flow, Sink};
+use budget::Budget;
 use guide::Guided;
 use judge::court::{Court, trials};
 use judge::leak::leak;
@@ -58,15 +62,15 @@ const EFFECTIVENESS_FILE: &str = "feature_effectiveness.json";
 const SUGGESTED_FILE: &str = "suggested_features.json";
 /// Digits of a run's id.
 const RUN_ID_DIGITS: usize = 16;
-/// Share of the time that the guide may take, and share of the rest for the search.
-const GUIDE_SHARE: f64 = 0.5;
-const SEARCH_SHARE: f64 = 0.5;
 
 /// The result of one search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Discovery {
     /// The best candidates, with figures where they were judged.
     pub run: Run,
+    /// Features that the space was grafted with, which suggestions may read.
+    #[serde(skip)]
+    pub of_space: Vec<Feature>,
     /// Wall time, seconds.
     pub seconds: f64,
     /// Whether the caller stopped it before its end.
@@ -77,6 +81,14 @@ impl Discovery {
     /// The best few of the ranking, fitted on the discovery rows; not necessarily proven.
     pub fn suggested(&self) -> Vec<Feature> {
         self.run.suggested()
+    }
+
+    /// The best few, behind the features of the space that they are made from: applied to a table that has
+    /// none of them.
+    pub fn suggested_whole(&self) -> Vec<Feature> {
+        let suggested = self.suggested();
+        let is_suggested = |name: &str| suggested.iter().any(|f| f.name == name);
+        with_needs(&[&self.of_space[..], &suggested].concat(), is_suggested)
     }
 
     /// The proven ones.
@@ -99,7 +111,7 @@ impl Discovery {
         let suggested = dir.join(SUGGESTED_FILE);
         match self.run.origin {
             Origin::Search if self.interrupted && suggested.is_file() => Ok(()),
-            Origin::Search => FeatureEngineer::new(self.suggested())?.save(&suggested),
+            Origin::Search => FeatureEngineer::new(self.suggested_whole())?.save(&suggested),
             Origin::Given => Ok(()),
         }
     }
@@ -141,30 +153,43 @@ pub fn discover(
     options: &DiscoverOptions,
     sink: &mut Sink<'_>,
 ) -> Result<Discovery> {
-    let clock = Clock::start(options)?;
+    discover_by(&Clock::wall(), space, table, target, options, sink)
+}
+
+/// As [`discover`], by a clock of the caller's.
+///
+/// # Errors
+/// As [`discover`].
+pub fn discover_by(
+    clock: &Clock,
+    space: &EmbeddingSpace,
+    table: &Table,
+    target: &str,
+    options: &DiscoverOptions,
+    sink: &mut Sink<'_>,
+) -> Result<Discovery> {
+    let budget = Budget::start(clock, options)?;
     let interrupted = AtomicBool::new(false);
     let sink = &mut watched(sink, &interrupted);
-    let dealt = Dealt::new(space, table, target, &[], options.seed, sink)?;
-    let rows = guided(space, &dealt, target, options, &clock, sink)?;
+    let table = &*space.completed(table, sink)?;
+    let mut dealt = Dealt::new(space, table, target, &[], options.seed, sink)?;
+    let rows = guided(space, &mut dealt, target, options, &budget, sink)?;
     let values = Values::new(space, &rows)?;
     let mut flagged = leaking_columns(&dealt.names, &values, &rows, options.seed)?;
-    let ranked = search(space, &dealt.names, &rows, &values, options, clock.search_end(), sink)?;
+    let ranked = search(space, &dealt.names, &rows, &values, options, &budget, sink)?;
     let discovery = rows.discovery();
     let mut cases = Vec::new();
-    let mut n_suggested = 0;
     for scored in ranked.scored.into_iter().take(options.n_judged) {
         let mut engineer = FeatureEngineer::new(vec![Feature { state: None, ..scored.feature }])?;
         engineer.fit(&discovery)?;
         let feature = engineer.features()[0].clone();
         let array = engineer.transform(&rows.table)?.column(&feature.name)?.clone();
-        let leaks = flag(&feature.name, &array, &scored.inputs, &rows, &mut flagged, options.seed)?;
-        let suggested = !leaks && n_suggested < options.n_suggested;
-        n_suggested += usize::from(suggested);
+        flag(&feature.name, &array, &rows, &mut flagged, options.seed)?;
         let (inputs, gain, stands_for) = (scored.inputs, scored.score, scored.stands_for);
-        cases.push(Case { feature, array, inputs, gain, stands_for, suggested });
+        cases.push(Case { feature, array, inputs, gain, stands_for });
     }
     let tried = Tried { origin: Origin::Search, n: ranked.n_tried, cases, flagged };
-    let found = conclude(space, &dealt, &rows, tried, options, &clock, sink)?;
+    let found = conclude(space, &dealt, &rows, tried, options, &budget, sink)?;
     Ok(Discovery { interrupted: interrupted.load(Ordering::Relaxed), ..found })
 }
 
@@ -185,7 +210,23 @@ pub fn judge(
     options: &DiscoverOptions,
     sink: &mut Sink<'_>,
 ) -> Result<Discovery> {
-    let clock = Clock::start(options)?;
+    judge_by(&Clock::wall(), space, table, target, features, options, sink)
+}
+
+/// As [`judge`], by a clock of the caller's.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_by(
+    clock: &Clock,
+    space: &EmbeddingSpace,
+    table: &Table,
+    target: &str,
+    features: &[Feature],
+    options: &DiscoverOptions,
+    sink: &mut Sink<'_>,
+) -> Result<Discovery> {
+    let budget = Budget::start(clock, options)?;
     let interrupted = AtomicBool::new(false);
     let sink = &mut watched(sink, &interrupted);
     let mut engineer = FeatureEngineer::new(features.to_vec())?;
@@ -209,21 +250,21 @@ pub fn judge(
             .with_hint("judge a feature before it is grafted, or give it another name"));
     }
     // A column of a feature's name would be in the way; what it holds is what the feature says.
-    let table = &table.without(&engineer.names())?;
+    let table = &space.completed(table, sink)?.without(&engineer.names())?;
     let read: Vec<String> = inputs.iter().flatten().cloned().collect();
-    let dealt = Dealt::new(space, table, target, &read, options.seed, sink)?;
-    let rows = guided(space, &dealt, target, options, &clock, sink)?;
+    let mut dealt = Dealt::new(space, table, target, &read, options.seed, sink)?;
+    let rows = guided(space, &mut dealt, target, options, &budget, sink)?;
     let mut flagged = leaking_columns(&dealt.names, &Values::new(space, &rows)?, &rows, options.seed)?;
     engineer.fit_rest(&rows.discovery())?;
     let enriched = engineer.transform(&rows.table)?;
     let mut cases = Vec::new();
     for (feature, inputs) in engineer.features().iter().cloned().zip(inputs) {
         let array = enriched.column(&feature.name)?.clone();
-        flag(&feature.name, &array, &inputs, &rows, &mut flagged, options.seed)?;
-        cases.push(Case { feature, array, inputs, gain: 0.0, stands_for: Vec::new(), suggested: false });
+        flag(&feature.name, &array, &rows, &mut flagged, options.seed)?;
+        cases.push(Case { feature, array, inputs, gain: 0.0, stands_for: Vec::new() });
     }
     let tried = Tried { origin: Origin::Given, n: features.len(), cases, flagged };
-    let found = conclude(space, &dealt, &rows, tried, options, &clock, sink)?;
+    let found = conclude(space, &dealt, &rows, tried, options, &budget, sink)?;
     Ok(Discovery { interrupted: interrupted.load(Ordering::Relaxed), ..found })
 }
 
@@ -236,81 +277,28 @@ struct Tried {
     flagged: Vec<Flagged>,
 }
 
-/// When a run began, and when it must end.
-struct Clock {
-    start: Instant,
-    budget: Duration,
-}
-
-impl Clock {
-    fn start(options: &DiscoverOptions) -> Result<Self> {
-        options.check()?;
-        Ok(Clock { start: Instant::now(), budget: Duration::from_secs_f64(options.budget_s.min(1e9)) })
-    }
-
-    fn end(&self) -> Instant {
-        self.start + self.budget
-    }
-
-    fn guide_end(&self) -> Instant {
-        self.start + self.budget.mul_f64(GUIDE_SHARE)
-    }
-
-    /// From now on.
-    fn search_end(&self) -> Instant {
-        let now = Instant::now();
-        now + self.end().saturating_duration_since(now).mul_f64(SEARCH_SHARE)
-    }
-}
-
-/// The guide, fitted on the discovery rows until its share of the time is spent.
+/// The guide, fitted on the discovery rows.
 fn guided(
     space: &EmbeddingSpace,
-    dealt: &Dealt,
+    dealt: &mut Dealt,
     target: &str,
     options: &DiscoverOptions,
-    clock: &Clock,
+    budget: &Budget,
     sink: &mut Sink<'_>,
 ) -> Result<Guided> {
-    let mut was_late = false;
-    let mut timed = |event: &Event| {
-        was_late |= Instant::now() >= clock.guide_end();
-        if was_late { ControlFlow::Break(()) } else { sink(event) }
-    };
-    let rows = Guided::fit(
-        options.guide,
-        space,
-        &dealt.discovery,
-        &dealt.judging,
-        target,
-        &options.predictor,
-        &mut timed,
-    )?;
-    if was_late {
-        let text = format!(
-            "the guide's training was cut short after half of the budget of {} s; a larger one gives better guidance",
-            options.budget_s
-        );
-        let _ = sink(&Event::Warning { text });
+    if let Some(text) = dealt.thin(target, options)? {
+        let _ = sink(&Event::Note { text });
     }
-    Ok(rows)
+    Guided::fit(options.guide, space, dealt, target, &options.predictor, budget, sink)
 }
 
-/// Flags a feature if its values tell the target by themselves; says whether they, or one of its inputs, do.
-fn flag(
-    name: &str,
-    array: &ArrayRef,
-    inputs: &[String],
-    rows: &Guided,
-    flagged: &mut Vec<Flagged>,
-    seed: u64,
-) -> Result<bool> {
+/// Flags a feature if its values tell the target by themselves.
+fn flag(name: &str, array: &ArrayRef, rows: &Guided, flagged: &mut Vec<Flagged>, seed: u64) -> Result<()> {
     let values = CandidateValues::from_array(&array.slice(0, rows.n_discovery))?;
     if let Some(reason) = leak(&values, rows, seed) {
         flagged.push(Flagged { name: name.to_owned(), reason });
-        return Ok(true);
     }
-    Ok(flagged.iter().any(|f| inputs.contains(&f.name)))
+    Ok(())
 }
 
 /// Judges the cases and writes the run down.
@@ -320,7 +308,7 @@ fn conclude(
     rows: &Guided,
     tried: Tried,
     options: &DiscoverOptions,
-    clock: &Clock,
+    budget: &Budget,
     sink: &mut Sink<'_>,
 ) -> Result<Discovery> {
     if !tried.flagged.is_empty() {
@@ -333,17 +321,18 @@ fn conclude(
         let _ = sink(&Event::Warning { text });
     }
     let target = rows.target.column();
-    let trials = trials(rows, options.seed);
+    let trials = trials(rows, dealt.n_repeats, options.seed);
     let court = Court::new(rows, &trials)?;
     let terms = Terms {
         n_tried: tried.n,
         level: options.level,
-        deadline: clock.end(),
+        n_suggested: if tried.origin == Origin::Search { options.n_suggested } else { 0 },
+        budget,
         seed: options.seed,
         flagged: &tried.flagged,
     };
     let refitter = (options.guide == Guide::Predictor)
-        .then(|| Refitter::new(rows, space, &trials, &options.predictor, clock.end()));
+        .then(|| Refitter::new(rows, space, &trials, &options.predictor, budget));
     let (suggestions, controls) = judge_all(&court, rows, tried.cases, &terms, refitter, sink)?;
     let task = rows.target.task();
     let mut run = Run {
@@ -369,7 +358,8 @@ fn conclude(
     };
     run.run_id = run_id(&run, options);
     run.check()?;
-    Ok(Discovery { run, seconds: clock.start.elapsed().as_secs_f64(), interrupted: false })
+    let (of_space, seconds) = (space.features().to_vec(), budget.elapsed().as_secs_f64());
+    Ok(Discovery { run, of_space, seconds, interrupted: false })
 }
 
 /// Names a run by everything that it says, guide and formulas too, by its options, and by the moment and

@@ -17,10 +17,11 @@ pub struct DiscoverOptions {
     /// Most candidates that are computed. Default 2000. Many more are looked at: pairs of columns
     /// that say nothing together are left out first.
     pub max_candidates: usize,
-    /// Time for all of it, seconds. Default 30. The guide may take half of it, the search half of the
-    /// rest; when it is spent, the best so far is the result, candidates not reached stay without
-    /// judgement, and what could not be confirmed is not recommended. Results depend on the seed alone
-    /// while it is not reached.
+    /// Time for all of it, seconds. Default 30. A third of it is kept to confirm what passes; no step is
+    /// begun that would not fit. Of a wide and long table so many rows are used as there is time for;
+    /// candidates not reached stay without judgement, and what passed but lacked the time to be confirmed
+    /// is called unconfirmed and not recommended. Results depend on the seed and the budget alone while
+    /// the time is not spent.
     pub budget_s: f64,
     /// Largest false discovery rate of a recommendation. Default .05.
     pub level: f64,

@@ -5,8 +5,12 @@ use tabgraft_table::Table;
 use tabgraft_table::cell::texts;
 use tabgraft_table::split::{Part, row_hashes};
 
+use super::DiscoverOptions;
+use super::judge::court::{N_FOLDS, N_REPEATS};
+use super::remember::history::Guide;
 use crate::error::{Error, Result};
 use crate::objective::{splitmix, unit};
+use crate::predictor::Target;
 use crate::space::EmbeddingSpace;
 use crate::train::Sink;
 
@@ -14,6 +18,13 @@ use crate::train::Sink;
 const DISCOVERY_SHARE: f32 = 0.6;
 /// Most rows of either; more cost time and change little.
 const MOST_ROWS: usize = 20_000;
+/// Products of two cells that the fits of linear models may take for each second of the budget. So many rows
+/// are used as that leaves: counted and not measured, so that the rows do not depend on the machine.
+const PRODUCTS_PER_SECOND: f64 = 2.5e8;
+/// Newton steps of a fit, about.
+const N_STEPS: f64 = 12.0;
+/// Fewest rows that are left when rows are left out for lack of time.
+const LEAST_LEFT: usize = 1000;
 /// Fewest rows that discovery is tried on.
 const LEAST_ROWS: usize = 60;
 
@@ -25,6 +36,8 @@ pub(super) struct Dealt {
     pub names: Vec<String>,
     /// Hash of all of the table's rows.
     pub data_hash: String,
+    /// How often the judging rows are dealt into parts anew.
+    pub n_repeats: usize,
 }
 
 impl Dealt {
@@ -84,6 +97,48 @@ impl Dealt {
             judging: table.take(&judging)?,
             names,
             data_hash: data.finalize().to_hex().to_string(),
+            n_repeats: N_REPEATS,
         })
+    }
+
+    /// Leaves out rows where the linear models of a wide table would take more than their share of the
+    /// budget; where they judge, the rows are dealt once first. Says so.
+    ///
+    /// # Errors
+    /// As [`Target::fit`].
+    pub fn thin(&mut self, target: &str, options: &DiscoverOptions) -> Result<Option<String>> {
+        let n_outputs = match Target::fit(&self.discovery, target, options.predictor.target_kind)?.n_outputs()
+        {
+            2 => 1,
+            n => n,
+        };
+        let n_cells = (self.names.len() + 1) as f64;
+        let per_row = n_cells * n_cells / 2.0 * N_STEPS * n_outputs as f64 * N_FOLDS as f64;
+        let n_rows = self.discovery.n_rows() + self.judging.n_rows();
+        // What a linear guide leaves of the discovery rows is asked for in any case.
+        let takes = |n_repeats: usize| match options.guide {
+            Guide::Linear => per_row * (self.discovery.n_rows() + n_repeats * n_rows) as f64,
+            Guide::Predictor => per_row * self.discovery.n_rows() as f64,
+        };
+        let most = PRODUCTS_PER_SECOND * options.budget_s;
+        if takes(self.n_repeats) <= most {
+            return Ok(None);
+        }
+        if options.guide == Guide::Linear {
+            self.n_repeats = 1;
+        }
+        let share = (most / takes(self.n_repeats)).max(LEAST_LEFT as f64 / n_rows as f64);
+        if share >= 1.0 {
+            return Ok(None);
+        }
+        // They stand in an order that chance chose.
+        let first = |table: &Table| table.slice(0, (table.n_rows() as f64 * share).ceil() as usize);
+        (self.discovery, self.judging) = (first(&self.discovery), first(&self.judging));
+        Ok(Some(format!(
+            "{} of {n_rows} rows are used: {} columns and a budget of {} s leave time for no more",
+            self.discovery.n_rows() + self.judging.n_rows(),
+            self.names.len(),
+            options.budget_s
+        )))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::Duration;
 
 use crate::discover::propose::CandidateInputs;
 use crate::discover::propose::compose;
@@ -15,6 +15,7 @@ use tabgraft_table::cell::numbers;
 use tabgraft_table::schema::{Kind, Schema};
 
 use super::DiscoverOptions;
+use super::budget::Budget;
 use super::guide::Guided;
 use super::judge::leak::leak;
 use crate::error::Result;
@@ -24,7 +25,7 @@ use crate::train::{Event, Sink};
 /// Proposals for each candidate that is computed: the pairs to compute are chosen from so many.
 const POOL_FACTOR: usize = 8;
 /// About so many candidates are ranked between two looks at the clock.
-const RANKED_BETWEEN: usize = 64;
+const RANKED_BETWEEN: usize = 16;
 /// First steps that second ones are built on.
 const MOST_BUILT_ON: usize = 10;
 /// Second steps are at most this part of all candidates.
@@ -89,7 +90,7 @@ pub(super) fn leaking_columns(
     Ok(flagged)
 }
 
-/// Proposes and ranks until `deadline`.
+/// Proposes and ranks until the search's share of the time is spent.
 ///
 /// # Errors
 /// As [`rank`].
@@ -99,10 +100,11 @@ pub(super) fn search(
     rows: &Guided,
     values: &Values,
     options: &DiscoverOptions,
-    deadline: Instant,
+    budget: &Budget,
     sink: &mut Sink<'_>,
 ) -> Result<Ranked> {
     let _ = sink(&Event::Task { name: "searching".to_owned() });
+    let deadline: Duration = budget.search_end();
     let schema = Schema {
         columns: space.columns().iter().filter(|c| names.contains(&c.name)).cloned().collect(),
         ..Schema::default()
@@ -122,7 +124,7 @@ pub(super) fn search(
         let (sink, n_asked, total) = &mut *asked;
         *n_asked += 1;
         let done = (*n_asked * RANKED_BETWEEN).min(*total);
-        Instant::now() < deadline && sink(&Event::Progress { done, total: *total }).is_continue()
+        !budget.is_past(deadline) && sink(&Event::Progress { done, total: *total }).is_continue()
     };
     let ranking = RankOptions {
         shape: match rows.guide {

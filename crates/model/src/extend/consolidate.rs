@@ -47,6 +47,9 @@ impl EmbeddingSpace {
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
         let plan = TrainingPlan::new(&options.training, sink)?;
+        let table = &*self.completed(table, sink)?;
+        let valid = valid.map(|valid| self.completed(valid, sink)).transpose()?;
+        let valid = valid.as_deref();
         let mut child = self.clone();
         let about = &mut child.about;
         about.config.d_model = options.d_model.unwrap_or(about.config.d_model);

@@ -47,6 +47,8 @@ impl Keep {
             Keep::Always => Ok(()),
             Keep::IfNotWorse { target, compare } => {
                 compare.predictor.check()?;
+                let made = parent.complete(table)?;
+                let table = &*made.table;
                 // What there is to say of the rows is said by the comparison itself.
                 let silent = &mut |_: &Event| ControlFlow::Continue(());
                 folds([parent, parent], table, target, compare, silent).map(|_| ())

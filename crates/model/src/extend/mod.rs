@@ -16,6 +16,7 @@
 
 mod consolidate;
 mod drift;
+mod frames;
 mod graft;
 mod keep;
 mod merge;
@@ -27,9 +28,11 @@ mod rank;
 mod role;
 mod thaw;
 
+use std::borrow::Cow;
+
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use tabgraft_feature::Feature;
+use tabgraft_feature::{Feature, FeatureEngineer, in_order};
 use tabgraft_table::Table;
 use tabgraft_table::codec::{fit_codecs, notes};
 
@@ -42,8 +45,10 @@ pub use prune::PruneOptions;
 pub use rank::{ColumnCost, ColumnRanking, ProbeScore, RankColumnsOptions};
 
 use crate::encoder::network::ColumnShape;
-use crate::error::Result;
-use crate::space::{EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, now};
+use crate::error::{Error, Result};
+use crate::space::{
+    EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, complete, now,
+};
 use crate::train::{Event, Sink, TrainingOptions, TrainingPlan};
 
 impl EmbeddingSpace {
@@ -88,6 +93,12 @@ impl EmbeddingSpace {
         options.check()?;
         self.check_frozen_columns(&options.freeze)?;
         self.check_regrafted(&options.regraft)?;
+        let carried = self.carried(table, options)?;
+        let whole = self.with_features_of(options, table, &carried, sink)?;
+        let table = &*whole;
+        let whole_valid =
+            valid.map(|valid| self.with_features_of(options, valid, &carried, sink)).transpose()?;
+        let valid = whole_valid.as_deref();
         let mut schema = self.new_schema(table, options)?;
         self.about.check_known(table)?;
         if !options.prune.is_empty() {
@@ -98,7 +109,8 @@ impl EmbeddingSpace {
             };
             let pruned = self.prune(&options.prune, Some(table), &prune, sink)?;
             let name = options.name.clone().unwrap_or_else(|| format!("{}_extended", self.name()));
-            let options = ExtendOptions { prune: Vec::new(), name: Some(name), ..options.clone() };
+            let options =
+                ExtendOptions { prune: Vec::new(), name: Some(name), features: carried, ..options.clone() };
             return pruned.graft(table, valid, &options, sink);
         }
         let plan = TrainingPlan::new(&options.training, sink)?;
@@ -137,15 +149,13 @@ impl EmbeddingSpace {
             judgement: None,
             ..self.next_step(&about.created)
         });
-        let added: Vec<Feature> =
-            options.features.iter().filter(|f| schema.column(&f.name).is_some()).cloned().collect();
-        about.features.extend(added);
         about.excluded.retain(|e| schema.column(&e.name).is_none());
         about.add_mask_keys(n_new);
         about.remember_rows(&all, &rows.parts)?;
         about.learn_reading(table.origin(), &schema.names());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);
+        about.add_features(&carried);
         let is_new = |name: &String| about.excluded.iter().all(|e| e.name != *name);
         let excluded: Vec<_> = schema.excluded.into_iter().filter(|e| is_new(&e.name)).collect();
         about.excluded.extend(excluded);
@@ -191,6 +201,54 @@ impl EmbeddingSpace {
                 Ok(d_side)
             }
         }
+    }
+
+    /// The features of a graft: those that the options give, and of their candidates those that compute a new
+    /// column of the table. Those that this space has are left out.
+    fn carried(&self, table: &Table, options: &ExtendOptions) -> Result<Vec<Feature>> {
+        let is_new = |f: &&Feature| {
+            self.about.columns.iter().all(|c| c.name != f.name)
+                && options.features.iter().all(|given| given.name != f.name)
+        };
+        let candidates: Vec<Feature> = options.candidates.iter().filter(is_new).cloned().collect();
+        let found = match candidates.is_empty() {
+            true => Vec::new(),
+            false => FeatureEngineer::makers(&candidates, &self.complete(table)?.table),
+        };
+        let given: Vec<Feature> =
+            options.features.iter().filter(|f| !self.about.features.contains(f)).cloned().collect();
+        Ok(in_order(&[given, found].concat()))
+    }
+
+    /// A table with this space's features and those of a graft.
+    ///
+    /// # Errors
+    /// A schema error for a feature of the options that cannot be computed, or that the table has and that does
+    /// not give what the column holds: the child would embed a table with it and one without it differently.
+    fn with_features_of<'a>(
+        &self,
+        options: &ExtendOptions,
+        table: &'a Table,
+        carried: &[Feature],
+        sink: &mut Sink<'_>,
+    ) -> Result<Cow<'a, Table>> {
+        let made = complete(&[&self.about.features, carried].concat(), table)?;
+        let is_own = |name: &str| self.about.features.iter().any(|own| own.name == name);
+        if let Some(wrong) = made.differing.iter().find(|d| !is_own(&d.name)) {
+            return Err(Error::schema(wrong.to_string()).with_hint(
+                "give the features as they were fitted for this table, or the table without the column",
+            ));
+        }
+        let is_given = |name: &str| options.features.iter().any(|given| given.name == name);
+        if let Some(skipped) = made.skipped.iter().find(|skip| is_given(&skip.name) && !is_own(&skip.name)) {
+            return Err(Error::schema(format!(
+                "feature `{}` of option `features` cannot be computed: {}",
+                skipped.name, skipped.reason
+            ))
+            .with_hint("give fitted features and the columns that they read, or leave the feature out"));
+        }
+        made.tell(sink);
+        Ok(made.table)
     }
 
     /// Columns of the first training: rows are told apart by them in every version.

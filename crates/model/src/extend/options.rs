@@ -48,8 +48,12 @@ pub struct ExtendOptions {
     pub regraft: Vec<String>,
     /// Kinds of new columns given by the user, new columns to ignore.
     pub infer: InferOptions,
-    /// Engineered columns among the new ones; remembered with their fitted state.
+    /// Features that make new columns, fitted: the child remembers them, and what they are made from, and
+    /// computes them where a table lacks them, this one included.
     pub features: Vec<Feature>,
+    /// Features that may have made new columns: those that give what a column holds, in every row, are
+    /// remembered as `features` are. Default: none.
+    pub candidates: Vec<Feature>,
     /// What the user says about the new columns; free form, kept in the lineage.
     pub feature_metadata: Option<serde_json::Value>,
     /// Whether the child has to prove itself. Default [`Keep::Always`].
@@ -69,6 +73,7 @@ impl Default for ExtendOptions {
             regraft: Vec::new(),
             infer: InferOptions::default(),
             features: Vec::new(),
+            candidates: Vec::new(),
             feature_metadata: None,
             keep: Keep::Always,
         }

@@ -114,7 +114,9 @@ impl EmbeddingSpace {
         let mut child = self.smaller(&is_gone, &is_cut, &lost);
         child.about.name = options.name.clone().unwrap_or_else(|| format!("{}_pruned", self.name()));
         child.about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
-        let mut measured = table.map(|table| self.measure(&child, table, &is_gone, sink)).transpose()?;
+        let table = table.map(|table| self.completed(table, sink)).transpose()?;
+        let mut measured =
+            table.as_deref().map(|table| self.measure(&child, table, &is_gone, sink)).transpose()?;
         let mut info = TrainingInfo { n_weights: child.network.n_weights(), ..TrainingInfo::default() };
         if let Some(measured) = &mut measured {
             let pieces = kept_pieces(&touched, &is_cut);

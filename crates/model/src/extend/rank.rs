@@ -114,6 +114,7 @@ impl EmbeddingSpace {
                 options.max_rows
             )));
         }
+        let table = &*self.completed(table, sink)?;
         let (all, mut rows) = self.rows_of(table, None, sink)?;
         let encoded = self.encode(&all)?;
         let judge = target.map(|t| self.judge(&all, &encoded, &rows, t, options)).transpose()?;

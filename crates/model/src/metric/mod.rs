@@ -88,6 +88,18 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// All of them.
+    pub const ALL: [Metric; 8] = [
+        Metric::RocAuc,
+        Metric::PrAuc,
+        Metric::LogLoss,
+        Metric::Accuracy,
+        Metric::Brier,
+        Metric::Rmse,
+        Metric::Mae,
+        Metric::R2,
+    ];
+
     /// The metric's name in files and reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -33,7 +33,8 @@ impl Predictor {
     pub fn row_parts(&self, table: &Table) -> Result<RowParts> {
         let mut rows = self.about.space.row_parts(table)?;
         if let (Some(own), Some(known)) = (&self.about.rows, &mut rows.known) {
-            for ((known, part), own) in known.iter_mut().zip(&mut rows.parts).zip(own.find(table)?) {
+            let made = self.about.space.complete(table)?;
+            for ((known, part), own) in known.iter_mut().zip(&mut rows.parts).zip(own.find(&made.table)?) {
                 if let (Known::New, Some(had)) = (*known, own.part()) {
                     (*known, *part) = (own, had);
                 }

@@ -51,7 +51,8 @@ impl HeldOut {
 impl Predictor {
     /// Fits a predictor of `target` on a space.
     ///
-    /// Rows of the space's test part are left out and scored at the end. Columns of the table that
+    /// Features of the space that the table lacks are computed. Rows of the space's test part are left out
+    /// and scored at the end. Columns of the table that
     /// the space does not know are named in a note and in [`FitInfo::columns`]. Classes that only test
     /// rows have are named too: those rows are scored as wrong. Rows that are equal in every column
     /// stay together in all inner parts, so that no network stops on a copy of what it learned.
@@ -86,6 +87,7 @@ impl Predictor {
         options: &PredictorOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
+        let table = &*space.completed(table, sink)?;
         check(space, table, target, options)?;
         let is_test = test_rows(space, table, options, sink)?;
         let rows = WeightedRows::new(table, row_weights, |r| is_test[r])?;
@@ -112,6 +114,7 @@ impl Predictor {
         options: &PredictorOptions,
         sink: &mut Sink<'_>,
     ) -> Result<(Self, HeldOut)> {
+        let table = &*space.completed(table, sink)?;
         check(space, table, target, options)?;
         let is_test = test_rows(space, table, options, sink)?;
         tell_of_target(table, target, options, |r| !is_test[r], sink)?;

@@ -20,6 +20,7 @@ mod reading;
 mod target;
 
 use serde::{Deserialize, Serialize};
+use tabgraft_feature::Differing;
 use tabgraft_table::Table;
 use tabgraft_table::codec::CellFlag;
 use tabgraft_table::encoded::EncodedTable;
@@ -130,6 +131,8 @@ pub struct Predictions {
     pub report: ColumnReport,
     /// Columns whose cells are all or mostly values that no training row had.
     pub unseen: Vec<UnseenColumn>,
+    /// Features that the table had, with cells that are not what the feature gives.
+    pub differing: Vec<Differing>,
 }
 
 /// One cell that is unlike the training rows.
@@ -194,18 +197,37 @@ impl Predictor {
     /// Predicts each row of a table.
     ///
     /// A row's prediction has the same bits in any batch. Unknown columns are listed, missing ones
-    /// count as missing cells.
+    /// count as missing cells. Features of the space that the table lacks are computed; those that it has are
+    /// used, and listed where they are not what the feature gives.
     ///
     /// # Errors
     /// A schema error with both sets of names if not one column of the table is known; a value error if a
     /// cell cannot be read as its column's kind, or if the weights are so large that a row has no finite
     /// prediction.
     pub fn predict(&self, table: &Table) -> Result<Predictions> {
-        self.about.space.check_known(table)?;
-        self.predict_any(table)
+        let report = self.column_report(table);
+        let made = self.about.space.complete(table)?;
+        self.about.space.check_known(&made.table)?;
+        Ok(Predictions { report, differing: made.differing, ..self.predict_any(&made.table)? })
     }
 
-    /// As [`Predictor::predict`], of a table that may have lost all of the columns: its cells are missing.
+    /// What becomes of a table's columns.
+    fn column_report(&self, table: &Table) -> ColumnReport {
+        let mut report = self.about.space.column_report(table);
+        report.ignored_columns.retain(|c| c.name != self.about.target.column());
+        report
+    }
+
+    /// Columns of a table that are not what their feature gives, by a sample of its rows.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn differing_columns(&self, table: &Table) -> Result<Vec<Differing>> {
+        Ok(self.about.space.complete(table)?.differing)
+    }
+
+    /// As [`Predictor::predict`], of a table that may have lost all of the columns: its cells are missing, and
+    /// no feature is computed.
     pub(crate) fn predict_any(&self, table: &Table) -> Result<Predictions> {
         let space = &self.about.space;
         let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
@@ -221,8 +243,6 @@ impl Predictor {
                 confidence.push(sure);
             }
         }
-        let mut report = space.column_report(table);
-        report.ignored_columns.retain(|c| c.name != self.about.target.column());
         Ok(Predictions {
             task,
             classes: self.about.target.classes().to_vec(),
@@ -232,7 +252,8 @@ impl Predictor {
             class_idx,
             threshold,
             confidence,
-            report,
+            report: self.column_report(table),
+            differing: Vec::new(),
             unseen: UnseenCounts::of(&encoded).mostly(&space.columns, &space.codecs, table)?,
         })
     }
@@ -243,6 +264,8 @@ impl Predictor {
     /// As [`Predictor::predict`].
     pub fn unseen_columns(&self, table: &Table) -> Result<Vec<UnseenColumn>> {
         let space = &self.about.space;
+        let made = space.complete(table)?;
+        let table = &*made.table;
         let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
         UnseenCounts::of(&encoded).mostly(&space.columns, &space.codecs, table)
     }
@@ -253,6 +276,8 @@ impl Predictor {
     /// A value error if a cell cannot be read as its column's kind.
     pub fn guardrails(&self, table: &Table) -> Result<Vec<Guardrail>> {
         let mut found = Vec::new();
+        let made = self.about.space.complete(table)?;
+        let table = &*made.table;
         for (spec, codec) in self.about.space.columns.iter().zip(&self.about.space.codecs) {
             if !table.has_column(&spec.name) {
                 continue;
@@ -280,7 +305,8 @@ impl Predictor {
     /// A schema error if the target column is absent or not one column is known, a value error for fewer
     /// than two rows with a target or a number beyond [`MOST_NUMBER`].
     pub fn evaluate(&self, table: &Table) -> Result<Vec<Score>> {
-        let (rows, values) = self.with_target(table)?;
+        let made = self.about.space.complete(table)?;
+        let (rows, values) = self.with_target(&made.table)?;
         let (truth, prediction) = (self.about.target.truth(&values), self.prediction(&rows)?);
         let clusters = clusters(&[&self.about.space], &rows)?;
         metric::scores(self.about.target.task(), &truth, &prediction, &clusters, self.about.options.seed)
@@ -298,7 +324,9 @@ impl Predictor {
                 other.about.target.column()
             )));
         }
-        let (rows, values) = self.with_target(table)?;
+        let made = self.about.space.complete(table)?;
+        let made = other.about.space.complete(&made.table)?;
+        let (rows, values) = self.with_target(&made.table)?;
         let truth = self.about.target.truth(&values);
         let (a, b) = (self.prediction(&rows)?, other.prediction(&rows)?);
         let clusters = clusters(&[&self.about.space, &other.about.space], &rows)?;

@@ -277,7 +277,7 @@ pub struct FoundFeature {
     pub formula: String,
     /// Why it was tried.
     pub reason: String,
-    /// Whether it is one of the best few of the run, proven or not.
+    /// Whether it is one of the best few of the run that were not seen to hurt, proven or not.
     pub is_suggested: bool,
     /// Whether it is proven on the judging rows.
     pub is_recommended: bool,

@@ -1,6 +1,7 @@
 //! Rows to vectors.
 
 use rayon::prelude::*;
+use tabgraft_feature::Differing;
 use tabgraft_table::Table;
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::threads::{in_pool, in_pool_or_alone};
@@ -31,6 +32,8 @@ pub struct Embeddings {
     pub report: ColumnReport,
     /// Columns whose cells are all or mostly values that no training row had.
     pub unseen: Vec<UnseenColumn>,
+    /// Features that the table had, with cells that are not what the feature gives.
+    pub differing: Vec<Differing>,
 }
 
 impl Embeddings {
@@ -45,7 +48,8 @@ impl EmbeddingSpace {
     ///
     /// A row's vector has the same bits alone, in any batch and in any order, on one machine and
     /// build: rows are computed in blocks of fixed height. Columns that the space does not know
-    /// are listed in the report, columns that the table lacks count as missing.
+    /// are listed in the report, columns that the table lacks count as missing. Features that it lacks are
+    /// computed; those that it has are used, and listed where they are not what the feature gives.
     ///
     /// # Shapes
     /// - returns: `[n_rows, d_model]`
@@ -55,6 +59,9 @@ impl EmbeddingSpace {
     /// cell cannot be read as its column's kind, or if the weights are so large that a row has no finite
     /// vector.
     pub fn embed(&self, table: &Table) -> Result<Embeddings> {
+        let report = self.column_report(table);
+        let made = self.complete(table)?;
+        let table = &*made.table;
         self.about.check_known(table)?;
         let mut values = vec![0.0; table.n_rows() * self.d_model()];
         let mut unseen = UnseenCounts::default();
@@ -75,7 +82,8 @@ impl EmbeddingSpace {
             n_rows: table.n_rows(),
             d_model: self.d_model(),
             values,
-            report: self.column_report(table),
+            report,
+            differing: made.differing,
             unseen: unseen.mostly(self.columns(), self.codecs(), table)?,
         })
     }

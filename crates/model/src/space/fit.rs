@@ -289,6 +289,13 @@ impl EmbeddingSpace {
 }
 
 impl About {
+    /// Remembers the rows of another version, where both remember theirs.
+    pub(crate) fn join_rows(&mut self, other: &Self) {
+        if let (Some(rows), Some(others)) = (&mut self.rows, &other.rows) {
+            rows.join(others);
+        }
+    }
+
     /// Remembers the rows that this version was trained on and its parent does not know as they are.
     ///
     /// # Errors

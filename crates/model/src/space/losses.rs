@@ -19,6 +19,8 @@ impl EmbeddingSpace {
     /// # Errors
     /// A value error if a cell cannot be read as its column's kind.
     pub fn column_losses(&self, table: &Table) -> Result<BTreeMap<String, f64>> {
+        let made = self.complete(table)?;
+        let table = &*made.table;
         let key_columns: Vec<String> =
             self.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
         let rows = Rows {

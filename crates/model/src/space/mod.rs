@@ -1,6 +1,7 @@
 //! The embedding space: one vector per row, its columns, its training and its ancestors.
 
 pub(crate) mod baseline;
+mod carried;
 pub(crate) mod claims;
 mod clusters;
 mod config;
@@ -34,6 +35,8 @@ pub use crate::record::{
     AnchorInfo, ExtensionMetadata, Freeze, Hashes, Judgement, Mode, Operation, ParentRef, PruneInfo,
     RefusedExtension, Schedule, SoftwareVersion, descends_from,
 };
+pub use carried::Completed;
+pub(crate) use carried::complete;
 pub(crate) use clusters::clusters;
 pub use config::SpaceConfig;
 pub use embed::Embeddings;
@@ -89,7 +92,7 @@ pub(crate) struct About {
     pub split: Split,
     /// How the table was read, so that later ones are read alike.
     pub reading: Reading,
-    /// Engineered columns among the used ones, with their fitted state.
+    /// Features that make columns among the used ones, or that these are made from, with their fitted state.
     pub features: Vec<Feature>,
     /// Epochs of the first training's plan: what a graft's default is a quarter of.
     pub planned_epochs: usize,
@@ -120,6 +123,9 @@ pub struct ColumnReport {
     pub ignored_columns: Vec<IgnoredColumn>,
     /// Columns of the space that the table lacks; their cells count as missing.
     pub missing_columns: Vec<String>,
+    /// Features of the space that the table lacks, computed from its columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub computed_columns: Vec<String>,
 }
 
 /// One column that was not used.
@@ -224,7 +230,8 @@ impl EmbeddingSpace {
         &self.about.refused_extensions
     }
 
-    /// Engineered columns, with their fitted state.
+    /// The features that it was grafted with, and those that they are made from, with their fitted state: a table
+    /// that lacks them gets them ([`EmbeddingSpace::complete`]).
     pub fn features(&self) -> &[Feature] {
         &self.about.features
     }
@@ -307,9 +314,11 @@ impl About {
                 },
             })
             .collect();
-        let missing_columns =
-            self.columns.iter().filter(|c| !table.has_column(&c.name)).map(|c| c.name.clone()).collect();
-        ColumnReport { ignored_columns, missing_columns }
+        let computable = self.computable(table);
+        let absent = self.columns.iter().map(|c| &c.name).filter(|name| !table.has_column(name));
+        let (computed_columns, missing_columns) =
+            absent.cloned().partition(|name| computable.contains(name.as_str()));
+        ColumnReport { ignored_columns, missing_columns, computed_columns }
     }
 }
 

@@ -54,6 +54,9 @@ impl EmbeddingSpace {
 impl About {
     /// As [`EmbeddingSpace::row_parts`].
     pub(crate) fn row_parts(&self, table: &Table) -> Result<RowParts> {
+        // The split may go by features, which the space computes itself.
+        let made = self.complete(table)?;
+        let table = &*made.table;
         let columns = self.split.columns();
         let mut absent = Vec::new();
         for name in columns {

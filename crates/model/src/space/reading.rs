@@ -31,7 +31,10 @@ impl ExtendOptions {
             options.known.entry(name).or_insert(known);
         }
         let used = parent.columns().iter().map(|column| &column.name);
-        let needed = parent.split().columns().iter().chain(used);
+        let read = parent.about.feature_inputs();
+        let given: Vec<String> =
+            self.features.iter().flat_map(|feature| feature.inputs().unwrap_or_default()).collect();
+        let needed = parent.split().columns().iter().chain(used).chain(&read).chain(&given);
         options.columns = self.infer.wants(needed).and(self.keep.target());
         options
     }
@@ -92,9 +95,10 @@ impl About {
         }
     }
 
-    /// The columns that the space needs of a table to embed it.
+    /// The columns that the space needs of a table to embed it: its own, and what its features are made from.
     pub(crate) fn needs(&self) -> Wanted {
-        Wanted::Only(self.columns.iter().map(|column| column.name.clone()).collect::<BTreeSet<_>>())
+        let own = self.columns.iter().map(|column| column.name.clone());
+        Wanted::Only(own.chain(self.feature_inputs()).collect::<BTreeSet<_>>())
     }
 
     /// The columns that the space needs of a table to embed it, and to tell the part of each row.

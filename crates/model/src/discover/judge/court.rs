@@ -32,9 +32,9 @@ use crate::metric::{self, Clusters, Task};
 use crate::objective::splitmix;
 use crate::predictor::Target;
 
-/// Parts of the judging rows that are scored in turn, and how often they are dealt anew.
+/// Parts of the judging rows that are scored in turn, and how often they are dealt anew where time suffices.
 pub(in crate::discover) const N_FOLDS: usize = 5;
-const N_REPEATS: usize = 4;
+pub(in crate::discover) const N_REPEATS: usize = 4;
 const TINY: f64 = 1e-6;
 /// Errors of a number count up to so many widths of their middle half, about five standard deviations of a
 /// normal distribution.
@@ -107,13 +107,13 @@ impl Finding {
     }
 }
 
-/// Deals the judging rows, which stand behind the discovery rows, [`N_REPEATS`] times into [`N_FOLDS`]
+/// Deals the judging rows, which stand behind the discovery rows, `n_repeats` times into [`N_FOLDS`]
 /// parts: copies of a row together, each class evenly.
-pub(in crate::discover) fn trials(rows: &Guided, seed: u64) -> Vec<Trial> {
+pub(in crate::discover) fn trials(rows: &Guided, n_repeats: usize, seed: u64) -> Vec<Trial> {
     let (n_discovery, n_rows) = (rows.n_discovery, rows.table.n_rows());
     let classes: Vec<u32> = rows.targets[n_discovery..].iter().map(|t| rows.target.stratum(*t)).collect();
-    let mut trials = Vec::with_capacity(N_REPEATS * N_FOLDS);
-    for repeat in 0..N_REPEATS as u64 {
+    let mut trials = Vec::with_capacity(n_repeats * N_FOLDS);
+    for repeat in 0..n_repeats as u64 {
         let salt = splitmix(seed ^ splitmix(repeat));
         let fold = deal_rows(&rows.units[n_discovery..], &classes, N_FOLDS, salt);
         for k in 0..N_FOLDS {

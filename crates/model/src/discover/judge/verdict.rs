@@ -2,16 +2,15 @@
 //! idea, and the refitted predictor's last word.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
-use std::time::Instant;
 
 use crate::discover::judge::corrected::benjamini_hochberg;
-use crate::discover::remember::history::{Controls, Flagged, Guide, Judgement, Refit, Suggestion, Verdict};
+use crate::discover::remember::history::{Controls, Flagged, Guide, Judgement, Suggestion, Verdict};
 use arrow::array::ArrayRef;
 use tabgraft_feature::Feature;
 
 use super::court::{Court, Finding};
-use super::refit::Refitter;
+use super::refit::{Outcome, Refitter};
+use crate::discover::budget::Budget;
 use crate::discover::guide::Guided;
 use crate::error::Result;
 use crate::linear::Design;
@@ -34,7 +33,6 @@ pub(in crate::discover) struct Case {
     /// Score of the ranking; 0 for a feature that a person gave.
     pub gain: f64,
     pub stands_for: Vec<String>,
-    pub suggested: bool,
 }
 
 /// What the court has to go by.
@@ -43,13 +41,16 @@ pub(in crate::discover) struct Terms<'a> {
     pub n_tried: usize,
     /// Largest false discovery rate.
     pub level: f64,
-    pub deadline: Instant,
+    /// Candidates that are suggested at most.
+    pub n_suggested: usize,
+    pub budget: &'a Budget,
     pub seed: u64,
     /// What tells the target by itself: columns, and features among the cases.
     pub flagged: &'a [Flagged],
 }
 
-/// Judges the cases in their order until the deadline, and gives a verdict on each.
+/// Judges the cases in their order as long as there is time, and gives a verdict on each. Time is kept for
+/// the refits once something is there that they could confirm.
 ///
 /// # Errors
 /// As [`Court::judge`] and [`Refitter::refit`].
@@ -58,7 +59,7 @@ pub(in crate::discover) fn judge_all(
     rows: &Guided,
     cases: Vec<Case>,
     terms: &Terms<'_>,
-    mut refitter: Option<Refitter<'_>>,
+    refitter: Option<Refitter<'_>>,
     sink: &mut Sink<'_>,
 ) -> Result<(Vec<Suggestion>, Controls)> {
     let _ = sink(&Event::Task { name: "judging".to_owned() });
@@ -66,61 +67,103 @@ pub(in crate::discover) fn judge_all(
     let mut designs: Vec<Option<Design>> = Vec::with_capacity(cases.len());
     let mut findings: Vec<Option<Finding>> = Vec::with_capacity(cases.len());
     let mut controls: Vec<Finding> = Vec::new();
+    let is_flagged = |case: &Case| {
+        terms.flagged.iter().any(|f| f.name == case.feature.name || case.inputs.contains(&f.name))
+    };
     let mut stopped = false;
+    let mut steps = terms.budget.steps();
+    let mut to_confirm = false;
     for (i, case) in cases.iter().enumerate() {
-        stopped |= sink(&Event::Progress { done: i, total: cases.len() }) == ControlFlow::Break(());
-        stopped |= i > 0 && Instant::now() >= terms.deadline;
+        stopped = stopped || sink(&Event::Progress { done: i, total: cases.len() }).is_break();
+        let end = if to_confirm { terms.budget.judging_end() } else { terms.budget.end() };
+        stopped |= !steps.fits(end) && i > 0;
         let design = if stopped { None } else { court.design_of(&case.feature.name, &case.array)? };
         findings.push(design.as_ref().map(|design| court.judge(design)).transpose()?);
         if let Some(design) = design.as_ref().filter(|_| controls.len() < N_CONTROLS) {
             controls.push(court.judge(&design.reordered(&shuffled))?);
         }
         designs.push(design);
+        to_confirm |= !is_flagged(case) && {
+            let p_values: Vec<f64> = findings.iter().map(|f| f.as_ref().map_or(1.0, |f| f.p_value)).collect();
+            let found = findings[i].is_some_and(|f| f.is_better());
+            found && adjusted(&p_values, terms.n_tried)[i] <= terms.level
+        };
     }
     let p_values: Vec<f64> = findings.iter().map(|f| f.as_ref().map_or(1.0, |f| f.p_value)).collect();
     let adjusted = adjusted(&p_values, terms.n_tried);
     let controls = count(&controls, &p_values, terms);
 
-    let is_flagged = |case: &Case| {
-        terms.flagged.iter().any(|f| f.name == case.feature.name || case.inputs.contains(&f.name))
-    };
     let passes = |i: usize| {
         let better = findings[i].is_some_and(|f| f.is_better() && adjusted[i] <= terms.level);
         better && controls.n_passed == 0 && !is_flagged(&cases[i])
     };
     let mut passed: Vec<usize> = (0..cases.len()).filter(|i| passes(*i)).collect();
     passed.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]).then(a.cmp(b)));
-    let (selected, redundant) = select(court, &passed, &designs, terms)?;
+    let Selected { selected, redundant, left } = select(court, &passed, &designs, terms)?;
 
-    let mut refits: Vec<Option<Refit>> = vec![None; cases.len()];
-    if let Some(refitter) = &mut refitter {
-        for i in selected.iter().take(MOST_REFITS) {
-            if Instant::now() < terms.deadline {
-                refits[*i] = refitter.refit(&cases[*i].feature.name, &cases[*i].array, sink)?;
-            }
+    let mut outcomes: Vec<Option<Outcome>> = vec![None; cases.len()];
+    if let Some(refitter) = &refitter {
+        let asked: Vec<usize> = selected.iter().copied().take(MOST_REFITS).collect();
+        let features: Vec<_> = asked.iter().map(|i| (&*cases[*i].feature.name, &cases[*i].array)).collect();
+        for (i, outcome) in asked.iter().zip(refitter.confirm(&features, sink)?) {
+            outcomes[*i] = Some(outcome);
         }
     }
-    let is_confirmed = |i: &usize| match refits[*i] {
-        Some(refit) => refit.interval[0] > 0.0,
+    let is_confirmed = |i: &usize| match outcomes[*i] {
+        Some(Outcome::Refitted { refit, .. }) => refit.interval[0] > 0.0,
+        Some(Outcome::Useless | Outcome::NoTime) => false,
         None => rows.guide == Guide::Linear,
     };
-    let recommended: Vec<usize> = selected.into_iter().filter(is_confirmed).collect();
+    // What passed and was not refitted, or on so few rows that they do not tell.
+    let lacks_time = |i: &usize| match outcomes[*i] {
+        Some(Outcome::NoTime) => true,
+        Some(Outcome::Refitted { refit, is_whole: false }) => {
+            refit.interval[0] <= 0.0 && refit.interval[1] > 0.0
+        }
+        Some(Outcome::Refitted { .. } | Outcome::Useless) => false,
+        None => rows.guide == Guide::Predictor,
+    };
+    let recommended: Vec<usize> = selected.iter().copied().filter(is_confirmed).collect();
+    let mut unconfirmed: Vec<usize> = selected.iter().copied().filter(lacks_time).collect();
+    // What repeats others stands and falls with them.
+    if recommended.is_empty() && !unconfirmed.is_empty() {
+        unconfirmed.extend(&redundant);
+    }
+    unconfirmed.extend(left);
+    let harm = harm_adjusted(&findings);
+    let verdicts: Vec<Option<Verdict>> = (0..cases.len())
+        .map(|i| {
+            let finding = findings[i]?;
+            let is_redundant = redundant.contains(&i) && !recommended.is_empty();
+            let hurt_when_refitted = matches!(outcomes[i],
+                Some(Outcome::Refitted { refit, .. }) if refit.interval[1] < 0.0);
+            Some(match () {
+                () if hurt_when_refitted => Verdict::Harmful,
+                () if recommended.contains(&i) || is_redundant => Verdict::Proven,
+                () if unconfirmed.contains(&i) => Verdict::Unconfirmed,
+                () if finding.is_worse() && harm[i] <= terms.level => Verdict::Harmful,
+                () => Verdict::Unproven,
+            })
+        })
+        .collect();
+    let suggested = suggested(&findings, &verdicts, &recommended, &unconfirmed, |i| !is_flagged(&cases[i]));
+    let suggested = &suggested[..suggested.len().min(terms.n_suggested)];
     let names: Vec<String> = recommended.iter().map(|i| cases[*i].feature.name.clone()).collect();
     let suggestions = cases.into_iter().enumerate().map(|(i, case)| {
         let is_recommended = recommended.contains(&i);
         // Others tell the same, so it was not refitted and need not be.
         let is_redundant = redundant.contains(&i) && !recommended.is_empty();
-        let judgement = findings[i].map(|finding| Judgement {
+        let judgement = findings[i].zip(verdicts[i]).map(|(finding, verdict)| Judgement {
             effect: finding.effect.mean,
             interval: finding.effect.interval,
             p_value: finding.p_value,
             p_adjusted: adjusted[i],
-            verdict: match adjusted[i] <= terms.level {
-                true if finding.is_worse() => Verdict::Harmful,
-                true if is_recommended || is_redundant => Verdict::Proven,
-                _ => Verdict::Unproven,
-            },
+            verdict,
         });
+        let refit = match outcomes[i] {
+            Some(Outcome::Refitted { refit, .. }) => Some(refit),
+            _ => None,
+        };
         let feature = case.feature;
         Suggestion {
             name: feature.name,
@@ -131,32 +174,68 @@ pub(in crate::discover) fn judge_all(
             gain: case.gain,
             stands_for: case.stands_for,
             judgement,
-            refit: refits[i],
+            refit,
             redundant_with: if is_redundant { names.clone() } else { Vec::new() },
-            suggested: case.suggested,
+            suggested: suggested.contains(&i),
             recommended: is_recommended,
         }
     });
     Ok((suggestions.collect(), controls))
 }
 
+/// The cases in the order in which they are worth a try: recommended ones, those that lacked time to be
+/// confirmed, the others as they were ranked. What was seen to hurt is not among them, nor what is not
+/// `allowed`.
+fn suggested(
+    findings: &[Option<Finding>],
+    verdicts: &[Option<Verdict>],
+    recommended: &[usize],
+    unconfirmed: &[usize],
+    allowed: impl Fn(usize) -> bool,
+) -> Vec<usize> {
+    let hurts = |i: usize| {
+        verdicts[i] == Some(Verdict::Harmful) || findings[i].is_some_and(|f| f.effect.interval[1] < 0.0)
+    };
+    let first = recommended.iter().chain(unconfirmed).copied();
+    let mut order: Vec<usize> = Vec::with_capacity(findings.len());
+    for i in first.chain(0..findings.len()) {
+        if allowed(i) && !hurts(i) && !order.contains(&i) {
+            order.push(i);
+        }
+    }
+    order
+}
+
+/// What `select` finds.
+struct Selected {
+    /// Better beside those before them.
+    selected: Vec<usize>,
+    /// Telling what others tell.
+    redundant: Vec<usize>,
+    /// Which of the two, there was no time to say.
+    left: Vec<usize>,
+}
+
 /// One of each idea: in the order given, a feature is selected if it is still better beside those
-/// selected before it. Gives those selected and the redundant ones; what the deadline leaves is neither.
+/// selected before it.
 fn select(
     court: &Court<'_>,
     passed: &[usize],
     designs: &[Option<Design>],
     terms: &Terms<'_>,
-) -> Result<(Vec<usize>, Vec<usize>)> {
-    let (mut selected, mut redundant) = (Vec::new(), Vec::new());
+) -> Result<Selected> {
+    let mut found = Selected { selected: Vec::new(), redundant: Vec::new(), left: Vec::new() };
     let mut with_selected: Option<Court<'_>> = None;
+    let mut steps = terms.budget.steps();
     for i in passed {
         let Some(design) = &designs[*i] else { continue };
-        if with_selected.is_some() && Instant::now() >= terms.deadline {
-            break;
-        }
+        let in_time = found.left.is_empty() && steps.fits(terms.budget.judging_end());
         let adds = match &with_selected {
             None => true,
+            Some(_) if !in_time => {
+                found.left.push(*i);
+                continue;
+            }
             Some(court) => {
                 let finding = court.judge(design)?;
                 finding.is_better() && finding.p_value <= terms.level
@@ -164,12 +243,22 @@ fn select(
         };
         if adds {
             with_selected = Some(with_selected.as_ref().unwrap_or(court).with(design)?);
-            selected.push(*i);
+            found.selected.push(*i);
         } else {
-            redundant.push(*i);
+            found.redundant.push(*i);
         }
     }
-    Ok((selected, redundant))
+    Ok(found)
+}
+
+/// P-values of the metric's fall, corrected for those that were judged: the ranking chose them for what they
+/// gain, so that nothing tried before makes one look harmful.
+fn harm_adjusted(findings: &[Option<Finding>]) -> Vec<f64> {
+    let p_values: Vec<f64> = findings
+        .iter()
+        .map(|f| f.as_ref().filter(|f| f.effect.interval[1] < 0.0).map_or(1.0, |f| f.effect.p_value))
+        .collect();
+    benjamini_hochberg(&p_values)
 }
 
 /// P-values corrected for all candidates that were tried; those not judged count as 1.
@@ -212,4 +301,43 @@ fn shuffled_rows(rows: &Guided, seed: u64) -> Vec<usize> {
         order.extend(given.into_iter().map(|(_, from)| from));
     }
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discover::judge::corrected::CorrectedTest;
+
+    /// Of an effect whose interval reaches .02 to both sides.
+    fn finding(effect: f64, p_value: f64) -> Option<Finding> {
+        let interval = [effect - 0.02, effect + 0.02];
+        let effect = CorrectedTest { mean: effect, standard_error: 0.01, p_value, interval };
+        Some(Finding { effect, loss_gain: effect.mean, p_value })
+    }
+
+    #[test]
+    fn no_harm_is_suggested_while_something_better_is_passed_over() {
+        let findings =
+            [finding(-0.05, 1e-4), finding(0.001, 0.9), None, finding(-0.03, 0.04), finding(0.1, 0.0)];
+        let verdicts = [
+            Some(Verdict::Harmful),
+            Some(Verdict::Unproven),
+            None,
+            Some(Verdict::Unproven),
+            Some(Verdict::Proven),
+        ];
+        assert_eq!(suggested(&findings, &verdicts, &[4], &[], |_| true), [4, 1, 2]);
+        // What lacked time comes behind what is proven, and before what tells nothing.
+        assert_eq!(suggested(&findings, &verdicts, &[4], &[2], |_| true), [4, 2, 1]);
+        assert_eq!(suggested(&findings, &verdicts, &[], &[], |i| i != 1), [2, 4]);
+    }
+
+    #[test]
+    fn harm_is_corrected_for_what_was_judged() {
+        let mut findings = vec![finding(-0.05, 0.004), finding(0.05, 0.004), None];
+        assert!(harm_adjusted(&findings)[0] <= 0.05, "one of three");
+        assert_eq!(harm_adjusted(&findings)[1], 1.0, "what helps is no harm");
+        findings.extend(vec![finding(0.0, 0.5); 20]);
+        assert!(harm_adjusted(&findings)[0] > 0.05, "one of 23 is chance");
+    }
 }

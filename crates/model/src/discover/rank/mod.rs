@@ -32,8 +32,10 @@ pub use values::CandidateValues;
 
 /// Candidates whose ranks are kept for comparison; those that score less are counted and forgotten.
 const MOST_KEPT: usize = 1000;
-/// Groups of candidates between two looks at the clock.
-const CHUNK: usize = 32;
+/// Groups of candidates between two looks at the clock: at least so many, and two for each thread. Pairs of
+/// columns, of which one costs little, by the hundred.
+const CHUNK: usize = 8;
+const PAIRS_CHUNK: usize = 512;
 /// Most inputs whose own gains are taken off; a count over more columns stands for itself.
 const MAX_OWN_INPUTS: usize = 4;
 
@@ -166,10 +168,10 @@ where
         Ok::<_, Error>(())
     })?;
 
-    let groups = chosen_groups(&by_inputs, &columns, residuals, &rows, options.max_scored);
+    let groups = chosen_groups(&by_inputs, &columns, residuals, &rows, options);
     let mut trials: Vec<(usize, Trial)> = Vec::new();
     let mut n_tried = 0;
-    for (i, chunk) in groups.chunks(CHUNK).enumerate() {
+    for (i, chunk) in groups.chunks(CHUNK.max(2 * rayon::current_num_threads())).enumerate() {
         if i > 0 && !(options.keep_going)() {
             break;
         }
@@ -247,31 +249,36 @@ struct Group {
 }
 
 /// Groups of candidates by their inputs, at most `max_scored` candidates in all: those of one column or
-/// of many, then pairs by what the two columns say together.
+/// of many, then pairs by what the two columns say together; pairs that there was no time to look at come last.
 fn chosen_groups(
     by_inputs: &BTreeMap<Vec<String>, Vec<usize>>,
     columns: &BTreeMap<&str, Option<Column>>,
     residuals: &Residuals,
     rows: &Rows,
-    max_scored: usize,
+    options: &RankOptions<'_>,
 ) -> Vec<Group> {
+    let max_scored = options.max_scored;
     let n_candidates: usize = by_inputs.values().map(Vec::len).sum();
     let column = |name: &str| columns.get(name).and_then(Option::as_ref);
     let groups: Vec<(&Vec<String>, &Vec<usize>)> = by_inputs.iter().collect();
-    let mut ordered: Vec<(f64, Group)> = groups
-        .into_par_iter()
-        .map(|(inputs, members)| {
+    // The order does not matter where all are computed.
+    let by_strength = n_candidates > max_scored;
+    let mut ordered: Vec<(f64, Group)> = Vec::with_capacity(groups.len());
+    let mut in_time = true;
+    for (i, chunk) in groups.chunks(PAIRS_CHUNK).enumerate() {
+        in_time &= i == 0 || !by_strength || (options.keep_going)();
+        ordered.par_extend(chunk.par_iter().map(|(inputs, members)| {
             let strength = match &inputs[..] {
-                // The order does not matter where all are computed.
-                [a, b] if n_candidates > max_scored => column(a)
+                [_, _] if by_strength && !in_time => Some(f64::NEG_INFINITY),
+                [a, b] if by_strength => column(a)
                     .zip(column(b))
                     .map(|(a, b)| strength(&a.coarse, &b.coarse, &residuals.outputs, &rows.fold, N_FOLDS)),
                 _ => None,
             };
-            let group = Group { inputs: inputs.clone(), members: members.clone() };
+            let group = Group { inputs: (*inputs).clone(), members: (*members).clone() };
             (strength.unwrap_or(f64::INFINITY), group)
-        })
-        .collect();
+        }));
+    }
     ordered.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut left = max_scored;
     let mut chosen = Vec::new();

@@ -1,11 +1,13 @@
-//! The features of a file for a table at hand: all of a list, or those that the newest fitting run
-//! of a suggestion history suggests.
+//! The features of a file for a table at hand: all of a list, or what the newest fitting run of a
+//! suggestion history comes to.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::path::Path;
 
 use serde::Deserialize;
 
+use super::accumulate::Accumulated;
 use super::history::{Run, SuggestionHistory};
 use crate::error::{Error, Result};
 use tabgraft_feature::definition::Feature;
@@ -24,14 +26,23 @@ pub enum FeatureFile {
 /// Features chosen for a table.
 #[derive(Debug, Clone)]
 pub struct FeatureChoice {
-    /// The features to apply, in order.
+    /// The features, each behind those that it reads; those that the table has as well.
     pub features: Vec<Feature>,
     /// Names of those that the table has already: they are not applied again.
     pub already_there: Vec<String>,
     /// Names of the features, among all of these, that were proven on judging rows.
     pub recommended: Vec<String>,
-    /// The run that they come from; none for a list.
+    /// The newest run of them; none for a list.
     pub run_id: Option<String>,
+    /// Feature to the run that it comes from; empty for a list.
+    pub runs: BTreeMap<String, String>,
+}
+
+impl FeatureChoice {
+    /// The features that the table does not have yet.
+    pub fn to_add(&self) -> Vec<Feature> {
+        self.features.iter().filter(|f| !self.already_there.contains(&f.name)).cloned().collect()
+    }
 }
 
 /// Tells a history from a list without believing anything else in the file.
@@ -55,9 +66,10 @@ impl FeatureFile {
         }
     }
 
-    /// The features for a table of these columns: the whole list, or what the newest run suggests
-    /// whose inputs are all there. `target` limits a history to runs for it; `recommended_only`
-    /// leaves out what a run has not proven, which is often everything.
+    /// The features for a table of these columns: the whole list, or what the newest run comes to that can
+    /// be made of them: what it suggests, everything that is made from, and what its own table had of
+    /// earlier runs. `target` limits a history to runs for it; `recommended_only` leaves out what a run has not
+    /// proven, which is often everything, unless something proven is made from it.
     ///
     /// # Errors
     /// A schema error with the reason if no run fits; an option error if only recommended features
@@ -68,43 +80,65 @@ impl FeatureFile {
         target: Option<&str>,
         recommended_only: bool,
     ) -> Result<FeatureChoice> {
-        let (mut features, recommended, run_id) = match self {
+        self.choice(Some(columns), target, recommended_only)
+    }
+
+    /// As [`FeatureFile::choose`], before any table is there: what no run makes is taken for a column.
+    ///
+    /// # Errors
+    /// As [`FeatureFile::choose`].
+    pub fn choose_for_any(&self, target: Option<&str>, recommended_only: bool) -> Result<FeatureChoice> {
+        self.choice(None, target, recommended_only)
+    }
+
+    fn choice(
+        &self,
+        columns: Option<&[String]>,
+        target: Option<&str>,
+        recommended_only: bool,
+    ) -> Result<FeatureChoice> {
+        let (run_id, Accumulated { features, runs, recommended }) = match self {
             FeatureFile::List(_) if recommended_only => {
                 return Err(Error::option("a list of features does not say which are recommended")
                     .with_hint("give a suggestion history, or leave `recommended_only` out"));
             }
-            FeatureFile::List(features) => (features.clone(), Vec::new(), None),
+            FeatureFile::List(features) => {
+                (None, Accumulated { features: features.clone(), ..Default::default() })
+            }
             FeatureFile::History(history) => {
-                let run = history.newest_for(target, columns)?;
-                let features = if recommended_only { run.recommended() } else { run.suggested() };
-                (features, names(&run.recommended()), Some(run.run_id.clone()))
+                let at = history.newest_at(target, columns)?;
+                let columns = columns.map(name_set);
+                let all = history.accumulated(at, columns.as_ref(), recommended_only);
+                (Some(history.runs[at].run_id.clone()), all.map_err(Error::schema)?)
             }
         };
-        let mut already_there = Vec::new();
-        features.retain(|f| {
-            let is_there = columns.contains(&f.name);
-            if is_there {
-                already_there.push(f.name.clone());
-            }
-            !is_there
-        });
-        Ok(FeatureChoice { features, already_there, recommended, run_id })
+        let is_there = |f: &&Feature| columns.is_some_and(|columns| columns.contains(&f.name));
+        let already_there = features.iter().filter(is_there).map(|f| f.name.clone()).collect();
+        Ok(FeatureChoice { features, already_there, recommended, run_id, runs })
     }
 }
 
 impl SuggestionHistory {
     /// The newest run, for this target if one is given, whose suggestions can be made from these
-    /// columns.
+    /// columns, directly or by way of features that earlier runs suggested.
     ///
     /// # Errors
     /// A schema error with the reason: no run at all, none for this target (with the targets that
     /// there are), or none whose inputs are all there (with what is absent).
     pub fn newest_for(&self, target: Option<&str>, columns: &[String]) -> Result<&Run> {
+        self.newest_at(target, Some(columns)).map(|at| &self.runs[at])
+    }
+
+    fn newest_at(&self, target: Option<&str>, columns: Option<&[String]>) -> Result<usize> {
+        let columns = columns.map(name_set);
         let mut reasons = Vec::new();
-        for run in self.runs.iter().rev().filter(|run| target.is_none_or(|t| run.target == t)) {
-            match run.unusable(columns) {
-                None => return Ok(run),
-                Some(reason) => reasons.push(reason),
+        for (at, run) in self.runs.iter().enumerate().rev() {
+            if target.is_some_and(|t| run.target != t) {
+                continue;
+            }
+            match self.accumulated(at, columns.as_ref(), false) {
+                Ok(_) => return Ok(at),
+                Err(reason) => reasons.push(reason),
             }
         }
         if let Some(newest) = reasons.first() {
@@ -129,6 +163,6 @@ impl SuggestionHistory {
     }
 }
 
-fn names(features: &[Feature]) -> Vec<String> {
-    features.iter().map(|f| f.name.clone()).collect()
+fn name_set(names: &[String]) -> HashSet<&str> {
+    names.iter().map(String::as_str).collect()
 }

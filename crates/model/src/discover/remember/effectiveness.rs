@@ -6,9 +6,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::history::{Run, SuggestionHistory, Verdict};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, near_names};
+use crate::metric::Metric;
 use tabgraft_feature::definition::{Definition, Feature};
 use tabgraft_table::ledger::{self, Ledger};
+use tabgraft_table::table::quoted;
 
 /// Format version that this build writes, and the newest that it reads.
 const FORMAT_VERSION: u32 = 1;
@@ -176,7 +178,11 @@ impl Effectiveness {
     /// Names of the features that are proven for this metric and improve it by at least
     /// `min_improvement_pct` percent of the baseline, the best first. Where the baseline is 0, only a
     /// minimum of 0 or less lets a feature pass.
-    pub fn get_recommended_features(&self, metric: &str, min_improvement_pct: f64) -> Vec<String> {
+    ///
+    /// # Errors
+    /// An option error for a metric that there is not.
+    pub fn get_recommended_features(&self, metric: &str, min_improvement_pct: f64) -> Result<Vec<String>> {
+        self.check_metric(metric)?;
         let percent = |f: &FeatureEffect| f.effect_percent.unwrap_or(0.0);
         let mut recommended: Vec<&FeatureEffect> = self
             .features
@@ -190,7 +196,31 @@ impl Effectiveness {
                 names.push(feature.name.clone());
             }
         }
-        names
+        Ok(names)
+    }
+
+    /// Checks that a metric is one of ours, or one that the file has.
+    ///
+    /// # Errors
+    /// An option error with the metrics that there are.
+    pub fn check_metric(&self, metric: &str) -> Result<()> {
+        let known: Vec<&str> = Metric::ALL.iter().map(|m| m.name()).collect();
+        if known.contains(&metric) || self.features.iter().any(|f| f.metric == metric) {
+            return Ok(());
+        }
+        let mut found: Vec<&str> = self.features.iter().map(|f| f.metric.as_str()).collect();
+        found.sort_unstable();
+        found.dedup();
+        let judged_by = match found.is_empty() {
+            true => "nothing was judged yet".to_owned(),
+            false => format!("features were judged by {}", quoted(&found)),
+        };
+        let near = near_names(metric, known.iter().copied());
+        let error = Error::option(format!("metric `{metric}` is unknown, there are {}", quoted(&known)));
+        Err(error.with_hint(match near.is_empty() {
+            true => judged_by,
+            false => format!("did you mean {}? {judged_by}", quoted(&near)),
+        }))
     }
 
     /// Only what was found for this target.

@@ -1,6 +1,6 @@
 //! The suggestion history: every run of discovery, its best candidates, the refused ones too.
 //!
-//! Two words are kept apart. *Suggested*: the best few of a run, always there to be tried.
+//! Two words are kept apart. *Suggested*: the best few of a run that were not seen to hurt, to be tried.
 //! *Recommended*: proven on the judging rows after correction for the number of candidates; often none.
 
 use std::collections::HashSet;
@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 use tabgraft_feature::definition::{Definition, Feature};
 use tabgraft_feature::fitted::FittedState;
 use tabgraft_table::ledger::{self, Ledger};
-use tabgraft_table::table::quoted;
 
 /// Format version that this build writes, and the newest that it reads.
 const FORMAT_VERSION: u32 = 2;
@@ -26,13 +25,27 @@ pub enum Verdict {
     /// Better beyond chance, after correction; where a predictor guides the run, confirmed by
     /// refitting it.
     Proven,
-    /// Not told from chance.
+    /// Better beyond chance, after correction, but not confirmed for lack of time: the predictor was not
+    /// refitted with it, or on fewer rows than would tell.
+    Unconfirmed,
+    /// Not told from chance, or not confirmed by the refitted predictor.
     Unproven,
-    /// Worse beyond chance, after correction.
+    /// Worse beyond chance: on the judging rows, corrected for the candidates that were judged, or in the
+    /// refitted predictor.
     Harmful,
 }
 
 impl Verdict {
+    /// The verdict as files and messages write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Proven => "proven",
+            Verdict::Unconfirmed => "unconfirmed",
+            Verdict::Unproven => "unproven",
+            Verdict::Harmful => "harmful",
+        }
+    }
+
     /// By the effect's sign, if the adjusted p-value is at most `alpha` (usually .05).
     pub fn of(effect: f64, p_adjusted: f64, alpha: f64) -> Self {
         match p_adjusted <= alpha {
@@ -173,13 +186,19 @@ pub struct Suggestion {
     /// Recommended features beside which it adds nothing more, although it is proven alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redundant_with: Vec<String>,
-    /// Whether it is among the best few of its run.
+    /// Whether it is among the best few of its run: recommended ones first, then unconfirmed ones, then by the
+    /// ranking; none that was seen to hurt.
     pub suggested: bool,
     /// Whether it is proven and advised.
     pub recommended: bool,
 }
 
 impl Suggestion {
+    /// Whether it passed and lacked the time to be confirmed.
+    pub fn is_unconfirmed(&self) -> bool {
+        self.judgement.is_some_and(|judgement| judgement.verdict == Verdict::Unconfirmed)
+    }
+
     /// Whether the judging rows have proven it.
     pub fn is_proven(&self) -> bool {
         self.judgement.is_some_and(|judgement| judgement.verdict == Verdict::Proven)
@@ -272,6 +291,11 @@ impl Run {
         self.suggestions.iter().filter(|s| s.recommended).map(Suggestion::feature).collect()
     }
 
+    /// Names of those that passed and lacked the time to be confirmed.
+    pub fn unconfirmed(&self) -> Vec<String> {
+        self.suggestions.iter().filter(|s| s.is_unconfirmed()).map(|s| s.name.clone()).collect()
+    }
+
     /// Whether the run keeps its promises: finite numbers, ordered intervals, unique names, nothing
     /// read from the target, nothing recommended that is not proven.
     ///
@@ -327,31 +351,6 @@ impl Run {
             return Err(Error::value(format!("feature `{}`: {broken}", suggestion.name)));
         }
         Ok(())
-    }
-
-    /// Why its suggestions cannot be used on these columns, if they cannot.
-    pub(super) fn unusable(&self, columns: &[String]) -> Option<String> {
-        let available: HashSet<&str> = columns.iter().map(String::as_str).collect();
-        let suggested: Vec<&Suggestion> = self.suggestions.iter().filter(|s| s.suggested).collect();
-        if suggested.is_empty() {
-            return Some(format!("run `{}` suggests nothing", self.run_id));
-        }
-        // A feature may read one that stands before it.
-        let mut made: HashSet<&str> = HashSet::new();
-        for suggestion in suggested {
-            let reads = suggestion.inputs.iter().map(String::as_str);
-            let absent: Vec<&str> = reads.filter(|c| !available.contains(c) && !made.contains(c)).collect();
-            if !absent.is_empty() {
-                return Some(format!(
-                    "run `{}` suggests `{}`, which reads {}, not among the columns",
-                    self.run_id,
-                    suggestion.name,
-                    quoted(&absent)
-                ));
-            }
-            made.insert(&suggestion.name);
-        }
-        None
     }
 }
 

@@ -43,7 +43,9 @@ pub enum Record {
     Proven,
     /// Proven in some runs and not in others.
     Mixed,
-    /// Proven in no run, harmful in none.
+    /// Proven in no run, harmful in none; in some it passed and lacked the time to be confirmed.
+    Unconfirmed,
+    /// None of these in any run.
     Unproven,
     /// Harmful in some run, proven in none.
     Harmful,
@@ -55,6 +57,7 @@ impl Record {
         match self {
             Record::Proven => "proven",
             Record::Mixed => "mixed",
+            Record::Unconfirmed => "unconfirmed",
             Record::Unproven => "unproven",
             Record::Harmful => "harmful",
         }
@@ -62,11 +65,12 @@ impl Record {
 
     fn of(verdicts: &[Verdict]) -> Self {
         let has = |verdict| verdicts.contains(&verdict);
-        match (has(Verdict::Proven), has(Verdict::Unproven), has(Verdict::Harmful)) {
-            (true, false, false) => Record::Proven,
-            (true, _, _) => Record::Mixed,
-            (false, _, true) => Record::Harmful,
-            (false, _, false) => Record::Unproven,
+        match () {
+            () if verdicts.iter().all(|v| *v == Verdict::Proven) => Record::Proven,
+            () if has(Verdict::Proven) => Record::Mixed,
+            () if has(Verdict::Harmful) => Record::Harmful,
+            () if has(Verdict::Unconfirmed) => Record::Unconfirmed,
+            () => Record::Unproven,
         }
     }
 }
@@ -90,8 +94,7 @@ impl Standing {
 
     /// The record and how it came about: `mixed: proven, unproven, proven`.
     pub fn course(&self) -> String {
-        let words =
-            |verdicts: &[Verdict]| verdicts.iter().map(|v| verdict_word(*v)).collect::<Vec<_>>().join(", ");
+        let words = |verdicts: &[Verdict]| verdicts.iter().map(|v| v.word()).collect::<Vec<_>>().join(", ");
         let n = self.verdicts.len();
         match self.record {
             Record::Mixed if n <= MAX_SHOWN_RUNS => format!("mixed: {}", words(&self.verdicts)),
@@ -104,6 +107,10 @@ impl Standing {
             Record::Harmful => {
                 let n_harmful = self.verdicts.iter().filter(|v| **v == Verdict::Harmful).count();
                 format!("harmful in {n_harmful} of {n} runs")
+            }
+            Record::Unconfirmed => {
+                let n_passed = self.verdicts.iter().filter(|v| **v == Verdict::Unconfirmed).count();
+                format!("unconfirmed in {n_passed} of {n} runs")
             }
             record => format!("{} in {n} runs", record.word()),
         }
@@ -140,27 +147,21 @@ impl Effectiveness {
     }
 }
 
-fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Proven => "proven",
-        Verdict::Unproven => "unproven",
-        Verdict::Harmful => "harmful",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn verdicts_come_to_a_record() {
-        use Verdict::{Harmful, Proven, Unproven};
+        use Verdict::{Harmful, Proven, Unconfirmed, Unproven};
         for (verdicts, record) in [
             (vec![Proven, Proven], Record::Proven),
             (vec![Proven, Unproven], Record::Mixed),
             (vec![Unproven, Harmful, Proven], Record::Mixed),
             (vec![Unproven, Harmful], Record::Harmful),
             (vec![Unproven], Record::Unproven),
+            (vec![Proven, Unconfirmed], Record::Mixed),
+            (vec![Unconfirmed, Unproven], Record::Unconfirmed),
         ] {
             assert_eq!(Record::of(&verdicts), record, "{verdicts:?}");
         }

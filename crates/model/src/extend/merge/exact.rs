@@ -9,7 +9,7 @@ use tabgraft_table::Table;
 use tabgraft_table::schema::ColumnSpec;
 
 use super::super::prune::mean;
-use super::{add_features, n_sides, names};
+use super::{n_sides, names};
 use crate::encoder::network::ColumnShape;
 use crate::encoder::param::Params;
 use crate::encoder::surgery::SideParts;
@@ -81,7 +81,8 @@ impl EmbeddingSpace {
                 column.extend(merged.network.sides[merged.network.sides.len() - 1].tokens.columns.clone());
                 known.insert(key, merged.network.sides.len());
             }
-            add_features(&mut merged, other);
+            merged.about.add_features(other.features());
+            merged.about.join_rows(&other.about);
         }
         merged.about.created = now();
         merged.about.software = SoftwareVersion::current();

@@ -103,6 +103,13 @@ impl EmbeddingSpace {
         for text in returning(&spaces) {
             let _ = sink(&Event::Note { text });
         }
+        let mut whole = table.map(std::borrow::Cow::Borrowed);
+        if let Some(table) = &mut whole {
+            for space in &spaces {
+                *table = std::borrow::Cow::Owned(space.completed(table, sink)?.into_owned());
+            }
+        }
+        let table = whole.as_deref();
         let mut merged = match &ancestor.n_entries {
             Some(n_entries) => first.merged_exactly(others, n_entries, table)?,
             None => match table {
@@ -156,18 +163,6 @@ impl EmbeddingSpace {
             ..step
         });
         Ok(merged)
-    }
-}
-
-/// The features of `other` that `space` has not.
-fn add_features(space: &mut EmbeddingSpace, other: &EmbeddingSpace) {
-    if let (Some(rows), Some(others)) = (&mut space.about.rows, &other.about.rows) {
-        rows.join(others);
-    }
-    for feature in other.features() {
-        if space.about.features.iter().all(|f| f.name != feature.name) {
-            space.about.features.push(feature.clone());
-        }
     }
 }
 

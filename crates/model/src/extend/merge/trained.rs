@@ -8,7 +8,7 @@ use tabgraft_table::schema::ColumnSpec;
 use tabgraft_table::table::quoted;
 
 use super::super::graft::Graft;
-use super::{MergeOptions, add_features, names};
+use super::{MergeOptions, names};
 use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
@@ -83,7 +83,8 @@ impl EmbeddingSpace {
             ..self.next_step(&about.created)
         });
         for other in others {
-            add_features(&mut child, other);
+            child.about.add_features(other.features());
+            child.about.join_rows(&other.about);
         }
         let hashes = child.compute_hashes(&rows.key);
         child.about.hashes = hashes;

@@ -1,21 +1,23 @@
-//! A table made ready for a predictor: what earlier runs of discovery suggest is applied, and every
-//! column is accounted for.
+//! A table made ready for a predictor: it gets the features of the space and what earlier runs of discovery
+//! suggest, and every column is accounted for.
 //!
 //! ```text
-//! table ─ suggestion history ─► features fitted on the rows that may be learned from ─► enriched table
-//!                                       └─► columns that the space has no codec for: extend it first
+//! table ─ features of the space ─ suggestion history ─► features fitted on the rows that may be learned from
+//!                                                            └─► enriched table; columns that the space has
+//!                                                                no codec for: extend it first
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::discover::remember::FeatureFile;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tabgraft_feature::{Feature, FeatureEngineer};
+use tabgraft_feature::{Feature, FeatureEngineer, Present, TransformOptions};
 use tabgraft_table::Table;
 use tabgraft_table::split::Part;
 use tabgraft_table::table::quoted;
 
+use super::remember::FeatureFile;
 use crate::error::{Error, Result};
 use crate::space::{ColumnReport, EmbeddingSpace, now};
 use crate::train::{Event, Sink};
@@ -29,7 +31,8 @@ pub struct Prepared {
     pub learn_rows: Vec<u32>,
     /// Rows that scores come from: the space's test rows.
     pub held_out_rows: Vec<u32>,
-    /// The features that were applied, fitted on the rows that may be learned from.
+    /// What the history comes to beside the space's own features, fitted on the rows that may be learned from: those
+    /// that were applied, and those that the table had.
     pub features: Vec<Feature>,
     /// What became of the history, if there was one.
     pub loaded: Option<LoadedFeatures>,
@@ -42,11 +45,13 @@ pub struct Prepared {
 pub struct LoadedFeatures {
     /// The history's file name.
     pub source: String,
-    /// The run that the features come from; none if the history was refused.
+    /// The newest run that the features come from; none if the history was refused.
     pub run_id: Option<String>,
+    /// Feature to the run that it comes from, of all that the history comes to.
+    pub runs: BTreeMap<String, String>,
     /// Features that were applied.
     pub applied_features: Vec<String>,
-    /// Suggested features that the table had already.
+    /// Suggested features that the table had already, or the space gave it.
     pub already_there: Vec<String>,
     /// Those of them that were proven on judging rows; often none.
     pub recommended: Vec<String>,
@@ -64,6 +69,7 @@ impl LoadedFeatures {
             "source": self.source,
             "applied_features": in_table,
             "run_id": self.run_id,
+            "runs": self.runs,
             "recommended": self.recommended,
             "load_date": self.load_date,
         })
@@ -72,10 +78,11 @@ impl LoadedFeatures {
 
 /// Prepares a table for a predictor of `target` on `space`.
 ///
-/// If there is a file at `history`, the newest run for this target whose inputs the table has is
-/// taken, and its suggested features are fitted and applied. A history that does not fit (of
-/// another target, of columns that the table lacks, not readable) is refused with a warning.
-/// Columns that the space has no codec for are named in a warning.
+/// Features of the space that the table lacks are computed. If there is a file at `history`, the newest run
+/// for this target that can be made of the table's columns is taken ([`FeatureFile::choose`]), and the features
+/// that the table lacks are fitted and applied. A history that does not fit (of another target, of columns that
+/// the table lacks, not readable) is refused with a warning. Columns that the space has no codec for are named
+/// in a warning, which ends with `way_out`: how the caller's door grafts them.
 ///
 /// # Errors
 /// A schema error if the target is absent or a column of the split is; a value error if no row may
@@ -85,9 +92,11 @@ pub fn prepare(
     table: &Table,
     target: &str,
     history: Option<&Path>,
+    way_out: &str,
     sink: &mut Sink<'_>,
 ) -> Result<Prepared> {
     table.column(target)?;
+    let table = &*space.completed(table, sink)?;
     let parts = space.told_parts(table, sink)?;
     let of = |test: bool| -> Vec<u32> {
         (0..table.n_rows()).filter(|r| (parts[*r] == Part::Test) == test).map(|r| r as u32).collect()
@@ -112,7 +121,7 @@ pub fn prepare(
     if let Some(path) = history
         && path.exists()
     {
-        prepared.load(path, target, sink)?;
+        prepared.load(space, path, target, sink)?;
     }
     prepared.columns = space.column_report(&prepared.table);
     prepared.columns.ignored_columns.retain(|c| c.name != target);
@@ -120,8 +129,7 @@ pub fn prepare(
         prepared.columns.ignored_columns.iter().filter(|c| c.unknown).map(|c| c.name.as_str()).collect();
     if !unknown.is_empty() {
         let text = format!(
-            "{} column(s) have no codec in `{}` and will NOT be used: {}; create_extended_embedding_space() \
-             grafts them onto it",
+            "{} column(s) have no codec in `{}` and will NOT be used: {}; {way_out}",
             unknown.len(),
             space.name(),
             quoted(&unknown)
@@ -132,11 +140,17 @@ pub fn prepare(
 }
 
 impl Prepared {
+    /// The features that a table to graft from lacks, and shall get.
+    pub fn features_lacking(&self, table: &Table) -> Vec<Feature> {
+        self.features.iter().filter(|f| !table.has_column(&f.name)).cloned().collect()
+    }
+
     /// Applies what the history suggests, or notes why not.
-    fn load(&mut self, path: &Path, target: &str, sink: &mut Sink<'_>) -> Result<()> {
+    fn load(&mut self, space: &EmbeddingSpace, path: &Path, target: &str, sink: &mut Sink<'_>) -> Result<()> {
         let mut loaded = LoadedFeatures {
             source: path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
             run_id: None,
+            runs: BTreeMap::new(),
             applied_features: Vec::new(),
             already_there: Vec::new(),
             recommended: Vec::new(),
@@ -154,12 +168,22 @@ impl Prepared {
                 loaded.refused = Some(error.to_string());
             }
             Ok(choice) => {
-                let mut engineer = FeatureEngineer::new(choice.features)?;
-                engineer.fit(&self.table.take(&self.learn_rows)?)?;
-                self.table = engineer.transform(&self.table)?;
-                self.features = engineer.features().to_vec();
+                loaded.applied_features = choice.to_add().into_iter().map(|f| f.name).collect();
+                let is_of_space = |f: &Feature| space.features().iter().any(|own| own.name == f.name);
+                let others = choice.features.into_iter().filter(|f| !is_of_space(f)).collect();
+                let mut engineer = FeatureEngineer::new(others)?;
+                let options = TransformOptions { present: Present::Keep, ..Default::default() };
+                engineer.fit_transform_with(&self.table.take(&self.learn_rows)?, options)?;
+                let made = engineer.transform_with(&self.table, options)?;
+                for differing in &made.differing {
+                    let _ = sink(&Event::Warning { text: format!("{differing}; it is left as it is") });
+                }
+                self.table = made.table;
+                // What the table has otherwise is no feature of ours.
+                let is_made = |f: &&Feature| made.differing.iter().all(|d| d.name != f.name);
+                self.features = engineer.features().iter().filter(is_made).cloned().collect();
                 loaded.run_id = choice.run_id;
-                loaded.applied_features = engineer.names();
+                loaded.runs = choice.runs;
                 loaded.already_there = choice.already_there;
                 loaded.recommended = choice.recommended;
                 let n_proven = loaded.recommended.len();

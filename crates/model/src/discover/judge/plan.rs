@@ -1,0 +1,190 @@
+//! How much of a refit fits into the time that is left.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::court::{N_FOLDS, Trial};
+
+/// Trials that are refitted, from the first: two deals of the judging rows, or one if time is short.
+const N_TRIALS: usize = 2 * N_FOLDS;
+/// Most rows that a refit learns from; of more, every second, third ... of the trial's rows is taken. If
+/// time is short fewer, and fewer than [`LEAST_ROWS_EACH`] only for one feature alone.
+const MOST_ROWS: [usize; 5] = [10_000, 5000, 2500, 1250, 625];
+const LEAST_ROWS_EACH: usize = 2500;
+/// Rows that a class has at least among thinned rows.
+const LEAST_OF_A_CLASS: usize = 30;
+/// Epochs that a network is taken to need where its training was cut short before.
+const USUAL_EPOCHS: f64 = 30.0;
+/// Part of the time that is planned: fits differ, and the grafts come on top.
+const PLANNED_SHARE: f64 = 0.75;
+
+/// What a fit takes: seconds for each row learned from.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(in crate::discover) struct Pace(f64);
+
+impl Pace {
+    /// By a fit that was measured.
+    pub fn of_fit(took: Duration, n_rows: usize) -> Self {
+        Pace(took.as_secs_f64() / n_rows.max(1) as f64)
+    }
+
+    /// By the guide's training, which was cut short after `n_epochs` if a number is given.
+    pub fn of_guide(took: Duration, n_rows: usize, n_epochs: Option<f64>) -> Self {
+        let Pace(pace) = Self::of_fit(took, n_rows);
+        Pace(pace * n_epochs.map_or(1.0, |n| (USUAL_EPOCHS / n.max(1.0)).max(1.0)))
+    }
+}
+
+/// What every feature is refitted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub n_trials: usize,
+    /// Every so many-th row of a trial is learned from.
+    step: usize,
+    /// Whether nothing is left out for lack of time.
+    pub is_whole: bool,
+}
+
+impl Plan {
+    /// The rows of a trial that a refit learns from.
+    pub fn learned(self, trial: &Trial) -> Vec<usize> {
+        trial.learn.iter().copied().step_by(self.step).collect()
+    }
+
+    /// Some of the rows, for the graft.
+    pub fn thinned(self, n_rows: usize) -> Vec<u32> {
+        (0..n_rows).step_by(self.step).map(|r| r as u32).collect()
+    }
+
+    /// Test rows over the rows that a refit learns from, which the interval of a refit rests on: thinned
+    /// rows are fewer, and what was learned from them varies more.
+    pub fn ratio(self, trial: &Trial) -> f64 {
+        trial.test.len() as f64 / trial.learn.len().div_ceil(self.step).max(1) as f64
+    }
+}
+
+/// The plans for some trials, from whole to least.
+pub(super) struct Work {
+    /// With the rows that a fit learns from.
+    plans: Vec<(Plan, usize)>,
+}
+
+impl Work {
+    /// `class` of a row; rows of numbers are all of few classes.
+    pub fn new(trials: &[Trial], class: impl Fn(&usize) -> u32) -> Self {
+        let Some(trial) = trials.first() else { return Work { plans: Vec::new() } };
+        let n_trials = trials.len().min(N_TRIALS);
+        let mut plans: Vec<(Plan, usize)> = Vec::new();
+        for most in MOST_ROWS {
+            let step = trial.learn.len().div_ceil(most).max(1);
+            let whole = Plan { n_trials, step, is_whole: plans.is_empty() };
+            let learned = whole.learned(trial);
+            if plans.is_empty() {
+                plans.push((whole, learned.len()));
+            } else if plans.iter().any(|(plan, _)| plan.step == step && plan.n_trials <= N_FOLDS)
+                || !has_enough_of_each_class(&learned, trial, &class)
+            {
+                continue;
+            }
+            let short = Plan { n_trials: n_trials.min(N_FOLDS), step, is_whole: false };
+            plans.push((short, learned.len()));
+        }
+        Work { plans }
+    }
+
+    /// The plan, and for how many of the features, that fits into the time: more features before more rows
+    /// where each has enough of them.
+    pub fn fitting(&self, n_features: usize, pace: Pace, left: Duration) -> Option<(Plan, usize)> {
+        let most_rows = self.plans.first().map_or(0, |(_, n_rows)| *n_rows);
+        let enough = LEAST_ROWS_EACH.min(most_rows);
+        (1..=n_features).rev().find_map(|n| {
+            let mut plans = self.plans.iter().filter(|(_, n_rows)| n == 1 || 2 * n_rows > enough);
+            let fits = |(plan, n_rows): &&(Plan, usize)| takes(plan.n_trials * (n + 1), *n_rows, pace, left);
+            plans.find(fits).map(|(plan, _)| (*plan, n))
+        })
+    }
+
+    /// The plan of the fewest trials and rows.
+    pub fn least(&self) -> Option<Plan> {
+        self.plans.last().map(|(plan, _)| *plan)
+    }
+
+    /// Whether what is left of a plan after its first fit fits into the time, or nothing less could be done.
+    pub fn rest_fits(&self, plan: Plan, n_features: usize, pace: Pace, left: Duration) -> bool {
+        let n_rows = self.plans.iter().find(|(p, _)| *p == plan).map_or(0, |(_, n_rows)| *n_rows);
+        takes(plan.n_trials * (n_features + 1) - 1, n_rows, pace, left)
+    }
+}
+
+/// Whether so many fits fit into the time.
+fn takes(n_fits: usize, n_rows: usize, Pace(pace): Pace, left: Duration) -> bool {
+    pace * (n_fits * n_rows) as f64 <= PLANNED_SHARE * left.as_secs_f64() && !left.is_zero()
+}
+
+/// Whether each class that a trial has enough of has enough of it left.
+fn has_enough_of_each_class(learned: &[usize], trial: &Trial, class: &impl Fn(&usize) -> u32) -> bool {
+    let count = |rows: &[usize]| {
+        let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+        rows.iter().for_each(|r| *counts.entry(class(r)).or_default() += 1);
+        counts
+    };
+    let left = count(learned);
+    let all = count(&trial.learn);
+    all.iter().all(|(c, n)| left.get(c).copied().unwrap_or(0) >= LEAST_OF_A_CLASS.min(*n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trial(n_learn: usize) -> Trial {
+        Trial { learn: (0..n_learn).collect(), test: (0..1000).collect() }
+    }
+
+    fn seconds(s: f64) -> Duration {
+        Duration::from_secs_f64(s)
+    }
+
+    #[test]
+    fn the_ratio_of_a_refit_is_that_of_the_rows_it_learned_from() {
+        let whole = |n_learn: usize| Work::new(&vec![trial(n_learn); 20], |_| 0).plans[0];
+        let (plan, n_rows) = whole(4000);
+        assert_eq!((n_rows, plan.ratio(&trial(4000))), (4000, 0.25));
+        // Of 24,000 rows every third is learned from.
+        let (plan, n_rows) = whole(24_000);
+        assert_eq!((n_rows, plan.ratio(&trial(24_000))), (8000, 0.125));
+        assert!(plan.is_whole && plan.n_trials == 10);
+    }
+
+    #[test]
+    fn the_less_time_the_fewer_trials_rows_and_features() {
+        let work = Work::new(&vec![trial(8000); 20], |r| (*r / 16 % 2) as u32);
+        // A fit of all rows takes 8 seconds: the ten of a feature and those without take 160.
+        let pace = Pace::of_fit(seconds(8.0), 8000);
+        let of = |n_features, time| {
+            let (plan, n) = work.fitting(n_features, pace, seconds(time))?;
+            Some((n, plan.n_trials, plan.learned(&trial(8000)).len(), plan.is_whole))
+        };
+        assert_eq!(of(2, 1000.0), Some((2, 10, 8000, true)));
+        assert_eq!(of(2, 200.0), Some((2, 5, 8000, false)));
+        assert_eq!(of(2, 100.0), Some((2, 5, 4000, false)));
+        assert_eq!(of(2, 30.0), Some((1, 5, 2000, false)));
+        assert_eq!(of(1, 9.0), Some((1, 5, 616, false)));
+        assert_eq!(of(1, 1.0), None);
+        assert_eq!(of(1, 0.0), None);
+    }
+
+    #[test]
+    fn rows_are_thinned_only_as_far_as_every_class_stays() {
+        let rare = Work::new(&vec![trial(8000); 20], |r| u32::from(r % 101 == 0));
+        let fewest = rare.plans.iter().map(|(_, n_rows)| *n_rows).min();
+        assert_eq!(fewest, Some(4000), "80 rows of the rare class become 40, not 20");
+    }
+
+    #[test]
+    fn a_guide_that_was_cut_short_is_taken_to_need_the_usual_epochs() {
+        let whole = Pace::of_guide(seconds(9.0), 1000, None);
+        assert_eq!(Pace::of_guide(seconds(9.0), 1000, Some(10.0)).0, 3.0 * whole.0);
+        assert_eq!(Pace::of_guide(seconds(9.0), 1000, Some(60.0)), whole);
+    }
+}
