@@ -169,6 +169,14 @@ impl Predictor {
     ///     below 100,000, else 2.
     /// d_hidden : int, default 128; 8 to 4,096
     ///     Width of the hidden layer.
+    /// learning_rate, learning_rate_space, learning_rate_wide : float, default 0.001, 0.001 and 0.005; 0 to 1
+    ///     Learning rates of the members, of the copy of the space and of the wide path.
+    /// weight_decay, weight_decay_wide : float, default 0.01 and 0.1; 0 to 1
+    ///     Decoupled weight decay of everything but the wide path, and of the wide path.
+    /// p_mask : float, default 0.1; 0 to 0.99
+    ///     Share of cells hidden in training.
+    /// p_drop, p_drop_space : float, default 0.2 and 0.1; 0 to 0.9
+    ///     Shares of the members' activations and of the space's that are dropped in training.
     /// hold_out_test : bool, default True
     ///     Whether the space's test rows are kept out of the fit and scored. With False every row is learned
     ///     from, and nothing is scored.
@@ -187,8 +195,9 @@ impl Predictor {
     /// ('binary', [0, 1])
     #[classmethod]
     #[pyo3(signature = (space, data, target, *, target_kind = "auto", sample_weight = None, name = "predictor",
-        n_epochs = 100, patience = 14, batch_size = None, n_networks = None, d_hidden = 128, hold_out_test = true,
-        threshold = 0.5, seed = 0, columns = None, progress = None))]
+        n_epochs = 100, patience = 14, batch_size = None, n_networks = None, d_hidden = 128, learning_rate = 1e-3,
+        learning_rate_space = 1e-3, learning_rate_wide = 5e-3, weight_decay = 1e-2, weight_decay_wide = 0.1,
+        p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -204,6 +213,14 @@ impl Predictor {
         batch_size: Option<usize>,
         n_networks: Option<usize>,
         d_hidden: usize,
+        learning_rate: f32,
+        learning_rate_space: f32,
+        learning_rate_wide: f32,
+        weight_decay: f32,
+        weight_decay_wide: f32,
+        p_mask: f32,
+        p_drop: f32,
+        p_drop_space: f32,
         hold_out_test: bool,
         threshold: f64,
         seed: u64,
@@ -225,10 +242,17 @@ impl Predictor {
             batch_size,
             n_networks,
             d_hidden,
+            learning_rate,
+            learning_rate_space,
+            learning_rate_wide,
+            weight_decay,
+            weight_decay_wide,
+            p_mask,
+            p_drop,
+            p_drop_space,
             hold_out_test,
             threshold,
             seed,
-            ..Default::default()
         };
         let core = run(py, name, progress, &StopToken::default(), |sink| match &sample_weight {
             None => tabgraft_model::Predictor::fit(&space, &table, &target, &options, sink),
@@ -258,10 +282,11 @@ impl Predictor {
     }
 
     /// Cells unlike the training rows, one dictionary each: unseen categories, infinite numbers, and numbers
-    /// from 3 standard deviations off the mean.
+    /// from 3 standard deviations off the mean. The `word` is "unseen", or how bad a number is: "outlier" from 3 of
+    /// them, "extrapolation" from 4, "severe" from 20, "error" from 100 and where it is infinite.
     ///
     /// >>> predictor.guardrails(early.head(1).assign(purpose="a rocket"))
-    /// [{'row_idx': 0, 'column': 'purpose', 'flag': {'flag': 'unseen'}}]
+    /// [{'row_idx': 0, 'column': 'purpose', 'flag': {'flag': 'unseen'}, 'word': 'unseen'}]
     #[pyo3(signature = (data, *, columns = None))]
     fn guardrails<'py>(
         &self,

@@ -30,7 +30,8 @@ pub struct SplitOptions {
     pub by: SplitKey,
     /// Share of validation rows, at least 0; default 0.15.
     pub p_valid: f64,
-    /// Share of test rows, at least 0; default 0.15. Together with `p_valid` below 1.
+    /// Share of test rows, at least 0; default 0.2, so that the scores of a small table say something. Together
+    /// with `p_valid` below 1.
     pub p_test: f64,
     /// Another seed gives another split; a split by time has none.
     pub seed: u64,
@@ -38,7 +39,7 @@ pub struct SplitOptions {
 
 impl Default for SplitOptions {
     fn default() -> Self {
-        SplitOptions { by: SplitKey::Rows, p_valid: 0.15, p_test: 0.15, seed: 0 }
+        SplitOptions { by: SplitKey::Rows, p_valid: 0.15, p_test: 0.2, seed: 0 }
     }
 }
 

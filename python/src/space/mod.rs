@@ -26,6 +26,7 @@ use crate::html;
 use crate::predictor::TARGET_KINDS;
 use crate::run::{StopToken, run};
 pub use file::verify;
+pub use one_step::{freeze_option, keep_option};
 
 /// The core's space; this module's class wraps it.
 pub type Core = tabgraft_model::EmbeddingSpace;
@@ -49,12 +50,12 @@ pub const DEVICES: &str = "`cpu`, `gpu` or `auto`";
 ///     Rows to validate on. Where both parts come from one `split`, half of the validation rows decide
 ///     which epoch is kept; the other half is looked at by no training and scores predictors. Of parts
 ///     from elsewhere, a tenth of all rows is kept for scores. Default: 15 % of `train_data`
-///     validate, 15 % are kept for scores.
+///     validate, 20 % are kept for scores.
 /// n_epochs : int, default 50; 1 to 10,000
 ///     Epochs, exactly.
 /// name : str, default "embedding_space"
 ///     Goes into the lineage of descendants.
-/// batch_size, d_model, learning_rate, seed
+/// batch_size, d_model, learning_rate, memory_limit, min_category_rows, seed
 ///     As for `fit`.
 /// output_dir : path, optional
 ///     Folder that `train` saves to, as `NAME.tabgraft`.
@@ -83,9 +84,21 @@ struct State {
     output_dir: Option<PathBuf>,
 }
 
+/// What `train` trains; `told` are notes and warnings of the preparation, which are not said twice.
 enum Source {
-    First { table: Table, valid: Option<Table>, options: Box<FitOptions> },
-    Graft { parent: Arc<Core>, table: Table, valid: Option<Table>, options: Box<ExtendOptions> },
+    First {
+        table: Table,
+        valid: Option<Table>,
+        options: Box<FitOptions>,
+        told: Vec<String>,
+    },
+    Graft {
+        parent: Arc<Core>,
+        table: Table,
+        valid: Option<Table>,
+        options: Box<ExtendOptions>,
+        told: Vec<String>,
+    },
 }
 
 impl EmbeddingSpace {

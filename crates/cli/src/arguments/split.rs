@@ -3,9 +3,6 @@
 use clap::Args;
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
-/// Share of test rows: more than the core's, so that the scores of a small table say something.
-const P_TEST: f64 = 0.2;
-
 /// Which rows train, which stop the training and which judge.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Split")]
@@ -14,7 +11,7 @@ pub struct SplitArgs {
     #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().p_valid)]
     p_valid: f64,
     /// Share of rows that nothing is learned from, for honest scores, 0 up to 1
-    #[arg(long, value_name = "SHARE", default_value_t = P_TEST)]
+    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().p_test)]
     p_test: f64,
     /// Keep rows of equal value in this column together
     #[arg(long, value_name = "COLUMN", conflicts_with_all = ["split_time", "key"])]

@@ -29,6 +29,7 @@ mod role;
 mod thaw;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -90,6 +91,35 @@ impl EmbeddingSpace {
         options: &ExtendOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Graft> {
+        self.graft_after(table, valid, options, None, sink)
+    }
+
+    /// The child of [`EmbeddingSpace::graft`] before any training, to look at: where columns are removed
+    /// first, what is left is not healed.
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::graft`], and, where options let a target judge, as [`EmbeddingSpace::extend`]
+    /// before any training.
+    pub fn preview_graft(
+        &self,
+        table: &Table,
+        valid: Option<&Table>,
+        options: &ExtendOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
+        options.keep.check(self, table)?;
+        Ok(self.graft_after(table, valid, options, Some(0), sink)?.child)
+    }
+
+    /// [`EmbeddingSpace::graft`] after a prune that heals for so many epochs.
+    fn graft_after(
+        &self,
+        table: &Table,
+        valid: Option<&Table>,
+        options: &ExtendOptions,
+        healing_epochs: Option<usize>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Graft> {
         options.check()?;
         self.check_frozen_columns(&options.freeze)?;
         self.check_regrafted(&options.regraft)?;
@@ -104,7 +134,7 @@ impl EmbeddingSpace {
         if !options.prune.is_empty() {
             let prune = PruneOptions {
                 // How long a healing run takes is its own affair.
-                training: TrainingOptions { n_epochs: None, auto_epochs: true, ..options.training },
+                training: TrainingOptions { n_epochs: healing_epochs, auto_epochs: true, ..options.training },
                 ..Default::default()
             };
             let pruned = self.prune(&options.prune, Some(table), &prune, sink)?;
@@ -149,16 +179,16 @@ impl EmbeddingSpace {
             judgement: None,
             ..self.next_step(&about.created)
         });
-        about.excluded.retain(|e| schema.column(&e.name).is_none());
+        let new: HashSet<String> = schema.names().into_iter().collect();
+        about.excluded.retain(|e| !new.contains(&e.name));
         about.add_mask_keys(n_new);
         about.remember_rows(&all, &rows.parts)?;
         about.learn_reading(table.origin(), &schema.names());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);
         about.add_features(&carried);
-        let is_new = |name: &String| about.excluded.iter().all(|e| e.name != *name);
-        let excluded: Vec<_> = schema.excluded.into_iter().filter(|e| is_new(&e.name)).collect();
-        about.excluded.extend(excluded);
+        let known: HashSet<String> = about.excluded.iter().map(|e| e.name.clone()).collect();
+        about.excluded.extend(schema.excluded.into_iter().filter(|e| !known.contains(&e.name)));
         about.notes.extend(schema.notes);
         let hashes = child.compute_hashes(&rows.key);
         child.about.hashes = hashes;

@@ -144,6 +144,8 @@ pub struct Guardrail {
     pub column: String,
     /// What is unusual.
     pub flag: CellFlag,
+    /// In one word, as reports count it: "unseen", or how bad a number is, from "outlier" to "error".
+    pub word: &'static str,
 }
 
 impl Predictions {
@@ -285,7 +287,7 @@ impl Predictor {
             for (row_idx, flag) in codec.flags(&spec.name, table.column(&spec.name)?)?.into_iter().enumerate()
             {
                 if flag.severity().is_some() || flag == CellFlag::Unseen {
-                    found.push(Guardrail { row_idx, column: spec.name.clone(), flag });
+                    found.push(Guardrail { row_idx, column: spec.name.clone(), flag, word: flag.word() });
                 }
             }
         }

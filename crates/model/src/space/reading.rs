@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tabgraft_table::read::{
-    DecimalMark, GivenReading, KnownColumn, NumberStyle, Origin, ReadOptions, Reading, Wanted,
-};
+use tabgraft_table::read::{GivenReading, KnownColumn, Origin, ReadOptions, Reading, Wanted};
 use tabgraft_table::schema::Kind;
 
 use super::{About, EmbeddingSpace, FitOptions};
@@ -72,14 +70,7 @@ impl About {
     /// Options that read a table as the one that the space was trained on.
     pub(crate) fn read_options(&self) -> ReadOptions {
         let known = self.columns.iter().map(|column| {
-            let style = || match self.reading.numbers.get(&column.name) {
-                Some(style) => style.clone(),
-                // Engineered columns are written by this software.
-                None if self.features.iter().any(|feature| feature.name == column.name) => {
-                    NumberStyle { decimal: Some(DecimalMark::Point), sign: None }
-                }
-                None => NumberStyle::default(),
-            };
+            let style = || self.reading.numbers.get(&column.name).cloned().unwrap_or_default();
             let known = match column.kind {
                 Kind::Numeric => KnownColumn::Number(style()),
                 _ => KnownColumn::AsWritten,
