@@ -207,7 +207,7 @@ fn prepare(
     }
     let names: Vec<String> = schema.names();
     let split = Split::fit(&options.split, table, &schema)?;
-    let (all, rows) = rows_of_parts(table, valid, |table| Ok(split.assign(table)?), &names)?;
+    let (all, rows) = rows_of_parts(table, valid, |table| split.assign(table), &names)?;
     let n_copies = Clusters::new(&rows.key, &rows.key).n_copies();
     if n_copies > 0 {
         let n_rows = all.n_rows();
