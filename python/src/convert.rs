@@ -1,5 +1,6 @@
 //! Documents between serde and Python's own dictionaries and lists, by way of JSON text.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -102,13 +103,17 @@ impl From<Names> for Vec<String> {
     }
 }
 
-/// Columns to ignore and kinds given by the user.
+/// Columns to ignore, and kinds and date formats given by the user.
 pub fn infer_options(
     ignore: Option<Names>,
-    kinds: Option<std::collections::BTreeMap<String, String>>,
+    kinds: Option<BTreeMap<String, String>>,
+    date_formats: Option<BTreeMap<String, String>>,
 ) -> Raised<InferOptions> {
-    let mut options =
-        InferOptions { ignore: ignore.map(Vec::from).unwrap_or_default(), ..InferOptions::default() };
+    let mut options = InferOptions {
+        ignore: ignore.map(Vec::from).unwrap_or_default(),
+        date_formats: date_formats.unwrap_or_default(),
+        ..InferOptions::default()
+    };
     for (column, kind) in kinds.unwrap_or_default() {
         let allowed = "`numeric`, `categorical`, `boolean`, `timestamp`, `text`";
         let kind: Kind = word(&format!("kinds[{column:?}]"), &kind, allowed)?;

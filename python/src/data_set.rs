@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use pyo3::prelude::*;
 use tabgraft_table::Table;
-use tabgraft_table::read::ReadOptions;
-use tabgraft_table::schema::{InferOptions, Schema, infer};
+use tabgraft_table::read::{GivenReading, ReadOptions};
+use tabgraft_table::schema::{InferOptions, Schema};
 use tabgraft_table::split::{Part, Split, SplitOptions};
 
 use crate::convert::{Names, infer_options, to_python};
 use crate::error::Raised;
-use crate::frame::Given;
+use crate::frame::{Given, given_reading};
 use crate::html;
 
 /// Rows for an embedding space, with the columns that it must not see.
@@ -23,6 +23,8 @@ use crate::html;
 ///     Columns that a space must not see, the target above all. Default: none.
 /// kinds : dict, optional
 ///     Column to kind, as for `EmbeddingSpace.fit`.
+/// date_formats, missing, decimal, thousands, delimiter, max_inflated_bytes, max_categories
+///     As for `EmbeddingSpace.fit`.
 /// columns : list of str, optional
 ///     Names of an array's columns.
 ///
@@ -35,8 +37,10 @@ use crate::html;
 #[pyclass(frozen, module = "featrix.neural.input_data_set")]
 pub struct FeatrixInputDataSet {
     given: Given,
-    ignore_cols: Vec<String>,
-    kinds: BTreeMap<String, String>,
+    /// Columns to ignore, and what the user knows of the others.
+    infer: InferOptions,
+    /// How the user says that the rows are read.
+    reading: GivenReading,
     schema: Schema,
     /// How the data set that this is a part of was split.
     split: Option<SplitOptions>,
@@ -45,7 +49,8 @@ pub struct FeatrixInputDataSet {
 impl FeatrixInputDataSet {
     /// The frame, read by these options.
     pub fn given(&self, py: Python<'_>, options: &ReadOptions) -> Raised<Given> {
-        self.given.as_by(py, options)
+        let max_inflated_bytes = self.reading.max_inflated_bytes.unwrap_or(options.max_inflated_bytes);
+        self.given.as_by(py, &ReadOptions { max_inflated_bytes, ..options.clone() })
     }
 
     /// The rows.
@@ -53,15 +58,15 @@ impl FeatrixInputDataSet {
         &self.given.table
     }
 
-    /// Kinds given by the user and columns to ignore.
-    pub fn infer(&self) -> Raised<InferOptions> {
-        infer_options(Some(Names::Many(self.ignore_cols.clone())), Some(self.kinds.clone()))
+    /// Columns to ignore, and what the user knows of the others.
+    pub fn infer(&self) -> &InferOptions {
+        &self.infer
     }
 
     /// The split that made both this and `other`, if it was one and the same.
     pub fn common_split(&self, other: &Self) -> Option<SplitOptions> {
         match (&self.split, &other.split) {
-            (Some(a), Some(b)) if a == b && self.ignore_cols == other.ignore_cols => Some(a.clone()),
+            (Some(a), Some(b)) if a == b && self.infer.ignore == other.infer.ignore => Some(a.clone()),
             _ => None,
         }
     }
@@ -71,24 +76,31 @@ impl FeatrixInputDataSet {
 impl FeatrixInputDataSet {
     // Documented with the class: Python does not show what stands at a constructor.
     #[new]
-    #[pyo3(signature = (df, ignore_cols = None, *, kinds = None, columns = None))]
+    #[pyo3(signature = (df, ignore_cols = None, *, kinds = None, date_formats = None, missing = None, decimal = None,
+        thousands = None, delimiter = None, max_inflated_bytes = None, max_categories = 50_000, columns = None))]
+    #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         df: &Bound<'_, PyAny>,
         ignore_cols: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
+        date_formats: Option<BTreeMap<String, String>>,
+        missing: Option<Vec<String>>,
+        decimal: Option<&str>,
+        thousands: Option<char>,
+        delimiter: Option<char>,
+        max_inflated_bytes: Option<u64>,
+        max_categories: u64,
         columns: Option<Vec<String>>,
     ) -> Raised<Self> {
-        let ignore_cols: Vec<String> = ignore_cols.map(Vec::from).unwrap_or_default();
-        let kinds = kinds.unwrap_or_default();
-        let options = infer_options(Some(Names::Many(ignore_cols.clone())), Some(kinds.clone()))?;
-        let given =
-            Given::read(df, columns, &ReadOptions { known: options.known(), ..ReadOptions::default() })?;
-        for column in ignore_cols.iter().filter(|name| given.table.origin().set_aside(name).is_none()) {
+        let infer = InferOptions { max_categories, ..infer_options(ignore_cols, kinds, date_formats)? };
+        let reading = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes)?;
+        let given = Given::read(df, columns, &ReadOptions { known: infer.known(), ..reading.options() })?;
+        for column in infer.ignore.iter().filter(|name| given.table.origin().set_aside(name).is_none()) {
             given.table.column(column)?;
         }
-        let schema = py.detach(|| infer(&given.table, &options))?;
-        Ok(FeatrixInputDataSet { given, ignore_cols, kinds, schema, split: None })
+        let schema = py.detach(|| tabgraft_table::schema::infer(&given.table, &infer))?;
+        Ok(FeatrixInputDataSet { given, infer, reading, schema, split: None })
     }
 
     /// Two data sets, for training and validation: about `fraction` of the rows, at least 0 and
@@ -110,8 +122,8 @@ impl FeatrixInputDataSet {
             let rows = (0_u32..).zip(&parts).filter(|(_, p)| (**p == Part::Train) == trains);
             Ok(FeatrixInputDataSet {
                 given: self.given.take(py, &rows.map(|(r, _)| r).collect::<Vec<_>>())?,
-                ignore_cols: self.ignore_cols.clone(),
-                kinds: self.kinds.clone(),
+                infer: self.infer.clone(),
+                reading: self.reading.clone(),
                 schema: self.schema.clone(),
                 split: Some(options.clone()),
             })
@@ -134,7 +146,7 @@ impl FeatrixInputDataSet {
     /// ['target']
     #[getter]
     fn ignore_cols(&self) -> Vec<String> {
-        self.ignore_cols.clone()
+        self.infer.ignore.clone()
     }
 
     /// Names of all columns, ignored ones among them.

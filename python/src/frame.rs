@@ -442,6 +442,8 @@ fn from_columns(columns: Vec<(String, ArrayRef)>, origin: Origin, options: &Read
 ///     The only character that may group the digits of numbers in text. Default: any that does.
 /// delimiter : str, optional
 ///     The character between two cells of a CSV file. Default: found in the file.
+/// max_inflated_bytes : int, optional; at least 1
+///     Most that a compressed file may become; 64 times its own size is allowed in any case. Default: 1 GiB.
 /// columns : list of str, optional
 ///     Names of an array's columns.
 ///
@@ -451,16 +453,17 @@ fn from_columns(columns: Vec<(String, ArrayRef)>, origin: Origin, options: &Read
 /// Frame(1000 rows, 21 columns)
 #[pyfunction]
 #[pyo3(name = "read_table", signature = (data, *, missing = None, decimal = None, thousands = None, delimiter = None,
-    columns = None))]
+    max_inflated_bytes = None, columns = None))]
 pub fn read_table_as(
     data: &Bound<'_, PyAny>,
     missing: Option<Vec<String>>,
     decimal: Option<&str>,
     thousands: Option<char>,
     delimiter: Option<char>,
+    max_inflated_bytes: Option<u64>,
     columns: Option<Vec<String>>,
 ) -> Raised<Frame> {
-    let options = given_reading(missing, decimal, thousands, delimiter)?.options();
+    let options = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes)?.options();
     Ok(Frame { table: Given::read(data, columns, &options)?.table, is_as_read: true })
 }
 
@@ -470,6 +473,7 @@ pub fn given_reading(
     decimal: Option<&str>,
     thousands: Option<char>,
     delimiter: Option<char>,
+    max_inflated_bytes: Option<u64>,
 ) -> Raised<GivenReading> {
     let refused = |what: String| Raise::Core(Error::option(what));
     let decimal =
@@ -477,7 +481,10 @@ pub fn given_reading(
     let delimiter = delimiter.map(u8::try_from).transpose().map_err(|_| {
         refused("option `delimiter` must be an ASCII character that is not a quote or a line end".to_owned())
     })?;
-    Ok(GivenReading { missing_tokens, delimiter, decimal, thousands, ..GivenReading::default() })
+    if max_inflated_bytes == Some(0) {
+        return Err(refused("option `max_inflated_bytes` is 0, allowed is 1 or more".to_owned()));
+    }
+    Ok(GivenReading { missing_tokens, delimiter, decimal, thousands, max_inflated_bytes })
 }
 
 /// One NumPy column as Arrow; masked cells are missing.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
-use tabgraft_model::compare::{compare_predictors, unseen_rows};
+use tabgraft_model::compare::compare_predictors;
 use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::{Error, PredictorOptions};
 use tabgraft_table::Table;
@@ -56,12 +56,23 @@ impl Predictor {
     }
 
     /// The rows that a score is about.
-    pub fn scored_rows(table: Table, splits: &[&tabgraft_table::split::Split], rows: &str) -> Raised<Table> {
+    pub fn scored_rows(
+        py: Python<'_>,
+        table: Table,
+        predictors: &[&tabgraft_model::Predictor],
+        rows: &str,
+    ) -> Raised<Table> {
         let all: Scored = word("rows", rows, "`test` or `all`")?;
-        Ok(match all {
-            Scored::Test => unseen_rows(&table, splits)?,
-            Scored::All => table,
-        })
+        if matches!(all, Scored::All) {
+            return Ok(table);
+        }
+        let fair = py.detach(|| tabgraft_model::Predictor::fair_rows(predictors, &table))?;
+        say(py, &fair.warnings)?;
+        let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
+        for note in &fair.notes {
+            logger.call_method1("info", ("%s", tabgraft_table::visible(note)))?;
+        }
+        Ok(fair.table)
     }
 }
 
@@ -158,6 +169,14 @@ impl Predictor {
     ///     below 100,000, else 2. One alone stops on a fifth of the rows and never learns from it.
     /// d_hidden : int, default 128; 8 to 4,096
     ///     Width of the hidden layer.
+    /// learning_rate, learning_rate_space, learning_rate_wide : float, default 0.001, 0.001 and 0.005; 0 to 1
+    ///     Learning rates of the members, of the copy of the space and of the wide path.
+    /// weight_decay, weight_decay_wide : float, default 0.01 and 0.1; 0 to 1
+    ///     Decoupled weight decay of everything but the wide path, and of the wide path.
+    /// p_mask : float, default 0.1; 0 to 0.99
+    ///     Share of cells hidden in training.
+    /// p_drop, p_drop_space : float, default 0.2 and 0.1; 0 to 0.9
+    ///     Shares of the members' activations and of the space's that are dropped in training.
     /// hold_out_test : bool, default True
     ///     Whether the space's test rows are kept out of the fit and scored. With False every row is learned
     ///     from, and nothing is scored.
@@ -176,8 +195,9 @@ impl Predictor {
     /// ('binary', [0, 1])
     #[classmethod]
     #[pyo3(signature = (space, data, target, *, target_kind = "auto", sample_weight = None, name = "predictor",
-        n_epochs = 100, patience = 14, batch_size = None, n_networks = None, d_hidden = 128, hold_out_test = true,
-        threshold = 0.5, seed = 0, columns = None, progress = None))]
+        n_epochs = 100, patience = 14, batch_size = None, n_networks = None, d_hidden = 128, learning_rate = 1e-3,
+        learning_rate_space = 1e-3, learning_rate_wide = 5e-3, weight_decay = 1e-2, weight_decay_wide = 0.1,
+        p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -193,6 +213,14 @@ impl Predictor {
         batch_size: Option<usize>,
         n_networks: Option<usize>,
         d_hidden: usize,
+        learning_rate: f32,
+        learning_rate_space: f32,
+        learning_rate_wide: f32,
+        weight_decay: f32,
+        weight_decay_wide: f32,
+        p_mask: f32,
+        p_drop: f32,
+        p_drop_space: f32,
         hold_out_test: bool,
         threshold: f64,
         seed: u64,
@@ -201,7 +229,7 @@ impl Predictor {
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;
         let named = target.extract::<String>().ok();
-        let needs = space.needs().and(space.split().columns()).and(named);
+        let needs = space.needs_to_split().and(named);
         let how = ReadOptions { columns: needs, ..space.read_options() };
         let table = Given::read(data, columns, &how)?.table;
         let (table, target) = with_target(table, target)?;
@@ -214,10 +242,17 @@ impl Predictor {
             batch_size,
             n_networks,
             d_hidden,
+            learning_rate,
+            learning_rate_space,
+            learning_rate_wide,
+            weight_decay,
+            weight_decay_wide,
+            p_mask,
+            p_drop,
+            p_drop_space,
             hold_out_test,
             threshold,
             seed,
-            ..Default::default()
         };
         let core = run(py, name, progress, &StopToken::default(), |sink| match &sample_weight {
             None => tabgraft_model::Predictor::fit(&space, &table, &target, &options, sink),
@@ -254,10 +289,11 @@ impl Predictor {
     }
 
     /// Cells unlike the training rows, one dictionary each: unseen categories, infinite numbers, and numbers
-    /// from 3 standard deviations off the mean.
+    /// from 3 standard deviations off the mean. The `word` is "unseen", or how bad a number is: "outlier" from 3 of
+    /// them, "extrapolation" from 4, "severe" from 20, "error" from 100 and where it is infinite.
     ///
     /// >>> predictor.guardrails(early.head(1).assign(purpose="a rocket"))
-    /// [{'row_idx': 0, 'column': 'purpose', 'flag': {'flag': 'unseen'}}]
+    /// [{'row_idx': 0, 'column': 'purpose', 'flag': {'flag': 'unseen'}, 'word': 'unseen'}]
     #[pyo3(signature = (data, *, columns = None))]
     fn guardrails<'py>(
         &self,
@@ -272,9 +308,8 @@ impl Predictor {
 
     /// Scores with 95 % intervals: a list that answers to a metric's name, too. Of the `n` rows, the `n_copies` that repeat
     /// another one in every column count once in the intervals, and the `n_unseen` of a class that was not
-    /// seen in training are scored as wrong. `rows="test"`: only rows that the split
-    /// keeps for testing, right for the table that was trained on; `"all"`: every row, right for a table that
-    /// was never trained on.
+    /// seen in training are scored as wrong. `rows="test"`: only rows that were not
+    /// learned from, test rows and those that the model does not know; `"all"`: every row.
     ///
     /// >>> score = predictor.evaluate(early)[0]
     /// >>> score["metric"], score["low"] <= score["value"] <= score["high"]
@@ -287,7 +322,7 @@ impl Predictor {
         rows: &str,
     ) -> Raised<Bound<'py, PyAny>> {
         let table = self.read(data, None, self.core.needs_to_score())?;
-        let table = Self::scored_rows(table, &[self.core.split()], rows)?;
+        let table = Self::scored_rows(py, table, &[&self.core], rows)?;
         if let Some(passed_over) = self.core.target().passed_over_in_words(&table)? {
             let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
             logger.call_method1("info", ("%s: %s", self.core.name(), passed_over))?;
@@ -315,7 +350,7 @@ impl Predictor {
         let (how, notes) = self.core.read_options().joined(&other.read_options());
         say(py, &notes)?;
         let table = Given::read(data, None, &how)?.table;
-        let table = Self::scored_rows(table, &[self.core.split(), other.split()], rows)?;
+        let table = Self::scored_rows(py, table, &[&self.core, &other], rows)?;
         let found = py.detach(|| compare_predictors(&self.core, &other, &table))?;
         Ok(Comparison { found })
     }

@@ -106,6 +106,7 @@ class _Guardrail(TypedDict):
     row_idx: int
     column: str
     flag: _Flag
+    word: Literal["unseen", "outlier", "extrapolation", "severe", "error"]
 
 class _Hashes(TypedDict):
     weights: str
@@ -145,6 +146,8 @@ class EmbeddingSpace:
         batch_size: int | None = None,
         d_model: int = 128,
         learning_rate: float = 2e-3,
+        memory_limit: int | None = None,
+        min_category_rows: int = 2,
         output_dir: _Path | None = None,
         seed: int = 0,
     ) -> Self: ...
@@ -169,6 +172,8 @@ class EmbeddingSpace:
         decimal: _Decimal | None = None,
         thousands: str | None = None,
         delimiter: str | None = None,
+        max_inflated_bytes: int | None = None,
+        max_categories: int = 50_000,
         min_category_rows: int = 2,
         name: str = "embedding_space",
         n_epochs: int | None = None,
@@ -178,10 +183,21 @@ class EmbeddingSpace:
         device: _Device = "cpu",
         d_model: int = 128,
         learning_rate: float = 2e-3,
+        weight_decay: float = 1e-4,
+        p_drop: float = 0.1,
+        n_blocks: int = 2,
+        expansion: int = 2,
+        codec_bins: int = 24,
+        codec_targets: int = 16,
+        codec_categories: int = 256,
+        codec_text_slots: int = 128,
         p_valid: float = 0.15,
-        p_test: float = 0.15,
+        p_test: float = 0.2,
+        key: str | None = None,
         group: str | None = None,
         time: str | None = None,
+        private: bool = False,
+        split_seed: int = 0,
         seed: int = 0,
         sample_weight: Sequence[float] | NDArray[Any] | None = None,
         columns: _Names | None = None,
@@ -207,6 +223,12 @@ class EmbeddingSpace:
         ignore: str | _Names | None = None,
         kinds: dict[str, _Kind] | None = None,
         date_formats: dict[str, str] | None = None,
+        missing: list[str] | None = None,
+        decimal: _Decimal | None = None,
+        thousands: str | None = None,
+        delimiter: str | None = None,
+        max_inflated_bytes: int | None = None,
+        max_categories: int = 50_000,
         features: FeatureEngineer | None = None,
         feature_metadata: Any = None,
         keep: _Keep = "always",
@@ -289,10 +311,19 @@ class EmbeddingSpace:
         *,
         mode: _Mode = "joint",
         drift_bound: float | None = None,
+        freeze: dict[str, Any] | None = None,
+        prune: str | _Names | None = None,
+        memory_limit: int | None = None,
+        features: FeatureEngineer | None = None,
+        keep: _Keep = "always",
+        target: str | None = None,
+        cross_fit: bool = False,
         seed: int = 0,
     ) -> EmbeddingSpace: ...
     def embed(self, data: _FrameLike, *, columns: _Names | None = None) -> NDArray[np.float32]: ...
     def column_report(self, data: _FrameLike, *, columns: _Names | None = None) -> _ColumnReport: ...
+    def split(self, data: _FrameLike, *, columns: _Names | None = None) -> NDArray[np.str_]: ...
+    def known_rows(self, data: _FrameLike, *, columns: _Names | None = None) -> NDArray[np.str_]: ...
     def compare(
         self,
         other: EmbeddingSpace,
@@ -359,6 +390,14 @@ class Predictor:
         batch_size: int | None = None,
         n_networks: int | None = None,
         d_hidden: int = 128,
+        learning_rate: float = 1e-3,
+        learning_rate_space: float = 1e-3,
+        learning_rate_wide: float = 5e-3,
+        weight_decay: float = 1e-2,
+        weight_decay_wide: float = 0.1,
+        p_mask: float = 0.1,
+        p_drop: float = 0.2,
+        p_drop_space: float = 0.1,
         hold_out_test: bool = True,
         threshold: float = 0.5,
         seed: int = 0,
@@ -529,6 +568,13 @@ class FeatrixInputDataSet:
         ignore_cols: str | _Names | None = None,
         *,
         kinds: dict[str, _Kind] | None = None,
+        date_formats: dict[str, str] | None = None,
+        missing: list[str] | None = None,
+        decimal: _Decimal | None = None,
+        thousands: str | None = None,
+        delimiter: str | None = None,
+        max_inflated_bytes: int | None = None,
+        max_categories: int = 50_000,
         columns: _Names | None = None,
     ) -> Self: ...
     def split(self, fraction: float = 0.2, *, seed: int = 0) -> tuple[FeatrixInputDataSet, FeatrixInputDataSet]: ...
@@ -600,6 +646,11 @@ class SinglePredictor:
         name: str | None = None,
         mode: _Mode = "joint",
         drift_bound: float | None = None,
+        freeze: dict[str, Any] | None = None,
+        prune: str | _Names | None = None,
+        memory_limit: int | None = None,
+        keep: _Keep = "always",
+        cross_fit: bool = False,
         seed: int = 0,
     ) -> EmbeddingSpace: ...
     @property
@@ -690,6 +741,7 @@ def read_table(
     decimal: _Decimal | None = None,
     thousands: str | None = None,
     delimiter: str | None = None,
+    max_inflated_bytes: int | None = None,
     columns: _Names | None = None,
 ) -> Frame: ...
 def verify(path: _Path, *, parent: _Path | None = None, deep: bool = False) -> dict[str, Any]: ...

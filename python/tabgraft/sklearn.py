@@ -33,7 +33,7 @@ from tabgraft._native import EmbeddingSpace, Predictor, _n_weighted_rows, _spell
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from tabgraft._native import _Kind, _Mode
+    from tabgraft._native import _Decimal, _Kind, _Mode
 
 __all__ = ["TabgraftClassifier", "TabgraftEmbedder", "TabgraftRegressor"]
 
@@ -145,17 +145,29 @@ class _OnASpace(BaseEstimator):
         return EmbeddingSpace.fit(
             X,
             columns=columns,
-            kinds=self.kinds,
+            min_category_rows=self.min_category_rows,
             n_epochs=self.n_epochs,
             batch_size=self.batch_size,
             d_model=self.d_model,
             learning_rate=self.learning_rate,
             p_valid=0.15 if n_rows >= _LEAST_ROWS_TO_VALIDATE else 0.0,
             p_test=0.0,
+            split_seed=seed,
             seed=seed,
             sample_weight=weights,
             progress=self.progress,
+            **self._known(),
         )
+
+    def _known(self) -> dict[str, Any]:
+        """What the user knows of the columns and of how they are written."""
+        return {
+            "kinds": self.kinds,
+            "date_formats": self.date_formats,
+            "missing": self.missing,
+            "decimal": self.decimal,
+            "thousands": self.thousands,
+        }
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -180,6 +192,11 @@ class _OnAPredictor(_OnASpace):
         n_networks: int | None = None,
         learning_rate: float = 2e-3,
         kinds: dict[str, _Kind] | None = None,
+        date_formats: dict[str, str] | None = None,
+        missing: list[str] | None = None,
+        decimal: _Decimal | None = None,
+        thousands: str | None = None,
+        min_category_rows: int = 2,
         random_state: Any = 0,
         progress: bool | None = False,
     ) -> None:
@@ -192,6 +209,11 @@ class _OnAPredictor(_OnASpace):
         self.n_networks = n_networks
         self.learning_rate = learning_rate
         self.kinds = kinds
+        self.date_formats = date_formats
+        self.missing = missing
+        self.decimal = decimal
+        self.thousands = thousands
+        self.min_category_rows = min_category_rows
         self.random_state = random_state
         self.progress = progress
 
@@ -269,11 +291,11 @@ class _OnAPredictor(_OnASpace):
         extended.space_ = self.space_.extend(
             rows,
             columns=columns,
-            kinds=self.kinds,
             mode=mode,
             seed=seed,
             sample_weight=weights,
             progress=self.progress,
+            **self._known(),
         )
         extended._fit_predictor(rows, targets, weights, columns, seed)
         return extended
@@ -298,6 +320,15 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
         Peak learning rate of the space.
     kinds : dict, optional
         Column to kind: numeric, categorical, boolean, timestamp or text.
+    date_formats : dict, optional
+        Column to the format of its dates, such as "%d/%m/%Y".
+    missing : list of str, optional
+        Texts that stand for a missing cell; by default empty, "NA", "N/A", "null", "NaN" and "?".
+    decimal, thousands : str, optional
+        What marks the decimals of numbers in text, "." or ",", and the only character that may group their
+        digits; by default found in the table.
+    min_category_rows : int
+        Training rows that give a category a code of its own where a column has more than 256 of them.
     random_state : int, RandomState or None
     progress : bool, optional
         Whether a bar is drawn; None draws it on a terminal and in a notebook.
@@ -418,6 +449,11 @@ class TabgraftEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _OnASp
         d_model: int = 128,
         learning_rate: float = 2e-3,
         kinds: dict[str, _Kind] | None = None,
+        date_formats: dict[str, str] | None = None,
+        missing: list[str] | None = None,
+        decimal: _Decimal | None = None,
+        thousands: str | None = None,
+        min_category_rows: int = 2,
         random_state: Any = 0,
         progress: bool | None = False,
     ) -> None:
@@ -426,6 +462,11 @@ class TabgraftEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _OnASp
         self.d_model = d_model
         self.learning_rate = learning_rate
         self.kinds = kinds
+        self.date_formats = date_formats
+        self.missing = missing
+        self.decimal = decimal
+        self.thousands = thousands
+        self.min_category_rows = min_category_rows
         self.random_state = random_state
         self.progress = progress
 
@@ -451,7 +492,7 @@ class TabgraftEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _OnASp
         extended = copy.copy(self)
         rows, columns = extended._rows(X, reset=True)
         extended.space_ = self.space_.extend(
-            rows, columns=columns, kinds=self.kinds, mode=mode, seed=self._seed(), progress=self.progress
+            rows, columns=columns, mode=mode, seed=self._seed(), progress=self.progress, **self._known()
         )
         return extended
 

@@ -219,6 +219,7 @@ def test_a_column_that_is_mostly_unseen_is_a_warning_with_an_example(tmp_path, c
     space = tabgraft.EmbeddingSpace.fit(tmp_path / "rows.csv", ignore=["target"], n_epochs=1, d_model=16)
     predictor = tabgraft.Predictor.fit(space, tmp_path / "rows.csv", "target", n_epochs=1, n_networks=2)
     numbers = pd.read_csv(tmp_path / "rows.csv")
+    caplog.clear()  # what the fit said is of the fit
     with caplog.at_level(logging.WARNING, "tabgraft"):
         space.embed(frame)
         predictor.predict(frame)

@@ -53,7 +53,7 @@ def test_late_columns_help_and_the_comparison_says_so(space, credit):
 
 
 def test_spaces_of_different_splits_compare_on_rows_that_test_both_or_by_cross_fitting(space, early):
-    other = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=1, d_model=16, seed=9)
+    other = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=1, d_model=16, split_seed=9)
     few = early.head(300)
     with pytest.raises(tabgraft.DataError, match="test rows for both") as refused:
         space.compare(other, few, "target")
@@ -196,7 +196,8 @@ def test_options_outside_their_range_are_named(early, space):
     for options, message in [
         ({"d_model": 7}, "`d_model` is 7, allowed is 8 to 4096"),
         ({"kinds": {"age": "colour"}}, "`colour`, allowed is `numeric`"),
-        ({"group": "age", "time": "age"}, "both given"),
+        ({"group": "age", "time": "age"}, "two are given"),
+        ({"key": "age", "time": "age"}, "two are given"),
         ({"n_epochs": 0}, "`n_epochs` is 0"),
     ]:
         with pytest.raises(tabgraft.OptionError, match=message):

@@ -1,9 +1,12 @@
 //! Results to stdout or to files: checked before the work, written whole or not at all.
 
 use std::fs;
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tabgraft_table::error::Error;
 use tabgraft_table::read::{Original, write_csv, write_parquet};
 use tabgraft_table::{Table, check_place, write_whole};
 
@@ -12,17 +15,38 @@ use crate::failure::Failure;
 /// What stands for stdout in place of a file's name.
 const STDOUT: &str = "-";
 
+/// Endings of files that tables are not written as, however they are read.
+const OTHER_FORMATS: [&str; 16] = [
+    "json", "jsonl", "ndjson", "arrow", "feather", "ipc", "xlsx", "xls", "ods", "zip", "zst", "bz2", "xz",
+    "lz4", "avro", "orc",
+];
+
 /// The file that a table goes to; none, which is stdout, also where `-` stands for that.
-pub fn table_file(out: Option<&Path>) -> Option<&Path> {
-    out.filter(|path| *path != Path::new(STDOUT))
+///
+/// # Errors
+/// If its name ends in what promises another format than it would hold.
+pub fn table_file(out: Option<&Path>) -> Result<Option<&Path>, Failure> {
+    let Some(path) = out.filter(|path| *path != Path::new(STDOUT)) else { return Ok(None) };
+    let within = path.file_stem().map(Path::new).filter(|_| has_ending(path, "gz"));
+    let format =
+        if within.is_some_and(|name| has_ending(name, "parquet")) { Some("parquet.gz") } else { None };
+    let other = OTHER_FORMATS.into_iter().find(|ending| has_ending(within.unwrap_or(path), ending));
+    match format.or(other) {
+        None => Ok(Some(path)),
+        Some(ending) => {
+            Err(Failure::new(format!("`{}`: tables are not written as `.{ending}`", path.display()))
+                .with_hint("end the name in `.csv`, `.csv.gz` or `.parquet`"))
+        }
+    }
 }
 
-/// Writes a table: CSV to stdout, or to `out` as Parquet if its name ends in `.parquet`, else CSV.
+/// Writes a table: CSV to stdout, or to `out` as Parquet if its name ends in `.parquet`, else CSV, compressed if it
+/// ends in `.gz`.
 pub fn write_table(table: &Table, out: Option<&Path>) -> Result<(), Failure> {
     match out {
         None => write_csv(table, io::stdout().lock()).map_err(Failure::of_stdout),
-        Some(path) if is_parquet(path) => Ok(write_parquet(table, path)?),
-        Some(path) => Ok(write_whole(path, |file| write_csv(table, file))?),
+        Some(path) if has_ending(path, "parquet") => Ok(write_parquet(table, path)?),
+        Some(path) => write_text(path, |out| write_csv(table, out)),
     }
 }
 
@@ -30,14 +54,30 @@ pub fn write_table(table: &Table, out: Option<&Path>) -> Result<(), Failure> {
 pub fn write_original(original: &Original, added: &Table, out: Option<&Path>) -> Result<(), Failure> {
     match out {
         None => original.write_csv_with(added, io::stdout().lock()).map_err(Failure::of_stdout),
-        Some(path) if is_parquet(path) => Ok(original.write_parquet_with(added, path)?),
-        Some(path) => Ok(write_whole(path, |file| original.write_csv_with(added, file))?),
+        Some(path) if has_ending(path, "parquet") => Ok(original.write_parquet_with(added, path)?),
+        Some(path) => write_text(path, |out| original.write_csv_with(added, out)),
     }
 }
 
-/// Whether a table goes to `path` as Parquet.
-fn is_parquet(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"))
+/// Writes a file of text, compressed where its name says so.
+fn write_text(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> tabgraft_table::error::Result<()>,
+) -> Result<(), Failure> {
+    let written = write_whole(path, |mut file| {
+        if !has_ending(path, "gz") {
+            return write(&mut file);
+        }
+        let mut encoder = GzEncoder::new(BufWriter::new(file), Compression::default());
+        write(&mut encoder)?;
+        encoder.finish().and_then(|mut file| file.flush()).map_err(|e| Error::io(path, "write", e))
+    });
+    Ok(written?)
+}
+
+/// Whether a file's name ends so, in any case.
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }
 
 /// Whether two paths name one file, which need not be there yet.

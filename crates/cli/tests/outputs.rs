@@ -214,3 +214,27 @@ fn the_report_comes_even_where_saving_fails() {
         }
     }
 }
+
+#[test]
+fn a_name_that_promises_a_format_holds_it_or_is_refused() {
+    let folder = workshop("formats");
+    for (command, name) in [("apply f.json t.csv", "a"), ("embed v1 t.csv", "e"), ("predict p1 t.csv", "p")] {
+        done(&folder, &format!("{command} -o {name}.csv -q"));
+        done(&folder, &format!("{command} -o {name}.csv.gz -q"));
+        let packed = fs::read(folder.join(format!("{name}.csv.gz"))).unwrap();
+        assert_eq!(packed[..2], [0x1f, 0x8b], "{command}");
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut text).unwrap();
+        assert_eq!(text, fs::read(folder.join(format!("{name}.csv"))).unwrap(), "{command}");
+        for ending in ["parquet.gz", "jsonl", "feather", "xlsx", "csv.zst"] {
+            let refused = run(&folder, &format!("{command} -o out.{ending}"));
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert_eq!(refused.status.code(), Some(2), "{said}");
+            assert!(
+                said.contains("tables are not written as `.") && said.contains("`.csv.gz` or `.parquet`"),
+                "{said}"
+            );
+            assert!(!folder.join(format!("out.{ending}")).exists());
+        }
+    }
+}

@@ -136,7 +136,10 @@ fn every_question_to_a_space_has_one_answer_for_raw_half_and_enriched_tables() {
         let answers = tables.each_ref().map(|table| {
             let mut warnings = Vec::new();
             let mut sink = |event: &Event| {
-                if let Event::Warning { text } = event {
+                // What a search finds may tell the target too well; that is no word about the table.
+                if let Event::Warning { text } = event
+                    && !text.contains("the target nearly alone")
+                {
                     warnings.push(text.clone());
                 }
                 ControlFlow::Continue(())

@@ -164,3 +164,27 @@ fn a_file_that_changed_meanwhile_is_an_error() {
     }
     assert_eq!(read_table(&path, &options()).unwrap().n_rows(), 3);
 }
+
+#[test]
+fn new_numbers_are_written_as_those_of_the_file() {
+    let comma = b"p;q\n1,5;a\n2,25;b\n3,5;c\n";
+    let expected = "p;q;\"n, new\";t\n1,5;a;0,5;x\n2,25;b;;\"y;\"\"z\"\"\"\n3,5;c;2,5;\"\"\n";
+    assert_eq!(String::from_utf8(with_more(comma)).unwrap(), expected);
+    // Where the comma divides cells, a number with one stands in quotes, as the file's own.
+    let quoted = b"p,q\n\"1,5\",a\n\"2,25\",b\n\"3,5\",c\n";
+    let lines = String::from_utf8(with_more(quoted)).unwrap();
+    assert_eq!(lines.lines().nth(1), Some("\"1,5\",a,\"0,5\",x"));
+    // Read again, old and new numbers mean what they meant.
+    let folder = tempfile::tempdir().unwrap();
+    let tiny = [1.5e-12, -1234.125, 1e21];
+    let numbers: ArrayRef = Arc::new(Float64Array::from(tiny.to_vec()));
+    let (original, _) = Original::open(&written(&folder, "a.csv", comma), &options()).unwrap();
+    let mut out = Vec::new();
+    original.write_csv_with(&Table::from_columns([("n", numbers)]).unwrap(), &mut out).unwrap();
+    let again = read_table(&written(&folder, "b.csv", &out), &options()).unwrap();
+    let values = |name: &str| -> Vec<Option<f64>> {
+        tabgraft_table::cell::numbers(name, again.column(name).unwrap()).unwrap().iter().collect()
+    };
+    assert_eq!(values("n"), tiny.map(Some));
+    assert_eq!(values("p"), [1.5, 2.25, 3.5].map(Some));
+}

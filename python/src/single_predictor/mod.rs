@@ -15,14 +15,14 @@ use tabgraft_model::{DiscoverOptions, Error, ExtendOptions, PredictorOptions, Tr
 use tabgraft_table::read::ReadOptions;
 
 use crate::comparison::Comparison;
-use crate::convert::word;
+use crate::convert::{Names, word};
 use crate::error::{Raise, Raised};
 use crate::frame::Given;
 use crate::predictions::Predictions;
 use crate::predictor::Predictor;
 use crate::run::{StopToken, run};
 use crate::simple_mlp::SimpleMLP;
-use crate::space::EmbeddingSpace;
+use crate::space::{EmbeddingSpace, freeze_option, keep_option};
 
 /// How columns without a codec become columns of a space, at this door.
 const WAY_OUT: &str = "create_extended_embedding_space() grafts them onto it";
@@ -329,7 +329,8 @@ impl SinglePredictor {
 
     /// Prepares the graft of the columns that the space does not know, features that
     /// `prep_for_training` applied among them; the target stays out, and `train` trains it. Default frames:
-    /// `train_df` and `val_df`. Other options as for `EmbeddingSpace.extend_from_existing`.
+    /// `train_df` and `val_df`. Other options as for `EmbeddingSpace.extend_from_existing`; what `keep` judges by is
+    /// the target.
     ///
     /// >>> fresh = SinglePredictor(space, qa_dir="nothing here")
     /// >>> fresh.prep_for_training(credit, "target", "set")
@@ -337,7 +338,8 @@ impl SinglePredictor {
     /// >>> grown.train().columns[-3:]
     /// ['checking_status', 'credit_history', 'savings_status']
     #[pyo3(signature = (enriched_train_df = None, enriched_val_df = None, n_epochs = None, batch_size = None,
-        output_dir = None, *, name = None, mode = "joint", drift_bound = None, seed = 0))]
+        output_dir = None, *, name = None, mode = "joint", drift_bound = None, freeze = None, prune = None,
+        memory_limit = None, keep = "always", cross_fit = false, seed = 0))]
     #[allow(clippy::too_many_arguments)]
     fn create_extended_embedding_space(
         &self,
@@ -350,6 +352,11 @@ impl SinglePredictor {
         name: Option<String>,
         mode: &str,
         drift_bound: Option<f64>,
+        freeze: Option<&Bound<'_, PyAny>>,
+        prune: Option<Names>,
+        memory_limit: Option<u64>,
+        keep: &str,
+        cross_fit: bool,
         seed: u64,
     ) -> Raised<EmbeddingSpace> {
         let ready = self.ready()?;
@@ -370,11 +377,21 @@ impl SinglePredictor {
                 ));
             }
         };
+        let judged_by = (keep != "always").then(|| ready.target.clone());
         let mut options = ExtendOptions {
             mode: word::<Mode>("mode", mode, crate::space::MODES)?,
             drift_bound,
-            training: TrainingOptions { n_epochs, batch_size, seed, ..TrainingOptions::default() },
+            freeze: freeze.map(freeze_option).transpose()?.unwrap_or_default(),
+            training: TrainingOptions {
+                n_epochs,
+                batch_size,
+                memory_limit,
+                seed,
+                ..TrainingOptions::default()
+            },
             name,
+            prune: prune.map(Vec::from).unwrap_or_default(),
+            keep: keep_option(keep, judged_by, cross_fit, seed)?,
             features: ready.prepared.features_lacking(&train.table),
             candidates: ready.prepared.features.clone(),
             feature_metadata: ready.prepared.loaded.as_ref().map(LoadedFeatures::metadata),

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use tabgraft_model::predictor::TargetKind;
+use tabgraft_model::space::RowParts;
 use tabgraft_model::{CompareOptions, Error, ExtendOptions, FitOptions, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::ReadOptions;
@@ -25,6 +26,7 @@ use crate::html;
 use crate::predictor::TARGET_KINDS;
 use crate::run::{StopToken, run};
 pub use file::verify;
+pub use one_step::{freeze_option, keep_option};
 
 /// The core's space; this module's class wraps it.
 pub type Core = tabgraft_model::EmbeddingSpace;
@@ -48,12 +50,12 @@ pub const DEVICES: &str = "`cpu`, `gpu` or `auto`";
 ///     Rows to validate on. Where both parts come from one `split`, half of the validation rows decide
 ///     which epoch is kept; the other half is looked at by no training and scores predictors. Of parts
 ///     from elsewhere, a tenth of all rows is kept for scores. Default: 15 % of `train_data`
-///     validate, 15 % are kept for scores.
+///     validate, 20 % are kept for scores.
 /// n_epochs : int, default 50; 1 to 10,000
 ///     Epochs, exactly.
 /// name : str, default "embedding_space"
 ///     Goes into the lineage of descendants.
-/// batch_size, d_model, learning_rate, seed
+/// batch_size, d_model, learning_rate, memory_limit, min_category_rows, seed
 ///     As for `fit`.
 /// output_dir : path, optional
 ///     Folder that `train` saves to, as `NAME.tabgraft`.
@@ -82,9 +84,21 @@ struct State {
     output_dir: Option<PathBuf>,
 }
 
+/// What `train` trains; `told` are notes and warnings of the preparation, which are not said twice.
 enum Source {
-    First { table: Table, valid: Option<Table>, options: Box<FitOptions> },
-    Graft { parent: Arc<Core>, table: Table, valid: Option<Table>, options: Box<ExtendOptions> },
+    First {
+        table: Table,
+        valid: Option<Table>,
+        options: Box<FitOptions>,
+        told: Vec<String>,
+    },
+    Graft {
+        parent: Arc<Core>,
+        table: Table,
+        valid: Option<Table>,
+        options: Box<ExtendOptions>,
+        told: Vec<String>,
+    },
 }
 
 impl EmbeddingSpace {
@@ -115,6 +129,18 @@ impl EmbeddingSpace {
             Error::option(format!("embedding space `{}` is not trained yet", state.space.name()))
                 .with_hint("call `train()` first"),
         ))
+    }
+
+    fn row_parts(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<RowParts> {
+        let space = self.core();
+        let how = ReadOptions { columns: space.needs_to_split(), ..space.read_options() };
+        let table = Given::read(data, columns, &how)?.table;
+        Ok(py.detach(|| space.row_parts(&table))?)
     }
 
     // No Python code runs while the lock is held, so it cannot deadlock with the interpreter's.
@@ -217,6 +243,41 @@ impl EmbeddingSpace {
         })?
         .whole()?;
         Ok(Comparison { found })
+    }
+
+    /// The part of each row, `[n_rows]`: `train`, `valid` or `test`. A row of which cells were changed since keeps
+    /// its part as long as the space remembers half of its columns; `known_rows` says which rows it has seen.
+    ///
+    /// >>> parts = space.split(early)
+    /// >>> parts.shape, sorted(set(parts.tolist()))
+    /// ((1000,), ['test', 'train', 'valid'])
+    /// >>> held_out = early[space.split(early) == "test"]
+    #[pyo3(signature = (data, *, columns = None))]
+    fn split<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<Bound<'py, PyAny>> {
+        let rows = self.row_parts(py, data, columns)?;
+        text_array(py, rows.parts.iter().map(|part| part.word()))
+    }
+
+    /// How the space knows each row, `[n_rows]`: `whole`, `changed` (half of its columns are as they were) or `new`.
+    /// Where the space remembers no rows, that is an error.
+    ///
+    /// >>> shouted = early.assign(purpose=early["purpose"].str.upper())
+    /// >>> set(space.known_rows(early).tolist()), set(space.known_rows(shouted).tolist())
+    /// ({'whole'}, {'changed'})
+    #[pyo3(signature = (data, *, columns = None))]
+    fn known_rows<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<Bound<'py, PyAny>> {
+        let rows = self.row_parts(py, data, columns)?;
+        text_array(py, rows.known_or_none(self.core().name())?.iter().map(|known| known.word()))
     }
 
     /// Everything there is to say about the space: columns with kinds and reasons, hashes, losses,
@@ -373,6 +434,11 @@ impl EmbeddingSpace {
         let state = self.lock();
         html::space(&state.space.card(), state.is_trained)
     }
+}
+
+/// An array of text.
+fn text_array<'py, 't>(py: Python<'py>, words: impl Iterator<Item = &'t str>) -> Raised<Bound<'py, PyAny>> {
+    Ok(py.import("numpy")?.call_method1("array", (words.collect::<Vec<_>>(),))?)
 }
 
 /// Columns whose cells training has mostly not seen, each in a log record of level warning.

@@ -18,7 +18,7 @@ use super::{Core, DEVICES, EmbeddingSpace, MODES};
 use crate::convert::{Names, from_python, infer_options, weights, word};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
-use crate::frame::{Given, given_reading};
+use crate::frame::{Given, given_reading, say};
 use crate::run::{StopToken, run};
 
 #[pymethods]
@@ -50,6 +50,11 @@ impl EmbeddingSpace {
     ///     The only character that may group the digits of numbers in text. Default: any that does.
     /// delimiter : str, optional
     ///     The character between two cells of a CSV file. Default: found in the file.
+    /// max_inflated_bytes : int, optional; at least 1
+    ///     Most that a compressed file may become; 64 times its own size is allowed in any case. Default: 1 GiB.
+    /// max_categories : int, default 50,000
+    ///     Most distinct texts of a column that are still categories; fewer are text, too, where they do not
+    ///     repeat or are read like prose.
     /// min_category_rows : int, default 2; at least 1
     ///     Training rows that give a category a code of its own where a column has more than 256 of them.
     ///     Those with fewer share one code, and a note says how many.
@@ -73,17 +78,42 @@ impl EmbeddingSpace {
     ///     Length of a row's vector.
     /// learning_rate : float, default 0.002; above 0, at most 1
     ///     Peak learning rate.
-    /// p_valid, p_test : float, default 0.15 each; at least 0, together below 1
+    /// weight_decay : float, default 0.0001; 0 to 1
+    ///     Decoupled weight decay.
+    /// p_drop : float, default 0.1; 0 up to 0.9
+    ///     Share of activations dropped in training.
+    /// n_blocks : int, default 2; 1 to 8
+    ///     Residual blocks of the trunk.
+    /// expansion : int, default 2; 1 to 8
+    ///     Width inside a block in multiples of `d_model`.
+    /// codec_bins : int, default 24; 1 to 4,096
+    ///     Bins of a number or time.
+    /// codec_targets : int, default 16; 2 to 4,096
+    ///     Classes that a hidden number, time or text is predicted as.
+    /// codec_categories : int, default 256; 2 to 60,000
+    ///     Categories of a column that have a code of their own in any case, and most classes that a hidden one is
+    ///     predicted as.
+    /// codec_text_slots : int, default 128; 8 to 65,536
+    ///     Hashed features of a text.
+    /// p_valid, p_test : float, default 0.15 and 0.2; at least 0, together below 1
     ///     Shares of the rows that decide which epoch is kept, and that nothing is learned from: predictors are
     ///     scored on these. Only kinds of columns and formats of dates are told from all rows. A row keeps its
     ///     part in every later version.
+    /// key : str, optional
+    ///     Column that says which row is which, such as the number of a customer: rows are split by it, and keep
+    ///     their parts whatever happens to their other cells, in every later version. It is no feature.
     /// group : str, optional
     ///     Column whose rows of equal value stay in one part.
     /// time : str, optional
-    ///     Column of times or numbers: the latest rows test, those before them validate. Not with `group`.
-    ///     Default of both: a row's part follows from a hash of its cells.
+    ///     Column of times or numbers: the latest rows test, those before them validate. Not with `key` or
+    ///     `group`, of which there is one, too. Default: a row's part follows from a hash of its cells.
+    /// private : bool, default False
+    ///     Whether the space remembers no rows, not even by 36 bits of a hash of each. Rows that are changed later
+    ///     are then not recognised, and tables need every column that the split goes by.
+    /// split_seed : int, default 0; at least 0
+    ///     Another one gives another split.
     /// seed : int, default 0; at least 0
-    ///     Seed of split, weights, order, masks and dropout.
+    ///     Seed of weights, order, masks and dropout. It moves no row to another part.
     /// sample_weight : list or array of float, optional
     ///     One weight per row, at least 0: a row of weight 0 is not there. Whole weights, up to 4 on average,
     ///     repeat their rows; others count alike. Default: all rows alike.
@@ -99,9 +129,12 @@ impl EmbeddingSpace {
     /// (1000, 16)
     #[classmethod]
     #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, date_formats = None, missing = None,
-        decimal = None, thousands = None, delimiter = None, min_category_rows = 2, name = "embedding_space", n_epochs = None,
-        auto_epochs = true, batch_size = None, memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, p_valid = 0.15, p_test = 0.15,
-        group = None, time = None, seed = 0, sample_weight = None, columns = None, progress = None))]
+        decimal = None, thousands = None, delimiter = None, max_inflated_bytes = None, max_categories = 50_000,
+        min_category_rows = 2, name = "embedding_space", n_epochs = None, auto_epochs = true, batch_size = None,
+        memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, weight_decay = 1e-4, p_drop = 0.1,
+        n_blocks = 2, expansion = 2, codec_bins = 24, codec_targets = 16, codec_categories = 256,
+        codec_text_slots = 128, p_valid = 0.15, p_test = 0.2, key = None, group = None,
+        time = None, private = false, split_seed = 0, seed = 0, sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -115,6 +148,8 @@ impl EmbeddingSpace {
         decimal: Option<&str>,
         thousands: Option<char>,
         delimiter: Option<char>,
+        max_inflated_bytes: Option<u64>,
+        max_categories: u64,
         min_category_rows: u64,
         name: &str,
         n_epochs: Option<usize>,
@@ -124,33 +159,48 @@ impl EmbeddingSpace {
         device: &str,
         d_model: usize,
         learning_rate: f32,
+        weight_decay: f32,
+        p_drop: f32,
+        n_blocks: usize,
+        expansion: usize,
+        codec_bins: usize,
+        codec_targets: usize,
+        codec_categories: usize,
+        codec_text_slots: usize,
         p_valid: f64,
         p_test: f64,
+        key: Option<String>,
         group: Option<String>,
         time: Option<String>,
+        private: bool,
+        split_seed: u64,
         seed: u64,
         sample_weight: Option<&Bound<'_, PyAny>>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
-        let by = match (group, time) {
-            (None, None) => SplitKey::Rows,
-            (Some(column), None) => SplitKey::Group { column },
-            (None, Some(column)) => SplitKey::Time { column },
-            (Some(_), Some(_)) => {
+        let by = match (key, group, time) {
+            (None, None, None) => SplitKey::Rows,
+            (Some(column), None, None) => SplitKey::Key { column },
+            (None, Some(column), None) => SplitKey::Group { column },
+            (None, None, Some(column)) => SplitKey::Time { column },
+            _ => {
                 return Err(Raise::Core(
-                    Error::option("options `group` and `time` are both given")
+                    Error::option("options `key`, `group` and `time`: two are given")
                         .with_hint("rows are split by one"),
                 ));
             }
         };
-        let infer =
-            InferOptions { date_formats: date_formats.unwrap_or_default(), ..infer_options(ignore, kinds)? };
+        let infer = InferOptions { max_categories, ..infer_options(ignore, kinds, date_formats)? };
         let options = FitOptions {
             name: name.to_owned(),
             config: SpaceConfig {
                 d_model,
+                n_blocks,
+                expansion,
+                p_drop,
                 learning_rate,
+                weight_decay,
                 training: TrainingOptions {
                     batch_size,
                     memory_limit,
@@ -159,14 +209,22 @@ impl EmbeddingSpace {
                     device: word::<Device>("device", device, DEVICES)?,
                     seed,
                 },
-                codec: CodecConfig::default().with_min_category_rows(min_category_rows),
-                ..Default::default()
+                codec: CodecConfig {
+                    n_bins: codec_bins,
+                    n_targets: codec_targets,
+                    max_categories: codec_categories,
+                    text_slots: codec_text_slots,
+                    ..CodecConfig::default()
+                }
+                .with_min_category_rows(min_category_rows),
             },
             infer,
-            split: SplitOptions { by, p_valid, p_test, seed },
+            split: SplitOptions { by, p_valid, p_test, seed: split_seed },
             features: Vec::new(),
+            private,
         };
-        let how = options.read_options(&given_reading(missing, decimal, thousands, delimiter)?);
+        let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes)?;
+        let how = options.read_options(&given);
         let table = Given::read(data, columns.clone(), &how)?.table;
         let alike = how.continued(table.origin());
         let valid = valid.map(|v| Given::read(v, columns, &alike)).transpose()?.map(|g| g.table);
@@ -227,6 +285,11 @@ impl EmbeddingSpace {
     ///     New column to kind, as for `fit`.
     /// date_formats : dict, optional
     ///     New column to the format of its dates, as for `fit`.
+    /// missing, decimal, thousands, delimiter, max_inflated_bytes
+    ///     As for `fit`, of all columns. Default: the table is read as that of this space; what is given here is
+    ///     taken in place of that, and told.
+    /// max_categories : int, default 50,000
+    ///     As for `fit`, of new columns.
     /// features : FeatureEngineer, optional
     ///     The engineer that made some of the new columns: the child remembers them with their fitted state.
     /// feature_metadata : optional
@@ -256,7 +319,8 @@ impl EmbeddingSpace {
     /// True
     #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, freeze = None, n_epochs = None, auto_epochs = true, batch_size = None,
         memory_limit = None, device = "cpu", name = None, d_side = None, prune = None, regraft = None, ignore = None, kinds = None,
-        date_formats = None, features = None, feature_metadata = None, keep = "always", target = None, cross_fit = false, seed = 0,
+        date_formats = None, missing = None, decimal = None, thousands = None, delimiter = None,
+        max_inflated_bytes = None, max_categories = 50_000, features = None, feature_metadata = None, keep = "always", target = None, cross_fit = false, seed = 0,
         sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn extend(
@@ -279,6 +343,12 @@ impl EmbeddingSpace {
         ignore: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
         date_formats: Option<BTreeMap<String, String>>,
+        missing: Option<Vec<String>>,
+        decimal: Option<&str>,
+        thousands: Option<char>,
+        delimiter: Option<char>,
+        max_inflated_bytes: Option<u64>,
+        max_categories: u64,
         features: Option<&Bound<'_, FeatureEngineer>>,
         feature_metadata: Option<&Bound<'_, PyAny>>,
         keep: &str,
@@ -306,16 +376,15 @@ impl EmbeddingSpace {
             d_side,
             prune: prune.map(Vec::from).unwrap_or_default(),
             regraft: regraft.map(Vec::from).unwrap_or_default(),
-            infer: InferOptions {
-                date_formats: date_formats.unwrap_or_default(),
-                ..infer_options(ignore, kinds)?
-            },
+            infer: InferOptions { max_categories, ..infer_options(ignore, kinds, date_formats)? },
             features: features.map(|f| f.get().features()).unwrap_or_default(),
             candidates: FeatureEngineer::applied(),
             feature_metadata: feature_metadata.map(from_python).transpose()?,
             keep: keep_option(keep, target, cross_fit, seed)?,
         };
-        let mut how = options.read_options(&parent);
+        let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes)?;
+        let (mut how, notes) = given.options_like(&options.read_options(&parent));
+        say(py, &notes)?;
         let table = Given::read(data, columns.clone(), &how)?.table;
         how = how.continued(table.origin());
         let valid = valid.map(|v| Given::read(v, columns, &how)).transpose()?.map(|g| g.table);
@@ -333,7 +402,7 @@ impl EmbeddingSpace {
 }
 
 /// What is kept, from its word and what it needs.
-fn keep_option(keep: &str, target: Option<String>, cross_fit: bool, seed: u64) -> Raised<Keep> {
+pub fn keep_option(keep: &str, target: Option<String>, cross_fit: bool, seed: u64) -> Raised<Keep> {
     let refused = |text: &str, hint: &str| Err(Raise::Core(Error::option(text).with_hint(hint)));
     match (keep, target) {
         ("always", None) if !cross_fit => Ok(Keep::Always),
@@ -356,7 +425,7 @@ fn keep_option(keep: &str, target: Option<String>, cross_fit: bool, seed: u64) -
 }
 
 /// What stays frozen, from a dictionary.
-fn freeze_option(freeze: &Bound<'_, PyAny>) -> Raised<Freeze> {
+pub fn freeze_option(freeze: &Bound<'_, PyAny>) -> Raised<Freeze> {
     let refused = |what: String| {
         let hint = "a dictionary of `tokens`, `trunk`, `heads` (true or false), `columns` (names), and `schedule` \
                     (`at_once`, `by_epoch` or `when_flat`)";

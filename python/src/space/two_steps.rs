@@ -8,13 +8,14 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
-use tabgraft_model::train::Event;
+use tabgraft_model::train::{Event, Sink};
 use tabgraft_model::{Device, Error, ExtendOptions, FitOptions, SpaceConfig, TrainingOptions};
+use tabgraft_table::codec::CodecConfig;
 use tabgraft_table::split::SplitOptions;
 use tabgraft_table::{Table, check_folder, check_place};
 
-use super::{Core, DEVICES, EmbeddingSpace, MODES, Source, State};
-use crate::convert::{from_python, word};
+use super::{Core, DEVICES, EmbeddingSpace, MODES, Source, State, freeze_option, keep_option};
+use crate::convert::{Names, from_python, word};
 use crate::data_set::FeatrixInputDataSet;
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
@@ -35,11 +36,12 @@ impl EmbeddingSpace {
         options: ExtendOptions,
         output_dir: Option<PathBuf>,
     ) -> Raised<Self> {
+        let mut told = Vec::new();
         let untrained = run(py, "graft", Some(false), &StopToken::default(), |sink| {
-            Ok(parent.graft(&table, valid.as_ref(), &options, sink)?.untrained().clone())
+            parent.preview_graft(&table, valid.as_ref(), &options, &mut remembering(&mut told, sink))
         })?
         .whole()?;
-        let source = Source::Graft { parent: parent.clone(), table, valid, options: Box::new(options) };
+        let source = Source::Graft { parent: parent.clone(), table, valid, options: Box::new(options), told };
         Ok(EmbeddingSpace {
             state: Mutex::new(State {
                 space: Arc::new(untrained),
@@ -87,7 +89,7 @@ impl EmbeddingSpace {
     // Documented with the class: Python does not show what stands at a constructor.
     #[new]
     #[pyo3(signature = (train_data, val_data = None, n_epochs = 50, *, name = "embedding_space", batch_size = None,
-        d_model = 128, learning_rate = 2e-3, output_dir = None, seed = 0))]
+        d_model = 128, learning_rate = 2e-3, memory_limit = None, min_category_rows = 2, output_dir = None, seed = 0))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -98,6 +100,8 @@ impl EmbeddingSpace {
         batch_size: Option<usize>,
         d_model: usize,
         learning_rate: f32,
+        memory_limit: Option<u64>,
+        min_category_rows: u64,
         output_dir: Option<PathBuf>,
         seed: u64,
     ) -> Raised<Self> {
@@ -125,18 +129,26 @@ impl EmbeddingSpace {
                 batch_size,
                 n_epochs: Some(n_epochs),
                 auto_epochs: false,
+                memory_limit,
                 seed,
                 ..TrainingOptions::default()
             },
+            codec: CodecConfig::default().with_min_category_rows(min_category_rows),
             ..Default::default()
         };
-        let options =
-            FitOptions { name: name.to_owned(), config, infer: train.infer()?, split, features: Vec::new() };
+        let options = FitOptions {
+            name: name.to_owned(),
+            config,
+            infer: train.infer().clone(),
+            split,
+            ..FitOptions::default()
+        };
+        let mut told = Vec::new();
         let space = run(py, name, Some(false), &StopToken::default(), |sink| {
-            Core::untrained(&table, valid.as_ref(), &options, sink)
+            Core::untrained(&table, valid.as_ref(), &options, &mut remembering(&mut told, sink))
         })?
         .whole()?;
-        let source = Source::First { table, valid, options: Box::new(options) };
+        let source = Source::First { table, valid, options: Box::new(options), told };
         Ok(EmbeddingSpace {
             state: Mutex::new(State {
                 space: Arc::new(space),
@@ -192,23 +204,22 @@ impl EmbeddingSpace {
         }
         let outcome = run(py, &name, progress, &StopToken::default(), |sink| {
             // The notes of the preparation were told when it was made.
-            let mut is_prepared = false;
+            let (Source::First { told, .. } | Source::Graft { told, .. }) = &*source;
             let mut heard = |event: &Event| match event {
-                Event::Note { .. } | Event::Warning { .. } if !is_prepared => ControlFlow::Continue(()),
-                event => {
-                    is_prepared |= matches!(event, Event::Started { .. });
-                    sink(event)
+                Event::Note { text } | Event::Warning { text } if told.contains(text) => {
+                    ControlFlow::Continue(())
                 }
+                event => sink(event),
             };
             match &*source {
-                Source::First { table, valid, options } => {
+                Source::First { table, valid, options, .. } => {
                     let mut options = options.clone();
                     options.config.training.batch_size = batch_size.or(options.config.training.batch_size);
                     options.config.training.n_epochs = n_epochs.or(options.config.training.n_epochs);
                     options.config.training.device = device;
                     Core::fit(table, valid.as_ref(), &options, &mut heard)
                 }
-                Source::Graft { parent, table, valid, options } => {
+                Source::Graft { parent, table, valid, options, .. } => {
                     let mut options = options.clone();
                     options.training.batch_size = batch_size.or(options.training.batch_size);
                     options.training.n_epochs = n_epochs.or(options.training.n_epochs);
@@ -240,6 +251,9 @@ impl EmbeddingSpace {
     /// (training, validation, test) that they have there, in whichever of the two frames they stand.
     /// `output_dir` is the folder that `train` saves to.
     ///
+    /// `freeze`, `prune`, `memory_limit`, `features`, `keep`, `target` and `cross_fit` are those of `extend`. With
+    /// `keep="if_not_worse"` it is `train` that judges, and what it leaves may be `existing_es` again.
+    ///
     /// >>> child = tabgraft.EmbeddingSpace.extend_from_existing(space, credit, n_epochs=2)
     /// >>> child.name, child.is_trained
     /// ('v1_extended', False)
@@ -247,7 +261,9 @@ impl EmbeddingSpace {
     /// True
     #[classmethod]
     #[pyo3(signature = (existing_es, enriched_train_df, enriched_val_df = None, n_epochs = None, batch_size = None,
-        output_dir = None, name = None, feature_metadata = None, *, mode = "joint", drift_bound = None, seed = 0))]
+        output_dir = None, name = None, feature_metadata = None, *, mode = "joint", drift_bound = None, freeze = None,
+        prune = None, memory_limit = None, features = None, keep = "always", target = None, cross_fit = false,
+        seed = 0))]
     #[allow(clippy::too_many_arguments)]
     fn extend_from_existing(
         _class: &Bound<'_, PyType>,
@@ -262,6 +278,13 @@ impl EmbeddingSpace {
         feature_metadata: Option<&Bound<'_, PyAny>>,
         mode: &str,
         drift_bound: Option<f64>,
+        freeze: Option<&Bound<'_, PyAny>>,
+        prune: Option<Names>,
+        memory_limit: Option<u64>,
+        features: Option<&Bound<'_, FeatureEngineer>>,
+        keep: &str,
+        target: Option<String>,
+        cross_fit: bool,
         seed: u64,
     ) -> Raised<Self> {
         let parent = existing_es.get().core_trained()?;
@@ -271,12 +294,35 @@ impl EmbeddingSpace {
         let options = ExtendOptions {
             mode: word::<Mode>("mode", mode, MODES)?,
             drift_bound,
-            training: TrainingOptions { n_epochs, batch_size, seed, ..TrainingOptions::default() },
+            freeze: freeze.map(freeze_option).transpose()?.unwrap_or_default(),
+            training: TrainingOptions {
+                n_epochs,
+                batch_size,
+                memory_limit,
+                seed,
+                ..TrainingOptions::default()
+            },
             name,
+            prune: prune.map(Vec::from).unwrap_or_default(),
+            features: features.map(|f| f.get().features()).unwrap_or_default(),
             feature_metadata: feature_metadata.map(from_python).transpose()?,
+            keep: keep_option(keep, target, cross_fit, seed)?,
             ..Default::default()
         };
         Self::described_graft(py, &parent, &train, valid.as_ref(), options, output_dir)
+    }
+}
+
+/// A sink that passes events on and remembers the texts of notes and warnings.
+fn remembering<'a, 's>(
+    told: &'a mut Vec<String>,
+    sink: &'a mut Sink<'s>,
+) -> impl FnMut(&Event) -> ControlFlow<()> + use<'a, 's> {
+    move |event| {
+        if let Event::Note { text } | Event::Warning { text } = event {
+            told.push(text.clone());
+        }
+        sink(event)
     }
 }
 

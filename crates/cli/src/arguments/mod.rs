@@ -187,6 +187,36 @@ mod tests {
         assert_eq!(default_of(&fit, "--weight-decay-wide"), predictor.weight_decay_wide.to_string());
     }
 
+    /// The table of all flags and their defaults that the Python package's tests hold its signatures against. A
+    /// changed flag changes the table: the message has it as it has to be.
+    #[test]
+    fn the_table_of_flags_is_what_the_python_package_is_held_against() {
+        let path =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../python/tests/command_line.json");
+        let cli = Cli::command();
+        let table: serde_json::Map<String, serde_json::Value> = cli
+            .get_subcommands()
+            .map(|command| {
+                let flags = command
+                    .get_arguments()
+                    .filter_map(|arg| Some((arg.get_long()?.to_owned(), default(arg))));
+                (command.get_name().to_owned(), flags.collect())
+            })
+            .collect();
+        let wanted = serde_json::to_string_pretty(&table).unwrap() + "\n";
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(found == wanted, "{} has to be:\n{wanted}", path.display());
+    }
+
+    /// What a flag is worth that is not given: text, `false` of one without a value, or nothing.
+    fn default(arg: &clap::Arg) -> serde_json::Value {
+        match arg.get_default_values() {
+            _ if !arg.get_action().takes_values() => false.into(),
+            [] => serde_json::Value::Null,
+            values => values.iter().map(|v| v.to_string_lossy()).collect::<Vec<_>>().join(",").into(),
+        }
+    }
+
     /// What `[default: ...]` says behind the line of `flag`.
     fn default_of(help: &str, flag: &str) -> String {
         let from = help.find(&format!("{flag} ")).unwrap();

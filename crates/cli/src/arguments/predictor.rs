@@ -23,6 +23,9 @@ pub struct PredictorArgs {
     /// Networks whose mean predicts, 1 to 20 [default: 5 below 10000 rows, 3 below 100000, else 2]
     #[arg(long, value_name = "N")]
     n_networks: Option<usize>,
+    /// Width of the hidden layer that a head's members share, 8 to 4096
+    #[arg(long, value_name = "N", default_value_t = PredictorOptions::default().d_hidden)]
+    d_hidden: usize,
     /// Seed of weights, order, masks and dropout
     #[arg(long, value_name = "N", default_value_t = PredictorOptions::default().seed)]
     seed: u64,
@@ -80,6 +83,7 @@ impl PredictorArgs {
             patience: self.patience,
             batch_size: self.batch_size,
             n_networks: self.n_networks,
+            d_hidden: self.d_hidden,
             learning_rate: self.learning_rate,
             learning_rate_space: self.learning_rate_space,
             learning_rate_wide: self.learning_rate_wide,

@@ -17,7 +17,8 @@ use crate::output::{check_out, table_file, write_table};
 pub struct RowsArgs {
     /// The table with the rows; `-` reads it from standard input
     table: PathBuf,
-    /// Write here and not to stdout, which is `-`: Parquet if the name ends in `.parquet`, else CSV
+    /// Write here and not to stdout, which is `-`: Parquet if the name ends in `.parquet`, else CSV,
+    /// compressed if it ends in `.gz`
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     /// A column of the table to put in front; may be repeated
@@ -38,7 +39,7 @@ impl RowsArgs {
         needs: Wanted,
         console: &Console,
     ) -> Result<Table, Failure> {
-        if let Some(out) = table_file(self.out.as_deref()) {
+        if let Some(out) = table_file(self.out.as_deref())? {
             check_out(out, &[model, &self.table])?;
         }
         let how = ReadOptions { columns: needs.and(&self.key), ..how.clone() };
@@ -60,6 +61,6 @@ impl RowsArgs {
             columns.push((name.clone(), table.column(name)?.clone()));
         }
         columns.extend(results);
-        write_table(&Table::from_columns(columns)?, table_file(self.out.as_deref()))
+        write_table(&Table::from_columns(columns)?, table_file(self.out.as_deref())?)
     }
 }

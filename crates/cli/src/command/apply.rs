@@ -26,7 +26,7 @@ use crate::report::{Report, differing_notes, line, names};
 ///
 /// Reads FEATURES and TABLE; writes the enriched table as CSV to stdout, or as CSV or Parquet to
 /// --out, and a report to stderr. What the table had leaves as it came: a CSV file byte by byte, the
-/// spelling of each cell and its missing tokens included, Parquet and Arrow in their types and values.
+/// spelling of each cell and its missing tokens included, new numbers with the decimal mark of the others, Parquet and Arrow in their types and values.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -41,7 +41,8 @@ pub struct ApplyArgs {
     features: PathBuf,
     /// The table to enrich
     table: PathBuf,
-    /// Write here and not to stdout, which is `-`: Parquet if the name ends in `.parquet`, else CSV
+    /// Write here and not to stdout, which is `-`: Parquet if the name ends in `.parquet`, else CSV,
+    /// compressed if it ends in `.gz`
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     /// The target whose newest run is taken from a history [default: the only one in it]
@@ -76,7 +77,7 @@ struct ApplyReport {
 impl ApplyArgs {
     /// Adds features, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
-        let out = table_file(self.out.as_deref());
+        let out = table_file(self.out.as_deref())?;
         for out in [out, self.fit.as_deref()].into_iter().flatten() {
             check_out(out, &[&self.features, &self.table])?;
         }

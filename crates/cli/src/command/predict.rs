@@ -11,7 +11,6 @@ use tabgraft_feature::Differing;
 use tabgraft_model::Predictor;
 use tabgraft_model::predictor::{Guardrail, Predictions};
 use tabgraft_model::space::{ColumnReport, UnseenColumn};
-use tabgraft_table::codec::{CellFlag, Severity};
 
 use crate::answer::Answer;
 use crate::arguments::RowsArgs;
@@ -108,21 +107,9 @@ fn result_columns(predictions: &Predictions) -> Vec<(String, ArrayRef)> {
 fn counted(guardrails: &[Guardrail]) -> BTreeMap<String, BTreeMap<&'static str, usize>> {
     let mut counts: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
     for guardrail in guardrails {
-        *counts.entry(guardrail.column.clone()).or_default().entry(word(&guardrail.flag)).or_default() += 1;
+        *counts.entry(guardrail.column.clone()).or_default().entry(guardrail.word).or_default() += 1;
     }
     counts
-}
-
-fn word(flag: &CellFlag) -> &'static str {
-    match (flag.severity(), flag) {
-        (Some(Severity::Outlier), _) => "outlier",
-        (Some(Severity::Extrapolation), _) => "extrapolation",
-        (Some(Severity::Severe), _) => "severe",
-        (Some(Severity::Error), _) => "error",
-        (None, CellFlag::Unseen) => "unseen",
-        (None, CellFlag::Missing) => "missing",
-        (None, _) => "out_of_range",
-    }
 }
 
 impl Report for PredictReport {

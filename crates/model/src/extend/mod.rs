@@ -30,6 +30,7 @@ mod role;
 mod thaw;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -49,7 +50,6 @@ use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, complete, now,
-    rows_of_parts,
 };
 use crate::train::{Event, Sink, TrainingOptions, TrainingPlan};
 
@@ -92,6 +92,35 @@ impl EmbeddingSpace {
         options: &ExtendOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Graft> {
+        self.graft_after(table, valid, options, None, sink)
+    }
+
+    /// The child of [`EmbeddingSpace::graft`] before any training, to look at: where columns are removed
+    /// first, what is left is not healed.
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::graft`], and, where options let a target judge, as [`EmbeddingSpace::extend`]
+    /// before any training.
+    pub fn preview_graft(
+        &self,
+        table: &Table,
+        valid: Option<&Table>,
+        options: &ExtendOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Self> {
+        options.keep.check(self, table)?;
+        Ok(self.graft_after(table, valid, options, Some(0), sink)?.child)
+    }
+
+    /// [`EmbeddingSpace::graft`] after a prune that heals for so many epochs.
+    fn graft_after(
+        &self,
+        table: &Table,
+        valid: Option<&Table>,
+        options: &ExtendOptions,
+        healing_epochs: Option<usize>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Graft> {
         options.check()?;
         self.check_frozen_columns(&options.freeze)?;
         self.check_regrafted(&options.regraft)?;
@@ -107,7 +136,7 @@ impl EmbeddingSpace {
         if !options.prune.is_empty() {
             let prune = PruneOptions {
                 // How long a healing run takes is its own affair.
-                training: TrainingOptions { n_epochs: None, auto_epochs: true, ..options.training },
+                training: TrainingOptions { n_epochs: healing_epochs, auto_epochs: true, ..options.training },
                 ..Default::default()
             };
             let pruned = self.prune(&options.prune, Some(table), &prune, sink)?;
@@ -118,9 +147,8 @@ impl EmbeddingSpace {
         }
         let plan = TrainingPlan::new(&options.training, sink)?;
         let n_epochs = self.graft_epochs(&options.training, sink);
-        let key_columns: Vec<String> = self.first_columns();
-        let (all, rows) = rows_of_parts(table, valid, &self.about.split, &key_columns)?;
-        // Only now: a table that lacks a column of the split is an error that says so itself.
+        let (all, rows) = self.rows_of(table, valid, sink)?;
+        // Only now: a table that lacks what the split needs is an error that says so itself.
         self.tell_absent(&all, sink)?;
         let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
         let new_cells = all.select(&schema.names())?.take(&train_rows)?;
@@ -142,6 +170,7 @@ impl EmbeddingSpace {
         about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
         about.extensions.push(ExtensionMetadata {
             new_columns_added: schema.names(),
+            columns_retired: self.retired(&all)?,
             extended_column_count: self.about.columns.len() + n_new,
             feature_metadata: options.feature_metadata.clone(),
             batch_size: Some(about.batch_size),
@@ -152,15 +181,16 @@ impl EmbeddingSpace {
             judgement: None,
             ..self.next_step(&about.created)
         });
-        about.excluded.retain(|e| schema.column(&e.name).is_none());
+        let new: HashSet<String> = schema.names().into_iter().collect();
+        about.excluded.retain(|e| !new.contains(&e.name));
         about.add_mask_keys(n_new);
+        about.remember_rows(&all, &rows.parts)?;
         about.learn_reading(table.origin(), &schema.names());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);
         about.add_features(&carried);
-        let is_new = |name: &String| about.excluded.iter().all(|e| e.name != *name);
-        let excluded: Vec<_> = schema.excluded.into_iter().filter(|e| is_new(&e.name)).collect();
-        about.excluded.extend(excluded);
+        let known: HashSet<String> = about.excluded.iter().map(|e| e.name.clone()).collect();
+        about.excluded.extend(schema.excluded.into_iter().filter(|e| !known.contains(&e.name)));
         about.notes.extend(schema.notes);
         let hashes = child.compute_hashes(&rows.key);
         child.about.hashes = hashes;

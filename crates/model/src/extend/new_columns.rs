@@ -1,6 +1,6 @@
 //! Which columns of a table are new to a space, and what a user should hear of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tabgraft_table::Table;
 use tabgraft_table::cell;
@@ -21,23 +21,23 @@ impl EmbeddingSpace {
     /// The schema of the columns that the table has and this space has never heard of, or shall take
     /// back.
     pub(super) fn new_schema(&self, table: &Table, options: &ExtendOptions) -> Result<Schema> {
+        let used: HashSet<&str> = self.about.columns.iter().map(|c| c.name.as_str()).collect();
+        let out = self.about.excluded.iter().filter(|e| stays_out(e));
+        let out: HashSet<&str> = out.map(|e| e.name.as_str()).collect();
         let names: Vec<String> = table
             .column_names()
             .into_iter()
-            .filter(|n| !self.about.columns.iter().any(|c| c.name == *n))
-            .filter(|n| {
-                options.regraft.contains(n)
-                    || !self.about.excluded.iter().any(|e| e.name == *n && stays_out(e))
-            })
+            .filter(|n| !used.contains(n.as_str()))
+            .filter(|n| !out.contains(n.as_str()) || options.regraft.contains(n))
             .collect();
         let target = options.keep.target().map(str::to_owned);
         let mut options = self.options_of_new_columns(options)?;
         options.ignore.extend(target.filter(|t| !options.ignore.contains(t)));
         // What the parent left out already needs no second word.
-        options.ignore.retain(|name| !self.about.excluded.iter().any(|e| e.name == *name && stays_out(e)));
+        options.ignore.retain(|name| !out.contains(name.as_str()));
         let mut schema =
             if names.is_empty() { Schema::default() } else { infer(&table.select(&names)?, &options)? };
-        schema.excluded.retain(|e| self.about.columns.iter().all(|c| c.name != e.name));
+        schema.excluded.retain(|e| !used.contains(e.name.as_str()));
         if !schema.columns.is_empty() {
             schema.notes.extend(self.repeated(table, &schema)?);
             return Ok(schema);
@@ -108,15 +108,22 @@ impl EmbeddingSpace {
         Ok(infer)
     }
 
-    /// Warns of old columns that the table lacks, or that have no value in any of its rows.
-    pub(super) fn tell_absent(&self, table: &Table, sink: &mut Sink<'_>) -> Result<()> {
-        let absent = self.column_report(table).missing_columns;
-        let mut empty = Vec::new();
-        for column in self.about.columns.iter().filter(|c| table.has_column(&c.name)) {
-            if !cell::has_value(&column.name, table.column(&column.name)?)? {
-                empty.push(column.name.clone());
+    /// Old columns that the table lacks, or that have no value in any of its rows.
+    pub(super) fn retired(&self, table: &Table) -> Result<Vec<String>> {
+        let mut retired = Vec::new();
+        for column in &self.about.columns {
+            let name = &column.name;
+            if !table.has_column(name) || !cell::has_value(name, table.column(name)?)? {
+                retired.push(name.clone());
             }
         }
+        Ok(retired)
+    }
+
+    /// Warns of old columns that the table lacks, or that have no value in any of its rows.
+    pub(super) fn tell_absent(&self, table: &Table, sink: &mut Sink<'_>) -> Result<()> {
+        let (absent, empty): (Vec<String>, Vec<String>) =
+            self.retired(table)?.into_iter().partition(|name| !table.has_column(name));
         for (columns, what) in [(absent, "the table lacks"), (empty, "no row of the table has a value in")] {
             if !columns.is_empty() {
                 let text = format!(

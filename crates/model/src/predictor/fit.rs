@@ -1,5 +1,6 @@
 //! Fitting a predictor: rows, inner parts, bag, calibration, scores.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use tabgraft_table::Table;
@@ -8,6 +9,7 @@ use tabgraft_table::split::{Part, row_hashes};
 
 use super::bag::{Bag, BagData, Labels, fit_bag};
 use super::calibrate::fit_sharpness;
+use super::fair::rows_beside;
 use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, clusters, now};
@@ -89,13 +91,13 @@ impl Predictor {
     ) -> Result<Self> {
         let table = &*space.completed(table, sink)?;
         check(space, table, target, options)?;
-        let is_test = test_rows(space, table, options)?;
+        let is_test = test_rows(space, table, options, sink)?;
         let rows = WeightedRows::new(table, row_weights, |r| is_test[r])?;
         // What is wrong with a row is said of the caller's own, before they are put in order.
         space.encode(table)?;
         tell_of_target(table, target, options, |r| !is_test[r] && row_weights[r] > 0.0, sink)?;
         // They stand in another order now, and some twice.
-        let is_test = test_rows(space, &rows.table, options)?;
+        let is_test = test_rows(space, &rows.table, options, &mut |_| ControlFlow::Continue(()))?;
         let weights = rows.weights.as_deref();
         let (mut predictor, _) = fit(space, &rows.table, target, weights, &is_test, options, sink)?;
         predictor.about.fit_info.n_rows_without_weight = rows.n_without_weight;
@@ -116,7 +118,7 @@ impl Predictor {
     ) -> Result<(Self, HeldOut)> {
         let table = &*space.completed(table, sink)?;
         check(space, table, target, options)?;
-        let is_test = test_rows(space, table, options)?;
+        let is_test = test_rows(space, table, options, sink)?;
         tell_of_target(table, target, options, |r| !is_test[r], sink)?;
         fit(space, table, target, None, &is_test, options, sink)
     }
@@ -138,9 +140,16 @@ fn cell_order(space: &EmbeddingSpace, table: &Table, target: &str) -> Result<Vec
 }
 
 /// Which rows are scored and not learned from.
-fn test_rows(space: &EmbeddingSpace, table: &Table, options: &PredictorOptions) -> Result<Vec<bool>> {
-    let parts = space.split().assign(table)?;
-    Ok(parts.into_iter().map(|part| options.hold_out_test && part == Part::Test).collect())
+fn test_rows(
+    space: &EmbeddingSpace,
+    table: &Table,
+    options: &PredictorOptions,
+    sink: &mut Sink<'_>,
+) -> Result<Vec<bool>> {
+    match options.hold_out_test {
+        true => Ok(space.told_parts(table, sink)?.into_iter().map(|part| part == Part::Test).collect()),
+        false => Ok(vec![false; table.n_rows()]),
+    }
 }
 
 /// Says what is odd about the target of the rows that are learned from, and how many have none.
@@ -231,6 +240,7 @@ fn fit(
             software: SoftwareVersion::current(),
             options: options.clone(),
             sharpness,
+            rows: rows_beside(space, table, is_test)?,
             space: space.about.clone(),
             reading: table.origin().reading.clone(),
             fit_info: FitInfo {

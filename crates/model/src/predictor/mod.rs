@@ -7,6 +7,7 @@
 mod bag;
 mod calibrate;
 mod card;
+mod fair;
 mod file;
 mod fit;
 mod head;
@@ -27,6 +28,7 @@ use tabgraft_table::read::Reading;
 use tabgraft_table::threads::in_pool;
 
 pub use card::PredictorCard;
+pub use fair::FairRows;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
 pub use label::{LabelType, spelling_note};
@@ -36,7 +38,9 @@ pub use target::{MOST_NUMBER, Target, TargetKind};
 
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
-use crate::space::{About, ColumnReport, SoftwareVersion, UnseenColumn, UnseenCounts, cell_tables, clusters};
+use crate::space::{
+    About, ColumnReport, KnownRows, SoftwareVersion, UnseenColumn, UnseenCounts, cell_tables, clusters,
+};
 use bag::NotFinite;
 use calibrate::sharpen;
 use head::Head;
@@ -61,6 +65,8 @@ pub(crate) struct PredictorAbout {
     pub sharpness: f64,
     /// The space that it was fitted on: columns, codecs, split, lineage, hashes.
     pub space: About,
+    /// Rows of the fit that the space does not know, if there are any and the space remembers its own.
+    pub rows: Option<KnownRows>,
     /// How the table was read that it was fitted on.
     pub reading: Reading,
     pub fit_info: FitInfo,
@@ -138,6 +144,8 @@ pub struct Guardrail {
     pub column: String,
     /// What is unusual.
     pub flag: CellFlag,
+    /// In one word, as reports count it: "unseen", or how bad a number is, from "outlier" to "error".
+    pub word: &'static str,
 }
 
 /// Rows that a picture of predictions shows.
@@ -339,7 +347,7 @@ impl Predictor {
             for (row_idx, flag) in codec.flags(&spec.name, table.column(&spec.name)?)?.into_iter().enumerate()
             {
                 if flag.severity().is_some() || flag == CellFlag::Unseen {
-                    found.push(Guardrail { row_idx, column: spec.name.clone(), flag });
+                    found.push(Guardrail { row_idx, column: spec.name.clone(), flag, word: flag.word() });
                 }
             }
         }

@@ -187,6 +187,8 @@ pub struct ExtensionMetadata {
     pub new_columns_added: Vec<String>,
     /// Columns that the parent has and the child has not.
     pub columns_removed: Vec<String>,
+    /// Columns of the parent that the step's table lacked, or had no value in.
+    pub columns_retired: Vec<String>,
     /// Columns of the parent.
     pub original_column_count: usize,
     /// Columns of the child.

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tabgraft_table::read::{
-    DecimalMark, GivenReading, KnownColumn, NumberStyle, Origin, ReadOptions, Reading, Wanted,
-};
+use tabgraft_table::read::{GivenReading, KnownColumn, Origin, ReadOptions, Reading, Wanted};
 use tabgraft_table::schema::Kind;
 
 use super::{About, EmbeddingSpace, FitOptions};
@@ -61,20 +59,18 @@ impl EmbeddingSpace {
     pub fn needs(&self) -> Wanted {
         self.about.needs()
     }
+
+    /// The columns that the space needs of a table to embed it, and to tell the part of each row.
+    pub fn needs_to_split(&self) -> Wanted {
+        self.about.needs_to_split()
+    }
 }
 
 impl About {
     /// Options that read a table as the one that the space was trained on.
     pub(crate) fn read_options(&self) -> ReadOptions {
         let known = self.columns.iter().map(|column| {
-            let style = || match self.reading.numbers.get(&column.name) {
-                Some(style) => style.clone(),
-                // Engineered columns are written by this software.
-                None if self.features.iter().any(|feature| feature.name == column.name) => {
-                    NumberStyle { decimal: Some(DecimalMark::Point), sign: None }
-                }
-                None => NumberStyle::default(),
-            };
+            let style = || self.reading.numbers.get(&column.name).cloned().unwrap_or_default();
             let known = match column.kind {
                 Kind::Numeric => KnownColumn::Number(style()),
                 _ => KnownColumn::AsWritten,
@@ -94,6 +90,11 @@ impl About {
     pub(crate) fn needs(&self) -> Wanted {
         let own = self.columns.iter().map(|column| column.name.clone());
         Wanted::Only(own.chain(self.feature_inputs()).collect::<BTreeSet<_>>())
+    }
+
+    /// The columns that the space needs of a table to embed it, and to tell the part of each row.
+    pub(crate) fn needs_to_split(&self) -> Wanted {
+        self.needs().and(self.split.columns()).and(&self.key_columns)
     }
 
     /// Remembers how the new columns of a table were read, and what was said of it.

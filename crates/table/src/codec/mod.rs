@@ -146,6 +146,20 @@ pub enum Severity {
 }
 
 impl CellFlag {
+    /// What to call it in a report: an outlier and an infinity by how bad they are, anything else by what it is.
+    pub fn word(&self) -> &'static str {
+        match (self.severity(), self) {
+            (Some(Severity::Outlier), _) => "outlier",
+            (Some(Severity::Extrapolation), _) => "extrapolation",
+            (Some(Severity::Severe), _) => "severe",
+            (Some(Severity::Error), _) => "error",
+            (None, CellFlag::Unseen) => "unseen",
+            (None, CellFlag::Missing) => "missing",
+            (None, CellFlag::OutOfRange) => "out_of_range",
+            (None, _) => "usual",
+        }
+    }
+
     /// How bad it is; only outliers and infinities have a severity.
     pub fn severity(&self) -> Option<Severity> {
         match *self {

@@ -20,7 +20,7 @@ use super::records::{Records, Span};
 use super::sniff::UTF8_BOM;
 use super::source::{Content, Source, read_failed};
 use super::write::{Cells, put, unwritten};
-use super::{Format, ReadOptions, open_source, write_csv, write_parquet};
+use super::{DecimalMark, Format, ReadOptions, open_source, write_csv, write_parquet};
 use crate::error::{Error, Result};
 use crate::table::Table;
 
@@ -30,7 +30,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// A file that a table was read from, to be written again with more columns.
 ///
 /// A CSV file leaves as CSV byte by byte: quotes, delimiter, line ends, byte order mark and the spelling of
-/// every cell stay, missing tokens as well, and new cells stand behind the last column of each row. A
+/// every cell stay, missing tokens as well, and new cells stand behind the last column of each row; new numbers
+/// have a decimal comma where those of the file have. A
 /// Parquet or Arrow file keeps its types and values, those that a [`Table`] holds in another form too. Of JSON lines
 /// the digits stay as they are written where they become CSV. Text of a CSV file becomes Parquet as text, an empty
 /// cell as a null.
@@ -38,6 +39,8 @@ pub struct Original {
     source: Source,
     format: Format,
     options: ReadOptions,
+    /// Whether numbers in its text have a decimal comma.
+    has_decimal_comma: bool,
 }
 
 impl Original {
@@ -65,7 +68,8 @@ impl Original {
         let reader = open_source(&source, options)?;
         let format = reader.format();
         let table = reader.into_table()?;
-        Ok((Original { source, format, options: options.clone() }, table))
+        let has_decimal_comma = table.origin().reading.decimal == Some(DecimalMark::Comma);
+        Ok((Original { source, format, options: options.clone(), has_decimal_comma }, table))
     }
 
     /// Writes the file's table and `added` beside it as CSV.
@@ -110,6 +114,14 @@ impl Original {
                         .map_err(|e| Error::value(format!("column `{name}`, row {}: {e}", row + 1)))?,
                 };
                 out.write_all(&[delimiter]).map_err(unwritten)?;
+                if row.is_some() && self.has_decimal_comma && cells.are_floats() {
+                    text = text.replace('.', ",");
+                    // A mark that is no delimiter here needs no quotes: the file's own numbers have none.
+                    if delimiter != b',' {
+                        out.write_all(text.as_bytes()).map_err(unwritten)?;
+                        continue;
+                    }
+                }
                 let is_quoted = !is_missing && (text.is_empty() || text.as_bytes().contains(&delimiter));
                 put(out, &text, is_quoted).map_err(unwritten)?;
             }

@@ -103,6 +103,11 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// Whether the cells are numbers that may have decimals.
+    pub(super) fn are_floats(&self) -> bool {
+        matches!(self, Cells::F32(_) | Cells::F64(_))
+    }
+
     /// Writes one cell to `text`; false if it is missing.
     pub(super) fn write(&self, row_idx: usize, text: &mut String) -> Result<bool, arrow::error::ArrowError> {
         let (Cells::Text(array) | Cells::F32(array) | Cells::F64(array) | Cells::Other(array, _)) = self;
