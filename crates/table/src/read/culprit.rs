@@ -108,9 +108,8 @@ pub(super) fn of_arrow(
     if !is_about_text(found) {
         return damaged(file, found);
     }
-    match guarded(|| arrow_text(schema, header, body.clone())) {
-        Ok(Some((column, fault))) => return fault.into_error(file, &column, first_row),
-        Ok(None) | Err(_) => {}
+    if let Ok(Some((column, fault))) = guarded(|| arrow_text(schema, header, body.clone())) {
+        return fault.into_error(file, &column, first_row);
     }
     match guarded(|| dictionary_text(schema, header, body)) {
         Ok(Some((column, fault))) => fault.of_dictionary().into_error(file, &column, 0),
