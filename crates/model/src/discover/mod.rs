@@ -169,7 +169,7 @@ pub fn discover_by(
     let interrupted = AtomicBool::new(false);
     let sink = &mut watched(sink, &interrupted);
     let table = &*space.completed(table, sink)?;
-    let mut dealt = Dealt::new(space, table, target, &[], options.seed)?;
+    let mut dealt = Dealt::new(space, table, target, &[], options.seed, sink)?;
     let rows = guided(space, &mut dealt, target, options, &budget, sink)?;
     let values = Values::new(space, &rows)?;
     let mut flagged = leaking_columns(&dealt.names, &values, &rows, options.seed)?;
@@ -249,7 +249,7 @@ pub fn judge_by(
     // A column of a feature's name would be in the way; what it holds is what the feature says.
     let table = &space.completed(table, sink)?.without(&engineer.names())?;
     let read: Vec<String> = inputs.iter().flatten().cloned().collect();
-    let mut dealt = Dealt::new(space, table, target, &read, options.seed)?;
+    let mut dealt = Dealt::new(space, table, target, &read, options.seed, sink)?;
     let rows = guided(space, &mut dealt, target, options, &budget, sink)?;
     let mut flagged = leaking_columns(&dealt.names, &Values::new(space, &rows)?, &rows, options.seed)?;
     engineer.fit_rest(&rows.discovery())?;

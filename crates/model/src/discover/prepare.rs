@@ -97,7 +97,7 @@ pub fn prepare(
 ) -> Result<Prepared> {
     table.column(target)?;
     let table = &*space.completed(table, sink)?;
-    let parts = space.split().assign(table)?;
+    let parts = space.told_parts(table, sink)?;
     let of = |test: bool| -> Vec<u32> {
         (0..table.n_rows()).filter(|r| (parts[*r] == Part::Test) == test).map(|r| r as u32).collect()
     };
