@@ -1,13 +1,12 @@
 # %% [markdown]
-# # Three runs under `featrix.neural`
+# # Five runs under `featrix.neural`
 #
 # Scripts that import from `featrix.neural` run on tabgraft. This is their story: a space and a
-# predictor that searches features; a second space with the features grafted on; a third one with a
-# feature more. Each run would be a process of its own; they meet in files.
+# predictor that searches features; a second space with the features grafted on; and so on, each run
+# on what the one before left. Each would be a process of its own; they meet in files.
 
 # %%
 import asyncio
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -85,50 +84,80 @@ for es in [es_v1, es_v2]:
     print(f"{es.name}: loss of the old columns {es.training_info['final_validation_loss']:.3f}")
 
 # %% [markdown]
-# The history is read again. Its features are in the frame already, so nothing is added, and all
-# columns have a codec in v2. The comparison is on rows that neither space was trained on.
+# v2 carries its features: where a frame lacks them, they are computed. So the raw frame has the vectors
+# of the enriched one, and each later run may start from either. The comparison is on rows that neither
+# space was trained on.
 
 # %%
 sp2 = SinglePredictor(es_v2, SimpleMLP.from_config(d_in=es_v2.d_model, d_out=2), name="credit_predictor_v2")
 sp2.prep_for_training(train_df_enriched, "target", "set")
+assert (es_v2.embed(df.iloc[:800]) == es_v2.embed(train_df_enriched)).all()
 asyncio.run(sp2.train(n_epochs=20, discovery_budget_s=3))
 sp2.save("predictor_v2.pkl")
 show(sp2)
-print("v2 against v1 on the same rows:", sp1.compare(sp2, pd.concat([train_df_enriched, val_df_enriched])))
+print("v2 against v1 on the same rows:", sp1.compare(sp2, df))
 
 # %% [markdown]
-# ## Run 3: one feature more
+# ## Run 3 and every run after
 #
-# v2 is loaded and grafted again. The lineage now has two steps.
+# The lines of run 2 once more, on the raw frame. Features accumulate: the history's newest run comes with
+# all that it is made from and with what v2 has. A feature of your own goes behind them.
 
 # %%
 es_v2 = load_embedding_space("embedding_space_v2.pkl")
-further = FeatureEngineer(
-    suggestions=[{"name": "duration_age_risk", "formula": "duration / greatest(age - 18, 1)"}]
-)
+engineer = FeatureEngineer.from_json("qa.save/feature_suggestion_history.json")
+engineer.add("duration_age_risk", "duration / greatest(age - 18, 1)")
 es_v3 = EmbeddingSpace.extend_from_existing(
     existing_es=es_v2,
-    enriched_train_df=further.fit_transform(train_df_enriched),
-    enriched_val_df=further.transform(val_df_enriched),
+    enriched_train_df=engineer.fit_transform(df.iloc[:800], verbose=True),
+    enriched_val_df=engineer.transform(df.iloc[800:]),
     n_epochs=10,
     name="credit_es_v3",
 )
 es_v3.train(batch_size=128)
 es_v3.save("embedding_space_v3.pkl")
-for step in es_v3.lineage:
+
+# %%
+for run in [4, 5]:
+    parent = load_embedding_space(f"embedding_space_v{run - 1}.pkl")
+    sp = SinglePredictor(parent, SimpleMLP.from_config(d_in=parent.d_model, d_out=2), name=f"credit_predictor_v{run - 1}")
+    sp.prep_for_training(df, "target", "set")
+    sp.train_blocking(n_epochs=10, discovery_budget_s=3)
+    show(sp)
+    engineer = FeatureEngineer.from_json("qa.save/feature_suggestion_history.json")
+    child = EmbeddingSpace.extend_from_existing(
+        existing_es=parent,
+        enriched_train_df=engineer.fit_transform(df.iloc[:800]),
+        enriched_val_df=engineer.transform(df.iloc[800:]),
+        n_epochs=10,
+        name=f"credit_es_v{run}",
+    )
+    child.train(batch_size=128)
+    child.save(f"embedding_space_v{run}.pkl")
+
+# %% [markdown]
+# The lineage has a step for each run, and the last space gives all features back.
+
+# %%
+es_v5 = load_embedding_space("embedding_space_v5.pkl")
+for step in es_v5.lineage:
     print(f"{step['extended_from_es_name']}: + {', '.join(step['new_columns_added'])}, {step['training_epochs_used']} epochs")
+everything = es_v5.engineer().transform(df)
+print(f"{len(es_v5.columns)} columns, {len(es_v5.engineer())} of them features")
+assert (es_v5.embed(df) == es_v5.embed(everything)).all()
 
 # %% [markdown]
 # ## The short way
 #
-# `prep_for_training` applies what the history suggests for this target, and reports it; columns
-# that the space has no codec for are named in a warning. `create_extended_embedding_space` grafts
-# them.
+# `prep_for_training` applies what the history comes to for this target, and reports it, with the run
+# of each feature; columns that the space has no codec for are named in a warning.
+# `create_extended_embedding_space` grafts them.
 
 # %%
 sp = SinglePredictor(es_v1, SimpleMLP.from_config(d_in=es_v1.d_model, d_out=2))
 sp.prep_for_training(df, "target", "set")
 print("applied:", sp.loaded_features["applied_features"])
+print("runs:   ", len(set(sp.loaded_features["runs"].values())))
 es_auto = sp.create_extended_embedding_space(
     enriched_train_df=sp.train_df, enriched_val_df=sp.val_df, output_dir="qa.out", n_epochs=10
 )
@@ -145,11 +174,10 @@ print("written:", os.listdir("qa.out"))
 tracker = FeatureEffectivenessTracker()
 tracker.load_history("qa.save/feature_effectiveness.json")
 recommended = tracker.get_recommended_features(metric="roc_auc", min_improvement_pct=1.0)
-runs = json.loads(Path("qa.save/feature_suggestion_history.json").read_text())["runs"]
-suggestions = [s for run in runs for s in run["suggestions"]]
-chosen = {s["name"]: s for s in suggestions if s["name"] in recommended}
-print(f"{len(suggestions)} candidates in {len(runs)} runs, {len(chosen)} of them proven")
-print(FeatureEngineer(suggestions=chosen.values()).names)
+engineer = FeatureEngineer.from_json("qa.save/feature_suggestion_history.json")
+filtered = [s for s in engineer.suggestions if s["name"] in recommended]
+print(f"{len(engineer)} features of {len(set(engineer.runs.values()))} runs, {len(filtered)} of them proven")
+print(FeatureEngineer(suggestions=filtered).names)
 
 # %%
 os.chdir(path.parent)

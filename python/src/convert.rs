@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyFrozenSet, PySet, PyTuple};
 use serde::Serialize;
+use tabgraft_model::metric::Score;
 use tabgraft_table::schema::{InferOptions, Kind};
 
 use crate::error::{Raise, Raised};
@@ -16,9 +18,63 @@ pub fn to_python<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound
     py.import("json")?.call_method1("loads", (text,))
 }
 
-/// A document from dictionaries, lists, text and numbers.
+/// Scores as a list that is a table and answers to a metric's name.
+pub fn scores<'py>(py: Python<'py>, scores: &[Score]) -> PyResult<Bound<'py, PyAny>> {
+    let documents = py.import("tabgraft.documents")?;
+    let score = documents.getattr("Score")?;
+    let made =
+        to_python(py, &scores)?.try_iter()?.map(|s| score.call1((s?,))).collect::<PyResult<Vec<_>>>()?;
+    documents.getattr("Scores")?.call1((made,))
+}
+
+/// A dictionary that is a table in a notebook; None for nothing.
+pub fn document<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
+    let value = to_python(py, value)?;
+    match value.is_none() {
+        true => Ok(value),
+        false => py.import("tabgraft.documents")?.getattr("Document")?.call1((value,)),
+    }
+}
+
+/// A document from dictionaries, lists, text and numbers; also from scalars and arrays of NumPy, which become
+/// numbers and lists, and from dates, times and paths, which become text.
 pub fn from_python(value: &Bound<'_, PyAny>) -> PyResult<serde_json::Value> {
-    let text: String = value.py().import("json")?.call_method1("dumps", (value,))?.extract()?;
+    let py = value.py();
+    let plain = |args: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| -> PyResult<Py<PyAny>> {
+        let value = args.get_item(0)?;
+        // Arrays and scalars of NumPy; series of frames; sets; dates and times; paths.
+        for (marker, method) in [("dtype", "tolist"), ("to_list", "to_list"), ("isoformat", "isoformat")] {
+            if value.hasattr(marker)? && value.hasattr(method)? {
+                return Ok(value.call_method0(method)?.unbind());
+            }
+        }
+        if value.hasattr("__fspath__")? {
+            return Ok(value.call_method0("__fspath__")?.unbind());
+        }
+        if value.is_instance_of::<PySet>() || value.is_instance_of::<PyFrozenSet>() {
+            return Ok(value.py().import("builtins")?.call_method1("sorted", (value,))?.unbind());
+        }
+        let kind = value.get_type().fully_qualified_name()?.to_string();
+        Err(PyTypeError::new_err(format!(
+            "a document cannot hold {}, a {kind}\nhint: numbers, text, true and false, dates, lists and dictionaries \
+             can be kept; make one of it, for instance by str()",
+            value.repr()?
+        )))
+    };
+    let plain = PyCFunction::new_closure(py, None, None, plain)?;
+    let options = PyDict::new(py);
+    options.set_item("default", plain)?;
+    options.set_item("allow_nan", false)?;
+    let text = py.import("json")?.call_method("dumps", (value,), Some(&options));
+    let text: String = match text {
+        Err(error) if error.is_instance_of::<PyValueError>(py) => {
+            return Err(PyValueError::new_err(format!(
+                "a document cannot hold it: {}\nhint: write None for a number that is not there",
+                error.value(py)
+            )));
+        }
+        text => text?.extract()?,
+    };
     serde_json::from_str(&text).map_err(|e| PyValueError::new_err(e.to_string()))
 }
 

@@ -83,7 +83,9 @@ impl FeatureEngineer {
         let made = &recalled.made;
         let skipped = made.skipped.iter().map(|s| format!("feature `{}` is skipped: {}", s.name, s.reason));
         let differing = made.differing.iter().map(|d| format!("{d}; it is left as it is"));
-        say(py, &skipped.chain(differing).collect::<Vec<_>>())?;
+        let older =
+            recalled.passed_over.iter().map(|why| format!("an older run of features is taken: {why}"));
+        say(py, &older.chain(skipped).chain(differing).collect::<Vec<_>>())?;
         if verbose {
             let text = core.applied(&recalled)?;
             py.import("sys")?.getattr("stdout")?.call_method1("write", (text,))?;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StructArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, StructArray};
 use arrow::compute::{cast, nullif};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
 use numpy::PyArray1;
@@ -14,6 +14,7 @@ use pyo3_arrow::PyRecordBatchReader;
 use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 use tabgraft_model::Error;
 use tabgraft_table::Table;
+use tabgraft_table::cell;
 use tabgraft_table::read::{
     GivenReading, Origin, ReadOptions, Wanted, as_given, read_table, reread, table_from_reader, unreadable,
     without_panic,
@@ -21,6 +22,7 @@ use tabgraft_table::read::{
 
 use crate::data_set::FeatrixInputDataSet;
 use crate::error::{Raise, Raised, tolerated};
+use crate::html;
 
 /// A table of Arrow columns: what comes back where the caller's data had no frame type of its own,
 /// such as a file. Any Arrow library reads it (`polars.DataFrame(frame)`, `pyarrow.table(frame)`).
@@ -80,10 +82,36 @@ impl Frame {
         slf.py().import("pyarrow")?.call_method1("table", (slf,))?.call_method0("to_pandas")
     }
 
+    fn _repr_html_(&self) -> Raised<String> {
+        let names = self.table.column_names();
+        let shown = &names[..names.len().min(MOST_COLUMNS_SHOWN)];
+        let head = self.table.slice(0, self.table.n_rows().min(ROWS_SHOWN));
+        let columns = shown.iter().map(|name| cell::texts(name, head.column(name)?));
+        let columns = columns.collect::<Result<Vec<_>, Error>>()?;
+        let cell = |column: &StringArray, r: usize| match column.is_valid(r) {
+            true => column.value(r).chars().take(MOST_CHARS_SHOWN).collect(),
+            false => String::new(),
+        };
+        let rows = (0..head.n_rows()).map(|r| columns.iter().map(|column| cell(column, r)).collect());
+        let header: Vec<&str> = shown.iter().map(String::as_str).collect();
+        let left_out = |n: usize, what: &str| (n > 0).then(|| format!("{n} more {what}"));
+        let more = [
+            left_out(self.table.n_rows() - head.n_rows(), "row(s)"),
+            left_out(names.len() - shown.len(), "column(s)"),
+        ];
+        let more: Vec<String> = more.into_iter().flatten().collect();
+        Ok(html::rows(&self.__repr__(), &header, rows.collect(), &more.join(", ")))
+    }
+
     fn __repr__(&self) -> String {
         format!("Frame({} rows, {} columns)", self.table.n_rows(), self.table.n_columns())
     }
 }
+
+/// Rows, columns and characters of a cell that a picture of a frame shows.
+const ROWS_SHOWN: usize = 5;
+const MOST_COLUMNS_SHOWN: usize = 20;
+const MOST_CHARS_SHOWN: usize = 60;
 
 /// The frame type that data came in.
 #[derive(Clone, Copy)]

@@ -57,6 +57,13 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(discovery::discover, module)?)?;
     // For the estimators alone: no part of what the module exports.
     module.setattr("_n_weighted_rows", wrap_pyfunction!(predictor::n_weighted_rows, module)?)?;
+    for (name, function) in [
+        ("_scores_text", wrap_pyfunction!(html::_scores_text, module)?),
+        ("_scores_html", wrap_pyfunction!(html::_scores_html, module)?),
+        ("_document_html", wrap_pyfunction!(html::_document_html, module)?),
+    ] {
+        module.setattr(name, function)?;
+    }
     module.setattr("_spelling_note", wrap_pyfunction!(predictor::spelling_note, module)?)?;
     module.add_function(wrap_pyfunction!(frame::read_table_as, module)?)?;
     module.add_function(wrap_pyfunction!(space::verify, module)?)?;

@@ -2,19 +2,23 @@
 
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyDict, PyIterator, PyList};
 use tabgraft_model::metric::Task;
 use tabgraft_model::predictor::LabelType;
 use tabgraft_table::cell::canonical;
+use tabgraft_table::grid::Grid;
 
 use crate::convert::to_python;
 use crate::error::{Raised, tolerated};
+use crate::html;
 
-/// Predictions for the rows of a table. `numpy.asarray(predictions)` gives `labels`.
+/// Predictions for the rows of a table. `numpy.asarray(predictions)` gives `labels`, and so does iterating.
 ///
 /// >>> predictions = predictor.predict(early)
-/// >>> predictions
+/// >>> print(str(predictions).splitlines()[0])
 /// Predictions(1000 rows, binary)
+/// >>> list(predictions) == predictions.labels.tolist()
+/// True
 /// >>> np.asarray(predictions).shape
 /// (1000,)
 #[pyclass(frozen, module = "tabgraft")]
@@ -57,8 +61,55 @@ pub fn class_list<'py>(
     class_array(py, classes, label_type)?.call_method0("tolist")
 }
 
+impl Predictions {
+    /// With another threshold, if one is given.
+    pub fn at(self, threshold: Option<f64>) -> Raised<Self> {
+        match threshold {
+            Some(threshold) => Ok(Predictions { made: self.made.at_threshold(threshold)? }),
+            None => Ok(self),
+        }
+    }
+
+    /// Columns by name, as NumPy arrays.
+    fn columns<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyDict>> {
+        let mut arrays = vec![self.labels(py)?];
+        if let Some(confidence) = self.confidence(py) {
+            arrays.push(confidence.into_any());
+            for i in 0..self.made.n_outputs {
+                let p = self.made.values.iter().skip(i).step_by(self.made.n_outputs).copied();
+                arrays.push(PyArray1::from_iter(py, p).into_any());
+            }
+        }
+        let columns = PyDict::new(py);
+        for (name, array) in self.made.column_names().into_iter().zip(arrays) {
+            columns.set_item(name, array)?;
+        }
+        Ok(columns)
+    }
+
+    fn title(&self) -> String {
+        format!("Predictions({} rows, {})", self.made.n_rows(), self.made.task.name())
+    }
+}
+
 #[pymethods]
 impl Predictions {
+    /// A pandas frame: `class`, `confidence` and one `p_CLASS` for each class, or `prediction` for numbers.
+    ///
+    /// >>> list(predictions.to_pandas().columns)
+    /// ['class', 'confidence', 'p_0', 'p_1']
+    fn to_pandas<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(py.import("pandas")?.call_method1("DataFrame", (self.columns(py)?,))?)
+    }
+
+    /// The same as a polars frame.
+    ///
+    /// >>> predictions.to_polars().shape
+    /// (1000, 4)
+    fn to_polars<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(py.import("polars")?.call_method1("DataFrame", (self.columns(py)?,))?)
+    }
+
     /// `[n_rows]`: the class of each row, or the number in the target's unit. Classes have the type and the
     /// spelling that they were learned with. In a CSV file, which has no types, they are whole numbers, numbers,
     /// or true and false where all of them are written as such, else text.
@@ -163,7 +214,20 @@ impl Predictions {
         }
     }
 
+    fn __iter__<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyIterator>> {
+        Ok(self.labels(py)?.call_method0("tolist")?.try_iter()?)
+    }
+
     fn __repr__(&self) -> String {
-        format!("Predictions({} rows, {})", self.made.n_rows(), self.made.task.name())
+        let (head, rows, more) = self.made.preview();
+        let mut grid = Grid::of(head);
+        rows.into_iter().for_each(|row| grid.add(row));
+        let more = if more.is_empty() { more } else { format!("  {more}") };
+        format!("{}\n{}{more}", self.title(), grid.text()).trim_end().to_owned()
+    }
+
+    fn _repr_html_(&self) -> String {
+        let (head, rows, more) = self.made.preview();
+        html::rows(&self.title(), &head, rows, &more)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
-use tabgraft_model::compare::{compare_predictors, unseen_rows};
+use tabgraft_model::compare::compare_predictors;
 use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::{Error, PredictorOptions};
 use tabgraft_table::Table;
@@ -56,12 +56,23 @@ impl Predictor {
     }
 
     /// The rows that a score is about.
-    pub fn scored_rows(table: Table, splits: &[&tabgraft_table::split::Split], rows: &str) -> Raised<Table> {
+    pub fn scored_rows(
+        py: Python<'_>,
+        table: Table,
+        predictors: &[&tabgraft_model::Predictor],
+        rows: &str,
+    ) -> Raised<Table> {
         let all: Scored = word("rows", rows, "`test` or `all`")?;
-        Ok(match all {
-            Scored::Test => unseen_rows(&table, splits)?,
-            Scored::All => table,
-        })
+        if matches!(all, Scored::All) {
+            return Ok(table);
+        }
+        let fair = py.detach(|| tabgraft_model::Predictor::fair_rows(predictors, &table))?;
+        say(py, &fair.warnings)?;
+        let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
+        for note in &fair.notes {
+            logger.call_method1("info", ("%s", tabgraft_table::visible(note)))?;
+        }
+        Ok(fair.table)
     }
 }
 
@@ -153,9 +164,9 @@ impl Predictor {
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: a sixteenth of the rows, 32 to 128, below 2,000 rows; 128 below 8,000;
     ///     else 256.
-    /// n_networks : int, optional; 2 to 20
+    /// n_networks : int, optional; 1 to 20
     ///     Networks of the bag, each stopping on its own share of the rows. Default: 5 below 10,000 rows, 3
-    ///     below 100,000, else 2.
+    ///     below 100,000, else 2. One alone stops on a fifth of the rows and never learns from it.
     /// d_hidden : int, default 128; 8 to 4,096
     ///     Width of the hidden layer.
     /// learning_rate, learning_rate_space, learning_rate_wide : float, default 0.001, 0.001 and 0.005; 0 to 1
@@ -218,7 +229,7 @@ impl Predictor {
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;
         let named = target.extract::<String>().ok();
-        let needs = space.needs().and(space.split().columns()).and(named);
+        let needs = space.needs_to_split().and(named);
         let how = ReadOptions { columns: needs, ..space.read_options() };
         let table = Given::read(data, columns, &how)?.table;
         let (table, target) = with_target(table, target)?;
@@ -259,15 +270,22 @@ impl Predictor {
     ///
     /// >>> predictor.predict(early.head(3)).labels.shape
     /// (3,)
-    #[pyo3(signature = (data, *, columns = None))]
+    ///
+    /// `threshold`, 0 to 1, stands for that of the fit: the probability from which on the second of two classes
+    /// is predicted.
+    ///
+    /// >>> bool(predictor.predict(early, threshold=0.0).labels.all())
+    /// True
+    #[pyo3(signature = (data, *, threshold = None, columns = None))]
     fn predict(
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
+        threshold: Option<f64>,
         columns: Option<Vec<String>>,
     ) -> Raised<Predictions> {
         let table = self.read(data, columns, self.core.needs())?;
-        Self::predictions(py, &self.core, &table)
+        Self::predictions(py, &self.core, &table)?.at(threshold)
     }
 
     /// Cells unlike the training rows, one dictionary each: unseen categories, infinite numbers, and numbers
@@ -288,11 +306,10 @@ impl Predictor {
         Ok(to_python(py, &found)?)
     }
 
-    /// Scores with 95 % intervals, one dictionary per metric. Of the `n` rows, the `n_copies` that repeat
+    /// Scores with 95 % intervals: a list that answers to a metric's name, too. Of the `n` rows, the `n_copies` that repeat
     /// another one in every column count once in the intervals, and the `n_unseen` of a class that was not
-    /// seen in training are scored as wrong. `rows="test"`: only rows that the split
-    /// keeps for testing, right for the table that was trained on; `"all"`: every row, right for a table that
-    /// was never trained on.
+    /// seen in training are scored as wrong. `rows="test"`: only rows that were not
+    /// learned from, test rows and those that the model does not know; `"all"`: every row.
     ///
     /// >>> score = predictor.evaluate(early)[0]
     /// >>> score["metric"], score["low"] <= score["value"] <= score["high"]
@@ -305,7 +322,7 @@ impl Predictor {
         rows: &str,
     ) -> Raised<Bound<'py, PyAny>> {
         let table = self.read(data, None, self.core.needs_to_score())?;
-        let table = Self::scored_rows(table, &[self.core.split()], rows)?;
+        let table = Self::scored_rows(py, table, &[&self.core], rows)?;
         if let Some(passed_over) = self.core.target().passed_over_in_words(&table)? {
             let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
             logger.call_method1("info", ("%s: %s", self.core.name(), passed_over))?;
@@ -313,7 +330,7 @@ impl Predictor {
         let scores = py.detach(|| self.core.evaluate(&table))?;
         warn_of_unseen(py, self.core.name(), &self.core.unseen_columns(&table)?)?;
         warn_of_differing(py, self.core.name(), &self.core.differing_columns(&table)?)?;
-        Ok(to_python(py, &scores)?)
+        Ok(crate::convert::scores(py, &scores)?)
     }
 
     /// Whether `other` predicts the same target better, on the same rows; `rows` as for `evaluate`, but a
@@ -333,19 +350,21 @@ impl Predictor {
         let (how, notes) = self.core.read_options().joined(&other.read_options());
         say(py, &notes)?;
         let table = Given::read(data, None, &how)?.table;
-        let table = Self::scored_rows(table, &[self.core.split(), other.split()], rows)?;
+        let table = Self::scored_rows(py, table, &[&self.core, &other], rows)?;
         let found = py.detach(|| compare_predictors(&self.core, &other, &table))?;
         Ok(Comparison { found })
     }
 
-    /// Scores on the test rows of the fit, one dictionary per metric with `n`, `low` and `high`. Empty where
-    /// no rows were held out.
+    /// Scores on the test rows of the fit: a list with `value`, `n`, `low` and `high` of each metric, which answers
+    /// to a metric's name, too, and shows itself as a table. Empty where no rows were held out.
     ///
+    /// >>> predictor.scores["roc_auc"].low < predictor.scores["roc_auc"].value
+    /// True
     /// >>> [score["metric"] for score in predictor.scores]
     /// ['roc_auc', 'pr_auc', 'log_loss', 'accuracy', 'brier']
     #[getter]
     fn scores<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(to_python(py, &self.core.fit_info().scores)?)
+        Ok(crate::convert::scores(py, &self.core.fit_info().scores)?)
     }
 
     /// Scores on the test rows of the fit without their intervals: metric to value.

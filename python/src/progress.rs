@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use tabgraft_model::train::Event;
 use tabgraft_table::visible;
 
@@ -17,6 +18,9 @@ const BAR_WIDTH: usize = 20;
 pub struct Progress<'py> {
     logger: Bound<'py, PyAny>,
     stderr: Option<Bound<'py, PyAny>>,
+    /// Whether it is a notebook, and the line there once it is shown.
+    is_notebook: bool,
+    line: Option<Bound<'py, PyAny>>,
     title: String,
     start: Instant,
     drawn: Option<Instant>,
@@ -29,6 +33,7 @@ impl<'py> Progress<'py> {
     /// `wanted`: whether a bar is drawn; by default on a terminal and in a notebook.
     pub fn new(py: Python<'py>, title: &str, wanted: Option<bool>) -> PyResult<Self> {
         let stderr = py.import("sys")?.getattr("stderr")?;
+        let is_notebook = !stderr.is_none() && stderr.get_type().module()?.to_str()?.starts_with("ipykernel");
         let draws = match wanted {
             _ if stderr.is_none() => false,
             Some(wanted) => wanted,
@@ -37,13 +42,14 @@ impl<'py> Progress<'py> {
                     Some(answer) => answer.is_truthy()?,
                     None => false,
                 };
-                let is_notebook = stderr.get_type().module()?.to_str()?.starts_with("ipykernel");
                 is_terminal || is_notebook
             }
         };
         Ok(Progress {
             logger: py.import("logging")?.call_method1("getLogger", ("tabgraft",))?,
             stderr: draws.then_some(stderr),
+            is_notebook,
+            line: None,
             title: title.to_owned(),
             start: Instant::now(),
             drawn: None,
@@ -90,8 +96,12 @@ impl<'py> Progress<'py> {
         }
     }
 
-    /// Leaves the bar's last state on a line of its own.
+    /// Leaves the bar's last state on a line of its own; a notebook, which is saved with what it shows, keeps
+    /// nothing of it.
     pub fn end(&mut self) -> PyResult<()> {
+        if self.is_notebook {
+            return self.show("");
+        }
         if let Some(stderr) = &self.stderr
             && self.width > 0
         {
@@ -108,6 +118,28 @@ impl<'py> Progress<'py> {
         }
         // A name may hold anything; whoever shows the record must not obey it.
         self.logger.call_method1(level, ("%s", visible(text)))?;
+        Ok(())
+    }
+
+    /// Updates the one line of a notebook.
+    fn show(&mut self, text: &str) -> PyResult<()> {
+        let Some(stderr) = &self.stderr else { return Ok(()) };
+        let py = stderr.py();
+        let shown = PyDict::new(py);
+        shown.set_item("text/plain", text)?;
+        let raw = PyDict::new(py);
+        raw.set_item("raw", true)?;
+        match &self.line {
+            Some(line) => {
+                line.call_method("update", (shown,), Some(&raw))?;
+            }
+            None if text.is_empty() => {}
+            None => {
+                raw.set_item("display_id", true)?;
+                self.line =
+                    Some(py.import("IPython.display")?.call_method("display", (shown,), Some(&raw))?);
+            }
+        }
         Ok(())
     }
 
@@ -140,6 +172,9 @@ impl<'py> Progress<'py> {
             "█".repeat(filled),
             "░".repeat(BAR_WIDTH - filled),
         );
+        if self.is_notebook {
+            return self.show(&line);
+        }
         let width = line.chars().count();
         line += &" ".repeat(self.width.saturating_sub(width));
         self.width = width;

@@ -8,6 +8,7 @@ use tabgraft_model::ModelFile;
 
 use crate::convert::{path, to_python};
 use crate::error::Raised;
+use crate::html;
 use crate::predictor::Predictor;
 use crate::space::EmbeddingSpace;
 
@@ -157,6 +158,15 @@ impl Registry {
     /// True
     fn path(&self, name_or_id: &str) -> Raised<PathBuf> {
         Ok(self.core.path(&self.core.find(name_or_id)?))
+    }
+
+    fn _repr_html_(&self) -> Raised<String> {
+        let current = self.core.current()?.map(|v| v.id);
+        let rows = self.core.versions()?.into_iter().map(|v| {
+            let is_current = if current.as_ref() == Some(&v.id) { "current" } else { "" };
+            vec![v.name, v.kind.name().to_owned(), v.added, is_current.to_owned()]
+        });
+        Ok(html::rows(&self.__repr__()?, &["version", "kind", "added", ""], rows.collect(), ""))
     }
 
     fn __repr__(&self) -> Raised<String> {

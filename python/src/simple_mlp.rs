@@ -1,6 +1,7 @@
 //! `SimpleMLP`: the sizes of a predictor's head.
 
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use tabgraft_model::Error;
 
 use crate::error::{Raise, Raised};
@@ -77,6 +78,12 @@ impl SimpleMLP {
     #[pyo3(signature = (d_in, d_out, d_hidden = 128, dropout = 0.2))]
     fn from_config(d_in: usize, d_out: usize, d_hidden: usize, dropout: f32) -> Raised<Self> {
         Self::new(d_in, d_out, d_hidden, dropout)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let this = slf.get();
+        let sizes = (this.d_in, this.d_out, this.d_hidden, this.dropout).into_pyobject(slf.py())?;
+        (slf.get_type(), sizes).into_pyobject(slf.py())
     }
 
     fn __repr__(&self) -> String {

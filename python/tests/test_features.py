@@ -35,12 +35,17 @@ def test_added_features_keep_what_the_others_learned(early):
     assert engineer.transform(early.head(3)).shape == (3, early.shape[1] + 2)
 
 
-def test_a_history_takes_additions_once_its_run_is_chosen(space, early, tmp_path, capsys):
+def test_a_history_takes_additions_before_and_after_its_first_frame(space, early, tmp_path, capsys):
     found = tabgraft.discover(space, early, "target", budget_s=1, n_judged=4, progress=False)
     found.write(tmp_path)
     engineer = tabgraft.FeatureEngineer.from_json(tmp_path / "feature_suggestion_history.json")
-    with pytest.raises(tabgraft.OptionError, match="no run"):
-        engineer.add("mine", "age * 2")
+    engineer.add("mine", "age * 2", reason="twice the age")
+    engineer.fit_transform(early)
+    engineer.add("more", "mine + 1")
+    assert engineer.names[-2:] == ["mine", "more"]
+    fewer = tabgraft.FeatureEngineer(engineer.suggestions[:-1])
+    assert fewer.names == [*found.suggested, "mine"]
+    engineer = tabgraft.FeatureEngineer.from_json(tmp_path / "feature_suggestion_history.json")
     engineer.fit_transform(early)
     engineer.add("mine", "age * 2", reason="twice the age")
     engineer.transform(early, verbose=True)

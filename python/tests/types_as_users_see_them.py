@@ -60,6 +60,8 @@ def two_steps(data: FeatrixInputDataSet) -> None:
 async def predictors(space: tabgraft.EmbeddingSpace) -> None:
     predictor = tabgraft.Predictor.fit(space, "rows.csv", np.zeros(3))
     assert_type(predictor.scores[0]["low"], float)
+    assert_type(predictor.scores["roc_auc"].value, float)
+    assert_type(predictor.scores["roc_auc"].n, int)
     assert_type(predictor.predict("rows.csv").probabilities, NDArray[np.float64] | None)
     single = SinglePredictor(space)
     assert_type(await single.train(), dict[str, Any])

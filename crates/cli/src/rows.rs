@@ -2,9 +2,7 @@
 
 use clap::ValueEnum;
 use tabgraft_model::Predictor;
-use tabgraft_model::compare::unseen_rows;
 use tabgraft_table::Table;
-use tabgraft_table::split::Split;
 
 use crate::console::Console;
 use crate::failure::Failure;
@@ -12,10 +10,10 @@ use crate::failure::Failure;
 /// The rows that scores are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Scored {
-    /// The test part of the model's own split: right for the table that was trained on.
+    /// Rows that were not learned from: the test part of the model's split, and rows that the model does not know.
     #[default]
     Test,
-    /// Every row: right for a table that was never trained on.
+    /// Every row, those that were learned from too.
     All,
 }
 
@@ -28,26 +26,30 @@ impl Scored {
         }
     }
 
-    /// The rows of `table` that are test rows in all of `splits`, or all rows.
+    /// The rows of `table` that it is fair to score all of `predictors` on, or all rows; and what there is to say.
     ///
-    /// All rows come with a note if most of them look as if they had been trained on.
-    pub fn of(self, table: &Table, splits: &[&Split], console: &Console) -> Result<Table, Failure> {
-        let unseen = unseen_rows(table, splits);
-        if self == Scored::Test {
-            return unseen.map_err(|error| {
-                Failure::new(format!("the test rows cannot be told: {error}"))
-                    .with_hint("for a table that was never trained on, give `--rows all`")
-            });
+    /// All rows come with a note if the predictors have learned from some.
+    pub fn of(self, table: &Table, predictors: &[&Predictor], console: &Console) -> Result<Table, Failure> {
+        let fair = Predictor::fair_rows(predictors, table);
+        if self == Scored::All {
+            if let Some(fair) = fair.ok().filter(|fair| fair.n_learned > 0) {
+                console.note(&format!(
+                    "{} of {} rows were learned from, or fall into the training and validation parts of the split: \
+                     if this table was trained on, these scores are too good; `--rows test` leaves those rows out",
+                    fair.n_learned,
+                    table.n_rows()
+                ));
+            }
+            return Ok(table.clone());
         }
-        if let Ok(unseen) = unseen {
-            console.note(&format!(
-                "{} of {} rows fall into the training and validation parts of the split: if this table was \
-                 trained on, these scores are too good; `--rows test` leaves those rows out",
-                table.n_rows() - unseen.n_rows(),
-                table.n_rows()
-            ));
-        }
-        Ok(table.clone())
+        let fair = fair.map_err(|error| {
+            let hint = "for a table that was never trained on, give `--rows all`";
+            Failure::new(format!("the rows to score cannot be told: {error}"))
+                .with_hint(error.hint().unwrap_or(hint).to_owned())
+        })?;
+        fair.warnings.iter().for_each(|text| console.warn(text));
+        fair.notes.iter().for_each(|text| console.note(text));
+        Ok(fair.table)
     }
 }
 

@@ -713,3 +713,37 @@ fn consolidate_shortens_vectors_and_rank_orders_columns() {
     assert!(out(path, "rank v2 full.csv").contains("loss of the others"));
     assert_eq!(run(path, "rank v2 full.csv --target age").status.code(), Some(2));
 }
+
+#[test]
+fn split_tells_parts_and_new_rows_are_all_scored_with_the_reason() {
+    let (path, dir) = (workshop(), tempfile::tempdir().unwrap());
+    let full = fs::read_to_string(path.join("full.csv")).unwrap();
+    let (head, rows) = full.split_once('\n').unwrap();
+    // Credits of half the amount and of people a year older: rows that nobody was trained on.
+    let place = |name: &str| head.split(',').position(|column| column == name).unwrap();
+    let (amount, age) = (place("credit_amount"), place("age"));
+    let next: String = rows
+        .lines()
+        .take(300)
+        .map(|row| {
+            let mut cells: Vec<String> = row.split(',').map(str::to_owned).collect();
+            for (i, by) in [(amount, 7), (age, 1)] {
+                cells[i] = (cells[i].parse::<u64>().unwrap() + by).to_string();
+            }
+            cells.join(",") + "\n"
+        })
+        .collect();
+    fs::write(dir.path().join("next.csv"), format!("{head}\n{next}")).unwrap();
+    let at = |name: &str| path.join(name).display().to_string();
+    let split = out(dir.path(), &format!("split {} {} --key age", at("v1"), at("full.csv")));
+    assert_eq!(split.lines().next(), Some("age,part,known"));
+    assert_eq!(split.lines().filter(|line| line.ends_with(",whole")).count(), 1000);
+    let n_test = split.lines().filter(|line| line.contains(",test,")).count();
+    let own = json(path, "evaluate p1 full.csv");
+    assert_eq!(own["n_rows_scored"], n_test);
+    let ran = run(dir.path(), &format!("evaluate {} next.csv --format json", at("p1")));
+    let (told, report) = (String::from_utf8(ran.stderr).unwrap(), ran.stdout);
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert!(told.contains("known to `p1`"), "{told}");
+    assert!(report["n_rows_scored"].as_u64().unwrap() > 200, "{report}");
+}

@@ -86,6 +86,8 @@ fn an_older_run_is_taken_where_columns_are_absent_and_the_reason_says_which() {
     ]);
     let older = file.choose(&columns(&["a", "b"]), None, false).unwrap();
     assert_eq!((names(&older), older.run_id.as_deref()), (vec!["f1".to_owned()], Some("1")));
+    let reason = older.passed_over.unwrap();
+    assert_eq!(reason, "run `2` suggests `g`, which reads `c`, not among the columns");
     let error = file.choose(&columns(&["a"]), None, false).unwrap_err().to_string();
     assert!(error.contains("run `2` suggests `g`, which reads `f1`, `c`, not among the columns"), "{error}");
     assert!(error.contains("and 1 older run(s) cannot be used either"), "{error}");
@@ -123,4 +125,19 @@ fn suggestions_say_their_run_and_bring_what_they_are_made_from() {
     let again = RecalledEngineer::from_suggestions(&all).unwrap();
     assert_eq!(again.engineer().features(), recalled.engineer().features());
     assert!(RecalledEngineer::from_suggestions(&[all[1].clone(), all[1].clone()]).is_err(), "one name twice");
+}
+
+#[test]
+fn what_a_person_grafted_by_hand_comes_from_the_run_that_reads_it() {
+    let mut later =
+        run("2", "y", &["a", "b", "f1", "mine"], &[suggestion("g", "mine * f1", &["mine", "f1"], true)]);
+    let by_hand =
+        json!({"name": "mine", "definition": {"kind": "formula", "formula": "f1 + 1"}, "reason": ""});
+    let f1 = json!({"name": "f1", "definition": {"kind": "formula", "formula": "a / b"}, "reason": ""});
+    later["made_from"] = json!([f1, by_hand]);
+    let file = history(&[run("1", "y", &["a", "b"], &[suggestion("f1", "a / b", &["a", "b"], true)]), later]);
+    let choice = file.choose(&columns(&["a", "b"]), None, false).unwrap();
+    assert_eq!(names(&choice), ["f1", "mine", "g"]);
+    let runs: Vec<(&str, &str)> = choice.runs.iter().map(|(f, run)| (f.as_str(), run.as_str())).collect();
+    assert_eq!(runs, [("f1", "1"), ("g", "2")], "no run suggested `mine`");
 }

@@ -342,6 +342,7 @@ fn run(run_id: &str) -> Run {
         level: 0.05,
         controls: Some(Controls { n_judged: 10, n_below_level: 1, n_passed: 0 }),
         flagged: vec![Flagged { name: "paid_back".into(), reason: "it gives the class away".into() }],
+        made_from: Vec::new(),
         suggestions: vec![suggestion("amount_per_duration", 0.03, [0.01, 0.05], Verdict::Proven)],
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
-use tabgraft_model::compare::{compare_predictors, unseen_rows};
+use tabgraft_model::compare::compare_predictors;
 use tabgraft_model::discover::prepare::prepare;
 use tabgraft_model::train::Event;
 use tabgraft_model::{
@@ -151,13 +151,15 @@ fn a_child_with_telling_columns_is_better_than_its_parent_on_rows_that_neither_h
     let options = CompareOptions { predictor: quick(), cross_fit: false };
     let found = parent.compare(&child, &table, "target", &options, &mut go_on).unwrap();
     assert!(found.difference.low > 0.0, "{found:?}");
-    let unseen = unseen_rows(&table, &[parent.split()]).unwrap();
+    let fitted = Predictor::fit(&parent, &table, "target", &quick(), &mut go_on).unwrap();
+    let fair = Predictor::fair_rows(&[&fitted], &table).unwrap();
+    assert!(fair.notes.is_empty() && fair.warnings.is_empty(), "{fair:?}");
+    let unseen = fair.table;
     assert_eq!(found.n_rows, unseen.n_rows());
     let spaces = found.spaces.unwrap();
     assert_eq!(spaces.n_common_columns, 2);
     assert_eq!(spaces.drift.unwrap().max_cosine_distance, 0.0);
 
-    let fitted = Predictor::fit(&parent, &table, "target", &quick(), &mut go_on).unwrap();
     let same = compare_predictors(&fitted, &fitted, &unseen).unwrap();
     assert_eq!((same.difference.difference, same.a.scores), (0.0, same.b.scores));
 
@@ -172,5 +174,5 @@ fn a_child_with_telling_columns_is_better_than_its_parent_on_rows_that_neither_h
                 .collect::<Vec<_>>(),
         )
         .unwrap();
-    assert!(unseen_rows(&train, &[parent.split()]).unwrap_err().is_value());
+    assert!(Predictor::fair_rows(&[&fitted], &train).unwrap_err().is_value());
 }

@@ -25,13 +25,16 @@ impl Split {
     ///
     /// By rows: equal rows. By group: also the rows of a group; where equal rows would chain the groups
     /// to a lump of more than a fifth of the rows, groups alone. By time: the rows of a stretch of time,
-    /// and equal ones with the same exception; rows without a time by their cells.
+    /// and equal ones with the same exception; rows without a time by their cells. Where the table lacks the
+    /// split's column: equal rows.
     ///
     /// # Errors
     /// As [`Split::assign`].
     pub fn units(&self, table: &Table, keys: &[u64]) -> Result<Vec<u64>> {
         match &self.by {
             SplitBy::Rows { .. } => Ok(keys.to_vec()),
+            // Its column was retired: only copies are known to belong together.
+            _ if self.columns().iter().any(|name| !table.has_column(name)) => Ok(keys.to_vec()),
             SplitBy::Group { .. } => Ok(joined(keys, &row_hashes(table, self.columns())?)),
             SplitBy::Time { column, date_format, .. } => {
                 let times = times(column, table, date_format.as_ref())?;

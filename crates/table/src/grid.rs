@@ -14,6 +14,16 @@ impl Grid {
         Grid { rows: vec![header.map(|cell| visible(cell).into_owned()).to_vec()] }
     }
 
+    /// A grid with a header of any length.
+    pub fn of<'a>(header: impl IntoIterator<Item = &'a str>) -> Self {
+        Grid { rows: vec![header.into_iter().map(|cell| visible(cell).into_owned()).collect()] }
+    }
+
+    /// Adds a row of any length.
+    pub fn add(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().map(|cell| visible(&cell).into_owned()).collect());
+    }
+
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.map(|cell| visible(&cell).into_owned()).to_vec());

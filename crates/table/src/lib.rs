@@ -19,6 +19,7 @@ pub mod error;
 pub mod grid;
 pub mod ledger;
 pub mod read;
+pub mod row_filter;
 pub mod schema;
 pub mod split;
 pub mod stats;

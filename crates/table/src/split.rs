@@ -60,6 +60,12 @@ pub enum SplitKey {
         /// The column.
         column: String,
     },
+    /// By one column that says which row is which, such as the number of a customer: as [`SplitKey::Group`], and
+    /// no feature.
+    Key {
+        /// The column.
+        column: String,
+    },
 }
 
 impl SplitKey {
@@ -67,7 +73,7 @@ impl SplitKey {
     pub fn column(&self) -> Option<&String> {
         match self {
             SplitKey::Rows => None,
-            SplitKey::Group { column } | SplitKey::Time { column } => Some(column),
+            SplitKey::Group { column } | SplitKey::Time { column } | SplitKey::Key { column } => Some(column),
         }
     }
 }
@@ -132,6 +138,17 @@ pub enum Part {
     Test,
 }
 
+impl Part {
+    /// The part as files and messages write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Part::Train => "train",
+            Part::Valid => "valid",
+            Part::Test => "test",
+        }
+    }
+}
+
 impl Split {
     /// Fits a split to a table, so that every wanted part has rows.
     ///
@@ -148,7 +165,9 @@ impl Split {
         columns.sort();
         let by = match &options.by {
             SplitKey::Rows => SplitBy::Rows { columns, salt: 0 },
-            SplitKey::Group { column } => SplitBy::Group { column: column.clone(), salt: 0 },
+            SplitKey::Group { column } | SplitKey::Key { column } => {
+                SplitBy::Group { column: column.clone(), salt: 0 }
+            }
             SplitKey::Time { column } => fit_times(column, table, schema, p_valid, p_test)?,
         };
         let mut split = Split { by, p_valid, p_test, seed };
@@ -167,9 +186,7 @@ impl Split {
                 .map_err(|e| e.at("which rows train, validate and test follows from their cells"))?;
         }
         match &self.by {
-            SplitBy::Rows { salt, .. } | SplitBy::Group { salt, .. } => {
-                Ok(self.hashes(table)?.iter().map(|hash| self.part(*hash, *salt)).collect())
-            }
+            SplitBy::Rows { .. } | SplitBy::Group { .. } => Ok(self.parts_of(&self.hashes(table)?)),
             SplitBy::Time { column, date_format, valid_from, test_from } => {
                 let reaches = |time: f64, from: &Option<f64>| from.is_some_and(|from| time >= from);
                 let part = |time: Option<f64>| match time {
@@ -257,6 +274,17 @@ impl Split {
             *salt = fitted;
         }
         Ok(())
+    }
+
+    /// The parts of rows that have only these hashes to go by, `[n_rows]`, in the shares of this split. Of a split
+    /// by time all rows train, as those without a time do.
+    pub fn parts_of(&self, hashes: &[u64]) -> Vec<Part> {
+        match &self.by {
+            SplitBy::Rows { salt, .. } | SplitBy::Group { salt, .. } => {
+                hashes.iter().map(|hash| self.part(*hash, *salt)).collect()
+            }
+            SplitBy::Time { .. } => vec![Part::Train; hashes.len()],
+        }
     }
 
     fn part(&self, hash: u64, salt: u64) -> Part {

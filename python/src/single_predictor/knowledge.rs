@@ -1,9 +1,10 @@
 //! What a `SinglePredictor` knows: its rows, what training found, and its file.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
+use std::sync::Mutex;
 
-use super::SinglePredictor;
+use super::{SinglePredictor, State};
 use crate::convert::to_python;
 use crate::discovery::Discovery;
 use crate::error::Raised;
@@ -110,18 +111,72 @@ impl SinglePredictor {
         Predictor { core: self.core()? }.save(py, path)
     }
 
-    /// Reads a trained predictor: it predicts and evaluates, but has no space to train on.
+    /// Reads a trained predictor: it predicts and evaluates. With `embedding_space` it can be prepared and trained
+    /// again, too, which a file alone cannot: it holds the space as the training left it.
     ///
     /// >>> single.save("risk.tabgraft")
     /// >>> SinglePredictor.load("risk.tabgraft").metrics == single.metrics
     /// True
+    /// >>> again = SinglePredictor.load("risk.tabgraft", embedding_space=space)
+    /// >>> again.prep_for_training(early, "target", "set")
     #[classmethod]
-    fn load<'py>(class: &Bound<'py, PyType>, path: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
+    #[pyo3(signature = (path, *, embedding_space = None))]
+    fn load<'py>(
+        class: &Bound<'py, PyType>,
+        path: &Bound<'py, PyAny>,
+        embedding_space: Option<Py<EmbeddingSpace>>,
+    ) -> Raised<Bound<'py, PyAny>> {
         let py = class.py();
         let core = Predictor::load(py, path)?.core;
-        let loaded = class.call1((py.None(), py.None(), core.name()))?;
+        let loaded = class.call1((embedding_space, py.None(), core.name()))?;
         loaded.cast::<Self>().map_err(PyErr::from)?.get().lock().core = Some(core);
         Ok(loaded)
+    }
+
+    /// A copy that shares the space and the prepared rows, and is trained on its own from here on.
+    fn __copy__(&self, py: Python<'_>) -> Self {
+        let state = self.lock();
+        SinglePredictor {
+            space: self.space.as_ref().map(|space| space.clone_ref(py)),
+            head: self.head.as_ref().map(|head| head.clone_ref(py)),
+            name: self.name.clone(),
+            qa_dir: self.qa_dir.clone(),
+            seed: self.seed,
+            state: Mutex::new(State {
+                prepared: state.prepared.clone(),
+                core: state.core.clone(),
+                found: state.found.clone(),
+            }),
+        }
+    }
+
+    /// As `copy.copy`: nothing of what is shared ever changes.
+    fn __deepcopy__(&self, py: Python<'_>, _memo: &Bound<'_, PyAny>) -> Self {
+        self.__copy__(py)
+    }
+
+    /// A pickle holds the space, the head's sizes and the trained predictor; the rows are prepared again.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> Raised<Bound<'py, PyTuple>> {
+        let (py, this) = (slf.py(), slf.get());
+        let class = slf.get_type();
+        let keywords = PyDict::new(py);
+        keywords.set_item("qa_dir", &this.qa_dir)?;
+        keywords.set_item("seed", this.seed)?;
+        let make = py.import("functools")?.getattr("partial")?.call((class,), Some(&keywords))?;
+        let arguments = (
+            this.space.as_ref().map(|space| space.clone_ref(py)),
+            this.head.as_ref().map(|head| head.clone_ref(py)),
+            &this.name,
+        )
+            .into_pyobject(py)?;
+        let core = this.lock().core.clone().map(|core| Predictor { core });
+        let core = core.map(|core| Bound::new(py, core)).transpose()?;
+        Ok((make, arguments, core).into_pyobject(py)?)
+    }
+
+    /// What a pickle says of the training.
+    fn __setstate__(&self, core: &Bound<'_, Predictor>) {
+        self.lock().core = Some(core.get().core.clone());
     }
 
     fn __repr__(&self) -> String {

@@ -103,7 +103,7 @@ impl SinglePredictor {
         self.space.as_ref().ok_or_else(|| {
             Raise::Core(
                 Error::option(format!("predictor `{}` was loaded without its embedding space", self.name))
-                    .with_hint("load the space and build a new SinglePredictor on it"),
+                    .with_hint("load it with its space: `SinglePredictor.load(path, embedding_space=es)`"),
             )
         })
     }
@@ -283,18 +283,20 @@ impl SinglePredictor {
         this.training_info(py)
     }
 
-    /// Classes or numbers for each row, with probabilities, confidence and a column report.
+    /// Classes or numbers for each row, with probabilities, confidence and a column report; `threshold` as for
+    /// `Predictor.predict`.
     ///
-    /// >>> single.predict(early)
-    /// Predictions(1000 rows, binary)
-    fn predict(&self, py: Python<'_>, df: &Bound<'_, PyAny>) -> Raised<Predictions> {
+    /// >>> len(single.predict(early))
+    /// 1000
+    #[pyo3(signature = (df, *, threshold = None))]
+    fn predict(&self, py: Python<'_>, df: &Bound<'_, PyAny>, threshold: Option<f64>) -> Raised<Predictions> {
         let core = self.core()?;
         let how = ReadOptions { columns: core.needs(), ..core.read_options() };
         let table = Given::read(df, None, &how)?.table;
-        Predictor::predictions(py, &core, &table)
+        Predictor::predictions(py, &core, &table)?.at(threshold)
     }
 
-    /// Scores with intervals, one dictionary per metric; `rows` is "test" or "all", as for
+    /// Scores with intervals, a list that answers to a metric's name, too; `rows` is "test" or "all", as for
     /// `Predictor.evaluate`.
     ///
     /// >>> single.evaluate(early)[0]["metric"]

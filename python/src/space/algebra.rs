@@ -7,7 +7,7 @@ use tabgraft_model::{
 };
 
 use super::{Core, DEVICES, EmbeddingSpace, MODES};
-use crate::convert::{Names, to_python, word};
+use crate::convert::{Names, document, word};
 use crate::error::Raised;
 use crate::frame::Given;
 use crate::run::{StopToken, run};
@@ -274,6 +274,6 @@ impl EmbeddingSpace {
             space.rank_columns(&table, target, &options, sink)
         })?
         .whole()?;
-        Ok(to_python(py, &ranking)?)
+        Ok(document(py, &ranking)?)
     }
 }

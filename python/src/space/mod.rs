@@ -12,12 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use tabgraft_model::predictor::TargetKind;
+use tabgraft_model::space::RowParts;
 use tabgraft_model::{CompareOptions, Error, ExtendOptions, FitOptions, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::ReadOptions;
 
 use crate::comparison::Comparison;
-use crate::convert::{to_python, word};
+use crate::convert::{document, to_python, word};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
 use crate::frame::{Given, say};
@@ -130,6 +131,18 @@ impl EmbeddingSpace {
         ))
     }
 
+    fn row_parts(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<RowParts> {
+        let space = self.core();
+        let how = ReadOptions { columns: space.needs_to_split(), ..space.read_options() };
+        let table = Given::read(data, columns, &how)?.table;
+        Ok(py.detach(|| space.row_parts(&table))?)
+    }
+
     // No Python code runs while the lock is held, so it cannot deadlock with the interpreter's.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -232,6 +245,41 @@ impl EmbeddingSpace {
         Ok(Comparison { found })
     }
 
+    /// The part of each row, `[n_rows]`: `train`, `valid` or `test`. A row of which cells were changed since keeps
+    /// its part as long as the space remembers half of its columns; `known_rows` says which rows it has seen.
+    ///
+    /// >>> parts = space.split(early)
+    /// >>> parts.shape, sorted(set(parts.tolist()))
+    /// ((1000,), ['test', 'train', 'valid'])
+    /// >>> held_out = early[space.split(early) == "test"]
+    #[pyo3(signature = (data, *, columns = None))]
+    fn split<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<Bound<'py, PyAny>> {
+        let rows = self.row_parts(py, data, columns)?;
+        text_array(py, rows.parts.iter().map(|part| part.word()))
+    }
+
+    /// How the space knows each row, `[n_rows]`: `whole`, `changed` (half of its columns are as they were) or `new`.
+    /// Where the space remembers no rows, that is an error.
+    ///
+    /// >>> shouted = early.assign(purpose=early["purpose"].str.upper())
+    /// >>> set(space.known_rows(early).tolist()), set(space.known_rows(shouted).tolist())
+    /// ({'whole'}, {'changed'})
+    #[pyo3(signature = (data, *, columns = None))]
+    fn known_rows<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<Bound<'py, PyAny>> {
+        let rows = self.row_parts(py, data, columns)?;
+        text_array(py, rows.known_or_none(self.core().name())?.iter().map(|known| known.word()))
+    }
+
     /// Everything there is to say about the space: columns with kinds and reasons, hashes, losses,
     /// lineage.
     ///
@@ -327,7 +375,7 @@ impl EmbeddingSpace {
     /// True
     #[getter]
     fn extension_metadata<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(to_python(py, &self.core().extension_metadata())?)
+        Ok(document(py, &self.core().extension_metadata().map(|step| step.shown()))?)
     }
 
     /// All grafts, oldest first.
@@ -336,7 +384,8 @@ impl EmbeddingSpace {
     /// ['v1']
     #[getter]
     fn lineage<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(to_python(py, &self.core().extensions())?)
+        let steps: Vec<_> = self.core().extensions().iter().map(|step| step.shown()).collect();
+        Ok(to_python(py, &steps)?)
     }
 
     /// Grafts onto this space that `extend` refused with `keep="if_not_worse"`, oldest first: name and hash of
@@ -385,6 +434,11 @@ impl EmbeddingSpace {
         let state = self.lock();
         html::space(&state.space.card(), state.is_trained)
     }
+}
+
+/// An array of text.
+fn text_array<'py, 't>(py: Python<'py>, words: impl Iterator<Item = &'t str>) -> Raised<Bound<'py, PyAny>> {
+    Ok(py.import("numpy")?.call_method1("array", (words.collect::<Vec<_>>(),))?)
 }
 
 /// Columns whose cells training has mostly not seen, each in a log record of level warning.

@@ -99,11 +99,17 @@ impl EmbeddingSpace {
     ///     Shares of the rows that decide which epoch is kept, and that nothing is learned from: predictors are
     ///     scored on these. Only kinds of columns and formats of dates are told from all rows. A row keeps its
     ///     part in every later version.
+    /// key : str, optional
+    ///     Column that says which row is which, such as the number of a customer: rows are split by it, and keep
+    ///     their parts whatever happens to their other cells, in every later version. It is no feature.
     /// group : str, optional
     ///     Column whose rows of equal value stay in one part.
     /// time : str, optional
-    ///     Column of times or numbers: the latest rows test, those before them validate. Not with `group`.
-    ///     Default of both: a row's part follows from a hash of its cells.
+    ///     Column of times or numbers: the latest rows test, those before them validate. Not with `key` or
+    ///     `group`, of which there is one, too. Default: a row's part follows from a hash of its cells.
+    /// private : bool, default False
+    ///     Whether the space remembers no rows, not even by 36 bits of a hash of each. Rows that are changed later
+    ///     are then not recognised, and tables need every column that the split goes by.
     /// split_seed : int, default 0; at least 0
     ///     Another one gives another split.
     /// seed : int, default 0; at least 0
@@ -127,7 +133,8 @@ impl EmbeddingSpace {
         min_category_rows = 2, name = "embedding_space", n_epochs = None, auto_epochs = true, batch_size = None,
         memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, weight_decay = 1e-4, p_drop = 0.1,
         n_blocks = 2, expansion = 2, codec_bins = 24, codec_targets = 16, codec_categories = 256,
-        codec_text_slots = 128, p_valid = 0.15, p_test = 0.2, group = None, time = None, split_seed = 0, seed = 0, sample_weight = None, columns = None, progress = None))]
+        codec_text_slots = 128, p_valid = 0.15, p_test = 0.2, key = None, group = None,
+        time = None, private = false, split_seed = 0, seed = 0, sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -162,21 +169,24 @@ impl EmbeddingSpace {
         codec_text_slots: usize,
         p_valid: f64,
         p_test: f64,
+        key: Option<String>,
         group: Option<String>,
         time: Option<String>,
+        private: bool,
         split_seed: u64,
         seed: u64,
         sample_weight: Option<&Bound<'_, PyAny>>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
-        let by = match (group, time) {
-            (None, None) => SplitKey::Rows,
-            (Some(column), None) => SplitKey::Group { column },
-            (None, Some(column)) => SplitKey::Time { column },
-            (Some(_), Some(_)) => {
+        let by = match (key, group, time) {
+            (None, None, None) => SplitKey::Rows,
+            (Some(column), None, None) => SplitKey::Key { column },
+            (None, Some(column), None) => SplitKey::Group { column },
+            (None, None, Some(column)) => SplitKey::Time { column },
+            _ => {
                 return Err(Raise::Core(
-                    Error::option("options `group` and `time` are both given")
+                    Error::option("options `key`, `group` and `time`: two are given")
                         .with_hint("rows are split by one"),
                 ));
             }
@@ -211,6 +221,7 @@ impl EmbeddingSpace {
             infer,
             split: SplitOptions { by, p_valid, p_test, seed: split_seed },
             features: Vec::new(),
+            private,
         };
         let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes)?;
         let how = options.read_options(&given);

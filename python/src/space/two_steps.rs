@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
@@ -67,6 +68,22 @@ impl EmbeddingSpace {
     }
 }
 
+/// The data set, or what to do with something else.
+fn data_set<'a, 'py>(
+    argument: &str,
+    data: &'a Bound<'py, PyAny>,
+) -> Raised<&'a Bound<'py, FeatrixInputDataSet>> {
+    let Ok(set) = data.cast::<FeatrixInputDataSet>() else {
+        let kind = data.get_type().name()?;
+        return Err(PyTypeError::new_err(format!(
+            "EmbeddingSpace: `{argument}` is a {kind}, a FeatrixInputDataSet is needed\nhint: `EmbeddingSpace.fit(df)` \
+             takes a frame and trains at once; or wrap it: `EmbeddingSpace(FeatrixInputDataSet(df))`"
+        ))
+        .into());
+    };
+    Ok(set)
+}
+
 #[pymethods]
 impl EmbeddingSpace {
     // Documented with the class: Python does not show what stands at a constructor.
@@ -76,8 +93,8 @@ impl EmbeddingSpace {
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
-        train_data: &Bound<'_, FeatrixInputDataSet>,
-        val_data: Option<&Bound<'_, FeatrixInputDataSet>>,
+        train_data: &Bound<'_, PyAny>,
+        val_data: Option<&Bound<'_, PyAny>>,
         n_epochs: usize,
         name: &str,
         batch_size: Option<usize>,
@@ -88,7 +105,8 @@ impl EmbeddingSpace {
         output_dir: Option<PathBuf>,
         seed: u64,
     ) -> Raised<Self> {
-        let train = train_data.get();
+        let train = data_set("train_data", train_data)?.get();
+        let val_data = val_data.filter(|v| !v.is_none()).map(|v| data_set("val_data", v)).transpose()?;
         let mut split =
             SplitOptions { p_valid: 0.0, p_test: P_TEST_OF_SEPARATE_SETS, seed, ..Default::default() };
         let (table, valid) = match val_data.map(|d| d.get()) {
@@ -123,7 +141,7 @@ impl EmbeddingSpace {
             config,
             infer: train.infer().clone(),
             split,
-            features: Vec::new(),
+            ..FitOptions::default()
         };
         let mut told = Vec::new();
         let space = run(py, name, Some(false), &StopToken::default(), |sink| {

@@ -20,7 +20,7 @@ pub struct PredictorArgs {
     /// Rows of a step, 1 to 65536 [default: by the number of rows, 32 to 256]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// Networks whose mean predicts, 2 to 20 [default: 5 below 10000 rows, 3 below 100000, else 2]
+    /// Networks whose mean predicts, 1 to 20 [default: 5 below 10000 rows, 3 below 100000, else 2]
     #[arg(long, value_name = "N")]
     n_networks: Option<usize>,
     /// Width of the hidden layer that a head's members share, 8 to 4096

@@ -14,11 +14,19 @@ pub struct SplitArgs {
     #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().p_test)]
     p_test: f64,
     /// Keep rows of equal value in this column together
-    #[arg(long, value_name = "COLUMN", conflicts_with = "split_time")]
+    #[arg(long, value_name = "COLUMN", conflicts_with_all = ["split_time", "key"])]
     split_group: Option<String>,
     /// Test on the latest rows by this column, validate on those before
     #[arg(long, value_name = "COLUMN")]
     split_time: Option<String>,
+    /// A column that says which row is which, such as the number of a customer: rows are split by it and keep
+    /// their parts whatever happens to their other cells; it is no feature
+    #[arg(long, value_name = "COLUMN", conflicts_with = "split_time")]
+    key: Option<String>,
+    /// Remember no rows in the file, not even by 36 bits of a hash of each. Rows that are changed later are then
+    /// not recognised, and tables need every column that the split goes by
+    #[arg(long)]
+    pub private: bool,
     /// Another seed gives another split
     #[arg(long, value_name = "N", default_value_t = SplitOptions::default().seed)]
     split_seed: u64,
@@ -27,10 +35,11 @@ pub struct SplitArgs {
 impl SplitArgs {
     /// As the core takes them; with validation rows of its own a table gives none.
     pub fn options(&self, has_valid_table: bool) -> SplitOptions {
-        let by = match (&self.split_group, &self.split_time) {
-            (Some(column), _) => SplitKey::Group { column: column.clone() },
-            (None, Some(column)) => SplitKey::Time { column: column.clone() },
-            (None, None) => SplitKey::Rows,
+        let by = match (&self.split_group, &self.split_time, &self.key) {
+            (_, _, Some(column)) => SplitKey::Key { column: column.clone() },
+            (Some(column), _, _) => SplitKey::Group { column: column.clone() },
+            (None, Some(column), _) => SplitKey::Time { column: column.clone() },
+            (None, None, None) => SplitKey::Rows,
         };
         let p_valid = if has_valid_table { 0.0 } else { self.p_valid };
         SplitOptions { by, p_valid, p_test: self.p_test, seed: self.split_seed }

@@ -104,6 +104,9 @@ impl ApplyArgs {
             return Err(Failure::new("no feature is recommended: none was proven")
                 .with_hint("without `--recommended` the suggested ones are applied"));
         }
+        if let Some(reason) = &recalled.passed_over {
+            console.warn(&format!("an older run of features is taken: {reason}"));
+        }
         let enriched = &recalled.made;
         differing_notes(&enriched.differing, console);
         let features = FeatureSummary::of(&recalled.features, enriched)?;

@@ -91,7 +91,7 @@ impl CompareArgs {
                         "give the two spaces and `--target`, or leave out what stands under `Fitting predictors`",
                     ));
                 }
-                let scored = rows.of(&table, &[a.split(), b.split()], console)?;
+                let scored = rows.of(&table, &[&a, &b], console)?;
                 for (predictor, file) in [(&a, &self.a), (&b, &self.b)] {
                     note_seen_rows(predictor, &file.display().to_string(), console);
                 }

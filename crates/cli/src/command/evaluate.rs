@@ -19,16 +19,16 @@ use crate::rows::{Scored, note_seen_rows};
 ///
 /// Classes get ROC AUC, PR AUC, log-loss, accuracy and Brier score, numbers RMSE, MAE and R2, each
 /// with its number of rows and 95 % interval. Rows that repeat another one in every column count once in
-/// intervals; rows of a class that was not seen in training are scored as wrong. By default only the test rows of the space's split
-/// are scored, which is right for the table that was trained on; give `--rows all` for a table that
-/// was never trained on. Rows without a target are passed over.
+/// intervals; rows of a class that was not seen in training are scored as wrong. Scored are the rows that were not learned from:
+/// test rows of the table that was trained on, and every row that the model does not know, such as next month's. What is
+/// scored, and why, stands on stderr. Rows without a target are passed over.
 ///
 /// Reads PREDICTOR and TABLE; writes the scores to stdout.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   tabgraft evaluate credit.tabgraft german_credit.csv
-  tabgraft evaluate credit.tabgraft next_year.csv --rows all --format json")]
+  tabgraft evaluate credit.tabgraft next_year.csv --format json")]
 pub struct EvaluateArgs {
     /// The predictor
     predictor: PathBuf,
@@ -49,6 +49,7 @@ struct EvaluateReport {
     task: &'static str,
     rows: &'static str,
     n_rows_table: usize,
+    n_rows_scored: usize,
     scores: Vec<Score>,
 }
 
@@ -58,7 +59,7 @@ impl EvaluateArgs {
         let predictor = Predictor::load(&self.predictor)?;
         let how = ReadOptions { columns: predictor.needs_to_score(), ..predictor.read_options() };
         let table = self.read.table_like(&self.table, &how, console)?;
-        let scored = self.rows.of(&table, &[predictor.split()], console)?;
+        let scored = self.rows.of(&table, &[&predictor], console)?;
         unseen_notes(&predictor.unseen_columns(&scored)?, console);
         differing_notes(&predictor.differing_columns(&scored)?, console);
         note_seen_rows(&predictor, predictor.name(), console);
@@ -71,6 +72,7 @@ impl EvaluateArgs {
             task: predictor.target().task().name(),
             rows: self.rows.name(),
             n_rows_table: table.n_rows(),
+            n_rows_scored: scored.n_rows(),
             scores: predictor.evaluate(&scored)?,
         })?;
         Ok(Answer::Yes)
@@ -80,10 +82,11 @@ impl EvaluateArgs {
 impl Report for EvaluateReport {
     fn text(&self) -> String {
         let head = line!(
-            "`{}` on {} rows of {}: `{}` ({})",
+            "`{}` on {} of {} rows{}: `{}` ({})",
             self.predictor,
-            if self.rows == "all" { "all" } else { "the test" },
+            self.n_rows_scored,
             self.n_rows_table,
+            if self.rows == "all" { "" } else { ", which it has not learned from" },
             self.target,
             self.task
         );

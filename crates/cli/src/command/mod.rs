@@ -18,6 +18,7 @@ mod predictor;
 mod prune;
 mod rank;
 mod registry;
+mod split;
 mod train;
 mod verify;
 
@@ -35,6 +36,7 @@ pub enum Command {
     Predictor(predictor::FitArgs),
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
+    Split(split::SplitArgs),
     Discover(discover::DiscoverArgs),
     Judge(judge::JudgeArgs),
     Effectiveness(effectiveness::EffectivenessArgs),
@@ -61,6 +63,7 @@ impl Command {
             Command::Predictor(args) => args.run(console),
             Command::Predict(args) => args.run(console),
             Command::Evaluate(args) => args.run(console),
+            Command::Split(args) => args.run(console),
             Command::Discover(args) => args.run(console),
             Command::Judge(args) => args.run(console),
             Command::Effectiveness(args) => args.run(console),

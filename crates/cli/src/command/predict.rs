@@ -34,6 +34,9 @@ Example:
 pub struct PredictArgs {
     /// The predictor
     predictor: PathBuf,
+    /// Probability from which on the second of two classes is predicted, 0 to 1; default: the predictor's
+    #[arg(long, value_name = "P")]
+    threshold: Option<f64>,
     #[command(flatten)]
     rows: RowsArgs,
 }
@@ -61,7 +64,10 @@ impl PredictArgs {
         let predictor = Predictor::load(&self.predictor)?;
         let table =
             self.rows.table(&self.predictor, &predictor.read_options(), predictor.needs(), console)?;
-        let predictions = predictor.predict(&table)?;
+        let mut predictions = predictor.predict(&table)?;
+        if let Some(threshold) = self.threshold {
+            predictions = predictions.at_threshold(threshold)?;
+        }
         let guardrails = predictor.guardrails(&table)?;
         let written = self.rows.write(&table, result_columns(&predictions));
         column_notes(&predictions.report, console);
@@ -88,16 +94,14 @@ fn result_columns(predictions: &Predictions) -> Vec<(String, ArrayRef)> {
         let values = predictions.values.iter().skip(i).step_by(predictions.n_outputs);
         Arc::new(Float64Array::from_iter_values(values.copied()))
     };
-    if predictions.classes.is_empty() {
-        return vec![("prediction".to_owned(), output(0))];
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    if !predictions.classes.is_empty() {
+        let class = predictions.class_idx.iter().map(|i| predictions.classes[*i].as_str());
+        columns.push(Arc::new(StringArray::from_iter_values(class)));
+        columns.push(Arc::new(Float64Array::from(predictions.confidence.clone())));
     }
-    let class = predictions.class_idx.iter().map(|i| predictions.classes[*i].as_str());
-    let mut columns = vec![
-        ("class".to_owned(), Arc::new(StringArray::from_iter_values(class)) as ArrayRef),
-        ("confidence".to_owned(), Arc::new(Float64Array::from(predictions.confidence.clone())) as ArrayRef),
-    ];
-    columns.extend(predictions.classes.iter().enumerate().map(|(i, name)| (format!("p_{name}"), output(i))));
-    columns
+    columns.extend((0..predictions.n_outputs).map(output));
+    predictions.column_names().into_iter().zip(columns).collect()
 }
 
 fn counted(guardrails: &[Guardrail]) -> BTreeMap<String, BTreeMap<&'static str, usize>> {

@@ -79,7 +79,7 @@ impl FitArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         check_out(&self.out.path, &[&self.space, &self.table])?;
         let space = EmbeddingSpace::load(&self.space)?;
-        let needs = space.needs().and(space.split().columns()).and([&self.target]);
+        let needs = space.needs_to_split().and([&self.target]);
         let how = ReadOptions { columns: needs, ..space.read_options() };
         let table = self.read.table_like(&self.table, &how, console)?;
         let mut progress = console.progress("predictor");

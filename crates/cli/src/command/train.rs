@@ -96,6 +96,7 @@ impl TrainArgs {
             infer: self.schema.options(),
             split: self.split.options(self.valid.is_some()),
             features: Vec::new(),
+            private: self.split.private,
         };
         let how = options.read_options(&self.read.given());
         let table = read_table(&self.table, &how, console)?;

@@ -34,6 +34,9 @@ pub fn lineage_text(name: &str, hashes: &Hashes, extensions: &[ExtensionMetadata
             graft.new_columns_added.len(),
             names(&graft.new_columns_added)
         );
+        if !graft.columns_retired.is_empty() {
+            text += &line!("    its table had no values in {}", names(&graft.columns_retired));
+        }
         if let Some(prune) = &graft.prune {
             text += &line!(
                 "    - {}: {}; loss of the others {} before, {} without, {} healed",

@@ -24,7 +24,6 @@ use crate::space::EmbeddingSpace;
 use crate::train::Sink;
 use judge::judge;
 pub(crate) use rows::folds;
-pub use rows::unseen_rows;
 pub use spaces::{SpaceComparison, SpaceCost};
 
 /// How two spaces are compared.
@@ -106,7 +105,7 @@ impl EmbeddingSpace {
     ) -> Result<Comparison> {
         let table = &*self.completed(table, sink)?;
         let table = &*other.completed(table, sink)?;
-        let folds = folds([self, other], table, target, options)?;
+        let folds = folds([self, other], table, target, options, sink)?;
         let judged = judge([self, other], table, &folds, &options.predictor, sink)?;
         let (task, seed) = (judged.target.task(), options.predictor.seed);
         let side = |space: &EmbeddingSpace, prediction| -> Result<Side> {

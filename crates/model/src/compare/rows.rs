@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tabgraft_table::Table;
 use tabgraft_table::deal::deal_rows;
-use tabgraft_table::split::{Part, Split, row_hashes};
+use tabgraft_table::split::{Part, row_hashes};
 
 use super::CompareOptions;
 use crate::error::{Error, Result};
@@ -12,6 +12,7 @@ use crate::objective::splitmix;
 use crate::predictor::Target;
 use crate::record::Evidence;
 use crate::space::EmbeddingSpace;
+use crate::train::{Event, Sink};
 
 /// Fewest rows that a verdict may rest on.
 const LEAST_ROWS: usize = 20;
@@ -26,30 +27,20 @@ pub(crate) struct Folds {
     pub parts: Vec<[Vec<u32>; 2]>,
 }
 
-/// The rows of `table` that are test rows in all of `splits`.
-///
-/// # Errors
-/// A schema error if a column of a split is absent; a value error with fewer than two such rows.
-pub fn unseen_rows(table: &Table, splits: &[&Split]) -> Result<Table> {
-    let is_test = are_unseen(table, splits)?;
-    let rows: Vec<u32> = (0..table.n_rows()).filter(|r| is_test[*r]).map(|r| r as u32).collect();
-    if rows.len() < 2 {
-        return Err(Error::value(format!(
-            "{} of {} rows are test rows for all that is compared, at least 2 are needed",
-            rows.len(),
-            table.n_rows()
-        ))
-        .with_hint("score a table that was never trained on, and say that it is one"));
-    }
-    table.take(&rows)
-}
-
-fn are_unseen(table: &Table, splits: &[&Split]) -> Result<Vec<bool>> {
+/// Which rows are test rows for both spaces, with a warning where few rows are known to one of them.
+fn are_unseen(spaces: [&EmbeddingSpace; 2], table: &Table, sink: &mut Sink<'_>) -> Result<Vec<bool>> {
     let mut is_test = vec![true; table.n_rows()];
-    for split in splits {
-        for (row, part) in is_test.iter_mut().zip(split.assign(table)?) {
-            *row &= part == Part::Test;
+    let mut told = None;
+    for space in spaces {
+        let rows = space.row_parts(table)?;
+        is_test.iter_mut().zip(rows.parts.iter()).for_each(|(is_test, part)| *is_test &= *part == Part::Test);
+        // Parent and child say the same in other names.
+        if let Some(text) = rows.warning(space.name())
+            && told.as_ref() != Some(&rows.known)
+        {
+            let _ = sink(&Event::Warning { text });
         }
+        told = Some(rows.known);
     }
     Ok(is_test)
 }
@@ -64,6 +55,7 @@ pub(crate) fn folds(
     table: &Table,
     target: &str,
     options: &CompareOptions,
+    sink: &mut Sink<'_>,
 ) -> Result<Folds> {
     for space in spaces {
         if space.columns().iter().any(|c| c.name == target) {
@@ -87,7 +79,7 @@ pub(crate) fn folds(
         let part = deal_rows(&own, &class, N_FOLDS, splitmix(options.predictor.seed));
         (Evidence::CrossFitted { n_folds: N_FOLDS }, part.into_iter().map(Some).collect())
     } else {
-        (Evidence::HeldOut, held_out(spaces, table, &rows, &keys)?)
+        (Evidence::HeldOut, held_out(spaces, table, &rows, &keys, sink)?)
     };
     let n_parts = match evidence {
         Evidence::HeldOut => 1,
@@ -106,8 +98,9 @@ fn held_out(
     table: &Table,
     rows: &[usize],
     keys: &[u64],
+    sink: &mut Sink<'_>,
 ) -> Result<Vec<Option<usize>>> {
-    let is_unseen = are_unseen(table, &spaces.map(EmbeddingSpace::split))?;
+    let is_unseen = are_unseen(spaces, table, sink)?;
     let seen: BTreeSet<u64> = rows.iter().filter(|r| !is_unseen[**r]).map(|r| keys[*r]).collect();
     let judged: Vec<Option<usize>> =
         rows.iter().map(|r| (is_unseen[*r] && !seen.contains(&keys[*r])).then_some(0)).collect();

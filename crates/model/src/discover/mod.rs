@@ -68,9 +68,6 @@ const RUN_ID_DIGITS: usize = 16;
 pub struct Discovery {
     /// The best candidates, with figures where they were judged.
     pub run: Run,
-    /// Features that the space was grafted with, which suggestions may read.
-    #[serde(skip)]
-    pub of_space: Vec<Feature>,
     /// Wall time, seconds.
     pub seconds: f64,
     /// Whether the caller stopped it before its end.
@@ -88,7 +85,7 @@ impl Discovery {
     pub fn suggested_whole(&self) -> Vec<Feature> {
         let suggested = self.suggested();
         let is_suggested = |name: &str| suggested.iter().any(|f| f.name == name);
-        with_needs(&[&self.of_space[..], &suggested].concat(), is_suggested)
+        with_needs(&[&self.run.made_from[..], &suggested].concat(), is_suggested)
     }
 
     /// The proven ones.
@@ -172,7 +169,7 @@ pub fn discover_by(
     let interrupted = AtomicBool::new(false);
     let sink = &mut watched(sink, &interrupted);
     let table = &*space.completed(table, sink)?;
-    let mut dealt = Dealt::new(space, table, target, &[], options.seed)?;
+    let mut dealt = Dealt::new(space, table, target, &[], options.seed, sink)?;
     let rows = guided(space, &mut dealt, target, options, &budget, sink)?;
     let values = Values::new(space, &rows)?;
     let mut flagged = leaking_columns(&dealt.names, &values, &rows, options.seed)?;
@@ -252,7 +249,7 @@ pub fn judge_by(
     // A column of a feature's name would be in the way; what it holds is what the feature says.
     let table = &space.completed(table, sink)?.without(&engineer.names())?;
     let read: Vec<String> = inputs.iter().flatten().cloned().collect();
-    let mut dealt = Dealt::new(space, table, target, &read, options.seed)?;
+    let mut dealt = Dealt::new(space, table, target, &read, options.seed, sink)?;
     let rows = guided(space, &mut dealt, target, options, &budget, sink)?;
     let mut flagged = leaking_columns(&dealt.names, &Values::new(space, &rows)?, &rows, options.seed)?;
     engineer.fit_rest(&rows.discovery())?;
@@ -354,12 +351,14 @@ fn conclude(
         level: options.level,
         controls: Some(controls),
         flagged: tried.flagged,
+        made_from: with_needs(space.features(), |name| {
+            suggestions.iter().any(|s| s.inputs.iter().any(|input| input == name))
+        }),
         suggestions,
     };
     run.run_id = run_id(&run, options);
     run.check()?;
-    let (of_space, seconds) = (space.features().to_vec(), budget.elapsed().as_secs_f64());
-    Ok(Discovery { run, of_space, seconds, interrupted: false })
+    Ok(Discovery { run, seconds: budget.elapsed().as_secs_f64(), interrupted: false })
 }
 
 /// Names a run by everything that it says, guide and formulas too, by its options, and by the moment and

@@ -97,7 +97,7 @@ pub fn prepare(
 ) -> Result<Prepared> {
     table.column(target)?;
     let table = &*space.completed(table, sink)?;
-    let parts = space.split().assign(table)?;
+    let parts = space.told_parts(table, sink)?;
     let of = |test: bool| -> Vec<u32> {
         (0..table.n_rows()).filter(|r| (parts[*r] == Part::Test) == test).map(|r| r as u32).collect()
     };
@@ -168,6 +168,11 @@ impl Prepared {
                 loaded.refused = Some(error.to_string());
             }
             Ok(choice) => {
+                if let Some(reason) = &choice.passed_over {
+                    let _ = sink(&Event::Warning {
+                        text: format!("an older run of features is taken: {reason}"),
+                    });
+                }
                 loaded.applied_features = choice.to_add().into_iter().map(|f| f.name).collect();
                 let is_of_space = |f: &Feature| space.features().iter().any(|own| own.name == f.name);
                 let others = choice.features.into_iter().filter(|f| !is_of_space(f)).collect();

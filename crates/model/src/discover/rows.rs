@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::objective::{splitmix, unit};
 use crate::predictor::Target;
 use crate::space::EmbeddingSpace;
+use crate::train::Sink;
 
 /// Share of the rows that choose; the others judge.
 const DISCOVERY_SHARE: f32 = 0.6;
@@ -53,6 +54,7 @@ impl Dealt {
         target: &str,
         others: &[String],
         seed: u64,
+        sink: &mut Sink<'_>,
     ) -> Result<Self> {
         let names: Vec<String> =
             space.columns().iter().map(|c| c.name.clone()).filter(|c| table.has_column(c)).collect();
@@ -60,10 +62,11 @@ impl Dealt {
             name == target || [&names[..], others, space.split().columns()].iter().any(|l| l.contains(name))
         };
         let wanted: Vec<String> = table.column_names().into_iter().filter(is_wanted).collect();
+        // Before columns go: rows may be known by any of them.
+        let parts = space.told_parts(table, sink)?;
         let table = table.select(&wanted)?;
         let keys = row_hashes(&table, &names)?;
         let units = space.split().units(&table, &keys)?;
-        let parts = space.split().assign(&table)?;
         let whole = row_hashes(&table, &wanted)?;
         // A sample by the rows' cells, in an order of its own: the table's may be by class or by time.
         let targets = texts(target, table.column(target)?)?;

@@ -14,8 +14,7 @@ use crate::encoder::param::Params;
 use crate::error::Result;
 use crate::objective::Role;
 use crate::space::{
-    EmbeddingSpace, ExtensionMetadata, Mode, Operation, SoftwareVersion, Wiring, now, rows_of_parts,
-    training_data,
+    EmbeddingSpace, ExtensionMetadata, Mode, Operation, SoftwareVersion, Wiring, now, training_data,
 };
 use crate::train::{Ending, Phase, Sink, TrainingOptions, TrainingPlan, Watch, train};
 
@@ -65,7 +64,9 @@ impl EmbeddingSpace {
         let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
         let mut rng = Pcg64Mcg::seed_from_u64(plan.seed() ^ 0x636f_6e73_6f6c);
         child.network = self.network.consolidated(&self.column_shapes(), widths, &mut rng);
-        let (all, rows) = rows_of_parts(table, valid, &self.about.split, &child.first_columns())?;
+        let (all, rows) = self.rows_of(table, valid, sink)?;
+        child.about.remember_rows(&all, &rows.parts)?;
+        let columns_retired = self.retired(&all)?;
         let encoded = child.encode(&all)?;
         let n_columns = self.columns().len();
         let mut data = training_data(&child, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
@@ -87,6 +88,7 @@ impl EmbeddingSpace {
         child.about.hashes = child.compute_hashes(&rows.key);
         let step = ExtensionMetadata {
             operation: Operation::Consolidate,
+            columns_retired,
             training_epochs_used: info.epochs.len(),
             batch_size: Some(child.about.batch_size),
             phases: info.phases.clone(),

@@ -3,6 +3,8 @@
 //! A refused child leaves its record in the parent that is returned: what was tried, how it was
 //! judged, and which of the new columns hurt. The parent's weights and hashes stay as they are.
 
+use std::ops::ControlFlow;
+
 use tabgraft_table::Table;
 use tabgraft_table::table::quoted;
 
@@ -47,7 +49,9 @@ impl Keep {
                 compare.predictor.check()?;
                 let made = parent.complete(table)?;
                 let table = &*made.table;
-                folds([parent, parent], table, target, compare).map(|_| ())
+                // What there is to say of the rows is said by the comparison itself.
+                let silent = &mut |_: &Event| ControlFlow::Continue(());
+                folds([parent, parent], table, target, compare, silent).map(|_| ())
             }
         }
     }

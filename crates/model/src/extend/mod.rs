@@ -14,6 +14,7 @@
 //! [`Freeze`](crate::Freeze) keeps parts of the parent frozen in the latter two, or thaws them one
 //! after the other.
 
+mod changed;
 mod consolidate;
 mod drift;
 mod frames;
@@ -49,7 +50,6 @@ use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, complete, now,
-    rows_of_parts,
 };
 use crate::train::{Event, Sink, TrainingOptions, TrainingPlan};
 
@@ -124,6 +124,7 @@ impl EmbeddingSpace {
         options.check()?;
         self.check_frozen_columns(&options.freeze)?;
         self.check_regrafted(&options.regraft)?;
+        self.check_types(table, &options.prune, sink)?;
         let carried = self.carried(table, options)?;
         let whole = self.with_features_of(options, table, &carried, sink)?;
         let table = &*whole;
@@ -146,9 +147,8 @@ impl EmbeddingSpace {
         }
         let plan = TrainingPlan::new(&options.training, sink)?;
         let n_epochs = self.graft_epochs(&options.training, sink);
-        let key_columns: Vec<String> = self.first_columns();
-        let (all, rows) = rows_of_parts(table, valid, &self.about.split, &key_columns)?;
-        // Only now: a table that lacks a column of the split is an error that says so itself.
+        let (all, rows) = self.rows_of(table, valid, sink)?;
+        // Only now: a table that lacks what the split needs is an error that says so itself.
         self.tell_absent(&all, sink)?;
         let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
         let new_cells = all.select(&schema.names())?.take(&train_rows)?;
@@ -170,6 +170,7 @@ impl EmbeddingSpace {
         about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
         about.extensions.push(ExtensionMetadata {
             new_columns_added: schema.names(),
+            columns_retired: self.retired(&all)?,
             extended_column_count: self.about.columns.len() + n_new,
             feature_metadata: options.feature_metadata.clone(),
             batch_size: Some(about.batch_size),
@@ -183,6 +184,7 @@ impl EmbeddingSpace {
         let new: HashSet<String> = schema.names().into_iter().collect();
         about.excluded.retain(|e| !new.contains(&e.name));
         about.add_mask_keys(n_new);
+        about.remember_rows(&all, &rows.parts)?;
         about.learn_reading(table.origin(), &schema.names());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);

@@ -108,15 +108,22 @@ impl EmbeddingSpace {
         Ok(infer)
     }
 
-    /// Warns of old columns that the table lacks, or that have no value in any of its rows.
-    pub(super) fn tell_absent(&self, table: &Table, sink: &mut Sink<'_>) -> Result<()> {
-        let absent = self.column_report(table).missing_columns;
-        let mut empty = Vec::new();
-        for column in self.about.columns.iter().filter(|c| table.has_column(&c.name)) {
-            if !cell::has_value(&column.name, table.column(&column.name)?)? {
-                empty.push(column.name.clone());
+    /// Old columns that the table lacks, or that have no value in any of its rows.
+    pub(super) fn retired(&self, table: &Table) -> Result<Vec<String>> {
+        let mut retired = Vec::new();
+        for column in &self.about.columns {
+            let name = &column.name;
+            if !table.has_column(name) || !cell::has_value(name, table.column(name)?)? {
+                retired.push(name.clone());
             }
         }
+        Ok(retired)
+    }
+
+    /// Warns of old columns that the table lacks, or that have no value in any of its rows.
+    pub(super) fn tell_absent(&self, table: &Table, sink: &mut Sink<'_>) -> Result<()> {
+        let (absent, empty): (Vec<String>, Vec<String>) =
+            self.retired(table)?.into_iter().partition(|name| !table.has_column(name));
         for (columns, what) in [(absent, "the table lacks"), (empty, "no row of the table has a value in")] {
             if !columns.is_empty() {
                 let text = format!(

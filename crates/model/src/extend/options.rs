@@ -129,9 +129,30 @@ impl EmbeddingSpace {
     /// Epochs of a graft, and a note if the user's number is outside the advised range.
     pub(super) fn graft_epochs(&self, options: &TrainingOptions, sink: &mut Sink<'_>) -> usize {
         let parent = self.about.planned_epochs;
-        let most = (parent / 2).max(LEAST_EPOCHS);
+        let half = parent / 2;
+        let most = half.max(LEAST_EPOCHS);
         match options.n_epochs {
-            None => (parent / 4).clamp(LEAST_EPOCHS, most),
+            None => {
+                let n = (parent / 4).clamp(LEAST_EPOCHS, most);
+                if n > half {
+                    let text = format!(
+                        "{n} epochs for a graft, the fewest that new columns are learned in, are more than half \
+                         of the {parent} that the parent had: train the parent for {} or more, or say `n_epochs`",
+                        2 * LEAST_EPOCHS
+                    );
+                    let _ = sink(&Event::Warning { text });
+                }
+                n
+            }
+            Some(n) if half < LEAST_EPOCHS => {
+                let text = format!(
+                    "{n} epochs for a graft: advised are at least {LEAST_EPOCHS} and at most half of the parent's, \
+                     which had {parent}: train the parent for {} or more",
+                    2 * LEAST_EPOCHS
+                );
+                let _ = sink(&Event::Warning { text });
+                n
+            }
             Some(n) => {
                 if n < LEAST_EPOCHS || n > most {
                     let text = format!(

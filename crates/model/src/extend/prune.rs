@@ -22,7 +22,7 @@ use crate::metric::{Drift, drift};
 use crate::objective::Role;
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Freeze, Mode, Operation, PruneInfo, Rows, SoftwareVersion,
-    embed_encoded, now, rows_of_parts, step_from, training_data,
+    embed_encoded, now, step_from, training_data,
 };
 use crate::train::{
     Ending, Event, Footprint, Phase, Sink, TrainingData, TrainingInfo, TrainingOptions, TrainingPlan, Watch,
@@ -115,11 +115,13 @@ impl EmbeddingSpace {
         child.about.name = options.name.clone().unwrap_or_else(|| format!("{}_pruned", self.name()));
         child.about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
         let table = table.map(|table| self.completed(table, sink)).transpose()?;
-        let mut measured = table.as_deref().map(|table| self.measure(&child, table, &is_gone)).transpose()?;
+        let mut measured =
+            table.as_deref().map(|table| self.measure(&child, table, &is_gone, sink)).transpose()?;
         let mut info = TrainingInfo { n_weights: child.network.n_weights(), ..TrainingInfo::default() };
         if let Some(measured) = &mut measured {
             let pieces = kept_pieces(&touched, &is_cut);
             child.heal(&mut info, measured, n_epochs, &pieces, options, sink)?;
+            child.about.remember_rows(&measured.all, &measured.rows.parts)?;
             measured.drift = self.kept_drift(&child, measured, &is_gone, &is_cut, options.training.seed)?;
         }
         child.about.hashes = match &measured {
@@ -136,9 +138,11 @@ impl EmbeddingSpace {
             }
         }
         let prune = measured.as_ref().map_or_else(PruneInfo::default, |m| m.info);
+        let retired = measured.as_ref().map(|m| self.retired(&m.all)).transpose()?.unwrap_or_default();
         let step = ExtensionMetadata {
             operation: Operation::Prune,
             columns_removed: names_where(self, &is_gone),
+            columns_retired: retired,
             extended_column_count: child.about.columns.len(),
             training_epochs_used: info.epochs.len(),
             batch_size: (n_epochs > 0).then_some(child.about.batch_size),
@@ -174,6 +178,7 @@ impl EmbeddingSpace {
             extension_date: date.to_owned(),
             new_columns_added: Vec::new(),
             columns_removed: Vec::new(),
+            columns_retired: Vec::new(),
             original_column_count: self.about.columns.len(),
             extended_column_count: self.about.columns.len(),
             training_epochs_used: 0,
@@ -264,8 +269,14 @@ impl EmbeddingSpace {
     }
 
     /// The losses of the columns that stay, with the others visible and without them.
-    fn measure(&self, child: &EmbeddingSpace, table: &Table, is_gone: &[bool]) -> Result<Measured> {
-        let (all, rows) = rows_of_parts(table, None, &self.about.split, &self.first_columns())?;
+    fn measure(
+        &self,
+        child: &EmbeddingSpace,
+        table: &Table,
+        is_gone: &[bool],
+        sink: &mut Sink<'_>,
+    ) -> Result<Measured> {
+        let (all, rows) = self.rows_of(table, None, sink)?;
         let encoded = self.encode(&all)?;
         let n = self.about.columns.len();
         let whole = training_data(self, &encoded, &rows, vec![Role::OLD; n], 0..n);

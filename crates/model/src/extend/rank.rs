@@ -16,7 +16,7 @@ use crate::linear::Probe;
 use crate::metric::{self, Clusters, PairedDifference, Prediction, Score, Task};
 use crate::objective::{Role, splitmix};
 use crate::predictor::{Target, TargetKind};
-use crate::space::{EmbeddingSpace, Rows, clusters, embed_encoded, rows_of_parts, training_data};
+use crate::space::{EmbeddingSpace, Rows, clusters, embed_encoded, training_data};
 use crate::train::{Event, Sink, validation_losses};
 
 /// Fewest rows that a probe is fitted or scored on.
@@ -115,7 +115,7 @@ impl EmbeddingSpace {
             )));
         }
         let table = &*self.completed(table, sink)?;
-        let (all, mut rows) = rows_of_parts(table, None, self.split(), &self.first_columns())?;
+        let (all, mut rows) = self.rows_of(table, None, sink)?;
         let encoded = self.encode(&all)?;
         let judge = target.map(|t| self.judge(&all, &encoded, &rows, t, options)).transpose()?;
         rows.valid = sampled(rows.valid, &rows.key, options);
@@ -170,8 +170,7 @@ impl EmbeddingSpace {
         }
         let fitted = Target::fit(all, target, TargetKind::Auto)?;
         let values = fitted.values(all)?;
-        let parts = self.split().assign(all)?;
-        let tests: Vec<usize> = (0..all.n_rows()).filter(|r| parts[*r] == Part::Test).collect();
+        let tests: Vec<usize> = (0..all.n_rows()).filter(|r| rows.parts[*r] == Part::Test).collect();
         let with_target = |rows: &[usize]| -> Vec<usize> {
             rows.iter().copied().filter(|r| values[*r].is_some()).collect()
         };

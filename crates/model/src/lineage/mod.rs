@@ -141,6 +141,8 @@ pub struct Edge {
     pub columns_added: Vec<String>,
     /// Columns that left.
     pub columns_removed: Vec<String>,
+    /// Columns that stayed, and that the step's table lacked or had no value in.
+    pub columns_retired: Vec<String>,
     /// Epochs of training; none for a predictor.
     pub n_epochs: Option<usize>,
     /// Mean cosine distance of old vectors; none where it was not measured.
@@ -222,11 +224,16 @@ impl Lineage {
                 others.filter_map(|other| self.node(&other.parent)).map(|n| n.name.as_str()).collect();
             return vec![format!("with {}", names.join(", "))];
         }
-        [('+', &edge.columns_added), (minus, &edge.columns_removed)]
-            .into_iter()
-            .filter(|(_, columns)| !columns.is_empty())
-            .map(|(sign, columns)| format!("{sign} {}", few(columns, most_names)))
-            .collect()
+        let minus = minus.to_string();
+        [
+            ("+", &edge.columns_added),
+            (minus.as_str(), &edge.columns_removed),
+            ("no values in", &edge.columns_retired),
+        ]
+        .into_iter()
+        .filter(|(_, columns)| !columns.is_empty())
+        .map(|(what, columns)| format!("{what} {}", few(columns, most_names)))
+        .collect()
     }
 
     /// All predictors, in the order of [`Lineage::nodes`].

@@ -106,8 +106,11 @@ impl BagData {
 /// A fitted bag.
 pub(crate) struct Bag {
     pub heads: Vec<Head>,
-    /// One entry per row of [`BagData::rows`], `n_outputs` numbers each: the prediction of the
-    /// network that stopped on that row.
+    /// Rows that some network stopped on, in the order of [`BagData::rows`]: all of them, but for one network
+    /// alone.
+    pub held_out_rows: Vec<usize>,
+    /// One entry for each of them, `n_outputs` numbers each: the prediction of the network that stopped on
+    /// that row.
     pub held_out: Vec<f64>,
     pub best_epochs: Vec<usize>,
     pub interrupted: bool,
@@ -131,9 +134,11 @@ pub(crate) fn fit_bag(
         (0..n_networks).into_par_iter().map(|i| fit_head(space, data, i, options, &told)).collect()
     })?;
     let n_outputs = data.labels.n_outputs();
-    let mut held_out = vec![0.0; data.rows.len() * n_outputs];
+    let held_out_rows: Vec<usize> =
+        data.rows.iter().copied().filter(|r| data.fold[*r] < n_networks).collect();
+    let mut held_out = vec![0.0; held_out_rows.len() * n_outputs];
     let place: std::collections::HashMap<usize, usize> =
-        data.rows.iter().enumerate().map(|(i, r)| (*r, i)).collect();
+        held_out_rows.iter().enumerate().map(|(i, r)| (*r, i)).collect();
     let (mut heads, mut best_epochs) = (Vec::new(), Vec::new());
     for fitted in results {
         let fitted = fitted?;
@@ -144,7 +149,7 @@ pub(crate) fn fit_bag(
         heads.push(fitted.head);
         best_epochs.push(fitted.best_epoch);
     }
-    Ok(Bag { heads, held_out, best_epochs, interrupted: told.stop.into_inner() })
+    Ok(Bag { heads, held_out_rows, held_out, best_epochs, interrupted: told.stop.into_inner() })
 }
 
 /// What the networks of a bag say while they are fitted, and whether they shall stop.

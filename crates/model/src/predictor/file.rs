@@ -8,7 +8,7 @@ use super::{Predictor, PredictorAbout, Target, to_current, trees};
 use crate::encoder::start::Blank;
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
-use crate::space::{check_filled, check_groups, n_weights, skeleton};
+use crate::space::{MOST_COLUMNS, check_filled, check_groups, n_weights, skeleton};
 use crate::store::{self, Blob, Container, ContentHash, weights_hash};
 use crate::tree::Forest;
 
@@ -81,6 +81,7 @@ impl Predictor {
         to_current(&mut container.manifest);
         let about: PredictorAbout = container.manifest_as(KIND)?;
         about.options.check()?;
+        about.rows.as_ref().map_or(Ok(()), |rows| rows.check(MOST_COLUMNS))?;
         if let Target::Classes { classes, .. } = &about.target
             && classes.len() < 2
         {

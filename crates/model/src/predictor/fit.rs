@@ -1,5 +1,6 @@
 //! Fitting a predictor: rows, inner parts, bag, calibration, scores.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use tabgraft_table::Table;
@@ -9,6 +10,7 @@ use tabgraft_table::split::{Part, row_hashes};
 use super::bag::{Bag, BagData, Labels, fit_bag};
 use super::blend::{mixed, share_of_second};
 use super::calibrate::fit_sharpness;
+use super::fair::rows_beside;
 use super::trees::{Grove, TreeData, fit_grove};
 use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
 use crate::error::{Error, Result};
@@ -17,11 +19,13 @@ use crate::train::{Event, Sink};
 use crate::tree::Forest;
 use crate::weights::WeightedRows;
 
+/// Inner parts of the rows where there is one network, which stops on the first.
+const PARTS_OF_ONE: usize = 5;
 /// Fewest rows of a class, or of a regression, that a bag can be fitted on.
 const LEAST_ROWS: usize = 10;
 
 /// Predictions of the rows that a predictor was fitted on, each by a network that did not learn
-/// from it.
+/// from it. Of one network alone, those that it stopped on.
 #[derive(Debug, Clone)]
 pub struct HeldOut {
     /// Rows of the table.
@@ -90,13 +94,13 @@ impl Predictor {
     ) -> Result<Self> {
         let table = &*space.completed(table, sink)?;
         check(space, table, target, options)?;
-        let is_test = test_rows(space, table, options)?;
+        let is_test = test_rows(space, table, options, sink)?;
         let rows = WeightedRows::new(table, row_weights, |r| is_test[r])?;
         // What is wrong with a row is said of the caller's own, before they are put in order.
         space.encode(table)?;
         tell_of_target(table, target, options, |r| !is_test[r] && row_weights[r] > 0.0, sink)?;
         // They stand in another order now, and some twice.
-        let is_test = test_rows(space, &rows.table, options)?;
+        let is_test = test_rows(space, &rows.table, options, &mut |_| ControlFlow::Continue(()))?;
         let weights = rows.weights.as_deref();
         let (mut predictor, _) = fit(space, &rows.table, target, weights, &is_test, options, sink)?;
         predictor.about.fit_info.n_rows_without_weight = rows.n_without_weight;
@@ -117,7 +121,7 @@ impl Predictor {
     ) -> Result<(Self, HeldOut)> {
         let table = &*space.completed(table, sink)?;
         check(space, table, target, options)?;
-        let is_test = test_rows(space, table, options)?;
+        let is_test = test_rows(space, table, options, sink)?;
         tell_of_target(table, target, options, |r| !is_test[r], sink)?;
         fit(space, table, target, None, &is_test, options, sink)
     }
@@ -139,9 +143,16 @@ fn cell_order(space: &EmbeddingSpace, table: &Table, target: &str) -> Result<Vec
 }
 
 /// Which rows are scored and not learned from.
-fn test_rows(space: &EmbeddingSpace, table: &Table, options: &PredictorOptions) -> Result<Vec<bool>> {
-    let parts = space.split().assign(table)?;
-    Ok(parts.into_iter().map(|part| options.hold_out_test && part == Part::Test).collect())
+fn test_rows(
+    space: &EmbeddingSpace,
+    table: &Table,
+    options: &PredictorOptions,
+    sink: &mut Sink<'_>,
+) -> Result<Vec<bool>> {
+    match options.hold_out_test {
+        true => Ok(space.told_parts(table, sink)?.into_iter().map(|part| part == Part::Test).collect()),
+        false => Ok(vec![false; table.n_rows()]),
+    }
 }
 
 /// Says what is odd about the target of the rows that are learned from, and how many have none.
@@ -214,24 +225,31 @@ fn fit(
     let n_rows_unseen = values.iter().flatten().filter(|v| fitted_target.is_unseen(**v)).count();
     tell(&fitted_target, &table.take(&test_rows)?, n_copies, rows.len(), sink)?;
     let units = space.split().units(table, &keys)?;
+    let n_parts = if n_networks == 1 { PARTS_OF_ONE } else { n_networks };
     let data = BagData {
         groups: cell_tables(&space.network, &encoded),
         labels: labels(&fitted_target, &values),
         weights: relative_weights(row_weights, &rows, table.n_rows())?,
-        fold: inner_parts(&rows, &units, &values, &fitted_target, n_networks),
+        fold: inner_parts(&rows, &units, &values, &fitted_target, n_parts),
         rows,
     };
     let mut bag = fit_bag(&space.network, &data, n_networks, options, sink)?;
-    let trees =
-        TreeData { table: &encoded, units: &units, bag: &data, n_forests: n_networks, seed: options.seed };
+    let trees = TreeData {
+        table: &encoded,
+        units: &units,
+        bag: &data,
+        held_out_rows: &bag.held_out_rows,
+        n_forests: n_networks,
+        seed: options.seed,
+    };
     let grove = match bag.interrupted {
         true => None,
         false => fit_grove(&fitted_target, space.codecs(), &trees, sink)?,
     };
     let (forests, share_of_trees) =
         grove.map_or_else(Default::default, |grove| with_trees(&mut bag, grove, &data));
-    let targets: Vec<f64> = data.rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
-    let weights: Vec<f32> = data.rows.iter().map(|r| data.weights[*r]).collect();
+    let targets: Vec<f64> = bag.held_out_rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
+    let weights: Vec<f32> = bag.held_out_rows.iter().map(|r| data.weights[*r]).collect();
     let (sharpness, held_out) = calibrated(&fitted_target, &bag, &targets, &weights);
     let mut predictor = Predictor {
         about: PredictorAbout {
@@ -240,6 +258,7 @@ fn fit(
             software: SoftwareVersion::current(),
             options: options.clone(),
             sharpness,
+            rows: rows_beside(space, table, is_test)?,
             space: space.about.clone(),
             reading: table.origin().reading.clone(),
             fit_info: FitInfo {
@@ -270,13 +289,17 @@ fn fit(
     predictor.tell_leaks(table, sink)?;
     predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
     predictor.about.seal();
-    Ok((predictor, HeldOut { rows_idx: data.rows, values: held_out, targets }.in_order_of_the_table()))
+    Ok((
+        predictor,
+        HeldOut { rows_idx: bag.held_out_rows, values: held_out, targets }.in_order_of_the_table(),
+    ))
 }
 
 /// Mixes the held-out predictions of networks and trees: the forests, and their share. What brings nothing is
 /// left out.
 fn with_trees(bag: &mut Bag, grove: Grove, data: &BagData) -> (Vec<Forest>, f64) {
-    let share = share_of_second(&bag.held_out, &grove.held_out, &data.labels, &data.rows, &data.weights);
+    let share =
+        share_of_second(&bag.held_out, &grove.held_out, &data.labels, &bag.held_out_rows, &data.weights);
     bag.held_out = mixed(&bag.held_out, &grove.held_out, share);
     if share >= 1.0 {
         bag.heads.clear();

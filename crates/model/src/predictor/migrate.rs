@@ -21,6 +21,7 @@ pub(crate) fn to_current(manifest: &mut Value) {
 /// records of what type class labels were, and the rows that were left out for an infinite target or their weight.
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put(manifest, "claims", Value::Null);
+    put(manifest, "rows", Value::Null);
     let reading = manifest.get("space").and_then(|space| space.get("reading")).cloned();
     put(manifest, "reading", reading.unwrap_or_default());
     if let Some(target) = manifest.get_mut("target").filter(|target| target["target"] == "classes") {

@@ -9,6 +9,7 @@ mod bag;
 mod blend;
 mod calibrate;
 mod card;
+mod fair;
 mod file;
 mod fit;
 mod head;
@@ -30,6 +31,7 @@ use tabgraft_table::read::Reading;
 use tabgraft_table::threads::in_pool;
 
 pub use card::PredictorCard;
+pub use fair::FairRows;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
 pub use label::{LabelType, spelling_note};
@@ -39,7 +41,9 @@ pub use target::{MOST_NUMBER, Target, TargetKind};
 
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
-use crate::space::{About, ColumnReport, SoftwareVersion, UnseenColumn, UnseenCounts, cell_tables, clusters};
+use crate::space::{
+    About, ColumnReport, KnownRows, SoftwareVersion, UnseenColumn, UnseenCounts, cell_tables, clusters,
+};
 use crate::tree::Forest;
 use bag::NotFinite;
 use calibrate::sharpen;
@@ -66,6 +70,8 @@ pub(crate) struct PredictorAbout {
     pub sharpness: f64,
     /// The space that it was fitted on: columns, codecs, split, lineage, hashes.
     pub space: About,
+    /// Rows of the fit that the space does not know, if there are any and the space remembers its own.
+    pub rows: Option<KnownRows>,
     /// How the table was read that it was fitted on.
     pub reading: Reading,
     pub fit_info: FitInfo,
@@ -166,7 +172,67 @@ pub struct Guardrail {
     pub word: &'static str,
 }
 
+/// Rows that a picture of predictions shows.
+const N_SHOWN: usize = 5;
+
 impl Predictions {
+    /// The same probabilities with another threshold: the second of two classes is predicted from there on.
+    ///
+    /// # Errors
+    /// An option error for a threshold outside of 0 to 1, and for anything but two classes.
+    pub fn at_threshold(mut self, threshold: f64) -> Result<Self> {
+        if self.task != Task::Binary {
+            return Err(Error::option(format!(
+                "option `threshold` is for two classes, the task is {}",
+                self.task.name()
+            ))
+            .with_hint("leave it out; `probabilities` has what every class got"));
+        }
+        if !(0.0..=1.0).contains(&threshold) {
+            return Err(Error::option(format!("option `threshold` is {threshold}, allowed is 0 to 1")));
+        }
+        self.threshold = threshold;
+        (self.class_idx, self.confidence) =
+            self.values.chunks_exact(self.n_outputs).map(|row| decide(row, threshold)).unzip();
+        Ok(self)
+    }
+
+    /// Names of the columns that a frame of the predictions has: `class`, `confidence` and one `p_CLASS` for each
+    /// class, or `prediction` for a number.
+    pub fn column_names(&self) -> Vec<String> {
+        if self.task == Task::Regression {
+            return vec!["prediction".to_owned()];
+        }
+        let first = ["class", "confidence"].map(str::to_owned).into_iter();
+        first.chain(self.classes.iter().map(|class| format!("p_{class}"))).collect()
+    }
+
+    /// The first few rows for a picture: a header and the cells, and how many rows there are in words.
+    pub fn preview(&self) -> (Vec<&'static str>, Vec<Vec<String>>, String) {
+        let n_rows = self.n_rows();
+        let shown = 0..n_rows.min(N_SHOWN);
+        let (head, rows) = match self.task {
+            Task::Regression => (
+                vec!["row", "prediction"],
+                shown.map(|r| vec![r.to_string(), format!("{:.6}", self.values[r])]).collect(),
+            ),
+            _ => {
+                let row = |r: usize| {
+                    let class = self.class_idx[r];
+                    let p = self.values[r * self.n_outputs + class];
+                    let sure = format!("{:.3}", self.confidence[r]);
+                    vec![r.to_string(), self.classes[class].clone(), format!("{p:.3}"), sure]
+                };
+                (vec!["row", "class", "probability", "confidence"], shown.map(row).collect())
+            }
+        };
+        let more = match n_rows.saturating_sub(N_SHOWN) {
+            0 => String::new(),
+            n => format!("and {n} more row(s)"),
+        };
+        (head, rows, more)
+    }
+
     /// Number of rows.
     pub fn n_rows(&self) -> usize {
         self.values.len() / self.n_outputs

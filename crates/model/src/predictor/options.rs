@@ -22,7 +22,7 @@ pub struct PredictorOptions {
     /// 8,000; else 256.
     pub batch_size: Option<usize>,
     /// Networks of the bag, each stopping on its own share of the rows. Default: 5 below 10,000
-    /// rows, 3 below 100,000, else 2. 2 to 20.
+    /// rows, 3 below 100,000, else 2. 1 to 20; one alone stops on a fifth of the rows and learns from the others.
     pub n_networks: Option<usize>,
     /// Width of the hidden layer that a head's members share. Default 128; 8 to 4,096.
     pub d_hidden: usize,
@@ -86,7 +86,7 @@ impl PredictorOptions {
         check_batch_size(self.batch_size)?;
         let counts = [
             ("patience", self.patience, 1..=10_000),
-            ("n_networks", self.n_networks.unwrap_or(5), 2..=20),
+            ("n_networks", self.n_networks.unwrap_or(5), 1..=20),
             ("d_hidden", self.d_hidden, 8..=4096),
         ];
         for (name, value, range) in counts {

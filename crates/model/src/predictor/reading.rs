@@ -37,9 +37,14 @@ impl Predictor {
         self.about.space.needs()
     }
 
+    /// The columns that the predictor needs of a table to predict it, and to tell the part of each row.
+    pub fn needs_to_split(&self) -> Wanted {
+        self.about.space.needs_to_split()
+    }
+
     /// The columns that the predictor needs of a table to be scored on it.
     pub fn needs_to_score(&self) -> Wanted {
         let target = self.about.target.column().to_owned();
-        self.needs().and(self.about.space.split.columns()).and([&target])
+        self.needs_to_split().and([&target])
     }
 }

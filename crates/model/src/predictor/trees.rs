@@ -39,7 +39,9 @@ pub(super) struct TreeData<'a> {
     /// `[n_rows]` of the table: rows of one unit do not see each other's target.
     pub units: &'a [u64],
     pub bag: &'a BagData,
-    /// One for each inner part.
+    /// Rows of the inner parts that forests stop on, in the order of [`Grove::held_out`].
+    pub held_out_rows: &'a [usize],
+    /// Each stops on the inner part of its number.
     pub n_forests: usize,
     pub seed: u64,
 }
@@ -99,8 +101,8 @@ pub(super) fn fit_grove(
     }
     let n_outputs = data.bag.labels.n_outputs();
     let mut place = vec![usize::MAX; data.bag.fold.len()];
-    data.bag.rows.iter().enumerate().for_each(|(i, r)| place[*r] = i);
-    let mut held_out = vec![0.0; data.bag.rows.len() * n_outputs];
+    data.held_out_rows.iter().enumerate().for_each(|(i, r)| place[*r] = i);
+    let mut held_out = vec![0.0; data.held_out_rows.len() * n_outputs];
     let mut forests = Vec::new();
     for (stop_rows, forest, margins) in fitted {
         for (r, margins) in stop_rows.iter().zip(margins.chunks_exact(loss.n_outputs())) {

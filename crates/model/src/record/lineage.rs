@@ -181,12 +181,14 @@ pub struct ExtensionMetadata {
     pub extended_from_es_version: SoftwareVersion,
     /// The other parents of a merge; empty for any other operation.
     pub other_parents: Vec<ParentRef>,
-    /// When it was made: RFC 3339, UTC.
+    /// When it was made: RFC 3339, UTC; with the offset `+00:00`, in files from before with `Z`.
     pub extension_date: String,
     /// Columns that the child has and the parent has not, in order.
     pub new_columns_added: Vec<String>,
     /// Columns that the parent has and the child has not.
     pub columns_removed: Vec<String>,
+    /// Columns of the parent that the step's table lacked, or had no value in.
+    pub columns_retired: Vec<String>,
     /// Columns of the parent.
     pub original_column_count: usize,
     /// Columns of the child.
@@ -255,6 +257,15 @@ pub struct RefusedExtension {
 }
 
 impl ExtensionMetadata {
+    /// As it is shown: the date always with the offset `+00:00`, which files from before write as `Z`.
+    pub fn shown(&self) -> Self {
+        let extension_date = match self.extension_date.strip_suffix('Z') {
+            Some(moment) => format!("{moment}+00:00"),
+            None => self.extension_date.clone(),
+        };
+        ExtensionMetadata { extension_date, ..self.clone() }
+    }
+
     /// Hashes of all parents, the first one first.
     pub fn parents(&self) -> impl Iterator<Item = &Hashes> {
         std::iter::once(&self.parent).chain(self.other_parents.iter().map(|p| &p.hashes))

@@ -9,7 +9,7 @@ use super::About;
 use crate::store::{ContentHash, json_hash};
 
 /// Fields of the manifest that other hashes cover, or that are no part of what the version is.
-const NOT_CLAIMS: [&str; 9] = [
+const NOT_CLAIMS: [&str; 10] = [
     "name",
     "created",
     "hashes",
@@ -18,6 +18,8 @@ const NOT_CLAIMS: [&str; 9] = [
     "split",
     "features",
     "wiring",
+    // The hash of `data` says which rows there were; with or without them it is the same version.
+    "rows",
     // What was tried on it later.
     "refused_extensions",
 ];

@@ -7,8 +7,8 @@ use serde::Serialize;
 use tabgraft_table::read::Reading;
 
 use super::{
-    About, EmbeddingSpace, Era, ExtensionMetadata, Hashes, TrainingInfo, Wiring, column_shape, recipe,
-    to_current,
+    About, EmbeddingSpace, Era, ExtensionMetadata, Hashes, KnownRows, TrainingInfo, Wiring, column_shape,
+    recipe, to_current,
 };
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
@@ -21,7 +21,7 @@ use crate::train::{check_batch_size, check_epochs};
 /// The container's kind.
 pub(crate) const KIND: &str = "embedding_space";
 /// Most columns of a file; more would be a hostile manifest.
-const MOST_COLUMNS: usize = 100_000;
+pub(crate) const MOST_COLUMNS: usize = 100_000;
 /// Widest network of a file.
 const WIDEST: usize = 1 << 16;
 /// Most steps of a file's lineage, other parents of merges and their own steps among them.
@@ -66,6 +66,8 @@ pub struct SpaceCard {
     pub notes: Vec<String>,
     /// How the table was read.
     pub reading: Reading,
+    /// Different rows that it remembers to have been trained on; none where it remembers none.
+    pub n_rows_remembered: Option<u64>,
     /// Content hashes.
     pub hashes: Hashes,
     /// The record of the last training.
@@ -223,6 +225,7 @@ impl About {
             features: about.features.iter().map(|f| f.name.clone()).collect(),
             notes: about.notes.clone(),
             reading: about.reading.clone(),
+            n_rows_remembered: about.rows.as_ref().map(KnownRows::n_rows),
             hashes: about.hashes.clone(),
             training_info: about.training_info.clone(),
             extensions: about.extensions.clone(),
@@ -289,6 +292,7 @@ pub(crate) fn skeleton(about: &About, blank: &mut Blank) -> Result<Network> {
         checked.map_err(|e| Error::malformed(format!("`{name}` of the manifest: {e}")))?;
     }
     check_steps(&about.extensions)?;
+    about.rows.as_ref().map_or(Ok(()), |rows| rows.check(MOST_COLUMNS))?;
     let mut names = HashSet::new();
     if let Some(twice) = about.columns.iter().find(|column| !names.insert(column.name.as_str())) {
         return refuse(format!("two columns have the name `{}`", twice.name));

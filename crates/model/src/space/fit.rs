@@ -1,16 +1,20 @@
 //! Training an embedding space from a table.
 
+use arrow::array::Array;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
+use tabgraft_table::cell::texts;
 use tabgraft_table::codec::{fit_codecs, notes};
 use tabgraft_table::encoded::EncodedTable;
-use tabgraft_table::schema::{InferOptions, infer};
-use tabgraft_table::split::{Part, Split, SplitOptions, row_hashes};
+use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions, Schema, infer};
+use tabgraft_table::split::{Part, Split, SplitKey, SplitOptions, row_hashes};
 
 use super::embed::cell_tables;
-use super::{About, EmbeddingSpace, Hashes, SoftwareVersion, SpaceConfig, Wiring, column_shape};
+use super::{
+    About, EmbeddingSpace, Hashes, Known, KnownRows, SoftwareVersion, SpaceConfig, Wiring, column_shape,
+};
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
 use crate::encoder::param::Params;
@@ -36,12 +40,18 @@ pub struct FitOptions {
     pub split: SplitOptions,
     /// Engineered columns of the table, already applied; remembered with their fitted state.
     pub features: Vec<Feature>,
+    /// Whether the space remembers no row of its tables, not even by a hash. Scores of rows that it was trained on
+    /// are then only left out where their cells are as they were, and its table needs every column for ever.
+    /// Default false.
+    pub private: bool,
 }
 
 /// The rows of a table by their part, and a key of each row.
 pub(crate) struct Rows {
     pub train: Vec<usize>,
     pub valid: Vec<usize>,
+    /// The part of each row.
+    pub parts: Vec<Part>,
     /// A hash of each row's original cells.
     pub key: Vec<u64>,
 }
@@ -105,7 +115,7 @@ impl EmbeddingSpace {
     ) -> Result<Self> {
         let rows = WeightedRows::new(table, row_weights, |_| false)?;
         // What is wrong with a row is said of the caller's own, before they are put in order.
-        infer(table, &options.infer)?;
+        infer_beside_key(table, options)?;
         Self::fit(&rows.table, valid, options, sink)
     }
 
@@ -146,6 +156,41 @@ impl EmbeddingSpace {
     }
 }
 
+/// What the columns mean; the key is left out, and what looks like one is told.
+fn infer_beside_key(table: &Table, options: &FitOptions) -> Result<Schema> {
+    let SplitKey::Key { column: key } = &options.split.by else {
+        let mut schema = infer(table, &options.infer)?;
+        let is_id = |column: &&ExcludedColumn| column.exclusion == Exclusion::Id;
+        let by_rows = options.split.by == SplitKey::Rows;
+        schema.notes.extend(schema.excluded.iter().filter(is_id).filter(|_| by_rows).map(|column| {
+            format!(
+                "column `{}` looks like an identifier ({}): if it names the same row in every table, give it as \
+                 the key, and rows keep their parts whatever happens to their other cells",
+                column.name, column.reason
+            )
+        }));
+        return Ok(schema);
+    };
+    let cells = table.column(key).map_err(|e| e.at("option `key`"))?;
+    let mut infer_options = options.infer.clone();
+    if !infer_options.ignore.contains(key) {
+        infer_options.ignore.push(key.clone());
+    }
+    let mut schema = infer(table, &infer_options)?;
+    for column in schema.excluded.iter_mut().filter(|column| column.name == *key) {
+        column.exclusion = Exclusion::Key;
+        "the key: it says which row is which, and the split goes by it".clone_into(&mut column.reason);
+    }
+    let n_missing = texts(key, cells)?.null_count();
+    if n_missing > 0 {
+        schema.notes.push(format!(
+            "{n_missing} of {} rows have no value in the key `{key}`: they stay together in one part",
+            table.n_rows()
+        ));
+    }
+    Ok(schema)
+}
+
 /// The untrained space, all rows of both tables, and their parts.
 fn prepare(
     table: &Table,
@@ -154,7 +199,7 @@ fn prepare(
     sink: &mut Sink<'_>,
 ) -> Result<(EmbeddingSpace, Table, Rows)> {
     options.config.check()?;
-    let mut schema = infer(table, &options.infer)?;
+    let mut schema = infer_beside_key(table, options)?;
     if schema.columns.is_empty() {
         return Err(Error::schema("no column of the table can be used").with_hint(
             "each is ignored, constant, an id or all missing: see the reasons, or give a column its kind",
@@ -162,7 +207,7 @@ fn prepare(
     }
     let names: Vec<String> = schema.names();
     let split = Split::fit(&options.split, table, &schema)?;
-    let (all, rows) = rows_of_parts(table, valid, &split, &names)?;
+    let (all, rows) = rows_of_parts(table, valid, |table| split.assign(table), &names)?;
     let n_copies = Clusters::new(&rows.key, &rows.key).n_copies();
     if n_copies > 0 {
         let n_rows = all.n_rows();
@@ -171,12 +216,24 @@ fn prepare(
         );
         let _ = sink(&Event::Note { text });
     }
+    let remembered = match options.private {
+        true => None,
+        false => Some(KnownRows::of(&all, &rows.parts, &split, &schema.columns, &rows.key)?),
+    };
     let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
     let codecs = fit_codecs(&schema, &all.select(&names)?.take(&train_rows)?, &options.config.codec)?;
     let config = &options.config;
     schema.notes.extend(notes(&schema.columns, &codecs, &config.codec));
     for note in &schema.notes {
         let _ = sink(&Event::Note { text: note.clone() });
+    }
+    if options.private {
+        // Not one of the space's own notes, which are part of its id.
+        let text = "private: the space remembers no rows. Rows of its table that are changed later are not \
+                    recognised, a table needs every column that the split goes by, and of new rows only those are \
+                    scored that the split tests on, unless all are asked for"
+            .to_owned();
+        let _ = sink(&Event::Note { text });
     }
     let shapes: Vec<_> = codecs.iter().map(column_shape).collect();
     let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
@@ -192,6 +249,7 @@ fn prepare(
                 training: TrainingOptions { device: Device::default(), ..config.training },
                 ..config.clone()
             },
+            rows: remembered,
             key_columns: names,
             mask_keys: (0..schema.columns.len() as u64).collect(),
             wiring: vec![Wiring::Root { n_columns: schema.columns.len() }],
@@ -214,24 +272,59 @@ fn prepare(
     Ok((space, all, rows))
 }
 
-/// The rows of `table`, and of `valid` behind them, by their part under `split`.
+impl EmbeddingSpace {
+    /// The rows of `table`, and of `valid` behind them, by their part; with a warning where few are known.
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::row_parts`]; a schema error if the two tables differ in their columns, a value error
+    /// if no row is left to train on.
+    pub(crate) fn rows_of(
+        &self,
+        table: &Table,
+        valid: Option<&Table>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(Table, Rows)> {
+        rows_of_parts(table, valid, |table| self.told_parts(table, sink), &self.first_columns())
+    }
+}
+
+impl About {
+    /// Remembers the rows of another version, where both remember theirs.
+    pub(crate) fn join_rows(&mut self, other: &Self) {
+        if let (Some(rows), Some(others)) = (&mut self.rows, &other.rows) {
+            rows.join(others);
+        }
+    }
+
+    /// Remembers the rows that this version was trained on and its parent does not know as they are.
+    ///
+    /// # Errors
+    /// A schema error for a column of a type that cannot be read.
+    pub(crate) fn remember_rows(&mut self, table: &Table, parts: &[Part]) -> Result<()> {
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        let known = rows.find(table)?;
+        rows.add(table, parts, |row| !matches!(known[row], Known::Whole(_)))
+    }
+}
+
+/// The rows of `table`, and of `valid` behind them, by the parts that `assign` gives them.
 ///
 /// # Errors
 /// A schema error if the two tables differ in their columns, a value error if no row is left to
 /// train on.
-pub(crate) fn rows_of_parts(
+fn rows_of_parts(
     table: &Table,
     valid: Option<&Table>,
-    split: &Split,
+    mut assign: impl FnMut(&Table) -> Result<Vec<Part>>,
     key_columns: &[String],
 ) -> Result<(Table, Rows)> {
     let (all, parts) = match valid {
-        None => (table.clone(), split.assign(table)?),
+        None => (table.clone(), assign(table)?),
         Some(valid) => {
             let all = table.append(valid).map_err(|e| e.at("validation table"))?;
             // The split's test rows stay out even here; its validation rows are no longer needed.
-            let settled = |table: &Table, part: Part| -> Result<Vec<Part>> {
-                let parts = split.assign(table)?;
+            let mut settled = |table: &Table, part: Part| -> Result<Vec<Part>> {
+                let parts = assign(table)?;
                 Ok(parts.into_iter().map(|p| if p == Part::Test { p } else { part }).collect())
             };
             let mut parts = settled(table, Part::Train)?;
@@ -243,7 +336,8 @@ pub(crate) fn rows_of_parts(
         parts.iter().enumerate().filter(|(_, p)| **p == wanted).map(|(i, _)| i).collect::<Vec<_>>()
     };
     let present: Vec<String> = key_columns.iter().filter(|c| all.has_column(c)).cloned().collect();
-    let rows = Rows { train: of(Part::Train), valid: of(Part::Valid), key: row_hashes(&all, &present)? };
+    let (train, valid) = (of(Part::Train), of(Part::Valid));
+    let rows = Rows { train, valid, key: row_hashes(&all, &present)?, parts };
     if rows.train.is_empty() {
         return Err(Error::value(format!("none of the {} rows is left to train on", all.n_rows()))
             .with_hint("lower the shares of validation and test rows, or give more rows"));
@@ -271,7 +365,7 @@ pub(crate) fn training_data(
     }
 }
 
-/// The current time, RFC 3339, UTC, to the second.
+/// The current time, RFC 3339, UTC, to the second, with the offset `+00:00`: older Pythons cannot read a `Z`.
 pub(crate) fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
 }

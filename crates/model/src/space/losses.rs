@@ -26,6 +26,7 @@ impl EmbeddingSpace {
         let rows = Rows {
             train: Vec::new(),
             valid: (0..table.n_rows()).collect(),
+            parts: Vec::new(),
             key: row_hashes(table, &key_columns)?,
         };
         let n_columns = self.columns().len();

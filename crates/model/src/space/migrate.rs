@@ -65,6 +65,7 @@ fn from_1_2_to_1_3(manifest: &mut Value) {
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put_keys(manifest);
     put(manifest, "reading", json!(Reading::default()));
+    put(manifest, "rows", Value::Null);
     manifest.get_mut("hashes").into_iter().for_each(put_no_later_hashes);
     for key in ["extensions", "refused_extensions"] {
         let entries = manifest.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten();
@@ -87,7 +88,9 @@ fn put_keys(manifest: &mut Value) {
     put(manifest, "mask_keys", json!((0..columns.len()).collect::<Vec<_>>()));
 }
 
-fn put_into_step(step: &mut Value) {
+/// What 1.4 adds to a step, and to those that lead to its other parents.
+pub(super) fn put_into_step(step: &mut Value) {
+    put(step, "columns_retired", json!([]));
     step.get_mut("parent").into_iter().for_each(put_no_later_hashes);
     for other in step.get_mut("other_parents").and_then(Value::as_array_mut).into_iter().flatten() {
         other.get_mut("hashes").into_iter().for_each(put_no_later_hashes);

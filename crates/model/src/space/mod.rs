@@ -8,8 +8,10 @@ mod config;
 mod embed;
 mod file;
 mod fit;
+mod known;
 mod losses;
 mod migrate;
+mod parts;
 mod reading;
 mod recipe;
 mod same;
@@ -40,10 +42,13 @@ pub use config::SpaceConfig;
 pub use embed::Embeddings;
 pub(crate) use embed::{cell_tables, embed_encoded};
 pub use file::SpaceCard;
-pub(crate) use file::{KIND, check_filled, check_groups, check_steps, n_weights, skeleton};
+pub(crate) use file::{KIND, MOST_COLUMNS, check_filled, check_groups, check_steps, n_weights, skeleton};
 pub use fit::FitOptions;
-pub(crate) use fit::{Rows, now, rows_of_parts, training_data};
+pub(crate) use fit::{Rows, now, training_data};
+pub use known::Known;
+pub(crate) use known::KnownRows;
 pub(crate) use migrate::to_current;
+pub use parts::RowParts;
 pub(crate) use recipe::{Era, recipe};
 pub(crate) use same::{pattern, says_the_same};
 pub use unseen::UnseenColumn;
@@ -99,6 +104,9 @@ pub(crate) struct About {
     /// Grafts onto this space that were judged worse than it, oldest first. They are no part of what
     /// the space is: descendants do not inherit them.
     pub refused_extensions: Vec<RefusedExtension>,
+    /// Which rows it and its ancestors were trained on; none in a version that was trained to remember none, or
+    /// comes from one of format 1.3 or earlier. No part of its id.
+    pub rows: Option<KnownRows>,
     /// Columns of the first training, by whose cells rows are told apart in every version; pruned ones stay.
     pub key_columns: Vec<String>,
     /// One number per used column, by which its cells are hidden alike in every version.

@@ -59,6 +59,11 @@ impl EmbeddingSpace {
     pub fn needs(&self) -> Wanted {
         self.about.needs()
     }
+
+    /// The columns that the space needs of a table to embed it, and to tell the part of each row.
+    pub fn needs_to_split(&self) -> Wanted {
+        self.about.needs_to_split()
+    }
 }
 
 impl About {
@@ -85,6 +90,11 @@ impl About {
     pub(crate) fn needs(&self) -> Wanted {
         let own = self.columns.iter().map(|column| column.name.clone());
         Wanted::Only(own.chain(self.feature_inputs()).collect::<BTreeSet<_>>())
+    }
+
+    /// The columns that the space needs of a table to embed it, and to tell the part of each row.
+    pub(crate) fn needs_to_split(&self) -> Wanted {
+        self.needs().and(self.split.columns()).and(&self.key_columns)
     }
 
     /// Remembers how the new columns of a table were read, and what was said of it.

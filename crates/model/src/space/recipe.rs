@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::baseline::{self, changed};
+use super::migrate;
 use super::{ExtensionMetadata, Hashes, SoftwareVersion, SpaceConfig};
 use crate::store::{ContentHash, json_hash};
 
@@ -92,7 +93,10 @@ pub(super) fn fill(manifest: &mut Value) {
     for entry in manifest.get_mut("extensions").and_then(Value::as_array_mut).into_iter().flatten() {
         let made = recipe_of(part(entry, "extended_from_es_version"), last.as_ref());
         put(entry.get_mut("parent"), made);
-        last = ExtensionMetadata::deserialize(&*entry).ok();
+        // What later formats know of a step, as they fill it in.
+        let mut filled = entry.clone();
+        migrate::put_into_step(&mut filled);
+        last = ExtensionMetadata::deserialize(filled).ok();
     }
     let made = recipe_of(part(manifest, "software"), last.as_ref());
     put(manifest.get_mut("hashes"), made);

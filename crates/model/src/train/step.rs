@@ -226,7 +226,7 @@ mod tests {
     /// The loss of column `a` on the hidden cells of these rows.
     fn loss(space: &EmbeddingSpace, network: &Network, table: &Table, valid: Vec<usize>) -> f64 {
         let encoded = space.encode(table).expect("cells");
-        let rows = Rows { train: Vec::new(), valid, key: (0..N_ROWS as u64).collect() };
+        let rows = Rows { train: Vec::new(), valid, parts: Vec::new(), key: (0..N_ROWS as u64).collect() };
         let data = training_data(space, &encoded, &rows, vec![Role::OLD; 2], 0..2);
         validate(network, &data, None).expect("no GPU").expect("validation rows")[0]
     }

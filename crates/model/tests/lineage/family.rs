@@ -151,7 +151,7 @@ fn claims(manifest: &Value) -> Value {
     }
     let mut claims = manifest.clone();
     let elsewhere = ["columns", "codecs", "split", "features", "wiring"];
-    remove(&mut claims, &["name", "created", "hashes", "refused_extensions"]);
+    remove(&mut claims, &["name", "created", "hashes", "refused_extensions", "rows"]);
     remove(&mut claims, &elsewhere);
     remove(&mut claims["config"], &["memory_limit"]);
     remove(&mut claims["training_info"], &["seconds", "rows_per_second"]);

@@ -82,7 +82,7 @@ fn open_seekable<R: Read + Seek + Send + 'static>(
     for block in &footer.dictionaries {
         let message = read_block(file, &mut input, block, &mut budget)?;
         guarded(|| decoder.read_dictionary(block, &message))
-            .map_err(|found| culprit::of_dictionary(file, &found))?;
+            .map_err(|found| culprit::of_arrow(file, &found, &schema, parts(&message, block), 0))?;
     }
     let normalizer = Normalizer::new(file, &schema, options)?;
     let (kept, origin, file) = (normalizer.schema(), normalizer.origin(), file.to_owned());
@@ -92,16 +92,18 @@ fn open_seekable<R: Read + Seek + Send + 'static>(
             Ok(message) => message,
             Err(e) => return Some(Err(e)),
         };
-        let batch = guarded(|| decoder.read_record_batch(&block, &message)).map_err(|found| {
-            let n_header = block.metaDataLength() as usize;
-            let header = &message[n_prefix(&message)..n_header];
-            let body = message.slice(n_header);
-            culprit::of_arrow(&file, &found, &schema, (header, body), n_rows)
-        });
+        let batch = guarded(|| decoder.read_record_batch(&block, &message))
+            .map_err(|found| culprit::of_arrow(&file, &found, &schema, parts(&message, &block), n_rows));
         n_rows += batch.as_ref().ok().and_then(Option::as_ref).map_or(0, RecordBatch::num_rows);
         batch.transpose()
     });
     Ok(Opened::new(kept, sliced(whole, normalizer, source.budget(), options.batch_rows), origin))
+}
+
+/// A message's header, without what precedes it, and its body.
+fn parts<'a>(message: &'a Buffer, block: &Block) -> (&'a [u8], Buffer) {
+    let n_header = block.metaDataLength() as usize;
+    (&message[n_prefix(message)..n_header], message.slice(n_header))
 }
 
 /// The end of a file: its schema, and where its messages are.

@@ -38,6 +38,12 @@ impl Fault {
         Fault { row: Some(row), what: format!("`{shown}{dots}` is not UTF-8 text"), is_text: true }
     }
 
+    /// The same fault, of a value of the column's dictionary and not of a row.
+    pub(super) fn of_dictionary(self) -> Self {
+        let place = self.row.map_or(String::new(), |place| format!(" {}", place + 1));
+        Fault { row: None, what: format!("{}, value{place} of its dictionary", self.what), ..self }
+    }
+
     /// The error of this fault in a column whose first row is row `first` of `file`, both from 0.
     pub(super) fn into_error(self, file: &str, column: &str, first: usize) -> Error {
         let row = self.row.map_or(String::new(), |row| format!(", row {}", first + row + 1));

@@ -115,6 +115,8 @@ impl ColumnSpec {
 pub enum Exclusion {
     /// The user asked for it.
     Ignored,
+    /// It says which row is which, and the split goes by it.
+    Key,
     /// Each row has its own value, and the values carry no order or text worth reading.
     Id,
     /// One single value.

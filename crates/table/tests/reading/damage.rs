@@ -99,7 +99,9 @@ fn text_that_is_not_utf8_is_named_with_column_and_row() {
             let error = read_bytes(name, &latin).unwrap_err();
             let is_dictionary = matches!(kind, DataType::Dictionary(..)) && name != "t.parquet";
             let wanted = match is_dictionary {
-                true => format!("`{name}`: a dictionary of text is not UTF-8: "),
+                true => format!(
+                    "`{name}`, column `city`: `Caf\\xe9` is not UTF-8 text, value 2 of its dictionary"
+                ),
                 false => format!("`{name}`, column `city`, row 2: `Caf\\xe9` is not UTF-8 text"),
             };
             assert!(error.is_value() && error.to_string().starts_with(&wanted), "{kind}: {error}");

@@ -18,9 +18,18 @@ pub(super) struct Accumulated {
     pub recommended: Vec<String>,
 }
 
-/// Suggestions by their names, the newest of each.
+/// A feature of some run, and what is known of it.
+struct Known<'a> {
+    feature: Feature,
+    inputs: Vec<String>,
+    /// The run that suggested it; none where a space had it from elsewhere.
+    run: Option<&'a Run>,
+    recommended: bool,
+}
+
+/// Features by their names, the newest of each.
 struct Pool<'a> {
-    known: HashMap<&'a str, (&'a Suggestion, &'a Run)>,
+    known: HashMap<&'a str, Known<'a>>,
     /// Those that can be made from the columns at hand.
     made: HashSet<&'a str>,
 }
@@ -56,55 +65,82 @@ impl SuggestionHistory {
                 ));
             }
         }
-        let is_wanted = |s: &Suggestion| s.recommended || !recommended_only;
+        let is_wanted = |recommended: bool| recommended || !recommended_only;
+        let own: Vec<&Suggestion> =
+            run.suggestions.iter().filter(|s| s.suggested && is_wanted(s.recommended)).collect();
         // What its table had of earlier runs, if it can be made again.
         let had = run.input_columns.iter().map(String::as_str).filter(|name| {
-            pool.known.get(name).is_some_and(|(s, of)| of.run_id != run.run_id && is_wanted(s))
-                && pool.gives(name, columns)
+            pool.known.get(name).is_some_and(|known| {
+                let is_earlier = known.run.is_some_and(|of| of.run_id != run.run_id);
+                is_earlier && is_wanted(known.recommended)
+            }) && pool.gives(name, columns)
         });
-        let own = run.suggestions.iter().filter(|s| s.suggested && is_wanted(s)).map(|s| s.name.as_str());
-        let mut waiting: Vec<&str> = had.chain(own).collect();
+        let mut waiting: Vec<&str> = had.chain(own.iter().map(|s| s.name.as_str())).collect();
         let mut needed: HashSet<&str> = HashSet::new();
         while let Some(name) = waiting.pop() {
-            let Some((suggestion, _)) = pool.known.get(name) else { continue };
-            if needed.insert(suggestion.name.as_str()) {
-                waiting.extend(suggestion.inputs.iter().map(String::as_str));
+            if let Some(known) = pool.known.get(name)
+                && needed.insert(name)
+            {
+                waiting.extend(known.inputs.iter().map(String::as_str));
             }
         }
         // As the runs had them, oldest first, so that names keep their places from run to run.
-        let runs = self.runs[..=at].iter().flat_map(|run| run.suggestions.iter().map(move |s| (s, run)));
-        let of_pool = runs.filter(|(s, run)| {
-            needed.contains(s.name.as_str())
-                && pool.known.get(s.name.as_str()).is_some_and(|(_, of)| of.run_id == run.run_id)
-        });
+        let mut names: HashSet<&str> = HashSet::new();
         let (mut features, mut all) = (Vec::new(), Accumulated::default());
-        for (suggestion, run) in of_pool {
-            features.push(suggestion.feature());
-            all.runs.insert(suggestion.name.clone(), run.run_id.clone());
-            if suggestion.recommended {
-                all.recommended.push(suggestion.name.clone());
+        for run in &self.runs[..=at] {
+            let made_from = run.made_from.iter().map(|f| f.name.as_str());
+            for name in made_from.chain(run.suggestions.iter().map(|s| s.name.as_str())) {
+                let Some(known) = pool.known.get(name).filter(|_| needed.contains(name)) else { continue };
+                if !names.insert(name) {
+                    continue;
+                }
+                features.push(known.feature.clone());
+                all.runs.extend(known.run.map(|run| (name.to_owned(), run.run_id.clone())));
+                if known.recommended {
+                    all.recommended.push(name.to_owned());
+                }
             }
         }
         all.features = in_order(&features);
         Ok(all)
     }
 
-    /// The suggestions of this run and of those before it. None of an earlier run reads this run's target.
+    /// The features of this run and of those before it. None of an earlier run reads this run's target. What a run
+    /// was made from is as its space had it; who suggested it, if anybody did, is found in the runs before.
     fn pool(&self, at: usize, columns: Option<&HashSet<&str>>) -> Pool<'_> {
         let target = &self.runs[at].target;
-        let mut known: HashMap<&str, (&Suggestion, &Run)> = HashMap::new();
+        let mut known: HashMap<&str, Known<'_>> = HashMap::new();
         for run in self.runs[..=at].iter().rev() {
             for suggestion in run.suggestions.iter().filter(|s| !s.inputs.contains(target)) {
-                known.entry(suggestion.name.as_str()).or_insert((suggestion, run));
+                let earlier = known.entry(suggestion.name.as_str()).or_insert_with(|| Known {
+                    feature: suggestion.feature(),
+                    inputs: suggestion.inputs.clone(),
+                    run: Some(run),
+                    recommended: suggestion.recommended,
+                });
+                if earlier.run.is_none() && earlier.feature.definition == suggestion.definition {
+                    (earlier.run, earlier.recommended) = (Some(run), suggestion.recommended);
+                }
+            }
+            for feature in &run.made_from {
+                let inputs = feature.inputs().unwrap_or_default();
+                if !inputs.contains(target) {
+                    known.entry(feature.name.as_str()).or_insert_with(|| Known {
+                        feature: feature.clone(),
+                        inputs,
+                        run: None,
+                        recommended: false,
+                    });
+                }
             }
         }
-        let features: Vec<Feature> = known.values().map(|(s, _)| s.feature()).collect();
+        let features: Vec<Feature> = known.values().map(|known| known.feature.clone()).collect();
         let mut pool = Pool { known, made: HashSet::new() };
         for feature in in_order(&features) {
-            if let Some((suggestion, _)) = pool.known.get(feature.name.as_str())
-                && suggestion.inputs.iter().all(|input| pool.gives(input, columns))
+            if let Some((name, known)) = pool.known.get_key_value(feature.name.as_str())
+                && known.inputs.iter().all(|input| pool.gives(input, columns))
             {
-                let name = suggestion.name.as_str();
+                let name = *name;
                 pool.made.insert(name);
             }
         }

@@ -36,6 +36,8 @@ pub struct FeatureChoice {
     pub run_id: Option<String>,
     /// Feature to the run that it comes from; empty for a list.
     pub runs: BTreeMap<String, String>,
+    /// Why a newer run than this one was passed over, if one was.
+    pub passed_over: Option<String>,
 }
 
 impl FeatureChoice {
@@ -97,6 +99,7 @@ impl FeatureFile {
         target: Option<&str>,
         recommended_only: bool,
     ) -> Result<FeatureChoice> {
+        let mut passed_over = None;
         let (run_id, Accumulated { features, runs, recommended }) = match self {
             FeatureFile::List(_) if recommended_only => {
                 return Err(Error::option("a list of features does not say which are recommended")
@@ -106,7 +109,8 @@ impl FeatureFile {
                 (None, Accumulated { features: features.clone(), ..Default::default() })
             }
             FeatureFile::History(history) => {
-                let at = history.newest_at(target, columns)?;
+                let (at, reason) = history.newest_at(target, columns)?;
+                passed_over = reason;
                 let columns = columns.map(name_set);
                 let all = history.accumulated(at, columns.as_ref(), recommended_only);
                 (Some(history.runs[at].run_id.clone()), all.map_err(Error::schema)?)
@@ -114,7 +118,7 @@ impl FeatureFile {
         };
         let is_there = |f: &&Feature| columns.is_some_and(|columns| columns.contains(&f.name));
         let already_there = features.iter().filter(is_there).map(|f| f.name.clone()).collect();
-        Ok(FeatureChoice { features, already_there, recommended, run_id, runs })
+        Ok(FeatureChoice { features, already_there, recommended, run_id, runs, passed_over })
     }
 }
 
@@ -126,10 +130,11 @@ impl SuggestionHistory {
     /// A schema error with the reason: no run at all, none for this target (with the targets that
     /// there are), or none whose inputs are all there (with what is absent).
     pub fn newest_for(&self, target: Option<&str>, columns: &[String]) -> Result<&Run> {
-        self.newest_at(target, Some(columns)).map(|at| &self.runs[at])
+        self.newest_at(target, Some(columns)).map(|(at, _)| &self.runs[at])
     }
 
-    fn newest_at(&self, target: Option<&str>, columns: Option<&[String]>) -> Result<usize> {
+    /// The place of that run, and why the newest of all was not taken, if it was not.
+    fn newest_at(&self, target: Option<&str>, columns: Option<&[String]>) -> Result<(usize, Option<String>)> {
         let columns = columns.map(name_set);
         let mut reasons = Vec::new();
         for (at, run) in self.runs.iter().enumerate().rev() {
@@ -137,7 +142,7 @@ impl SuggestionHistory {
                 continue;
             }
             match self.accumulated(at, columns.as_ref(), false) {
-                Ok(_) => return Ok(at),
+                Ok(_) => return Ok((at, reasons.into_iter().next())),
                 Err(reason) => reasons.push(reason),
             }
         }

@@ -176,7 +176,7 @@ impl Effectiveness {
     }
 
     /// Names of the features that are proven for this metric and improve it by at least
-    /// `min_improvement_pct` percent of the baseline, the best first. Where the baseline is 0, only a
+    /// `min_improvement_pct` percent of the baseline (1.0 is a ROC AUC of .7575 where it was .75), the best first. Where the baseline is 0, only a
     /// minimum of 0 or less lets a feature pass.
     ///
     /// # Errors

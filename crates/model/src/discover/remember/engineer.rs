@@ -36,6 +36,8 @@ pub struct Recalled {
     pub features: Vec<Feature>,
     /// The table with those that could be made.
     pub made: Transformed,
+    /// Why a newer run was passed over, where this table settled the run and one was.
+    pub passed_over: Option<String>,
 }
 
 /// A feature as a dictionary that says where it comes from and what it needs.
@@ -147,9 +149,9 @@ impl RecalledEngineer {
     /// # Errors
     /// As [`FeatureFile::choose`] for a history's first table, and [`FeatureEngineer::fit_transform_with`].
     pub fn fit_transform(&mut self, table: &Table, skip_missing: bool) -> Result<Recalled> {
-        self.settle(table)?;
+        let passed_over = self.settle(table)?;
         let (features, options) = (self.engineer.features().to_vec(), self.options(skip_missing));
-        Ok(Recalled { features, made: self.engineer.fit_transform_with(table, options)? })
+        Ok(Recalled { features, made: self.engineer.fit_transform_with(table, options)?, passed_over })
     }
 
     /// Adds what a table lacks, as it was fitted.
@@ -157,16 +159,16 @@ impl RecalledEngineer {
     /// # Errors
     /// As [`FeatureFile::choose`] for a history's first table, and [`FeatureEngineer::transform_with`].
     pub fn transform(&mut self, table: &Table, skip_missing: bool) -> Result<Recalled> {
-        self.settle(table)?;
+        let passed_over = self.settle(table)?;
         let made = self.engineer.transform_with(table, self.options(skip_missing))?;
-        Ok(Recalled { features: self.engineer.features().to_vec(), made })
+        Ok(Recalled { features: self.engineer.features().to_vec(), made, passed_over })
     }
 
     /// What was applied, as a table of text.
     ///
     /// # Errors
     /// As [`FeatureSummary::of`].
-    pub fn applied(&self, Recalled { features, made }: &Recalled) -> Result<String> {
+    pub fn applied(&self, Recalled { features, made, .. }: &Recalled) -> Result<String> {
         let summaries = FeatureSummary::of(features, made)?;
         let of_run = self.run_id.as_ref().map_or(String::new(), |run| format!(" of run {run}"));
         let status = |summary: &FeatureSummary| {
@@ -175,6 +177,7 @@ impl RecalledEngineer {
             let mut status = match &self.run_id {
                 None => "by hand".to_owned(),
                 Some(_) if self.by_hand.iter().any(|f| f.name == *name) => "by hand".to_owned(),
+                Some(_) if !self.runs.contains_key(name) => "by hand, in an earlier space".to_owned(),
                 Some(_) if self.recommended.contains(name) => "recommended".to_owned(),
                 Some(_) => "suggested, not proven".to_owned(),
             };
@@ -199,13 +202,16 @@ impl RecalledEngineer {
     }
 
     /// The first table settles which run of a history is taken.
-    fn settle(&mut self, table: &Table) -> Result<()> {
-        if !self.is_settled {
-            let columns = table.column_names();
-            self.take(self.source.choose(&columns, self.target.as_deref(), self.recommended_only)?)?;
-            self.is_settled = true;
+    fn settle(&mut self, table: &Table) -> Result<Option<String>> {
+        if self.is_settled {
+            return Ok(None);
         }
-        Ok(())
+        let columns = table.column_names();
+        let choice = self.source.choose(&columns, self.target.as_deref(), self.recommended_only)?;
+        let passed_over = choice.passed_over.clone();
+        self.take(choice)?;
+        self.is_settled = true;
+        Ok(passed_over)
     }
 
     fn take(&mut self, choice: super::FeatureChoice) -> Result<()> {

@@ -276,6 +276,10 @@ pub struct Run {
     /// Columns and features that tell the target nearly by themselves; none of them is recommended.
     #[serde(default)]
     pub flagged: Vec<Flagged>,
+    /// Features that the space had and that the candidates are made from, fitted: who added one by hand finds it
+    /// here, for no run suggested it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_from: Vec<Feature>,
     /// The candidates that were chosen to be judged, best of the ranking first.
     pub suggestions: Vec<Suggestion>,
 }
@@ -324,6 +328,11 @@ impl Run {
                 self.suggestions.len(),
                 self.n_candidates
             )));
+        }
+        for feature in &self.made_from {
+            if feature.inputs()?.contains(&self.target) {
+                return Err(Error::value(format!("feature `{}`: it reads the target", feature.name)));
+            }
         }
         let mut names = HashSet::new();
         for suggestion in &self.suggestions {

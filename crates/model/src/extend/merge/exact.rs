@@ -1,6 +1,7 @@
 //! Merging lines that differ by frozen grafts alone: their sides are put beside each other.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
@@ -15,9 +16,7 @@ use crate::encoder::surgery::SideParts;
 use crate::encoder::weights::to_blobs;
 use crate::error::{Error, Result};
 use crate::objective::Role;
-use crate::space::{
-    EmbeddingSpace, SoftwareVersion, Wiring, column_shape, now, rows_of_parts, training_data,
-};
+use crate::space::{EmbeddingSpace, SoftwareVersion, Wiring, column_shape, now, training_data};
 use crate::store::{json_hash, weights_hash};
 use crate::train::{TrainingInfo, validation_losses};
 
@@ -83,13 +82,14 @@ impl EmbeddingSpace {
                 known.insert(key, merged.network.sides.len());
             }
             merged.about.add_features(other.features());
+            merged.about.join_rows(&other.about);
         }
         merged.about.created = now();
         merged.about.software = SoftwareVersion::current();
         let mut info = TrainingInfo { n_weights: merged.network.n_weights(), ..TrainingInfo::default() };
         let data = match table {
             Some(table) => {
-                let (all, rows) = rows_of_parts(table, None, &merged.about.split, &merged.first_columns())?;
+                let (all, rows) = merged.rows_of(table, None, &mut |_| ControlFlow::Continue(()))?;
                 let n = merged.about.columns.len();
                 let encoded = merged.encode(&all)?;
                 let data = training_data(&merged, &encoded, &rows, vec![Role::OLD; n], 0..n);

@@ -12,9 +12,7 @@ use super::{MergeOptions, names};
 use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
-use crate::space::{
-    EmbeddingSpace, ExtensionMetadata, Freeze, SoftwareVersion, column_shape, now, rows_of_parts,
-};
+use crate::space::{EmbeddingSpace, ExtensionMetadata, Freeze, SoftwareVersion, column_shape, now};
 use crate::train::{Event, Sink, TrainingPlan};
 
 impl EmbeddingSpace {
@@ -60,7 +58,7 @@ impl EmbeddingSpace {
         let graft_options = options.as_graft();
         let plan = TrainingPlan::new(&options.training, sink)?;
         let n_epochs = self.graft_epochs(&options.training, sink);
-        let (all, rows) = rows_of_parts(table, None, &self.about.split, &self.first_columns())?;
+        let (all, rows) = self.rows_of(table, None, sink)?;
         let mut rng = Pcg64Mcg::seed_from_u64(plan.seed() ^ 0x6d65_7267_6521);
         let shapes: Vec<ColumnShape> = columns.iter().map(|(_, codec)| column_shape(codec)).collect();
         let mut child = self.clone();
@@ -72,6 +70,7 @@ impl EmbeddingSpace {
         about.software = SoftwareVersion::current();
         about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
         about.add_mask_keys(columns.len());
+        about.remember_rows(&all, &rows.parts)?;
         for (column, codec) in columns {
             about.columns.push(column);
             about.codecs.push(codec);
@@ -85,6 +84,7 @@ impl EmbeddingSpace {
         });
         for other in others {
             child.about.add_features(other.features());
+            child.about.join_rows(&other.about);
         }
         let hashes = child.compute_hashes(&rows.key);
         child.about.hashes = hashes;
