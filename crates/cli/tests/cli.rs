@@ -581,10 +581,10 @@ fn features_by_hand_are_fitted_once_and_then_looked_up() {
         {"name": "level", "definition": {"kind": "bins", "column": "credit_amount", "n_bins": 4}}]}"#;
     fs::write(path.join("hand.json"), features).unwrap();
     assert_eq!(run(path, "apply hand.json early.csv").status.code(), Some(2), "bins are not fitted");
-    let one = run(path, "apply hand.json early.csv --fit both.json -o ./both.json");
+    let one = run(path, "apply hand.json early.csv --fit both.csv -o ./both.csv");
     assert_eq!(one.status.code(), Some(2), "one of the two would be lost");
     assert!(String::from_utf8(one.stderr).unwrap().contains("would both be written to"));
-    assert!(!path.join("both.json").exists());
+    assert!(!path.join("both.csv").exists());
     let all = out(path, "apply hand.json early.csv --fit fitted.json");
     let few: String = fs::read_to_string(path.join("early.csv"))
         .unwrap()

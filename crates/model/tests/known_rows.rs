@@ -313,7 +313,7 @@ fn a_child_knows_the_rows_of_its_parent_and_its_own() {
     assert_eq!(known(&loaded, &next), 200);
 }
 
-/// The figures of `docs/decisions/0027-known-rows.md`.
+/// The figures of `docs/decisions/0028-known-rows.md`.
 #[test]
 #[ignore = "makes a table of a million rows"]
 fn a_million_rows_take_nine_bytes_each() {
