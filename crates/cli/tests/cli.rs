@@ -143,6 +143,26 @@ fn predict_gives_probabilities_and_evaluate_scores_the_test_rows() {
 }
 
 #[test]
+fn a_threshold_moves_the_line_between_two_classes_and_nothing_else() {
+    let path = workshop();
+    let cells = |arguments: &str| -> Vec<(String, f64)> {
+        let text = out(path, arguments);
+        let row = |line: &str| {
+            let cells: Vec<&str> = line.split(',').collect();
+            (cells[0].to_owned(), cells[3].parse().unwrap())
+        };
+        text.lines().skip(1).map(row).collect()
+    };
+    let (usual, strict) = (cells("predict p1 full.csv"), cells("predict p1 full.csv --threshold 0.35"));
+    assert!(strict.iter().all(|(class, p)| (class == "1") == (*p >= 0.35)));
+    assert!(usual.iter().zip(&strict).all(|(a, b)| a.1 == b.1), "probabilities stay");
+    assert_ne!(usual, strict);
+    let refused = run(path, "predict p1 full.csv --threshold 1.5");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("`threshold` is 1.5, allowed is 0 to 1"));
+}
+
+#[test]
 fn reports_say_how_many_rows_are_copies_and_how_many_have_an_unseen_class() {
     let path = empty("copies");
     fs::copy(workshop().join("p1"), path.join("p1")).unwrap();

@@ -43,3 +43,39 @@ pub(super) fn share_of_second(
 pub(super) fn mixed(first: &[f64], second: &[f64], share: f64) -> Vec<f64> {
     first.iter().zip(second).map(|(a, b)| (1.0 - share) * a + share * b).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two learners whose errors are each other's opposite, and one that is wrong by chance.
+    fn errors(n_rows: usize) -> [Vec<f64>; 3] {
+        let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
+        let error = |size: f64| (0..n_rows).map(|i| size * sign(i)).collect();
+        [error(1.0), error(-0.5), error(9.0)]
+    }
+
+    fn share(first: &[f64], second: &[f64]) -> f64 {
+        let rows: Vec<usize> = (0..first.len()).collect();
+        let labels = Labels::Numbers(vec![0.0; first.len()]);
+        share_of_second(first, second, &labels, &rows, &vec![1.0; first.len()])
+    }
+
+    #[test]
+    fn the_share_is_the_one_with_the_least_loss_and_few_rows_pull_it_to_a_half() {
+        let [a, b, _] = errors(10_000);
+        // (1 - s) * 1 - s * .5 is 0 at two thirds.
+        assert!((share(&a, &b) - 2.0 / 3.0).abs() < 1e-3);
+        assert!((share(&b, &a) - 1.0 / 3.0).abs() < 1e-3);
+        let [a, b, _] = errors(6);
+        let few = share(&a, &b);
+        assert!(few > 0.52 && few < 0.66, "{few}");
+    }
+
+    #[test]
+    fn a_learner_that_brings_nothing_has_no_share() {
+        let [a, _, chance] = errors(1000);
+        assert_eq!((share(&a, &chance), share(&chance, &a)), (0.0, 1.0));
+        assert_eq!(mixed(&[1.0, 2.0], &[3.0, 6.0], 0.25), [1.5, 3.0]);
+    }
+}

@@ -31,7 +31,7 @@ impl Predictor {
         let best = self.fit_info().scores.iter().find(|s| s.metric.higher_is_better());
         if let (Some(score), false) = (best.filter(|s| s.value >= PERFECT), is_told) {
             let text = format!(
-                "a {} of {:.4} on {} test rows is rarely earned: look for a column that is known only after \
+                "{} {:.4} on {} test rows is rarely earned: look for a column that is known only after \
                  the target; a search for features flags those that tell it nearly alone",
                 score.metric.name(),
                 score.value,

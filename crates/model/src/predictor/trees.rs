@@ -15,6 +15,8 @@ use crate::objective::splitmix;
 use crate::train::{Event, Sink};
 use crate::tree::{BoostData, Forest, Loss, Plan, boost};
 
+/// Rows that are predicted at a time: their columns stay in the cache, and memory does not grow with the table.
+const BLOCK_ROWS: usize = 4096;
 /// Most columns that a question of a tree can name.
 const MOST_COLUMNS: usize = 1 << 16;
 
@@ -120,15 +122,18 @@ pub(super) fn fit_grove(
 /// # Shapes
 /// - returns: `[n_rows, n_outputs]`
 pub(super) fn predict(forests: &[Forest], loss: Loss, table: &EncodedTable) -> Vec<f64> {
-    let mut mean: Vec<f64> = Vec::new();
-    for forest in forests {
-        let margins = forest.margins(table);
-        let mut values = Vec::new();
-        for row in margins.chunks_exact(loss.n_outputs()) {
-            loss.predict(row, &mut values);
+    let rows: Vec<usize> = (0..table.n_rows).collect();
+    let of_block = |rows: &[usize]| {
+        let mut mean: Vec<f64> = Vec::new();
+        for forest in forests {
+            let mut values = Vec::new();
+            for row in forest.margins(table, rows).chunks_exact(loss.n_outputs()) {
+                loss.predict(row, &mut values);
+            }
+            mean.resize(values.len(), 0.0);
+            mean.iter_mut().zip(values).for_each(|(m, v)| *m += v / forests.len() as f64);
         }
-        mean.resize(values.len(), 0.0);
-        mean.iter_mut().zip(values).for_each(|(m, v)| *m += v / forests.len() as f64);
-    }
-    mean
+        mean
+    };
+    rows.par_chunks(BLOCK_ROWS).map(of_block).collect::<Vec<_>>().concat()
 }

@@ -180,12 +180,6 @@ impl<'a> Codes<'a> {
 pub(crate) struct Columns(pub Vec<Vec<f32>>);
 
 impl Columns {
-    /// Of all rows of a table.
-    pub fn new(plan: &Plan, table: &EncodedTable, statistics: &[f32]) -> Self {
-        let rows: Vec<usize> = (0..table.n_rows).collect();
-        Columns(plan.sources.iter().map(|source| of_source(source, table, &rows, statistics)).collect())
-    }
-
     /// Of some rows of a table, with statistics as they hold for rows that they are not made of.
     pub fn of_rows(plan: &Plan, table: &EncodedTable, rows: &[usize], statistics: &[f32]) -> Self {
         Columns(plan.sources.iter().map(|source| of_source(source, table, rows, statistics)).collect())

@@ -68,15 +68,15 @@ impl Forest {
         self.trees.len()
     }
 
-    /// Sums of the trees: log-odds, logits, or a number.
+    /// Sums of the trees for some rows of a table: log-odds, logits, or a number.
     ///
     /// # Shapes
-    /// - returns: `[n_rows, n_outputs]`
-    pub fn margins(&self, table: &EncodedTable) -> Vec<f32> {
-        let columns = Columns::new(&self.plan, table, &self.statistics);
+    /// - returns: `[rows.len(), n_outputs]`
+    pub fn margins(&self, table: &EncodedTable, rows: &[usize]) -> Vec<f32> {
+        let columns = Columns::of_rows(&self.plan, table, rows, &self.statistics);
         let bins = self.borders.bins(&columns);
         let n_outputs = self.start.len();
-        let mut sums: Vec<f32> = (0..table.n_rows).flat_map(|_| self.start.iter().copied()).collect();
+        let mut sums: Vec<f32> = rows.iter().flat_map(|_| self.start.iter().copied()).collect();
         for tree in &self.trees {
             tree.add(&bins, &mut sums, n_outputs);
         }
