@@ -8,7 +8,7 @@ use super::{Predictor, PredictorAbout, Target, to_current, trees};
 use crate::encoder::start::Blank;
 use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
-use crate::space::{MOST_COLUMNS, check_filled, check_groups, n_weights, skeleton};
+use crate::space::{MOST_COLUMNS, check_about, check_filled, check_groups, n_weights, skeleton};
 use crate::store::{self, Blob, Container, ContentHash, weights_hash};
 use crate::tree::Forest;
 
@@ -81,6 +81,7 @@ impl Predictor {
         to_current(&mut container.manifest);
         let about: PredictorAbout = container.manifest_as(KIND)?;
         about.options.check()?;
+        check_about(&about.space)?;
         about.rows.as_ref().map_or(Ok(()), |rows| rows.check(MOST_COLUMNS))?;
         if let Target::Classes { classes, .. } = &about.target
             && classes.len() < 2
@@ -122,6 +123,9 @@ impl Predictor {
         let n_outputs = trees::loss(&about.target).n_outputs();
         let read = |i| Forest::from_blobs(plan.clone(), n_outputs, &format!("forest.{i}"), &mut tensors);
         let forests: Vec<Forest> = (0..n_forests).map(read).collect::<Result<_>>()?;
+        if !forests.iter().map(Forest::n_trees).eq(about.fit_info.n_trees.iter().take(n_forests).copied()) {
+            return Err(Error::malformed("its forests do not have as many trees as the manifest says"));
+        }
         check_all_used(&tensors)?;
         Ok(Predictor { about, heads, forests })
     }

@@ -143,6 +143,7 @@ impl EmbeddingSpace {
             )));
         }
         let mut blank = Blank::new(n_weights(&tensors));
+        check_about(&about)?;
         let mut network = skeleton(&about, &mut blank)?;
         from_blobs(&mut network, "", &mut tensors)?;
         check_all_used(&tensors)?;
@@ -244,10 +245,11 @@ impl About {
 }
 
 /// Refuses a space's manifest that describes more token groups than the file has matrices, of which each
-/// group needs several.
+/// group needs several. As many as a lineage may have steps cost next to nothing: a predictor of trees alone
+/// describes them without having them.
 pub(crate) fn check_groups(manifest: &serde_json::Value, n_matrices: usize) -> Result<()> {
     let n_groups = manifest.get("wiring").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
-    match n_groups > n_matrices {
+    match n_groups > n_matrices.max(MOST_STEPS + 1) {
         true => Err(Error::malformed(format!(
             "the manifest describes {n_groups} token groups, the file has {n_matrices} weight matrices"
         ))),
@@ -271,12 +273,11 @@ pub(crate) fn check_filled(blank: &Blank) -> Result<()> {
     }
 }
 
-/// A network of the shape that the manifest describes, its weights to be filled in. No more is allocated than
-/// the file has weights.
+/// Whether a manifest can be true: what holds of it without a weight.
 ///
 /// # Errors
-/// A malformed error if the manifest contradicts itself or the file.
-pub(crate) fn skeleton(about: &About, blank: &mut Blank) -> Result<Network> {
+/// A malformed error that says what contradicts what.
+pub(crate) fn check_about(about: &About) -> Result<()> {
     let n_columns = about.columns.len();
     let refuse = |text: String| Err(Error::malformed(text));
     if n_columns != about.codecs.len() || n_columns > MOST_COLUMNS {
@@ -317,6 +318,17 @@ pub(crate) fn skeleton(about: &About, blank: &mut Blank) -> Result<Network> {
     for (column, codec) in about.columns.iter().zip(&about.codecs) {
         codec.check().map_err(|e| e.at(format_args!("column `{}`", column.name)))?;
     }
+    Ok(())
+}
+
+/// A network of the shape that the manifest describes, its weights to be filled in. No more is allocated than
+/// the file has weights. The manifest has passed [`check_about`].
+///
+/// # Errors
+/// A malformed error if its wiring contradicts itself or the file.
+pub(crate) fn skeleton(about: &About, blank: &mut Blank) -> Result<Network> {
+    let n_columns = about.columns.len();
+    let refuse = |text: String| Err(Error::malformed(text));
     let shapes: Vec<_> = about.codecs.iter().map(column_shape).collect();
     let config = &about.config;
     let mut network: Option<Network> = None;

@@ -42,7 +42,9 @@ pub use config::SpaceConfig;
 pub use embed::Embeddings;
 pub(crate) use embed::{cell_tables, embed_encoded};
 pub use file::SpaceCard;
-pub(crate) use file::{KIND, MOST_COLUMNS, check_filled, check_groups, check_steps, n_weights, skeleton};
+pub(crate) use file::{
+    KIND, MOST_COLUMNS, check_about, check_filled, check_groups, check_steps, n_weights, skeleton,
+};
 pub use fit::FitOptions;
 pub(crate) use fit::{Rows, now, training_data};
 pub use known::Known;

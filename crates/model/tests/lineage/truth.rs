@@ -51,7 +51,7 @@ fn an_edit_that_is_sealed_again_is_caught_by_the_hashes_or_by_the_family() {
     assert!(found.contains("v2.tabgraft") && found.contains("`recipe`"), "{found}");
     let found = problems("v2.tabgraft", &|c| c.manifest["columns"][0]["reason"] = json!("edited"));
     assert!(found.contains("v2.tabgraft") && found.contains("`schema`"), "{found}");
-    let found = problems("p3.tabgraft", &|c| c.manifest["space"]["split"]["p_test"] = json!(0.2));
+    let found = problems("p3.tabgraft", &|c| c.manifest["space"]["split"]["p_test"] = json!(0.3));
     assert!(found.contains("p3.tabgraft") && found.contains("`split`"), "{found}");
     let found = problems("v3.tabgraft", &|c| c.manifest["extensions"][0]["extended_column_count"] = json!(9));
     assert!(found.contains("v3.tabgraft") && found.contains("graft 1"), "{found}");
