@@ -269,13 +269,16 @@ impl Table {
             .zip(self.batch.columns())
             .map(|(f, a)| (f.name().clone(), a.clone()))
             .collect();
-        let mut untyped = self.untyped.clone();
+        let (mut untyped, mut origin) = (self.untyped.clone(), self.origin.clone());
         let mut behind: HashMap<String, usize> = HashMap::new();
         for (name, array) in new {
             let name = name.into();
             self.check_length(&name, &array)?;
             if untyped.contains(&name) {
                 Arc::make_mut(&mut untyped).remove(&name);
+            }
+            if origin.declared_categories.contains(&name) {
+                Arc::make_mut(&mut origin).declared_categories.remove(&name);
             }
             match self.places.get(&name).or_else(|| behind.get(&name)) {
                 Some(place) => columns[*place].1 = array,
@@ -285,7 +288,7 @@ impl Table {
                 }
             }
         }
-        Ok(Table { untyped, ..self.derived(Self::from_columns(columns)?)? })
+        Ok(Table { untyped, origin, ..Self::from_columns(columns)? })
     }
 
     /// Whether an array may be a column of this table.
