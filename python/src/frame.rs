@@ -200,7 +200,11 @@ impl Given {
                 }
                 () => Home::None,
             };
-            return Ok(given(arrow_stream(data, options)?, home));
+            let data = match home {
+                Home::Polars => without_null_type(data)?,
+                _ => data.clone(),
+            };
+            return Ok(given(arrow_stream(&data, options)?, home));
         }
         let name = data.get_type().fully_qualified_name()?.to_string();
         Err(refused(
@@ -315,6 +319,15 @@ fn arrow_stream(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table>
     Ok(table_from_reader("the frame", reader?.into_reader()?, options)?)
 }
 
+/// The polars frame with its columns of the type `Null` as texts without a value: polars hands them over with a
+/// buffer that Arrow's C interface does not allow them, and the whole frame would be refused.
+fn without_null_type<'py>(data: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
+    let polars = data.py().import("polars")?;
+    let options = PyDict::new(data.py());
+    options.set_item(polars.getattr("Null")?, polars.getattr("String")?)?;
+    Ok(data.call_method1("cast", (options,))?)
+}
+
 /// A pandas frame, of which no column is looked at that is not wanted. The index is no column.
 fn pandas(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
     let py = data.py();
@@ -328,7 +341,7 @@ fn pandas(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
         true => data.getattr("iloc")?.get_item((PySlice::full(py), PyList::new(py, wanted)?))?,
         false => data.clone(),
     };
-    let table = pandas_columns(&narrowed, options)?;
+    let table = pandas_columns(&without_intervals(&narrowed)?, options)?;
     let mut origin = table.origin().clone();
     if is_narrowed {
         origin.unread.extend(others.into_iter().map(|i| names[i].clone()));
@@ -347,6 +360,34 @@ fn pandas(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
     Ok(table.with_origin(origin))
 }
 
+/// The frame with its intervals, as `pandas.cut` makes them, as categories named by their text: `(0, 10]`.
+fn without_intervals<'py>(data: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
+    let py = data.py();
+    let mut frame = data.clone();
+    for (i, dtype) in data.getattr("dtypes")?.call_method0("tolist")?.try_iter()?.enumerate() {
+        let dtype = dtype?;
+        let of_cells = match is_a(&dtype, "pandas", "CategoricalDtype")? {
+            true => dtype.getattr("categories")?.getattr("dtype")?,
+            false => dtype,
+        };
+        if !is_a(&of_cells, "pandas", "IntervalDtype")? {
+            continue;
+        }
+        let column = data.getattr("iloc")?.get_item((PySlice::full(py), i))?;
+        let column = column.call_method1("astype", ("category",))?;
+        let options = PyDict::new(py);
+        options.set_item("na_action", "ignore")?;
+        let named = column.call_method("map", (py.get_type::<PyString>(),), Some(&options))?;
+        if frame.is(data) {
+            let options = PyDict::new(py);
+            options.set_item("deep", false)?;
+            frame = data.call_method("copy", (), Some(&options))?;
+        }
+        frame.call_method1("isetitem", (i, named))?;
+    }
+    Ok(frame)
+}
+
 /// By pyarrow, which shares most columns without copying; column by column where it is absent or
 /// refuses a column of mixed values.
 fn pandas_columns(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
@@ -363,14 +404,27 @@ fn pandas_columns(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Tabl
     let names = data.getattr("columns")?.call_method0("tolist")?;
     let (mut columns, mut set_aside) = (Vec::new(), Vec::new());
     for (i, name) in names.try_iter()?.enumerate() {
-        let values = data.getattr("iloc")?.get_item((PySlice::full(py), i))?.call_method0("to_numpy")?;
+        let series = data.getattr("iloc")?.get_item((PySlice::full(py), i))?;
+        let is_declared = is_a(&series.getattr("dtype")?, "pandas", "CategoricalDtype")?;
+        let values = series.call_method0("to_numpy")?;
         let name = name?.str()?.to_string();
         match nested_class(&values)? {
             Some(class) => set_aside.push(unreadable(&name, &class)),
-            None => columns.push((name.clone(), column(&name, &values)?)),
+            None => {
+                let cells = column(&name, &values)?;
+                let cells = if is_declared { as_dictionary(cells) } else { cells };
+                columns.push((name, cells));
+            }
         }
     }
     from_columns(columns, Origin { set_aside, ..Origin::default() }, read)
+}
+
+/// The column as what declares categories in Arrow; one of a type that has no dictionaries, such as
+/// booleans, stays what it is.
+fn as_dictionary(cells: ArrayRef) -> ArrayRef {
+    let of_dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(cells.data_type().clone()));
+    cast(&cells, &of_dictionary).unwrap_or(cells)
 }
 
 /// The class of the first object of a column that holds several values, or none that a cell may be.

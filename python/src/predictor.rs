@@ -9,6 +9,7 @@ use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::{Error, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, Wanted};
+use tabgraft_table::unreadable::Readable;
 
 use crate::comparison::Comparison;
 use crate::convert::{to_python, weights, word};
@@ -17,7 +18,9 @@ use crate::frame::{Given, column, say};
 use crate::html;
 use crate::predictions::{Predictions, class_list};
 use crate::run::{StopToken, run};
-use crate::space::{EmbeddingSpace, warn_of_columns, warn_of_differing, warn_of_unseen};
+use crate::space::{
+    EmbeddingSpace, cell_errors, warn_of_columns, warn_of_differing, warn_of_unreadable, warn_of_unseen,
+};
 
 /// The words of [`TargetKind`].
 pub const TARGET_KINDS: &str = "`auto`, `set` or `scalar`";
@@ -36,13 +39,17 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Predicts, and warns of columns that are not used or missing.
+    /// Predicts, and warns of columns that are not used or missing, and of cells that cannot be read.
     pub fn predictions(
         py: Python<'_>,
         core: &tabgraft_model::Predictor,
         table: &Table,
+        errors: &str,
     ) -> Raised<Predictions> {
-        let made = py.detach(|| core.predict(table))?;
+        let errors = cell_errors(errors)?;
+        let Readable { table, unreadable } = py.detach(|| core.readable(table, errors))?;
+        let made = py.detach(|| core.predict(&table))?;
+        warn_of_unreadable(py, core.name(), &unreadable)?;
         warn_of_columns(py, core.name(), &made.report)?;
         warn_of_unseen(py, core.name(), &made.unseen)?;
         warn_of_differing(py, core.name(), &made.differing)?;
@@ -276,16 +283,23 @@ impl Predictor {
     ///
     /// >>> bool(predictor.predict(early, threshold=0.0).labels.all())
     /// True
-    #[pyo3(signature = (data, *, threshold = None, columns = None))]
+    ///
+    /// `errors` as for `EmbeddingSpace.embed`: with "missing", a cell that cannot be read counts as missing.
+    ///
+    /// >>> odd = early.head(1).assign(age="old")
+    /// >>> predictor.predict(odd, errors="missing").labels.shape
+    /// (1,)
+    #[pyo3(signature = (data, *, threshold = None, errors = "error", columns = None))]
     fn predict(
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
         threshold: Option<f64>,
+        errors: &str,
         columns: Option<Vec<String>>,
     ) -> Raised<Predictions> {
         let table = self.read(data, columns, self.core.needs())?;
-        Self::predictions(py, &self.core, &table)?.at(threshold)
+        Self::predictions(py, &self.core, &table, errors)?.at(threshold)
     }
 
     /// Cells unlike the training rows, one dictionary each: unseen categories, infinite numbers, and numbers
@@ -314,14 +328,20 @@ impl Predictor {
     /// >>> score = predictor.evaluate(early)[0]
     /// >>> score["metric"], score["low"] <= score["value"] <= score["high"]
     /// ('roc_auc', True)
-    #[pyo3(signature = (data, *, rows = "test"))]
+    ///
+    /// `errors` as for `predict`; a row whose target cannot be read is then passed over.
+    #[pyo3(signature = (data, *, rows = "test", errors = "error"))]
     pub fn evaluate<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
         rows: &str,
+        errors: &str,
     ) -> Raised<Bound<'py, PyAny>> {
+        let errors = cell_errors(errors)?;
         let table = self.read(data, None, self.core.needs_to_score())?;
+        let Readable { table, unreadable } = py.detach(|| self.core.readable_to_score(&table, errors))?;
+        warn_of_unreadable(py, self.core.name(), &unreadable)?;
         let table = Self::scored_rows(py, table, &[&self.core], rows)?;
         if let Some(passed_over) = self.core.target().passed_over_in_words(&table)? {
             let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;

@@ -18,6 +18,7 @@ import types
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import tabgraft
@@ -231,6 +232,42 @@ def test_a_column_that_is_mostly_unseen_is_a_warning_with_an_example(tmp_path, c
         [record] = caplog.records
         for part in ("column `zip`", "of 300 cells", "`80331`", "`01067`"):
             assert part in record.getMessage()
+
+
+def test_a_cell_that_cannot_be_read_is_an_error_or_on_request_a_missing_cell_that_is_told(tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": rng.normal(size=300), "day": pd.date_range("2024-01-01", periods=300)})
+    frame["day"] = frame["day"].dt.strftime("%d.%m.%Y")
+    frame["price"] = 3 * frame["size"] + rng.normal(size=300)
+    space = tabgraft.EmbeddingSpace.fit(frame, ignore=["price"], n_epochs=1, d_model=16)
+    predictor = tabgraft.Predictor.fit(space, frame, "price", n_epochs=1, n_networks=2)
+    broken, empty = frame.astype(object), frame.copy()
+    for row, column, cell in [(7, "size", "12 EUR"), (9, "size", "?!"), (8, "day", "31.02.2024"), (3, "price", "n.a.")]:
+        broken.loc[row, column] = cell
+        empty.loc[row, column] = None
+    broken.to_csv(tmp_path / "broken.csv", index=False)
+    uses = {
+        "embed": space.embed,
+        "predict": lambda data, **options: predictor.predict(data, **options).labels,
+        "evaluate": lambda data, **options: [dict(s) for s in predictor.evaluate(data, rows="all", **options)],
+    }
+    for name, use in uses.items():
+        with pytest.raises(tabgraft.DataError, match="row 8: `12 EUR` is not a number|row 4: `n.a.` is not a number"):
+            use(broken)
+        with pytest.raises(tabgraft.OptionError, match="option `errors` is `ignore`, allowed is `error` or `missing`"):
+            use(broken, errors="ignore")
+        for data in (broken, pl.from_pandas(broken.astype(str)), tmp_path / "broken.csv"):
+            caplog.clear()
+            with caplog.at_level(logging.WARNING, "tabgraft"):
+                found = use(data, errors="missing")
+            np.testing.assert_equal(found, use(empty))
+            told = [record.getMessage() for record in caplog.records]
+            assert len(told) == (3 if name == "evaluate" else 2), told
+            [size] = [text for text in told if "column `size`" in text]
+            assert "2 of 300 cells cannot be read as a number and count as missing" in size
+            assert "the first is `12 EUR` in row 8" in size
+            [day] = [text for text in told if "column `day`" in text]
+            assert "1 of 300 cells cannot be read as a date or time" in day and "`31.02.2024` in row 9" in day
 
 
 def test_notes_and_warnings_are_log_records(space, credit, caplog):

@@ -767,3 +767,50 @@ fn split_tells_parts_and_new_rows_are_all_scored_with_the_reason() {
     assert!(told.contains("known to `p1`"), "{told}");
     assert!(report["n_rows_scored"].as_u64().unwrap() > 200, "{report}");
 }
+
+#[test]
+fn a_cell_that_cannot_be_read_ends_a_command_or_on_request_is_missing_and_counted() {
+    let (path, dir) = (workshop(), tempfile::tempdir().unwrap());
+    let full = fs::read_to_string(path.join("full.csv")).unwrap();
+    let place = full.lines().next().unwrap().split(',').position(|column| column == "age").unwrap();
+    let with = |cell: &str| -> String {
+        let line = |(row, line): (usize, &str)| {
+            let mut cells: Vec<&str> = line.split(',').collect();
+            if row == 3 || row == 5 {
+                cells[place] = cell;
+            }
+            cells.join(",") + "\n"
+        };
+        full.lines().enumerate().map(line).collect()
+    };
+    fs::write(dir.path().join("broken.csv"), with("old")).unwrap();
+    fs::write(dir.path().join("empty.csv"), with("")).unwrap();
+    let at = |name: &str| path.join(name).display().to_string();
+    for command in [format!("embed {}", at("v1")), format!("predict {}", at("p1"))] {
+        let failed = run(dir.path(), &format!("{command} broken.csv"));
+        assert_eq!(failed.status.code(), Some(2));
+        let told = String::from_utf8(failed.stderr).unwrap();
+        assert!(told.contains("column `age`, row 3: `old` is not a number"), "{told}");
+        // A key stays as it is written.
+        let (found, told) = done(dir.path(), &format!("{command} broken.csv --errors missing --key age"));
+        assert!(told.contains("column `age`: 2 of 1000 cells cannot be read as a number"), "{told}");
+        let wanted = out(dir.path(), &format!("{command} empty.csv --key age"));
+        let line = |text: &str, row: usize| text.lines().nth(row).unwrap().to_owned();
+        assert_eq!(line(&found, 3), format!("old{}", line(&wanted, 3)));
+        assert_eq!(line(&found, 4), line(&wanted, 4));
+        let report = side_json(dir.path(), &format!("{command} broken.csv --errors missing"));
+        let unreadable = &report["unreadable"][0];
+        assert_eq!((&unreadable["name"], &unreadable["kind"]), (&"age".into(), &"numeric".into()));
+        assert_eq!((&unreadable["n_unreadable"], &unreadable["row_idx"]), (&2.into(), &2.into()));
+        assert_eq!(unreadable["example"], "old");
+    }
+    let evaluate = format!("evaluate {} --rows all", at("p1"));
+    assert_eq!(run(dir.path(), &format!("{evaluate} broken.csv")).status.code(), Some(2));
+    let broken = json(dir.path(), &format!("{evaluate} broken.csv --errors missing"));
+    let empty = json(dir.path(), &format!("{evaluate} empty.csv"));
+    assert_eq!(broken["scores"], empty["scores"]);
+    assert_eq!(
+        (broken["unreadable"][0]["n_unreadable"].as_u64(), &empty["unreadable"]),
+        (Some(2), &Value::Array(vec![]))
+    );
+}

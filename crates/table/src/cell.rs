@@ -303,7 +303,7 @@ fn present(text: &str) -> Option<&str> {
 }
 
 /// The column without dictionaries and with one text type.
-fn plain(column: &str, array: &ArrayRef) -> Result<(Storage, ArrayRef)> {
+pub(crate) fn plain(column: &str, array: &ArrayRef) -> Result<(Storage, ArrayRef)> {
     let storage = Storage::of(column, array.data_type())?;
     let array = match array.data_type() {
         DataType::Utf8 => array.clone(),

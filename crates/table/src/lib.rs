@@ -25,6 +25,7 @@ pub mod split;
 pub mod stats;
 pub mod table;
 pub mod threads;
+pub mod unreadable;
 mod visible;
 mod whole_file;
 

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::{cast, concat, concat_batches, take_record_batch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::{cast, concat, concat_batches, nullif, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema as ArrowSchema, SchemaRef, UInt64Type};
 
 use crate::error::{Error, Result, near_names};
@@ -269,13 +269,16 @@ impl Table {
             .zip(self.batch.columns())
             .map(|(f, a)| (f.name().clone(), a.clone()))
             .collect();
-        let mut untyped = self.untyped.clone();
+        let (mut untyped, mut origin) = (self.untyped.clone(), self.origin.clone());
         let mut behind: HashMap<String, usize> = HashMap::new();
         for (name, array) in new {
             let name = name.into();
             self.check_length(&name, &array)?;
             if untyped.contains(&name) {
                 Arc::make_mut(&mut untyped).remove(&name);
+            }
+            if origin.declared_categories.contains(&name) {
+                Arc::make_mut(&mut origin).declared_categories.remove(&name);
             }
             match self.places.get(&name).or_else(|| behind.get(&name)) {
                 Some(place) => columns[*place].1 = array,
@@ -285,7 +288,23 @@ impl Table {
                 }
             }
         }
-        Ok(Table { untyped, ..self.derived(Self::from_columns(columns)?)? })
+        Ok(Table { untyped, origin, ..Self::from_columns(columns)? })
+    }
+
+    /// With cells taken away, of each column those marked; each stays as untyped as it was.
+    ///
+    /// # Errors
+    /// A schema error if a column is absent, or not as long as its marks.
+    pub(crate) fn without_cells<'a>(
+        &self,
+        marked: impl IntoIterator<Item = (&'a str, &'a BooleanArray)>,
+    ) -> Result<Self> {
+        let take_away = |(name, is_gone): (&'a str, &BooleanArray)| {
+            let left = nullif(self.column(name)?, is_gone);
+            Ok((name, left.map_err(|e| Error::schema(format!("column `{name}`: {e}")))?))
+        };
+        let left = marked.into_iter().map(take_away).collect::<Result<Vec<_>>>()?;
+        Ok(Table { untyped: self.untyped.clone(), ..self.with_columns(left)? })
     }
 
     /// Whether an array may be a column of this table.

@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array
 use proptest::prelude::*;
 use tabgraft_table::codec::{encode, fit_codecs};
 use tabgraft_table::encoded::PartValues;
+use tabgraft_table::read::Origin;
 use tabgraft_table::schema::profile::ColumnProfile;
 use tabgraft_table::schema::{DateFormat, Exclusion, InferOptions, Kind, Schema, infer};
 use tabgraft_table::{Error, Table};
@@ -413,4 +414,33 @@ fn any_cell() -> impl Strategy<Value = String> {
         "Dec 31, 2024",
     ];
     prop_oneof![9 => prop::sample::select(cells.to_vec()).prop_map(str::to_owned), 1 => "\\PC{0,8}"]
+}
+
+#[test]
+fn what_the_data_declare_as_categories_is_categories_unless_the_user_or_the_values_say_otherwise() {
+    let n = 60;
+    let floors: ArrayRef = Arc::new(Int64Array::from_iter_values((0..n).map(|i| 10 * (i % 4))));
+    let own: ArrayRef = Arc::new(Float64Array::from_iter_values((0..n).map(|i| (i * i) as f64 + 0.5)));
+    let flags: ArrayRef = Arc::new(BooleanArray::from_iter((0..n).map(|i| Some(i % 2 == 0))));
+    let table = table(vec![("floor", floors.clone()), ("own", own), ("flag", flags)]);
+    let names = ["floor", "own", "flag"].map(str::to_owned);
+    let declared = Origin { declared_categories: names.into(), ..Origin::default() };
+    let table = table.with_origin(declared);
+    let schema = infer(&table, &InferOptions::default()).unwrap();
+    let floor = schema.column("floor").unwrap();
+    let found = (floor.kind, floor.reason.as_str());
+    assert_eq!(found, (Kind::Categorical, "declared as categories, 4 distinct in 60 rows"));
+    assert_eq!(schema.column("own").unwrap().kind, Kind::Numeric);
+    assert_eq!(schema.column("flag").unwrap().kind, Kind::Boolean);
+    let [note] = &schema.notes[..] else { panic!("one note: {:?}", schema.notes) };
+    assert!(note.contains("`own` is declared as categories, but has 60 of them in 60 rows"), "{note}");
+
+    let given = infer(&table, &of_kind("floor", Kind::Numeric)).unwrap();
+    assert_eq!(given.column("floor").unwrap().kind, Kind::Numeric);
+    let few = InferOptions { max_categories: 3, ..InferOptions::default() };
+    assert_eq!(infer(&table, &few).unwrap().column("floor").unwrap().kind, Kind::Numeric);
+    // The declaration was of the cells that were there.
+    let replaced = table.with_column("floor", floors).unwrap();
+    let replaced = infer(&replaced, &InferOptions::default()).unwrap();
+    assert_eq!(replaced.column("floor").unwrap().kind, Kind::Numeric);
 }

@@ -283,32 +283,39 @@ impl SinglePredictor {
         this.training_info(py)
     }
 
-    /// Classes or numbers for each row, with probabilities, confidence and a column report; `threshold` as for
-    /// `Predictor.predict`.
+    /// Classes or numbers for each row, with probabilities, confidence and a column report; `threshold` and
+    /// `errors` as for `Predictor.predict`.
     ///
     /// >>> len(single.predict(early))
     /// 1000
-    #[pyo3(signature = (df, *, threshold = None))]
-    fn predict(&self, py: Python<'_>, df: &Bound<'_, PyAny>, threshold: Option<f64>) -> Raised<Predictions> {
+    #[pyo3(signature = (df, *, threshold = None, errors = "error"))]
+    fn predict(
+        &self,
+        py: Python<'_>,
+        df: &Bound<'_, PyAny>,
+        threshold: Option<f64>,
+        errors: &str,
+    ) -> Raised<Predictions> {
         let core = self.core()?;
         let how = ReadOptions { columns: core.needs(), ..core.read_options() };
         let table = Given::read(df, None, &how)?.table;
-        Predictor::predictions(py, &core, &table)?.at(threshold)
+        Predictor::predictions(py, &core, &table, errors)?.at(threshold)
     }
 
-    /// Scores with intervals, a list that answers to a metric's name, too; `rows` is "test" or "all", as for
-    /// `Predictor.evaluate`.
+    /// Scores with intervals, a list that answers to a metric's name, too; `rows` is "test" or "all", and `errors`
+    /// "error" or "missing", as for `Predictor.evaluate`.
     ///
     /// >>> single.evaluate(early)[0]["metric"]
     /// 'roc_auc'
-    #[pyo3(signature = (df, *, rows = "test"))]
+    #[pyo3(signature = (df, *, rows = "test", errors = "error"))]
     fn evaluate<'py>(
         &self,
         py: Python<'py>,
         df: &Bound<'py, PyAny>,
         rows: &str,
+        errors: &str,
     ) -> Raised<Bound<'py, PyAny>> {
-        Predictor { core: self.core()? }.evaluate(py, df, rows)
+        Predictor { core: self.core()? }.evaluate(py, df, rows, errors)
     }
 
     /// Whether `other` predicts the same target better, on the same rows; `rows` as for `evaluate`.

@@ -16,6 +16,7 @@ use tabgraft_model::space::RowParts;
 use tabgraft_model::{CompareOptions, Error, ExtendOptions, FitOptions, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::ReadOptions;
+use tabgraft_table::unreadable::{CellErrors, Readable, UnreadableColumn};
 
 use crate::comparison::Comparison;
 use crate::convert::{document, to_python, word};
@@ -162,17 +163,29 @@ impl EmbeddingSpace {
     /// ((1000, 32), dtype('float32'))
     /// >>> np.array_equal(space.embed(early.tail(1)), vectors[-1:])
     /// True
-    #[pyo3(signature = (data, *, columns = None))]
+    ///
+    /// A cell that cannot be read as its column's kind, such as a word among numbers, is an error; with
+    /// `errors="missing"` it counts as missing, and each such column is told in a warning, with how many and the
+    /// first of them.
+    ///
+    /// >>> odd = early.assign(age=["old", *early["age"].tolist()[1:]])
+    /// >>> np.array_equal(space.embed(odd, errors="missing")[1:], vectors[1:])
+    /// True
+    #[pyo3(signature = (data, *, errors = "error", columns = None))]
     fn embed<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
+        errors: &str,
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
         let how = ReadOptions { columns: space.needs(), ..space.read_options() };
+        let errors = cell_errors(errors)?;
         let table = Given::read(data, columns, &how)?.table;
+        let Readable { table, unreadable } = py.detach(|| space.readable(&table, errors))?;
         let embeddings = py.detach(|| space.embed(&table))?;
+        warn_of_unreadable(py, space.name(), &unreadable)?;
         warn_of_columns(py, space.name(), &embeddings.report)?;
         warn_of_unseen(py, space.name(), &embeddings.unseen)?;
         warn_of_differing(py, space.name(), &embeddings.differing)?;
@@ -439,6 +452,16 @@ impl EmbeddingSpace {
 /// An array of text.
 fn text_array<'py, 't>(py: Python<'py>, words: impl Iterator<Item = &'t str>) -> Raised<Bound<'py, PyAny>> {
     Ok(py.import("numpy")?.call_method1("array", (words.collect::<Vec<_>>(),))?)
+}
+
+/// What becomes of cells that cannot be read.
+pub fn cell_errors(errors: &str) -> Raised<CellErrors> {
+    word("errors", errors, "`error` or `missing`")
+}
+
+/// Columns with cells that cannot be read, each in a log record of level warning.
+pub fn warn_of_unreadable(py: Python<'_>, name: &str, unreadable: &[UnreadableColumn]) -> PyResult<()> {
+    say(py, &unreadable.iter().map(|column| format!("{name}: {column}")).collect::<Vec<_>>())
 }
 
 /// Columns whose cells training has mostly not seen, each in a log record of level warning.

@@ -4,6 +4,7 @@
 
 mod columns;
 mod court;
+mod errors;
 mod freeze;
 mod keep;
 mod out;
@@ -23,6 +24,7 @@ use tabgraft_table::is_hidden;
 
 pub use columns::column_names;
 pub use court::CourtArgs;
+pub use errors::ErrorsArgs;
 pub use freeze::FreezeArgs;
 pub use keep::KeepArgs;
 pub use out::OutArgs;

@@ -9,12 +9,13 @@ use serde::Serialize;
 use tabgraft_feature::Differing;
 use tabgraft_model::EmbeddingSpace;
 use tabgraft_model::space::{ColumnReport, UnseenColumn};
+use tabgraft_table::unreadable::UnreadableColumn;
 
 use crate::answer::Answer;
-use crate::arguments::RowsArgs;
+use crate::arguments::{ErrorsArgs, RowsArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, column_notes, differing_notes, line, unseen_notes};
+use crate::report::{Report, column_notes, differing_notes, line, unreadable_notes, unseen_notes};
 
 /// Embed each row of a table: columns z0, z1, ...
 ///
@@ -30,6 +31,8 @@ pub struct EmbedArgs {
     /// The embedding space
     space: PathBuf,
     #[command(flatten)]
+    errors: ErrorsArgs,
+    #[command(flatten)]
     rows: RowsArgs,
 }
 
@@ -40,6 +43,8 @@ struct EmbedReport {
     n_rows: usize,
     d_model: usize,
     columns: ColumnReport,
+    /// Columns with cells that cannot be read and count as missing.
+    unreadable: Vec<UnreadableColumn>,
     /// Columns whose cells are mostly values that training has not seen.
     unseen: Vec<UnseenColumn>,
     /// Features that the table had, with cells that are not what the feature gives.
@@ -51,7 +56,8 @@ impl EmbedArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let space = EmbeddingSpace::load(&self.space)?;
         let table = self.rows.table(&self.space, &space.read_options(), space.needs(), console)?;
-        let embeddings = space.embed(&table)?;
+        let readable = space.readable(&table, self.errors.errors())?;
+        let embeddings = space.embed(&readable.table)?;
         let d_model = embeddings.d_model;
         let coordinate = |i: usize| {
             let values = embeddings.values.iter().skip(i).step_by(d_model).copied();
@@ -59,6 +65,7 @@ impl EmbedArgs {
         };
         let written = self.rows.write(&table, (0..d_model).map(coordinate));
         column_notes(&embeddings.report, console);
+        unreadable_notes(&readable.unreadable, console);
         unseen_notes(&embeddings.unseen, console);
         differing_notes(&embeddings.differing, console);
         console.side_report(&EmbedReport {
@@ -66,6 +73,7 @@ impl EmbedArgs {
             n_rows: embeddings.n_rows,
             d_model,
             columns: embeddings.report,
+            unreadable: readable.unreadable,
             unseen: embeddings.unseen,
             differing: embeddings.differing,
         })?;

@@ -7,12 +7,13 @@ use serde::Serialize;
 use tabgraft_model::Predictor;
 use tabgraft_model::metric::Score;
 use tabgraft_table::read::ReadOptions;
+use tabgraft_table::unreadable::UnreadableColumn;
 
 use crate::answer::Answer;
-use crate::arguments::ReadArgs;
+use crate::arguments::{ErrorsArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, differing_notes, line, scores_text, unseen_notes};
+use crate::report::{Report, differing_notes, line, scores_text, unreadable_notes, unseen_notes};
 use crate::rows::{Scored, note_seen_rows};
 
 /// Score a predictor on a table that has the target.
@@ -38,6 +39,8 @@ pub struct EvaluateArgs {
     #[arg(long, value_enum, default_value_t)]
     rows: Scored,
     #[command(flatten)]
+    errors: ErrorsArgs,
+    #[command(flatten)]
     read: ReadArgs,
 }
 
@@ -50,6 +53,8 @@ struct EvaluateReport {
     rows: &'static str,
     n_rows_table: usize,
     n_rows_scored: usize,
+    /// Columns with cells that cannot be read and count as missing.
+    unreadable: Vec<UnreadableColumn>,
     scores: Vec<Score>,
 }
 
@@ -59,6 +64,9 @@ impl EvaluateArgs {
         let predictor = Predictor::load(&self.predictor)?;
         let how = ReadOptions { columns: predictor.needs_to_score(), ..predictor.read_options() };
         let table = self.read.table_like(&self.table, &how, console)?;
+        let readable = predictor.readable_to_score(&table, self.errors.errors())?;
+        unreadable_notes(&readable.unreadable, console);
+        let table = readable.table;
         let scored = self.rows.of(&table, &[&predictor], console)?;
         unseen_notes(&predictor.unseen_columns(&scored)?, console);
         differing_notes(&predictor.differing_columns(&scored)?, console);
@@ -73,6 +81,7 @@ impl EvaluateArgs {
             rows: self.rows.name(),
             n_rows_table: table.n_rows(),
             n_rows_scored: scored.n_rows(),
+            unreadable: readable.unreadable,
             scores: predictor.evaluate(&scored)?,
         })?;
         Ok(Answer::Yes)

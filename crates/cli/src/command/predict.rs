@@ -11,12 +11,13 @@ use tabgraft_feature::Differing;
 use tabgraft_model::Predictor;
 use tabgraft_model::predictor::{Guardrail, Predictions};
 use tabgraft_model::space::{ColumnReport, UnseenColumn};
+use tabgraft_table::unreadable::UnreadableColumn;
 
 use crate::answer::Answer;
-use crate::arguments::RowsArgs;
+use crate::arguments::{ErrorsArgs, RowsArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, column_notes, differing_notes, line, unseen_notes};
+use crate::report::{Report, column_notes, differing_notes, line, unreadable_notes, unseen_notes};
 
 /// Predict the target for each row of a table.
 ///
@@ -38,6 +39,8 @@ pub struct PredictArgs {
     #[arg(long, value_name = "P")]
     threshold: Option<f64>,
     #[command(flatten)]
+    errors: ErrorsArgs,
+    #[command(flatten)]
     rows: RowsArgs,
 }
 
@@ -50,6 +53,8 @@ struct PredictReport {
     n_rows: usize,
     threshold: Option<f64>,
     columns: ColumnReport,
+    /// Columns with cells that cannot be read and count as missing.
+    unreadable: Vec<UnreadableColumn>,
     /// Columns whose cells are mostly values that training has not seen.
     unseen: Vec<UnseenColumn>,
     /// Features that the table had, with cells that are not what the feature gives.
@@ -64,13 +69,15 @@ impl PredictArgs {
         let predictor = Predictor::load(&self.predictor)?;
         let table =
             self.rows.table(&self.predictor, &predictor.read_options(), predictor.needs(), console)?;
-        let mut predictions = predictor.predict(&table)?;
+        let readable = predictor.readable(&table, self.errors.errors())?;
+        let mut predictions = predictor.predict(&readable.table)?;
         if let Some(threshold) = self.threshold {
             predictions = predictions.at_threshold(threshold)?;
         }
-        let guardrails = predictor.guardrails(&table)?;
+        let guardrails = predictor.guardrails(&readable.table)?;
         let written = self.rows.write(&table, result_columns(&predictions));
         column_notes(&predictions.report, console);
+        unreadable_notes(&readable.unreadable, console);
         unseen_notes(&predictions.unseen, console);
         differing_notes(&predictions.differing, console);
         let is_binary = predictions.classes.len() == 2;
@@ -81,6 +88,7 @@ impl PredictArgs {
             n_rows: predictions.n_rows(),
             threshold: is_binary.then_some(predictions.threshold),
             columns: predictions.report,
+            unreadable: readable.unreadable,
             unseen: predictions.unseen,
             differing: predictions.differing,
             guardrails: counted(&guardrails),

@@ -6,6 +6,7 @@ use tabgraft_model::EmbeddingSpace;
 use tabgraft_model::space::{ColumnReport, UnseenColumn};
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Kind};
 use tabgraft_table::table::quoted;
+use tabgraft_table::unreadable::UnreadableColumn;
 
 use super::{Grid, line};
 use crate::console::Console;
@@ -56,6 +57,13 @@ impl SchemaReport {
 /// Says which columns of a table hold values that training has mostly not seen.
 pub fn unseen_notes(unseen: &[UnseenColumn], console: &Console) {
     for column in unseen {
+        console.warn(&column.to_string());
+    }
+}
+
+/// Says which columns of a table have cells that cannot be read, and count as missing.
+pub fn unreadable_notes(unreadable: &[UnreadableColumn], console: &Console) {
+    for column in unreadable {
         console.warn(&column.to_string());
     }
 }

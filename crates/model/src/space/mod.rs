@@ -12,6 +12,7 @@ mod known;
 mod losses;
 mod migrate;
 mod parts;
+mod readable;
 mod reading;
 mod recipe;
 mod same;

@@ -14,8 +14,9 @@
 //! - **JSON lines**: one flat object a line. Integers become `Int64`, other numbers `Float64`,
 //!   `true` and `false` `Boolean`; a column of several kinds, or of numbers that these types cannot
 //!   hold exactly, becomes text with the digits as written. An absent key is a missing cell.
-//! - **Parquet and Arrow** (Feather), compressed or not: types are kept, apart from text variants and dictionaries (text),
-//!   decimals and half floats (`Float64`), durations (`Int64` in their unit) and times of day (text).
+//! - **Parquet and Arrow** (Feather), compressed or not: types are kept, apart from text variants (text),
+//!   dictionaries (their values, [declared](Origin::declared_categories) as categories), decimals and half
+//!   floats (`Float64`), durations (`Int64` in their unit) and times of day (text).
 //!
 //! Numbers in text may be written with a decimal comma or with grouped thousands: which mark stands for
 //! the decimals is found from all columns together ([`numbers`](self)), and they are brought to one
@@ -461,6 +462,10 @@ pub fn reread(table: &Table, options: &ReadOptions) -> Result<Table> {
             }
         }
     }
+    // Their texts were left as they are written, and still are names.
+    for name in &before.declared_categories {
+        how.known.entry(name.clone()).or_insert(KnownColumn::AsWritten);
+    }
     let batch = table.batch();
     let read = table_from_batches("the frame", &batch.schema(), std::slice::from_ref(batch), &how)?;
     let mut origin = read.origin().clone();
@@ -472,6 +477,8 @@ pub fn reread(table: &Table, options: &ReadOptions) -> Result<Table> {
     origin.notes.extend(before.notes.iter().cloned());
     origin.notes.extend(unreadable_note(&set_aside).filter(|note| !before.notes.contains(note)));
     origin.set_aside.extend(set_aside);
+    let declared = before.declared_categories.iter().filter(|name| read.has_column(name));
+    origin.declared_categories.extend(declared.cloned());
     origin.unread.extend(before.unread.iter().cloned());
     if before.reading.decimal.zip(options.decimal).is_some_and(|(here, there)| here != there) {
         origin.notes.extend(differences(before, options));

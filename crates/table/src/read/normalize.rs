@@ -1,5 +1,6 @@
 //! Typed columns of Parquet and Arrow files to the types that tables keep.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch, RecordBatchOptions};
@@ -28,6 +29,7 @@ pub(super) struct Normalizer {
     missing: MissingTokens,
     set_aside: Vec<ExcludedColumn>,
     unread: Vec<String>,
+    declared_categories: BTreeSet<String>,
 }
 
 impl Normalizer {
@@ -39,7 +41,7 @@ impl Normalizer {
         let (mut fields, mut kept_idx) = (Vec::new(), Vec::new());
         let names = schema.fields().iter().map(|field| field.name());
         let mut set_aside = stored_indexes(schema.metadata(), names);
-        let mut unread = Vec::new();
+        let (mut unread, mut declared_categories) = (Vec::new(), BTreeSet::new());
         for (idx, field) in schema.fields().iter().enumerate() {
             if !options.columns.has(field.name()) {
                 unread.push(field.name().clone());
@@ -49,6 +51,10 @@ impl Normalizer {
                 Some(kept) => {
                     fields.push(Field::new(field.name(), kept, true));
                     kept_idx.push(idx);
+                    // Afterwards the column is one of plain values.
+                    if matches!(field.data_type(), DataType::Dictionary(..)) {
+                        declared_categories.insert(field.name().clone());
+                    }
                 }
                 None => set_aside.push(unreadable(field.name(), family(field.data_type()))),
             }
@@ -63,7 +69,8 @@ impl Normalizer {
         let schema = Arc::new(ArrowSchema::new(fields));
         Table::new(RecordBatch::new_empty(schema.clone())).map_err(|e| e.at(format!("`{file}`")))?;
         let missing = MissingTokens::new(&options.missing_tokens);
-        Ok(Normalizer { file: file.to_owned(), schema, kept_idx, missing, set_aside, unread })
+        let file = file.to_owned();
+        Ok(Normalizer { file, schema, kept_idx, missing, set_aside, unread, declared_categories })
     }
 
     /// The schema of the normalised batches.
@@ -83,7 +90,12 @@ impl Normalizer {
 
     /// What is known of the columns before a row is read.
     pub(super) fn origin(&self) -> Origin {
-        Origin { set_aside: self.set_aside.clone(), unread: self.unread.clone(), ..Origin::default() }
+        Origin {
+            set_aside: self.set_aside.clone(),
+            unread: self.unread.clone(),
+            declared_categories: self.declared_categories.clone(),
+            ..Origin::default()
+        }
     }
 
     /// One batch in the kept types.

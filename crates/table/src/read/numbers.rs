@@ -100,7 +100,11 @@ pub(super) fn settle(
         .iter()
         .zip(table.batch().columns())
         .filter(|(field, _)| field.data_type() == &DataType::Utf8)
-        .map(|(field, array)| (field.name().as_str(), array, options.known.get(field.name())))
+        .map(|(field, array)| {
+            // What is declared to be a name is none of numbers, unless somebody says so.
+            let names = origin.declared_categories.contains(field.name()).then_some(&KnownColumn::AsWritten);
+            (field.name().as_str(), array, options.known.get(field.name()).or(names))
+        })
         .filter(|(.., known)| *known != Some(&KnownColumn::AsWritten))
         .collect();
     let seen = |(_, array, known): &Column<'_>| {

@@ -125,6 +125,9 @@ pub struct Origin {
     pub set_aside: Vec<ExcludedColumn>,
     /// Columns that are there and were not wanted.
     pub unread: Vec<String>,
+    /// Columns that the data themselves declare as categories: `category` of pandas, `Categorical` and `Enum`
+    /// of polars, any dictionary of Arrow.
+    pub declared_categories: BTreeSet<String>,
     /// Things that the user should hear about how the table was read.
     pub notes: Vec<String>,
 }

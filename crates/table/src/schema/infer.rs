@@ -90,7 +90,7 @@ impl InferOptions {
 /// What was decided about one column.
 enum Decision {
     Use { kind: Kind, reason: String, date_format: Option<DateFormat>, notes: Vec<String> },
-    Exclude { exclusion: Exclusion, reason: String },
+    Exclude { exclusion: Exclusion, reason: String, notes: Vec<String> },
 }
 
 /// Says what each column of a table means, from all of its rows.
@@ -114,7 +114,8 @@ pub fn infer(table: &Table, options: &InferOptions) -> Result<Schema> {
                 schema.columns.push(ColumnSpec { name, kind, reason, date_format });
                 schema.notes.extend(notes);
             }
-            Decision::Exclude { exclusion, reason } => {
+            Decision::Exclude { exclusion, reason, notes } => {
+                schema.notes.extend(notes);
                 schema.excluded.push(ExcludedColumn { name, exclusion, reason });
             }
         }
@@ -166,16 +167,20 @@ fn check_options(table: &Table, options: &InferOptions) -> Result<()> {
 fn decide_column(table: &Table, name: &str, options: &InferOptions) -> Result<Decision> {
     if options.ignore.iter().any(|ignored| ignored == name) {
         let ExcludedColumn { exclusion, reason, .. } = ignored(name);
-        return Ok(Decision::Exclude { exclusion, reason });
+        return Ok(exclude(exclusion, reason));
     }
     let array = table.column(name)?;
     let given_format = options.date_formats.get(name);
     let kind = options.kinds.get(name).copied().or(given_format.map(|_| Kind::Timestamp));
     let Some(kind) = kind else {
         if let Some(ExcludedColumn { exclusion, reason, .. }) = table.origin().set_aside(name) {
-            return Ok(Decision::Exclude { exclusion: *exclusion, reason: reason.clone() });
+            return Ok(exclude(*exclusion, reason.clone()));
         }
-        return Ok(infer_column(name, array, &ColumnProfile::of(name, array)?, options));
+        let profile = ColumnProfile::of(name, array)?;
+        return Ok(match table.origin().declared_categories.contains(name) {
+            true => infer_declared(name, array, &profile, options),
+            false => infer_column(name, array, &profile, options),
+        });
     };
     let mut notes = Vec::new();
     let mut date_format = None;
@@ -234,6 +239,37 @@ fn known_format(
 /// The date formats of a column of text, if half of its values are dates.
 fn spellings_of(array: &ArrayRef, profile: &ColumnProfile) -> Option<Spellings> {
     (profile.storage == Storage::Text).then(|| Spellings::of(array.as_string_opt::<i32>()?)).flatten()
+}
+
+/// A column that the data declare as categories: so it is used, unless that says nothing, as where a library
+/// keeps texts in a dictionary that has one value for each row.
+fn infer_declared(name: &str, array: &ArrayRef, profile: &ColumnProfile, options: &InferOptions) -> Decision {
+    let mut decision = infer_column(name, array, profile, options);
+    let (n_present, n_distinct) = (profile.n_present(), profile.n_distinct());
+    let is_constant = n_distinct == 1 && profile.n_missing == 0;
+    // Truths and times have categories of their own.
+    let has_names = matches!(profile.storage, Storage::Text | Storage::Integer | Storage::Float);
+    if n_present == 0 || is_constant || !has_names {
+        return decision;
+    }
+    let is_unique = profile.is_unique() && n_present > 1;
+    if !is_unique && n_distinct <= options.max_categories {
+        return keep(
+            Kind::Categorical,
+            format!("declared as categories, {n_distinct} distinct in {n_present} rows"),
+        );
+    }
+    if let Decision::Use { kind: Kind::Categorical, .. } = decision {
+        return decision;
+    }
+    let note = format!(
+        "column `{name}` is declared as categories, but has {n_distinct} of them in {n_present} rows, so its values \
+         decide what it is used as; give it the kind categorical to use it as categories"
+    );
+    match &mut decision {
+        Decision::Use { notes, .. } | Decision::Exclude { notes, .. } => notes.push(note),
+    }
+    decision
 }
 
 fn infer_column(name: &str, array: &ArrayRef, profile: &ColumnProfile, options: &InferOptions) -> Decision {
@@ -383,5 +419,5 @@ fn keep(kind: Kind, reason: String) -> Decision {
 }
 
 fn exclude(exclusion: Exclusion, reason: String) -> Decision {
-    Decision::Exclude { exclusion, reason }
+    Decision::Exclude { exclusion, reason, notes: Vec::new() }
 }

@@ -1,0 +1,60 @@
+//! Tables with cells that cannot be read, as models take them.
+
+use tabgraft_table::Table;
+use tabgraft_table::schema::{ColumnSpec, Kind};
+use tabgraft_table::split::SplitBy;
+use tabgraft_table::unreadable::{CellErrors, Readable};
+
+use super::{About, EmbeddingSpace};
+use crate::error::Result;
+use crate::predictor::{Predictor, Target};
+
+impl EmbeddingSpace {
+    /// The table to embed: with [`CellErrors::Missing`], cells that cannot be read as their column's kind are
+    /// missing and counted.
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        errors.treat(&self.about.columns, table)
+    }
+}
+
+impl Predictor {
+    /// The table to predict, as [`EmbeddingSpace::readable`].
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        errors.treat(&self.about.space.columns, table)
+    }
+
+    /// The table to be scored on, as [`EmbeddingSpace::readable`]: cells of the target, and of the times that the
+    /// split goes by, are told as well. A row without a target is passed over, one without a time trains.
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable_to_score(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        let mut specs = self.about.space.columns.clone();
+        if let Target::Number { column, .. } = self.target() {
+            specs.push(unnamed(column, Kind::Numeric));
+        }
+        specs.extend(self.about.space.time_beside());
+        errors.treat(&specs, table)
+    }
+}
+
+impl About {
+    /// The column of times that the split goes by, if it is none of the space's.
+    fn time_beside(&self) -> Option<ColumnSpec> {
+        let SplitBy::Time { column, date_format, .. } = &self.split.by else { return None };
+        let kind = if date_format.is_some() { Kind::Timestamp } else { Kind::Numeric };
+        let is_own = self.columns.iter().any(|own| own.name == *column);
+        (!is_own).then(|| ColumnSpec { date_format: date_format.clone(), ..unnamed(column, kind) })
+    }
+}
+
+/// A column that no schema describes.
+fn unnamed(name: &str, kind: Kind) -> ColumnSpec {
+    ColumnSpec { name: name.to_owned(), kind, reason: String::new(), date_format: None }
+}
