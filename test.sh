@@ -39,8 +39,11 @@ python3 -m venv "$venv"
 # pip's cache, which would give an earlier build of the same file name.
 rm -rf "$CARGO_TARGET_DIR/sdist"
 "$venv/bin/maturin" sdist --out "$CARGO_TARGET_DIR/sdist"
+# Unpacked with the time of now (-m): the archive's own times are so old that cargo would take what an earlier run
+# built of these crates.
+tar -xzmf "$CARGO_TARGET_DIR"/sdist/tabgraft-*.tar.gz -C "$CARGO_TARGET_DIR/sdist"
 PATH="$venv/bin:$PATH" "$venv/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir \
-    --no-build-isolation --force-reinstall --no-deps "$CARGO_TARGET_DIR"/sdist/tabgraft-*.tar.gz
+    --no-build-isolation --force-reinstall --no-deps "$CARGO_TARGET_DIR"/sdist/tabgraft-*/
 step python types
 "$venv/bin/mypy" --strict python/tabgraft python/featrix python/tests/types_as_users_see_them.py
 "$venv/bin/python" -m mypy.stubtest tabgraft featrix --mypy-config-file pyproject.toml

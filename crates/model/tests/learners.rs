@@ -78,3 +78,21 @@ fn both_learners_share_a_prediction_and_rows_keep_their_bits_in_any_batch() {
     let again = Predictor::from_bytes(&predictor.to_bytes().unwrap()).unwrap();
     assert_eq!(again.predict(&table).unwrap(), all);
 }
+
+#[test]
+fn progress_of_a_fit_rises_to_its_total_once() {
+    let table = steps(0.4);
+    let options = PredictorOptions { n_epochs: 20, n_networks: Some(3), d_hidden: 8, ..Default::default() };
+    let mut told = Vec::new();
+    let mut sink = |event: &Event| {
+        if let Event::Progress { done, total } = event {
+            told.push((*done, *total));
+        }
+        ControlFlow::Continue(())
+    };
+    Predictor::fit(&space_of(&table), &table, "y", &options, &mut sink).unwrap();
+    assert!(told.iter().all(|(done, total)| done <= total && *total == told[0].1), "{told:?}");
+    assert!(told.windows(2).all(|w| w[0].0 <= w[1].0), "{told:?}");
+    assert_eq!(told.iter().filter(|(done, total)| done == total).count(), 1, "{told:?}");
+    assert_eq!(told.last().unwrap().0, told[0].1);
+}

@@ -116,6 +116,11 @@ pub(crate) struct Bag {
     pub interrupted: bool,
 }
 
+/// What a fit counts in all: the epochs of its networks, and its forests, which come after them.
+pub(super) fn progress_total(n_networks: usize, options: &PredictorOptions) -> usize {
+    n_networks * options.n_epochs + n_networks
+}
+
 /// Fits `n_networks` heads, in parallel, each on all inner parts but its own.
 pub(crate) fn fit_bag(
     space: &Network,
@@ -126,7 +131,7 @@ pub(crate) fn fit_bag(
 ) -> Result<Bag> {
     let told = Told {
         sink: Mutex::new((sink, 0)),
-        total: n_networks * options.n_epochs,
+        total: progress_total(n_networks, options),
         stop: AtomicBool::new(false),
     };
     // The calling thread waits for no message: it takes part, so that a full pool comes to an end as well.

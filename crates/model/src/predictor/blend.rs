@@ -1,9 +1,8 @@
 //! How much of a prediction comes from which learner.
 
 use super::bag::Labels;
+use super::search::least;
 
-const GOLDEN: f64 = 0.618_033_988_749_895;
-const N_SHRINKS: usize = 30;
 /// Rows that speak for equal shares: what few rows say of two learners is chance.
 const ROWS_FOR_EQUAL: f64 = 2.0;
 /// A learner with a smaller share than this is left out.
@@ -27,12 +26,7 @@ pub(super) fn share_of_second(
         let loss = labels.held_out_loss(&mixed, rows, weights).unwrap_or(0.0);
         loss + pull * (share - 0.5).powi(2)
     };
-    let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..N_SHRINKS {
-        let (a, b) = (high - GOLDEN * (high - low), low + GOLDEN * (high - low));
-        if loss(a) < loss(b) { high = b } else { low = a }
-    }
-    match (low + high) / 2.0 {
+    match least(0.0, 1.0, loss) {
         share if share < LEAST_SHARE => 0.0,
         share if share > 1.0 - LEAST_SHARE => 1.0,
         share => share,

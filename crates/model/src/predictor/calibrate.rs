@@ -3,10 +3,10 @@
 //! Guo et al. 2017 (arXiv:1706.04599, section 4.2), on probabilities instead of logits:
 //! `p ∝ p^sharpness`, with the sharpness that gives held-out rows the least log-loss.
 
+use super::search::least;
+
 /// Range searched, as a logarithm.
 const LOG_RANGE: (f64, f64) = (-1.5, 1.5);
-const GOLDEN: f64 = 0.618_033_988_749_895;
-const N_SHRINKS: usize = 40;
 const TINY: f64 = 1e-12;
 
 /// Raises probabilities to a power and makes them sum to 1 again.
@@ -32,12 +32,7 @@ pub(crate) fn fit_sharpness(p: &[f64], class: &[usize], weights: &[f32], n_class
             })
             .sum()
     };
-    let (mut low, mut high) = LOG_RANGE;
-    for _ in 0..N_SHRINKS {
-        let (a, b) = (high - GOLDEN * (high - low), low + GOLDEN * (high - low));
-        if loss(a) < loss(b) { high = b } else { low = a }
-    }
-    ((low + high) / 2.0).exp()
+    least(LOG_RANGE.0, LOG_RANGE.1, loss).exp()
 }
 
 #[cfg(test)]

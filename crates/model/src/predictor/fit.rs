@@ -7,7 +7,7 @@ use tabgraft_table::Table;
 use tabgraft_table::deal::deal_rows;
 use tabgraft_table::split::{Part, row_hashes};
 
-use super::bag::{Bag, BagData, Labels, fit_bag};
+use super::bag::{Bag, BagData, Labels, fit_bag, progress_total};
 use super::blend::{mixed, share_of_second};
 use super::calibrate::fit_sharpness;
 use super::fair::rows_beside;
@@ -240,12 +240,18 @@ fn fit(
         bag: &data,
         held_out_rows: &bag.held_out_rows,
         n_forests: n_networks,
+        progress_total: progress_total(n_networks, options),
         seed: options.seed,
     };
     let grove = match bag.interrupted {
         true => None,
         false => fit_grove(&fitted_target, space.codecs(), &trees, sink)?,
     };
+    if grove.is_none() {
+        // What is not fitted counts as done, so that the bar reaches its end.
+        let total = progress_total(n_networks, options);
+        let _ = sink(&Event::Progress { done: total, total });
+    }
     let (forests, share_of_trees) =
         grove.map_or_else(Default::default, |grove| with_trees(&mut bag, grove, &data));
     let targets: Vec<f64> = bag.held_out_rows.iter().map(|r| values[*r].unwrap_or_default()).collect();

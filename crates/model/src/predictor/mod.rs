@@ -20,6 +20,7 @@ mod migrate;
 mod options;
 mod predictions;
 mod reading;
+mod search;
 mod target;
 mod trees;
 

@@ -45,7 +45,17 @@ pub(super) struct TreeData<'a> {
     pub held_out_rows: &'a [usize],
     /// Each stops on the inner part of its number.
     pub n_forests: usize,
+    /// What the fit counts in all, of which the forests are the last.
+    pub progress_total: usize,
     pub seed: u64,
+}
+
+/// What the forests say while they are fitted, and whether they shall stop.
+struct Told<'s, 'f> {
+    sink: &'s mut Sink<'f>,
+    /// Forests that are done.
+    n_done: usize,
+    is_stopped: bool,
 }
 
 /// A fitted bag of forests.
@@ -70,19 +80,22 @@ pub(super) fn fit_grove(
         Labels::Classes { class, .. } => class.iter().map(|class| f32::from(*class)).collect(),
         Labels::Numbers(numbers) => numbers.clone(),
     };
-    let sink = Mutex::new((sink, false));
-    let is_stopped = || {
-        let mut held = sink.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sink, stopped) = &mut *held;
-        // The networks were counted: what is asked here is only whether to go on.
-        *stopped = *stopped || sink(&Event::Progress { done: 1, total: 1 }) == ControlFlow::Break(());
-        *stopped
+    let told = Mutex::new(Told { sink, n_done: 0, is_stopped: false });
+    let tell = |n_more: usize| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.n_done += n_more;
+        if !told.is_stopped {
+            let done = data.progress_total - data.n_forests + told.n_done;
+            let event = Event::Progress { done, total: data.progress_total };
+            told.is_stopped = (told.sink)(&event) == ControlFlow::Break(());
+        }
+        told.is_stopped
     };
     let fitted: Vec<(Vec<usize>, Forest, Vec<f32>)> = in_pool(|| {
         let fit = |i: usize| {
             let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) =
                 data.bag.rows.iter().partition(|r| data.bag.fold[**r] == i);
-            let data = BoostData {
+            let boost_data = BoostData {
                 table: data.table,
                 plan: &plan,
                 loss,
@@ -93,12 +106,13 @@ pub(super) fn fit_grove(
                 stop_rows: &stop_rows,
                 seed: splitmix(data.seed ^ splitmix(i as u64)),
             };
-            let (forest, margins) = boost(&data, &is_stopped);
+            let (forest, margins) = boost(&boost_data, &|| tell(0));
+            tell(1);
             (stop_rows, forest, margins)
         };
         (0..data.n_forests).into_par_iter().map(fit).collect()
     })?;
-    if sink.into_inner().unwrap_or_else(PoisonError::into_inner).1 {
+    if told.into_inner().unwrap_or_else(PoisonError::into_inner).is_stopped {
         return Ok(None);
     }
     let n_outputs = data.bag.labels.n_outputs();
