@@ -7,4 +7,4 @@ mod regression;
 
 pub(crate) use design::{Design, MOST_LEVELS};
 pub(crate) use probe::Probe;
-pub(crate) use regression::{Fit, Loss, Problem, mean, sigmoid};
+pub(crate) use regression::{Fit, Loss, Problem, mean, sigmoid, softplus};

@@ -3,9 +3,8 @@
 //! Every network stops on its own share of the rows and learns from the others, so the bag as a
 //! whole has seen every row, and each row has a prediction by a network that did not learn from it.
 
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
@@ -14,13 +13,14 @@ use tabgraft_table::threads::in_pool;
 
 use super::PredictorOptions;
 use super::head::{Head, HeadDropout, N_MEMBERS};
+use super::told::Told;
 use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
 use crate::encoder::param::Params;
 use crate::error::{Error, Result};
 use crate::kernel::{Cells, Dropout, ROW_BLOCK, Targets, Tensor, column_loss, squared_error, total};
 use crate::objective::{splitmix, unit};
-use crate::train::{Event, Sink, shuffled, step_params};
+use crate::train::{shuffled, step_params};
 
 /// Rows of one evaluation batch. Fixed, so that a row's prediction keeps its bits in any batch.
 const EVALUATION_ROWS: usize = ROW_BLOCK;
@@ -94,6 +94,11 @@ pub(crate) struct BagData {
 }
 
 impl BagData {
+    /// The rows of inner part `i`, which its learner stops on, and the others, which it learns from.
+    pub fn stop_and_learn(&self, i: usize) -> (Vec<usize>, Vec<usize>) {
+        self.rows.iter().partition(|r| self.fold[**r] == i)
+    }
+
     fn cells(&self, network: &Network, rows: &[usize], masks: Option<&Masks>) -> Vec<Arc<Cells>> {
         self.groups
             .iter()
@@ -116,65 +121,46 @@ pub(crate) struct Bag {
     pub interrupted: bool,
 }
 
-/// What a fit counts in all: the epochs of its networks, and its forests, which come after them.
-pub(super) fn progress_total(n_networks: usize, options: &PredictorOptions) -> usize {
-    n_networks * options.n_epochs + n_networks
-}
-
 /// Fits `n_networks` heads, in parallel, each on all inner parts but its own.
 pub(crate) fn fit_bag(
     space: &Network,
     data: &BagData,
     n_networks: usize,
     options: &PredictorOptions,
-    sink: &mut Sink<'_>,
+    told: &Told<'_, '_>,
 ) -> Result<Bag> {
-    let told = Told {
-        sink: Mutex::new((sink, 0)),
-        total: progress_total(n_networks, options),
-        stop: AtomicBool::new(false),
-    };
     // The calling thread waits for no message: it takes part, so that a full pool comes to an end as well.
     let results: Vec<Result<Fitted>> = in_pool(|| {
-        (0..n_networks).into_par_iter().map(|i| fit_head(space, data, i, options, &told)).collect()
+        (0..n_networks).into_par_iter().map(|i| fit_head(space, data, i, options, told)).collect()
     })?;
     let n_outputs = data.labels.n_outputs();
     let held_out_rows: Vec<usize> =
         data.rows.iter().copied().filter(|r| data.fold[*r] < n_networks).collect();
-    let mut held_out = vec![0.0; held_out_rows.len() * n_outputs];
-    let place: std::collections::HashMap<usize, usize> =
-        held_out_rows.iter().enumerate().map(|(i, r)| (*r, i)).collect();
-    let (mut heads, mut best_epochs) = (Vec::new(), Vec::new());
+    let (mut heads, mut best_epochs, mut predicted) = (Vec::new(), Vec::new(), Vec::new());
     for fitted in results {
         let fitted = fitted?;
-        for (r, prediction) in fitted.stop_rows.iter().zip(fitted.predictions.chunks_exact(n_outputs)) {
-            let i = place[r];
-            held_out[i * n_outputs..(i + 1) * n_outputs].copy_from_slice(prediction);
-        }
+        predicted.push((fitted.stop_rows, fitted.predictions));
         heads.push(fitted.head);
         best_epochs.push(fitted.best_epoch);
     }
-    Ok(Bag { heads, held_out_rows, held_out, best_epochs, interrupted: told.stop.into_inner() })
+    let held_out = in_order_of(&held_out_rows, &predicted, n_outputs);
+    Ok(Bag { heads, held_out_rows, held_out, best_epochs, interrupted: told.is_stopped() })
 }
 
-/// What the networks of a bag say while they are fitted, and whether they shall stop.
-struct Told<'s, 'f> {
-    /// The sink, and the epochs that are done.
-    sink: Mutex<(&'s mut Sink<'f>, usize)>,
-    /// Epochs of all networks.
-    total: usize,
-    stop: AtomicBool,
-}
-
-impl Told<'_, '_> {
-    fn epochs(&self, n: usize) {
-        let mut held = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sink, done) = &mut *held;
-        *done += n;
-        if sink(&Event::Progress { done: *done, total: self.total }) == ControlFlow::Break(()) {
-            self.stop.store(true, Ordering::Relaxed);
+/// Predictions of the learners for the rows that each stopped on, `n_outputs` numbers a row, in the order of `rows`.
+pub(super) fn in_order_of(
+    rows: &[usize],
+    predicted: &[(Vec<usize>, Vec<f64>)],
+    n_outputs: usize,
+) -> Vec<f64> {
+    let place: HashMap<usize, usize> = rows.iter().enumerate().map(|(i, r)| (*r, i)).collect();
+    let mut held_out = vec![0.0; rows.len() * n_outputs];
+    for (stop_rows, predictions) in predicted {
+        for (r, prediction) in stop_rows.iter().zip(predictions.chunks_exact(n_outputs)) {
+            held_out[place[r] * n_outputs..][..n_outputs].copy_from_slice(prediction);
         }
     }
+    held_out
 }
 
 struct Fitted {
@@ -197,8 +183,7 @@ fn fit_head(
     let mut head = Head::new(space, options.d_hidden, n_outputs, &mut Pcg64Mcg::seed_from_u64(seed));
     head.set_thawed(true);
     head.space.heads.iter_mut().for_each(|h| h.set_thawed(false));
-    let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) =
-        data.rows.iter().partition(|r| data.fold[**r] == i);
+    let (stop_rows, learn_rows) = data.stop_and_learn(i);
     let batch_size = options.batch_size_for(learn_rows.len());
     let n_steps = (learn_rows.len() / batch_size).max(1);
     let mut best: Option<(Option<f64>, Head, Vec<f64>, usize)> = None;
@@ -240,10 +225,10 @@ fn fit_head(
         } else {
             worse += 1;
         }
-        told.epochs(1);
-        if worse >= options.patience || told.stop.load(Ordering::Relaxed) {
+        told.count(1);
+        if worse >= options.patience || told.is_stopped() {
             // What early stopping saves counts as done, so that the bar reaches its end.
-            told.epochs(options.n_epochs - epoch - 1);
+            told.count(options.n_epochs - epoch - 1);
             break;
         }
     }

@@ -7,10 +7,11 @@ use tabgraft_table::Table;
 use tabgraft_table::deal::deal_rows;
 use tabgraft_table::split::{Part, row_hashes};
 
-use super::bag::{Bag, BagData, Labels, fit_bag, progress_total};
+use super::bag::{Bag, BagData, Labels, fit_bag};
 use super::blend::{mixed, share_of_second};
 use super::calibrate::fit_sharpness;
 use super::fair::rows_beside;
+use super::told::Told;
 use super::trees::{Grove, TreeData, fit_grove};
 use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
 use crate::error::{Error, Result};
@@ -233,24 +234,23 @@ fn fit(
         fold: inner_parts(&rows, &units, &values, &fitted_target, n_parts),
         rows,
     };
-    let mut bag = fit_bag(&space.network, &data, n_networks, options, sink)?;
+    // The epochs of the networks, and then the forests.
+    let told = Told::new(sink, n_networks * options.n_epochs + n_networks);
+    let mut bag = fit_bag(&space.network, &data, n_networks, options, &told)?;
     let trees = TreeData {
         table: &encoded,
         units: &units,
         bag: &data,
         held_out_rows: &bag.held_out_rows,
         n_forests: n_networks,
-        progress_total: progress_total(n_networks, options),
         seed: options.seed,
     };
     let grove = match bag.interrupted {
         true => None,
-        false => fit_grove(&fitted_target, space.codecs(), &trees, sink)?,
+        false => fit_grove(&fitted_target, space.codecs(), &trees, &told)?,
     };
     if grove.is_none() {
-        // What is not fitted counts as done, so that the bar reaches its end.
-        let total = progress_total(n_networks, options);
-        let _ = sink(&Event::Progress { done: total, total });
+        told.end();
     }
     let (forests, share_of_trees) =
         grove.map_or_else(Default::default, |grove| with_trees(&mut bag, grove, &data));

@@ -22,6 +22,7 @@ mod predictions;
 mod reading;
 mod search;
 mod target;
+mod told;
 mod trees;
 
 use serde::{Deserialize, Serialize};

@@ -1,18 +1,15 @@
 //! The bag's forests: as its networks, each stops on its own inner part and learns from the others.
 
-use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
-
 use rayon::prelude::*;
 use tabgraft_table::codec::Codec;
 use tabgraft_table::encoded::{EncodedTable, PartForm};
 use tabgraft_table::threads::in_pool;
 
 use super::Target;
-use super::bag::{BagData, Labels};
+use super::bag::{BagData, Labels, in_order_of};
+use super::told::Told;
 use crate::error::Result;
 use crate::objective::splitmix;
-use crate::train::{Event, Sink};
 use crate::tree::{BoostData, Forest, Loss, Plan, boost};
 
 /// Rows that are predicted at a time: their columns stay in the cache, and memory does not grow with the table.
@@ -45,17 +42,7 @@ pub(super) struct TreeData<'a> {
     pub held_out_rows: &'a [usize],
     /// Each stops on the inner part of its number.
     pub n_forests: usize,
-    /// What the fit counts in all, of which the forests are the last.
-    pub progress_total: usize,
     pub seed: u64,
-}
-
-/// What the forests say while they are fitted, and whether they shall stop.
-struct Told<'s, 'f> {
-    sink: &'s mut Sink<'f>,
-    /// Forests that are done.
-    n_done: usize,
-    is_stopped: bool,
 }
 
 /// A fitted bag of forests.
@@ -70,7 +57,7 @@ pub(super) fn fit_grove(
     target: &Target,
     codecs: &[Codec],
     data: &TreeData<'_>,
-    sink: &mut Sink<'_>,
+    told: &Told<'_, '_>,
 ) -> Result<Option<Grove>> {
     let (loss, plan) = (loss(target), plan(target, codecs));
     if plan.n_columns() == 0 || plan.n_columns() > MOST_COLUMNS {
@@ -80,21 +67,9 @@ pub(super) fn fit_grove(
         Labels::Classes { class, .. } => class.iter().map(|class| f32::from(*class)).collect(),
         Labels::Numbers(numbers) => numbers.clone(),
     };
-    let told = Mutex::new(Told { sink, n_done: 0, is_stopped: false });
-    let tell = |n_more: usize| {
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.n_done += n_more;
-        if !told.is_stopped {
-            let done = data.progress_total - data.n_forests + told.n_done;
-            let event = Event::Progress { done, total: data.progress_total };
-            told.is_stopped = (told.sink)(&event) == ControlFlow::Break(());
-        }
-        told.is_stopped
-    };
     let fitted: Vec<(Vec<usize>, Forest, Vec<f32>)> = in_pool(|| {
         let fit = |i: usize| {
-            let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) =
-                data.bag.rows.iter().partition(|r| data.bag.fold[**r] == i);
+            let (stop_rows, learn_rows) = data.bag.stop_and_learn(i);
             let boost_data = BoostData {
                 table: data.table,
                 plan: &plan,
@@ -106,28 +81,24 @@ pub(super) fn fit_grove(
                 stop_rows: &stop_rows,
                 seed: splitmix(data.seed ^ splitmix(i as u64)),
             };
-            let (forest, margins) = boost(&boost_data, &|| tell(0));
-            tell(1);
+            let (forest, margins) = boost(&boost_data, &|| !told.goes_on_after(0));
+            told.goes_on_after(1);
             (stop_rows, forest, margins)
         };
         (0..data.n_forests).into_par_iter().map(fit).collect()
     })?;
-    if told.into_inner().unwrap_or_else(PoisonError::into_inner).is_stopped {
+    if told.is_stopped() {
         return Ok(None);
     }
     let n_outputs = data.bag.labels.n_outputs();
-    let mut place = vec![usize::MAX; data.bag.fold.len()];
-    data.held_out_rows.iter().enumerate().for_each(|(i, r)| place[*r] = i);
-    let mut held_out = vec![0.0; data.held_out_rows.len() * n_outputs];
-    let mut forests = Vec::new();
+    let (mut forests, mut predicted) = (Vec::new(), Vec::new());
     for (stop_rows, forest, margins) in fitted {
-        for (r, margins) in stop_rows.iter().zip(margins.chunks_exact(loss.n_outputs())) {
-            let mut row = Vec::with_capacity(n_outputs);
-            loss.predict(margins, &mut row);
-            held_out[place[*r] * n_outputs..][..n_outputs].copy_from_slice(&row);
-        }
+        let mut values = Vec::with_capacity(stop_rows.len() * n_outputs);
+        margins.chunks_exact(loss.n_outputs()).for_each(|row| loss.predict(row, &mut values));
+        predicted.push((stop_rows, values));
         forests.push(forest);
     }
+    let held_out = in_order_of(data.held_out_rows, &predicted, n_outputs);
     Ok(Some(Grove { forests, held_out }))
 }
 

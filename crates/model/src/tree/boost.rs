@@ -6,6 +6,7 @@ use super::borders::Borders;
 use super::columns::{Columns, Plan, Targets};
 use super::grow::{Ground, grow};
 use super::{Forest, MAX_TREES, N_LEAVES, Tree};
+use crate::linear::{sigmoid, softplus};
 use crate::objective::{splitmix, unit};
 
 /// What is added to a leaf's sum of second derivatives.
@@ -93,7 +94,7 @@ impl Loss {
         match self {
             Loss::Logistic => {
                 let m = f64::from(margins[0]) * if target > 0.5 { 1.0 } else { -1.0 };
-                if m > 0.0 { (-m).exp().ln_1p() } else { m.exp().ln_1p() - m }
+                softplus(-m)
             }
             Loss::Softmax { .. } => {
                 let highest = f64::from(margins.iter().copied().fold(f32::NEG_INFINITY, f32::max));
@@ -113,10 +114,6 @@ impl Loss {
             Loss::Squared => shares.to_vec(),
         }
     }
-}
-
-fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// Rows of a table and their targets.
