@@ -31,7 +31,9 @@ proptest! {
         let table = Table::from_columns(arrays).unwrap();
         let mut bytes = Vec::new();
         write_csv(&table, &mut bytes).unwrap();
-        let options = ReadOptions { missing_tokens: vec![String::new()], batch_rows, ..ReadOptions::default() };
+        // Texts: a column of `,0` alone would be one of numbers with a decimal comma.
+        let known = columns.iter().map(|(name, _)| (name.clone(), KnownColumn::AsWritten)).collect();
+        let options = ReadOptions { missing_tokens: vec![String::new()], known, batch_rows, ..ReadOptions::default() };
         let back = read_table_from(Cursor::new(bytes.clone()), "t", &options);
         let back = back.map_err(|e| TestCaseError::fail(format!("{e}: {:?}", String::from_utf8_lossy(&bytes))))?;
         prop_assert_eq!(back.batch(), table.batch(), "{:?}", String::from_utf8_lossy(&bytes));
