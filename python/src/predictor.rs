@@ -6,13 +6,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 use tabgraft_model::compare::compare_predictors;
 use tabgraft_model::predictor::TargetKind;
+use tabgraft_model::space::readable_to_compare;
 use tabgraft_model::{Error, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, Wanted};
 use tabgraft_table::unreadable::Readable;
 
 use crate::comparison::Comparison;
-use crate::convert::{to_python, weights, word};
+use crate::convert::{Renames, to_python, weights, word};
 use crate::error::{Raise, Raised};
 use crate::frame::{Given, column, say};
 use crate::html;
@@ -47,9 +48,8 @@ impl Predictor {
         errors: &str,
     ) -> Raised<Predictions> {
         let errors = cell_errors(errors)?;
-        let Readable { table, unreadable } = py.detach(|| core.readable(table, errors))?;
-        let made = py.detach(|| core.predict(&table))?;
-        warn_of_unreadable(py, core.name(), &unreadable)?;
+        let made = py.detach(|| core.predict_readable(table, errors))?;
+        warn_of_unreadable(py, core.name(), &made.unreadable)?;
         warn_of_columns(py, core.name(), &made.report)?;
         warn_of_unseen(py, core.name(), &made.unseen)?;
         warn_of_differing(py, core.name(), &made.differing)?;
@@ -57,8 +57,14 @@ impl Predictor {
     }
 
     /// Reads data as that of the predictor's fit, as far as it is needed.
-    fn read(&self, data: &Bound<'_, PyAny>, columns: Option<Vec<String>>, needs: Wanted) -> Raised<Table> {
-        let how = ReadOptions { columns: needs, ..self.core.read_options() };
+    fn read(
+        &self,
+        data: &Bound<'_, PyAny>,
+        rename: Option<Renames>,
+        columns: Option<Vec<String>>,
+        needs: Wanted,
+    ) -> Raised<Table> {
+        let how = ReadOptions { columns: needs, ..self.core.read_options().with_names(rename) };
         Ok(Given::read(data, columns, &how)?.table)
     }
 
@@ -191,7 +197,7 @@ impl Predictor {
     ///     Probability from which on the second of two classes is predicted.
     /// seed : int, default 0; at least 0
     ///     Seed of weights, order, masks and dropout.
-    /// columns, progress
+    /// rename, columns, progress
     ///     As for `EmbeddingSpace.fit`.
     ///
     /// Examples
@@ -204,7 +210,7 @@ impl Predictor {
     #[pyo3(signature = (space, data, target, *, target_kind = "auto", sample_weight = None, name = "predictor",
         n_epochs = 100, patience = 14, batch_size = None, n_networks = None, d_hidden = 128, learning_rate = 1e-3,
         learning_rate_space = 1e-3, learning_rate_wide = 5e-3, weight_decay = 1e-2, weight_decay_wide = 0.1,
-        p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5, seed = 0, columns = None, progress = None))]
+        p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5, seed = 0, rename = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -231,13 +237,14 @@ impl Predictor {
         hold_out_test: bool,
         threshold: f64,
         seed: u64,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;
         let named = target.extract::<String>().ok();
         let needs = space.needs_to_split().and(named);
-        let how = ReadOptions { columns: needs, ..space.read_options() };
+        let how = ReadOptions { columns: needs, ..space.read_options().with_names(rename) };
         let table = Given::read(data, columns, &how)?.table;
         let (table, target) = with_target(table, target)?;
         let sample_weight = sample_weight.map(weights).transpose()?;
@@ -284,38 +291,45 @@ impl Predictor {
     /// >>> bool(predictor.predict(early, threshold=0.0).labels.all())
     /// True
     ///
-    /// `errors` as for `EmbeddingSpace.embed`: with "missing", a cell that cannot be read counts as missing.
+    /// `errors` and `rename` as for `EmbeddingSpace.embed`: with "missing", a cell that cannot be read counts as missing.
     ///
     /// >>> odd = early.head(1).assign(age="old")
     /// >>> predictor.predict(odd, errors="missing").labels.shape
     /// (1,)
-    #[pyo3(signature = (data, *, threshold = None, errors = "error", columns = None))]
+    #[pyo3(signature = (data, *, threshold = None, errors = "error", rename = None, columns = None))]
     fn predict(
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
         threshold: Option<f64>,
         errors: &str,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
     ) -> Raised<Predictions> {
-        let table = self.read(data, columns, self.core.needs())?;
+        let table = self.read(data, rename, columns, self.core.needs())?;
         Self::predictions(py, &self.core, &table, errors)?.at(threshold)
     }
 
     /// Cells unlike the training rows, one dictionary each: unseen categories, infinite numbers, and numbers
     /// from 3 standard deviations off the mean. The `word` is "unseen", or how bad a number is: "outlier" from 3 of
-    /// them, "extrapolation" from 4, "severe" from 20, "error" from 100 and where it is infinite.
+    /// them, "extrapolation" from 4, "severe" from 20, "error" from 100 and where it is infinite. `errors` and `rename`
+    /// as for `predict`.
     ///
     /// >>> predictor.guardrails(early.head(1).assign(purpose="a rocket"))
     /// [{'row_idx': 0, 'column': 'purpose', 'flag': {'flag': 'unseen'}, 'word': 'unseen'}]
-    #[pyo3(signature = (data, *, columns = None))]
+    #[pyo3(signature = (data, *, errors = "error", rename = None, columns = None))]
     fn guardrails<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
+        errors: &str,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
-        let table = self.read(data, columns, self.core.needs())?;
+        let errors = cell_errors(errors)?;
+        let table = self.read(data, rename, columns, self.core.needs())?;
+        let Readable { table, unreadable } = py.detach(|| self.core.readable(&table, errors))?;
+        warn_of_unreadable(py, self.core.name(), &unreadable)?;
         let found = py.detach(|| self.core.guardrails(&table))?;
         Ok(to_python(py, &found)?)
     }
@@ -329,17 +343,18 @@ impl Predictor {
     /// >>> score["metric"], score["low"] <= score["value"] <= score["high"]
     /// ('roc_auc', True)
     ///
-    /// `errors` as for `predict`; a row whose target cannot be read is then passed over.
-    #[pyo3(signature = (data, *, rows = "test", errors = "error"))]
+    /// `errors` and `rename` as for `predict`; a row whose target cannot be read is then passed over.
+    #[pyo3(signature = (data, *, rows = "test", errors = "error", rename = None))]
     pub fn evaluate<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
         rows: &str,
         errors: &str,
+        rename: Option<Renames>,
     ) -> Raised<Bound<'py, PyAny>> {
         let errors = cell_errors(errors)?;
-        let table = self.read(data, None, self.core.needs_to_score())?;
+        let table = self.read(data, rename, None, self.core.needs_to_score())?;
         let Readable { table, unreadable } = py.detach(|| self.core.readable_to_score(&table, errors))?;
         warn_of_unreadable(py, self.core.name(), &unreadable)?;
         let table = Self::scored_rows(py, table, &[&self.core], rows)?;
@@ -353,23 +368,29 @@ impl Predictor {
         Ok(crate::convert::scores(py, &scores)?)
     }
 
-    /// Whether `other` predicts the same target better, on the same rows; `rows` as for `evaluate`, but a
-    /// test row must be one for both.
+    /// Whether `other` predicts the same target better, on the same rows; `rows`, `errors` and `rename` as for
+    /// `evaluate`, but a test row must be one for both.
     ///
     /// >>> predictor.compare(predictor, early).verdict
     /// 'no_difference'
-    #[pyo3(signature = (other, data, *, rows = "test"))]
+    #[pyo3(signature = (other, data, *, rows = "test", errors = "error", rename = None))]
     pub fn compare(
         &self,
         py: Python<'_>,
         other: &Bound<'_, Predictor>,
         data: &Bound<'_, PyAny>,
         rows: &str,
+        errors: &str,
+        rename: Option<Renames>,
     ) -> Raised<Comparison> {
         let other = other.get().core.clone();
         let (how, notes) = self.core.read_options().joined(&other.read_options());
         say(py, &notes)?;
-        let table = Given::read(data, None, &how)?.table;
+        let errors = cell_errors(errors)?;
+        let table = Given::read(data, None, &how.with_names(rename))?.table;
+        let Readable { table, unreadable } =
+            py.detach(|| readable_to_compare(&self.core, &other, &table, errors))?;
+        warn_of_unreadable(py, self.core.name(), &unreadable)?;
         let table = Self::scored_rows(py, table, &[&self.core, &other], rows)?;
         let found = py.detach(|| compare_predictors(&self.core, &other, &table))?;
         Ok(Comparison { found })

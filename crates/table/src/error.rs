@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::row_place::RowPlace;
+use crate::table::Table;
+
 /// What kind of failure it was; callers ask by predicate, so that kinds can be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
@@ -38,10 +41,21 @@ pub(crate) enum ErrorKind {
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
+    /// A row that is named in front of the message.
+    row: Option<RowAt>,
     message: String,
     hint: Option<String>,
     /// What the message already says in words.
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A row that a message speaks of.
+#[derive(Debug)]
+struct RowAt {
+    before: String,
+    /// As the table counts that the row was found in, until that table says where it came from.
+    place: RowPlace,
+    is_found: bool,
 }
 
 /// Result with this crate's [`Error`].
@@ -49,7 +63,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), hint: None, cause: None }
+        Error { kind, row: None, message: message.into(), hint: None, cause: None }
     }
 
     /// A schema failure: a column, output or tensor that is absent, doubled or of the wrong kind.
@@ -130,7 +144,29 @@ impl Error {
     /// Puts the place (a file, a feature, a column, a tensor) in front of the message on the way up.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
-        self.message = format!("{place}: {}", self.message);
+        match &mut self.row {
+            Some(row) => row.before = format!("{place}: {}", row.before),
+            None => self.message = format!("{place}: {}", self.message),
+        }
+        self
+    }
+
+    /// Says in which row it is wrong: `before` and the row stand in front of the message. Rows are counted from 0,
+    /// and of a text file the line is named, once [`Error::in_rows_of`] has said which table it was.
+    #[must_use]
+    pub fn in_row(mut self, before: impl Into<String>, row_idx: usize) -> Self {
+        self.row = Some(RowAt { before: before.into(), place: RowPlace::row(row_idx), is_found: false });
+        self
+    }
+
+    /// Names the row, if there is one, as it is found where this table's rows came from. The first table that is
+    /// asked counts.
+    #[must_use]
+    pub fn in_rows_of(mut self, table: &Table) -> Self {
+        if let Some(row) = self.row.as_mut().filter(|row| !row.is_found) {
+            row.place = table.row_place(row.place.row_idx);
+            row.is_found = true;
+        }
         self
     }
 
@@ -204,6 +240,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(RowAt { before, place, .. }) = &self.row {
+            write!(f, "{before}{place}")?;
+        }
         f.write_str(&self.message)
     }
 }

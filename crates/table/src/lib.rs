@@ -20,6 +20,7 @@ pub mod grid;
 pub mod ledger;
 pub mod read;
 pub mod row_filter;
+mod row_place;
 pub mod schema;
 pub mod split;
 pub mod stats;
@@ -30,6 +31,7 @@ mod visible;
 mod whole_file;
 
 pub use error::{Error, Result};
+pub use row_place::RowPlace;
 pub use table::Table;
 pub use visible::{is_hidden, visible};
 pub use whole_file::{Waiting, check_folder, check_place, read_whole, write_beside, write_whole};

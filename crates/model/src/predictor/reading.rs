@@ -16,6 +16,8 @@ impl Predictor {
         let (space, reading) = (&self.about.space, &self.about.reading);
         let mut options = space.read_options();
         options.decimal = options.decimal.or(reading.decimal);
+        let remembered = &mut options.renaming.remembered;
+        remembered.extend(reading.renamed.iter().map(|(old, new)| (old.clone(), new.clone())));
         let target = self.about.target.column().to_owned();
         match &self.about.target {
             Target::Number { .. } => {

@@ -52,10 +52,11 @@ pub use known::Known;
 pub(crate) use known::KnownRows;
 pub(crate) use migrate::to_current;
 pub use parts::RowParts;
+pub use readable::readable_to_compare;
 pub(crate) use recipe::{Era, recipe};
 pub(crate) use same::{pattern, says_the_same};
-pub use unseen::UnseenColumn;
 pub(crate) use unseen::UnseenCounts;
+pub use unseen::{UnseenCause, UnseenColumn};
 
 use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;

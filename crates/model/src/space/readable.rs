@@ -3,7 +3,7 @@
 use tabgraft_table::Table;
 use tabgraft_table::schema::{ColumnSpec, Kind};
 use tabgraft_table::split::SplitBy;
-use tabgraft_table::unreadable::{CellErrors, Readable};
+use tabgraft_table::unreadable::{CellErrors, Readable, UnreadableColumn};
 
 use super::{About, EmbeddingSpace};
 use crate::error::Result;
@@ -20,7 +20,39 @@ impl EmbeddingSpace {
     }
 }
 
+impl EmbeddingSpace {
+    /// The table to compare two spaces on, as [`EmbeddingSpace::readable_to_split`] of both.
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable_to_compare(&self, other: &Self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        let first = self.readable_to_split(table, errors)?;
+        Ok(with_first(other.readable_to_split(&first.table, errors)?, first.unreadable))
+    }
+
+    /// The table whose rows are told apart, as [`EmbeddingSpace::readable`]: cells of the times that the split goes
+    /// by are told as well.
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable_to_split(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        let mut specs = self.about.columns.clone();
+        specs.extend(self.about.time_beside());
+        errors.treat(&specs, table)
+    }
+}
+
 impl Predictor {
+    /// The table whose rows are told apart, as [`EmbeddingSpace::readable_to_split`].
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable_to_split(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        let mut specs = self.about.space.columns.clone();
+        specs.extend(self.about.space.time_beside());
+        errors.treat(&specs, table)
+    }
+
     /// The table to predict, as [`EmbeddingSpace::readable`].
     ///
     /// # Errors
@@ -42,6 +74,26 @@ impl Predictor {
         specs.extend(self.about.space.time_beside());
         errors.treat(&specs, table)
     }
+}
+
+/// The table to compare two predictors on, as [`Predictor::readable_to_score`] of both.
+///
+/// # Errors
+/// As [`CellErrors::treat`].
+pub fn readable_to_compare(
+    a: &Predictor,
+    b: &Predictor,
+    table: &Table,
+    errors: CellErrors,
+) -> Result<Readable> {
+    let first = a.readable_to_score(table, errors)?;
+    Ok(with_first(b.readable_to_score(&first.table, errors)?, first.unreadable))
+}
+
+/// The table, and what was found in it before.
+fn with_first(then: Readable, mut unreadable: Vec<UnreadableColumn>) -> Readable {
+    unreadable.extend(then.unreadable);
+    Readable { unreadable, ..then }
 }
 
 impl About {

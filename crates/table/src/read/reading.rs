@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ReadOptions;
 use super::marks::DecimalMark;
+use super::renaming::Renaming;
 use crate::schema::ExcludedColumn;
 use crate::table::quoted;
 
@@ -21,6 +22,9 @@ pub struct Reading {
     pub thousands: Option<char>,
     /// Columns whose numbers are written otherwise.
     pub numbers: BTreeMap<String, NumberStyle>,
+    /// Columns that got other names, old name to new one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub renamed: BTreeMap<String, String>,
 }
 
 impl Default for Reading {
@@ -30,11 +34,19 @@ impl Default for Reading {
             decimal: None,
             thousands: None,
             numbers: BTreeMap::new(),
+            renamed: BTreeMap::new(),
         }
     }
 }
 
 impl Reading {
+    /// Remembers the names that another table's columns were given, as far as nothing else is known of them.
+    pub fn join_renamed(&mut self, other: &Reading) {
+        for (old, new) in &other.renamed {
+            self.renamed.entry(old.clone()).or_insert_with(|| new.clone());
+        }
+    }
+
     /// How numbers of these columns of another table are written, beside the decimals of this one: those
     /// that are not written as this reading has it anyway.
     pub fn beside<'a>(
@@ -153,6 +165,8 @@ pub struct GivenReading {
     pub thousands: Option<char>,
     /// As [`ReadOptions::max_inflated_bytes`].
     pub max_inflated_bytes: Option<u64>,
+    /// Columns that get other names, old name to new one; see [`Renaming::given`].
+    pub rename: BTreeMap<String, String>,
 }
 
 impl GivenReading {
@@ -165,6 +179,7 @@ impl GivenReading {
             decimal: self.decimal,
             thousands: self.thousands,
             max_inflated_bytes: self.max_inflated_bytes.unwrap_or(default.max_inflated_bytes),
+            renaming: Renaming { given: self.rename.clone(), ..Renaming::default() },
             ..ReadOptions::default()
         }
     }
@@ -196,6 +211,7 @@ impl GivenReading {
         }
         options.thousands = self.thousands.or(model.thousands);
         options.max_inflated_bytes = self.max_inflated_bytes.unwrap_or(model.max_inflated_bytes);
+        options.renaming.given.clone_from(&self.rename);
         (options, notes)
     }
 }
@@ -206,6 +222,13 @@ fn same_tokens(a: &[String], b: &[String]) -> bool {
 }
 
 impl ReadOptions {
+    /// The same, and these columns get other names, old name to new one; see [`Renaming::given`].
+    #[must_use]
+    pub fn with_names(mut self, rename: Option<BTreeMap<String, String>>) -> Self {
+        self.renaming.given.extend(rename.unwrap_or_default());
+        self
+    }
+
     /// Whether a table that was read so would be read alike by these options.
     pub fn would_read_as(&self, reading: &Reading) -> bool {
         let decimal =
@@ -218,6 +241,7 @@ impl ReadOptions {
     pub fn continued(&self, origin: &Origin) -> Self {
         let mut options = self.clone();
         options.decimal = options.decimal.or(origin.reading.decimal);
+        options.renaming = options.renaming.continued();
         for (name, style) in &origin.reading.numbers {
             options.known.insert(name.clone(), KnownColumn::Number(style.clone()));
         }
@@ -234,6 +258,9 @@ impl ReadOptions {
                 quoted(&self.missing_tokens),
                 quoted(&other.missing_tokens)
             ));
+        }
+        for (old, new) in &other.renaming.remembered {
+            self.renaming.remembered.entry(old.clone()).or_insert_with(|| new.clone());
         }
         let (mine, theirs) = (self.decimal, other.decimal);
         self.decimal = mine.or(theirs);

@@ -52,9 +52,9 @@ pub fn write_csv(table: &Table, out: impl Write) -> Result<()> {
             text.clear();
             let is_missing = !cells
                 .write(row_idx, &mut text)
-                .map_err(|e| Error::value(format!("column `{name}`, row {}: {e}", row_idx + 1)))?;
+                .map_err(|e| Error::value(format!("column `{name}`, row {}: {e}", row_idx)))?;
             if text.contains('\0') {
-                return Err(Error::value(format!("column `{name}`, row {}: found a NUL byte", row_idx + 1))
+                return Err(Error::value(format!("column `{name}`, row {}: found a NUL byte", row_idx))
                     .with_hint("CSV cannot hold it; remove it, or write Parquet"));
             }
             let quoted = if is_missing { names.len() == 1 } else { text.is_empty() };

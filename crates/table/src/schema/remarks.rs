@@ -6,26 +6,31 @@ use super::profile::ColumnProfile;
 use super::spellings::Spellings;
 use crate::cell;
 use crate::read::marks::{is_number_somewhere, split_sign};
-use crate::table::quoted;
+use crate::table::{Table, quoted};
 
 /// Of a column whose texts are dates for the most part.
-pub(super) fn spelling_remark(name: &str, profile: &ColumnProfile, found: &Spellings) -> Option<String> {
+pub(super) fn spelling_remark(
+    table: &Table,
+    name: &str,
+    profile: &ColumnProfile,
+    found: &Spellings,
+) -> Option<String> {
     let (row, text) = found.misfit.as_ref()?;
     Some(format!(
-        "column `{name}`: {} of {} values are dates ({}), but `{}` in row {} is not, so it is used as text. If such \
+        "column `{name}`: {} of {} values are dates ({}), but `{}` in {} is not, so it is used as text. If such \
          cells stand for missing ones, give them as missing tokens; if they are dates, give the column's date format.",
         found.n_dates,
         profile.n_present(),
         quoted(&found.formats),
         shown(text),
-        row + 1
+        table.row_place(*row)
     ))
 }
 
 /// Of a text column whose cells are numbers, all of them with signs around them or in a spelling of
 /// their own, or half of them at least. What half of the cells say is said only of an `open` column,
 /// whose texts are not few.
-pub(super) fn number_remark(name: &str, array: &ArrayRef, is_open: bool) -> Option<String> {
+pub(super) fn number_remark(table: &Table, name: &str, array: &ArrayRef, is_open: bool) -> Option<String> {
     let texts = array.as_string_opt::<i32>()?;
     let (mut n_present, mut n_numbers, mut n_plain) = (0_usize, 0_usize, 0_usize);
     let (mut misfit, mut marked, mut plain, mut sign) = (None, None, None, None);
@@ -65,11 +70,11 @@ pub(super) fn number_remark(name: &str, array: &ArrayRef, is_open: bool) -> Opti
              numbers; write them alike, or give it the kind categorical or text if they are names"
         )),
         (Some((row, text)), _) if is_open && 2 * n_numbers >= n_present => Some(format!(
-            "column `{name}`: {n_numbers} of {n_present} values are numbers, as `{example}`, but `{}` in row {} is not, \
+            "column `{name}`: {n_numbers} of {n_present} values are numbers, as `{example}`, but `{}` in {} is not, \
              so it is used as text. If such cells stand for missing ones, give them as missing tokens, and the column \
              the kind numeric.",
             shown(text),
-            row + 1
+            table.row_place(row)
         )),
         _ => None,
     }

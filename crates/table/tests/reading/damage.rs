@@ -102,7 +102,7 @@ fn text_that_is_not_utf8_is_named_with_column_and_row() {
                 true => format!(
                     "`{name}`, column `city`: `Caf\\xe9` is not UTF-8 text, value 2 of its dictionary"
                 ),
-                false => format!("`{name}`, column `city`, row 2: `Caf\\xe9` is not UTF-8 text"),
+                false => format!("`{name}`, column `city`, row 1: `Caf\\xe9` is not UTF-8 text"),
             };
             assert!(error.is_value() && error.to_string().starts_with(&wanted), "{kind}: {error}");
             assert!(error.hint().is_some_and(|hint| hint.contains("UTF-8")));
