@@ -19,6 +19,8 @@ use crate::table::quoted;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+/// Whole numbers of so many digits are all held exactly by 64 bits, IEEE 754.
+const EXACT_DIGITS: usize = 15;
 /// Rows that are read at a time where the first value ends the search.
 const FEW_ROWS: usize = 256;
 
@@ -120,6 +122,15 @@ pub fn texts(column: &str, array: &ArrayRef) -> Result<StringArray> {
             // Through its own shortest text, or 0.1 would become 0.10000000149011612.
             let floats = array.as_primitive::<arrow::datatypes::Float32Type>();
             floats.iter().map(|v| v.and_then(|v| number_text(v.to_string().parse().ok()?))).collect()
+        }
+        Storage::Float if array.data_type().is_decimal() => {
+            let (values, written) = (numbers(column, &array)?, convert(column, &array, &DataType::Utf8)?);
+            let text = |(value, text): (Option<f64>, Option<&str>)| {
+                let value = value?;
+                let whole = text.and_then(|text| rounded_whole(text, value));
+                whole.map(str::to_owned).or_else(|| number_text(value))
+            };
+            values.iter().zip(written.as_string::<i32>()).map(text).collect()
         }
         Storage::Float => numbers(column, &array)?.iter().map(|v| number_text(v?)).collect(),
         Storage::Time => {
@@ -276,6 +287,16 @@ pub fn number_text(value: f64) -> Option<String> {
         v if v.trunc() == v && v.abs() < 1e15 => Some(format!("{}", v + 0.0)),
         v => Some(format!("{v:?}")),
     }
+}
+
+/// The digits of a whole number, with `-` before a negative one, where `number`, which was read from its text,
+/// is not it but the nearest of 64 bits, IEEE 754.
+pub fn rounded_whole(text: &str, number: f64) -> Option<&str> {
+    let whole = category(text.strip_prefix('+').unwrap_or(text));
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let is_long = digits.len() > EXACT_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
+    // What is written here is the number's value, digit by digit.
+    (is_long && format!("{:.0}", number.abs()) != digits).then_some(whole)
 }
 
 fn category(text: &str) -> &str {

@@ -20,6 +20,7 @@ pub mod grid;
 pub mod ledger;
 pub mod read;
 pub mod row_filter;
+pub mod row_hash;
 pub mod schema;
 pub mod split;
 pub mod stats;
