@@ -292,11 +292,17 @@ pub fn number_text(value: f64) -> Option<String> {
 /// The digits of a whole number, with `-` before a negative one, where `number`, which was read from its text,
 /// is not it but the nearest of 64 bits, IEEE 754.
 pub fn rounded_whole(text: &str, number: f64) -> Option<&str> {
+    // What is written here is the number's value, digit by digit.
+    let digits = format!("{:.0}", number.abs());
+    long_whole(text).filter(|whole| whole.strip_prefix('-').unwrap_or(whole) != digits)
+}
+
+/// The digits of a whole number of more than 15 of them, with `-` before a negative one.
+pub fn long_whole(text: &str) -> Option<&str> {
+    let text = text.trim();
     let whole = category(text.strip_prefix('+').unwrap_or(text));
     let digits = whole.strip_prefix('-').unwrap_or(whole);
-    let is_long = digits.len() > EXACT_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
-    // What is written here is the number's value, digit by digit.
-    (is_long && format!("{:.0}", number.abs()) != digits).then_some(whole)
+    (digits.len() > EXACT_DIGITS && digits.bytes().all(|b| b.is_ascii_digit())).then_some(whole)
 }
 
 fn category(text: &str) -> &str {
