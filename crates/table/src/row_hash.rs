@@ -6,9 +6,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::cell::{self, Storage};
-use crate::dates::iso_micros;
+use crate::dates::{DateFormat, iso_micros};
 use crate::error::Result;
-use crate::schema::DateFormat;
 use crate::table::Table;
 use crate::threads::in_pool;
 

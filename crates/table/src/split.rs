@@ -8,9 +8,10 @@ use arrow::array::{Array, Float64Array};
 use serde::{Deserialize, Serialize};
 
 use crate::cell::{self, Storage};
+use crate::column::Schema;
+use crate::dates::DateFormat;
 use crate::error::{Error, Result};
 use crate::row_hash::{WholeNumbers, row_hashes_by};
-use crate::schema::{DateFormat, Schema};
 use crate::stats::hash::mix;
 use crate::table::Table;
 
