@@ -17,10 +17,10 @@ use super::{
 };
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
-use crate::encoder::param::Params;
 use crate::error::{Error, Result};
 use crate::metric::Clusters;
 use crate::objective::{Objective, Role};
+use crate::param::Params;
 use crate::train::{
     Allowance, Device, Ending, Event, Footprint, Phase, Sink, TrainingData, TrainingOptions, TrainingPlan,
     Watch, train,
