@@ -328,8 +328,13 @@ fn all_missing(gives: Type, n_rows: usize) -> Values {
     }
 }
 
+/// An operation of two numbers of 64 bits.
+type Rounding = fn(f64, f64) -> f64;
+/// The same of two whole ones; none where it overflows.
+type Exact = fn(i128, i128) -> Option<i128>;
+
 /// What a sign does with two numbers, and with two whole ones.
-fn sign_of(sign: Arithmetic) -> (fn(f64, f64) -> f64, fn(i128, i128) -> Option<i128>) {
+fn sign_of(sign: Arithmetic) -> (Rounding, Exact) {
     match sign {
         Arithmetic::Add => (|a, b| a + b, i128::checked_add),
         Arithmetic::Subtract => (|a, b| a - b, i128::checked_sub),
