@@ -7,9 +7,10 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBa
 use arrow::compute::{cast, concat, concat_batches, nullif, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema as ArrowSchema, SchemaRef, UInt64Type};
 
+use crate::column::Exclusion;
 use crate::error::{Error, Result, near_names};
-use crate::read::Origin;
-use crate::schema::Exclusion;
+use crate::origin::Origin;
+pub use crate::visible::quoted;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
 ///
@@ -321,11 +322,6 @@ impl Table {
             self.n_rows()
         )))
     }
-}
-
-/// Names in backticks, joined by commas: `` `a`, `b` ``.
-pub fn quoted<S: AsRef<str>>(names: &[S]) -> String {
-    names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 /// Largest whole number up to which a float holds every one.

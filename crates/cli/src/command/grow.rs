@@ -14,8 +14,9 @@ use crate::answer::Answer;
 use crate::arguments::{OutArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::notes::column_notes;
 use crate::output::check_out;
-use crate::report::{Report, column_notes, difference_text, line, names, scores_text};
+use crate::report::{Report, difference_text, line, names, scores_text};
 use crate::saved::{End, Saved};
 
 /// Take a predictor to a version of its space that has grown.

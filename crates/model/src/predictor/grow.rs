@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
-use tabgraft_table::split::{Part, row_hashes};
+use tabgraft_table::split::Part;
 use tabgraft_table::table::quoted;
 
 use super::bag::BagData;
@@ -359,7 +359,7 @@ impl Predictor {
     fn units(&self, child: &EmbeddingSpace, table: &Table) -> Result<Vec<u64>> {
         let columns: Vec<String> =
             child.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
-        Ok(child.split().units(table, &row_hashes(table, &columns)?)?)
+        child.split().units(table, &child.split().row_hashes(table, &columns)?)
     }
 }
 

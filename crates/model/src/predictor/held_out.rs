@@ -5,7 +5,7 @@
 
 use tabgraft_table::Table;
 use tabgraft_table::encoded::EncodedTable;
-use tabgraft_table::split::{Part, row_hashes};
+use tabgraft_table::split::Part;
 
 use super::fit::{PARTS_OF_ONE, inner_parts};
 use super::inner::InnerParts;
@@ -131,7 +131,8 @@ impl PredictorAbout {
         let rows = table.take(&had)?;
         let columns: Vec<String> =
             self.space.key_columns.iter().filter(|c| table.has_column(c)).cloned().collect();
-        let units = self.space.split.units(&rows, &row_hashes(&rows, &columns)?)?;
+        let split = &self.space.split;
+        let units = split.units(&rows, &split.row_hashes(&rows, &columns)?)?;
         let values: Vec<Option<f64>> = had.iter().map(|r| values[*r as usize]).collect();
         let is_learned = |r: &usize| {
             let is_test = self.options.hold_out_test && known[had[*r] as usize].part() == Some(Part::Test);
