@@ -485,6 +485,22 @@ class Predictor:
         errors: _Errors = "error",
         rename: _Renames | None = None,
     ) -> Comparison: ...
+    def extend(
+        self,
+        space: EmbeddingSpace,
+        data: _FrameLike,
+        target: ArrayLike | None = None,
+        *,
+        sample_weight: Sequence[float] | NDArray[Any] | None = None,
+        name: str | None = None,
+        seed: int | None = None,
+        keep: _Keep = "always",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+        progress: bool | None = None,
+    ) -> Predictor: ...
+    @property
+    def growth(self) -> dict[str, Any] | None: ...
     @property
     def metrics(self) -> dict[str, float]: ...
     def inspect(self) -> dict[str, Any]: ...

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::row_place::RowPlace;
-use crate::table::Table;
+use crate::row_place::{RowPlace, Rows};
 
 /// What kind of failure it was; callers ask by predicate, so that kinds can be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,9 +161,9 @@ impl Error {
     /// Names the row, if there is one, as it is found where this table's rows came from. The first table that is
     /// asked counts.
     #[must_use]
-    pub fn in_rows_of(mut self, table: &Table) -> Self {
+    pub fn in_rows_of(mut self, table: &impl Rows) -> Self {
         if let Some(row) = self.row.as_mut().filter(|row| !row.is_found) {
-            row.place = table.row_place(row.place.row_idx);
+            row.place = table.place_of(row.place.row_idx);
             row.is_found = true;
         }
         self

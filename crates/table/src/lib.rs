@@ -12,16 +12,22 @@
 
 pub mod cell;
 pub mod codec;
+mod column;
 pub mod dates;
 pub mod deal;
 pub mod encoded;
 pub mod error;
 pub mod grid;
 pub mod ledger;
+mod marks;
+mod names;
+mod origin;
 pub mod read;
 pub mod row_filter;
+pub mod row_hash;
 mod row_place;
 pub mod schema;
+mod spelling;
 pub mod split;
 pub mod stats;
 pub mod table;
@@ -31,7 +37,7 @@ mod visible;
 mod whole_file;
 
 pub use error::{Error, Result};
-pub use row_place::RowPlace;
+pub use row_place::{RowPlace, Rows};
 pub use table::Table;
 pub use visible::{is_hidden, visible};
 pub use whole_file::{Waiting, check_folder, check_place, read_whole, write_beside, write_whole};

@@ -32,6 +32,12 @@ impl fmt::Display for RowPlace {
     }
 }
 
+/// What knows where its rows came from.
+pub trait Rows {
+    /// Where a row came from: as the caller's table counts it, and its line in a text file.
+    fn place_of(&self, row_idx: usize) -> RowPlace;
+}
+
 /// The lines of a text file at which rows begin, told while they are read.
 #[derive(Debug, Default)]
 pub(crate) struct RowLines(Mutex<Vec<(usize, u64)>>);

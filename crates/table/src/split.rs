@@ -4,23 +4,19 @@
 //! its part when rows are added or reordered, when columns are added, and in every later version
 //! of a model; equal rows are always in the same part.
 
-use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray};
-use arrow::datatypes::DataType;
-use rayon::prelude::*;
+use arrow::array::{Array, Float64Array};
 use serde::{Deserialize, Serialize};
 
 use crate::cell::{self, Storage};
-use crate::dates::iso_micros;
+use crate::column::Schema;
+use crate::dates::DateFormat;
 use crate::error::{Error, Result};
-use crate::schema::{DateFormat, Schema};
+use crate::row_hash::{WholeNumbers, row_hashes_by};
 use crate::stats::hash::mix;
 use crate::table::Table;
-use crate::threads::in_pool;
 
 /// Salts that are tried until every part has about its share of the rows.
 const N_SALTS: u64 = 64;
-/// Rows that are hashed by one thread at a time.
-const CHUNK_ROWS: usize = 8192;
 
 /// How to split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,6 +86,9 @@ pub struct Split {
     pub p_test: f64,
     /// The seed.
     pub seed: u64,
+    /// What of a whole number beyond 2^53 counts. Absent from files of before format 1.4, whose splits round them.
+    #[serde(default, skip_serializing_if = "WholeNumbers::is_rounded")]
+    pub whole_numbers: WholeNumbers,
 }
 
 /// By what rows are split, with what was fitted.
@@ -170,7 +169,7 @@ impl Split {
             }
             SplitKey::Time { column } => fit_times(column, table, schema, p_valid, p_test)?,
         };
-        let mut split = Split { by, p_valid, p_test, seed };
+        let mut split = Split { by, p_valid, p_test, seed, whole_numbers: WholeNumbers::Exact };
         split.fit_salt(table)?;
         Ok(split)
     }
@@ -298,99 +297,17 @@ impl Split {
         }
     }
 
+    /// As [`row_hashes`](crate::row_hash::row_hashes), where whole numbers beyond 2^53 count as they do for this split.
+    ///
+    /// # Errors
+    /// A schema error if a column is absent or has a type that cannot be read.
+    pub fn row_hashes(&self, table: &Table, columns: &[String]) -> Result<Vec<u64>> {
+        row_hashes_by(table, columns, self.whole_numbers)
+    }
+
     fn hashes(&self, table: &Table) -> Result<Vec<u64>> {
-        row_hashes(table, self.columns())
+        self.row_hashes(table, self.columns())
     }
-}
-
-/// A hash of each row's cells in these columns, `[n_rows]`; the order of the columns does not
-/// matter.
-///
-/// Equal cells hash equally whether they came as text or typed: numbers by value (text counts as
-/// a number if it is one without leading zeros), dates in ISO 8601 by their moment, `True` as
-/// `true`, other text by its bytes. Missing differs from everything.
-///
-/// # Errors
-/// A schema error if a column is absent or has a type that cannot be read.
-pub fn row_hashes(table: &Table, columns: &[String]) -> Result<Vec<u64>> {
-    let mut sorted: Vec<&String> = columns.iter().collect();
-    sorted.sort();
-    let cells = |name| Ok((String::as_str(name), Cells::new(name, table.column(name)?)?));
-    let cells = in_pool(|| sorted.into_par_iter().map(cells).collect::<Result<Vec<_>>>())??;
-    let starts: Vec<usize> = (0..table.n_rows()).step_by(CHUNK_ROWS).collect();
-    let hash_chunk = |start: usize| {
-        let rows = start..table.n_rows().min(start + CHUNK_ROWS);
-        rows.map(|row| hash_row(&cells, row)).collect::<Vec<u64>>()
-    };
-    in_pool(|| starts.into_par_iter().map(hash_chunk).collect::<Vec<_>>().concat())
-}
-
-/// A column whose cells can be hashed.
-enum Cells {
-    Numbers(Float64Array),
-    Times(Int64Array),
-    Texts(StringArray),
-}
-
-impl Cells {
-    fn new(column: &str, array: &ArrayRef) -> Result<Self> {
-        Ok(match Storage::of(column, array.data_type())? {
-            // Through text, so that the 0.1 of four bytes equals the 0.1 of a CSV file.
-            Storage::Float if *array.data_type() == DataType::Float32 => {
-                Cells::Texts(cell::texts(column, array)?)
-            }
-            Storage::Integer | Storage::Float => Cells::Numbers(cell::numbers(column, array)?),
-            Storage::Time => Cells::Times(cell::timestamps_us(column, array, &DateFormat::Typed)?),
-            _ => Cells::Texts(cell::texts(column, array)?),
-        })
-    }
-
-    /// Feeds a tag for the cell's type, then its canonical bytes.
-    fn hash(&self, row: usize, hasher: &mut blake3::Hasher) {
-        match self {
-            Cells::Numbers(numbers) if numbers.is_valid(row) => hash_number(numbers.value(row), hasher),
-            Cells::Times(times) if times.is_valid(row) => hash_time(times.value(row), hasher),
-            Cells::Texts(texts) if texts.is_valid(row) => hash_text(texts.value(row).trim(), hasher),
-            _ => {
-                hasher.update(b"m");
-            }
-        }
-    }
-}
-
-fn hash_row(cells: &[(&str, Cells)], row: usize) -> u64 {
-    let mut hasher = blake3::Hasher::new();
-    for (name, column) in cells {
-        hasher.update(&(name.len() as u64).to_le_bytes());
-        hasher.update(name.as_bytes());
-        column.hash(row, &mut hasher);
-    }
-    let mut first = [0; 8];
-    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-    u64::from_le_bytes(first)
-}
-
-fn hash_number(number: f64, hasher: &mut blake3::Hasher) {
-    // Adding 0 turns -0 into 0.
-    hasher.update(b"n").update(&(number + 0.0).to_le_bytes());
-}
-
-fn hash_time(micros: i64, hasher: &mut blake3::Hasher) {
-    hasher.update(b"t").update(&micros.to_le_bytes());
-}
-
-fn hash_text(text: &str, hasher: &mut blake3::Hasher) {
-    let digits = text.trim_start_matches(['+', '-']).as_bytes();
-    let leading_zero = digits.len() > 1 && digits[0] == b'0' && digits[1].is_ascii_digit();
-    if let Some(number) = cell::parse_number(text).filter(|v| !leading_zero && !v.is_nan()) {
-        return hash_number(number, hasher);
-    }
-    if let Some(micros) = iso_micros(text).filter(|_| text.as_bytes().get(4) == Some(&b'-')) {
-        return hash_time(micros, hasher);
-    }
-    let lower = text.to_ascii_lowercase();
-    let text = if lower == "true" || lower == "false" { lower.as_str() } else { text };
-    hasher.update(b"s").update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
 }
 
 /// A column's times in seconds, or its numbers as they stand.

@@ -7,10 +7,11 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBa
 use arrow::compute::{cast, concat, concat_batches, nullif, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema as ArrowSchema, SchemaRef, UInt64Type};
 
+use crate::column::Exclusion;
 use crate::error::{Error, Result, near_names};
-use crate::read::Origin;
-use crate::row_place::{RowLines, RowPlace, RowPlaces};
-use crate::schema::Exclusion;
+use crate::origin::Origin;
+use crate::row_place::{RowLines, RowPlace, RowPlaces, Rows};
+pub use crate::visible::quoted;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
 ///
@@ -28,7 +29,18 @@ pub struct Table {
     rows: RowPlaces,
 }
 
+impl Rows for Table {
+    fn place_of(&self, row_idx: usize) -> RowPlace {
+        self.row_place(row_idx)
+    }
+}
+
 impl Table {
+    /// Where a row came from: as the caller's table counts it, and its line in a text file.
+    pub fn row_place(&self, row_idx: usize) -> RowPlace {
+        self.rows.of(row_idx)
+    }
+
     /// Wraps one record batch.
     ///
     /// # Errors
@@ -60,11 +72,6 @@ impl Table {
     /// The same table, whose rows begin at these lines of a text file.
     pub(crate) fn of_lines(self, lines: Arc<RowLines>) -> Self {
         Table { rows: RowPlaces::of_lines(lines), ..self }
-    }
-
-    /// Where a row came from: as the caller's table counts it, and its line in a text file.
-    pub fn row_place(&self, row_idx: usize) -> RowPlace {
-        self.rows.of(row_idx)
     }
 
     /// Whether a column holds text only because its file has no types: `1` may be a number there. In a frame
@@ -363,11 +370,6 @@ impl Table {
             self.n_rows()
         )))
     }
-}
-
-/// Names in backticks, joined by commas: `` `a`, `b` ``.
-pub fn quoted<S: AsRef<str>>(names: &[S]) -> String {
-    names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 /// Largest whole number up to which a float holds every one.

@@ -9,9 +9,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::cell;
+use crate::column::{ColumnSpec, Kind};
 use crate::error::{Error, Result};
 use crate::row_place::RowPlace;
-use crate::schema::{ColumnSpec, Kind};
 use crate::table::Table;
 use crate::threads::in_pool;
 
@@ -76,6 +76,15 @@ pub struct Readable {
     pub table: Table,
     /// The columns that had some, in the order of their specifications.
     pub unreadable: Vec<UnreadableColumn>,
+}
+
+impl Readable {
+    /// The table, and what was found in it before it was read in this way.
+    #[must_use]
+    pub fn after(self, mut found: Vec<UnreadableColumn>) -> Self {
+        found.extend(self.unreadable);
+        Readable { unreadable: found, ..self }
+    }
 }
 
 impl CellErrors {
@@ -162,7 +171,7 @@ mod tests {
     use arrow::datatypes::Int32Type;
 
     use super::*;
-    use crate::schema::DateFormat;
+    use crate::dates::DateFormat;
 
     fn spec(name: &str, kind: Kind) -> ColumnSpec {
         let date_format = (kind == Kind::Timestamp).then_some(DateFormat::Typed);

@@ -6,7 +6,6 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::compare::{Comparison, SpaceCost, compare_predictors};
 use tabgraft_model::metric::Verdict;
-use tabgraft_model::space::readable_to_compare;
 use tabgraft_model::{CompareOptions, EmbeddingSpace, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::ReadOptions;
@@ -16,9 +15,10 @@ use crate::answer::Answer;
 use crate::arguments::{ErrorsArgs, PredictorArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::model_file::ModelFile;
-use crate::report::{Report, difference_text, effects_text, line, number, scores_text, unreadable_notes};
+use crate::notes::unreadable_notes;
+use crate::report::{Report, difference_text, effects_text, line, number, scores_text};
 use crate::rows::{Scored, note_seen_rows};
+use tabgraft_model::ModelFile;
 
 /// Say whether the second model is better than the first, on the same rows.
 ///
@@ -98,7 +98,7 @@ impl CompareArgs {
                         "give the two spaces and `--target`, or leave out what stands under `Fitting predictors`",
                     ));
                 }
-                let readable = readable_to_compare(&a, &b, &table, errors)?;
+                let readable = a.readable_to_compare(&b, &table, errors)?;
                 unreadable_notes(&readable.unreadable, console);
                 let scored = rows.of(&readable.table, &[&a, &b], console)?;
                 for (predictor, file) in [(&a, &self.a), (&b, &self.b)] {

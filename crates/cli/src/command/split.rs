@@ -14,7 +14,8 @@ use crate::answer::Answer;
 use crate::arguments::{ErrorsArgs, RowsArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, line, unreadable_notes};
+use crate::notes::unreadable_notes;
+use crate::report::{Report, line};
 
 /// Tell the part of each row of a table: train, valid or test.
 ///

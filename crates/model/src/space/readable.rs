@@ -3,11 +3,10 @@
 use tabgraft_table::Table;
 use tabgraft_table::schema::{ColumnSpec, Kind};
 use tabgraft_table::split::SplitBy;
-use tabgraft_table::unreadable::{CellErrors, Readable, UnreadableColumn};
+use tabgraft_table::unreadable::{CellErrors, Readable};
 
 use super::{About, EmbeddingSpace};
 use crate::error::Result;
-use crate::predictor::{Predictor, Target};
 
 impl EmbeddingSpace {
     /// The table to embed: with [`CellErrors::Missing`], cells that cannot be read as their column's kind are
@@ -18,16 +17,14 @@ impl EmbeddingSpace {
     pub fn readable(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
         errors.treat(&self.about.columns, table)
     }
-}
 
-impl EmbeddingSpace {
     /// The table to compare two spaces on, as [`EmbeddingSpace::readable_to_split`] of both.
     ///
     /// # Errors
     /// As [`CellErrors::treat`].
     pub fn readable_to_compare(&self, other: &Self, table: &Table, errors: CellErrors) -> Result<Readable> {
         let first = self.readable_to_split(table, errors)?;
-        Ok(with_first(other.readable_to_split(&first.table, errors)?, first.unreadable))
+        Ok(other.readable_to_split(&first.table, errors)?.after(first.unreadable))
     }
 
     /// The table whose rows are told apart, as [`EmbeddingSpace::readable`]: cells of the times that the split goes
@@ -42,63 +39,9 @@ impl EmbeddingSpace {
     }
 }
 
-impl Predictor {
-    /// The table whose rows are told apart, as [`EmbeddingSpace::readable_to_split`].
-    ///
-    /// # Errors
-    /// As [`CellErrors::treat`].
-    pub fn readable_to_split(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
-        let mut specs = self.about.space.columns.clone();
-        specs.extend(self.about.space.time_beside());
-        errors.treat(&specs, table)
-    }
-
-    /// The table to predict, as [`EmbeddingSpace::readable`].
-    ///
-    /// # Errors
-    /// As [`CellErrors::treat`].
-    pub fn readable(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
-        errors.treat(&self.about.space.columns, table)
-    }
-
-    /// The table to be scored on, as [`EmbeddingSpace::readable`]: cells of the target, and of the times that the
-    /// split goes by, are told as well. A row without a target is passed over, one without a time trains.
-    ///
-    /// # Errors
-    /// As [`CellErrors::treat`].
-    pub fn readable_to_score(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
-        let mut specs = self.about.space.columns.clone();
-        if let Target::Number { column, .. } = self.target() {
-            specs.push(unnamed(column, Kind::Numeric));
-        }
-        specs.extend(self.about.space.time_beside());
-        errors.treat(&specs, table)
-    }
-}
-
-/// The table to compare two predictors on, as [`Predictor::readable_to_score`] of both.
-///
-/// # Errors
-/// As [`CellErrors::treat`].
-pub fn readable_to_compare(
-    a: &Predictor,
-    b: &Predictor,
-    table: &Table,
-    errors: CellErrors,
-) -> Result<Readable> {
-    let first = a.readable_to_score(table, errors)?;
-    Ok(with_first(b.readable_to_score(&first.table, errors)?, first.unreadable))
-}
-
-/// The table, and what was found in it before.
-fn with_first(then: Readable, mut unreadable: Vec<UnreadableColumn>) -> Readable {
-    unreadable.extend(then.unreadable);
-    Readable { unreadable, ..then }
-}
-
 impl About {
     /// The column of times that the split goes by, if it is none of the space's.
-    fn time_beside(&self) -> Option<ColumnSpec> {
+    pub(crate) fn time_beside(&self) -> Option<ColumnSpec> {
         let SplitBy::Time { column, date_format, .. } = &self.split.by else { return None };
         let kind = if date_format.is_some() { Kind::Timestamp } else { Kind::Numeric };
         let is_own = self.columns.iter().any(|own| own.name == *column);
@@ -107,6 +50,6 @@ impl About {
 }
 
 /// A column that no schema describes.
-fn unnamed(name: &str, kind: Kind) -> ColumnSpec {
+pub(crate) fn unnamed(name: &str, kind: Kind) -> ColumnSpec {
     ColumnSpec { name: name.to_owned(), kind, reason: String::new(), date_format: None }
 }

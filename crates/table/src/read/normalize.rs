@@ -15,10 +15,11 @@ use super::guard::guarded;
 use super::index::stored_indexes;
 use super::interval::{Closed, intervals};
 use super::missing::MissingTokens;
-use super::reading::{Origin, Reading};
 use super::renaming::Renaming;
+use crate::column::{ExcludedColumn, Exclusion};
 use crate::error::{Error, Result};
-use crate::schema::{ExcludedColumn, Exclusion};
+use crate::origin::Origin;
+use crate::origin::Reading;
 use crate::table::Table;
 use crate::threads::in_pool;
 

@@ -5,8 +5,9 @@ use arrow::array::{ArrayRef, AsArray};
 use super::profile::ColumnProfile;
 use super::spellings::Spellings;
 use crate::cell;
-use crate::read::marks::{is_number_somewhere, split_sign};
-use crate::table::{Table, quoted};
+use crate::marks::{is_number_somewhere, split_sign};
+use crate::table::Table;
+use crate::visible::quoted;
 
 /// Of a column whose texts are dates for the most part.
 pub(super) fn spelling_remark(
