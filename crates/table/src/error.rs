@@ -41,7 +41,7 @@ pub(crate) enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     /// A row that is named in front of the message.
-    row: Option<RowAt>,
+    row: Option<Box<RowAt>>,
     message: String,
     hint: Option<String>,
     /// What the message already says in words.
@@ -154,7 +154,8 @@ impl Error {
     /// and of a text file the line is named, once [`Error::in_rows_of`] has said which table it was.
     #[must_use]
     pub fn in_row(mut self, before: impl Into<String>, row_idx: usize) -> Self {
-        self.row = Some(RowAt { before: before.into(), place: RowPlace::row(row_idx), is_found: false });
+        let row = RowAt { before: before.into(), place: RowPlace::row(row_idx), is_found: false };
+        self.row = Some(Box::new(row));
         self
     }
 
@@ -239,7 +240,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(RowAt { before, place, .. }) = &self.row {
+        if let Some(RowAt { before, place, .. }) = self.row.as_deref() {
             write!(f, "{before}{place}")?;
         }
         f.write_str(&self.message)

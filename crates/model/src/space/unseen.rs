@@ -21,6 +21,9 @@ const EXPLAINED: f64 = 0.5;
 /// Most characters of a cell that are shown.
 const MOST_SHOWN: usize = 80;
 
+/// A spelling of a text in which what a cause changes is no longer seen; none of texts that it does not change.
+type Spelled<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What most likely made known values unseen ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -62,12 +65,12 @@ impl UnseenCause {
     /// The cause that explains the most of these cells, if it explains half of them.
     fn of(cells: &[&str], codec: &CategoricalCodec) -> Option<Self> {
         let vocabulary = codec.vocabulary();
-        let explained = |spelled: &dyn Fn(&str) -> Option<String>| {
+        let explained = |spelled: Spelled<'_>| {
             let known: HashSet<String> = vocabulary.iter().filter_map(|text| spelled(text)).collect();
             cells.iter().filter(|cell| spelled(cell).is_some_and(|cell| known.contains(&cell))).count()
         };
         let is_number = |text: &str| cell::parse_number(text).is_some();
-        let causes: [(UnseenCause, &dyn Fn(&str) -> Option<String>); 5] = [
+        let causes: [(UnseenCause, Spelled<'_>); 5] = [
             (UnseenCause::Case, &|text| Some(text.to_lowercase())),
             (UnseenCause::Spaces, &|text| Some(without_blanks(text))),
             (UnseenCause::LeadingZeros, &without_zeros),

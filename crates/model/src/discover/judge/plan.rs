@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn where_ranks_count_a_rare_class_keeps_its_rows() {
-        let class = |r: &usize| u32::from(r % 20 == 0);
+        let class = |r: &usize| u32::from(r.is_multiple_of(20));
         let work = Work::new(&vec![trial(36_000); 20], class, true);
         let counts = |plan: Plan| {
             let learned = plan.learned(&trial(36_000), class);
