@@ -362,6 +362,7 @@ impl Predictor {
             logger.call_method1("info", ("%s: %s", self.core.name(), passed_over))?;
         }
         let scores = py.detach(|| self.core.evaluate(&table))?;
+        warn_of_columns(py, self.core.name(), &self.core.column_report(&table))?;
         warn_of_unseen(py, self.core.name(), &self.core.unseen_columns(&table)?)?;
         warn_of_differing(py, self.core.name(), &self.core.differing_columns(&table)?)?;
         Ok(crate::convert::scores(py, &scores)?)

@@ -13,7 +13,7 @@ use crate::answer::Answer;
 use crate::arguments::{ErrorsArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::notes::{differing_notes, unreadable_notes, unseen_notes};
+use crate::notes::{column_notes, differing_notes, unreadable_notes, unseen_notes};
 use crate::report::{Report, line, scores_text};
 use crate::rows::{Scored, note_seen_rows};
 
@@ -69,6 +69,7 @@ impl EvaluateArgs {
         unreadable_notes(&readable.unreadable, console);
         let table = readable.table;
         let scored = self.rows.of(&table, &[&predictor], console)?;
+        column_notes(&predictor.column_report(&scored), console);
         unseen_notes(&predictor.unseen_columns(&scored)?, console);
         differing_notes(&predictor.differing_columns(&scored)?, console);
         note_seen_rows(&predictor, predictor.name(), console);

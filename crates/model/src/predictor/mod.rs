@@ -203,8 +203,8 @@ impl Predictor {
         Ok(Predictions { unreadable, ..self.predict(&table)? })
     }
 
-    /// What becomes of a table's columns.
-    fn column_report(&self, table: &Table) -> ColumnReport {
+    /// What becomes of a table's columns: those that are not used, those that it lacks, features that are computed.
+    pub fn column_report(&self, table: &Table) -> ColumnReport {
         let mut report = self.about.space.column_report(table);
         report.ignored_columns.retain(|c| c.name != self.about.target.column());
         report
