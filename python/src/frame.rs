@@ -374,7 +374,9 @@ fn pandas(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
     let new_names = options.renaming.names("the frame", &names)?;
     if new_names != names {
         let renamed = Renaming::changed(&names, &new_names);
-        let data = data.call_method1("set_axis", (new_names,))?;
+        let axis = PyDict::new(py);
+        axis.set_item("axis", 1)?;
+        let data = data.call_method("set_axis", (new_names,), Some(&axis))?;
         let options = ReadOptions { renaming: Renaming::default(), ..options.clone() };
         let table = pandas(&data, &options)?;
         let mut origin = table.origin().clone();

@@ -39,7 +39,7 @@ FILES = {"out", "replace-if-interrupted", "out-dir"}
 # What takes data reads it as the table of its model; `read_table` reads it otherwise.
 READING = {"missing-token", "delimiter", "max-inflated-bytes", "decimal", "thousands"}
 # What is a flag there is a key of `predictor_options` here.
-PREDICTOR = {flag for flag in FLAGS["predictor"] if flag in FLAGS["discover"]} - {"target", "seed"} - READING
+PREDICTOR = {flag for flag in FLAGS["predictor"] if flag in FLAGS["discover"]} - {"target", "seed", "rename"} - READING
 
 # Of each command: what it is here, flags without an option, options without a flag.
 DOORS = {

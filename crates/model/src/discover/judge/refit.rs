@@ -138,6 +138,10 @@ impl<'a> Refitter<'a> {
                         true if plan.is_whole => Some((plan, n)),
                         _ => fitting(pace),
                     };
+                    // Where not even that fits by measure, what time there is goes to the surest alone.
+                    if let (None, Some((_, n))) = (next, &mut begun) {
+                        *n = 1;
+                    }
                 }
             }
             if next == Some((plan, n)) {
