@@ -21,6 +21,7 @@ mod options;
 mod predictions;
 mod reading;
 mod search;
+mod sizes;
 mod target;
 mod told;
 mod trees;
@@ -41,6 +42,7 @@ pub use label::{LabelType, spelling_note};
 pub(crate) use migrate::to_current;
 pub use options::PredictorOptions;
 pub use predictions::{Guardrail, Predictions};
+pub use sizes::HeadSizes;
 pub use target::{MOST_NUMBER, Target, TargetKind};
 
 use crate::error::{Error, Result};
