@@ -107,7 +107,9 @@ impl Fit {
 /// decimal one; `thousands` leaves only one of them.
 pub(crate) fn canonical(text: &str, decimal: DecimalMark, thousands: Option<char>) -> Option<String> {
     let text = text.trim();
-    let (minus, body) = match text.strip_prefix(['-', '−']) {
+    let in_parentheses = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+    let (minus, body) = match in_parentheses.or(text.strip_prefix(['-', '−'])) {
+        // As accountants write what is below 0.
         Some(body) => ("-", body),
         None => match (text.strip_prefix('+'), text.strip_suffix('-')) {
             (Some(body), _) => ("", body),
@@ -214,6 +216,7 @@ mod tests {
             ("-1.250.000,5", "-1250000.5"),
             ("−3,5", "-3.5"),
             ("12,50-", "-12.50"),
+            ("(1.299,99)", "-1299.99"),
             (",5", ".5"),
             ("1,5E+03", "1.5E+03"),
             ("980", "980"),
@@ -228,7 +231,22 @@ mod tests {
         ] {
             assert_eq!(point(text).as_deref(), Some(expected), "{text}");
         }
-        for text in ["12.5", "0.250", "1.2345", "1.250,", "1,2,3", "1.250 000", "--1", "", "-", "1 25", "a"] {
+        for text in [
+            "12.5",
+            "0.250",
+            "1.2345",
+            "1.250,",
+            "1,2,3",
+            "1.250 000",
+            "--1",
+            "",
+            "-",
+            "1 25",
+            "a",
+            "(1,5",
+            "(-1,5)",
+            "()",
+        ] {
             assert_eq!(comma(text), None, "{text}");
         }
         for text in ["12,5", "0,250", "1.299,99", "28.01.2023", "192.168.1.1"] {

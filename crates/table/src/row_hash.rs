@@ -1,5 +1,7 @@
 //! One number for each row, by its cells: what tells rows apart, in every file and for ever.
 
+use std::collections::HashSet;
+
 use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
 use rayon::prelude::*;
@@ -59,6 +61,36 @@ pub(crate) fn row_hashes_by(table: &Table, columns: &[String], rule: WholeNumber
         rows.map(|row| hash_row(&cells, row)).collect::<Vec<u64>>()
     };
     in_pool(|| starts.into_par_iter().map(hash_chunk).collect::<Vec<_>>().concat())
+}
+
+/// How many of the different rows would be equal to another one if numbers had six digits, and upper case and
+/// blanks made no difference: most likely one thing that was written down twice. `keys` are hashes of the rows in
+/// these columns.
+///
+/// # Errors
+/// A schema error if a column is absent or has a type that cannot be read.
+pub fn n_nearly_equal(table: &Table, columns: &[String], keys: &[u64]) -> Result<usize> {
+    let texts = |name: &String| cell::texts(name, table.column(name)?);
+    let texts = in_pool(|| columns.par_iter().map(texts).collect::<Result<Vec<_>>>())??;
+    let near_key = |row: usize| {
+        let mut hasher = blake3::Hasher::new();
+        for column in &texts {
+            let near = column.is_valid(row).then(|| near(column.value(row)));
+            hash_bytes(if near.is_some() { b"s" } else { b"m" }, &near.unwrap_or_default(), &mut hasher);
+        }
+        hasher.finalize()
+    };
+    let near_keys: HashSet<[u8; 32]> =
+        in_pool(|| (0..keys.len()).into_par_iter().map(|row| *near_key(row).as_bytes()).collect())?;
+    Ok(keys.iter().collect::<HashSet<_>>().len().saturating_sub(near_keys.len()))
+}
+
+/// A cell without what two spellings of one value differ by.
+fn near(text: &str) -> String {
+    match cell::parse_number(text).filter(|x| x.is_finite()) {
+        Some(number) => format!("{:.5e}", number + 0.0),
+        None => text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" "),
+    }
 }
 
 /// A column whose cells can be hashed.
