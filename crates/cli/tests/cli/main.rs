@@ -107,8 +107,13 @@ fn failures_exit_with_2_and_name_a_way_out() {
             "{stderr}"
         );
     }
-    for wrong in ["train", "train a.csv -o x --threads 0", "train a.csv -o x --memory-limit lots", "nothing"]
-    {
+    for wrong in [
+        "train",
+        "train a.csv -o x --threads 0",
+        "train a.csv -o x --threads 100000",
+        "train a.csv -o x --memory-limit lots",
+        "nothing",
+    ] {
         assert_eq!(run(path, wrong).status.code(), Some(2), "`{wrong}`");
         let output = run(path, &format!("--format json {wrong}"));
         assert!(serde_json::from_slice::<Value>(&output.stderr).unwrap()["error"].is_string());
