@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::profile::ColumnProfile;
-use super::remarks::{name_remark, number_remark, spelling_remark, word_remark};
+use super::remarks::{name_remark, number_remark, spelling_remark, time_remark, word_remark};
 use super::spellings::Spellings;
 use super::{ColumnSpec, DateFormat, ExcludedColumn, Exclusion, Kind, Schema};
 use crate::cell::{self, Storage};
@@ -311,11 +311,13 @@ fn infer_column(name: &str, array: &ArrayRef, profile: &ColumnProfile, options: 
             },
             found => {
                 let mut decision = infer_texts(name, profile, options);
-                let is_category = matches!(&decision, Decision::Use { kind: Kind::Categorical, .. });
-                let is_open = !is_category || profile.n_distinct() > FEW_TEXTS;
+                let is_few = profile.n_distinct() <= FEW_TEXTS;
+                // One cell makes texts, and so an id, of all the numbers of a column.
+                let is_open = !matches!(&decision, Decision::Use { kind: Kind::Categorical, .. }) || !is_few;
                 let (Decision::Use { notes, .. } | Decision::Exclude { notes, .. }) = &mut decision;
                 notes.extend(found.and_then(|found| spelling_remark(name, profile, &found)));
                 notes.extend(number_remark(name, array, is_open));
+                notes.extend(time_remark(name, array));
                 notes.extend(word_remark(name, array));
                 decision
             }
