@@ -93,9 +93,8 @@ impl CsvBatches {
             }
             if n_named == 1 && name.trim_ascii_start().to_ascii_lowercase().starts_with("sep=") {
                 return Err(Error::malformed(format!(
-                    "{} is `{}`, which tells Excel what stands between cells, and no header",
-                    self.place(1),
-                    name.trim_ascii()
+                    "{} is a `sep=` line, which tells Excel what stands between cells, and no header",
+                    self.place(1)
                 ))
                 .with_hint("remove the line; the delimiter is found without it"));
             }

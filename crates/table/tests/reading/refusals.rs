@@ -69,7 +69,7 @@ fn every_refusal_names_its_place_and_a_way_out() {
         (
             "t.csv",
             b"sep=;\na;b\n1;2\n3;4\n".to_vec(),
-            "`t.csv`, line 1 is `sep=;`, which tells Excel what stands between cells, and no header",
+            "`t.csv`, line 1 is a `sep=` line, which tells Excel what stands between cells, and no header",
             "remove the line; the delimiter is found without it",
         ),
         (
