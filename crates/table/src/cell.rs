@@ -240,6 +240,11 @@ pub fn parse_truth(text: &str) -> Option<bool> {
 
 /// Yes or no, and which pair of spellings (`yes`/`no`, `t`/`f`, ...) the text belongs to.
 pub(crate) fn truth_pair(text: &str) -> Option<(bool, usize)> {
+    let text = text.trim();
+    // All words begin with one of these, and most cells of a table do not.
+    if !text.starts_with(['t', 'T', 'y', 'Y', 'o', 'O', 'f', 'F', 'n', 'N', '1', '0', '-']) {
+        return None;
+    }
     let text = category(text);
     let place = |words: &[&str]| words.iter().position(|w| w.eq_ignore_ascii_case(text));
     place(&TRUE_WORDS).map(|pair| (true, pair)).or_else(|| place(&FALSE_WORDS).map(|pair| (false, pair)))
@@ -353,6 +358,7 @@ fn typed_micros(column: &str, array: &ArrayRef) -> Result<Int64Array> {
 fn unfit(column: &str, row: usize, value: &str, rule: &str) -> Error {
     let shown: String = value.chars().take(80).collect();
     Error::value(format!("column `{column}`, row {}: `{shown}` is not {rule}", row + 1))
+        .in_row(row)
         .with_hint("correct the cell, leave it empty, or give the column another kind")
 }
 
