@@ -1,7 +1,7 @@
 //! The command line of tabgraft: parse, resolve, run, exit code.
 //!
 //! ```text
-//! arguments/ flags, mapped one to one to the core's option structs
+//! cli.rs     the grammar                arguments/     flags, mapped one to one to the core's option structs
 //! command/   one file per subcommand: its flags, its run, its report
 //! demo/      the whole story on a built-in table
 //! report/    results as text or JSON        progress.rs  training events as a bar, lines or JSON
@@ -11,22 +11,24 @@
 
 mod answer;
 mod arguments;
+mod cli;
 mod command;
 mod console;
 mod demo;
 mod failure;
 mod interrupt;
-mod model_file;
+mod notes;
 mod output;
 mod progress;
 mod report;
 mod rows;
 mod saved;
+mod terminal;
 
 use std::process::ExitCode;
 
 use answer::Answer;
-use arguments::{Cli, parse};
+use cli::{Cli, parse};
 use console::Console;
 use failure::Failure;
 use tabgraft_table::threads::set_threads;

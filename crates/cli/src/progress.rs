@@ -6,9 +6,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tabgraft_model::train::{EpochInfo, Event, Flow, StopReason};
 use tabgraft_table::visible;
 
-use crate::console::{complain, complain_json};
 use crate::interrupt;
 use crate::report::line;
+use crate::terminal::{complain, complain_json};
 
 /// Least time between two plain lines of one task: a log is to be read afterwards.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);

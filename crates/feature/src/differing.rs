@@ -131,15 +131,18 @@ fn compare(name: &str, computed: ArrayRef, readings: &mut Readings) -> Result<Op
 /// Mean magnitude of the numbers that are not missing; 0 where there are none.
 fn mean_magnitude(values: &Values) -> f64 {
     let Values::Number(numbers) = values else { return 0.0 };
-    let (sum, n) =
-        numbers.iter().filter(|x| !x.is_nan()).fold((0.0, 0_usize), |(sum, n), x| (sum + x.abs(), n + 1));
+    let (sum, n) = numbers
+        .values()
+        .iter()
+        .filter(|x| !x.is_nan())
+        .fold((0.0, 0_usize), |(sum, n), x| (sum + x.abs(), n + 1));
     Some(sum / n as f64).filter(|mean| mean.is_finite()).unwrap_or(0.0)
 }
 
 fn is_same(a: &Values, b: &Values, row: usize, usual: f64) -> bool {
     match (a, b) {
         (Values::Number(a), Values::Number(b)) => {
-            let (a, b) = (a[row], b[row]);
+            let (a, b) = (a.values()[row], b.values()[row]);
             (a.is_nan() && b.is_nan()) || (a - b).abs() <= TOLERANCE * a.abs().max(b.abs()).max(usual)
         }
         (Values::Text(a), Values::Text(b)) => {

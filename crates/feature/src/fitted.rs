@@ -244,7 +244,7 @@ fn keys_of(column: &str, readings: &mut Readings) -> Result<StringArray> {
 
 fn numbers(values: &Values) -> &[f64] {
     match values {
-        Values::Number(v) => v,
+        Values::Number(v) => v.values(),
         _ => &[],
     }
 }

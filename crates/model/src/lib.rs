@@ -11,6 +11,7 @@ mod linear;
 pub mod metric;
 mod model_file;
 mod objective;
+mod param;
 pub mod predictor;
 mod record;
 pub mod registry;

@@ -5,7 +5,7 @@
 
 use tabgraft_table::Table;
 use tabgraft_table::cell::Storage;
-use tabgraft_table::split::row_hashes;
+use tabgraft_table::row_hash::row_hashes;
 
 use crate::error::{Error, Result};
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_feature::{Definition, Feature, FeatureEngineer};
 use tabgraft_model::discover::remember::Effectiveness;
-use tabgraft_model::discover::remember::history::{self, Guide, Origin, SuggestionHistory, Verdict};
+use tabgraft_model::discover::remember::history::{self, FeatureVerdict, Guide, Origin, SuggestionHistory};
 use tabgraft_model::discover::{Clock, discover_by, judge, judge_by};
 use tabgraft_model::train::Event;
 use tabgraft_model::{DiscoverOptions, Discovery, EmbeddingSpace, FitOptions, PredictorOptions, discover};
@@ -212,7 +212,7 @@ fn given_features_may_build_on_each_other_but_not_on_the_target() {
     let found = try_out(&chain).unwrap();
     assert_eq!(names(found.recommended()), ["agree"]);
     assert_eq!(of(&found, "same_again").redundant_with, ["agree"]);
-    assert_eq!(of(&found, "rich").judgement.unwrap().verdict, Verdict::Unproven);
+    assert_eq!(of(&found, "rich").judgement.unwrap().verdict, FeatureVerdict::Unproven);
 
     let cheat = try_out(&[Feature::formula("cheat", "CASE WHEN target = 'yes' THEN 1 ELSE 0 END", "")]);
     let error = cheat.unwrap_err();
@@ -274,7 +274,7 @@ fn time_is_kept_to_confirm_what_passes_and_what_lacks_it_is_unconfirmed() {
     assert!(short.run.unconfirmed().is_empty() && short.seconds <= 300.0, "{} s", short.seconds);
     let shorter = run(60.0);
     let stripe = of(&shorter, "stripe");
-    assert_eq!(stripe.judgement.unwrap().verdict, Verdict::Unconfirmed);
+    assert_eq!(stripe.judgement.unwrap().verdict, FeatureVerdict::Unconfirmed);
     assert!(stripe.refit.is_none() && !stripe.recommended && stripe.judgement.unwrap().interval[0] > 0.1);
     assert_eq!(shorter.run.unconfirmed(), ["stripe"]);
     assert!(shorter.seconds <= 61.0, "{} s: the event that tells that time is up counts", shorter.seconds);
@@ -340,7 +340,7 @@ fn what_was_seen_to_hurt_is_not_suggested() {
         assert_eq!(found.suggested().len(), 5);
         for s in found.run.suggestions.iter().filter(|s| s.suggested) {
             let judgement = s.judgement.unwrap();
-            assert!(judgement.interval[1] >= 0.0 && judgement.verdict != Verdict::Harmful, "{s:?}");
+            assert!(judgement.interval[1] >= 0.0 && judgement.verdict != FeatureVerdict::Harmful, "{s:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use tabgraft_model::discover::judge::corrected::{benjamini_hochberg, nadeau_beng
 use tabgraft_model::discover::propose::{CandidateInputs, CandidateLimits, propose};
 use tabgraft_model::discover::rank::{CandidateValues, RankOptions, Residuals, rank};
 use tabgraft_model::discover::remember::history::{
-    Controls, Flagged, Guide, Judgement, Origin, Refit, Run, Suggestion, Verdict,
+    Controls, FeatureJudgement, FeatureVerdict, Flagged, Guide, Origin, Refit, Run, Suggestion,
 };
 use tabgraft_model::discover::remember::{Effectiveness, FeatureChoice, FeatureFile, SuggestionHistory};
 use tabgraft_table::schema::{ColumnSpec, Kind, Schema};
@@ -305,7 +305,7 @@ fn the_corrected_test_by_hand() {
     assert!((rows.standard_error - 37.5f64.sqrt()).abs() < 1e-12);
 }
 
-fn suggestion(name: &str, effect: f64, interval: [f64; 2], verdict: Verdict) -> Suggestion {
+fn suggestion(name: &str, effect: f64, interval: [f64; 2], verdict: FeatureVerdict) -> Suggestion {
     Suggestion {
         name: name.into(),
         definition: Definition::Formula { formula: "amount / duration".into() },
@@ -316,9 +316,9 @@ fn suggestion(name: &str, effect: f64, interval: [f64; 2], verdict: Verdict) -> 
         stands_for: vec!["amount_minus_duration".into()],
         refit: None,
         redundant_with: Vec::new(),
-        judgement: Some(Judgement { effect, interval, p_value: 0.01, p_adjusted: 0.03, verdict }),
+        judgement: Some(FeatureJudgement { effect, interval, p_value: 0.01, p_adjusted: 0.03, verdict }),
         suggested: true,
-        recommended: verdict == Verdict::Proven,
+        recommended: verdict == FeatureVerdict::Proven,
     }
 }
 
@@ -343,7 +343,7 @@ fn run(run_id: &str) -> Run {
         controls: Some(Controls { n_judged: 10, n_below_level: 1, n_passed: 0 }),
         flagged: vec![Flagged { name: "paid_back".into(), reason: "it gives the class away".into() }],
         made_from: Vec::new(),
-        suggestions: vec![suggestion("amount_per_duration", 0.03, [0.01, 0.05], Verdict::Proven)],
+        suggestions: vec![suggestion("amount_per_duration", 0.03, [0.01, 0.05], FeatureVerdict::Proven)],
     }
 }
 
@@ -464,14 +464,14 @@ fn runs_that_break_a_promise_are_not_added() {
         assert!(error.is_value() && error.to_string().contains(expected), "{error}");
         assert!(!Path::new(&path).exists());
     };
-    let judgement = |r: &mut Run, change: fn(&mut Judgement)| {
+    let judgement = |r: &mut Run, change: fn(&mut FeatureJudgement)| {
         r.suggestions[0].judgement.iter_mut().for_each(change);
     };
     refused(&|r| r.suggestions[0].gain = f64::NAN, "gain is not finite");
     refused(&|r| judgement(r, |j| j.effect = f64::NAN), "not finite");
     refused(&|r| judgement(r, |j| j.interval = [0.2, 0.1]), "ends before it starts");
     refused(&|r| judgement(r, |j| j.p_adjusted = 1.5), "not between 0 and 1");
-    refused(&|r| judgement(r, |j| j.verdict = Verdict::Unproven), "recommended but not proven");
+    refused(&|r| judgement(r, |j| j.verdict = FeatureVerdict::Unproven), "recommended but not proven");
     refused(&|r| r.suggestions[0].judgement = None, "recommended but not proven");
     refused(&|r| r.suggestions[0].inputs.push("default".into()), "reads the target");
     refused(&|r| r.suggestions.push(r.suggestions[0].clone()), "stands twice");
@@ -504,7 +504,7 @@ fn the_newest_usable_run_of_the_target_is_taken() {
     newer.suggestions[0].inputs = vec!["bureau".into()];
     newer.suggestions.push(Suggestion {
         suggested: false,
-        ..suggestion("refused", -0.01, [-0.02, 0.0], Verdict::Harmful)
+        ..suggestion("refused", -0.01, [-0.02, 0.0], FeatureVerdict::Harmful)
     });
     let mut other = run("3");
     other.target = "churn".into();
@@ -531,7 +531,7 @@ fn a_file_of_either_kind_gives_the_features_for_a_table() {
     let columns = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
     let path = folder.path().join("history.json");
     let mut mixed = run("1");
-    mixed.suggestions.push(suggestion("unproven", 0.001, [-0.01, 0.02], Verdict::Unproven));
+    mixed.suggestions.push(suggestion("unproven", 0.001, [-0.01, 0.02], FeatureVerdict::Unproven));
     SuggestionHistory::append(&path, mixed).unwrap();
     let file = FeatureFile::load(&path).unwrap();
     let names = |choice: &FeatureChoice| choice.features.iter().map(|f| f.name.clone()).collect::<Vec<_>>();
@@ -603,9 +603,9 @@ fn effects_are_pooled_over_runs_in_points_and_percent() {
     second.baseline = 0.8;
     second.n_judging_rows = 300;
     second.suggestions = vec![
-        suggestion("amount_per_duration", 0.01, [-0.01, 0.03], Verdict::Unproven),
-        suggestion("strong", 0.04, [0.02, 0.06], Verdict::Proven),
-        suggestion("harmful", -0.04, [-0.06, -0.02], Verdict::Harmful),
+        suggestion("amount_per_duration", 0.01, [-0.01, 0.03], FeatureVerdict::Unproven),
+        suggestion("strong", 0.04, [0.02, 0.06], FeatureVerdict::Proven),
+        suggestion("harmful", -0.04, [-0.06, -0.02], FeatureVerdict::Harmful),
     ];
     let record = |run: &Run| {
         let history = SuggestionHistory::append(folder.path().join("history.json"), run.clone()).unwrap();

@@ -96,12 +96,16 @@ fn report(text: &str, n_epochs: usize) -> Report {
         is_suggested,
         is_recommended,
         // One of them was left unjudged.
-        judgement: is_suggested.then_some(history::Judgement {
+        judgement: is_suggested.then_some(history::FeatureJudgement {
             effect: 0.002,
             interval: [-0.001, 0.005],
             p_value: 0.3,
             p_adjusted: 0.4,
-            verdict: if is_recommended { history::Verdict::Proven } else { history::Verdict::Unproven },
+            verdict: if is_recommended {
+                history::FeatureVerdict::Proven
+            } else {
+                history::FeatureVerdict::Unproven
+            },
         }),
     };
     let values: Vec<f32> = (0..60).map(|i| (i * 37 % 11) as f32).collect();

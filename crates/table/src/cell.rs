@@ -11,20 +11,17 @@ use arrow::datatypes::{DataType, Date32Type, Date64Type, Float64Type, Int64Type,
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
-use crate::dates::{DateParser, iso_micros, swapped};
+use crate::dates::{DateFormat, DateParser, iso_micros, swapped};
 use crate::error::{Error, Result};
-use crate::read::marks;
-use crate::schema::DateFormat;
-use crate::table::quoted;
+use crate::marks;
+use crate::spelling::category;
+pub use crate::spelling::{canonical, long_whole, number_text, parse_number, parse_truth, rounded_whole};
+use crate::visible::quoted;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 /// Rows that are read at a time where the first value ends the search.
 const FEW_ROWS: usize = 256;
-
-/// Spellings of yes and no; a pair stands at the same place in both lists.
-const TRUE_WORDS: [&str; 6] = ["true", "yes", "t", "y", "1", "on"];
-const FALSE_WORDS: [&str; 6] = ["false", "no", "f", "n", "0", "off"];
 
 /// What the cells of an Arrow column hold, as far as the type says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +117,15 @@ pub fn texts(column: &str, array: &ArrayRef) -> Result<StringArray> {
             // Through its own shortest text, or 0.1 would become 0.10000000149011612.
             let floats = array.as_primitive::<arrow::datatypes::Float32Type>();
             floats.iter().map(|v| v.and_then(|v| number_text(v.to_string().parse().ok()?))).collect()
+        }
+        Storage::Float if array.data_type().is_decimal() => {
+            let (values, written) = (numbers(column, &array)?, convert(column, &array, &DataType::Utf8)?);
+            let text = |(value, text): (Option<f64>, Option<&str>)| {
+                let value = value?;
+                let whole = text.and_then(|text| rounded_whole(text, value));
+                whole.map(str::to_owned).or_else(|| number_text(value))
+            };
+            values.iter().zip(written.as_string::<i32>()).map(text).collect()
         }
         Storage::Float => numbers(column, &array)?.iter().map(|v| number_text(v?)).collect(),
         Storage::Time => {
@@ -227,73 +233,9 @@ pub fn seconds(micros: i64) -> f64 {
     micros as f64 / MICROS_PER_SECOND as f64
 }
 
-/// A number from text, which may be `inf` or `nan`.
-pub fn parse_number(text: &str) -> Option<f64> {
-    text.trim().parse().ok()
-}
-
-/// Yes or no from text, by the usual spellings in any case.
-pub fn parse_truth(text: &str) -> Option<bool> {
-    let (truth, _) = truth_pair(text)?;
-    Some(truth)
-}
-
-/// Yes or no, and which pair of spellings (`yes`/`no`, `t`/`f`, ...) the text belongs to.
-pub(crate) fn truth_pair(text: &str) -> Option<(bool, usize)> {
-    let text = text.trim();
-    // All words begin with one of these, and most cells of a table do not.
-    if !text.starts_with(['t', 'T', 'y', 'Y', 'o', 'O', 'f', 'F', 'n', 'N', '1', '0', '-']) {
-        return None;
-    }
-    let text = category(text);
-    let place = |words: &[&str]| words.iter().position(|w| w.eq_ignore_ascii_case(text));
-    place(&TRUE_WORDS).map(|pair| (true, pair)).or_else(|| place(&FALSE_WORDS).map(|pair| (false, pair)))
-}
-
-/// The one spelling of what several spellings mean: no space around it, `true` and `false` in lower case,
-/// numbers without needless zeros (`1.0` and `1e0` are `1`). Whole numbers keep all of their digits; what
-/// has a leading zero or a plus is a code and no number.
-pub fn canonical(text: &str) -> String {
-    let text = category(text);
-    let is_truth = ["true", "false"].iter().any(|word| word.eq_ignore_ascii_case(text));
-    if is_truth {
-        return text.to_ascii_lowercase();
-    }
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_code = !digits.starts_with(|c: char| c.is_ascii_digit())
-        || (digits.starts_with('0') && digits[1..].starts_with(|c: char| c.is_ascii_digit()));
-    if is_code || digits.bytes().all(|b| b.is_ascii_digit()) {
-        return if text == "-0" { digits } else { text }.to_owned();
-    }
-    let number = parse_number(text).filter(|v| v.is_finite()).and_then(number_text);
-    number.map_or_else(|| text.to_owned(), |number| category(&number).to_owned())
-}
-
 /// A point in time as [`texts`] writes it, from any spelling of ISO 8601; a day alone at midnight.
 pub fn iso_text(text: &str) -> Option<String> {
     iso_micros(text.trim()).map(|micros| time_text(micros, true))
-}
-
-/// The shortest text that reads back as this number; none for NaN.
-pub fn number_text(value: f64) -> Option<String> {
-    match value {
-        v if v.is_nan() => None,
-        v if v.trunc() == v && v.abs() < 1e15 => Some(format!("{}", v + 0.0)),
-        v => Some(format!("{v:?}")),
-    }
-}
-
-fn category(text: &str) -> &str {
-    let text = text.trim();
-    let Some((whole, zeros)) = text.split_once('.') else { return text };
-    let digits = whole.strip_prefix('-').unwrap_or(whole);
-    let is_number = digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
-    let is_whole = !zeros.is_empty() && zeros.bytes().all(|b| b == b'0');
-    if is_number && !digits.is_empty() && is_whole {
-        if whole == "-0" { digits } else { whole }
-    } else {
-        text
-    }
 }
 
 fn time_text(micros: i64, is_date: bool) -> String {
@@ -416,34 +358,6 @@ mod tests {
         let found = categories("x", &text(&cells)).unwrap();
         let expected = ["a", "1", "-3", "0", "1.10", "01.0", ".0", "1.", "1.0.0"];
         assert_eq!(found.iter().flatten().collect::<Vec<_>>(), expected);
-    }
-
-    #[test]
-    fn one_value_has_one_canonical_spelling() {
-        for (text, expected) in [
-            ("1", "1"),
-            (" 1.0", "1"),
-            ("1e0", "1"),
-            ("-2.50", "-2.5"),
-            ("1E300", "1e300"),
-            ("1000000000000000", "1000000000000000"),
-            ("1e15", "1000000000000000"),
-            ("0.0000001", "1e-7"),
-            ("9007199254740993.0", "9007199254740993"),
-            ("TRUE", "true"),
-            ("False ", "false"),
-            ("01", "01"),
-            ("+1", "+1"),
-            ("-0", "0"),
-            ("Yes", "Yes"),
-            ("1.2.3", "1.2.3"),
-            ("nan", "nan"),
-            ("inf", "inf"),
-            ("-", "-"),
-            ("", ""),
-        ] {
-            assert_eq!(canonical(text), expected, "`{text}`");
-        }
     }
 
     #[test]

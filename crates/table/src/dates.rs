@@ -45,6 +45,47 @@ const BARE: &str = "%Y%m%d";
 /// What stands for an open end in eight digits without a separator.
 const OPEN_ENDS: [&str; 3] = ["99991231", "99990101", "00010101"];
 
+/// How the text of a timestamp column is written. Dates that Arrow already types are `Typed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DateFormat {
+    /// An Arrow date or timestamp column; nothing to parse.
+    Typed,
+    /// A `chrono` format string, e.g. `%Y-%m-%d`; the one that every value fits.
+    Text(String),
+    /// Several of them, at least two; each value is read by the first that it fits.
+    AnyOf(Vec<String>),
+}
+
+impl DateFormat {
+    /// Dates written in one of these ways.
+    pub fn of(formats: &[String]) -> Self {
+        match formats {
+            [only] => DateFormat::Text(only.clone()),
+            formats => DateFormat::AnyOf(formats.to_vec()),
+        }
+    }
+
+    /// What a user writes: one `chrono` format, or several with `|` between them.
+    pub fn given(text: &str) -> Self {
+        Self::of(&text.split('|').map(|format| format.trim().to_owned()).collect::<Vec<_>>())
+    }
+
+    /// The `chrono` formats; none for typed dates.
+    pub fn formats(&self) -> &[String] {
+        match self {
+            DateFormat::Typed => &[],
+            DateFormat::Text(format) => std::slice::from_ref(format),
+            DateFormat::AnyOf(formats) => formats,
+        }
+    }
+
+    /// As a user writes it.
+    pub fn text(&self) -> String {
+        self.formats().join("|")
+    }
+}
+
 /// Reads dates of one `chrono` format.
 #[derive(Debug, Clone)]
 pub(crate) struct DateParser {

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::error::Result;
-use crate::split::{Split, SplitBy, row_hashes, times};
+use crate::split::{Split, SplitBy, times};
 use crate::stats::hash::mix;
 use crate::table::Table;
 
@@ -21,7 +21,7 @@ const MOST_OF_A_UNIT: f64 = 0.2;
 
 impl Split {
     /// Which rows stay together in an inner split, `[n_rows]`: rows with the same number. `keys` are
-    /// hashes of the rows' cells, by [`row_hashes`].
+    /// hashes of the rows' cells, by [`Split::row_hashes`].
     ///
     /// By rows: equal rows. By group: also the rows of a group; where equal rows would chain the groups
     /// to a lump of more than a fifth of the rows, groups alone. By time: the rows of a stretch of time,
@@ -35,7 +35,7 @@ impl Split {
             SplitBy::Rows { .. } => Ok(keys.to_vec()),
             // Its column was retired: only copies are known to belong together.
             _ if self.columns().iter().any(|name| !table.has_column(name)) => Ok(keys.to_vec()),
-            SplitBy::Group { .. } => Ok(joined(keys, &row_hashes(table, self.columns())?)),
+            SplitBy::Group { .. } => Ok(joined(keys, &self.row_hashes(table, self.columns())?)),
             SplitBy::Time { column, date_format, .. } => {
                 let times = times(column, table, date_format.as_ref())?;
                 let times: Vec<Option<f64>> = times.iter().collect();

@@ -12,15 +12,21 @@
 
 pub mod cell;
 pub mod codec;
+mod column;
 pub mod dates;
 pub mod deal;
 pub mod encoded;
 pub mod error;
 pub mod grid;
 pub mod ledger;
+mod marks;
+mod names;
+mod origin;
 pub mod read;
 pub mod row_filter;
+pub mod row_hash;
 pub mod schema;
+mod spelling;
 pub mod split;
 pub mod stats;
 pub mod table;

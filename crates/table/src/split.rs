@@ -4,23 +4,19 @@
 //! its part when rows are added or reordered, when columns are added, and in every later version
 //! of a model; equal rows are always in the same part.
 
-use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray};
-use arrow::datatypes::DataType;
-use rayon::prelude::*;
+use arrow::array::{Array, Float64Array};
 use serde::{Deserialize, Serialize};
 
 use crate::cell::{self, Storage};
-use crate::dates::iso_micros;
+use crate::column::Schema;
+use crate::dates::DateFormat;
 use crate::error::{Error, Result};
-use crate::schema::{DateFormat, Schema};
+use crate::row_hash::{WholeNumbers, row_hashes_by};
 use crate::stats::hash::mix;
 use crate::table::Table;
-use crate::threads::in_pool;
 
 /// Salts that are tried until every part has about its share of the rows.
 const N_SALTS: u64 = 64;
-/// Rows that are hashed by one thread at a time.
-const CHUNK_ROWS: usize = 8192;
 
 /// How to split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,6 +86,9 @@ pub struct Split {
     pub p_test: f64,
     /// The seed.
     pub seed: u64,
+    /// What of a whole number beyond 2^53 counts. Absent from files of before format 1.4, whose splits round them.
+    #[serde(default, skip_serializing_if = "WholeNumbers::is_rounded")]
+    pub whole_numbers: WholeNumbers,
 }
 
 /// By what rows are split, with what was fitted.
@@ -170,7 +169,7 @@ impl Split {
             }
             SplitKey::Time { column } => fit_times(column, table, schema, p_valid, p_test)?,
         };
-        let mut split = Split { by, p_valid, p_test, seed };
+        let mut split = Split { by, p_valid, p_test, seed, whole_numbers: WholeNumbers::Exact };
         split.fit_salt(table)?;
         Ok(split)
     }
@@ -298,114 +297,17 @@ impl Split {
         }
     }
 
+    /// As [`row_hashes`](crate::row_hash::row_hashes), where whole numbers beyond 2^53 count as they do for this split.
+    ///
+    /// # Errors
+    /// A schema error if a column is absent or has a type that cannot be read.
+    pub fn row_hashes(&self, table: &Table, columns: &[String]) -> Result<Vec<u64>> {
+        row_hashes_by(table, columns, self.whole_numbers)
+    }
+
     fn hashes(&self, table: &Table) -> Result<Vec<u64>> {
-        row_hashes(table, self.columns())
+        self.row_hashes(table, self.columns())
     }
-}
-
-/// A hash of each row's cells in these columns, `[n_rows]`; the order of the columns does not
-/// matter.
-///
-/// Equal cells hash equally whether they came as text or typed: numbers by value (text counts as
-/// a number if it is one without leading zeros), dates in ISO 8601 by their moment, `True` as
-/// `true`, other text by its bytes. Missing differs from everything.
-///
-/// # Errors
-/// A schema error if a column is absent or has a type that cannot be read.
-pub fn row_hashes(table: &Table, columns: &[String]) -> Result<Vec<u64>> {
-    let mut sorted = columns.to_vec();
-    sorted.sort();
-    Ok(table.hashed_once(&sorted, || hash_rows(table, &sorted))?.to_vec())
-}
-
-/// As [`row_hashes`], of columns in order.
-fn hash_rows(table: &Table, sorted: &[String]) -> Result<Vec<u64>> {
-    let cells = |name: &String| Ok((named(name), Cells::new(name, table.column(name)?)?));
-    let cells = in_pool(|| sorted.par_iter().map(cells).collect::<Result<Vec<_>>>())??;
-    let starts: Vec<usize> = (0..table.n_rows()).step_by(CHUNK_ROWS).collect();
-    let hash_chunk = |start: usize| {
-        let rows = start..table.n_rows().min(start + CHUNK_ROWS);
-        // A row's bytes are put together first: a hasher that is fed cell by cell takes twice as long.
-        let mut bytes = Vec::new();
-        rows.map(|row| hash_row(&cells, row, &mut bytes)).collect::<Vec<u64>>()
-    };
-    in_pool(|| starts.into_par_iter().map(hash_chunk).collect::<Vec<_>>().concat())
-}
-
-/// A column whose cells can be hashed.
-enum Cells {
-    Numbers(Float64Array),
-    Times(Int64Array),
-    Texts(StringArray),
-}
-
-impl Cells {
-    fn new(column: &str, array: &ArrayRef) -> Result<Self> {
-        Ok(match Storage::of(column, array.data_type())? {
-            // Through text, so that the 0.1 of four bytes equals the 0.1 of a CSV file.
-            Storage::Float if *array.data_type() == DataType::Float32 => {
-                Cells::Texts(cell::texts(column, array)?)
-            }
-            Storage::Integer | Storage::Float => Cells::Numbers(cell::numbers(column, array)?),
-            Storage::Time => Cells::Times(cell::timestamps_us(column, array, &DateFormat::Typed)?),
-            _ => Cells::Texts(cell::texts(column, array)?),
-        })
-    }
-
-    /// Appends a tag for the cell's type, then its canonical bytes.
-    fn append(&self, row: usize, bytes: &mut Vec<u8>) {
-        match self {
-            Cells::Numbers(numbers) if numbers.is_valid(row) => append_number(numbers.value(row), bytes),
-            Cells::Times(times) if times.is_valid(row) => append_time(times.value(row), bytes),
-            Cells::Texts(texts) if texts.is_valid(row) => append_text(texts.value(row).trim(), bytes),
-            _ => bytes.push(b'm'),
-        }
-    }
-}
-
-/// A column's name as it stands before each of its cells.
-fn named(name: &str) -> Vec<u8> {
-    [&(name.len() as u64).to_le_bytes(), name.as_bytes()].concat()
-}
-
-/// The hash of a row; `bytes` is room for its cells.
-fn hash_row(cells: &[(Vec<u8>, Cells)], row: usize, bytes: &mut Vec<u8>) -> u64 {
-    bytes.clear();
-    for (name, column) in cells {
-        bytes.extend_from_slice(name);
-        column.append(row, bytes);
-    }
-    let mut first = [0; 8];
-    first.copy_from_slice(&blake3::hash(bytes).as_bytes()[..8]);
-    u64::from_le_bytes(first)
-}
-
-fn append_number(number: f64, bytes: &mut Vec<u8>) {
-    bytes.push(b'n');
-    // Adding 0 turns -0 into 0.
-    bytes.extend_from_slice(&(number + 0.0).to_le_bytes());
-}
-
-fn append_time(micros: i64, bytes: &mut Vec<u8>) {
-    bytes.push(b't');
-    bytes.extend_from_slice(&micros.to_le_bytes());
-}
-
-fn append_text(text: &str, bytes: &mut Vec<u8>) {
-    let digits = text.trim_start_matches(['+', '-']).as_bytes();
-    let leading_zero = digits.len() > 1 && digits[0] == b'0' && digits[1].is_ascii_digit();
-    if let Some(number) = cell::parse_number(text).filter(|v| !leading_zero && !v.is_nan()) {
-        return append_number(number, bytes);
-    }
-    let is_dated = text.as_bytes().get(4) == Some(&b'-');
-    if let Some(micros) = is_dated.then(|| iso_micros(text)).flatten() {
-        return append_time(micros, bytes);
-    }
-    let truth = ["true", "false"].into_iter().find(|word| word.eq_ignore_ascii_case(text));
-    let text = truth.unwrap_or(text);
-    bytes.push(b's');
-    bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(text.as_bytes());
 }
 
 /// A column's times in seconds, or its numbers as they stand.

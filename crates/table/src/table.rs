@@ -8,9 +8,11 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBa
 use arrow::compute::{cast, concat, concat_batches, nullif, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema as ArrowSchema, SchemaRef, UInt64Type};
 
+use crate::column::Exclusion;
 use crate::error::{Error, Result, near_names};
-use crate::read::Origin;
-use crate::schema::Exclusion;
+use crate::origin::Origin;
+use crate::row_hash::WholeNumbers;
+pub use crate::visible::quoted;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
 ///
@@ -30,7 +32,7 @@ pub struct Table {
 
 /// Hashes of the rows that were asked for, each with the columns that they are of. Parts, keys and remembered rows
 /// all go by the same ones; the cells do not change.
-type RowHashes = Arc<Mutex<Vec<(Vec<String>, Arc<Vec<u64>>)>>>;
+type RowHashes = Arc<Mutex<Vec<(Vec<String>, WholeNumbers, Arc<Vec<u64>>)>>>;
 
 impl Table {
     /// Wraps one record batch.
@@ -66,15 +68,17 @@ impl Table {
     pub(crate) fn hashed_once(
         &self,
         columns: &[String],
+        rule: WholeNumbers,
         make: impl FnOnce() -> Result<Vec<u64>>,
     ) -> Result<Arc<Vec<u64>>> {
         let lock = || self.row_hashes.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = lock().iter().find(|(of, _)| of == columns).map(|(_, hashes)| hashes.clone());
+        let found =
+            lock().iter().find(|(of, by, _)| of == columns && *by == rule).map(|(.., hashes)| hashes.clone());
         if let Some(hashes) = found {
             return Ok(hashes);
         }
         let hashes = Arc::new(make()?);
-        lock().push((columns.to_vec(), hashes.clone()));
+        lock().push((columns.to_vec(), rule, hashes.clone()));
         Ok(hashes)
     }
 
@@ -379,11 +383,6 @@ impl Table {
             self.n_rows()
         )))
     }
-}
-
-/// Names in backticks, joined by commas: `` `a`, `b` ``.
-pub fn quoted<S: AsRef<str>>(names: &[S]) -> String {
-    names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 /// Largest whole number up to which a float holds every one.

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::cell;
+use crate::column::{ColumnSpec, Kind};
 use crate::error::{Error, Result};
-use crate::schema::{ColumnSpec, Kind};
 use crate::table::Table;
 use crate::threads::in_pool;
 
@@ -159,7 +159,7 @@ mod tests {
     use arrow::datatypes::Int32Type;
 
     use super::*;
-    use crate::schema::DateFormat;
+    use crate::dates::DateFormat;
 
     fn spec(name: &str, kind: Kind) -> ColumnSpec {
         let date_format = (kind == Kind::Timestamp).then_some(DateFormat::Typed);

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, Int64Array, StringArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int64Array,
+    StringArray, UInt64Array,
 };
 use proptest::prelude::*;
 use tabgraft_table::Table;
+use tabgraft_table::row_hash::{WholeNumbers, row_hashes};
 use tabgraft_table::schema::{InferOptions, Schema, infer};
-use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions, row_hashes};
+use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions};
 
 const PARTS: [Part; 3] = [Part::Train, Part::Valid, Part::Test];
 
@@ -185,7 +187,7 @@ fn a_rows_hash_and_part_are_these_for_ever() {
         (0, 3, "LLLTLLVLLLTLLVTVLTLLVLLLVLVLLLTLLLLLLLLL"),
     ] {
         let by = SplitBy::Rows { columns: vec!["x".into()], salt };
-        let split = Split { by, p_valid: 0.2, p_test: 0.2, seed };
+        let split = Split { by, p_valid: 0.2, p_test: 0.2, seed, whole_numbers: WholeNumbers::Exact };
         let letter = |part: &Part| match part {
             Part::Train => 'L',
             Part::Valid => 'V',
@@ -194,6 +196,71 @@ fn a_rows_hash_and_part_are_these_for_ever() {
         let parts: String = split.assign(&table).unwrap().iter().map(letter).collect();
         assert_eq!(parts, wanted, "seed {seed}, salt {salt}");
     }
+}
+
+/// Whole numbers beyond 2^53 that a number of 64 bits, IEEE 754, cannot tell apart.
+const LARGE: [i64; 3] = [9_007_199_254_740_992, 9_007_199_254_740_993, -9_007_199_254_740_993];
+
+#[test]
+fn whole_numbers_beyond_2_to_53_are_other_rows_from_every_container() {
+    let hashes = |array: ArrayRef| {
+        row_hashes(&Table::from_columns([("id", array)]).unwrap(), &["id".to_owned()]).unwrap()
+    };
+    let typed = hashes(Arc::new(Int64Array::from(LARGE.to_vec())));
+    let distinct: std::collections::HashSet<u64> = typed.iter().copied().collect();
+    assert_eq!(distinct.len(), 3);
+    let decimals = Decimal128Array::from_iter_values(LARGE.map(|x| i128::from(x) * 100));
+    assert_eq!(hashes(Arc::new(decimals.with_precision_and_scale(20, 2).unwrap())), typed);
+    for written in [
+        LARGE.map(|x| x.to_string()),
+        LARGE.map(|x| format!(" {x}.0 ")),
+        ["9007199254740992", "+9007199254740993", "-9007199254740993.00"].map(String::from),
+    ] {
+        assert_eq!(hashes(text(written.clone())), typed, "{written:?}");
+    }
+    let unsigned = UInt64Array::from(vec![u64::MAX, u64::MAX - 1, 5]);
+    let written = [u64::MAX, u64::MAX - 1, 5].map(|x| x.to_string());
+    assert_eq!(hashes(Arc::new(unsigned)), hashes(text(written)));
+    let longer =
+        hashes(text(["123456789012345678901234567890", "123456789012345678901234567891"].map(String::from)));
+    assert_ne!(longer[0], longer[1], "numbers of any length");
+    // What a number of 64 bits holds is that number, however it is written.
+    let same =
+        hashes(text(["36028797018963968", "3.6028797018963968e16", "36028797018963968.0"].map(String::from)));
+    assert_eq!(same, hashes(Arc::new(Float64Array::from(vec![36_028_797_018_963_968.0; 3]))));
+}
+
+/// As above: computed by another program.
+#[test]
+fn the_hash_of_a_large_whole_number_is_this_for_ever() {
+    let ids: ArrayRef = Arc::new(Int64Array::from(LARGE.to_vec()));
+    let table = Table::from_columns([("id", ids)]).unwrap();
+    let columns = ["id".to_owned()];
+    let exact = [0x2156_fcfb_480e_8384, 0x504c_54ad_675c_96ad, 0xbd1e_f346_0940_d4a3];
+    assert_eq!(row_hashes(&table, &columns).unwrap(), exact);
+    let by = SplitBy::Group { column: "id".into(), salt: 0 };
+    let split = |whole_numbers| Split { by: by.clone(), p_valid: 0.2, p_test: 0.2, seed: 0, whole_numbers };
+    let rounded = split(WholeNumbers::Rounded).row_hashes(&table, &columns).unwrap();
+    assert_eq!(rounded, [0x2156_fcfb_480e_8384, 0x2156_fcfb_480e_8384, 0x6f8d_969b_f1dc_e3ba]);
+    assert_eq!(split(WholeNumbers::Exact).row_hashes(&table, &columns).unwrap(), exact);
+}
+
+#[test]
+fn a_split_from_before_1_4_rounds_and_is_spelled_as_it_was() {
+    let before = r#"{"by":{"by":"group","column":"id","salt":3},"p_valid":0.15,"p_test":0.2,"seed":1}"#;
+    let old: Split = serde_json::from_str(before).unwrap();
+    assert_eq!(old.whole_numbers, WholeNumbers::Rounded);
+    assert_eq!(serde_json::to_string(&old).unwrap(), before, "its hash is part of ids");
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values((0..400).map(|i| LARGE[0] + i)));
+    let table = Table::from_columns([("id", ids)]).unwrap();
+    let parts = old.assign(&table).unwrap();
+    assert!((0..398).step_by(4).all(|i| parts[i] == parts[i + 1]), "neighbours are one number to it");
+    let by = SplitKey::Group { column: "id".into() };
+    let new = fit(&table, &SplitOptions { by, ..Default::default() });
+    let stored = serde_json::to_value(&new).unwrap();
+    assert_eq!(stored["whole_numbers"], "exact");
+    let parts = new.assign(&table).unwrap();
+    assert!((0..398).step_by(4).any(|i| parts[i] != parts[i + 1]));
 }
 
 proptest! {

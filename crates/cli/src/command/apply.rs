@@ -13,8 +13,9 @@ use crate::answer::Answer;
 use crate::arguments::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::notes::differing_notes;
 use crate::output::{check_out, is_one_file, table_file, write_original};
-use crate::report::{Report, differing_notes, line, names};
+use crate::report::{Report, line, names};
 
 /// Add features to a table, exactly as they were fitted.
 ///

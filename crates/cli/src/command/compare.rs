@@ -14,9 +14,9 @@ use crate::answer::Answer;
 use crate::arguments::{PredictorArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::model_file::ModelFile;
 use crate::report::{Report, difference_text, effects_text, line, number, scores_text};
 use crate::rows::{Scored, note_seen_rows};
+use tabgraft_model::ModelFile;
 
 /// Say whether the second model is better than the first, on the same rows.
 ///

@@ -15,7 +15,8 @@ use crate::answer::Answer;
 use crate::arguments::{ErrorsArgs, RowsArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, column_notes, differing_notes, line, unreadable_notes, unseen_notes};
+use crate::notes::{column_notes, differing_notes, unreadable_notes, unseen_notes};
+use crate::report::{Report, line};
 
 /// Embed each row of a table: columns z0, z1, ...
 ///

@@ -13,7 +13,8 @@ use crate::answer::Answer;
 use crate::arguments::{ErrorsArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Report, differing_notes, line, scores_text, unreadable_notes, unseen_notes};
+use crate::notes::{differing_notes, unreadable_notes, unseen_notes};
+use crate::report::{Report, line, scores_text};
 use crate::rows::{Scored, note_seen_rows};
 
 /// Score a predictor on a table that has the target.

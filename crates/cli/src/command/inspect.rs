@@ -16,8 +16,8 @@ use tabgraft_table::schema::{ColumnSpec, ExcludedColumn};
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::model_file::ModelFile;
 use crate::report::{Grid, Report, SchemaReport, line, lineage_text, number, scores_text};
+use tabgraft_model::ModelFile;
 
 /// Show what the file of a space or a predictor holds.
 ///

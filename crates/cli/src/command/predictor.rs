@@ -13,8 +13,9 @@ use crate::answer::Answer;
 use crate::arguments::{OutArgs, PredictorArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::notes::column_notes;
 use crate::output::check_out;
-use crate::report::{Report, column_notes, line, scores_text};
+use crate::report::{Report, line, scores_text};
 use crate::saved::{End, Saved};
 
 /// Fit a predictor of one target on an embedding space.

@@ -1,7 +1,7 @@
 //! The three runs.
 
 use tabgraft_feature::{Feature, FeatureEngineer};
-use tabgraft_model::discover::remember::history::{self, Judgement};
+use tabgraft_model::discover::remember::history::{self, FeatureJudgement};
 use tabgraft_model::error::{Error, Result};
 use tabgraft_model::metric::{Score, Verdict};
 use tabgraft_model::report::{
@@ -129,11 +129,11 @@ fn search(
     for f in search.features.iter().filter(|f| f.is_suggested) {
         let standing = match f.judgement.map(|j| j.verdict) {
             _ if f.is_recommended => "proven",
-            Some(history::Verdict::Unconfirmed) => "not confirmed for lack of time",
+            Some(history::FeatureVerdict::Unconfirmed) => "not confirmed for lack of time",
             _ => "not proven, nothing is claimed for it",
         };
         let effect = match f.judgement {
-            Some(Judgement { effect, interval: [low, high], .. }) => {
+            Some(FeatureJudgement { effect, interval: [low, high], .. }) => {
                 format!("effect {effect:+.4} [{low:+.4}, {high:+.4}]")
             }
             None => "not judged".to_owned(),
@@ -150,7 +150,7 @@ fn search(
 
 /// Whether the judging rows say that a feature hurts.
 fn hurts(feature: &FoundFeature) -> bool {
-    feature.judgement.is_some_and(|j| j.verdict == history::Verdict::Harmful || j.interval[1] < 0.0)
+    feature.judgement.is_some_and(|j| j.verdict == history::FeatureVerdict::Harmful || j.interval[1] < 0.0)
 }
 
 /// Grafts the table's new columns, frozen, and goes the other ways to the same columns.

@@ -8,7 +8,7 @@ mod scores;
 use serde::Serialize;
 use tabgraft_table::visible;
 
-pub use columns::{SchemaReport, column_notes, differing_notes, names, unreadable_notes, unseen_notes};
+pub use columns::{SchemaReport, names};
 pub use lineage::{lineage_text, phases_text};
 pub use run::RunReport;
 pub use scores::{difference_text, effects_text, scores_text};

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use tabgraft_feature::Feature;
 use tabgraft_model::Discovery;
-use tabgraft_model::discover::remember::history::{Origin, Run, Suggestion, Verdict};
+use tabgraft_model::discover::remember::history::{FeatureVerdict, Origin, Run, Suggestion};
 
 use super::{Grid, Report, line, names};
 
@@ -117,9 +117,9 @@ impl Report for RunReport<'_> {
 fn verdict_text(s: &Suggestion) -> String {
     let Some(judgement) = s.judgement else { return "not judged".to_owned() };
     match judgement.verdict {
-        Verdict::Proven if s.redundant_with.is_empty() => "proven".to_owned(),
-        Verdict::Proven => format!("proven, but tells the same as {}", names(&s.redundant_with)),
-        Verdict::Unproven if s.refit.is_some() => "unproven, the refit does not confirm it".to_owned(),
+        FeatureVerdict::Proven if s.redundant_with.is_empty() => "proven".to_owned(),
+        FeatureVerdict::Proven => format!("proven, but tells the same as {}", names(&s.redundant_with)),
+        FeatureVerdict::Unproven if s.refit.is_some() => "unproven, the refit does not confirm it".to_owned(),
         verdict => verdict.word().to_owned(),
     }
 }

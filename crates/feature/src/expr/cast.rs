@@ -3,9 +3,10 @@
 use arrow::array::{Array, StringArray};
 
 use super::Type;
+use super::number::{Number, Numbers};
 use super::reading::Values;
 use super::time;
-use tabgraft_table::cell::{number_text, parse_number, parse_truth};
+use tabgraft_table::cell::parse_truth;
 
 /// The type that a `CAST` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +52,11 @@ impl Target {
 /// The values as `target`; only for pairs that [`Target::accepts`].
 pub(super) fn cast(values: &Values, target: Target) -> Values {
     match target {
-        Target::Double => Values::Number(to_numbers(values)),
-        Target::BigInt => Values::Number(to_numbers(values).into_iter().map(f64::trunc).collect()),
+        Target::Double => Values::Number(to_numbers(values).values().to_vec().into()),
+        Target::BigInt => Values::Number(to_numbers(values).iter().map(Number::truncated).collect()),
         Target::Varchar => Values::Text(to_texts(values)),
         Target::Boolean => Values::Bool(match values {
-            Values::Number(v) => v.iter().map(|x| (!x.is_nan()).then_some(*x != 0.0)).collect(),
+            Values::Number(v) => v.values().iter().map(|x| (!x.is_nan()).then_some(*x != 0.0)).collect(),
             Values::Text(v) => v.iter().map(|t| t.and_then(parse_truth)).collect(),
             Values::Bool(v) => v.clone(),
             Values::Time(v) => vec![None; v.len()],
@@ -71,21 +72,21 @@ pub(super) fn cast(values: &Values, target: Target) -> Values {
 /// The values as text: `5`, `2.5`, `true`, `2024-01-31`, `2024-01-31T12:30:00`.
 pub(crate) fn to_texts(values: &Values) -> StringArray {
     match values {
-        Values::Number(v) => v.iter().map(|x| number_text(*x)).collect(),
+        Values::Number(v) => v.iter().map(Number::text).collect(),
         Values::Text(v) => v.clone(),
         Values::Bool(v) => v.iter().map(|b| b.map(|b| b.to_string())).collect(),
         Values::Time(v) => v.iter().map(|t| t.and_then(time::format)).collect(),
     }
 }
 
-fn to_numbers(values: &Values) -> Vec<f64> {
+fn to_numbers(values: &Values) -> Numbers {
     match values {
         Values::Number(v) => v.clone(),
-        Values::Text(v) => {
-            v.iter().map(|t| t.and_then(parse_number).filter(|x| x.is_finite()).unwrap_or(f64::NAN)).collect()
+        Values::Text(v) => v.iter().map(|t| t.map_or(Number::MISSING, Number::of_text)).collect(),
+        Values::Bool(v) => {
+            v.iter().map(|b| b.map_or(Number::MISSING, |b| f64::from(u8::from(b)).into())).collect()
         }
-        Values::Bool(v) => v.iter().map(|b| b.map_or(f64::NAN, |b| f64::from(u8::from(b)))).collect(),
-        Values::Time(v) => vec![f64::NAN; v.len()],
+        Values::Time(v) => vec![f64::NAN; v.len()].into(),
     }
 }
 

@@ -209,8 +209,10 @@ impl Checker<'_> {
         // True and false are 1 and 0: whichever of the two a column holds, the space takes it for a boolean.
         let (from, number) = (self.types[node], Type::Number);
         let literal = match (&op, wanted) {
-            (Op::Number(x), Type::Bool) if *x == 0.0 || *x == 1.0 => Some(Op::Bool(*x == 1.0)),
-            (Op::Bool(truth), Type::Number) => Some(Op::Number(f64::from(u8::from(*truth)))),
+            (Op::Number(x), Type::Bool) if x.value() == 0.0 || x.value() == 1.0 => {
+                Some(Op::Bool(x.value() == 1.0))
+            }
+            (Op::Bool(truth), Type::Number) => Some(Op::Number(f64::from(u8::from(*truth)).into())),
             (Op::Text(text), Type::Bool) => parse_truth(text).map(Op::Bool),
             (Op::Column(_), _)
                 if (from, wanted) == (number, Type::Bool) || (from, wanted) == (Type::Bool, number) =>

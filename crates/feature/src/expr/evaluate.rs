@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::cast::cast;
 use super::check::{Program, case_parts};
 use super::function::Function;
+use super::number::{Number, Numbers};
 use super::reading::Values;
 use super::tree::{Arithmetic, Comparison, Members, Op};
 use super::{Type, time};
@@ -39,10 +40,16 @@ pub(super) fn evaluate(program: &Program, columns: &[Arc<Values>], n_rows: usize
                 "the column has more than {MAX_COLUMN_BYTES} bytes of text, the most allowed"
             )));
         }
-        Ok(values.into_array())
+        Ok(values)
     };
-    let batches: Vec<Result<ArrayRef>> = in_pool(|| (0..n_batches).into_par_iter().map(batch).collect())?;
+    let batches: Vec<Result<Values>> = in_pool(|| (0..n_batches).into_par_iter().map(batch).collect())?;
     let batches = batches.into_iter().collect::<Result<Vec<_>>>()?;
+    // Of what type an array of numbers is follows from all of them.
+    if let [Values::Number(_), ..] = batches[..] {
+        let batches = batches.into_iter().map(numbers).collect::<Result<Vec<_>>>()?;
+        return Ok(Numbers::joined(batches).into_array());
+    }
+    let batches: Vec<ArrayRef> = batches.into_iter().map(Values::into_array).collect();
     let parts: Vec<&dyn Array> = batches.iter().map(|a| a.as_ref()).collect();
     concat(&parts).map_err(|e| Error::value(format!("the result does not fit into one column: {e}")))
 }
@@ -69,13 +76,16 @@ fn step(op: &Op, args: Vec<Values>, gives: Type, n_rows: usize) -> Result<Values
     let mut next = || args.next().ok_or_else(broken);
     Ok(match op {
         Op::Column(_) | Op::Input(_) => return Err(broken()),
-        Op::Number(x) => Values::Number(vec![*x; n_rows]),
+        Op::Number(x) => Values::Number(std::iter::repeat_n(*x, n_rows).collect()),
         Op::Text(text) => Values::Text(StringArray::from_iter_values(std::iter::repeat_n(text, n_rows))),
         Op::Bool(b) => Values::Bool(vec![Some(*b); n_rows]),
         Op::Time(us) => Values::Time(vec![Some(*us); n_rows]),
         Op::Missing => all_missing(gives, n_rows),
-        Op::Negate => map_number(next()?, |x| -x)?,
-        Op::Arithmetic(sign) => map_numbers(next()?, next()?, sign_of(*sign))?,
+        Op::Negate => Values::Number(numbers(next()?)?.iter().map(Number::negated).collect()),
+        Op::Arithmetic(sign) => {
+            let (f, f_whole) = sign_of(*sign);
+            map_numbers(next()?, next()?, f, f_whole)?
+        }
         Op::Not => Values::Bool(bools(next()?)?.into_iter().map(|b| b.map(|b| !b)).collect()),
         Op::And => map_bools(next()?, next()?, |a, b| match (a, b) {
             (Some(false), _) | (_, Some(false)) => Some(false),
@@ -139,14 +149,16 @@ fn call(function: Function, args: Vec<Values>, gives: Type, n_rows: usize) -> Re
         Log10 => map_number(next()?, f64::log10)?,
         Exp => map_number(next()?, f64::exp)?,
         Sqrt => map_number(next()?, f64::sqrt)?,
-        Power => map_numbers(next()?, next()?, f64::powf)?,
-        Abs => map_number(next()?, f64::abs)?,
+        Power => map_numbers(next()?, next()?, f64::powf, |_, _| None)?,
+        Abs => Values::Number(numbers(next()?)?.map(f64::abs, i128::checked_abs)),
         Sign => map_number(next()?, |x| if x == 0.0 { 0.0 } else { x.signum() })?,
-        Floor => map_number(next()?, f64::floor)?,
-        Ceil => map_number(next()?, f64::ceil)?,
+        Floor => Values::Number(numbers(next()?)?.map(f64::floor, Some)),
+        Ceil => Values::Number(numbers(next()?)?.map(f64::ceil, Some)),
         Round => match (next()?, args.next()) {
-            (x, None) => map_number(x, f64::round)?,
-            (x, Some(n_decimals)) => map_numbers(x, n_decimals, round_to)?,
+            (x, None) => Values::Number(numbers(x)?.map(f64::round, Some)),
+            (x, Some(n_decimals)) => {
+                map_numbers(x, n_decimals, round_to, |x, n_decimals| (n_decimals >= 0).then_some(x))?
+            }
         },
         Length => count_in(next()?, |text| text.chars().count())?,
         WordCount => count_in(next()?, |text| runs(text).count())?,
@@ -162,7 +174,11 @@ fn call(function: Function, args: Vec<Values>, gives: Type, n_rows: usize) -> Re
             let (text, start) = (texts(next()?)?, numbers(next()?)?);
             let length = args.next().map(numbers).transpose()?;
             let part = |(i, text): (usize, Option<&str>)| {
-                substr(text?, start[i], length.as_ref().map_or(f64::INFINITY, |length| length[i]))
+                substr(
+                    text?,
+                    start.values()[i],
+                    length.as_ref().map_or(f64::INFINITY, |length| length.values()[i]),
+                )
             };
             Values::Text(text.iter().enumerate().map(part).collect())
         }
@@ -170,14 +186,19 @@ fn call(function: Function, args: Vec<Values>, gives: Type, n_rows: usize) -> Re
         StartsWith => ask_texts(next()?, next()?, |text, part| text.starts_with(part))?,
         EndsWith => ask_texts(next()?, next()?, |text, part| text.ends_with(part))?,
         Year | Month | Day | Weekday | Hour => Values::Number(
-            times(next()?)?.into_iter().map(|t| t.map_or(f64::NAN, |t| time::part(function, t))).collect(),
+            times(next()?)?
+                .into_iter()
+                .map(|t| t.map_or(f64::NAN, |t| time::part(function, t)).into())
+                .collect(),
         ),
         DaysBetween => {
             let days = |(from, to): (Option<i64>, Option<i64>)| match (from, to) {
                 (Some(from), Some(to)) => (to as f64 - from as f64) / time::DAY_US,
                 _ => f64::NAN,
             };
-            Values::Number(times(next()?)?.into_iter().zip(times(next()?)?).map(days).collect())
+            Values::Number(
+                times(next()?)?.into_iter().zip(times(next()?)?).map(|pair| days(pair).into()).collect(),
+            )
         }
     })
 }
@@ -220,8 +241,10 @@ fn select(args: &[Values], choice: &[Option<usize>], gives: Type) -> Result<Valu
     }
     Ok(match gives {
         Type::Number => {
-            let get = |a: &Values, i: usize| if let Values::Number(v) = a { Some(Some(v[i])) } else { None };
-            Values::Number(cells(args, choice, get)?.into_iter().map(|x| x.unwrap_or(f64::NAN)).collect())
+            let get =
+                |a: &Values, i: usize| if let Values::Number(v) = a { Some(Some(v.get(i))) } else { None };
+            let chosen = cells(args, choice, get)?.into_iter();
+            Values::Number(chosen.map(|x| x.unwrap_or(Number::MISSING)).collect())
         }
         Type::Bool => Values::Bool(cells(args, choice, |a, i| match a {
             Values::Bool(v) => Some(v[i]),
@@ -261,7 +284,7 @@ fn compare(comparison: Comparison, a: &Values, b: &Values) -> Result<Vec<Option<
 /// How row `i` of `a` stands to row `i` of `b`; none if one is missing.
 fn order(a: &Values, b: &Values, i: usize) -> Result<Option<Ordering>> {
     Ok(match (a, b) {
-        (Values::Number(a), Values::Number(b)) => a[i].partial_cmp(&b[i]),
+        (Values::Number(a), Values::Number(b)) => a.get(i).order(b.get(i)),
         (Values::Text(a), Values::Text(b)) => {
             (a.is_valid(i) && b.is_valid(i)).then(|| a.value(i).cmp(b.value(i)))
         }
@@ -274,7 +297,8 @@ fn order(a: &Values, b: &Values, i: usize) -> Result<Option<Ordering>> {
 fn is_in(values: &Values, members: &Members) -> Result<Vec<Option<bool>>> {
     Ok(match (values, members) {
         (Values::Number(v), Members::Numbers(m)) => {
-            v.iter().map(|x| (!x.is_nan()).then(|| m.contains(x))).collect()
+            let is_member = |x: Number| m.iter().any(|member| member.order(x) == Some(Ordering::Equal));
+            v.iter().map(|x| (!x.is_missing()).then(|| is_member(x))).collect()
         }
         (Values::Text(v), Members::Texts(m)) => {
             let m: HashSet<&str> = m.iter().map(String::as_str).collect();
@@ -288,7 +312,7 @@ fn is_in(values: &Values, members: &Members) -> Result<Vec<Option<bool>>> {
 
 fn is_missing(values: &Values, i: usize) -> bool {
     match values {
-        Values::Number(v) => v[i].is_nan(),
+        Values::Number(v) => v.get(i).is_missing(),
         Values::Text(v) => v.is_null(i),
         Values::Bool(v) => v[i].is_none(),
         Values::Time(v) => v[i].is_none(),
@@ -297,21 +321,27 @@ fn is_missing(values: &Values, i: usize) -> bool {
 
 fn all_missing(gives: Type, n_rows: usize) -> Values {
     match gives {
-        Type::Number => Values::Number(vec![f64::NAN; n_rows]),
+        Type::Number => Values::Number(vec![f64::NAN; n_rows].into()),
         Type::Bool => Values::Bool(vec![None; n_rows]),
         Type::Time => Values::Time(vec![None; n_rows]),
         Type::Text | Type::Open | Type::Missing => Values::Text(StringArray::new_null(n_rows)),
     }
 }
 
-fn sign_of(sign: Arithmetic) -> fn(f64, f64) -> f64 {
+/// An operation of two numbers of 64 bits.
+type Rounding = fn(f64, f64) -> f64;
+/// The same of two whole ones; none where it overflows.
+type Exact = fn(i128, i128) -> Option<i128>;
+
+/// What a sign does with two numbers, and with two whole ones.
+fn sign_of(sign: Arithmetic) -> (Rounding, Exact) {
     match sign {
-        Arithmetic::Add => |a, b| a + b,
-        Arithmetic::Subtract => |a, b| a - b,
-        Arithmetic::Multiply => |a, b| a * b,
+        Arithmetic::Add => (|a, b| a + b, i128::checked_add),
+        Arithmetic::Subtract => (|a, b| a - b, i128::checked_sub),
+        Arithmetic::Multiply => (|a, b| a * b, i128::checked_mul),
         // x / 0 and x % 0 are not finite and so become missing.
-        Arithmetic::Divide => |a, b| a / b,
-        Arithmetic::Remainder => |a, b| a % b,
+        Arithmetic::Divide => (|a, b| a / b, |_, _| None),
+        Arithmetic::Remainder => (|a, b| a % b, i128::checked_rem),
     }
 }
 
@@ -374,19 +404,19 @@ fn concat_texts(args: Vec<Values>, n_rows: usize) -> Result<Values> {
     Ok(Values::Text((0..n_rows).map(joined).collect::<Result<_>>()?))
 }
 
-fn finite(x: f64) -> f64 {
-    if x.is_finite() { x } else { f64::NAN }
-}
-
 fn map_number(x: Values, f: impl Fn(f64) -> f64) -> Result<Values> {
-    Ok(Values::Number(numbers(x)?.into_iter().map(|x| finite(f(x))).collect()))
+    Ok(Values::Number(numbers(x)?.values().iter().map(|x| Number::from(f(*x))).collect()))
 }
 
-fn map_numbers(a: Values, b: Values, f: impl Fn(f64, f64) -> f64) -> Result<Values> {
-    let pairs = numbers(a)?.into_iter().zip(numbers(b)?);
-    // Some functions give a number for a missing argument: power(NaN, 0) is 1 by IEEE 754.
-    let f = |(a, b): (f64, f64)| if a.is_nan() || b.is_nan() { f64::NAN } else { finite(f(a, b)) };
-    Ok(Values::Number(pairs.map(f).collect()))
+/// `f` of two numbers; where both are whole, and one or the result is of at least 2^53, `f_whole` of them.
+fn map_numbers(
+    a: Values,
+    b: Values,
+    f: impl Fn(f64, f64) -> f64,
+    f_whole: impl Fn(i128, i128) -> Option<i128>,
+) -> Result<Values> {
+    let (a, b) = (numbers(a)?, numbers(b)?);
+    Ok(Values::Number(a.iter().zip(b.iter()).map(|(a, b)| a.with(b, &f, &f_whole)).collect()))
 }
 
 fn map_bools(a: Values, b: Values, f: impl Fn(Option<bool>, Option<bool>) -> Option<bool>) -> Result<Values> {
@@ -420,7 +450,9 @@ fn text_bytes(texts: &StringArray) -> usize {
 }
 
 fn count_in(text: Values, f: impl Fn(&str) -> usize) -> Result<Values> {
-    Ok(Values::Number(texts(text)?.iter().map(|t| t.map_or(f64::NAN, |t| f(t) as f64)).collect()))
+    Ok(Values::Number(
+        texts(text)?.iter().map(|t| t.map_or(Number::MISSING, |t| (f(t) as f64).into())).collect(),
+    ))
 }
 
 fn ask_texts(text: Values, part: Values, f: impl Fn(&str, &str) -> bool) -> Result<Values> {
@@ -428,7 +460,7 @@ fn ask_texts(text: Values, part: Values, f: impl Fn(&str, &str) -> bool) -> Resu
     Ok(Values::Bool(text.iter().zip(part.iter()).map(|(t, p)| t.zip(p).map(|(t, p)| f(t, p))).collect()))
 }
 
-fn numbers(values: Values) -> Result<Vec<f64>> {
+fn numbers(values: Values) -> Result<Numbers> {
     if let Values::Number(v) = values { Ok(v) } else { Err(broken()) }
 }
 

@@ -21,6 +21,9 @@
 //! True and false are 1 and 0: a boolean column may stand where a number is needed, and a column of the
 //! numbers 0 and 1 where a boolean is, as the space takes both for booleans.
 //!
+//! **Whole numbers.** Those from -2^63 to 2^64 - 1 compare, add, subtract, multiply and leave remainders exactly where
+//! both sides are whole; what overflows becomes a number of 64 bits, IEEE 754, as all others are: see [`number`].
+//!
 //! **Missing.** Arithmetic, comparison and functions with a missing argument are missing, and so are
 //! `x / 0`, `x % 0`, `ln` and `sqrt` outside their domain, and every result that is not finite. `AND` and
 //! `OR` are three-valued; `CASE` takes a missing condition for false; `coalesce` skips missing values.
@@ -37,6 +40,7 @@ mod column;
 mod evaluate;
 pub mod function;
 mod lex;
+mod number;
 mod parse;
 mod place;
 mod reading;

@@ -5,6 +5,7 @@ use sqlparser::tokenizer::{Token, Word};
 use super::cast::Target;
 use super::function;
 use super::lex::{Lexeme, lex};
+use super::number::Number;
 use super::place::{Span, error_at, shortened};
 use super::tree::{Arithmetic, Comparison, Members, Node, Op, Tree};
 use super::{MAX_DEPTH, MAX_PARTS, MAX_PATTERN_CHARS};
@@ -87,7 +88,7 @@ impl Parser<'_> {
                 let operand = self.nested(|p| p.expression(SIGN))?;
                 let span = span.to(self.nodes[operand].span);
                 if let Op::Number(number) = &mut self.nodes[operand].op {
-                    *number = -*number;
+                    *number = number.negated();
                     self.nodes[operand].span = span;
                     return Ok(operand);
                 }
@@ -309,7 +310,7 @@ impl Parser<'_> {
             let one = match token {
                 Token::Number(digits, _) => {
                     let number = self.number(&digits, span)?;
-                    Members::Numbers(vec![if negative { -number } else { number }])
+                    Members::Numbers(vec![if negative { number.negated() } else { number }])
                 }
                 Token::SingleQuotedString(value) if !negative => Members::Texts(vec![value]),
                 Token::Word(_) if !negative && (self.at_word("true") || self.at_word("false")) => {
@@ -346,15 +347,13 @@ impl Parser<'_> {
         }
     }
 
-    fn number(&self, digits: &str, span: Span) -> Result<f64> {
-        match digits.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(number),
-            _ => Err(error_at(
-                self.text,
-                &[span],
-                &format!("found the number `{}`, which is out of range", shortened(digits.chars())),
-            )),
+    fn number(&self, digits: &str, span: Span) -> Result<Number> {
+        let number = Number::of_text(digits);
+        if number.is_missing() {
+            let message = format!("found the number `{}`, which is out of range", shortened(digits.chars()));
+            return Err(error_at(self.text, &[span], &message));
         }
+        Ok(number)
     }
 
     /// Whether the token before the next one is this one.

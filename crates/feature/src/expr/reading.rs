@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, BooleanArray, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::DataType;
 
+use super::number::Numbers;
 use super::{Type, column};
 use crate::error::{Error, Result, near_names};
 use tabgraft_table::table::{Table, quoted};
@@ -16,8 +17,7 @@ const MAX_COMPARED_NAMES: usize = 16;
 /// The values of some rows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Values {
-    /// Finite, or NaN for missing.
-    Number(Vec<f64>),
+    Number(Numbers),
     Text(StringArray),
     Bool(Vec<Option<bool>>),
     /// Microseconds since 1970.
@@ -28,7 +28,7 @@ impl Values {
     /// Rows `start..start + n_rows`.
     pub(crate) fn slice(&self, start: usize, n_rows: usize) -> Self {
         match self {
-            Values::Number(v) => Values::Number(v[start..start + n_rows].to_vec()),
+            Values::Number(v) => Values::Number(v.slice(start, n_rows)),
             Values::Text(v) => Values::Text(v.slice(start, n_rows)),
             Values::Bool(v) => Values::Bool(v[start..start + n_rows].to_vec()),
             Values::Time(v) => Values::Time(v[start..start + n_rows].to_vec()),
@@ -38,9 +38,7 @@ impl Values {
     /// As an Arrow column; missing becomes null.
     pub(super) fn into_array(self) -> ArrayRef {
         match self {
-            Values::Number(v) => {
-                Arc::new(v.into_iter().map(|x| (!x.is_nan()).then_some(x)).collect::<Float64Array>())
-            }
+            Values::Number(v) => v.into_array(),
             Values::Text(v) => Arc::new(v),
             Values::Bool(v) => Arc::new(BooleanArray::from(v)),
             Values::Time(v) => Arc::new(TimestampMicrosecondArray::from(v)),
@@ -142,10 +140,7 @@ impl Readings {
         }
         let array = self.column(name)?;
         let values = match reading {
-            Type::Number => {
-                let finite = |x: Option<f64>| x.filter(|x| x.is_finite()).unwrap_or(f64::NAN);
-                Values::Number(column::numbers(name, array)?.iter().map(finite).collect())
-            }
+            Type::Number => Values::Number(Numbers::of_column(name, array)?),
             Type::Text | Type::Open | Type::Missing => Values::Text(column::texts(name, array)?),
             Type::Bool => Values::Bool(column::truths(name, array)?.iter().collect()),
             Type::Time => Values::Time(column::timestamps_us(name, array)?),

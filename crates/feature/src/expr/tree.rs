@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::cast::Target;
 use super::function::Signature;
+use super::number::Number;
 use super::place::Span;
 
 /// A sign between two numbers.
@@ -43,7 +44,7 @@ impl Comparison {
 /// The literals of an `IN` list, all of one type.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Members {
-    Numbers(Vec<f64>),
+    Numbers(Vec<Number>),
     Texts(Vec<String>),
     Bools(Vec<bool>),
     Times(Vec<i64>),
@@ -55,7 +56,7 @@ pub(super) enum Op {
     Column(String),
     /// Index of a column and its reading; never parsed, the type check makes it of a column.
     Input(usize),
-    Number(f64),
+    Number(Number),
     Text(String),
     Bool(bool),
     /// Microseconds since 1970; never parsed, the type check makes it of a text literal.

@@ -9,6 +9,7 @@ mod bombs;
 mod engineer;
 mod errors;
 mod values;
+mod whole_numbers;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tabgraft_table::Table;
 use tabgraft_table::deal::deal_rows;
-use tabgraft_table::split::{Part, row_hashes};
+use tabgraft_table::split::Part;
 
 use super::CompareOptions;
 use crate::error::{Error, Result};
@@ -71,7 +71,7 @@ pub(crate) fn folds(
     let rows: Vec<usize> = (0..table.n_rows()).filter(|r| values[*r].is_some()).collect();
     let names: BTreeSet<&str> = spaces.iter().flat_map(|s| s.columns()).map(|c| c.name.as_str()).collect();
     let present: Vec<String> = names.into_iter().filter(|n| table.has_column(n)).map(str::to_owned).collect();
-    let keys = row_hashes(table, &present)?;
+    let keys = spaces[0].split().row_hashes(table, &present)?;
     let (evidence, part_of) = if options.cross_fit {
         let units = spaces[0].split().units(table, &keys)?;
         let own: Vec<u64> = rows.iter().map(|r| units[*r]).collect();

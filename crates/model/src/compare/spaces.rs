@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::judge::Judged;
-use crate::encoder::param::Params;
 use crate::error::Result;
 use crate::metric::{self, Drift, drift, neighbour_overlap_at_10};
+use crate::param::Params;
 use crate::record::{ColumnEffect, Evidence};
 use crate::space::EmbeddingSpace;
 

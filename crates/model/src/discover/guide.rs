@@ -4,7 +4,6 @@ use crate::discover::rank::Residuals;
 use crate::discover::remember::history::Guide;
 use tabgraft_table::Table;
 use tabgraft_table::deal::deal_rows;
-use tabgraft_table::split::row_hashes;
 
 use super::budget::Budget;
 use super::judge::court::{logit, values};
@@ -317,7 +316,7 @@ fn judging_rows(target: &Target, table: &Table, sink: &mut Sink<'_>) -> Result<(
 fn evidence(space: &EmbeddingSpace, table: &Table, n_discovery: usize) -> Result<(Vec<u64>, Clusters)> {
     let names: Vec<String> =
         space.columns().iter().map(|c| c.name.clone()).filter(|c| table.has_column(c)).collect();
-    let units = space.split().units(table, &row_hashes(table, &names)?)?;
+    let units = space.split().units(table, &space.split().row_hashes(table, &names)?)?;
     let judging = table.slice(n_discovery, table.n_rows() - n_discovery);
     Ok((units, clusters(&[&space.about], &judging)?))
 }

@@ -3,7 +3,7 @@
 use arrow::array::Array;
 use tabgraft_table::Table;
 use tabgraft_table::cell::texts;
-use tabgraft_table::split::{Part, row_hashes};
+use tabgraft_table::split::Part;
 
 use super::DiscoverOptions;
 use super::judge::court::{N_FOLDS, N_REPEATS};
@@ -65,9 +65,9 @@ impl Dealt {
         // Before columns go: rows may be known by any of them.
         let parts = space.told_parts(table, sink)?;
         let table = table.select(&wanted)?;
-        let keys = row_hashes(&table, &names)?;
+        let keys = space.split().row_hashes(&table, &names)?;
         let units = space.split().units(&table, &keys)?;
-        let whole = row_hashes(&table, &wanted)?;
+        let whole = space.split().row_hashes(&table, &wanted)?;
         // A sample by the rows' cells, in an order of its own: the table's may be by class or by time.
         let targets = texts(target, table.column(target)?)?;
         let is_wanted = |r: &usize| parts[*r] != Part::Test && targets.is_valid(*r);

@@ -2,7 +2,7 @@
 
 use super::TokenGroup;
 use super::rows::rows_of_parts;
-use crate::encoder::param::Params;
+use crate::param::Params;
 
 impl TokenGroup {
     /// Holds the rows of these parts, in the tables and in the mixing matrix, until they are frozen:

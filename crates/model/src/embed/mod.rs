@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use tabgraft_table::encoded::PartForm;
 
-use crate::encoder::param::{Param, params};
-use crate::encoder::start::Start;
 use crate::kernel::{Cells, Join, Layout, LookupTables, Tensor, linear, lookup, repeated};
+use crate::param::start::Start;
+use crate::param::{Param, params};
 
 pub(crate) use cells::{CellTable, Masks};
 

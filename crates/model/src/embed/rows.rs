@@ -7,8 +7,8 @@ use rand::Rng;
 use tabgraft_table::encoded::PartForm;
 
 use super::{D_TOKEN, TokenGroup};
-use crate::encoder::param::{Param, Params};
 use crate::kernel::Layout;
+use crate::param::{Param, Params};
 
 impl TokenGroup {
     /// A group of columns of other groups, each by its place there, with their tokens. Their rows of the

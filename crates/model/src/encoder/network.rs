@@ -19,11 +19,11 @@ use std::sync::Arc;
 use tabgraft_table::encoded::PartForm;
 
 use super::Pieces;
-use super::param::{Param, Params, params};
-use super::start::Start;
 use super::trunk::Trunk;
 use crate::embed::TokenGroup;
 use crate::kernel::{Cells, Dropout, Place, Tensor, add_at, linear};
+use crate::param::start::Start;
+use crate::param::{Param, Params, params};
 
 /// Blocks of a side's trunk: one is enough beside the parent's vector.
 const SIDE_BLOCKS: usize = 1;

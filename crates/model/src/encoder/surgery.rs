@@ -11,8 +11,8 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::network::{ColumnShape, Head, Network, Side, Widths};
-use super::param::{Param, Params};
 use crate::embed::{D_TOKEN, TokenGroup};
+use crate::param::{Param, Params};
 use crate::record::Wiring;
 
 /// A side network with its two heads, as one network holds them.

@@ -1,8 +1,8 @@
 //! The part of a network that mixes columns: residual blocks and a last normalisation.
 
-use super::param::{Param, params};
-use super::start::Start;
 use crate::kernel::{BlockTensors, Dropout, Tensor, block, norm};
+use crate::param::start::Start;
+use crate::param::{Param, params};
 
 /// One pre-norm residual block; shapes as in `kernel/block.rs`.
 #[derive(Debug, Clone)]

@@ -10,9 +10,9 @@ use tabgraft_table::Table;
 
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
-use crate::encoder::param::Params;
 use crate::error::Result;
 use crate::objective::Role;
+use crate::param::Params;
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Mode, Operation, SoftwareVersion, Wiring, now, training_data,
 };

@@ -11,7 +11,7 @@ use tabgraft_table::table::quoted;
 use crate::compare::{ColumnEffect, CompareOptions, Evidence, folds};
 use crate::error::Result;
 use crate::metric::{PairedDifference, Verdict};
-use crate::space::{EmbeddingSpace, Judgement, RefusedExtension};
+use crate::space::{EmbeddingSpace, GraftJudgement, RefusedExtension};
 use crate::train::{Event, Sink, StopReason};
 
 /// What is kept of a graft.
@@ -84,7 +84,7 @@ impl Keep {
             return Ok(child);
         };
         let Some(spaces) = found.spaces else { return Ok(child) };
-        let judgement = Judgement {
+        let judgement = GraftJudgement {
             target: found.target,
             difference: found.difference,
             evidence: spaces.evidence,
@@ -108,7 +108,7 @@ impl Keep {
     }
 }
 
-impl Judgement {
+impl GraftJudgement {
     /// Columns without which the child's predictions are better, beyond chance; if none is proven to
     /// hurt, those that do so by their mean. The most harmful one is first.
     pub fn culprits(&self) -> Vec<&ColumnEffect> {

@@ -2,6 +2,7 @@
 
 use tabgraft_feature::Feature;
 use tabgraft_table::error::near_names;
+use tabgraft_table::read::ReadOptions;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions};
 use tabgraft_table::table::quoted;
 
@@ -81,6 +82,22 @@ impl Default for ExtendOptions {
 }
 
 impl ExtendOptions {
+    /// Options that read the table to graft from as that of `parent`; what the user says of new columns is
+    /// known before, and what is ignored is not read, unless something needs it.
+    pub fn read_options(&self, parent: &EmbeddingSpace) -> ReadOptions {
+        let mut options = parent.read_options();
+        for (name, known) in self.infer.known() {
+            options.known.entry(name).or_insert(known);
+        }
+        let used = parent.columns().iter().map(|column| &column.name);
+        let read = parent.about.feature_inputs();
+        let given: Vec<String> =
+            self.features.iter().flat_map(|feature| feature.inputs().unwrap_or_default()).collect();
+        let needed = parent.split().columns().iter().chain(used).chain(&read).chain(&given);
+        options.columns = self.infer.wants(needed).and(self.keep.target());
+        options
+    }
+
     /// Checks what can be checked without a parent.
     ///
     /// # Errors

@@ -16,10 +16,10 @@ use tabgraft_table::table::quoted;
 
 use super::drift::drift_rows;
 use crate::encoder::Network;
-use crate::encoder::param::Params;
 use crate::error::{Error, Result};
 use crate::metric::{Drift, drift};
 use crate::objective::Role;
+use crate::param::Params;
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Freeze, Mode, Operation, PruneInfo, Rows, SoftwareVersion,
     embed_encoded, now, step_from, training_data,

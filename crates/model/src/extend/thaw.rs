@@ -6,7 +6,7 @@
 
 use crate::embed::TokenGroup;
 use crate::encoder::Network;
-use crate::encoder::param::Params;
+use crate::param::Params;
 use crate::space::{EmbeddingSpace, Freeze, Mode};
 
 /// Old weights by what they do.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::block::{self, BlockWeights};
 use super::elementwise::{self, Dropout};
 use super::lookup::{self, Cells, Join, Tables};
-use super::loss::{self, Targets};
+use super::loss::{self, ColumnTargets};
 use super::matrix::{self, ROW_BLOCK};
 use super::trained::TrainedRows;
 use crate::tape::{Matrix, Parents, Variable};
@@ -161,7 +161,7 @@ pub(super) fn norm(x: Variable, gain: Variable, shift: Variable) -> Variable {
 }
 
 /// As [`super::column_loss`].
-pub(super) fn column_loss(logits: Variable, targets: Arc<Targets>) -> Variable {
+pub(super) fn column_loss(logits: Variable, targets: Arc<ColumnTargets>) -> Variable {
     let parents = Parents::of([&logits]);
     let logits = logits.into_value();
     let n_columns = targets.scale.len();

@@ -9,7 +9,7 @@ use tabgraft_table::encoded::NO_TARGET;
 
 /// What the columns of a batch should have been.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Targets {
+pub struct ColumnTargets {
     /// `[n_columns + 1]`: column `c` owns the logits `first[c]..first[c + 1]`.
     pub first: Vec<usize>,
     /// `[n_rows, n_columns]` classes; [`NO_TARGET`] counts for nothing.
@@ -20,7 +20,7 @@ pub struct Targets {
     pub scale: Vec<f32>,
 }
 
-impl Targets {
+impl ColumnTargets {
     fn n_columns(&self) -> usize {
         self.scale.len()
     }
@@ -37,7 +37,7 @@ impl Targets {
 ///
 /// # Shapes
 /// - `logits`: `[n_rows, first[n_columns]]`; returns `[2, n_columns]`: losses, then counts
-pub fn forward(logits: &[f32], targets: &Targets) -> Vec<f32> {
+pub fn forward(logits: &[f32], targets: &ColumnTargets) -> Vec<f32> {
     let (n_columns, width) = (targets.n_columns(), targets.width());
     let blocks: Vec<Vec<f64>> = logits
         .par_chunks(ROW_BLOCK * width)
@@ -76,7 +76,7 @@ pub fn forward(logits: &[f32], targets: &Targets) -> Vec<f32> {
 ///
 /// # Shapes
 /// - `dloss`: `[n_columns]`; returns `[n_rows, first[n_columns]]`
-pub fn backward(logits: &[f32], targets: &Targets, dloss: &[f32]) -> Vec<f32> {
+pub fn backward(logits: &[f32], targets: &ColumnTargets, dloss: &[f32]) -> Vec<f32> {
     let width = targets.width();
     let mut dlogits = vec![0.0; logits.len()];
     dlogits.par_chunks_mut(ROW_BLOCK * width).zip(logits.par_chunks(ROW_BLOCK * width)).enumerate().for_each(
@@ -123,7 +123,7 @@ fn cell_gradient(scores: &[f32], class: usize, factor: f32, out: &mut [f32]) {
 
 /// The cells of one row that count: column, class, weight.
 #[inline(always)]
-fn cells(targets: &Targets, r: usize) -> impl Iterator<Item = (usize, usize, f32)> + '_ {
+fn cells(targets: &ColumnTargets, r: usize) -> impl Iterator<Item = (usize, usize, f32)> + '_ {
     let n = targets.n_columns();
     let range = r * n..(r + 1) * n;
     targets.class[range.clone()]
@@ -148,8 +148,8 @@ fn log_sum_exp(scores: &[f32]) -> f32 {
 mod tests {
     use super::*;
 
-    fn targets() -> Targets {
-        Targets {
+    fn targets() -> ColumnTargets {
+        ColumnTargets {
             first: vec![0, 3, 5],
             class: vec![2, 1, 0, NO_TARGET],
             weight: vec![1.0, 0.5, 2.0, 1.0],

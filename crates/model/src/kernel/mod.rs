@@ -37,7 +37,7 @@ use std::sync::Arc;
 pub(crate) use adamw::AdamStep;
 pub(crate) use elementwise::Dropout;
 pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT};
-pub(crate) use loss::Targets;
+pub(crate) use loss::ColumnTargets;
 pub(crate) use matrix::ROW_BLOCK;
 use tensor::Inputs;
 pub(crate) use tensor::{Gradients, Place, Tensor, is_gpu_failure};
@@ -133,7 +133,7 @@ pub(crate) fn norm(x: Tensor, gain: Tensor, shift: Tensor) -> Tensor {
 ///
 /// # Shapes
 /// - `logits`: `[n_rows, n_logits]`, returns `[2, n_columns]`; only row 0 has a gradient
-pub(crate) fn column_loss(logits: Tensor, targets: Arc<Targets>) -> Tensor {
+pub(crate) fn column_loss(logits: Tensor, targets: Arc<ColumnTargets>) -> Tensor {
     match Inputs::together([logits]) {
         Inputs::Here([logits]) => fused::column_loss(logits, targets).into(),
         #[cfg(feature = "wgpu")]

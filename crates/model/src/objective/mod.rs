@@ -11,7 +11,7 @@ use tabgraft_table::encoded::{EncodedTable, NO_TARGET};
 pub(crate) use tabgraft_table::stats::hash::mix as splitmix;
 
 use crate::embed::Masks;
-use crate::kernel::Targets;
+use crate::kernel::ColumnTargets;
 
 /// Range of a row's hiding rate.
 const HIDING_RATE: Range<f32> = 0.1..0.7;
@@ -122,7 +122,7 @@ impl Objective {
     }
 
     /// Targets of a training batch, and the sum of their weights.
-    pub fn training_targets(&self, rows_idx: &[usize], masks: &Masks) -> (Targets, f32) {
+    pub fn training_targets(&self, rows_idx: &[usize], masks: &Masks) -> (ColumnTargets, f32) {
         let weight = |c: usize, hidden: bool| {
             let role = &self.roles[c];
             role.weight * if hidden { 1.0 } else { role.visible }
@@ -132,7 +132,7 @@ impl Objective {
 
     /// Targets of a validation batch: hidden cells only, all columns alike. The second value is
     /// how many cells of each column count.
-    pub fn validation_targets(&self, rows_idx: &[usize], masks: &Masks) -> (Targets, Vec<usize>) {
+    pub fn validation_targets(&self, rows_idx: &[usize], masks: &Masks) -> (ColumnTargets, Vec<usize>) {
         let (targets, _) = self.targets(rows_idx, masks, |_, hidden| f32::from(u8::from(hidden)));
         let mut counts = vec![0; self.n_columns];
         for (weights, classes) in
@@ -150,9 +150,9 @@ impl Objective {
         rows_idx: &[usize],
         masks: &Masks,
         weigh: impl Fn(usize, bool) -> f32,
-    ) -> (Targets, f32) {
+    ) -> (ColumnTargets, f32) {
         let n = self.n_columns;
-        let mut targets = Targets {
+        let mut targets = ColumnTargets {
             first: self.first_logit.clone(),
             class: Vec::with_capacity(rows_idx.len() * n),
             weight: Vec::with_capacity(rows_idx.len() * n),

@@ -16,10 +16,10 @@ use super::head::{Head, HeadDropout, N_MEMBERS};
 use super::told::Told;
 use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
-use crate::encoder::param::Params;
 use crate::error::{Error, Result};
-use crate::kernel::{Cells, Dropout, ROW_BLOCK, Targets, Tensor, column_loss, squared_error, total};
+use crate::kernel::{Cells, ColumnTargets, Dropout, ROW_BLOCK, Tensor, column_loss, squared_error, total};
 use crate::objective::{splitmix, unit};
+use crate::param::Params;
 use crate::train::{shuffled, step_params};
 
 /// Rows of one evaluation batch. Fixed, so that a row's prediction keeps its bits in any batch.
@@ -51,8 +51,12 @@ impl Labels {
         match self {
             Labels::Classes { class, n_classes } => {
                 let classes: Vec<u16> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| class[*r])).collect();
-                let targets =
-                    Targets { first: vec![0, *n_classes], weight: weights, class: classes, scale: vec![1.0] };
+                let targets = ColumnTargets {
+                    first: vec![0, *n_classes],
+                    weight: weights,
+                    class: classes,
+                    scale: vec![1.0],
+                };
                 total([(column_loss(outputs, Arc::new(targets)), share)])
             }
             Labels::Numbers(numbers) => {

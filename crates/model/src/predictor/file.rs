@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::head::Head;
 use super::{Predictor, PredictorAbout, Target, to_current, trees};
-use crate::encoder::start::Blank;
-use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
+use crate::param::start::Blank;
+use crate::param::weights::{check_all_used, from_blobs, to_blobs};
 use crate::space::{MOST_COLUMNS, check_about, check_filled, check_groups, n_weights, skeleton};
 use crate::store::{self, Blob, Container, ContentHash, weights_hash};
 use crate::tree::Forest;

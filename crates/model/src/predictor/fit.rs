@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tabgraft_table::Table;
 use tabgraft_table::deal::deal_rows;
-use tabgraft_table::split::{Part, row_hashes};
+use tabgraft_table::split::Part;
 
 use super::bag::{Bag, BagData, Labels, fit_bag};
 use super::blend::{mixed, share_of_second};
@@ -140,7 +140,7 @@ fn check(space: &EmbeddingSpace, table: &Table, target: &str, options: &Predicto
 /// A hash of each row's cells in the space's columns and the target.
 fn cell_order(space: &EmbeddingSpace, table: &Table, target: &str) -> Result<Vec<u64>> {
     let columns = space.columns().iter().map(|c| c.name.clone()).filter(|c| table.has_column(c));
-    row_hashes(table, &columns.chain([target.to_owned()]).collect::<Vec<_>>())
+    space.split().row_hashes(table, &columns.chain([target.to_owned()]).collect::<Vec<_>>())
 }
 
 /// Which rows are scored and not learned from.
@@ -220,7 +220,7 @@ fn fit(
     let n_networks = options.n_networks_for(rows.len());
     let key_columns: Vec<String> =
         space.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
-    let keys = row_hashes(table, &key_columns)?;
+    let keys = space.split().row_hashes(table, &key_columns)?;
     let learned: Vec<u32> = rows.iter().map(|r| *r as u32).collect();
     let n_copies = clusters(&[&space.about], &table.take(&learned)?)?.n_copies();
     let n_rows_unseen = values.iter().flatten().filter(|v| fitted_target.is_unseen(**v)).count();

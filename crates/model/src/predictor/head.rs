@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use crate::embed::Tables;
 use crate::encoder::Network;
-use crate::encoder::param::{Param, params};
-use crate::encoder::start::Start;
 use crate::kernel::{
     Cells, Dropout, Join, Tensor, add_to_members, gelu, linear, lookup, member_products, scaled,
 };
+use crate::param::start::Start;
+use crate::param::{Param, params};
 
 /// Members of a head.
 pub(crate) const N_MEMBERS: usize = 8;

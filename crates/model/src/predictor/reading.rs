@@ -1,9 +1,14 @@
 //! Reading later tables as the one that a predictor was fitted on.
 
+use tabgraft_table::Table;
 use tabgraft_table::cell::parse_number;
 use tabgraft_table::read::{KnownColumn, NumberStyle, ReadOptions, Reading, Wanted};
+use tabgraft_table::schema::Kind;
+use tabgraft_table::unreadable::{CellErrors, Readable};
 
 use super::{Predictor, Target};
+use crate::error::Result;
+use crate::space::unnamed;
 
 impl Predictor {
     /// How the table was read that the predictor was fitted on.
@@ -46,5 +51,27 @@ impl Predictor {
     pub fn needs_to_score(&self) -> Wanted {
         let target = self.about.target.column().to_owned();
         self.needs_to_split().and([&target])
+    }
+
+    /// The table to predict, as [`EmbeddingSpace::readable`](crate::EmbeddingSpace::readable).
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        errors.treat(&self.about.space.columns, table)
+    }
+
+    /// The table to be scored on, as [`EmbeddingSpace::readable`](crate::EmbeddingSpace::readable): cells of the target, and of the times that the
+    /// split goes by, are told as well. A row without a target is passed over, one without a time trains.
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable_to_score(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        let mut specs = self.about.space.columns.clone();
+        if let Target::Number { column, .. } = self.target() {
+            specs.push(unnamed(column, Kind::Numeric));
+        }
+        specs.extend(self.about.space.time_beside());
+        errors.treat(&specs, table)
     }
 }

@@ -238,7 +238,7 @@ pub struct ExtensionMetadata {
     /// Mean validation loss of the old columns in the parent, for comparison with the child's.
     pub parent_validation_loss: Option<f64>,
     /// How it was judged against its parent; absent if it was not.
-    pub judgement: Option<Judgement>,
+    pub judgement: Option<GraftJudgement>,
     /// Wall time of its training, seconds.
     pub seconds: f64,
 }
@@ -246,7 +246,7 @@ pub struct ExtensionMetadata {
 /// How a graft was judged against its parent: by predictors of a target, fitted alike on both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Judgement {
+pub struct GraftJudgement {
     /// The column that was predicted.
     pub target: String,
     /// How much better the child is.

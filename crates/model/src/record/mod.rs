@@ -10,7 +10,7 @@ mod wiring;
 pub use evidence::{ColumnEffect, Evidence};
 pub(crate) use lineage::step_from;
 pub use lineage::{
-    AnchorInfo, ExtensionMetadata, Freeze, Hashes, Judgement, Mode, Operation, ParentRef, PruneInfo,
+    AnchorInfo, ExtensionMetadata, Freeze, GraftJudgement, Hashes, Mode, Operation, ParentRef, PruneInfo,
     RefusedExtension, Sample, Schedule, SoftwareVersion, descends_from,
 };
 pub use training::{EpochInfo, PhaseInfo, Stages, StopReason, TrainingInfo, Watch};

@@ -282,7 +282,7 @@ pub struct FoundFeature {
     /// Whether it is proven on the judging rows.
     pub is_recommended: bool,
     /// What the judging rows say; none if there was no time for it.
-    pub judgement: Option<history::Judgement>,
+    pub judgement: Option<history::FeatureJudgement>,
 }
 
 impl FeatureSearch {

@@ -80,7 +80,7 @@ impl About {
     }
 
     /// What the features read that is no feature.
-    pub(super) fn feature_inputs(&self) -> Vec<String> {
+    pub(crate) fn feature_inputs(&self) -> Vec<String> {
         let mut inputs: Vec<String> =
             self.features.iter().flat_map(|f| f.inputs().unwrap_or_default()).collect();
         inputs.sort_unstable();

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use tabgraft_table::Table;
-use tabgraft_table::split::row_hashes;
 
 use super::About;
 use crate::error::Result;
@@ -19,7 +18,7 @@ pub(crate) fn clusters(spaces: &[&About], table: &Table) -> Result<Clusters> {
     let present: Vec<String> = names.into_iter().filter(|n| table.has_column(n)).cloned().collect();
     match (&present[..], spaces) {
         ([_, ..], [first, ..]) => {
-            let keys = row_hashes(table, &present)?;
+            let keys = first.split.row_hashes(table, &present)?;
             Ok(Clusters::new(&keys, &first.split.clusters(table, &keys)?))
         }
         _ => Ok(Clusters::of_single_rows(table.n_rows())),

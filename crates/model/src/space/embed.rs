@@ -184,7 +184,7 @@ mod tests {
     use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 
     use super::*;
-    use crate::encoder::param::{Param, Params};
+    use crate::param::{Param, Params};
     use crate::space::{FitOptions, SpaceConfig};
     use crate::train::TrainingOptions;
 

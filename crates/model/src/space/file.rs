@@ -12,9 +12,9 @@ use super::{
 };
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
-use crate::encoder::start::Blank;
-use crate::encoder::weights::{check_all_used, from_blobs, to_blobs};
 use crate::error::{Error, Result};
+use crate::param::start::Blank;
+use crate::param::weights::{check_all_used, from_blobs, to_blobs};
 use crate::store::{self, Blob, Container, json_hash, weights_hash};
 use crate::train::{check_batch_size, check_epochs};
 

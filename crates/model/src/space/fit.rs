@@ -11,7 +11,7 @@ use tabgraft_table::cell::texts;
 use tabgraft_table::codec::{fit_codecs_to_rows, notes};
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions, Schema, infer};
-use tabgraft_table::split::{Part, Split, SplitKey, SplitOptions, row_hashes};
+use tabgraft_table::split::{Part, Split, SplitKey, SplitOptions};
 
 use super::embed::cell_tables;
 use super::{
@@ -19,10 +19,10 @@ use super::{
 };
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
-use crate::encoder::param::Params;
 use crate::error::{Error, Result};
 use crate::metric::Clusters;
 use crate::objective::{Objective, Role};
+use crate::param::Params;
 use crate::train::{
     Allowance, Device, Ending, Event, Footprint, Phase, Purpose, Sink, TrainingData, TrainingOptions,
     TrainingPlan, VALIDATION_MOST, Watch, drawn, train,
@@ -213,7 +213,7 @@ fn prepare(
     }
     let names: Vec<String> = schema.names();
     let split = Split::fit(&options.split, table, &schema)?;
-    let (all, rows) = rows_of_parts(table, valid, |table| split.assign(table), &names)?;
+    let (all, rows) = rows_of_parts(table, valid, |table| split.assign(table), &names, &split)?;
     let n_copies = Clusters::new(&rows.key, &rows.key).n_copies();
     if n_copies > 0 {
         let n_rows = all.n_rows();
@@ -290,7 +290,8 @@ impl EmbeddingSpace {
         valid: Option<&Table>,
         sink: &mut Sink<'_>,
     ) -> Result<(Table, Rows)> {
-        rows_of_parts(table, valid, |table| self.told_parts(table, sink), &self.first_columns())
+        let parts = |table: &Table| self.told_parts(table, sink);
+        rows_of_parts(table, valid, parts, &self.first_columns(), self.split())
     }
 }
 
@@ -313,7 +314,8 @@ impl About {
     }
 }
 
-/// The rows of `table`, and of `valid` behind them, by the parts that `assign` gives them.
+/// The rows of `table`, and of `valid` behind them, by the parts that `assign` gives them, told apart by the hashes of
+/// `split`.
 ///
 /// # Errors
 /// A schema error if the two tables differ in their columns, a value error if no row is left to
@@ -323,6 +325,7 @@ fn rows_of_parts(
     valid: Option<&Table>,
     mut assign: impl FnMut(&Table) -> Result<Vec<Part>>,
     key_columns: &[String],
+    split: &Split,
 ) -> Result<(Table, Rows)> {
     let (all, parts) = match valid {
         None => (table.clone(), assign(table)?),
@@ -343,7 +346,7 @@ fn rows_of_parts(
     };
     let present: Vec<String> = key_columns.iter().filter(|c| all.has_column(c)).cloned().collect();
     let (train, valid) = (of(Part::Train), of(Part::Valid));
-    let rows = Rows { train, valid, key: row_hashes(&all, &present)?, parts };
+    let rows = Rows { train, valid, key: split.row_hashes(&all, &present)?, parts };
     if rows.train.is_empty() {
         return Err(Error::value(format!("none of the {} rows is left to train on", all.n_rows()))
             .with_hint("lower the shares of validation and test rows, or give more rows"));

@@ -10,8 +10,9 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
 use tabgraft_table::row_filter::{OpenFilter, RowFilter};
+use tabgraft_table::row_hash::row_hashes;
 use tabgraft_table::schema::{ColumnSpec, Kind};
-use tabgraft_table::split::{Part, Split, SplitBy, row_hashes};
+use tabgraft_table::split::{Part, Split, SplitBy};
 use tabgraft_table::stats::hash::mix;
 
 use crate::error::{Error, Result};

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use tabgraft_table::Table;
-use tabgraft_table::split::row_hashes;
 
 use super::{EmbeddingSpace, Rows, training_data};
 use crate::error::Result;
@@ -27,7 +26,7 @@ impl EmbeddingSpace {
             train: Vec::new(),
             valid: (0..table.n_rows()).collect(),
             parts: Vec::new(),
-            key: row_hashes(table, &key_columns)?,
+            key: self.split().row_hashes(table, &key_columns)?,
         };
         let n_columns = self.columns().len();
         let encoded = self.encode(table)?;

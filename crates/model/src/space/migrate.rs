@@ -62,7 +62,8 @@ fn from_1_2_to_1_3(manifest: &mut Value) {
 /// 1.4 is open: what it adds is filled in here. It remembers how the table was read, which was by the
 /// defaults as far as an older file knows. It hashes wiring and claims too; versions from before, in a
 /// file or in the lineage of another, stay without, and so keep their ids. It counts the copies among the
-/// rows that a verdict rests on; until then every row stood for itself.
+/// rows that a verdict rests on; until then every row stood for itself. Its splits count all digits of whole
+/// numbers; one from before has no word for that (`WholeNumbers::Rounded`), and stays as its hash has it.
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put_keys(manifest);
     put(manifest, "reading", json!(Reading::default()));

@@ -34,7 +34,7 @@ use tabgraft_table::table::quoted;
 pub(crate) use crate::record::Wiring;
 pub(crate) use crate::record::step_from;
 pub use crate::record::{
-    AnchorInfo, ExtensionMetadata, Freeze, Hashes, Judgement, Mode, Operation, ParentRef, PruneInfo,
+    AnchorInfo, ExtensionMetadata, Freeze, GraftJudgement, Hashes, Mode, Operation, ParentRef, PruneInfo,
     RefusedExtension, Sample, Schedule, SoftwareVersion, descends_from,
 };
 pub use carried::Completed;
@@ -53,6 +53,7 @@ pub use known::Known;
 pub(crate) use known::KnownRows;
 pub(crate) use migrate::to_current;
 pub use parts::RowParts;
+pub(crate) use readable::unnamed;
 pub(crate) use recipe::{Era, recipe};
 pub(crate) use same::{pattern, says_the_same};
 pub use stream::{EmbeddingStream, TableRemarks};

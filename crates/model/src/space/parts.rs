@@ -3,7 +3,7 @@
 
 use tabgraft_table::Table;
 use tabgraft_table::cell;
-use tabgraft_table::split::{Part, SplitBy, row_hashes};
+use tabgraft_table::split::{Part, SplitBy};
 use tabgraft_table::table::quoted;
 
 use super::{About, EmbeddingSpace, Known, KnownRows};
@@ -110,7 +110,7 @@ impl About {
     fn parts_of_new(&self, table: &Table) -> Result<Vec<Part>> {
         let is_present = |name: &&String| table.has_column(name);
         let present: Vec<String> = self.key_columns.iter().filter(is_present).cloned().collect();
-        Ok(self.split.parts_of(&row_hashes(table, &present)?))
+        Ok(self.split.parts_of(&self.split.row_hashes(table, &present)?))
     }
 }
 

@@ -7,7 +7,6 @@ use tabgraft_table::unreadable::{CellErrors, Readable};
 
 use super::{About, EmbeddingSpace};
 use crate::error::Result;
-use crate::predictor::{Predictor, Target};
 
 impl EmbeddingSpace {
     /// The table to embed: with [`CellErrors::Missing`], cells that cannot be read as their column's kind are
@@ -20,33 +19,9 @@ impl EmbeddingSpace {
     }
 }
 
-impl Predictor {
-    /// The table to predict, as [`EmbeddingSpace::readable`].
-    ///
-    /// # Errors
-    /// As [`CellErrors::treat`].
-    pub fn readable(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
-        errors.treat(&self.about.space.columns, table)
-    }
-
-    /// The table to be scored on, as [`EmbeddingSpace::readable`]: cells of the target, and of the times that the
-    /// split goes by, are told as well. A row without a target is passed over, one without a time trains.
-    ///
-    /// # Errors
-    /// As [`CellErrors::treat`].
-    pub fn readable_to_score(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
-        let mut specs = self.about.space.columns.clone();
-        if let Target::Number { column, .. } = self.target() {
-            specs.push(unnamed(column, Kind::Numeric));
-        }
-        specs.extend(self.about.space.time_beside());
-        errors.treat(&specs, table)
-    }
-}
-
 impl About {
     /// The column of times that the split goes by, if it is none of the space's.
-    fn time_beside(&self) -> Option<ColumnSpec> {
+    pub(crate) fn time_beside(&self) -> Option<ColumnSpec> {
         let SplitBy::Time { column, date_format, .. } = &self.split.by else { return None };
         let kind = if date_format.is_some() { Kind::Timestamp } else { Kind::Numeric };
         let is_own = self.columns.iter().any(|own| own.name == *column);
@@ -55,6 +30,6 @@ impl About {
 }
 
 /// A column that no schema describes.
-fn unnamed(name: &str, kind: Kind) -> ColumnSpec {
+pub(crate) fn unnamed(name: &str, kind: Kind) -> ColumnSpec {
     ColumnSpec { name: name.to_owned(), kind, reason: String::new(), date_format: None }
 }

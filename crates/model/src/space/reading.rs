@@ -6,7 +6,6 @@ use tabgraft_table::read::{GivenReading, KnownColumn, Origin, ReadOptions, Readi
 use tabgraft_table::schema::Kind;
 
 use super::{About, EmbeddingSpace, FitOptions};
-use crate::extend::ExtendOptions;
 
 impl FitOptions {
     /// Options that read the table to train on: what the user says of columns is known before, and
@@ -17,24 +16,6 @@ impl FitOptions {
             columns: self.infer.wants(self.split.by.column()),
             ..given.options()
         }
-    }
-}
-
-impl ExtendOptions {
-    /// Options that read the table to graft from as that of `parent`; what the user says of new columns is
-    /// known before, and what is ignored is not read, unless something needs it.
-    pub fn read_options(&self, parent: &EmbeddingSpace) -> ReadOptions {
-        let mut options = parent.read_options();
-        for (name, known) in self.infer.known() {
-            options.known.entry(name).or_insert(known);
-        }
-        let used = parent.columns().iter().map(|column| &column.name);
-        let read = parent.about.feature_inputs();
-        let given: Vec<String> =
-            self.features.iter().flat_map(|feature| feature.inputs().unwrap_or_default()).collect();
-        let needed = parent.split().columns().iter().chain(used).chain(&read).chain(&given);
-        options.columns = self.infer.wants(needed).and(self.keep.target());
-        options
     }
 }
 

@@ -9,9 +9,9 @@
 
 use super::TrainingData;
 use crate::encoder::Network;
-use crate::encoder::param::{Param, Params};
 use crate::error::Result;
 use crate::kernel::{Dropout, Place, Tensor, cosine_distance};
+use crate::param::{Param, Params};
 
 /// Share of a batch's rows that the distance is taken on, and the least number of them.
 const PENALTY_SHARE: usize = 4;

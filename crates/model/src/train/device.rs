@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
     use crate::encoder::network::Widths;
-    use crate::encoder::param::Param;
+    use crate::param::Param;
 
     /// What was said beside the result.
     fn heard<T>(work: impl FnOnce(&mut Sink<'_>) -> T) -> (T, Vec<String>) {

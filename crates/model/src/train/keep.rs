@@ -1,7 +1,7 @@
 //! Which epoch's weights a training keeps.
 
 use crate::encoder::Network;
-use crate::encoder::param::Params;
+use crate::param::Params;
 
 /// The weights of one epoch.
 pub(super) struct Kept {
@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
     use crate::encoder::network::Widths;
-    use crate::encoder::param::Param;
+    use crate::param::Param;
 
     /// A network that can be told from others.
     fn network(mark: f32) -> Network {

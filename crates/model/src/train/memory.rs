@@ -23,8 +23,8 @@ use super::step::VALIDATION_ROWS;
 use super::{Event, Sink, TrainingData};
 use crate::embed::D_TOKEN;
 use crate::encoder::Network;
-use crate::encoder::param::Params;
 use crate::error::{Error, Result};
+use crate::param::Params;
 
 /// A process that trains next to nothing: code, threads, what the allocator keeps at hand.
 const PROCESS: u64 = 64 << 20;

@@ -43,10 +43,10 @@ use tabgraft_table::threads::in_pool;
 
 use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
-use crate::encoder::param::Params;
 use crate::error::Result;
 use crate::kernel::{Cells, Place};
 use crate::objective::Objective;
+use crate::param::Params;
 
 /// Rows and classes that a network trains on.
 pub(crate) struct TrainingData {

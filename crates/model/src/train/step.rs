@@ -8,10 +8,10 @@ use super::prefix::Prefix;
 use super::{Phase, TrainingData};
 use crate::embed::Masks;
 use crate::encoder::Network;
-use crate::encoder::param::{Param, Params};
 use crate::error::Result;
 use crate::kernel::{AdamStep, Cells, Dropout, Gradients, Tensor, column_loss, square_sum, total};
 use crate::objective::{splitmix, unit};
+use crate::param::{Param, Params};
 
 /// Global norm that a step's gradient is clipped to.
 const CLIP_NORM: f64 = 1.0;

@@ -24,16 +24,16 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::cell::{self, Storage};
+use crate::column::{ColumnSpec, Kind, Schema};
 use crate::encoded::{EncodedColumn, EncodedTable, PartForm};
 use crate::error::{Error, Result};
-use crate::schema::{ColumnSpec, Kind, Schema};
 use crate::stats::{ColumnStats, ValueStats};
 use crate::table::Table;
 use crate::threads::in_pool;
 pub use categorical::{CategoricalCodec, MIN_CATEGORY_ROWS, UNSEEN};
 pub use numeric::NumericCodec;
 pub use text::TextCodec;
-pub use timestamp::{CalendarValues, Cycle, TimestampCodec};
+pub use timestamp::TimestampCodec;
 
 /// Sizes of codecs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,16 +7,16 @@
 use std::f64::consts::TAU;
 
 use arrow::array::ArrayRef;
-use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
+use chrono::Timelike;
 use serde::{Deserialize, Serialize};
 
 use super::bins::{PiecewiseBins, TargetClasses};
 use super::{CellFlag, CodecConfig};
 use crate::cell;
-use crate::dates::DateParser;
+use crate::dates::{DateFormat, DateParser};
 use crate::encoded::{EncodedColumn, NO_TARGET, PartForm, PartValues};
 use crate::error::{Error, Result};
-use crate::schema::DateFormat;
+use crate::stats::calendar::{CalendarValues, Cycle, calendar};
 use crate::stats::quantile::QuantileSketch;
 
 /// Most ways in which the dates of one column are written.
@@ -25,78 +25,6 @@ const MOST_FORMATS: usize = 16;
 const BELIEVED_SECONDS: std::ops::Range<f64> = -30_610_224_000.0..32_503_680_000.0;
 /// Different times below which none is an open end.
 const LEAST_TIMES: usize = 8;
-
-/// A cycle of the calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cycle {
-    /// The day in the year; varies if the months do.
-    Year,
-    /// The day in the month.
-    Month,
-    /// The day in the week.
-    Week,
-    /// The hour, with its minutes, in the day.
-    Day,
-    /// The minute in the hour.
-    Hour,
-}
-
-impl Cycle {
-    const ALL: [Cycle; 5] = [Cycle::Year, Cycle::Month, Cycle::Week, Cycle::Day, Cycle::Hour];
-
-    /// The step of the cycle whose values decide whether it varies, below 64.
-    fn step(self, time: &NaiveDateTime) -> u32 {
-        match self {
-            Cycle::Year => time.month0(),
-            Cycle::Month => time.day0(),
-            Cycle::Week => time.weekday().num_days_from_monday(),
-            Cycle::Day => time.hour(),
-            Cycle::Hour => time.minute(),
-        }
-    }
-
-    /// The part of the cycle that has passed, in [0, 1).
-    fn phase(self, time: &NaiveDateTime) -> f64 {
-        let (step, n_steps) = match self {
-            Cycle::Year => (f64::from(time.ordinal0()), 366.0),
-            Cycle::Month => (f64::from(time.day0()), 31.0),
-            Cycle::Week => (f64::from(time.weekday().num_days_from_monday()), 7.0),
-            Cycle::Day => (f64::from(time.hour()) + f64::from(time.minute()) / 60.0, 24.0),
-            Cycle::Hour => (f64::from(time.minute()), 60.0),
-        };
-        step / n_steps
-    }
-}
-
-/// Which steps of each cycle occur: one bit per step. Merges by union.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CalendarValues {
-    steps: [u64; Cycle::ALL.len()],
-}
-
-impl CalendarValues {
-    /// Counts one point in time, in microseconds since 1970.
-    pub fn update(&mut self, micros: i64) {
-        if let Some(time) = calendar(micros) {
-            for (steps, cycle) in self.steps.iter_mut().zip(Cycle::ALL) {
-                *steps |= 1 << cycle.step(&time);
-            }
-        }
-    }
-
-    /// Counts what the other counted.
-    pub fn merge(&mut self, other: &Self) {
-        self.steps.iter_mut().zip(other.steps).for_each(|(steps, more)| *steps |= more);
-    }
-
-    /// The cycles with more than one step.
-    pub fn varying(&self) -> Vec<Cycle> {
-        let pairs = self.steps.iter().zip(Cycle::ALL);
-        pairs.filter(|(steps, _)| steps.count_ones() > 1).map(|(_, cycle)| cycle).collect()
-    }
-}
 
 /// Fitted state of a timestamp column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -238,10 +166,6 @@ fn without_far_ends(quantiles: &QuantileSketch) -> QuantileSketch {
     }
 }
 
-fn calendar(micros: i64) -> Option<NaiveDateTime> {
-    DateTime::from_timestamp_micros(micros).map(|time| time.naive_utc())
-}
-
 fn iso(seconds: f64) -> String {
     let Some(time) = calendar((seconds * 1e6) as i64) else { return format!("{seconds} s") };
     let midnight = time.num_seconds_from_midnight() == 0 && time.nanosecond() == 0;
@@ -251,26 +175,6 @@ fn iso(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_cycles_that_vary_are_kept() {
-        let day = 86_400_000_000;
-        let mut calendar = CalendarValues::default();
-        calendar.update(0);
-        assert!(calendar.varying().is_empty());
-        calendar.update(7 * day);
-        assert_eq!(calendar.varying(), [Cycle::Month]);
-        calendar.update(40 * day);
-        assert_eq!(calendar.varying(), [Cycle::Year, Cycle::Month, Cycle::Week]);
-    }
-
-    #[test]
-    fn the_end_of_a_cycle_lies_beside_its_start() {
-        let at = |text: &str| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
-        assert_eq!(Cycle::Year.phase(&at("2024-01-01 00:00")), 0.0);
-        assert!(Cycle::Year.phase(&at("2024-12-31 00:00")) > 0.99);
-        assert_eq!(Cycle::Day.phase(&at("2024-01-01 18:00")), 0.75);
-    }
 
     #[test]
     fn classes_read_as_dates() {

@@ -8,12 +8,12 @@ use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 
 use super::index::{UNNAMED, written_index};
 use super::missing::MissingTokens;
-use super::reading::{Origin, Wanted};
 use super::records::{Fault, Records, Span, Stop};
 use super::sniff::UTF8_BOM;
 use super::source::{Source, read_failed};
 use super::{MAX_BATCH_TEXT_BYTES, Opened, ReadOptions, shown};
 use crate::error::{Error, Result};
+use crate::origin::{Origin, Wanted};
 
 /// Rows within which a header that does not fit is taken for a title.
 const MAX_PREAMBLE_ROWS: u64 = 20;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::reading::Origin;
-use crate::schema::{ExcludedColumn, Exclusion};
+use crate::column::{ExcludedColumn, Exclusion};
+use crate::origin::Origin;
 
 /// Where pandas, and what writes as it does, says which columns are the index.
 const PANDAS_KEY: &str = "pandas";
@@ -51,7 +51,7 @@ pub(super) fn note(origin: &Origin) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!(
             "left out as the index of a frame: {}; give it a kind to use it as a column",
-            crate::table::quoted(&names)
+            crate::visible::quoted(&names)
         )
     })
 }

@@ -12,11 +12,11 @@ use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use super::json_object::{JsonFault, Refusal, Scalar, parse_object};
 use super::missing::MissingTokens;
 use super::normalize::{none_readable, unreadable};
-use super::reading::Origin;
 use super::sniff::UTF8_BOM;
 use super::source::{Source, read_failed};
 use super::{MAX_BATCH_TEXT_BYTES, Opened, ReadOptions};
 use crate::error::{Error, Result};
+use crate::origin::Origin;
 
 const EMPTY_KEY: Refusal = ("the key is empty", "name every key");
 const DOUBLED_KEY: Refusal = ("the key stands twice in one object", "write each key once per object");

@@ -35,7 +35,6 @@ mod index;
 mod inflation;
 mod json_lines;
 mod json_object;
-pub(crate) mod marks;
 mod missing;
 mod normalize;
 mod numbers;
@@ -60,18 +59,21 @@ use arrow::datatypes::{DataType, SchemaRef};
 
 use rayon::prelude::*;
 
+use crate::column::Exclusion;
 use crate::error::{Error, Result};
-use crate::schema::Exclusion;
 use crate::table::Table;
 use crate::threads::in_pool;
 pub use normalize::unreadable;
 use normalize::{Normalizer, unreadable_note};
 use source::Source;
 
+pub use crate::marks::DecimalMark;
+use crate::marks::can_group;
+use crate::origin::MISSING_TOKENS;
+pub use crate::origin::{KnownColumn, NumberStyle, Origin, Reading, Wanted};
 pub use guard::without_panic;
-pub use marks::DecimalMark;
 pub use original::Original;
-pub use reading::{GivenReading, KnownColumn, NumberStyle, Origin, Reading, Wanted};
+pub use reading::GivenReading;
 pub use stream::{TableParts, open_parts, open_parts_from, table_files};
 pub use write::{TableWriter, write_csv, write_parquet};
 
@@ -115,7 +117,7 @@ pub struct ReadOptions {
 impl Default for ReadOptions {
     fn default() -> Self {
         ReadOptions {
-            missing_tokens: ["", "NA", "N/A", "null", "NaN", "?"].map(String::from).to_vec(),
+            missing_tokens: MISSING_TOKENS.map(String::from).to_vec(),
             delimiter: None,
             decimal: None,
             thousands: None,
@@ -150,7 +152,7 @@ impl ReadOptions {
         }
         if let Some(mark) = self.thousands {
             let refused = |what: String, hint: &str| Err(Error::option(what).with_hint(hint));
-            if !marks::can_group(mark) {
+            if !can_group(mark) {
                 return refused(
                     format!("`thousands` is `{mark}`, which groups no digits"),
                     "allowed are `.`, `,`, `'`, `’`, `_` and a blank",

@@ -14,9 +14,9 @@ use super::ReadOptions;
 use super::guard::guarded;
 use super::index::stored_indexes;
 use super::missing::MissingTokens;
-use super::reading::Origin;
+use crate::column::{ExcludedColumn, Exclusion};
 use crate::error::{Error, Result};
-use crate::schema::{ExcludedColumn, Exclusion};
+use crate::origin::Origin;
 use crate::table::Table;
 use crate::threads::in_pool;
 

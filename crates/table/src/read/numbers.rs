@@ -9,13 +9,14 @@ use arrow::datatypes::DataType;
 use rayon::prelude::*;
 
 use super::ReadOptions;
-use super::marks::{DecimalMark, Fit, canonical, plain_decimals, split_sign};
-use super::reading::{KnownColumn, NumberStyle, Origin};
 use crate::cell;
 use crate::error::{Error, Result};
-use crate::schema::names::{is_code, is_id};
-use crate::table::{Table, quoted};
+use crate::marks::{DecimalMark, Fit, canonical, plain_decimals, split_sign};
+use crate::names::{is_code, is_id};
+use crate::origin::{KnownColumn, NumberStyle, Origin};
+use crate::table::Table;
 use crate::threads::in_pool;
+use crate::visible::quoted;
 
 /// What the cells of one text column say together.
 #[derive(Debug, Clone)]

@@ -9,17 +9,18 @@ use arrow::array::{ArrayRef, AsArray};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::names;
 use super::profile::ColumnProfile;
 use super::remarks::{number_remark, spelling_remark};
 use super::spellings::Spellings;
 use super::{ColumnSpec, DateFormat, ExcludedColumn, Exclusion, Kind, Schema};
 use crate::cell::{self, Storage};
 use crate::error::{Error, Result};
-use crate::read::{KnownColumn, Wanted};
+use crate::names;
+use crate::origin::{KnownColumn, Wanted};
 use crate::stats::counts::MAX_VALUES;
-use crate::table::{Table, quoted};
+use crate::table::Table;
 use crate::threads::in_pool;
+use crate::visible::quoted;
 
 /// Rows below which distinct values say little about ids.
 const MIN_ROWS_FOR_IDS: u64 = 20;

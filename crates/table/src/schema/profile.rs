@@ -7,6 +7,7 @@ use super::DateFormat;
 use crate::cell::{self, Storage};
 use crate::dates::{DateCandidates, FoundFormat};
 use crate::error::Result;
+use crate::spelling::truth_pair;
 use crate::stats::distinct::DistinctSketch;
 use crate::stats::hash::{hash_bytes, mix};
 use crate::stats::quantile::QuantileSketch;
@@ -241,7 +242,7 @@ impl ColumnProfile {
             let bare = text.replace(DECORATION, "");
             self.n_decorated += u64::from(cell::parse_number(&bare).is_some());
         }
-        if let Some((truth, pair)) = cell::truth_pair(text) {
+        if let Some((truth, pair)) = truth_pair(text) {
             self.n_truths += 1;
             self.truth_pairs[usize::from(truth)] |= 1 << pair;
         }

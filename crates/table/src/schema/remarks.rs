@@ -5,8 +5,8 @@ use arrow::array::{ArrayRef, AsArray};
 use super::profile::ColumnProfile;
 use super::spellings::Spellings;
 use crate::cell;
-use crate::read::marks::{is_number_somewhere, split_sign};
-use crate::table::quoted;
+use crate::marks::{is_number_somewhere, split_sign};
+use crate::visible::quoted;
 
 /// Of a column whose texts are dates for the most part.
 pub(super) fn spelling_remark(name: &str, profile: &ColumnProfile, found: &Spellings) -> Option<String> {

@@ -4,6 +4,7 @@
 //! table. Numbers and times: always exactly so. Categories and text: exactly so up to
 //! [`counts::MAX_VALUES`] distinct texts, beyond it within the error that [`counts`] states.
 
+pub mod calendar;
 pub mod counts;
 pub mod distinct;
 pub mod hash;
@@ -14,9 +15,9 @@ use arrow::array::{Array, ArrayRef};
 use serde::{Deserialize, Serialize};
 
 use crate::cell;
-use crate::codec::CalendarValues;
+use crate::column::{ColumnSpec, Kind};
 use crate::error::{Error, Result};
-use crate::schema::{ColumnSpec, Kind};
+use calendar::CalendarValues;
 use counts::ValueCounts;
 use quantile::QuantileSketch;
 

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::discover::judge::corrected::benjamini_hochberg;
-use crate::discover::remember::history::{Controls, Flagged, Guide, Judgement, Suggestion, Verdict};
+use crate::discover::remember::history::{
+    Controls, FeatureJudgement, FeatureVerdict, Flagged, Guide, Suggestion,
+};
 use arrow::array::ArrayRef;
 use tabgraft_feature::Feature;
 
@@ -131,18 +133,18 @@ pub(in crate::discover) fn judge_all(
     }
     unconfirmed.extend(left);
     let harm = harm_adjusted(&findings);
-    let verdicts: Vec<Option<Verdict>> = (0..cases.len())
+    let verdicts: Vec<Option<FeatureVerdict>> = (0..cases.len())
         .map(|i| {
             let finding = findings[i]?;
             let is_redundant = redundant.contains(&i) && !recommended.is_empty();
             let hurt_when_refitted = matches!(outcomes[i],
                 Some(Outcome::Refitted { refit, .. }) if refit.interval[1] < 0.0);
             Some(match () {
-                () if hurt_when_refitted => Verdict::Harmful,
-                () if recommended.contains(&i) || is_redundant => Verdict::Proven,
-                () if unconfirmed.contains(&i) => Verdict::Unconfirmed,
-                () if finding.is_worse() && harm[i] <= terms.level => Verdict::Harmful,
-                () => Verdict::Unproven,
+                () if hurt_when_refitted => FeatureVerdict::Harmful,
+                () if recommended.contains(&i) || is_redundant => FeatureVerdict::Proven,
+                () if unconfirmed.contains(&i) => FeatureVerdict::Unconfirmed,
+                () if finding.is_worse() && harm[i] <= terms.level => FeatureVerdict::Harmful,
+                () => FeatureVerdict::Unproven,
             })
         })
         .collect();
@@ -153,7 +155,7 @@ pub(in crate::discover) fn judge_all(
         let is_recommended = recommended.contains(&i);
         // Others tell the same, so it was not refitted and need not be.
         let is_redundant = redundant.contains(&i) && !recommended.is_empty();
-        let judgement = findings[i].zip(verdicts[i]).map(|(finding, verdict)| Judgement {
+        let judgement = findings[i].zip(verdicts[i]).map(|(finding, verdict)| FeatureJudgement {
             effect: finding.effect.mean,
             interval: finding.effect.interval,
             p_value: finding.p_value,
@@ -188,13 +190,14 @@ pub(in crate::discover) fn judge_all(
 /// `allowed`.
 fn suggested(
     findings: &[Option<Finding>],
-    verdicts: &[Option<Verdict>],
+    verdicts: &[Option<FeatureVerdict>],
     recommended: &[usize],
     unconfirmed: &[usize],
     allowed: impl Fn(usize) -> bool,
 ) -> Vec<usize> {
     let hurts = |i: usize| {
-        verdicts[i] == Some(Verdict::Harmful) || findings[i].is_some_and(|f| f.effect.interval[1] < 0.0)
+        verdicts[i] == Some(FeatureVerdict::Harmful)
+            || findings[i].is_some_and(|f| f.effect.interval[1] < 0.0)
     };
     let first = recommended.iter().chain(unconfirmed).copied();
     let mut order: Vec<usize> = Vec::with_capacity(findings.len());
@@ -320,11 +323,11 @@ mod tests {
         let findings =
             [finding(-0.05, 1e-4), finding(0.001, 0.9), None, finding(-0.03, 0.04), finding(0.1, 0.0)];
         let verdicts = [
-            Some(Verdict::Harmful),
-            Some(Verdict::Unproven),
+            Some(FeatureVerdict::Harmful),
+            Some(FeatureVerdict::Unproven),
             None,
-            Some(Verdict::Unproven),
-            Some(Verdict::Proven),
+            Some(FeatureVerdict::Unproven),
+            Some(FeatureVerdict::Proven),
         ];
         assert_eq!(suggested(&findings, &verdicts, &[4], &[], |_| true), [4, 1, 2]);
         // What lacked time comes behind what is proven, and before what tells nothing.

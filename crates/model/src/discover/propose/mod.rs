@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use tabgraft_table::schema::Schema;
 
 pub use compose::compose;
-pub use profile::{CandidateInputs, ColumnProfile, NumberProfile, TextProfile, TimeProfile};
+pub use profile::{CandidateInputs, InputProfile, NumberProfile, TextProfile, TimeProfile};
 
 use categories::{number_where, split_category};
 use numbers::{difference, flags_of, power_of, product, ratio};

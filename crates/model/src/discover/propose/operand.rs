@@ -3,14 +3,14 @@
 
 use super::CandidateLimits;
 use crate::discover::propose::profile::{
-    CandidateInputs, ColumnProfile, NumberProfile, TextProfile, TimeProfile,
+    CandidateInputs, InputProfile, NumberProfile, TextProfile, TimeProfile,
 };
 use tabgraft_feature::naming::{as_word, in_formula};
 use tabgraft_table::schema::{Kind, Schema};
 
 /// A column or a formula with its names for formulas, feature names and sentences.
 pub(in crate::discover::propose) struct Operand<'a> {
-    pub(in crate::discover::propose) profile: &'a ColumnProfile,
+    pub(in crate::discover::propose) profile: &'a InputProfile,
     pub(in crate::discover::propose) kind: Kind,
     /// Stands in a formula as one operand of any operator.
     pub(in crate::discover::propose) sql: String,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::history::{Run, SuggestionHistory, Verdict};
+use super::history::{FeatureVerdict, Run, SuggestionHistory};
 use crate::error::{Error, Result, near_names};
 use crate::metric::Metric;
 use tabgraft_feature::definition::{Definition, Feature};
@@ -31,7 +31,7 @@ pub struct RunEffect {
     /// Judging rows.
     pub n_rows: usize,
     /// The run's verdict, after correction.
-    pub verdict: Verdict,
+    pub verdict: FeatureVerdict,
 }
 
 /// What a feature was worth for one target and metric, pooled over its runs.
@@ -65,7 +65,7 @@ impl FeatureEffect {
     /// Whether some run has proven it, none has found it harmful, and the pooled interval is above 0.
     pub fn is_proven(&self) -> bool {
         let any = |verdict| self.runs.iter().any(|run| run.verdict == verdict);
-        any(Verdict::Proven) && !any(Verdict::Harmful) && self.interval_points[0] > 0.0
+        any(FeatureVerdict::Proven) && !any(FeatureVerdict::Harmful) && self.interval_points[0] > 0.0
     }
 
     /// Weighs the runs by their judging rows. Runs mostly share rows, so their errors are taken as

@@ -21,7 +21,7 @@ const FIRST_LEVEL: f64 = 0.05;
 /// What the judging rows say about a feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum FeatureVerdict {
     /// Better beyond chance, after correction; where a predictor guides the run, confirmed by
     /// refitting it.
     Proven,
@@ -35,23 +35,23 @@ pub enum Verdict {
     Harmful,
 }
 
-impl Verdict {
+impl FeatureVerdict {
     /// The verdict as files and messages write it.
     pub fn word(self) -> &'static str {
         match self {
-            Verdict::Proven => "proven",
-            Verdict::Unconfirmed => "unconfirmed",
-            Verdict::Unproven => "unproven",
-            Verdict::Harmful => "harmful",
+            FeatureVerdict::Proven => "proven",
+            FeatureVerdict::Unconfirmed => "unconfirmed",
+            FeatureVerdict::Unproven => "unproven",
+            FeatureVerdict::Harmful => "harmful",
         }
     }
 
     /// By the effect's sign, if the adjusted p-value is at most `alpha` (usually .05).
     pub fn of(effect: f64, p_adjusted: f64, alpha: f64) -> Self {
         match p_adjusted <= alpha {
-            true if effect > 0.0 => Verdict::Proven,
-            true if effect < 0.0 => Verdict::Harmful,
-            _ => Verdict::Unproven,
+            true if effect > 0.0 => FeatureVerdict::Proven,
+            true if effect < 0.0 => FeatureVerdict::Harmful,
+            _ => FeatureVerdict::Unproven,
         }
     }
 }
@@ -59,7 +59,7 @@ impl Verdict {
 /// What a feature is worth on the judging rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Judgement {
+pub struct FeatureJudgement {
     /// Improvement of the run's metric, in points of the metric: above 0 is better, also where the
     /// metric itself is better when lower.
     pub effect: f64,
@@ -70,7 +70,7 @@ pub struct Judgement {
     /// The p-value after correction for all candidates tried, 0 to 1.
     pub p_adjusted: f64,
     /// What follows.
-    pub verdict: Verdict,
+    pub verdict: FeatureVerdict,
 }
 
 /// What the real model says: fitted anew with and without the feature, on repeated splits.
@@ -178,7 +178,7 @@ pub struct Suggestion {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stands_for: Vec<String>,
     /// What the judging rows say; none if the run's time was spent before its turn came.
-    pub judgement: Option<Judgement>,
+    pub judgement: Option<FeatureJudgement>,
     /// What the predictor says, fitted with and without the feature. None if the judgement left nothing
     /// to confirm, if time was short, or if the guide is linear, whose judgement is a refit already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,12 +196,12 @@ pub struct Suggestion {
 impl Suggestion {
     /// Whether it passed and lacked the time to be confirmed.
     pub fn is_unconfirmed(&self) -> bool {
-        self.judgement.is_some_and(|judgement| judgement.verdict == Verdict::Unconfirmed)
+        self.judgement.is_some_and(|judgement| judgement.verdict == FeatureVerdict::Unconfirmed)
     }
 
     /// Whether the judging rows have proven it.
     pub fn is_proven(&self) -> bool {
-        self.judgement.is_some_and(|judgement| judgement.verdict == Verdict::Proven)
+        self.judgement.is_some_and(|judgement| judgement.verdict == FeatureVerdict::Proven)
     }
 
     /// Effect and interval of the best judge that it had: the refitted predictor, else the judgement.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::effectiveness::{Effectiveness, FeatureEffect};
-use super::history::Verdict;
+use super::history::FeatureVerdict;
 use tabgraft_feature::definition::Definition;
 use tabgraft_table::grid::Grid;
 
@@ -28,7 +28,7 @@ pub struct Standing {
     /// Pooled improvement in percent of the baseline; none if that is 0.
     pub effect_percent: Option<f64>,
     /// The verdicts of its runs, oldest first; at least one.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<FeatureVerdict>,
     /// What they come to.
     pub record: Record,
     /// Whether it is advised: proven in some run, harmful in none, pooled interval above 0.
@@ -63,13 +63,13 @@ impl Record {
         }
     }
 
-    fn of(verdicts: &[Verdict]) -> Self {
+    fn of(verdicts: &[FeatureVerdict]) -> Self {
         let has = |verdict| verdicts.contains(&verdict);
         match () {
-            () if verdicts.iter().all(|v| *v == Verdict::Proven) => Record::Proven,
-            () if has(Verdict::Proven) => Record::Mixed,
-            () if has(Verdict::Harmful) => Record::Harmful,
-            () if has(Verdict::Unconfirmed) => Record::Unconfirmed,
+            () if verdicts.iter().all(|v| *v == FeatureVerdict::Proven) => Record::Proven,
+            () if has(FeatureVerdict::Proven) => Record::Mixed,
+            () if has(FeatureVerdict::Harmful) => Record::Harmful,
+            () if has(FeatureVerdict::Unconfirmed) => Record::Unconfirmed,
             () => Record::Unproven,
         }
     }
@@ -77,7 +77,7 @@ impl Record {
 
 impl Standing {
     fn of(feature: &FeatureEffect) -> Self {
-        let verdicts: Vec<Verdict> = feature.runs.iter().map(|run| run.verdict).collect();
+        let verdicts: Vec<FeatureVerdict> = feature.runs.iter().map(|run| run.verdict).collect();
         Standing {
             name: feature.name.clone(),
             definition: feature.definition.clone(),
@@ -94,22 +94,23 @@ impl Standing {
 
     /// The record and how it came about: `mixed: proven, unproven, proven`.
     pub fn course(&self) -> String {
-        let words = |verdicts: &[Verdict]| verdicts.iter().map(|v| v.word()).collect::<Vec<_>>().join(", ");
+        let words =
+            |verdicts: &[FeatureVerdict]| verdicts.iter().map(|v| v.word()).collect::<Vec<_>>().join(", ");
         let n = self.verdicts.len();
         match self.record {
             Record::Mixed if n <= MAX_SHOWN_RUNS => format!("mixed: {}", words(&self.verdicts)),
             Record::Mixed => {
-                let n_proven = self.verdicts.iter().filter(|v| **v == Verdict::Proven).count();
+                let n_proven = self.verdicts.iter().filter(|v| **v == FeatureVerdict::Proven).count();
                 let newest = words(&self.verdicts[n - MAX_SHOWN_RUNS..]);
                 format!("mixed: proven in {n_proven} of {n} runs, lately {newest}")
             }
             record if n == 1 => format!("{} in 1 run", record.word()),
             Record::Harmful => {
-                let n_harmful = self.verdicts.iter().filter(|v| **v == Verdict::Harmful).count();
+                let n_harmful = self.verdicts.iter().filter(|v| **v == FeatureVerdict::Harmful).count();
                 format!("harmful in {n_harmful} of {n} runs")
             }
             Record::Unconfirmed => {
-                let n_passed = self.verdicts.iter().filter(|v| **v == Verdict::Unconfirmed).count();
+                let n_passed = self.verdicts.iter().filter(|v| **v == FeatureVerdict::Unconfirmed).count();
                 format!("unconfirmed in {n_passed} of {n} runs")
             }
             record => format!("{} in {n} runs", record.word()),
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn verdicts_come_to_a_record() {
-        use Verdict::{Harmful, Proven, Unconfirmed, Unproven};
+        use FeatureVerdict::{Harmful, Proven, Unconfirmed, Unproven};
         for (verdicts, record) in [
             (vec![Proven, Proven], Record::Proven),
             (vec![Proven, Unproven], Record::Mixed),

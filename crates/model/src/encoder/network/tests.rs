@@ -7,7 +7,7 @@ use rand_pcg::Pcg64Mcg;
 
 use super::*;
 use crate::embed::D_TOKEN;
-use crate::kernel::{Layout, MASKED, MISSING, PRESENT, Targets, column_loss, total};
+use crate::kernel::{ColumnTargets, Layout, MASKED, MISSING, PRESENT, column_loss, total};
 
 fn columns() -> Vec<ColumnShape> {
     vec![
@@ -69,7 +69,7 @@ fn batch(network: &Network, n_rows: usize) -> Vec<Arc<Cells>> {
     network.token_groups().iter().enumerate().map(|(i, g)| cells(g.layout.clone(), n_rows, i)).collect()
 }
 
-fn loss(network: &Network, cells: &[Arc<Cells>], targets: &Arc<Targets>, dropout: Dropout) -> Tensor {
+fn loss(network: &Network, cells: &[Arc<Cells>], targets: &Arc<ColumnTargets>, dropout: Dropout) -> Tensor {
     let pieces = network.pieces(cells, dropout);
     total([(column_loss(network.logits(&pieces), targets.clone()), 1.0)])
 }
@@ -85,7 +85,7 @@ fn gradients_of_every_weight_are_derivatives() {
     let cells = batch(&network, n_rows);
     let n_columns = network.n_columns();
     let widths: Vec<usize> = network.first_logit.windows(2).map(|w| w[1] - w[0]).collect();
-    let targets = Arc::new(Targets {
+    let targets = Arc::new(ColumnTargets {
         first: network.first_logit.clone(),
         class: (0..n_rows * n_columns).map(|i| ((i * 5 + i / 7) % widths[i % n_columns]) as u16).collect(),
         weight: (0..n_rows * n_columns).map(|i| 0.02 * (1 + i % 3) as f32).collect(),
@@ -131,7 +131,7 @@ fn held_parts_get_no_gradient_and_the_others_the_same_one() {
     let mut network = grown();
     let cells = batch(&network, 64);
     let n_columns = network.n_columns();
-    let targets = Arc::new(Targets {
+    let targets = Arc::new(ColumnTargets {
         first: network.first_logit.clone(),
         class: vec![1; 64 * n_columns],
         weight: vec![1.0; 64 * n_columns],
@@ -179,7 +179,7 @@ fn frozen_weights_get_no_gradient() {
     let mut network = grown();
     let cells = batch(&network, 64);
     let n_columns = network.n_columns();
-    let targets = Arc::new(Targets {
+    let targets = Arc::new(ColumnTargets {
         first: network.first_logit.clone(),
         class: vec![0; 64 * n_columns],
         weight: vec![1.0; 64 * n_columns],

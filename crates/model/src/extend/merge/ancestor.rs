@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::names;
-use crate::encoder::weights::to_blobs;
 use crate::error::{Error, Result};
+use crate::param::weights::to_blobs;
 use crate::space::{EmbeddingSpace, ExtensionMetadata, Hashes, Wiring};
 use crate::store::weights_hash;
 

@@ -6,11 +6,11 @@ use burn_tensor::activation::log_softmax;
 use burn_tensor::{Device, Tensor};
 use tabgraft_table::encoded::NO_TARGET;
 
-use super::super::loss::Targets;
+use super::super::loss::ColumnTargets;
 use super::{numbers, ordered, places};
 
 /// As the fused one, but a cell is left out, and counted, if any logit of its column is not finite.
-pub(in super::super) fn column_loss(logits: Tensor<2>, targets: &Targets) -> Tensor<2> {
+pub(in super::super) fn column_loss(logits: Tensor<2>, targets: &ColumnTargets) -> Tensor<2> {
     let device = logits.device();
     let mut by_width: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (c, bounds) in targets.first.windows(2).enumerate() {
@@ -33,7 +33,12 @@ pub(in super::super) fn column_loss(logits: Tensor<2>, targets: &Targets) -> Ten
 ///
 /// # Shapes
 /// - `logits`: `[n_rows, columns.len() * n_classes]`; returns two of `[1, columns.len()]`
-fn alike(logits: Tensor<2>, targets: &Targets, columns: &[usize], device: &Device) -> (Tensor<2>, Tensor<2>) {
+fn alike(
+    logits: Tensor<2>,
+    targets: &ColumnTargets,
+    columns: &[usize],
+    device: &Device,
+) -> (Tensor<2>, Tensor<2>) {
     let ([n_rows, n_logits], n) = (logits.dims(), columns.len());
     let n_classes = n_logits / n;
     let (mut class, mut weight, mut asked) = (Vec::new(), Vec::new(), Vec::new());

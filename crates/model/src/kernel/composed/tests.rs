@@ -9,8 +9,8 @@ use rand_pcg::Pcg64Mcg;
 use tabgraft_table::encoded::{NO_TARGET, PartForm};
 
 use super::super::{
-    AdamStep, BlockTensors, Cells, Dropout, Join, Layout, LookupTables, MASKED, MISSING, PRESENT, Place,
-    Targets, Tensor, TrainedRows,
+    AdamStep, BlockTensors, Cells, ColumnTargets, Dropout, Join, Layout, LookupTables, MASKED, MISSING,
+    PRESENT, Place, Tensor, TrainedRows,
 };
 use crate::kernel;
 
@@ -199,11 +199,11 @@ fn columns_members_and_distances() {
     });
 }
 
-fn targets(rng: &mut impl Rng) -> Targets {
+fn targets(rng: &mut impl Rng) -> ColumnTargets {
     let first = vec![0, 3, 5, 8, 10];
     let classes: Vec<usize> = first.windows(2).map(|w| w[1] - w[0]).collect();
     let n = N_ROWS * classes.len();
-    Targets {
+    ColumnTargets {
         class: (0..n)
             .map(|i| match rng.random_range(0..4) {
                 0 => NO_TARGET,
@@ -230,7 +230,7 @@ fn a_broken_cell_is_left_out_and_counted() {
     let mut rng = Pcg64Mcg::seed_from_u64(7);
     let whole = targets(&mut rng);
     let n = whole.class.len();
-    let targets = Arc::new(Targets { class: vec![0; n], weight: vec![1.0; n], ..whole });
+    let targets = Arc::new(ColumnTargets { class: vec![0; n], weight: vec![1.0; n], ..whole });
     let (mut cells, shape) = random(&mut rng, [N_ROWS, 10]);
     cells[1] = f32::NAN;
     cells[10 + 9] = f32::INFINITY;

@@ -27,12 +27,12 @@ pub struct CandidateInputs {
     pub n_rows: usize,
     /// One per used column, in the schema's order; then one per feature of
     /// [`CandidateInputs::with_features`].
-    pub columns: Vec<ColumnProfile>,
+    pub columns: Vec<InputProfile>,
 }
 
 /// The profile of one column.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ColumnProfile {
+pub struct InputProfile {
     /// The column's name.
     pub name: String,
     /// Rows without a value.
@@ -58,7 +58,7 @@ impl CandidateInputs {
     /// A schema error if a used column is absent.
     pub fn fit(table: &Table, schema: &Schema) -> Result<Self> {
         let columns =
-            schema.columns.iter().map(|c| ColumnProfile::fit(&c.name, c.kind, table.column(&c.name)?));
+            schema.columns.iter().map(|c| InputProfile::fit(&c.name, c.kind, table.column(&c.name)?));
         Ok(CandidateInputs { n_rows: table.n_rows(), columns: columns.collect::<Result<_>>()? })
     }
 
@@ -73,22 +73,22 @@ impl CandidateInputs {
             let Definition::Formula { formula } = &feature.definition else { continue };
             let values = Formula::parse(formula).and_then(|f| f.evaluate_on(&mut readings));
             let values = values.map_err(|e| feature.named(e))?;
-            self.columns.push(ColumnProfile::fit(&feature.name, kind_of(values.data_type()), &values)?);
+            self.columns.push(InputProfile::fit(&feature.name, kind_of(values.data_type()), &values)?);
         }
         Ok(self)
     }
 
     /// The profile of the column or feature of this name.
-    pub fn column(&self, name: &str) -> Option<&ColumnProfile> {
+    pub fn column(&self, name: &str) -> Option<&InputProfile> {
         self.columns.iter().find(|c| c.name == name)
     }
 }
 
-impl ColumnProfile {
+impl InputProfile {
     fn fit(name: &str, kind: Kind, array: &ArrayRef) -> Result<Self> {
         let unreadable = |e| Error::schema(format!("column `{name}` cannot be profiled: {e}")).with_source(e);
         let is_text = is_text(array.data_type());
-        let mut profile = ColumnProfile {
+        let mut profile = InputProfile {
             name: name.to_owned(),
             n_missing: 0,
             n_distinct: 0,

@@ -1,5 +1,8 @@
 //! One weight matrix, its freezing and its optimizer state.
 
+pub(crate) mod start;
+pub(crate) mod weights;
+
 use rand::{Rng, RngExt};
 
 use crate::error::Result;
@@ -197,13 +200,13 @@ impl<P: Params> Params for Vec<P> {
 /// Implements [`Params`] for a struct by its fields.
 macro_rules! params {
     ($type:ty { $($field:ident),+ $(,)? }) => {
-        impl $crate::encoder::param::Params for $type {
-            fn each(&self, prefix: &str, f: &mut dyn FnMut(String, &$crate::encoder::param::Param)) {
+        impl $crate::param::Params for $type {
+            fn each(&self, prefix: &str, f: &mut dyn FnMut(String, &$crate::param::Param)) {
                 let dot = if prefix.is_empty() { "" } else { "." };
                 $(self.$field.each(&format!("{prefix}{dot}{}", stringify!($field)), f);)+
             }
 
-            fn each_mut(&mut self, prefix: &str, f: &mut dyn FnMut(String, &mut $crate::encoder::param::Param)) {
+            fn each_mut(&mut self, prefix: &str, f: &mut dyn FnMut(String, &mut $crate::param::Param)) {
                 let dot = if prefix.is_empty() { "" } else { "." };
                 $(self.$field.each_mut(&format!("{prefix}{dot}{}", stringify!($field)), f);)+
             }

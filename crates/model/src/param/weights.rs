@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::param::{Param, Params};
+use super::{Param, Params};
 use crate::error::{Error, Result};
 use crate::store::Blob;
 

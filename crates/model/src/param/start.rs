@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::param::Param;
+use super::Param;
 
 /// Where a new network's weights come from.
 pub(crate) trait Start {

@@ -4,7 +4,7 @@
 //! `1.250` does not. [`Fit`] says what one cell leaves open, and [`canonical`] writes a cell with a
 //! decimal point and without grouping, digit by digit.
 
-use crate::cell;
+use crate::spelling::parse_number;
 
 /// Marks that may stand between groups of digits; `.` and `,` only where they are not the decimal mark.
 const GROUPING: [char; 9] = ['.', ',', '\'', '’', ' ', '\u{a0}', '\u{202f}', '\u{2009}', '_'];
@@ -63,28 +63,28 @@ impl std::str::FromStr for DecimalMark {
 }
 
 /// Whether this character may group the digits of a number.
-pub(super) fn can_group(mark: char) -> bool {
+pub(crate) fn can_group(mark: char) -> bool {
     GROUPING.contains(&mark)
 }
 
 /// What one cell says about the marks of its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fit {
+pub(crate) struct Fit {
     /// Whether it is a number with a decimal point.
-    pub(super) point: bool,
+    pub(crate) point: bool,
     /// Whether it is a number with a decimal comma.
-    pub(super) comma: bool,
+    pub(crate) comma: bool,
     /// Whether it has a mark at all, or a minus behind it.
-    pub(super) marked: bool,
+    pub(crate) marked: bool,
     /// Whether it has a decimal mark, or a point or comma between groups: what no telephone number has.
-    pub(super) tells: bool,
+    pub(crate) tells: bool,
     /// Whether it has two different marks, so that nothing is open.
-    pub(super) strong: bool,
+    pub(crate) strong: bool,
 }
 
 impl Fit {
     /// Looks at one cell that has a value.
-    pub(super) fn of(text: &str, thousands: Option<char>) -> Self {
+    pub(crate) fn of(text: &str, thousands: Option<char>) -> Self {
         let text = text.trim();
         // Most numbers are written plainly, and a table has millions of them.
         if let Some(decimals) = plain_decimals(text) {
@@ -101,7 +101,7 @@ impl Fit {
                 strong: false,
             };
         }
-        let plain = cell::parse_number(text).is_some();
+        let plain = parse_number(text).is_some();
         let points_and_commas = text.bytes().filter(|b| matches!(b, b'.' | b',')).count();
         if plain && points_and_commas == 0 {
             return Fit { point: true, comma: true, marked: false, tells: false, strong: false };
@@ -117,7 +117,7 @@ impl Fit {
 
 /// Of digits with an optional minus before them: none, or how many digits stand behind a decimal point. Nothing for
 /// any other text.
-pub(super) fn plain_decimals(text: &str) -> Option<Option<usize>> {
+pub(crate) fn plain_decimals(text: &str) -> Option<Option<usize>> {
     let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
     let point = digits.iter().position(|byte| !byte.is_ascii_digit());
     let whole = &digits[..point.unwrap_or(digits.len())];
@@ -138,7 +138,7 @@ pub(super) fn plain_decimals(text: &str) -> Option<Option<usize>> {
 ///
 /// Digits may be grouped by threes, or as in India (`12,34,567`), by any one mark that is not the
 /// decimal one; `thousands` leaves only one of them.
-pub(super) fn canonical(text: &str, decimal: DecimalMark, thousands: Option<char>) -> Option<String> {
+pub(crate) fn canonical(text: &str, decimal: DecimalMark, thousands: Option<char>) -> Option<String> {
     let text = text.trim();
     let (minus, body) = match text.strip_prefix(['-', '−']) {
         Some(body) => ("-", body),
