@@ -260,7 +260,8 @@ impl EmbeddingSpace {
     ///     `columns`: names of old columns; `schedule`: when the others are thawed, "at_once", "by_epoch" or
     ///     "when_flat". Default: none stays frozen, all are thawed at once after half of the epochs.
     /// n_epochs : int, optional; 1 to 10,000
-    ///     Epochs. Default: a quarter of the parent's, at least 10.
+    ///     Epochs of all rows. Default: as many, of a sample of the rows, as the new columns need; with
+    ///     `auto_epochs=False` a quarter of the parent's, at least 10.
     /// auto_epochs : bool, default True
     ///     Whether `n_epochs` is a ceiling: once the validation loss falls by less than 2 % within an epoch,
     ///     the next phase begins; the last one then ends within three tenths of its planned epochs, in which

@@ -2,7 +2,7 @@
 //!
 //! A first training has to learn every column from nothing. A graft has a few columns to learn, beside a network
 //! that knows the others, and what that takes does not grow with the table: a sample of the rows, a few times.
-//! `docs/decisions/0031-grafts-by-need.md` has what was measured.
+//! `docs/decisions/0032-grafts-by-need.md` has what was measured.
 
 use crate::space::{EmbeddingSpace, Mode, Rows, Sample};
 use crate::train::{Purpose, Sink, TrainingOptions, drawn};
