@@ -63,6 +63,11 @@ DOORS = {
         FILES | READING,
         {"space", "data", "sample_weight", "columns", "progress"},
     ),
+    "grow": (
+        tabgraft.Predictor.extend,
+        FILES | READING,
+        {"space", "data", "target", "sample_weight", "columns", "progress"},
+    ),
     "embed": (tabgraft.EmbeddingSpace.embed, {"out", "key"} | READING, {"data", "columns"}),
     "predict": (tabgraft.Predictor.predict, {"out", "key"} | READING, {"data", "columns"}),
     "evaluate": (tabgraft.Predictor.evaluate, READING, {"data"}),
@@ -88,6 +93,7 @@ DIFFERENT = {
     # A file gives its name; an object has none.
     ("train", "name"),
     ("predictor", "name"),
+    ("grow", "name"),
     # The tracker answers one question, the command shows all metrics.
     ("effectiveness", "metric"),
 }

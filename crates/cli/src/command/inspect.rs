@@ -145,7 +145,11 @@ impl Report for PredictorCard {
         line("space's weights hash", self.space.hashes.weights.clone());
         line("space's id", self.space.hashes.id().to_string());
         line("columns", used_and_left_out(&self.space.columns, &self.space.excluded));
-        line("learners", self.fit_info.learners());
+        line("learners", self.learners());
+        if let Some(growth) = &self.growth {
+            line("grew from", format!("{} on {}", growth.base, growth.base_space));
+            line("its id", growth.base_id.clone());
+        }
         line("rows", format!("{} learned from, {} to test", self.fit_info.n_rows, self.fit_info.n_rows_test));
         if self.fit_info.interrupted {
             line("stopped early", "by a signal or Ctrl-C: this is the best state until then".to_owned());

@@ -9,6 +9,7 @@ mod effectiveness;
 mod embed;
 mod evaluate;
 mod extend;
+mod grow;
 mod inspect;
 mod judge;
 mod lineage;
@@ -34,6 +35,7 @@ pub enum Command {
     Train(train::TrainArgs),
     Embed(embed::EmbedArgs),
     Predictor(predictor::FitArgs),
+    Grow(grow::GrowArgs),
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
     Split(split::SplitArgs),
@@ -61,6 +63,7 @@ impl Command {
             Command::Train(args) => args.run(console),
             Command::Embed(args) => args.run(console),
             Command::Predictor(args) => args.run(console),
+            Command::Grow(args) => args.run(console),
             Command::Predict(args) => args.run(console),
             Command::Evaluate(args) => args.run(console),
             Command::Split(args) => args.run(console),

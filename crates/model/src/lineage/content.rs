@@ -13,6 +13,7 @@ pub(crate) fn contradictions(model: &ModelFile) -> Vec<String> {
             if !predictor.about.bears_out_its_claims() {
                 problems.push(unlike("claims"));
             }
+            problems.extend(predictor.contradictions_of_growth());
             problems
         }
     }

@@ -31,9 +31,7 @@ pub(super) fn build(found: &[Found], unreadable: Vec<Unreadable>) -> Lineage {
     }
     for file in found {
         if let Manifest::Predictor(about) = &file.manifest {
-            let parent = about.space.hashes.id();
-            graph.nodes.entry(parent.clone()).or_insert_with(|| space(&about.space));
-            graph.link(fit(about, parent, file.id.clone()));
+            graph.fitted(about, &file.id);
         }
     }
     for file in found {
@@ -44,6 +42,21 @@ pub(super) fn build(found: &[Found], unreadable: Vec<Unreadable>) -> Lineage {
 }
 
 impl Graph {
+    /// Adds the space that a predictor was fitted on, and the predictors that it grew from with theirs.
+    fn fitted(&mut self, about: &PredictorAbout, id: &ContentHash) {
+        let parent = about.space.hashes.id();
+        self.nodes.entry(parent.clone()).or_insert_with(|| space(&about.space));
+        self.link(fit(about, parent, id.clone()));
+        // An id that is none is a contradiction, which `verify` tells of.
+        if let Some(growth) = &about.growth
+            && let Ok(base) = ContentHash::parse(&growth.base_id)
+        {
+            self.nodes.entry(base.clone()).or_insert_with(|| predictor(&growth.base, base.clone()));
+            self.link(Edge { step: Step::Grow, ..fit(about, base.clone(), id.clone()) });
+            self.fitted(&growth.base, &base);
+        }
+    }
+
     /// Adds what a version remembers of its ancestors: the steps of a line, the last of which made `last`.
     fn line(&mut self, steps: &[ExtensionMetadata], last: ContentHash) {
         let made = steps.iter().skip(1).map(|step| step.parent.id()).chain([last]);

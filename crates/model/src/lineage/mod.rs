@@ -100,6 +100,8 @@ pub enum Step {
     Consolidate,
     /// A predictor was fitted.
     Fit,
+    /// A predictor grew with its space.
+    Grow,
 }
 
 impl Step {
@@ -111,6 +113,7 @@ impl Step {
             Step::Merge => Operation::Merge.name(),
             Step::Consolidate => Operation::Consolidate.name(),
             Step::Fit => "fit",
+            Step::Grow => "grow",
         }
     }
 }
@@ -240,7 +243,8 @@ impl Lineage {
     pub fn predictors(&self) -> Vec<PredictorRow> {
         let row = |node: &Node| {
             let prediction = node.prediction.as_ref()?;
-            let space = self.node(&self.parents(&node.id).next()?.parent)?;
+            let mut parents = self.parents(&node.id).filter_map(|edge| self.node(&edge.parent));
+            let space = parents.find(|parent| parent.kind == ModelKind::EmbeddingSpace)?;
             Some(PredictorRow {
                 name: node.name.clone(),
                 id: node.id.clone(),

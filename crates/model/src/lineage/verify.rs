@@ -206,11 +206,14 @@ fn check_link(
         is_checked: false,
         problems: Vec::new(),
     };
-    if parent.is_absent() {
+    let is_fit = matches!(edge.step, Step::Fit | Step::Grow);
+    if parent.is_absent() && edge.step == Step::Grow {
+        // The child holds it whole, and its own file is held against that.
+    } else if parent.is_absent() {
         check.problems.extend(lookalike(lineage, child, parent));
     } else if let (Some((_, parent)), Some((path, child))) = (whole.get(&parent.id), whole.get(&child.id)) {
         check.is_checked = true;
-        let step = child.about.extensions.last().filter(|_| edge.step != Step::Fit);
+        let step = child.about.extensions.last().filter(|_| !is_fit);
         let problems = step.map(|step| compare(step, parent, child)).unwrap_or_default();
         check.problems = problems.into_iter().map(|p| format!("`{}`: {p}", path.display())).collect();
     }

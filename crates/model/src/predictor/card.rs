@@ -4,7 +4,7 @@ use serde::Serialize;
 use tabgraft_feature::Feature;
 use tabgraft_table::split::Split;
 
-use super::{FitInfo, Predictor, PredictorOptions, Target};
+use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
 use crate::space::{ExtensionMetadata, SpaceCard};
 
 /// What `inspect` shows of a predictor.
@@ -22,8 +22,34 @@ pub struct PredictorCard {
     pub options: PredictorOptions,
     /// Rows, epochs, scores and seconds of the fit.
     pub fit_info: FitInfo,
+    /// What it grew from; none where it was fitted from nothing.
+    pub growth: Option<GrowthCard>,
     /// The space that it was fitted on, as it was then.
     pub space: SpaceCard,
+}
+
+/// What a predictor grew from, and by.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GrowthCard {
+    /// Name of the old predictor.
+    pub base: String,
+    /// Its id.
+    pub base_id: String,
+    /// Name of the space that the old one is on.
+    pub base_space: String,
+    /// What predicts in the old one, in words.
+    pub base_learners: String,
+    /// Columns that the space has and that of the old one had not.
+    pub columns_added: Vec<String>,
+    /// Columns that the space of the old one had and this one has not.
+    pub columns_removed: Vec<String>,
+    /// Trees of each forest that starts from what the old predictor says.
+    pub n_trees_onward: Vec<usize>,
+    /// Trees of each forest that starts from nothing.
+    pub n_trees_anew: Vec<usize>,
+    /// Shares in a prediction of the old predictor, of the forests that start from it, and of those that start from
+    /// nothing.
+    pub shares: [f64; 3],
 }
 
 impl Predictor {
@@ -36,8 +62,14 @@ impl Predictor {
             target: self.about.target.clone(),
             options: self.about.options.clone(),
             fit_info: self.about.fit_info.clone(),
+            growth: self.about.growth_card(),
             space: self.about.space.card(),
         }
+    }
+
+    /// What predicts, in words.
+    pub fn learners(&self) -> String {
+        self.about.learners()
     }
 
     /// The options that it was fitted with.
@@ -58,5 +90,61 @@ impl Predictor {
     /// All grafts of the space, oldest first.
     pub fn extensions(&self) -> &[ExtensionMetadata] {
         &self.about.space.extensions
+    }
+}
+
+impl PredictorAbout {
+    /// What predicts, in words.
+    pub(super) fn learners(&self) -> String {
+        match &self.growth {
+            None => self.fit_info.learners(),
+            Some(growth) => format!("{}; {}", growth.base.learners(), growth.learners()),
+        }
+    }
+
+    fn growth_card(&self) -> Option<GrowthCard> {
+        let growth = self.growth.as_ref()?;
+        let has = |about: &PredictorAbout, name: &str| about.space.columns.iter().any(|c| c.name == name);
+        let added = self.space.columns.iter().filter(|c| !has(&growth.base, &c.name));
+        Some(GrowthCard {
+            base: growth.base.name.clone(),
+            base_id: growth.base_id.clone(),
+            base_space: growth.base.space.name.clone(),
+            base_learners: growth.base.learners(),
+            columns_added: added.map(|c| c.name.clone()).collect(),
+            columns_removed: growth.base.lost_columns(&self.space),
+            n_trees_onward: growth.n_trees_onward.clone(),
+            n_trees_anew: growth.n_trees_anew.clone(),
+            shares: growth.shares,
+        })
+    }
+}
+
+impl PredictorCard {
+    /// What predicts, in words.
+    pub fn learners(&self) -> String {
+        match &self.growth {
+            None => self.fit_info.learners(),
+            Some(growth) => {
+                let came = learners_of(&growth.n_trees_onward, &growth.n_trees_anew, growth.shares);
+                format!("{}; {came}", growth.base_learners)
+            }
+        }
+    }
+}
+
+/// What came to a predictor, in words.
+pub(super) fn learners_of(onward: &[usize], anew: &[usize], shares: [f64; 3]) -> String {
+    let [_, of_onward, of_anew] = shares;
+    let words = |n_trees: &[usize], how: &str, share: f64| {
+        (share > 0.0).then(|| {
+            let sum: usize = n_trees.iter().sum();
+            format!("{} forests of {sum} trees {how} (share {share:.2})", n_trees.len())
+        })
+    };
+    let came = [words(onward, "onward", of_onward), words(anew, "anew", of_anew)];
+    match came.into_iter().flatten().collect::<Vec<_>>() {
+        none if none.is_empty() => "nothing came, for it brought nothing".to_owned(),
+        some => format!("since then {}", some.join(" and ")),
     }
 }

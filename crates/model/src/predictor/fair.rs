@@ -3,7 +3,7 @@
 use tabgraft_table::Table;
 use tabgraft_table::split::Part;
 
-use super::Predictor;
+use super::{Predictor, PredictorAbout};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, Known, KnownRows, RowParts};
 
@@ -31,16 +31,7 @@ impl Predictor {
     /// # Errors
     /// As [`EmbeddingSpace::row_parts`].
     pub fn row_parts(&self, table: &Table) -> Result<RowParts> {
-        let mut rows = self.about.space.row_parts(table)?;
-        if let (Some(own), Some(known)) = (&self.about.rows, &mut rows.known) {
-            let made = self.about.space.complete(table)?;
-            for ((known, part), own) in known.iter_mut().zip(&mut rows.parts).zip(own.find(&made.table)?) {
-                if let (Known::New, Some(had)) = (*known, own.part()) {
-                    (*known, *part) = (own, had);
-                }
-            }
-        }
-        Ok(rows)
+        self.about.row_parts(table)
     }
 
     /// The rows of `table` that it is fair to score all of `predictors` on: their test rows, and rows that they do
@@ -95,6 +86,22 @@ impl Predictor {
             notes,
             warnings,
         })
+    }
+}
+
+impl PredictorAbout {
+    /// As [`Predictor::row_parts`].
+    pub(super) fn row_parts(&self, table: &Table) -> Result<RowParts> {
+        let mut rows = self.space.row_parts(table)?;
+        if let (Some(own), Some(known)) = (&self.rows, &mut rows.known) {
+            let made = self.space.complete(table)?;
+            for ((known, part), own) in known.iter_mut().zip(&mut rows.parts).zip(own.find(&made.table)?) {
+                if let (Known::New, Some(had)) = (*known, own.part()) {
+                    (*known, *part) = (own, had);
+                }
+            }
+        }
+        Ok(rows)
     }
 }
 

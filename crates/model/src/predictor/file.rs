@@ -55,7 +55,7 @@ impl Predictor {
         self.about.id(&weights_hash(&self.tensors()))
     }
 
-    fn tensors(&self) -> BTreeMap<String, Blob> {
+    pub(super) fn tensors(&self) -> BTreeMap<String, Blob> {
         let mut tensors = BTreeMap::new();
         for (i, head) in self.heads.iter().enumerate() {
             to_blobs(head, &format!("network.{i}"), &mut tensors);
@@ -63,6 +63,7 @@ impl Predictor {
         for (i, forest) in self.forests.iter().enumerate() {
             forest.to_blobs(&format!("forest.{i}"), &mut tensors);
         }
+        self.grown_tensors(&mut tensors);
         tensors
     }
 
@@ -75,11 +76,23 @@ impl Predictor {
     }
 
     pub(crate) fn from_container(mut container: Container) -> Result<Self> {
-        if let Some(space) = container.manifest.get("space") {
-            check_groups(space, container.tensors.len())?;
+        let mut of_chain = Some(&container.manifest);
+        while let Some(manifest) = of_chain {
+            manifest.get("space").map_or(Ok(()), |space| check_groups(space, container.tensors.len()))?;
+            of_chain = manifest.get("growth").and_then(|growth| growth.get("base"));
         }
         to_current(&mut container.manifest);
         let about: PredictorAbout = container.manifest_as(KIND)?;
+        let Container { tensors, manifest, .. } = container;
+        drop(manifest);
+        Self::from_parts(about, tensors)
+    }
+
+    /// A predictor of what its manifest says and of all its tensors.
+    ///
+    /// # Errors
+    /// A malformed error that says what contradicts what.
+    pub(super) fn from_parts(about: PredictorAbout, mut tensors: BTreeMap<String, Blob>) -> Result<Self> {
         about.options.check()?;
         check_about(&about.space)?;
         about.rows.as_ref().map_or(Ok(()), |rows| rows.check(MOST_COLUMNS))?;
@@ -100,8 +113,11 @@ impl Predictor {
         if !sane || !number_sane {
             return Err(Error::malformed("the target's scale or calibration is no finite positive number"));
         }
-        let Container { mut tensors, manifest, .. } = container;
-        drop(manifest);
+        if let Some(growth) = &about.growth {
+            let grown = growth.read(&about, &mut tensors)?;
+            check_all_used(&tensors)?;
+            return Ok(Predictor { about, heads: Vec::new(), forests: Vec::new(), grown: Some(grown) });
+        }
         let share = about.fit_info.share_of_trees;
         let n_networks = if share < 1.0 { about.fit_info.best_epochs.len() } else { 0 };
         let n_forests = if share > 0.0 { about.fit_info.n_trees.len() } else { 0 };
@@ -127,6 +143,6 @@ impl Predictor {
             return Err(Error::malformed("its forests do not have as many trees as the manifest says"));
         }
         check_all_used(&tensors)?;
-        Ok(Predictor { about, heads, forests })
+        Ok(Predictor { about, heads, forests, grown: None })
     }
 }

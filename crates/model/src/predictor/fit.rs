@@ -11,6 +11,7 @@ use super::bag::{Bag, BagData, Labels, fit_bag};
 use super::blend::{mixed, share_of_second};
 use super::calibrate::fit_sharpness;
 use super::fair::rows_beside;
+use super::inner::InnerParts;
 use super::told::Told;
 use super::trees::{Grove, TreeData, fit_grove};
 use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
@@ -21,9 +22,9 @@ use crate::tree::Forest;
 use crate::weights::WeightedRows;
 
 /// Inner parts of the rows where there is one network, which stops on the first.
-const PARTS_OF_ONE: usize = 5;
+pub(super) const PARTS_OF_ONE: usize = 5;
 /// Fewest rows of a class, or of a regression, that a bag can be fitted on.
-const LEAST_ROWS: usize = 10;
+pub(super) const LEAST_ROWS: usize = 10;
 
 /// Predictions of the rows that a predictor was fitted on, each by a network that did not learn
 /// from it. Of one network alone, those that it stopped on.
@@ -105,6 +106,7 @@ impl Predictor {
         let weights = rows.weights.as_deref();
         let (mut predictor, _) = fit(space, &rows.table, target, weights, &is_test, options, sink)?;
         predictor.about.fit_info.n_rows_without_weight = rows.n_without_weight;
+        predictor.about.inner.iter_mut().for_each(|inner| inner.is_weighted = true);
         predictor.about.seal();
         Ok(predictor)
     }
@@ -138,7 +140,7 @@ fn check(space: &EmbeddingSpace, table: &Table, target: &str, options: &Predicto
 }
 
 /// A hash of each row's cells in the space's columns and the target.
-fn cell_order(space: &EmbeddingSpace, table: &Table, target: &str) -> Result<Vec<u64>> {
+pub(super) fn cell_order(space: &EmbeddingSpace, table: &Table, target: &str) -> Result<Vec<u64>> {
     let columns = space.columns().iter().map(|c| c.name.clone()).filter(|c| table.has_column(c));
     space.split().row_hashes(table, &columns.chain([target.to_owned()]).collect::<Vec<_>>())
 }
@@ -234,6 +236,7 @@ fn fit(
         fold: inner_parts(&rows, &units, &values, &fitted_target, n_parts),
         rows,
     };
+    let inner = InnerParts::of(&data.rows, &units, &data.fold, n_parts, false);
     // The epochs of the networks, and then the forests.
     let told = Told::new(sink, n_networks * options.n_epochs + n_networks);
     let mut bag = fit_bag(&space.network, &data, n_networks, options, &told)?;
@@ -243,6 +246,7 @@ fn fit(
         bag: &data,
         held_out_rows: &bag.held_out_rows,
         n_forests: n_networks,
+        offsets: None,
         seed: options.seed,
     };
     let grove = match bag.interrupted {
@@ -284,10 +288,13 @@ fn fit(
                 seconds: 0.0,
             },
             target: fitted_target,
+            inner: Some(inner),
+            growth: None,
             claims: None,
         },
         heads: bag.heads,
         forests,
+        grown: None,
     };
     if test_rows.iter().filter(|r| values[**r as usize].is_some()).count() >= 2 {
         predictor.about.fit_info.scores = predictor.evaluate(&table.take(&test_rows)?)?;
@@ -314,7 +321,11 @@ fn with_trees(bag: &mut Bag, grove: Grove, data: &BagData) -> (Vec<Forest>, f64)
 }
 
 /// Weights of the table's rows as numbers that are 1 on average over the rows learned from.
-fn relative_weights(row_weights: Option<&[f64]>, rows: &[usize], n_rows: usize) -> Result<Vec<f32>> {
+pub(super) fn relative_weights(
+    row_weights: Option<&[f64]>,
+    rows: &[usize],
+    n_rows: usize,
+) -> Result<Vec<f32>> {
     let Some(weights) = row_weights else { return Ok(vec![1.0; n_rows]) };
     let mean = rows.iter().map(|r| weights[*r]).sum::<f64>() / rows.len() as f64;
     if !(mean > 0.0 && mean.is_finite()) {
@@ -323,7 +334,7 @@ fn relative_weights(row_weights: Option<&[f64]>, rows: &[usize], n_rows: usize) 
     Ok(weights.iter().map(|w| (w / mean) as f32).collect())
 }
 
-fn labels(target: &Target, values: &[Option<f64>]) -> Labels {
+pub(super) fn labels(target: &Target, values: &[Option<f64>]) -> Labels {
     match target {
         Target::Classes { classes, .. } => Labels::Classes {
             class: values.iter().map(|v| v.unwrap_or_default() as u16).collect(),
@@ -337,7 +348,7 @@ fn labels(target: &Target, values: &[Option<f64>]) -> Labels {
 
 /// Deals the rows to learn from into inner parts; `usize::MAX` for the others. A unit's part follows from
 /// the cells of the first columns, so that it stays when columns are added.
-fn inner_parts(
+pub(super) fn inner_parts(
     rows: &[usize],
     units: &[u64],
     values: &[Option<f64>],

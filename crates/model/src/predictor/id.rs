@@ -36,6 +36,8 @@ impl PredictorAbout {
         remove(&mut claims, &["name", "created", "claims", "space", "rows"]);
         claims.get_mut("options").into_iter().for_each(|options| remove(options, &["name"]));
         claims.get_mut("fit_info").into_iter().for_each(|info| remove(info, &["seconds"]));
+        // The old predictor is named by its id, which covers its names and times no more than this.
+        claims.get_mut("growth").into_iter().for_each(|growth| remove(growth, &["base"]));
         if let Some(claims) = claims.as_object_mut() {
             claims.insert("space".to_owned(), json!([self.space.wiring, self.space.claims()]));
         }

@@ -12,16 +12,21 @@ pub(crate) fn to_current(manifest: &mut Value) {
         space::to_current(space);
     }
     from_1_3_to_1_4(manifest);
+    if let Some(base) = manifest.get_mut("growth").and_then(|growth| growth.get_mut("base")) {
+        to_current(base);
+    }
 }
 
 /// 1.4 hashes what a predictor claims; one from before stays without, and so keeps its id. It remembers
 /// how the table was read, which was as that of the space. It counts copies
 /// and rows of unseen classes: until then every row stood for itself, and an unseen class ended the fit. There were
-/// no trees. It also
+/// no trees, and no predictor grew from another. It also
 /// records of what type class labels were, and the rows that were left out for an infinite target or their weight.
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put(manifest, "claims", Value::Null);
     put(manifest, "rows", Value::Null);
+    put(manifest, "inner", Value::Null);
+    put(manifest, "growth", Value::Null);
     let reading = manifest.get("space").and_then(|space| space.get("reading")).cloned();
     put(manifest, "reading", reading.unwrap_or_default());
     if let Some(target) = manifest.get_mut("target").filter(|target| target["target"] == "classes") {

@@ -5,6 +5,7 @@
 //! (`trees.rs`), mixed with it in the share that held-out rows ask for (`blend.rs`). The space that the user
 //! gave never changes. Probabilities are the mean, with a temperature fitted on held-out rows.
 
+mod ancestry;
 mod bag;
 mod blend;
 mod calibrate;
@@ -12,8 +13,12 @@ mod card;
 mod fair;
 mod file;
 mod fit;
+mod grow;
+mod grown;
 mod head;
+mod held_out;
 mod id;
+mod inner;
 mod label;
 mod leaks;
 mod migrate;
@@ -34,10 +39,11 @@ use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::read::Reading;
 use tabgraft_table::threads::in_pool;
 
-pub use card::PredictorCard;
+pub use card::{GrowthCard, PredictorCard};
 pub use fair::FairRows;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
+pub use grow::{GrowOptions, Growing, JudgedOn, KeepGrown};
 pub use label::{LabelType, spelling_note};
 pub(crate) use migrate::to_current;
 pub use options::PredictorOptions;
@@ -53,7 +59,9 @@ use crate::space::{
 use crate::tree::Forest;
 use bag::NotFinite;
 use calibrate::sharpen;
+use grown::{Grown, Growth};
 use head::Head;
+use inner::InnerParts;
 use predictions::decide;
 
 /// A fitted predictor. Self-contained: it needs no other file.
@@ -62,6 +70,8 @@ pub struct Predictor {
     pub(crate) about: PredictorAbout,
     pub(crate) heads: Vec<Head>,
     pub(crate) forests: Vec<Forest>,
+    /// What it grew from and by; none where it was fitted from nothing, and then learners above.
+    pub(crate) grown: Option<Grown>,
 }
 
 /// Everything about a predictor but its weights.
@@ -82,6 +92,10 @@ pub(crate) struct PredictorAbout {
     /// How the table was read that it was fitted on.
     pub reading: Reading,
     pub fit_info: FitInfo,
+    /// Inner parts of the rows that it was fitted on. None in one of format 1.3 or earlier.
+    pub inner: Option<InnerParts>,
+    /// The predictor that it grew from, and what came. None where it was fitted from nothing.
+    pub growth: Option<Growth>,
     /// Hash of what the file says of the predictor, without names, times and seconds. None in one of format
     /// 1.3 or earlier.
     pub claims: Option<String>,
@@ -209,7 +223,7 @@ impl Predictor {
         let space = &self.about.space;
         let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
         unseen.update_part(&space.columns, &encoded, table)?;
-        let values = in_pool(|| self.predict_encoded(&encoded))??;
+        let values = in_pool(|| self.predict_cells(table, &encoded))??;
         let task = self.about.target.task();
         let n_outputs = self.about.target.n_outputs();
         let threshold = self.about.options.threshold;
@@ -322,6 +336,19 @@ impl Predictor {
     fn prediction(&self, table: &Table) -> Result<Prediction> {
         let predictions = self.predict(table)?;
         Prediction::new(predictions.values, predictions.n_outputs)
+    }
+
+    /// What it says of a table that its space has encoded, in the target's unit.
+    ///
+    /// # Shapes
+    /// - returns: `[n_rows, n_outputs]`
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_encoded`].
+    fn predict_cells(&self, table: &Table, cells: &EncodedTable) -> Result<Vec<f64>> {
+        let Some(grown) = &self.grown else { return self.predict_encoded(cells) };
+        let old = grown.base.about.own_cells(&self.about.space, table, cells)?;
+        Ok(self.grown_from(grown.base.predict_cells(table, &old)?, cells))
     }
 
     /// Mean of the bag, calibrated, in the target's unit.

@@ -7,6 +7,7 @@ use tabgraft_table::schema::Kind;
 use tabgraft_table::unreadable::{CellErrors, Readable};
 
 use super::{Predictor, Target};
+use crate::EmbeddingSpace;
 use crate::error::Result;
 use crate::space::unnamed;
 
@@ -45,6 +46,14 @@ impl Predictor {
     /// The columns that the predictor needs of a table to predict it, and to tell the part of each row.
     pub fn needs_to_split(&self) -> Wanted {
         self.about.space.needs_to_split()
+    }
+
+    /// The columns that the predictor needs of a table to grow on a descendant of its space.
+    pub fn needs_to_grow_on(&self, child: &EmbeddingSpace) -> Wanted {
+        let target = self.about.target.column().to_owned();
+        let own = self.about.space.columns.iter().map(|c| c.name.clone());
+        let keys = self.about.space.key_columns.iter().cloned();
+        child.needs_to_split().and(own.chain(keys).chain([target]))
     }
 
     /// The columns that the predictor needs of a table to be scored on it.

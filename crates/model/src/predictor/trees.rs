@@ -42,6 +42,8 @@ pub(super) struct TreeData<'a> {
     pub held_out_rows: &'a [usize],
     /// Each stops on the inner part of its number.
     pub n_forests: usize,
+    /// `[n_rows, outputs of the loss]` of the table: margins that the trees start from, if they start from any.
+    pub offsets: Option<&'a [f32]>,
     pub seed: u64,
 }
 
@@ -79,6 +81,7 @@ pub(super) fn fit_grove(
                 units: data.units,
                 learn_rows: &learn_rows,
                 stop_rows: &stop_rows,
+                offsets: data.offsets,
                 seed: splitmix(data.seed ^ splitmix(i as u64)),
             };
             let (forest, margins) = boost(&boost_data, &|| !told.goes_on_after(0));

@@ -129,6 +129,8 @@ pub(crate) struct BoostData<'a> {
     pub units: &'a [u64],
     pub learn_rows: &'a [usize],
     pub stop_rows: &'a [usize],
+    /// `[n_rows, n_outputs]` of the table: margins that the trees start from, where something predicts before them.
+    pub offsets: Option<&'a [f32]>,
     pub seed: u64,
 }
 
@@ -151,7 +153,10 @@ pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)
     };
     let targets = Targets { values: &indicators, n: n_outputs, weights: data.weights };
     let statistics = plan.statistics(data.table, rows, &targets);
-    let start = loss.start(&targets.prior(rows));
+    let start = match data.offsets {
+        None => loss.start(&targets.prior(rows)),
+        Some(_) => vec![0.0; n_outputs],
+    };
     let learn = Columns::to_learn_from(plan, data.table, rows, data.units, &targets, data.seed);
     let borders = Borders::fit(&learn);
     let bins = borders.bins(&learn);
@@ -162,8 +167,14 @@ pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)
     let asked: Vec<usize> =
         (0..plan.n_columns()).filter(|c| n_bins[*c] > 2 || has_missing(&bins[*c])).collect();
     let rate = learning_rate(rows.len());
-    let repeat = |n: usize| -> Vec<f32> { (0..n).flat_map(|_| start.iter().copied()).collect() };
-    let (mut sums, mut stop_sums) = (repeat(rows.len()), repeat(data.stop_rows.len()));
+    let before = |rows: &[usize]| -> Vec<f32> {
+        let of_row = |r: &usize| match data.offsets {
+            None => &start[..],
+            Some(offsets) => &offsets[r * n_outputs..(r + 1) * n_outputs],
+        };
+        rows.iter().flat_map(of_row).copied().collect()
+    };
+    let (mut sums, mut stop_sums) = (before(rows), before(data.stop_rows));
     let held_out = |sums: &[f32]| -> f64 {
         let (mut total, mut weight) = (0.0, 0.0);
         for (r, margins) in data.stop_rows.iter().zip(sums.chunks_exact(n_outputs)) {

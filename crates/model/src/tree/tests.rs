@@ -61,6 +61,7 @@ fn fitted(table: &EncodedTable, loss: Loss, targets: &[f32], weights: &[f32]) ->
         units: &units,
         learn_rows: &learn_rows,
         stop_rows: &stop_rows,
+        offsets: None,
         seed: 7,
     };
     let (forest, margins) = boost(&data, &|| false);
@@ -125,6 +126,7 @@ fn of_a_target_that_nothing_tells_hardly_a_tree_is_kept() {
             units: &units,
             learn_rows: &learn_rows,
             stop_rows: &stop_rows,
+            offsets: None,
             seed,
         };
         let (forest, _) = boost(&data, &|| false);

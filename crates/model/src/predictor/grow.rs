@@ -1,0 +1,409 @@
+//! A predictor grows with its space: the old one stays as it is, and forests learn what the new columns add.
+//!
+//! Some start from what the old predictor says of a row, by learners that did not learn from it (`held_out.rs`), so
+//! that few trees are enough; others from nothing, for what the new columns say may outweigh all else. Their shares
+//! are fitted on rows that they did not learn from, and so is the sharpness.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use tabgraft_table::Table;
+use tabgraft_table::split::Part;
+use tabgraft_table::table::quoted;
+
+use super::bag::BagData;
+use super::blend::{mixed, share_of_second};
+use super::calibrate::fit_sharpness;
+use super::fair::rows_beside;
+use super::fit::{LEAST_ROWS, PARTS_OF_ONE, cell_order, inner_parts, labels, relative_weights};
+use super::grown::{Grown, Growth, MOST_IN_A_CHAIN, margins, standardised};
+use super::held_out::Encoded;
+use super::inner::InnerParts;
+use super::told::Told;
+use super::trees::{Grove, TreeData, fit_grove};
+use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
+use crate::error::{Error, Result};
+use crate::metric::{self, PairedDifference, Prediction, Verdict};
+use crate::space::{EmbeddingSpace, Known, SoftwareVersion, UnseenCounts, clusters, now};
+use crate::train::{Event, Sink};
+use crate::tree::Forest;
+use crate::weights::WeightedRows;
+
+/// Fewest test rows that the old and the grown predictor are compared on; with fewer, rows of the fit by learners
+/// that did not learn from them.
+const LEAST_TEST_ROWS: usize = 50;
+
+/// How a predictor grows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct GrowOptions {
+    /// Name of the grown predictor. Default: the old one's.
+    pub name: Option<String>,
+    /// Seed of the new forests. Default: the old predictor's.
+    pub seed: Option<u64>,
+    /// What is kept.
+    pub keep: KeepGrown,
+}
+
+/// What is kept of a predictor that grew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeepGrown {
+    /// The grown one, whatever it is worth.
+    #[default]
+    Always,
+    /// The grown one, unless it predicts worse than the old one: then the old one.
+    IfNotWorse,
+}
+
+/// What came of growing a predictor.
+#[derive(Debug, Clone)]
+pub struct Growing {
+    /// The grown predictor, or the old one where that was better and had to be kept.
+    pub predictor: Predictor,
+    /// Whether it is the grown one.
+    pub kept: bool,
+    /// How much better the grown one predicts than the old one; none where rows are too few to say.
+    pub difference: Option<PairedDifference>,
+    /// What the rows of the difference are.
+    pub judged_on: JudgedOn,
+}
+
+/// What the rows are that an old and a grown predictor are compared on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JudgedOn {
+    /// Test rows, which neither learned from.
+    TestRows,
+    /// Rows of the fit, each by learners that did not learn from it.
+    HeldOutRows,
+}
+
+impl Predictor {
+    /// Takes the predictor to `child`, a descendant of its space: old learners stay, bit for bit, and see the cells
+    /// that they always saw; new forests learn from all columns of `child` what the old learners do not say.
+    ///
+    /// `table` is that of the fit with the new columns; rows may have come, and are learned from too. Rows of the
+    /// fit are learned from where it can be told which old learner did not learn from them. Columns that `child`
+    /// has lost are missing cells to the old learners. `row_weights` are those of the fit, if it had some.
+    ///
+    /// # Errors
+    /// A schema error if `child` does not come from the predictor's space, is that space, codes its columns
+    /// otherwise, or has none of them left; a value error if too few rows can be learned from, and why.
+    pub fn extend(
+        &self,
+        child: &EmbeddingSpace,
+        table: &Table,
+        row_weights: Option<&[f64]>,
+        options: &GrowOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Growing> {
+        self.about.check_goes_on_with(&child.about)?;
+        if self.about.chain_length() >= MOST_IN_A_CHAIN {
+            return Err(Error::option(format!(
+                "predictor `{}` has grown {} times, {} are allowed: a prediction asks all of the chain",
+                self.name(),
+                MOST_IN_A_CHAIN - 1,
+                MOST_IN_A_CHAIN - 1
+            ))
+            .with_hint("fit a predictor on this space"));
+        }
+        let lost = self.about.lost_columns(&child.about);
+        if !lost.is_empty() {
+            let text = format!(
+                "`{}` has lost {}: they are missing cells to the learners of `{}`",
+                child.name(),
+                quoted(&lost),
+                self.name()
+            );
+            let _ = sink(&Event::Note { text });
+        }
+        let is_weighted = self.about.inner.as_ref().map(|inner| inner.is_weighted);
+        match (is_weighted, row_weights) {
+            (Some(true), None) => {
+                return Err(Error::option(format!(
+                    "predictor `{}` was fitted with weights of rows and has none to go on with",
+                    self.name()
+                ))
+                .with_hint("give the weights of the fit, and those of rows that have come"));
+            }
+            (Some(false), Some(_)) => {
+                return Err(Error::option(format!(
+                    "predictor `{}` was fitted without weights of rows, and cannot go on with some",
+                    self.name()
+                ))
+                .with_hint("leave them out, or fit a predictor with weights on this space"));
+            }
+            _ => {}
+        }
+        let table = &*child.completed(table, sink)?;
+        child.about.check_known(table)?;
+        let Some(weights) = row_weights else { return self.grow(child, table, None, options, sink) };
+        let is_test = self.is_test(child, table)?;
+        let rows = WeightedRows::new(table, weights, |r| is_test[r])?;
+        let mut made = self.grow(child, &rows.table, rows.weights.as_deref(), options, sink)?;
+        if made.kept {
+            let about = &mut made.predictor.about;
+            about.fit_info.n_rows_without_weight = rows.n_without_weight;
+            about.inner.iter_mut().for_each(|inner| inner.is_weighted = true);
+            about.seal();
+        }
+        Ok(made)
+    }
+
+    /// The predictor that it grew from; none if it was fitted from nothing.
+    pub fn base(&self) -> Option<&Predictor> {
+        self.grown.as_ref().map(|grown| &*grown.base)
+    }
+
+    /// Which rows of a table score and are not learned from: what the old predictor knows of a row goes before what
+    /// the space says.
+    fn is_test(&self, child: &EmbeddingSpace, table: &Table) -> Result<Vec<bool>> {
+        if !self.about.options.hold_out_test {
+            return Ok(vec![false; table.n_rows()]);
+        }
+        let known = self.about.known(table)?;
+        let parts = child.row_parts(table)?.parts;
+        let part = |(known, part): (Known, Part)| known.part().unwrap_or(part) == Part::Test;
+        Ok(known.into_iter().zip(parts).map(part).collect())
+    }
+
+    fn grow(
+        &self,
+        child: &EmbeddingSpace,
+        table: &Table,
+        row_weights: Option<&[f64]>,
+        options: &GrowOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Growing> {
+        let start = Instant::now();
+        let target = &self.about.target;
+        let mut columns = child.column_report(table);
+        columns.ignored_columns.retain(|c| c.name != target.column());
+        let cells = child.encode(table)?;
+        for column in UnseenCounts::of(&cells).mostly(child.columns(), child.codecs(), table)? {
+            let _ = sink(&Event::Warning { text: column.to_string() });
+        }
+        let is_test = self.is_test(child, table)?;
+        let values = target.values(table)?;
+        let before = self.held_out_of(Encoded { about: &child.about, table, cells: &cells })?;
+        let is_learned = |r: &usize| {
+            !is_test[*r] && before.is_known[*r] && values[*r].is_some_and(|v| !target.is_unseen(v))
+        };
+        let mut rows: Vec<usize> = (0..table.n_rows()).filter(is_learned).collect();
+        if before.is_lost {
+            let text = format!(
+                "the table's rows are not those that `{}` was fitted on: which of its learners did not learn from \
+                 a row cannot be told, and only the {} rows that are new to it are learned from",
+                self.name(),
+                rows.len()
+            );
+            let _ = sink(&Event::Warning { text });
+        }
+        if rows.len() < LEAST_ROWS {
+            return Err(Error::value(format!(
+                "{} row(s) are left to learn from, at least {LEAST_ROWS} are needed: rows with a target that the \
+                 learners of `{}` did not learn from",
+                rows.len(),
+                self.name()
+            ))
+            .with_hint("give the table of the fit, whole and with its cells as they were, with the new columns"));
+        }
+        let place = cell_order(child, table, target.column())?;
+        rows.sort_by_key(|r| (place[*r], *r));
+        let test_rows: Vec<u32> = (0..table.n_rows()).filter(|r| is_test[*r]).map(|r| r as u32).collect();
+        let n_forests = self.about.options.n_networks_for(rows.len());
+        let n_parts = if n_forests == 1 { PARTS_OF_ONE } else { n_forests };
+        // As a later step will look at them: without rows that no predictor learned from or was tested on.
+        let units = self.units(child, table)?;
+        let offsets = margins(target, &before.values);
+        let data = BagData {
+            groups: Vec::new(),
+            labels: labels(target, &values),
+            weights: relative_weights(row_weights, &rows, table.n_rows())?,
+            fold: inner_parts(&rows, &units, &values, target, n_parts),
+            rows,
+        };
+        let inner = InnerParts::of(&data.rows, &units, &data.fold, n_parts, false);
+        let held_out_rows: Vec<usize> =
+            data.rows.iter().copied().filter(|r| data.fold[*r] < n_forests).collect();
+        let trees = TreeData {
+            table: &cells,
+            units: &units,
+            bag: &data,
+            held_out_rows: &held_out_rows,
+            n_forests,
+            offsets: Some(&offsets),
+            seed: options.seed.unwrap_or(self.about.options.seed),
+        };
+        let told = Told::new(sink, 2 * n_forests);
+        let onward = fit_grove(target, child.codecs(), &trees, &told)?;
+        let anew = match told.is_stopped() {
+            true => None,
+            false => fit_grove(target, child.codecs(), &TreeData { offsets: None, ..trees }, &told)?,
+        };
+        let interrupted = told.is_stopped();
+        told.end();
+        let n_outputs = target.n_outputs();
+        let of_row = |r: &usize| before.values[r * n_outputs..(r + 1) * n_outputs].iter().copied();
+        let old: Vec<f64> = standardised(target, &held_out_rows.iter().flat_map(of_row).collect::<Vec<_>>());
+        let mut after = old.clone();
+        let mut add = |grove: Option<Grove>| {
+            let Some(grove) = grove else { return (0.0, Vec::new()) };
+            let share = share_of_second(&after, &grove.held_out, &data.labels, &held_out_rows, &data.weights);
+            after = mixed(&after, &grove.held_out, share);
+            (share, if share > 0.0 { grove.forests } else { Vec::new() })
+        };
+        let (of_onward, onward) = add(onward);
+        let (of_anew, anew) = add(anew);
+        let onward = if of_anew < 1.0 { onward } else { Vec::new() };
+        let shares = [(1.0 - of_anew) * (1.0 - of_onward), (1.0 - of_anew) * of_onward, of_anew];
+        let of_rows = HeldOutRows { rows: &held_out_rows, values: &values, weights: &data.weights };
+        let sharpness = of_rows.sharpness(target, &after);
+        let mut predictor = Predictor {
+            about: PredictorAbout {
+                name: options.name.clone().unwrap_or_else(|| self.about.name.clone()),
+                created: now(),
+                software: SoftwareVersion::current(),
+                options: self.options_of(options),
+                target: target.clone(),
+                sharpness,
+                space: child.about.clone(),
+                rows: self.rows_of(child, table, &is_test)?,
+                reading: table.origin().reading.clone(),
+                fit_info: FitInfo {
+                    n_rows: data.rows.len(),
+                    n_rows_without_target: values.iter().filter(|v| v.is_none()).count(),
+                    n_rows_infinite_target: target.n_infinite(table)?,
+                    n_rows_test: test_rows.len(),
+                    n_rows_unseen: values.iter().flatten().filter(|v| target.is_unseen(**v)).count(),
+                    n_copies: n_copies(child, table, &data.rows)?,
+                    columns,
+                    interrupted,
+                    ..FitInfo::default()
+                },
+                inner: Some(inner),
+                growth: Some(Growth {
+                    base: Box::new(self.about.clone()),
+                    base_id: self.id().as_str().to_owned(),
+                    n_trees_onward: onward.iter().map(Forest::n_trees).collect(),
+                    n_trees_anew: anew.iter().map(Forest::n_trees).collect(),
+                    shares,
+                }),
+                claims: None,
+            },
+            heads: Vec::new(),
+            forests: Vec::new(),
+            grown: Some(Grown { base: Box::new(self.clone()), onward, anew }),
+        };
+        let test = table.take(&test_rows)?;
+        if test_rows.iter().filter(|r| values[**r as usize].is_some()).count() >= 2 {
+            predictor.about.fit_info.scores = predictor.evaluate(&test)?;
+        }
+        predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
+        predictor.about.seal();
+        let (difference, judged_on) = match test.n_rows() >= LEAST_TEST_ROWS {
+            true => (self.compare(&predictor, &test).ok(), JudgedOn::TestRows),
+            false => (of_rows.compare(child, table, target, &old, &after).ok(), JudgedOn::HeldOutRows),
+        };
+        Ok(self.choose(predictor, difference, judged_on, options.keep, sink))
+    }
+
+    /// The grown predictor, or this one.
+    fn choose(
+        &self,
+        predictor: Predictor,
+        difference: Option<PairedDifference>,
+        judged_on: JudgedOn,
+        keep: KeepGrown,
+        sink: &mut Sink<'_>,
+    ) -> Growing {
+        let is_worse = difference.as_ref().is_some_and(|d| d.verdict == Verdict::Worse);
+        let kept = !(is_worse && keep == KeepGrown::IfNotWorse);
+        if is_worse {
+            let text = format!(
+                "the grown predictor is worse than `{}`{}",
+                self.name(),
+                if kept { "" } else { ", which is kept" }
+            );
+            let _ = sink(&Event::Warning { text });
+        }
+        Growing { predictor: if kept { predictor } else { self.clone() }, kept, difference, judged_on }
+    }
+
+    fn options_of(&self, options: &GrowOptions) -> PredictorOptions {
+        let own = &self.about.options;
+        PredictorOptions {
+            name: options.name.clone().unwrap_or_else(|| own.name.clone()),
+            seed: options.seed.unwrap_or(own.seed),
+            ..own.clone()
+        }
+    }
+
+    /// Rows that this predictor or the new one was fitted on and that `child` does not know.
+    fn rows_of(
+        &self,
+        child: &EmbeddingSpace,
+        table: &Table,
+        is_test: &[bool],
+    ) -> Result<Option<crate::space::KnownRows>> {
+        let mut rows = rows_beside(child, table, is_test)?;
+        match (&mut rows, &self.about.rows) {
+            (Some(rows), Some(old)) => rows.join(old),
+            (None, Some(old)) if child.about.rows.is_some() => rows = Some(old.clone()),
+            _ => {}
+        }
+        Ok(rows)
+    }
+
+    /// Units of the rows, `[n_rows]`.
+    fn units(&self, child: &EmbeddingSpace, table: &Table) -> Result<Vec<u64>> {
+        let columns: Vec<String> =
+            child.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
+        child.split().units(table, &child.split().row_hashes(table, &columns)?)
+    }
+}
+
+/// Rows that each have a prediction by a learner that did not learn from them.
+struct HeldOutRows<'a> {
+    rows: &'a [usize],
+    /// `[n_rows]` of the table.
+    values: &'a [Option<f64>],
+    /// `[n_rows]` of the table.
+    weights: &'a [f32],
+}
+
+impl HeldOutRows<'_> {
+    fn targets(&self) -> Vec<f64> {
+        self.rows.iter().map(|r| self.values[*r].unwrap_or_default()).collect()
+    }
+
+    fn sharpness(&self, target: &Target, predicted: &[f64]) -> f64 {
+        let Target::Classes { classes, .. } = target else { return 1.0 };
+        let class: Vec<usize> = self.targets().iter().map(|v| *v as usize).collect();
+        let weights: Vec<f32> = self.rows.iter().map(|r| self.weights[*r]).collect();
+        fit_sharpness(predicted, &class, &weights, classes.len())
+    }
+
+    fn compare(
+        &self,
+        child: &EmbeddingSpace,
+        table: &Table,
+        target: &Target,
+        old: &[f64],
+        new: &[f64],
+    ) -> Result<PairedDifference> {
+        let rows: Vec<u32> = self.rows.iter().map(|r| *r as u32).collect();
+        let clusters = clusters(&[&child.about], &table.take(&rows)?)?;
+        let truth = match target {
+            Target::Classes { .. } => target.truth(&self.targets()),
+            Target::Number { .. } => target.truth(&standardised(target, &self.targets())),
+        };
+        let side = |values: &[f64]| Prediction::new(values.to_vec(), target.n_outputs());
+        metric::compare(target.task(), &truth, &side(old)?, &side(new)?, &clusters, 0)
+    }
+}
+
+fn n_copies(child: &EmbeddingSpace, table: &Table, rows: &[usize]) -> Result<usize> {
+    let rows: Vec<u32> = rows.iter().map(|r| *r as u32).collect();
+    Ok(clusters(&[&child.about], &table.take(&rows)?)?.n_copies())
+}

@@ -1,0 +1,240 @@
+//! A predictor that grew with its space: the old one as it was, forests that start from what it says, and forests
+//! that start from nothing.
+//!
+//! ```text
+//! old columns ─ old predictor ─► p ──────────────────────────┐
+//!                                └ log-odds ─┐               │
+//! all columns ─ forests onward ──────────────┴ + ─► p' ──────┼ shares, sharpness ─► prediction
+//! all columns ─ forests anew ──────────────────────► p'' ────┘
+//! ```
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use tabgraft_table::encoded::EncodedTable;
+
+use super::calibrate::sharpen;
+use super::card::learners_of;
+use super::{Predictor, PredictorAbout, Target, trees};
+use crate::ModelFile;
+use crate::error::{Error, Result};
+use crate::lineage::contradictions;
+use crate::store::Blob;
+use crate::tree::{Forest, Loss};
+
+/// Rows that the new forests predict at a time.
+const BLOCK_ROWS: usize = 4096;
+/// Closest to 0 that a probability is taken for where its logarithm is needed.
+const LEAST_PROBABILITY: f64 = 1e-7;
+/// Most predictors of a chain, the first included: a prediction asks all of them.
+pub(super) const MOST_IN_A_CHAIN: usize = 16;
+/// Tensors of the old predictor stand below this name.
+const BASE: &str = "base";
+/// And those of the new forests below these.
+const ONWARD: &str = "onward";
+const ANEW: &str = "anew";
+
+/// What came to a predictor when it grew, as the file tells it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Growth {
+    /// The old predictor, whole.
+    pub base: Box<PredictorAbout>,
+    /// Its id.
+    pub base_id: String,
+    /// Trees of each forest that starts from what the old predictor says; none where it has no share.
+    pub n_trees_onward: Vec<usize>,
+    /// Trees of each forest that starts from nothing; none where it has no share.
+    pub n_trees_anew: Vec<usize>,
+    /// Shares in a prediction of the old predictor, of the forests that start from it, and of those that start from
+    /// nothing; they sum to 1.
+    pub shares: [f64; 3],
+}
+
+/// What a grown predictor predicts with.
+#[derive(Debug, Clone)]
+pub(crate) struct Grown {
+    /// The old predictor, bit by bit.
+    pub base: Box<Predictor>,
+    /// Start from what the old predictor says.
+    pub onward: Vec<Forest>,
+    /// Start from nothing.
+    pub anew: Vec<Forest>,
+}
+
+impl PredictorAbout {
+    /// Predictors of the chain that this one ends.
+    pub(super) fn chain_length(&self) -> usize {
+        1 + self.growth.as_ref().map_or(0, |growth| growth.base.chain_length())
+    }
+}
+
+impl Predictor {
+    /// Predictions of rows by what the old predictor says of them, in the target's unit.
+    ///
+    /// # Shapes
+    /// - `before`, returns: `[n_rows, n_outputs]`
+    pub(super) fn grown_from(&self, before: Vec<f64>, cells: &EncodedTable) -> Vec<f64> {
+        let (Some(grown), Some(growth)) = (&self.grown, &self.about.growth) else { return before };
+        let target = &self.about.target;
+        let n_outputs = target.n_outputs();
+        let onward = match grown.onward.is_empty() {
+            true => Vec::new(),
+            false => by_forests(&grown.onward, target, &margins(target, &before), cells),
+        };
+        let anew = trees::predict(&grown.anew, trees::loss(target), cells);
+        let old = standardised(target, &before);
+        let mut values = mixed([&old, &onward, &anew], growth.shares);
+        match target {
+            Target::Classes { .. } => {
+                values.chunks_exact_mut(n_outputs).for_each(|row| sharpen(row, self.about.sharpness));
+            }
+            Target::Number { mean, deviation, .. } => {
+                values.iter_mut().for_each(|v| *v = *v * deviation + mean);
+            }
+        }
+        values
+    }
+
+    /// Tensors of the old predictor and of what came.
+    pub(super) fn grown_tensors(&self, tensors: &mut BTreeMap<String, Blob>) {
+        let Some(grown) = &self.grown else { return };
+        for (name, forests) in [(ONWARD, &grown.onward), (ANEW, &grown.anew)] {
+            for (i, forest) in forests.iter().enumerate() {
+                forest.to_blobs(&format!("{name}.{i}"), tensors);
+            }
+        }
+        let base = grown.base.tensors();
+        tensors.extend(base.into_iter().map(|(name, blob)| (format!("{BASE}.{name}"), blob)));
+    }
+}
+
+impl Predictor {
+    /// What in the old predictor contradicts itself or what is said of it.
+    pub(crate) fn contradictions_of_growth(&self) -> Vec<String> {
+        let (Some(grown), Some(growth)) = (&self.grown, &self.about.growth) else { return Vec::new() };
+        let id = grown.base.id();
+        let mut problems = Vec::new();
+        if id.as_str() != growth.base_id {
+            problems.push(format!(
+                "it says that it grew from predictor {}, and holds another one, {}",
+                growth.base_id.get(..12).unwrap_or(&growth.base_id),
+                id.short()
+            ));
+        }
+        let base = ModelFile::Predictor(grown.base.clone());
+        problems.extend(
+            contradictions(&base).into_iter().map(|p| format!("the predictor that it grew from: {p}")),
+        );
+        problems
+    }
+}
+
+impl Growth {
+    /// What came, in words.
+    pub(super) fn learners(&self) -> String {
+        learners_of(&self.n_trees_onward, &self.n_trees_anew, self.shares)
+    }
+
+    /// Reads what came, and the old predictor, from their tensors, which are taken out.
+    ///
+    /// # Errors
+    /// A malformed error that says what is absent or contradicts itself.
+    pub(super) fn read(&self, about: &PredictorAbout, tensors: &mut BTreeMap<String, Blob>) -> Result<Grown> {
+        if about.chain_length() > MOST_IN_A_CHAIN {
+            return Err(Error::malformed(format!("a chain of more than {MOST_IN_A_CHAIN} predictors")));
+        }
+        let [_, onward, anew] = self.shares;
+        let sane = self.shares.iter().all(|share| (0.0..=1.0).contains(share))
+            && (self.shares.iter().sum::<f64>() - 1.0).abs() < 1e-6;
+        if !sane
+            || (onward > 0.0) == self.n_trees_onward.is_empty()
+            || (anew > 0.0) == self.n_trees_anew.is_empty()
+        {
+            return Err(Error::malformed("new forests without the share that they are said to have"));
+        }
+        if !self.base.target.is_same(&about.target) {
+            return Err(Error::malformed("it grew from a predictor of another target"));
+        }
+        self.base.check_goes_on_with(&about.space).map_err(|e| Error::malformed(e.to_string()))?;
+        let prefix = format!("{BASE}.");
+        let names: Vec<String> = tensors.keys().filter(|name| name.starts_with(&prefix)).cloned().collect();
+        let mut own = BTreeMap::new();
+        for name in names {
+            if let Some(blob) = tensors.remove(&name) {
+                own.insert(name[prefix.len()..].to_owned(), blob);
+            }
+        }
+        let base = Predictor::from_parts((*self.base).clone(), own)?;
+        let plan = trees::plan(&about.target, &about.space.codecs);
+        let n_outputs = trees::loss(&about.target).n_outputs();
+        let mut read = |name: &str, n_trees: &[usize]| -> Result<Vec<Forest>> {
+            let read = |i| Forest::from_blobs(plan.clone(), n_outputs, &format!("{name}.{i}"), tensors);
+            let forests: Vec<Forest> = (0..n_trees.len()).map(read).collect::<Result<_>>()?;
+            match forests.iter().map(Forest::n_trees).eq(n_trees.iter().copied()) {
+                true => Ok(forests),
+                false => {
+                    Err(Error::malformed("its new forests do not have as many trees as the manifest says"))
+                }
+            }
+        };
+        let onward = read(ONWARD, &self.n_trees_onward)?;
+        let anew = read(ANEW, &self.n_trees_anew)?;
+        Ok(Grown { base: Box::new(base), onward, anew })
+    }
+}
+
+/// The convex combination of what old and new learners say; one without a share may be empty.
+pub(super) fn mixed(learners: [&[f64]; 3], shares: [f64; 3]) -> Vec<f64> {
+    let mut sum = vec![0.0; learners[0].len()];
+    for (values, share) in learners.into_iter().zip(shares).filter(|(_, share)| *share > 0.0) {
+        sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
+    }
+    sum
+}
+
+/// Margins that a prediction in the target's unit stands for.
+///
+/// # Shapes
+/// - `values`: `[n_rows, n_outputs]`; returns `[n_rows, outputs of the loss]`
+pub(super) fn margins(target: &Target, values: &[f64]) -> Vec<f32> {
+    let log = |p: f64| p.clamp(LEAST_PROBABILITY, 1.0).ln();
+    match (target, trees::loss(target)) {
+        (_, Loss::Logistic) => values.chunks_exact(2).map(|p| (log(p[1]) - log(p[0])) as f32).collect(),
+        (_, Loss::Softmax { .. }) => values.iter().map(|p| log(*p) as f32).collect(),
+        (target, Loss::Squared) => standardised(target, values).into_iter().map(|v| v as f32).collect(),
+    }
+}
+
+/// Predictions as the learners make them: probabilities, or standardised numbers.
+pub(super) fn standardised(target: &Target, values: &[f64]) -> Vec<f64> {
+    match target {
+        Target::Classes { .. } => values.to_vec(),
+        Target::Number { mean, deviation, .. } => values.iter().map(|v| (v - mean) / deviation).collect(),
+    }
+}
+
+/// Mean of the forests' predictions, each from the same margins.
+fn by_forests(forests: &[Forest], target: &Target, before: &[f32], cells: &EncodedTable) -> Vec<f64> {
+    let loss = trees::loss(target);
+    let rows: Vec<usize> = (0..cells.n_rows).collect();
+    let of_block = |(rows, before): (&[usize], &[f32])| {
+        let mut mean: Vec<f64> = Vec::new();
+        for forest in forests {
+            let mut values = Vec::new();
+            let sums = forest.margins(cells, rows);
+            for (sums, before) in
+                sums.chunks_exact(loss.n_outputs()).zip(before.chunks_exact(loss.n_outputs()))
+            {
+                let margins: Vec<f32> = sums.iter().zip(before).map(|(a, b)| a + b).collect();
+                loss.predict(&margins, &mut values);
+            }
+            mean.resize(values.len(), 0.0);
+            mean.iter_mut().zip(values).for_each(|(m, v)| *m += v / forests.len() as f64);
+        }
+        mean
+    };
+    let blocks = rows.par_chunks(BLOCK_ROWS).zip(before.par_chunks(BLOCK_ROWS * loss.n_outputs()));
+    blocks.map(of_block).collect::<Vec<_>>().concat()
+}

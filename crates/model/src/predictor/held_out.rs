@@ -1,0 +1,177 @@
+//! What a fitted predictor says of rows that it did not learn from, its own rows of the fit among them.
+//!
+//! Each learner of a bag did not learn from one inner part. Which row is in which part follows from the rows, as it
+//! did in the fit; a sum that the predictor remembers says whether they are the same rows (`inner.rs`).
+
+use tabgraft_table::Table;
+use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::split::Part;
+
+use super::fit::{PARTS_OF_ONE, inner_parts};
+use super::inner::InnerParts;
+use super::{Predictor, PredictorAbout};
+use crate::error::Result;
+use crate::space::{About, Known};
+
+/// How a row stands to the learners of a predictor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// None of them learned from it.
+    Fresh,
+    /// It is in this inner part: the learner of that number did not learn from it.
+    Part(usize),
+    /// All of them learned from it, or it cannot be told which did not.
+    Learned,
+}
+
+/// Predictions by learners that did not learn from the row that they are of.
+pub(super) struct HeldOutOf {
+    /// `[n_rows, n_outputs]` of the table, in the target's unit; zeros where there is no such learner.
+    pub values: Vec<f64>,
+    /// `[n_rows]`: whether there is one.
+    pub is_known: Vec<bool>,
+    /// Whether inner parts could not be told again.
+    pub is_lost: bool,
+}
+
+/// A table, with the cells that a version of the space has encoded of it.
+#[derive(Clone, Copy)]
+pub(super) struct Encoded<'a> {
+    pub about: &'a About,
+    pub table: &'a Table,
+    pub cells: &'a EncodedTable,
+}
+
+impl Predictor {
+    /// Predictions of all rows of a table that were not learned from, or each by a learner that did not.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub(super) fn held_out_of(&self, of: Encoded<'_>) -> Result<HeldOutOf> {
+        let own = self.about.own_cells(of.about, of.table, of.cells)?;
+        // Where nothing came, nothing was learned.
+        let (standing, is_lost) = match (&self.grown, self.n_learners()) {
+            (Some(_), 0) => (vec![Standing::Fresh; of.table.n_rows()], false),
+            (_, n_learners) => self.about.standing(n_learners, of.table)?,
+        };
+        let n_outputs = self.about.target.n_outputs();
+        let mut held_out = HeldOutOf {
+            values: vec![0.0; of.table.n_rows() * n_outputs],
+            is_known: standing.iter().map(|s| *s != Standing::Learned).collect(),
+            is_lost,
+        };
+        let before = match &self.grown {
+            None => None,
+            Some(grown) => {
+                let own = Encoded { about: &self.about.space, table: of.table, cells: &own };
+                let before = grown.base.held_out_of(own)?;
+                held_out.is_known.iter_mut().zip(&before.is_known).for_each(|(all, known)| *all &= known);
+                held_out.is_lost |= before.is_lost;
+                Some(before.values)
+            }
+        };
+        let mut asked: Vec<Standing> = (0..self.n_learners()).map(Standing::Part).collect();
+        asked.push(Standing::Fresh);
+        for asked in asked {
+            let rows: Vec<usize> = (0..standing.len()).filter(|r| standing[*r] == asked).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let one = match asked {
+                Standing::Part(i) => Some(self.of_part(i)),
+                _ => None,
+            };
+            let learner = one.as_ref().unwrap_or(self);
+            let cells = own.take(&rows);
+            let values = match &before {
+                None => learner.predict_encoded(&cells)?,
+                Some(before) => {
+                    let of_row = |r: &usize| before[r * n_outputs..(r + 1) * n_outputs].iter().copied();
+                    learner.grown_from(rows.iter().flat_map(of_row).collect(), &cells)
+                }
+            };
+            for (r, values) in rows.iter().zip(values.chunks_exact(n_outputs)) {
+                held_out.values[r * n_outputs..(r + 1) * n_outputs].copy_from_slice(values);
+            }
+        }
+        Ok(held_out)
+    }
+
+    /// Learners of a kind.
+    fn n_learners(&self) -> usize {
+        let grown = self.grown.as_ref().map_or(0, |grown| grown.onward.len().max(grown.anew.len()));
+        self.heads.len().max(self.forests.len()).max(grown)
+    }
+
+    /// The same predictor with the learners alone that did not learn from an inner part.
+    fn of_part(&self, i: usize) -> Predictor {
+        let mut one = Predictor {
+            about: self.about.clone(),
+            heads: self.heads.get(i).cloned().into_iter().collect(),
+            forests: self.forests.get(i).cloned().into_iter().collect(),
+            grown: self.grown.clone(),
+        };
+        if let Some(grown) = &mut one.grown {
+            for forests in [&mut grown.onward, &mut grown.anew] {
+                *forests = forests.get(i).cloned().into_iter().collect();
+            }
+        }
+        one
+    }
+}
+
+impl PredictorAbout {
+    /// How each row of a table stands to the learners, `[n_rows]`, and whether inner parts could not be told again.
+    fn standing(&self, n_learners: usize, table: &Table) -> Result<(Vec<Standing>, bool)> {
+        let known = self.known(table)?;
+        let values = self.target.values(table)?;
+        // What the fit had: the parts of a split by time depend on all of its rows.
+        let had: Vec<u32> =
+            (0..table.n_rows()).filter(|r| known[*r] != Known::New).map(|r| r as u32).collect();
+        let rows = table.take(&had)?;
+        let columns: Vec<String> =
+            self.space.key_columns.iter().filter(|c| table.has_column(c)).cloned().collect();
+        let split = &self.space.split;
+        let units = split.units(&rows, &split.row_hashes(&rows, &columns)?)?;
+        let values: Vec<Option<f64>> = had.iter().map(|r| values[*r as usize]).collect();
+        let is_learned = |r: &usize| {
+            let is_test = self.options.hold_out_test && known[had[*r] as usize].part() == Some(Part::Test);
+            !is_test && values[*r].is_some_and(|v| !self.target.is_unseen(v))
+        };
+        let learned: Vec<usize> = (0..had.len()).filter(is_learned).collect();
+        let mut standing = vec![Standing::Fresh; table.n_rows()];
+        if learned.is_empty() {
+            return Ok((standing, false));
+        }
+        // Of a file that does not remember it, as it was then.
+        let n_parts = self.inner.as_ref().map_or_else(
+            || match self.options.n_networks_for(learned.len()) {
+                1 => PARTS_OF_ONE,
+                n => n,
+            },
+            |inner| inner.n_parts,
+        );
+        let fold = inner_parts(&learned, &units, &values, &self.target, n_parts);
+        let is_same = match &self.inner {
+            None => learned.len() == self.fit_info.n_rows,
+            Some(inner) => *inner == InnerParts::of(&learned, &units, &fold, n_parts, inner.is_weighted),
+        };
+        for r in learned {
+            standing[had[r] as usize] = match fold[r] {
+                part if is_same && part < n_learners => Standing::Part(part),
+                _ => Standing::Learned,
+            };
+        }
+        Ok((standing, !is_same))
+    }
+
+    /// How each row of a table is known, `[n_rows]`. Where no rows are remembered, each counts as known, in the part
+    /// that its cells say.
+    pub(super) fn known(&self, table: &Table) -> Result<Vec<Known>> {
+        let rows = self.row_parts(table)?;
+        Ok(match rows.known {
+            Some(known) => known,
+            None => rows.parts.into_iter().map(Known::Whole).collect(),
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! Which row of a fit went into which inner part: known again later, so that old learners can be asked about
+//! rows that they did not learn from.
+
+use serde::{Deserialize, Serialize};
+use tabgraft_table::stats::hash::mix;
+
+/// The inner parts of a fit, in a few bytes: they follow from the rows, and a sum says whether rows are the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InnerParts {
+    /// Parts that the rows were dealt into. The learner of each number did not learn from its part.
+    pub n_parts: usize,
+    /// Sum over the rows of a hash of unit and part, as 16 hexadecimal digits.
+    pub sum: String,
+    /// Whether rows counted differently.
+    pub is_weighted: bool,
+}
+
+impl InnerParts {
+    /// # Shapes
+    /// - `units`, `fold`: `[n_rows]` of the table that `rows` are of
+    pub fn of(rows: &[usize], units: &[u64], fold: &[usize], n_parts: usize, is_weighted: bool) -> Self {
+        let of_row = |r: &usize| mix(units[*r] ^ mix(fold[*r] as u64 + 1));
+        let sum = rows.iter().map(of_row).fold(0u64, u64::wrapping_add);
+        InnerParts { n_parts, sum: format!("{sum:016x}"), is_weighted }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_does_not_depend_on_the_order_and_notices_a_row_in_another_part() {
+        let units = [3, 5, 8, 13];
+        let fold = [0, 1, 0, 1];
+        let of = |rows: &[usize], fold: &[usize]| InnerParts::of(rows, &units, fold, 2, false);
+        assert_eq!(of(&[0, 1, 2], &fold), of(&[2, 0, 1], &fold));
+        assert_ne!(of(&[0, 1, 2], &fold), of(&[0, 1], &fold));
+        assert_ne!(of(&[0, 1, 2], &fold), of(&[0, 1, 2], &[0, 0, 0, 1]));
+        assert_ne!(of(&[0, 1, 2], &fold), of(&[0, 1, 2, 2], &fold));
+    }
+}

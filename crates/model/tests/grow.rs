@@ -1,0 +1,326 @@
+//! Predictors that grow with their space: what stays, what comes, what is refused.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_model::lineage::{Lineage, Step, verify};
+use tabgraft_model::predictor::{GrowOptions, JudgedOn, KeepGrown};
+use tabgraft_model::space::Mode;
+use tabgraft_model::store;
+use tabgraft_model::train::{Event, TrainingOptions};
+use tabgraft_model::{
+    EmbeddingSpace, ExtendOptions, FitOptions, MergeOptions, Predictor, PredictorOptions, PruneOptions,
+};
+use tabgraft_table::Table;
+
+const N_ROWS: usize = 1200;
+
+fn go_on(_: &Event) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// A number in `[0, 1)` for a row and a purpose.
+fn unit(row: usize, purpose: u64) -> f64 {
+    let mut state =
+        (row as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    for _ in 0..3 {
+        state = (state ^ (state >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    }
+    (state >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn numbers(values: impl IntoIterator<Item = f64>) -> ArrayRef {
+    Arc::new(Float64Array::from_iter_values(values))
+}
+
+/// Rows `first..first + n` of the world: `a` and `b` say something of `y` and of `n`, `c` and `d` say more.
+fn rows(first: usize, n: usize) -> Table {
+    let of = |purpose| numbers((first..first + n).map(move |r| unit(r, purpose)));
+    let worth = |r: usize| unit(r, 1) + 0.5 * unit(r, 2) + 2.0 * unit(r, 3) * unit(r, 4);
+    let noisy = |r: usize| worth(r) + 0.4 * unit(r, 5);
+    let y: Vec<&str> = (first..first + n).map(|r| if noisy(r) > 1.4 { "yes" } else { "no" }).collect();
+    let many: Vec<&str> = (first..first + n)
+        .map(|r| ["low", "middle", "high"][usize::from(noisy(r) > 1.1) + usize::from(noisy(r) > 1.7)])
+        .collect();
+    Table::from_columns([
+        ("a", of(1)),
+        ("b", of(2)),
+        ("c", of(3)),
+        ("d", of(4)),
+        ("y", Arc::new(StringArray::from(y)) as ArrayRef),
+        ("many", Arc::new(StringArray::from(many)) as ArrayRef),
+        ("n", numbers((first..first + n).map(noisy))),
+    ])
+    .unwrap()
+}
+
+fn without(table: &Table, names: &[&str]) -> Table {
+    table.without(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap()
+}
+
+fn first_space(table: &Table) -> EmbeddingSpace {
+    let mut options = FitOptions::default();
+    options.infer.ignore = ["y", "many", "n"].map(str::to_owned).to_vec();
+    options.config.d_model = 16;
+    options.config.training.n_epochs = Some(2);
+    EmbeddingSpace::fit(&without(table, &["c", "d"]), None, &options, &mut go_on).unwrap()
+}
+
+fn grafted(space: &EmbeddingSpace, table: &Table, mode: Mode) -> EmbeddingSpace {
+    let options = ExtendOptions { mode, training: TrainingOptions::of_epochs(2), ..Default::default() };
+    space.extend(table, None, &options, &mut go_on).unwrap()
+}
+
+fn small() -> PredictorOptions {
+    PredictorOptions { n_epochs: 6, n_networks: Some(3), d_hidden: 16, ..PredictorOptions::default() }
+}
+
+fn fitted(space: &EmbeddingSpace, table: &Table, target: &str) -> Predictor {
+    Predictor::fit(space, table, target, &small(), &mut go_on).unwrap()
+}
+
+fn grown(old: &Predictor, child: &EmbeddingSpace, table: &Table) -> Predictor {
+    let made = old.extend(child, table, None, &GrowOptions::default(), &mut go_on).unwrap();
+    assert!(made.kept);
+    made.predictor
+}
+
+fn value(predictor: &Predictor, metric: &str) -> f64 {
+    predictor.fit_info().scores.iter().find(|s| s.metric.name() == metric).unwrap().value
+}
+
+fn refusal(old: &Predictor, child: &EmbeddingSpace, table: &Table) -> String {
+    old.extend(child, table, None, &GrowOptions::default(), &mut go_on).unwrap_err().to_string()
+}
+
+#[test]
+fn old_members_keep_their_bits_in_every_mode_and_what_came_makes_the_prediction_better() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let old = fitted(&v1, &table, "y");
+    let said = old.predict(&table).unwrap().values;
+    for mode in [Mode::Frozen, Mode::Anchored, Mode::Joint] {
+        let v2 = grafted(&v1, &table, mode);
+        let new = grown(&old, &v2, &table);
+        assert_eq!(new.base().unwrap().predict(&table).unwrap().values, said, "{mode:?}");
+        assert_eq!(new.base().unwrap().id(), old.id());
+        assert_eq!(new.space_hash(), v2.card().hashes.weights);
+        assert!(value(&new, "roc_auc") > value(&old, "roc_auc") + 0.05, "{mode:?}: {}", new.learners());
+    }
+}
+
+#[test]
+fn a_grown_predictor_is_one_file_and_rows_keep_their_bits_in_any_batch() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let v2 = grafted(&v1, &table, Mode::Frozen);
+    for target in ["y", "many", "n"] {
+        let new = grown(&fitted(&v1, &table, target), &v2, &table);
+        let again = Predictor::from_bytes(&new.to_bytes().unwrap()).unwrap();
+        let all = new.predict(&table).unwrap();
+        assert_eq!(again.predict(&table).unwrap(), all, "{target}");
+        assert_eq!(again.id(), new.id());
+        assert_eq!(again.to_bytes().unwrap(), new.to_bytes().unwrap());
+        let few = new.predict(&table.take(&[900, 3]).unwrap()).unwrap();
+        let n = all.n_outputs;
+        assert_eq!(few.values, [&all.values[900 * n..901 * n], &all.values[3 * n..4 * n]].concat());
+    }
+}
+
+#[test]
+fn growing_twice_gives_the_same_predictor_and_the_order_of_rows_does_not_matter() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let (old, v2) = (fitted(&v1, &table, "y"), grafted(&v1, &table, Mode::Frozen));
+    let reversed = table.take(&(0..N_ROWS as u32).rev().collect::<Vec<_>>()).unwrap();
+    let (a, b) = (grown(&old, &v2, &table), grown(&old, &v2, &reversed));
+    assert_eq!(a.predict(&table).unwrap().values, b.predict(&table).unwrap().values);
+    assert_eq!(grown(&old, &v2, &table).id(), a.id());
+}
+
+/// Would the old learners' own rows be learned from by what they say of them, the new ones would trust them too
+/// much: the old predictor's training error is far below its error elsewhere.
+#[test]
+fn what_new_members_learn_from_is_what_old_ones_say_of_rows_that_they_did_not_learn_from() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    // Nothing can be learned of this target: whatever old members say beyond chance, they learned by heart.
+    let chance: Vec<&str> = (0..N_ROWS).map(|r| if unit(r, 77) < 0.5 { "no" } else { "yes" }).collect();
+    let table = table.with_columns([("y", Arc::new(StringArray::from(chance)) as ArrayRef)]).unwrap();
+    let options = PredictorOptions { n_epochs: 60, patience: 60, ..small() };
+    let old = Predictor::fit(&v1, &table, "y", &options, &mut go_on).unwrap();
+    let new = grown(&old, &grafted(&v1, &table, Mode::Frozen), &table);
+    let auc = value(&new, "roc_auc");
+    assert!((auc - 0.5).abs() < 0.12, "{auc}");
+    let confident = new.predict(&table).unwrap().values.iter().filter(|p| **p > 0.9).count();
+    assert!(confident < N_ROWS / 50, "{confident} rows of pure chance are predicted with confidence");
+}
+
+#[test]
+fn a_chain_of_grafts_grows_step_by_step_and_over_several_steps() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let v2 = grafted(&v1, &without(&table, &["d"]), Mode::Frozen);
+    let v3 = grafted(&v2, &table, Mode::Frozen);
+    let old = fitted(&v1, &table, "y");
+    let p2 = grown(&old, &v2, &table);
+    let p3 = grown(&p2, &v3, &table);
+    assert_eq!(p3.base().unwrap().base().unwrap().id(), old.id());
+    assert!(value(&p3, "roc_auc") > value(&old, "roc_auc") + 0.05);
+    // All rows were told again at every step.
+    assert_eq!(p3.fit_info().n_rows, old.fit_info().n_rows);
+    let over = grown(&old, &v3, &table);
+    assert!((value(&over, "roc_auc") - value(&p3, "roc_auc")).abs() < 0.05);
+    let card = p3.card().growth.unwrap();
+    assert_eq!((card.base_id.as_str(), card.columns_added), (p2.id().as_str(), vec!["d".to_owned()]));
+}
+
+#[test]
+fn a_merged_space_takes_a_predictor_of_any_of_its_parents() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let [with_c, with_d] = ["d", "c"].map(|lost| grafted(&v1, &without(&table, &[lost]), Mode::Frozen));
+    let merged =
+        EmbeddingSpace::merge(&[&with_c, &with_d], None, &MergeOptions::default(), &mut go_on).unwrap();
+    for parent in [&with_c, &with_d, &v1] {
+        let old = fitted(parent, &table, "y");
+        let new = grown(&old, &merged, &table);
+        assert_eq!(new.base().unwrap().predict(&table).unwrap().values, old.predict(&table).unwrap().values);
+    }
+}
+
+#[test]
+fn columns_that_the_child_lost_are_missing_cells_to_old_members() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let old = fitted(&v1, &table, "y");
+    let prune = PruneOptions { training: TrainingOptions::of_epochs(1), ..Default::default() };
+    let pruned = v1.prune(&["b".to_owned()], Some(&table), &prune, &mut go_on).unwrap();
+    let v3 = grafted(&pruned, &table, Mode::Frozen);
+    let new = grown(&old, &v3, &table);
+    assert_eq!(new.card().growth.unwrap().columns_removed, ["b"]);
+    // Whatever stands there.
+    let odd = table.with_columns([("b", numbers((0..N_ROWS).map(|_| 7e6)))]).unwrap();
+    let said = new.predict(&table).unwrap().values;
+    assert_eq!(new.predict(&odd).unwrap().values, said);
+    assert_eq!(new.predict(&without(&table, &["b"])).unwrap().values, said);
+}
+
+#[test]
+fn a_predictor_of_another_space_is_refused_and_so_is_its_own() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let v2 = grafted(&v1, &table, Mode::Frozen);
+    let old = fitted(&v1, &table, "y");
+    let other = first_space(&rows(5000, N_ROWS));
+    let text = refusal(&fitted(&other, &table, "y"), &v2, &table);
+    assert!(text.contains("does not come from"), "{text}");
+    let text = refusal(&old, &v1, &table);
+    assert!(text.contains("is on `") && text.contains("already"), "{text}");
+    let text = refusal(&fitted(&v2, &table, "y"), &v1, &table);
+    assert!(text.contains("does not come from"), "{text}");
+}
+
+#[test]
+fn a_table_of_other_rows_is_refused_and_new_rows_beside_the_old_ones_are_learned_from() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let (old, v2) = (fitted(&v1, &table, "y"), grafted(&v1, &table, Mode::Frozen));
+    let text = refusal(&old, &v2, &table.slice(0, 400));
+    assert!(text.contains("row(s) are left to learn from"), "{text}");
+    let more = grown(&old, &v2, &rows(0, N_ROWS + 500));
+    assert!(more.fit_info().n_rows > old.fit_info().n_rows + 300, "{}", more.fit_info().n_rows);
+    let parts = |p: &Predictor| p.row_parts(&table).unwrap().parts;
+    assert_eq!(parts(&old), parts(&more));
+}
+
+#[test]
+fn a_grown_predictor_that_is_worse_is_not_kept_where_that_is_asked_for() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let (old, v2) = (fitted(&v1, &table, "y"), grafted(&v1, &table, Mode::Frozen));
+    let keep = GrowOptions { keep: KeepGrown::IfNotWorse, name: Some("p2".to_owned()), seed: None };
+    let made = old.extend(&v2, &table, None, &keep, &mut go_on).unwrap();
+    assert!(made.kept && made.judged_on == JudgedOn::TestRows && made.predictor.name() == "p2");
+    assert!(made.difference.unwrap().difference > 0.0);
+    // What came says the opposite of what it says in the rows that are learned from.
+    let is_test: Vec<bool> = old
+        .row_parts(&table)
+        .unwrap()
+        .parts
+        .iter()
+        .map(|p| *p == tabgraft_table::split::Part::Test)
+        .collect();
+    let turned = |purpose| {
+        numbers((0..N_ROWS).map(|r| if is_test[r] { 1.0 - unit(r, purpose) } else { unit(r, purpose) }))
+    };
+    let turned = table.with_columns([("c", turned(3)), ("d", turned(4))]).unwrap();
+    let mut told = Vec::new();
+    let made = old
+        .extend(&v2, &turned, None, &keep, &mut |event| {
+            if let Event::Warning { text } = event {
+                told.push(text.clone());
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert!(!made.kept, "{:?}", made.difference);
+    assert_eq!(made.predictor.to_bytes().unwrap(), old.to_bytes().unwrap());
+    assert!(told.iter().any(|text| text.contains("which is kept")), "{told:?}");
+    let made = old.extend(&v2, &turned, None, &GrowOptions::default(), &mut go_on).unwrap();
+    assert!(made.kept, "always");
+}
+
+#[test]
+fn weights_of_rows_go_on_and_are_asked_for() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let v2 = grafted(&v1, &table, Mode::Frozen);
+    let weights: Vec<f64> = (0..N_ROWS).map(|r| [0.0, 0.5, 1.5, 2.0][r % 4]).collect();
+    let old = Predictor::fit_weighted(&v1, &table, "y", &weights, &small(), &mut go_on).unwrap();
+    let text = refusal(&old, &v2, &table);
+    assert!(text.contains("fitted with weights of rows"), "{text}");
+    let options = GrowOptions::default();
+    let new = old.extend(&v2, &table, Some(&weights), &options, &mut go_on).unwrap().predictor;
+    assert_eq!(new.fit_info().n_rows, old.fit_info().n_rows);
+    let plain = fitted(&v1, &table, "y");
+    let error = plain.extend(&v2, &table, Some(&weights), &options, &mut go_on).unwrap_err().to_string();
+    assert!(error.contains("fitted without weights"), "{error}");
+}
+
+#[test]
+fn lineage_and_verify_know_what_a_predictor_grew_from_and_find_another_one_in_its_place() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let (old, v2) = (fitted(&v1, &table, "y"), grafted(&v1, &table, Mode::Frozen));
+    let new = grown(&old, &v2, &table);
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    v1.save(&place("v1.tabgraft")).unwrap();
+    v2.save(&place("v2.tabgraft")).unwrap();
+    new.save(&place("p2.tabgraft")).unwrap();
+    assert!(verify(folder.path()).unwrap().ok);
+    let lineage = Lineage::read(folder.path()).unwrap();
+    let steps: Vec<Step> = lineage.parents(&new.id()).map(|edge| edge.step).collect();
+    assert_eq!(steps.len(), 2);
+    assert!(steps.contains(&Step::Grow) && steps.contains(&Step::Fit));
+    assert!(lineage.node(&old.id()).unwrap().is_absent());
+    let row = lineage.predictors().into_iter().find(|row| row.id == new.id()).unwrap();
+    assert_eq!(row.space_id, v2.id());
+    old.save(&place("p1.tabgraft")).unwrap();
+    assert!(verify(folder.path()).unwrap().ok);
+    assert!(!Lineage::read(folder.path()).unwrap().node(&old.id()).unwrap().is_absent());
+
+    // The old predictor inside is held against its id.
+    let (mut container, _) = store::load(&place("p2.tabgraft")).unwrap();
+    let name =
+        container.tensors.keys().find(|name| name.starts_with("base.forest.0.leaves")).unwrap().clone();
+    container.tensors.get_mut(&name).unwrap().data[0] += 1.0;
+    store::save(&place("p2.tabgraft"), &container).unwrap();
+    let found = verify(folder.path()).unwrap();
+    let problems: Vec<String> = found.files.into_iter().flat_map(|file| file.problems).collect();
+    assert!(problems.iter().any(|p| p.contains("and holds another one")), "{problems:?}");
+}
