@@ -4,12 +4,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 
 use super::guard::guarded;
 use super::sniff::{DELIMITERS, looks_foreign};
@@ -85,10 +86,9 @@ impl<W: Write + Send> TableWriter<W> {
             OutFormat::Parquet { out, path, writer } => {
                 let written = guarded(|| -> Result<(), ParquetError> {
                     if let Some(out) = out.take() {
-                        let properties =
-                            WriterProperties::builder().set_compression(Compression::SNAPPY).build();
                         let schema = part.batch().schema();
-                        *writer = Some(Box::new(ArrowWriter::try_new(out, schema, Some(properties))?));
+                        let properties = Some(properties(&schema));
+                        *writer = Some(Box::new(ArrowWriter::try_new(out, schema, properties)?));
                     }
                     let Some(writer) = writer else { return Ok(()) };
                     for start in (0..part.n_rows()).step_by(PART_ROWS) {
@@ -242,6 +242,16 @@ pub(super) fn put(out: &mut impl Write, text: &str, quoted: bool) -> io::Result<
 
 pub(super) fn unwritten(error: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write CSV: {error}")).with_source(error)
+}
+
+/// Decimals hardly ever repeat: a dictionary of them costs twice the time and memory of writing them as they are.
+fn properties(schema: &SchemaRef) -> WriterProperties {
+    let mut properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    for field in schema.fields().iter().filter(|field| field.data_type().is_floating()) {
+        let path = ColumnPath::new(vec![field.name().clone()]);
+        properties = properties.set_column_dictionary_enabled(path, false);
+    }
+    properties.build()
 }
 
 fn no_parquet(path: &Path, found: &str) -> Error {
