@@ -11,7 +11,7 @@ use crate::train::{Purpose, Sink, TrainingOptions, drawn};
 const ROWS: usize = 2048;
 const ROWS_PER_NEW_COLUMN: usize = 1024;
 /// Where old weights train too, so many more for each old column.
-const ROWS_PER_OLD_COLUMN: usize = 64;
+const ROWS_PER_OLD_COLUMN: usize = 256;
 const MOST_ROWS: usize = 16_384;
 /// Epochs of a graft whose epochs have all of their rows: of side networks, and of two phases.
 const EPOCHS_OF_SIDES: usize = 5;
@@ -104,8 +104,8 @@ mod tests {
         assert_eq!(by_need(Mode::Frozen, 13, 2, 10_000_000), [5, 4096]);
         assert_eq!(by_need(Mode::Frozen, 300, 2, 10_000), [5, 4096]);
         assert_eq!(by_need(Mode::Frozen, 13, 5, 10_000), [5, 7168]);
-        assert_eq!(by_need(Mode::Joint, 13, 2, 10_000), [6, 4928]);
-        assert_eq!(by_need(Mode::Anchored, 30, 2, 1_000_000), [6, 6016]);
+        assert_eq!(by_need(Mode::Joint, 13, 2, 10_000), [6, 7424]);
+        assert_eq!(by_need(Mode::Anchored, 30, 2, 1_000_000), [6, 11_776]);
         assert_eq!(by_need(Mode::Joint, 90_000, 9_000, 1_000_000), [6, 16_384]);
     }
 
