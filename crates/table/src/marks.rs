@@ -105,6 +105,7 @@ impl Fit {
                     Some(_) => false,
                 },
                 marked: decimals.is_some(),
+                grouped: false,
                 tells: decimals.is_some(),
                 strong: false,
             };

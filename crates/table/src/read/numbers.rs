@@ -77,6 +77,7 @@ impl Evidence {
             point: self.point && other.point,
             comma: self.comma && other.comma,
             tells: self.tells || other.tells,
+            grouped: self.grouped || other.grouped,
             strong: self.strong || other.strong,
             sign: self.sign.or(other.sign),
             example: if is_stronger { other.example } else { self.example },
