@@ -1,7 +1,7 @@
 //! Dense linear algebra of small matrices in 64 bits, in the order of operations that makes results keep their bits.
 //!
 //! The matrices have a few dozen to a few hundred rows; the products that take a training's time are those of
-//! [`kernel`](crate::kernel). See `docs/decisions/0032-linear-algebra.md`.
+//! [`kernel`](crate::kernel). See `docs/decisions/0035-linear-algebra.md`.
 
 pub(crate) mod cholesky;
 pub(crate) mod eigen;
