@@ -33,6 +33,11 @@ bench-german:
 bench-hidden:
     python3 benches/column_holdout.py
 
+# Whole commands at defaults, at every size: what a graft saves of retraining.
+bench-economy *ARGUMENTS:
+    cargo build --release
+    python3 benches/economy.py {{ARGUMENTS}}
+
 # What freezing saves.
 bench-freeze:
     python3 benches/freeze.py
@@ -40,6 +45,10 @@ bench-freeze:
 # Memory of extending against that of the parent's training, and the estimate against what is measured.
 bench-memory:
     python3 benches/memory.py
+
+# Seconds of the README's two commands on a fresh clone; takes all cores.
+bench-build:
+    python3 benches/build.py
 
 # What an anchored graft's drift bound costs.
 bench-drift:

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use tabgraft_table::Table;
 use tabgraft_table::read::{GivenReading, ReadOptions};
 use tabgraft_table::schema::{InferOptions, Schema};
-use tabgraft_table::split::{Part, Split, SplitKey, SplitOptions};
+use tabgraft_table::split::{Split, SplitKey, SplitOptions};
 
 use crate::convert::{Names, Renames, infer_options, to_python};
 use crate::error::Raised;
@@ -133,17 +133,14 @@ impl FeatrixInputDataSet {
     /// (1000, True)
     #[pyo3(signature = (fraction = 0.2, *, seed = 0))]
     fn split(&self, py: Python<'_>, fraction: f64, seed: u64) -> Raised<(Self, Self)> {
-        // Half of the held-out rows choose the epoch of a space, the other half score predictors.
-        let by = match &self.key {
-            Some(column) => SplitKey::Key { column: column.clone() },
-            None => SplitKey::Rows,
-        };
-        let options = SplitOptions { by, p_valid: fraction / 2.0, p_test: fraction / 2.0, seed };
-        let parts = Split::fit(&options, &self.given.table, &self.schema)?.assign(&self.given.table)?;
-        let part = |trains: bool| -> Raised<Self> {
-            let rows = (0_u32..).zip(&parts).filter(|(_, p)| (**p == Part::Train) == trains);
+        let mut options = SplitOptions::of_held_out(fraction, seed);
+        if let Some(column) = &self.key {
+            options.by = SplitKey::Key { column: column.clone() };
+        }
+        let [train, held_out] = py.detach(|| Split::in_two(&options, &self.given.table, &self.schema))?;
+        let part = |rows: &[u32]| -> Raised<Self> {
             Ok(FeatrixInputDataSet {
-                given: self.given.take(py, &rows.map(|(r, _)| r).collect::<Vec<_>>())?,
+                given: self.given.take(py, rows)?,
                 infer: self.infer.clone(),
                 reading: self.reading.clone(),
                 schema: self.schema.clone(),
@@ -151,7 +148,7 @@ impl FeatrixInputDataSet {
                 split: Some(options.clone()),
             })
         };
-        Ok((part(true)?, part(false)?))
+        Ok((part(&train)?, part(&held_out)?))
     }
 
     /// The frame, in the type that it came in. Parts of a file or an array are `Frame`s.

@@ -1,10 +1,30 @@
 //! What one text means: a number, yes or no, the name of a category; and the one spelling of what several mean.
 
+use serde::{Deserialize, Serialize};
+
 /// Whole numbers of so many digits are all held exactly by 64 bits, IEEE 754.
 const EXACT_DIGITS: usize = 15;
 /// Spellings of yes and no; a pair stands at the same place in both lists.
 const TRUE_WORDS: [&str; 6] = ["true", "yes", "t", "y", "1", "on"];
 const FALSE_WORDS: [&str; 6] = ["false", "no", "f", "n", "0", "off"];
+
+/// What of a whole number beyond 2^53 enters a row's hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WholeNumbers {
+    /// The nearest number of 64 bits, IEEE 754, as until format 1.4: 9007199254740993 is 9007199254740992.
+    #[default]
+    Rounded,
+    /// All of its digits.
+    Exact,
+}
+
+impl WholeNumbers {
+    /// Whether they are rounded.
+    pub(crate) fn is_rounded(&self) -> bool {
+        *self == WholeNumbers::Rounded
+    }
+}
 
 /// A number from text, which may be `inf` or `nan`.
 pub fn parse_number(text: &str) -> Option<f64> {
@@ -19,6 +39,11 @@ pub fn parse_truth(text: &str) -> Option<bool> {
 
 /// Yes or no, and which pair of spellings (`yes`/`no`, `t`/`f`, ...) the text belongs to.
 pub(crate) fn truth_pair(text: &str) -> Option<(bool, usize)> {
+    let text = text.trim();
+    // All words begin with one of these, and most cells of a table do not.
+    if !text.starts_with(['t', 'T', 'y', 'Y', 'o', 'O', 'f', 'F', 'n', 'N', '1', '0', '-']) {
+        return None;
+    }
     let text = category(text);
     let place = |words: &[&str]| words.iter().position(|w| w.eq_ignore_ascii_case(text));
     place(&TRUE_WORDS).map(|pair| (true, pair)).or_else(|| place(&FALSE_WORDS).map(|pair| (false, pair)))
@@ -55,6 +80,10 @@ pub fn number_text(value: f64) -> Option<String> {
 /// The digits of a whole number, with `-` before a negative one, where `number`, which was read from its text,
 /// is not it but the nearest of 64 bits, IEEE 754.
 pub fn rounded_whole(text: &str, number: f64) -> Option<&str> {
+    // Below 2^53 all are held exactly.
+    if number.abs() < 9_007_199_254_740_992.0 {
+        return None;
+    }
     // What is written here is the number's value, digit by digit.
     let digits = format!("{:.0}", number.abs());
     long_whole(text).filter(|whole| whole.strip_prefix('-').unwrap_or(whole) != digits)

@@ -1,8 +1,9 @@
 //! A table in memory: named Arrow columns of equal length.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::array::new_empty_array;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{cast, concat, concat_batches, nullif, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema as ArrowSchema, SchemaRef, UInt64Type};
@@ -11,6 +12,7 @@ use crate::column::Exclusion;
 use crate::error::{Error, Result, near_names};
 use crate::origin::Origin;
 use crate::row_place::{RowLines, RowPlace, RowPlaces, Rows};
+use crate::spelling::WholeNumbers;
 pub use crate::visible::quoted;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
@@ -27,6 +29,7 @@ pub struct Table {
     /// Columns whose text came from a file without types.
     untyped: Arc<HashSet<String>>,
     rows: RowPlaces,
+    row_hashes: RowHashes,
 }
 
 impl Rows for Table {
@@ -34,6 +37,10 @@ impl Rows for Table {
         self.row_place(row_idx)
     }
 }
+
+/// Hashes of the rows that were asked for, each with the columns that they are of. Parts, keys and remembered rows
+/// all go by the same ones; the cells do not change.
+type RowHashes = Arc<Mutex<Vec<(Vec<String>, WholeNumbers, Arc<Vec<u64>>)>>>;
 
 impl Table {
     /// Where a row came from: as the caller's table counts it, and its line in a text file.
@@ -58,8 +65,35 @@ impl Table {
                     .with_hint("rename one of the two"));
             }
         }
-        let (origin, untyped, rows) = (Arc::default(), Arc::default(), RowPlaces::default());
-        Ok(Table { batch, places: Arc::new(places), origin, untyped, rows })
+        Ok(Table {
+            batch,
+            places: Arc::new(places),
+            origin: Arc::default(),
+            untyped: Arc::default(),
+            row_hashes: Arc::default(),
+            rows: RowPlaces::default(),
+        })
+    }
+
+    /// The hashes of the rows by these columns: made once, while the table and its copies are there.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(crate) fn hashed_once(
+        &self,
+        columns: &[String],
+        rule: WholeNumbers,
+        make: impl FnOnce() -> Result<Vec<u64>>,
+    ) -> Result<Arc<Vec<u64>>> {
+        let lock = || self.row_hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        let found =
+            lock().iter().find(|(of, by, _)| of == columns && *by == rule).map(|(.., hashes)| hashes.clone());
+        if let Some(hashes) = found {
+            return Ok(hashes);
+        }
+        let hashes = Arc::new(make()?);
+        lock().push((columns.to_vec(), rule, hashes.clone()));
+        Ok(hashes)
     }
 
     /// The same table, its texts marked as those of a file that has no types, such as CSV.
@@ -72,6 +106,11 @@ impl Table {
     /// The same table, whose rows begin at these lines of a text file.
     pub(crate) fn of_lines(self, lines: Arc<RowLines>) -> Self {
         Table { rows: RowPlaces::of_lines(lines), ..self }
+    }
+
+    /// The same table, a part that begins at a row of a file, whose rows begin at these lines if it has some.
+    pub(crate) fn of_part(self, lines: Option<Arc<RowLines>>, first: usize) -> Self {
+        Table { rows: lines.map(RowPlaces::of_lines).unwrap_or_default().slice(first), ..self }
     }
 
     /// Whether a column holds text only because its file has no types: `1` may be a number there. In a frame
@@ -120,6 +159,33 @@ impl Table {
     /// A schema error if the batches differ in schema or a name repeats.
     pub fn from_batches(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Self> {
         let batch = concat_batches(schema, batches)
+            .map_err(|e| Error::schema(format!("batches do not fit together: {e}")))?;
+        Self::new(batch)
+    }
+
+    /// As [`Table::from_batches`], of batches that nobody else needs: each column is joined and let go of, so that
+    /// no more than one stands in memory twice.
+    ///
+    /// # Errors
+    /// As [`Table::from_batches`].
+    pub(crate) fn from_owned_batches(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Self> {
+        let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let mut pieces: Vec<Vec<ArrayRef>> = schema.fields().iter().map(|_| Vec::new()).collect();
+        for batch in batches {
+            pieces.iter_mut().zip(batch.columns()).for_each(|(column, piece)| column.push(piece.clone()));
+        }
+        let mut columns = Vec::with_capacity(pieces.len());
+        for (field, pieces) in schema.fields().iter().zip(pieces) {
+            let whole = match &pieces[..] {
+                [] => new_empty_array(field.data_type()),
+                [one] => one.clone(),
+                many => concat(&many.iter().map(|piece| piece.as_ref()).collect::<Vec<_>>())
+                    .map_err(|e| Error::schema(format!("batches do not fit together: {e}")))?,
+            };
+            columns.push(whole);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(n_rows));
+        let batch = RecordBatch::try_new_with_options(schema.clone(), columns, &options)
             .map_err(|e| Error::schema(format!("batches do not fit together: {e}")))?;
         Self::new(batch)
     }
@@ -264,14 +330,14 @@ impl Table {
         }
         let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
             .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
-        Ok(Table { batch, rows: self.rows.take(rows_idx), ..self.clone() })
+        Ok(Table { batch, rows: self.rows.take(rows_idx), row_hashes: Arc::default(), ..self.clone() })
     }
 
     /// Rows `start..start + n_rows`, without copying.
     pub fn slice(&self, start: usize, n_rows: usize) -> Self {
         let start = start.min(self.n_rows());
         let batch = self.batch.slice(start, n_rows.min(self.n_rows() - start));
-        Table { batch, rows: self.rows.slice(start), ..self.clone() }
+        Table { batch, rows: self.rows.slice(start), row_hashes: Arc::default(), ..self.clone() }
     }
 
     /// Only these columns, in this order.
@@ -283,7 +349,7 @@ impl Table {
         let columns = columns.collect::<Result<Vec<_>>>()?;
         if columns.is_empty() {
             let batch = build(vec![], vec![], Some(self.n_rows()))?;
-            return Ok(Table { batch, places: Arc::default(), ..self.clone() });
+            return Ok(Table { batch, places: Arc::default(), row_hashes: Arc::default(), ..self.clone() });
         }
         self.derived(Self::from_columns(columns)?)
     }

@@ -26,6 +26,8 @@ mod options;
 mod predictions;
 mod reading;
 mod search;
+mod sizes;
+mod stream;
 mod target;
 mod told;
 mod trees;
@@ -48,6 +50,8 @@ pub use label::{LabelType, spelling_note};
 pub(crate) use migrate::to_current;
 pub use options::PredictorOptions;
 pub use predictions::{Guardrail, Predictions};
+pub use sizes::HeadSizes;
+pub use stream::PredictionStream;
 pub use target::{MOST_NUMBER, Target, TargetKind};
 
 use crate::error::{Error, Result};
@@ -222,7 +226,16 @@ impl Predictor {
     /// no feature is computed.
     pub(crate) fn predict_any(&self, table: &Table) -> Result<Predictions> {
         let space = &self.about.space;
+        let mut unseen = UnseenCounts::default();
+        let predictions = self.predict_counted(table, &mut unseen)?;
+        Ok(Predictions { unseen: unseen.mostly_of_parts(&space.columns, &space.codecs), ..predictions })
+    }
+
+    /// As [`Predictor::predict_any`], of a part of a table whose unseen cells are counted.
+    fn predict_counted(&self, table: &Table, unseen: &mut UnseenCounts) -> Result<Predictions> {
+        let space = &self.about.space;
         let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
+        unseen.update_part(&space.columns, &encoded, table)?;
         let values = in_pool(|| self.predict_cells(table, &encoded))?.map_err(|e| e.in_rows_of(table))?;
         let task = self.about.target.task();
         let n_outputs = self.about.target.n_outputs();
@@ -247,7 +260,7 @@ impl Predictor {
             report: self.column_report(table),
             differing: Vec::new(),
             unreadable: Vec::new(),
-            unseen: UnseenCounts::of(&encoded).mostly(&space.columns, &space.codecs, table)?,
+            unseen: Vec::new(),
         })
     }
 

@@ -142,11 +142,20 @@ impl std::fmt::Display for UnseenColumn {
     }
 }
 
+/// The first unseen cell of a column, and cells from there on in which a cause is looked for.
+#[derive(Debug, Clone)]
+struct Example {
+    row: RowPlace,
+    cells: Vec<String>,
+}
+
 /// Counts unseen cells over the chunks of a table.
 #[derive(Debug, Default)]
 pub(crate) struct UnseenCounts {
     /// For each column cells with a value, unseen ones, and the first row with one.
     columns: Vec<(usize, usize, Option<usize>)>,
+    /// For each column the first unseen cell, as far as it was asked for.
+    examples: Vec<Option<Example>>,
     n_rows: usize,
 }
 
@@ -174,32 +183,73 @@ impl UnseenCounts {
         self.n_rows += encoded.n_rows;
     }
 
+    /// Counts the next part of a table, of which only the counts are kept.
+    ///
+    /// # Errors
+    /// None that encoding the part has not shown before.
+    pub fn update_part(&mut self, specs: &[ColumnSpec], encoded: &EncodedTable, part: &Table) -> Result<()> {
+        let n_before = self.n_rows;
+        self.update(encoded);
+        self.remember_examples(specs, part, n_before)
+    }
+
+    /// Keeps the first unseen cell of each column, of those in the rows of `part`.
+    fn remember_examples(&mut self, specs: &[ColumnSpec], part: &Table, n_before: usize) -> Result<()> {
+        self.examples.resize(self.columns.len(), None);
+        for ((spec, example), (.., first)) in specs.iter().zip(&mut self.examples).zip(&self.columns) {
+            if let (Some(row_idx), None) = (first, &example) {
+                let start = row_idx - n_before;
+                let n_looked_at = N_LOOKED_AT.min(part.n_rows() - start);
+                let cells = part.column(&spec.name)?.slice(start, n_looked_at);
+                let cells = cell::categories(&spec.name, &cells)?;
+                let cells = cells.iter().flatten().map(str::to_owned).collect();
+                *example = Some(Example { row: part.row_place(start), cells });
+            }
+        }
+        Ok(())
+    }
+
     /// The columns whose cells are mostly unseen; `table` is the one that was counted.
     ///
     /// # Errors
     /// None that encoding the table has not shown before.
-    pub fn mostly(self, specs: &[ColumnSpec], codecs: &[Codec], table: &Table) -> Result<Vec<UnseenColumn>> {
+    pub fn mostly(
+        mut self,
+        specs: &[ColumnSpec],
+        codecs: &[Codec],
+        table: &Table,
+    ) -> Result<Vec<UnseenColumn>> {
+        self.remember_examples(specs, table, 0)?;
+        Ok(self.mostly_of_parts(specs, codecs))
+    }
+
+    /// The same of a table that was counted part by part.
+    pub fn mostly_of_parts(self, specs: &[ColumnSpec], codecs: &[Codec]) -> Vec<UnseenColumn> {
         let mut found = Vec::new();
-        for ((spec, codec), (n_present, n_unseen, first)) in specs.iter().zip(codecs).zip(self.columns) {
+        let counted = self.columns.into_iter().zip(self.examples);
+        for ((spec, codec), ((n_present, n_unseen, first), example)) in specs.iter().zip(codecs).zip(counted)
+        {
             let (Codec::Categorical(codec), Some(row_idx)) = (codec, first) else { continue };
+            let Example { row, cells } =
+                example.unwrap_or(Example { row: RowPlace::row(row_idx), cells: Vec::new() });
             if (n_unseen as f64) < MOSTLY * n_present as f64 {
                 continue;
             }
-            let n_looked_at = N_LOOKED_AT.min(table.n_rows() - row_idx);
-            let cells = table.column(&spec.name)?.slice(row_idx, n_looked_at);
-            let cells = cell::categories(&spec.name, &cells)?;
             let known: HashSet<&str> = codec.vocabulary().iter().map(String::as_str).collect();
-            let unseen: Vec<&str> = cells.iter().flatten().filter(|cell| !known.contains(cell)).collect();
+            let unseen: Vec<&str> =
+                cells.iter().map(String::as_str).filter(|cell| !known.contains(cell)).collect();
             found.push(UnseenColumn {
                 name: spec.name.clone(),
                 n_unseen,
                 n_present,
-                row: table.row_place(row_idx),
-                example: cells.value(0).chars().take(MOST_SHOWN).collect(),
+                row,
+                example: cells
+                    .first()
+                    .map_or_else(String::new, |text| text.chars().take(MOST_SHOWN).collect()),
                 known: codec.vocabulary().iter().take(N_KNOWN).cloned().collect(),
                 cause: UnseenCause::of(&unseen, codec),
             });
         }
-        Ok(found)
+        found
     }
 }
