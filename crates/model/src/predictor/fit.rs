@@ -12,9 +12,10 @@ use super::blend::{mixed, share_of_second};
 use super::calibrate::fit_sharpness;
 use super::fair::rows_beside;
 use super::inner::InnerParts;
+use super::interval::Distances;
 use super::told::Told;
 use super::trees::{Grove, TreeData, fit_grove};
-use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
+use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target, threshold};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, clusters, now};
 use crate::train::{Event, Sink};
@@ -207,6 +208,7 @@ fn fit(
     fit_rows.sort_by_key(|r| (place[*r], *r));
     let fitted_target = Target::fit_rows(table, target, options.target_kind, &fit_rows, row_weights)?;
     let test_rows: Vec<u32> = test_rows.into_iter().map(|r| r as u32).collect();
+    threshold::check_target(&fitted_target, options)?;
     let values = fitted_target.values(table)?;
     let rows: Vec<usize> = fit_rows.into_iter().filter(|r| values[*r].is_some()).collect();
     if rows.len() < LEAST_ROWS {
@@ -228,6 +230,11 @@ fn fit(
     let n_rows_unseen = values.iter().flatten().filter(|v| fitted_target.is_unseen(**v)).count();
     tell(&fitted_target, &table.take(&test_rows)?, n_copies, rows.len(), sink)?;
     let units = space.split().units(table, &keys)?;
+    let own_weights = relative_weights(row_weights, &rows, table.n_rows())?;
+    let of_classes = options.class_weight.as_ref();
+    let of_classes =
+        of_classes.map(|w| w.of_rows(&fitted_target, &values, row_weights, &rows)).transpose()?;
+    let row_weights = of_classes.as_deref().or(row_weights);
     let n_parts = if n_networks == 1 { PARTS_OF_ONE } else { n_networks };
     let data = BagData {
         groups: cell_tables(&space.network, &encoded),
@@ -261,6 +268,11 @@ fn fit(
     let targets: Vec<f64> = bag.held_out_rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
     let weights: Vec<f32> = bag.held_out_rows.iter().map(|r| data.weights[*r]).collect();
     let (sharpness, held_out) = calibrated(&fitted_target, &bag, &targets, &weights);
+    let own_weights: Vec<f32> = bag.held_out_rows.iter().map(|r| own_weights[*r]).collect();
+    let threshold = threshold::chosen(&fitted_target, options, &held_out, &targets, &own_weights);
+    if let Some(text) = threshold::collapse(&fitted_target, options, threshold, &held_out) {
+        let _ = sink(&Event::Warning { text });
+    }
     let mut predictor = Predictor {
         about: PredictorAbout {
             name: options.name.clone(),
@@ -287,6 +299,8 @@ fn fit(
                 interrupted: bag.interrupted,
                 seconds: 0.0,
             },
+            threshold,
+            distances: Distances::of_target(&fitted_target, &held_out, &targets),
             target: fitted_target,
             inner: Some(inner),
             growth: None,
