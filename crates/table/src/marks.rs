@@ -9,6 +9,12 @@ use crate::spelling::parse_number;
 /// Marks that may stand between groups of digits; `.` and `,` only where they are not the decimal mark.
 const GROUPING: [char; 9] = ['.', ',', '\'', '’', ' ', '\u{a0}', '\u{202f}', '\u{2009}', '_'];
 
+/// Those that stand in no telephone number, code or version, so that digits between them are a number.
+const ONLY_GROUPING: [char; 5] = ['\'', '’', '\u{a0}', '\u{202f}', '\u{2009}'];
+
+/// Most characters of a unit behind a number, such as `cm`, `kWh/m²` or `°C`.
+const LONGEST_UNIT: usize = 12;
+
 /// Signs that people write before or behind a number.
 const SIGNS: [&str; 14] =
     ["%", "€", "$", "£", "¥", "₹", "EUR", "USD", "GBP", "CHF", "JPY", "Fr.", "kr", "zł"];
@@ -74,8 +80,10 @@ pub(crate) struct Fit {
     pub(crate) point: bool,
     /// Whether it is a number with a decimal comma.
     pub(crate) comma: bool,
-    /// Whether it has a mark at all, or a minus behind it.
+    /// Whether it has a mark at all, a minus behind it or parentheses around it.
     pub(crate) marked: bool,
+    /// Whether it has a mark that only groups digits.
+    pub(crate) grouped: bool,
     /// Whether it has a decimal mark, or a point or comma between groups: what no telephone number has.
     pub(crate) tells: bool,
     /// Whether it has two different marks, so that nothing is open.
@@ -89,14 +97,22 @@ impl Fit {
         let plain = parse_number(text).is_some();
         let points_and_commas = text.bytes().filter(|b| matches!(b, b'.' | b',')).count();
         if plain && points_and_commas == 0 {
-            return Fit { point: true, comma: true, marked: false, tells: false, strong: false };
+            return Fit {
+                point: true,
+                comma: true,
+                marked: false,
+                grouped: false,
+                tells: false,
+                strong: false,
+            };
         }
         let point = plain || canonical(text, DecimalMark::Point, thousands).is_some();
         let comma = canonical(text, DecimalMark::Comma, thousands).is_some();
         let mut kinds: Vec<char> = text.chars().filter(|c| can_group(*c)).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        Fit { point, comma, marked: true, tells: points_and_commas > 0, strong: kinds.len() > 1 }
+        let grouped = kinds.iter().any(|kind| ONLY_GROUPING.contains(kind));
+        Fit { point, comma, marked: true, grouped, tells: points_and_commas > 0, strong: kinds.len() > 1 }
     }
 }
 
@@ -107,14 +123,12 @@ impl Fit {
 /// decimal one; `thousands` leaves only one of them.
 pub(crate) fn canonical(text: &str, decimal: DecimalMark, thousands: Option<char>) -> Option<String> {
     let text = text.trim();
-    let (minus, body) = match text.strip_prefix(['-', '−']) {
+    // As ledgers write it: behind the number, or in parentheses.
+    let in_parentheses = || text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let ledger = || text.strip_suffix('-').or_else(in_parentheses);
+    let (minus, body) = match text.strip_prefix(['-', '−']).or_else(ledger) {
         Some(body) => ("-", body),
-        None => match (text.strip_prefix('+'), text.strip_suffix('-')) {
-            (Some(body), _) => ("", body),
-            // As some ledgers write it.
-            (None, Some(body)) => ("-", body),
-            (None, None) => ("", text),
-        },
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
     };
     let body = body.trim_start();
     let (mantissa, exponent) = match body.find(['e', 'E']) {
@@ -142,9 +156,13 @@ pub(crate) fn canonical(text: &str, decimal: DecimalMark, thousands: Option<char
     Some(format!("{minus}{whole}{point}{exponent}"))
 }
 
-/// The sign around a number, and the number: `%` of `38,0 %`, `$` of `$1,250`.
-pub(crate) fn split_sign(text: &str) -> Option<(&'static str, String)> {
+/// The sign or unit around a number, and the number: `%` of `38,0 %`, `$` of `$1,250`, `cm` of `12 cm`.
+pub(crate) fn split_sign(text: &str) -> Option<(&str, String)> {
     let text = text.trim();
+    split_known_sign(text).or_else(|| split_unit(text))
+}
+
+fn split_known_sign(text: &str) -> Option<(&'static str, String)> {
     let minus = text.starts_with('-') && text.len() > 1;
     let body = if minus { text[1..].trim_start() } else { text };
     SIGNS.iter().find_map(|sign| {
@@ -154,6 +172,19 @@ pub(crate) fn split_sign(text: &str) -> Option<(&'static str, String)> {
         let doubled = minus && !starts.is_ascii_digit() && !matches!(starts, '.' | ',');
         (is_number && !doubled).then(|| (*sign, format!("{}{number}", if minus { "-" } else { "" })))
     })
+}
+
+/// A unit stands behind a number and begins with a letter or a degree sign. A single letter is one only
+/// behind a blank: `12a` is a name.
+fn split_unit(text: &str) -> Option<(&str, String)> {
+    let is_of_unit =
+        |c: char| c.is_alphabetic() || matches!(c, '°' | '²' | '³' | '/' | '"' | '\'' | '″' | '′');
+    let before = text.trim_end_matches(is_of_unit);
+    let (number, unit) = (before.trim_end(), &text[before.len()..]);
+    let begins = unit.starts_with(|c: char| c.is_alphabetic() || c == '°');
+    let n_chars = unit.chars().count();
+    let is_unit = begins && n_chars <= LONGEST_UNIT && (n_chars > 1 || number.len() < before.len());
+    (is_unit && number.ends_with(|c: char| c.is_ascii_digit())).then(|| (unit, number.to_owned()))
 }
 
 /// Whether a text is a number in some spelling, with or without a sign around it.
@@ -214,6 +245,7 @@ mod tests {
             ("-1.250.000,5", "-1250000.5"),
             ("−3,5", "-3.5"),
             ("12,50-", "-12.50"),
+            ("(1.250,5)", "-1250.5"),
             (",5", ".5"),
             ("1,5E+03", "1.5E+03"),
             ("980", "980"),
@@ -228,7 +260,22 @@ mod tests {
         ] {
             assert_eq!(point(text).as_deref(), Some(expected), "{text}");
         }
-        for text in ["12.5", "0.250", "1.2345", "1.250,", "1,2,3", "1.250 000", "--1", "", "-", "1 25", "a"] {
+        for text in [
+            "12.5",
+            "0.250",
+            "1.2345",
+            "1.250,",
+            "1,2,3",
+            "1.250 000",
+            "--1",
+            "",
+            "-",
+            "1 25",
+            "a",
+            "()",
+            "(-5)",
+            "(5",
+        ] {
             assert_eq!(comma(text), None, "{text}");
         }
         for text in ["12,5", "0,250", "1.299,99", "28.01.2023", "192.168.1.1"] {
@@ -261,6 +308,19 @@ mod tests {
         assert_eq!(split_sign("50 kr"), Some(("kr", "50".to_owned())));
         for text in ["park kr", "%", "--5 %", "five $"] {
             assert_eq!(split_sign(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_unit_stands_behind_its_number() {
+        for (text, unit, number) in
+            [("12 cm", "cm", "12"), ("-3,5°C", "°C", "-3,5"), ("1.250 kWh/m²", "kWh/m²", "1.250")]
+        {
+            assert_eq!(split_sign(text), Some((unit, number.to_owned())));
+            assert!(is_number_somewhere(text), "{text}");
+        }
+        for text in ["cm", "12 /", "12 incomprehensible", "12 3a b", "a12b", "12a", "é"] {
+            assert!(!is_number_somewhere(text), "{text}");
         }
     }
 }

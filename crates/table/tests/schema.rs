@@ -311,6 +311,29 @@ fn numbers_that_some_cells_spoil_are_told_with_the_way_out() {
 }
 
 #[test]
+fn units_parentheses_and_times_of_day_are_told_with_the_way_out() {
+    let notes = |cells: &dyn Fn(usize) -> String| one("x", text((0..80).map(cells))).notes.join(" ");
+    let note = notes(&|i| format!("{} cm", i * 37 % 1009));
+    assert!(note.contains("numbers with `cm` around them") && note.contains("kind numeric"), "{note}");
+    let note = notes(&|i| format!("{} {}", i * 37 % 1009, if i % 3 == 0 { "m" } else { "cm" }));
+    assert!(note.contains("different units (`m`, `cm`)") && note.contains("one unit"), "{note}");
+    let note = notes(&|i| if i % 4 == 0 { format!("({i})") } else { i.to_string() });
+    assert!(note.contains("more than one way (`(0)` is one)"), "{note}");
+    let note = notes(&|i| format!("{}:{:02}", i % 24, i % 60));
+    assert!(note.contains("times without a day (as in `0:00`)"), "{note}");
+    // Names that end in letters are none of it.
+    assert_eq!(notes(&|i| format!("{}{}", i % 40, ["", "a", "b"][i % 3])), "");
+    assert_eq!(notes(&|i| format!("{}:{}", i % 24, i % 60)), "");
+}
+
+#[test]
+fn a_row_of_totals_is_told_where_it_makes_an_id_of_texts() {
+    let with_total = text((0..80).map(|i| if i == 79 { "Total".to_owned() } else { i.to_string() }));
+    let note = one("no", with_total).notes.join(" ");
+    assert!(note.contains("`Total` in row 80 is not") && note.contains("sums up the others"), "{note}");
+}
+
+#[test]
 fn one_value_with_missing_cells_stays() {
     assert_eq!(kind("promo", cycle(&["summer", ""], 20)), Kind::Categorical);
     assert_eq!(kind("rate", cycle(&["3.5", ""], 20)), Kind::Numeric);

@@ -26,10 +26,12 @@ struct Evidence {
     comma: bool,
     /// Whether one has a point or a comma.
     tells: bool,
+    /// Whether one has a mark that only groups digits.
+    grouped: bool,
     /// Whether one has two different marks.
     strong: bool,
     /// The sign around the first number.
-    sign: Option<&'static str>,
+    sign: Option<String>,
     /// A cell with a mark, the strongest.
     example: String,
 }
@@ -41,6 +43,7 @@ impl Evidence {
             point: true,
             comma: true,
             tells: false,
+            grouped: false,
             strong: false,
             sign: None,
             example: String::new(),
@@ -48,13 +51,17 @@ impl Evidence {
         for text in texts.iter().flatten().filter(|text| !text.trim().is_empty()) {
             let signed = split_sign(text).filter(|_| declared);
             let fit = Fit::of(signed.as_ref().map_or(text, |(_, number)| number), thousands);
-            all.sign = all.sign.or(signed.map(|(sign, _)| sign));
+            if let (None, Some((sign, _))) = (&all.sign, &signed) {
+                all.sign = Some((*sign).to_owned());
+            }
             all.point &= fit.point;
             all.comma &= fit.comma;
-            if (fit.tells && !all.tells) || (fit.strong && !all.strong) {
+            let is_first = (fit.marked && all.example.is_empty()) || (fit.tells && !all.tells);
+            if is_first || (fit.strong && !all.strong) {
                 all.example = text.trim().to_owned();
             }
             all.tells |= fit.tells;
+            all.grouped |= fit.grouped;
             all.strong |= fit.strong;
             if !(all.point || all.comma || declared) {
                 return None;
@@ -195,11 +202,11 @@ fn style(
     let is_declared = known.is_some();
     // Digits in groups may be a number that only names something, such as that of a telephone.
     let is_name = !evidence.strong && evidence.point && evidence.comma && (is_code(name) || is_id(name));
-    if !is_declared && (is_name || !evidence.tells) {
+    if !is_declared && (is_name || !(evidence.tells || evidence.grouped)) {
         return None;
     }
     let own = (!evidence.has(decimal) && evidence.has(decimal.other())).then(|| decimal.other());
-    Some(NumberStyle { decimal: own, sign: evidence.sign.filter(|_| is_declared).map(str::to_owned) })
+    Some(NumberStyle { decimal: own, sign: evidence.sign.clone().filter(|_| is_declared) })
 }
 
 /// The column in the common spelling; `None` if it is written so already.

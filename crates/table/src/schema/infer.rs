@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::profile::ColumnProfile;
-use super::remarks::{number_remark, spelling_remark};
+use super::remarks::{number_remark, spelling_remark, time_remark};
 use super::spellings::Spellings;
 use super::{ColumnSpec, DateFormat, ExcludedColumn, Exclusion, Kind, Schema};
 use crate::cell::{self, Storage};
@@ -308,11 +308,13 @@ fn infer_column(name: &str, array: &ArrayRef, profile: &ColumnProfile, options: 
             },
             found => {
                 let mut decision = infer_texts(name, profile, options);
-                if let Decision::Use { kind, notes, .. } = &mut decision {
-                    notes.extend(found.and_then(|found| spelling_remark(name, profile, &found)));
-                    let is_open = *kind == Kind::Text || profile.n_distinct() > FEW_TEXTS;
-                    notes.extend(number_remark(name, array, is_open));
-                }
+                let is_few = profile.n_distinct() <= FEW_TEXTS;
+                // One cell makes texts, and so an id, of all the numbers of a column.
+                let is_open = !matches!(&decision, Decision::Use { kind: Kind::Categorical, .. }) || !is_few;
+                let (Decision::Use { notes, .. } | Decision::Exclude { notes, .. }) = &mut decision;
+                notes.extend(found.and_then(|found| spelling_remark(name, profile, &found)));
+                notes.extend(number_remark(name, array, is_open));
+                notes.extend(time_remark(name, array));
                 decision
             }
         },

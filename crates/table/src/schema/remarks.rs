@@ -12,7 +12,7 @@ use crate::visible::quoted;
 pub(super) fn spelling_remark(name: &str, profile: &ColumnProfile, found: &Spellings) -> Option<String> {
     let (row, text) = found.misfit.as_ref()?;
     Some(format!(
-        "column `{name}`: {} of {} values are dates ({}), but `{}` in row {} is not, so it is used as text. If such \
+        "column `{name}`: {} of {} values are dates ({}), but `{}` in row {} is not, so the column is one of texts. If such \
          cells stand for missing ones, give them as missing tokens; if they are dates, give the column's date format.",
         found.n_dates,
         profile.n_present(),
@@ -22,39 +22,54 @@ pub(super) fn spelling_remark(name: &str, profile: &ColumnProfile, found: &Spell
     ))
 }
 
-/// Of a text column whose cells are numbers, all of them with signs around them or in a spelling of
-/// their own, or half of them at least. What half of the cells say is said only of an `open` column,
+/// Units of a column up to which its texts are numbers with units, not codes that end in letters.
+const MOST_UNITS: usize = 4;
+
+/// Of a text column whose cells are numbers, all of them with signs or units around them or in a spelling
+/// of their own, or half of them at least. What half of the cells say is said only of an `open` column,
 /// whose texts are not few.
 pub(super) fn number_remark(name: &str, array: &ArrayRef, is_open: bool) -> Option<String> {
     let texts = array.as_string_opt::<i32>()?;
-    let (mut n_present, mut n_numbers, mut n_plain) = (0_usize, 0_usize, 0_usize);
-    let (mut misfit, mut marked, mut plain, mut sign) = (None, None, None, None);
+    let (mut n_present, mut n_numbers, mut n_plain, mut n_other) = (0_usize, 0_usize, 0_usize, 0_usize);
+    let (mut misfit, mut marked, mut plain, mut last) = (None, None, None, 0);
+    let mut units = Vec::<&str>::new();
     for (row, text) in texts.iter().enumerate().filter_map(|(row, text)| Some((row, text?))) {
         n_present += 1;
-        if !text.contains(|c: char| c.is_ascii_digit()) || !is_number_somewhere(text) {
+        last = row;
+        let is_number = text.contains(|c: char| c.is_ascii_digit()) && is_number_somewhere(text);
+        let is_plain = is_number && cell::parse_number(text).is_some();
+        let unit = split_sign(text).map(|(unit, _)| unit).filter(|_| is_number && !is_plain);
+        let is_other = match (unit, units.first()) {
+            (Some(unit), Some(first)) => unit != *first,
+            _ => false,
+        };
+        if let Some(unit) = unit.filter(|unit| units.len() <= MOST_UNITS && !units.contains(unit)) {
+            units.push(unit);
+        }
+        if !is_number || is_other {
+            n_other += usize::from(is_other);
             misfit.get_or_insert((row, text));
             // A column of words is left after a few of them.
-            if 2 * n_numbers + 64 < n_present {
+            if 2 * (n_numbers + n_other) + 64 < n_present {
                 return None;
             }
             continue;
         }
         n_numbers += 1;
-        if cell::parse_number(text).is_some() {
+        if is_plain {
             n_plain += 1;
             plain.get_or_insert(text);
         } else {
             marked.get_or_insert(text);
-            sign = sign.or(split_sign(text).map(|(sign, _)| sign));
         }
     }
     let example = shown(marked.or(plain)?);
-    match (misfit, sign) {
+    match (misfit, units.first()) {
         // Codes of digits, which are texts on purpose.
         (None, _) if marked.is_none() => None,
-        (None, Some(sign)) => Some(format!(
-            "column `{name}`: its texts are numbers with `{sign}` around them (as in `{example}`) and are not used as \
-             numbers; give it the kind numeric to have the sign taken away"
+        (None, Some(unit)) => Some(format!(
+            "column `{name}`: its texts are numbers with `{unit}` around them (as in `{example}`) and are not used as \
+             numbers; give it the kind numeric to have it taken away"
         )),
         (None, None) if n_plain == 0 => Some(format!(
             "column `{name}`: its texts may be numbers (as in `{example}`) and are not used as numbers; give it the \
@@ -64,15 +79,60 @@ pub(super) fn number_remark(name: &str, array: &ArrayRef, is_open: bool) -> Opti
             "column `{name}`: its numbers are written in more than one way (`{example}` is one) and are not used as \
              numbers; write them alike, or give it the kind categorical or text if they are names"
         )),
+        (Some((_, text)), Some(_)) if has_units(&units, n_numbers + n_other == n_present, text) => {
+            Some(format!(
+                "column `{name}`: its texts are numbers of different units ({}) and are not used as numbers; write them in \
+             one unit, and give it the kind numeric",
+                quoted(&units)
+            ))
+        }
         (Some((row, text)), _) if is_open && 2 * n_numbers >= n_present => Some(format!(
             "column `{name}`: {n_numbers} of {n_present} values are numbers, as `{example}`, but `{}` in row {} is not, \
-             so it is used as text. If such cells stand for missing ones, give them as missing tokens, and the column \
-             the kind numeric.",
+             so the column is one of texts. {}",
             shown(text),
-            row + 1
+            row + 1,
+            match row == last && n_numbers + 1 == n_present {
+                true => "If the last row sums up the others, remove it.",
+                false =>
+                    "If such cells stand for missing ones, give them as missing tokens, and the column the kind numeric.",
+            }
         )),
         _ => None,
     }
+}
+
+/// Whether all cells are numbers, and what stands behind them are units: set apart by a blank, or no letter.
+fn has_units(units: &[&str], all_numbers: bool, text: &str) -> bool {
+    let is_apart = |text: &str| {
+        text.trim().contains(char::is_whitespace) || text.contains(|c: char| "%€$£¥₹".contains(c))
+    };
+    all_numbers && (2..=MOST_UNITS).contains(&units.len()) && is_apart(text)
+}
+
+/// Of a text column whose cells are times without a day.
+pub(super) fn time_remark(name: &str, array: &ArrayRef) -> Option<String> {
+    let texts = array.as_string_opt::<i32>()?;
+    let mut present = texts.iter().flatten().filter(|text| !text.trim().is_empty()).peekable();
+    let example = shown(present.peek()?);
+    present.all(is_time).then(|| {
+        format!(
+            "column `{name}`: its texts are times without a day (as in `{example}`) and are used as names; write them \
+             as numbers, such as hours, or with their day, to have them in order"
+        )
+    })
+}
+
+/// `9:05`, `09:05:59` or `09:05:59.250`.
+fn is_time(text: &str) -> bool {
+    let mut parts = text.trim().split(':');
+    let is_number = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+    };
+    let starts = parts.next().is_some_and(|hours| is_number(hours, 2))
+        && parts.next().is_some_and(|minutes| minutes.len() == 2 && is_number(minutes, 2));
+    let seconds =
+        parts.next().is_none_or(|seconds| is_number(seconds.split('.').next().unwrap_or_default(), 2));
+    starts && seconds && parts.next().is_none()
 }
 
 fn shown(text: &str) -> String {

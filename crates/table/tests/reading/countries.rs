@@ -61,6 +61,35 @@ fn blanks_apostrophes_and_commas_group_thousands() {
 }
 
 #[test]
+fn marks_that_only_group_digits_make_numbers_without_a_decimal_mark() {
+    for mark in ["'", "’", "\u{a0}", "\u{202f}"] {
+        let table = found(&format!("menge,x\n1{mark}813,0.5\n980,1.5\n"));
+        assert_eq!(column(&table, "menge"), ["1813", "980"], "{mark}");
+        assert!(notes(&table).contains(&format!("`1{mark}813` of column `menge`")), "{}", notes(&table));
+        let table = found(&format!("menge;x\n1{mark}813;0,5\n980;1,5\n"));
+        assert_eq!(column(&table, "menge"), ["1813", "980"], "{mark}");
+    }
+    // A blank groups the digits of a telephone number as well; what is said to be a number names its cell.
+    let known = [("menge".to_owned(), KnownColumn::DeclaredNumber)].into();
+    let table = read("menge,x\n1 813,a\n980,b\n", &ReadOptions { known, ..ReadOptions::default() });
+    assert_eq!(column(&table, "menge"), ["1813", "980"]);
+    assert!(notes(&table).contains("`1 813` of column `menge`"), "{}", notes(&table));
+}
+
+#[test]
+fn ledgers_and_units_are_numbers_where_the_user_says_so() {
+    let known = || ["profit", "len"].map(|name| (name.to_owned(), KnownColumn::DeclaredNumber)).into();
+    let options = ReadOptions { known: known(), ..ReadOptions::default() };
+    let table = read("profit,len\n(12.5),9 cm\n7,10.5 cm\n", &options);
+    assert_eq!(column(&table, "profit"), ["-12.5", "7"]);
+    assert_eq!(column(&table, "len"), ["9", "10.5"]);
+    assert!(notes(&table).contains("`cm` is taken away"), "{}", notes(&table));
+    // Another unit stays, and is refused as no number where it is read as one.
+    let later = options.continued(table.origin());
+    assert_eq!(column(&read("profit,len\n1,9 m\n", &later), "len"), ["9 m"]);
+}
+
+#[test]
 fn a_column_with_the_other_mark_is_read_by_its_own_and_told() {
     let table = found("lat;preis;menge\n48.1371;1.299,99;1.250\n53.55;12,50;7\n");
     assert_eq!(column(&table, "lat"), ["48.1371", "53.55"]);
