@@ -134,7 +134,7 @@ fn threshold_option(
 /// Weights of classes: a word, or numbers by class.
 fn class_weight_option(weight: &Bound<'_, PyAny>) -> Raised<ClassWeight> {
     if let Ok(text) = weight.extract::<String>() {
-        return Ok(word("class_weight", &text, "`balanced` or a dictionary")?);
+        return word("class_weight", &text, "`balanced` or a dictionary");
     }
     let pairs: Vec<(Bound<'_, PyAny>, f64)> =
         weight.call_method0("items")?.try_iter()?.map(|p| p?.extract()).collect::<PyResult<_>>()?;

@@ -11,6 +11,7 @@ use tabgraft_model::predictor::{ClassWeight, Reliability, ThresholdFor};
 use tabgraft_model::train::Event;
 use tabgraft_model::{EmbeddingSpace, FitOptions, Predictor, PredictorOptions};
 use tabgraft_table::Table;
+use tabgraft_table::schema::InferOptions;
 
 const N_ROWS: usize = 1500;
 
@@ -193,11 +194,7 @@ fn a_grown_predictor_chooses_its_threshold_and_intervals_anew() {
             None,
             &tabgraft_model::ExtendOptions {
                 training: tabgraft_model::TrainingOptions::of_epochs(1),
-                infer: {
-                    let mut infer = tabgraft_table::schema::InferOptions::default();
-                    infer.ignore = ["y", "n"].map(str::to_owned).to_vec();
-                    infer
-                },
+                infer: InferOptions { ignore: ["y", "n"].map(str::to_owned).to_vec(), ..Default::default() },
                 ..Default::default()
             },
             &mut go_on,
