@@ -33,6 +33,11 @@ bench-german:
 bench-hidden:
     python3 benches/column_holdout.py
 
+# Whole commands at defaults, at every size: what a graft saves of retraining.
+bench-economy *ARGUMENTS:
+    cargo build --release
+    python3 benches/economy.py {{ARGUMENTS}}
+
 # What freezing saves.
 bench-freeze:
     python3 benches/freeze.py

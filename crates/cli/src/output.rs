@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tabgraft_table::error::Error;
-use tabgraft_table::read::{Original, write_csv, write_parquet};
+use tabgraft_table::read::{Original, TableWriter};
 use tabgraft_table::{Table, check_place, write_whole};
 
 use crate::failure::Failure;
@@ -40,17 +40,54 @@ pub fn table_file(out: Option<&Path>) -> Result<Option<&Path>, Failure> {
     }
 }
 
-/// Writes a table: CSV to stdout, or to `out` as Parquet if its name ends in `.parquet`, else CSV, compressed if it
-/// ends in `.gz`.
-pub fn write_table(table: &Table, out: Option<&Path>) -> Result<(), Failure> {
-    match out {
-        None => write_csv(table, io::stdout().lock()).map_err(Failure::of_stdout),
-        Some(path) if has_ending(path, "parquet") => Ok(write_parquet(table, path)?),
-        Some(path) => write_text(path, |out| write_csv(table, out)),
+/// Takes the next part of a table that is being written.
+pub type PartSink<'a> = dyn FnMut(&Table) -> Result<(), Failure> + 'a;
+
+/// Writes a table that `produce` gives part by part: CSV to stdout, or to `out` as Parquet if its name ends in
+/// `.parquet`, else CSV, compressed if it ends in `.gz`. A file appears whole or not at all.
+pub fn write_parts(
+    out: Option<&Path>,
+    produce: impl FnOnce(&mut PartSink<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let Some(path) = out else {
+        let mut writer = TableWriter::csv(io::stdout());
+        produce(&mut |part| writer.write(part).map_err(Failure::of_stdout))?;
+        return writer.finish().map_err(Failure::of_stdout);
+    };
+    // What stopped the work is not what the file's writer knows of.
+    let mut stopped = None;
+    let written = write_whole(path, |file| {
+        let done = if has_ending(path, "parquet") {
+            write_all(TableWriter::parquet(file, path), produce)
+        } else if has_ending(path, "gz") {
+            let mut encoder = GzEncoder::new(BufWriter::new(file), Compression::default());
+            write_all(TableWriter::csv(&mut encoder), produce).and_then(|()| {
+                let flushed = encoder.finish().and_then(|mut file| file.flush());
+                flushed.map_err(|e| Failure::io(path, "write", e))
+            })
+        } else {
+            write_all(TableWriter::csv(file), produce)
+        };
+        done.map_err(|failure| {
+            stopped = Some(failure);
+            Error::interrupted("nothing was written")
+        })
+    });
+    match stopped {
+        Some(failure) => Err(failure),
+        None => Ok(written?),
     }
 }
 
-/// Writes a file's table with columns added: as [`write_table`], but the file's own columns as they came.
+fn write_all<W: Write + Send>(
+    mut writer: TableWriter<W>,
+    produce: impl FnOnce(&mut PartSink<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    produce(&mut |part| Ok(writer.write(part)?))?;
+    Ok(writer.finish()?)
+}
+
+/// Writes a file's table with columns added: as [`write_parts`], but the file's own columns as they came.
 pub fn write_original(original: &Original, added: &Table, out: Option<&Path>) -> Result<(), Failure> {
     match out {
         None => original.write_csv_with(added, io::stdout().lock()).map_err(Failure::of_stdout),

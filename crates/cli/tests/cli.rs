@@ -814,3 +814,44 @@ fn a_cell_that_cannot_be_read_ends_a_command_or_on_request_is_missing_and_counte
         (Some(2), &Value::Array(vec![]))
     );
 }
+
+/// A table of more rows than are read at a time: a space and a predictor of it, and its files in parts.
+#[test]
+fn tables_in_parts_are_embedded_and_predicted_as_one_file_is() {
+    let path = &empty("parts");
+    let row = |i: u64| {
+        let x = (i * 7919 % 10_007) as f64 / 100.0;
+        format!("{i},{x},{},{}\n", ["a", "b", "c"][(i % 3) as usize], u8::from(x > 50.0))
+    };
+    let rows = |range: std::ops::Range<u64>| "id,x,c,y\n".to_owned() + &range.map(row).collect::<String>();
+    fs::write(path.join("few.csv"), rows(0..600)).unwrap();
+    fs::write(path.join("all.csv"), rows(0..20_000)).unwrap();
+    fs::create_dir_all(path.join("parts")).unwrap();
+    for (i, range) in [0..9_000, 9_000..9_001, 9_001..20_000].into_iter().enumerate() {
+        fs::write(path.join(format!("parts/part-{i}.csv")), rows(range)).unwrap();
+    }
+    done(path, "train few.csv -o v1 --ignore y --ignore id --epochs 1 --d-model 16 -q");
+    done(path, "predictor v1 few.csv --target y -o p1 --epochs 1 --n-networks 1 -q");
+    for command in ["embed v1", "predict p1"] {
+        let whole = out(path, &format!("{command} all.csv --key id"));
+        assert_eq!(whole.lines().count(), 20_001);
+        for parts in ["parts", "parts/part-?.csv"] {
+            assert!(out(path, &format!("{command} {parts} --key id")) == whole, "{command} {parts}");
+        }
+        done(path, &format!("{command} parts --key id -o out.parquet -q"));
+        done(path, &format!("{command} all.csv --key id -o out.csv.gz -q"));
+        let report = side_json(path, &format!("{command} parts -o out.csv"));
+        assert_eq!(report["n_rows"], 20_000);
+    }
+    // Of what a later part spoils nothing is written, and the row is named as the table counts it.
+    fs::write(path.join("parts/part-3.csv"), "id,x,c,y\n20000,abc,a,1\n").unwrap();
+    let before = fs::read(path.join("out.csv")).unwrap();
+    let failed = run(path, "embed v1 parts -o out.csv");
+    let stderr = String::from_utf8(failed.stderr).unwrap();
+    assert_eq!(failed.status.code(), Some(2));
+    assert!(stderr.contains("column `x`, row 20001: `abc`"), "{stderr}");
+    assert!(fs::read(path.join("out.csv")).unwrap() == before);
+    let report = side_json(path, "embed v1 parts -o out.csv --errors missing");
+    assert_eq!(report["unreadable"][0]["n_unreadable"], 1);
+    assert_eq!((&report["unreadable"][0]["row_idx"], &report["n_rows"]), (&20_000.into(), &20_001.into()));
+}

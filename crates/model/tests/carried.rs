@@ -116,7 +116,7 @@ fn json(value: &impl serde::Serialize) -> serde_json::Value {
 fn without_times(mut value: serde_json::Value) -> serde_json::Value {
     fn strip(value: &mut serde_json::Value) {
         if let Some(object) = value.as_object_mut() {
-            for key in ["seconds", "rows_per_second", "date", "run_id"] {
+            for key in ["seconds", "rows_per_second", "stages", "date", "run_id"] {
                 object.remove(key);
             }
             object.values_mut().for_each(strip);

@@ -331,3 +331,45 @@ fn a_wide_table_is_grafted_in_a_time_that_grows_with_its_columns() {
     assert_eq!(child.untrained().excluded().len(), 40_000);
     assert!(seconds < 3.0, "{seconds} s");
 }
+
+#[test]
+fn a_graft_of_which_nothing_is_said_takes_a_sample_of_the_rows_and_says_so() {
+    let table = table(9000);
+    let parent = parent(&table);
+    let graft = |options: &ExtendOptions| parent.extend(&table, None, options, &mut go_on).unwrap();
+    let child = graft(&ExtendOptions::default());
+    let (info, step) = (child.training_info(), child.extension_metadata().unwrap());
+    let sample = step.sample.expect("a sample");
+    assert_eq!((sample.n_train, sample.n_valid), (3072, 1024));
+    assert_eq!((info.n_rows_epoch, info.n_rows_watched), (3072, 1024));
+    assert!(info.n_rows_train > 5000 && info.n_rows_measured == info.n_rows_valid, "{info:?}");
+    assert!(info.stages.coding > 0.0 && info.stages.parent > 0.0 && info.stages.training > 0.0);
+    // It has learned the new column, and the parent's coordinates keep their bits.
+    assert!(info.new_columns_validation_loss.unwrap() < 0.95, "{:?}", info.new_columns_validation_loss);
+    let (old, new) = (parent.embed(&table).unwrap(), child.embed(&table).unwrap());
+    assert!((0..table.n_rows()).all(|row| new.row(row)[..32] == *old.row(row)));
+    // The same rows whatever the order of the table, and the same bits in the same order.
+    assert_eq!(graft(&ExtendOptions::default()).id(), child.id());
+    // Whoever says how many epochs there are gets all rows.
+    let fixed = graft(&ExtendOptions { training: TrainingOptions::of_epochs(2), ..ExtendOptions::default() });
+    let info = fixed.training_info();
+    assert_eq!((fixed.extension_metadata().unwrap().sample, info.n_rows_epoch), (None, info.n_rows_train));
+    // So does whoever wants no end before the last epoch: a quarter of the parent's, at least ten.
+    let training = TrainingOptions { auto_epochs: false, ..TrainingOptions::DEFAULT };
+    let exact = graft(&ExtendOptions { training, ..ExtendOptions::default() });
+    assert_eq!(exact.extension_metadata().unwrap().training_epochs_used, 10);
+    assert_eq!(exact.training_info().n_rows_epoch, info.n_rows_train);
+}
+
+#[test]
+fn a_cell_that_cannot_be_read_is_an_error_in_a_row_that_no_epoch_takes_too() {
+    let table = table(6000);
+    let parent = parent(&table);
+    let mut sizes: Vec<String> = (0..6000).map(|i| format!("{:.3}", unit(i, 1) * 100.0)).collect();
+    sizes[5999] = "abc".to_owned();
+    let broken = table.with_column("size", Arc::new(StringArray::from(sizes))).unwrap();
+    let error = parent.extend(&broken, None, &ExtendOptions::default(), &mut go_on).unwrap_err();
+    assert!(error.to_string().contains("column `size`, row 6000: `abc`"), "{error}");
+    let error = parent.embed(&broken).unwrap_err();
+    assert!(error.to_string().contains("column `size`, row 6000: `abc`"), "{error}");
+}

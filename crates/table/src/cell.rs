@@ -300,6 +300,7 @@ fn typed_micros(column: &str, array: &ArrayRef) -> Result<Int64Array> {
 fn unfit(column: &str, row: usize, value: &str, rule: &str) -> Error {
     let shown: String = value.chars().take(80).collect();
     Error::value(format!("column `{column}`, row {}: `{shown}` is not {rule}", row + 1))
+        .in_row(row)
         .with_hint("correct the cell, leave it empty, or give the column another kind")
 }
 

@@ -40,6 +40,8 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     hint: Option<String>,
+    /// The row that the message names, from 0.
+    row_idx: Option<usize>,
     /// What the message already says in words.
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -49,7 +51,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), hint: None, cause: None }
+        Error { kind, message: message.into(), hint: None, row_idx: None, cause: None }
     }
 
     /// A schema failure: a column, output or tensor that is absent, doubled or of the wrong kind.
@@ -131,6 +133,25 @@ impl Error {
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
         self.message = format!("{place}: {}", self.message);
+        self
+    }
+
+    /// Says that the message names this row, from 0, as `row N` counts it from 1.
+    #[must_use]
+    pub(crate) fn in_row(mut self, row_idx: usize) -> Self {
+        self.row_idx = Some(row_idx);
+        self
+    }
+
+    /// Of a part of a table that has so many rows before it: the row that the message names is counted from the
+    /// table's first.
+    #[must_use]
+    pub fn behind(mut self, n_rows: usize) -> Self {
+        if let Some(row_idx) = self.row_idx.filter(|_| n_rows > 0) {
+            let number = |row_idx: usize| format!("row {}:", row_idx + 1);
+            self.message = self.message.replacen(&number(row_idx), &number(row_idx + n_rows), 1);
+            self.row_idx = Some(row_idx + n_rows);
+        }
         self
     }
 

@@ -94,6 +94,22 @@ impl Fit {
     /// Looks at one cell that has a value.
     pub(crate) fn of(text: &str, thousands: Option<char>) -> Self {
         let text = text.trim();
+        // Most numbers are written plainly, and a table has millions of them.
+        if let Some(decimals) = plain_decimals(text) {
+            return Fit {
+                point: true,
+                comma: match decimals {
+                    None => true,
+                    // A group of thousands is the only other thing that a point can be.
+                    Some(3) => canonical(text, DecimalMark::Comma, thousands).is_some(),
+                    Some(_) => false,
+                },
+                marked: decimals.is_some(),
+                grouped: false,
+                tells: decimals.is_some(),
+                strong: false,
+            };
+        }
         let plain = parse_number(text).is_some();
         let points_and_commas = text.bytes().filter(|b| matches!(b, b'.' | b',')).count();
         if plain && points_and_commas == 0 {
@@ -113,6 +129,24 @@ impl Fit {
         kinds.dedup();
         let grouped = kinds.iter().any(|kind| ONLY_GROUPING.contains(kind));
         Fit { point, comma, marked: true, grouped, tells: points_and_commas > 0, strong: kinds.len() > 1 }
+    }
+}
+
+/// Of digits with an optional minus before them: none, or how many digits stand behind a decimal point. Nothing for
+/// any other text.
+pub(crate) fn plain_decimals(text: &str) -> Option<Option<usize>> {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    let point = digits.iter().position(|byte| !byte.is_ascii_digit());
+    let whole = &digits[..point.unwrap_or(digits.len())];
+    match point {
+        _ if whole.is_empty() => None,
+        None => Some(None),
+        Some(at) => {
+            let decimals = &digits[at + 1..];
+            let is_plain =
+                digits[at] == b'.' && !decimals.is_empty() && decimals.iter().all(u8::is_ascii_digit);
+            is_plain.then_some(Some(decimals.len()))
+        }
     }
 }
 
@@ -230,6 +264,21 @@ fn ungrouped(text: &str, decimal: DecimalMark, thousands: Option<char>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plainly_written_numbers_fit_as_any_others_do() {
+        for text in ["5", "-12", "1.5", "-0.25", "1.250", "0.250", "012.500", "1234.567", "12.345"] {
+            assert!(plain_decimals(text).is_some(), "{text}");
+            let comma = canonical(text, DecimalMark::Comma, None).is_some();
+            let fit = Fit::of(text, None);
+            let is_marked = text.contains('.');
+            assert_eq!((fit.point, fit.comma, fit.marked, fit.tells), (true, comma, is_marked, is_marked));
+            assert!(!fit.strong);
+        }
+        for text in ["", "-", ".5", "5.", "1.2.3", "+5", "1e5", "inf", "1,5", "1 000", "٣"] {
+            assert_eq!(plain_decimals(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn numbers_of_other_countries_keep_their_digits() {

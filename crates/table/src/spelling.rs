@@ -19,6 +19,11 @@ pub fn parse_truth(text: &str) -> Option<bool> {
 
 /// Yes or no, and which pair of spellings (`yes`/`no`, `t`/`f`, ...) the text belongs to.
 pub(crate) fn truth_pair(text: &str) -> Option<(bool, usize)> {
+    let text = text.trim();
+    // All words begin with one of these, and most cells of a table do not.
+    if !text.starts_with(['t', 'T', 'y', 'Y', 'o', 'O', 'f', 'F', 'n', 'N', '1', '0', '-']) {
+        return None;
+    }
     let text = category(text);
     let place = |words: &[&str]| words.iter().position(|w| w.eq_ignore_ascii_case(text));
     place(&TRUE_WORDS).map(|pair| (true, pair)).or_else(|| place(&FALSE_WORDS).map(|pair| (false, pair)))
@@ -55,6 +60,10 @@ pub fn number_text(value: f64) -> Option<String> {
 /// The digits of a whole number, with `-` before a negative one, where `number`, which was read from its text,
 /// is not it but the nearest of 64 bits, IEEE 754.
 pub fn rounded_whole(text: &str, number: f64) -> Option<&str> {
+    // Below 2^53 all are held exactly.
+    if number.abs() < 9_007_199_254_740_992.0 {
+        return None;
+    }
     // What is written here is the number's value, digit by digit.
     let digits = format!("{:.0}", number.abs());
     long_whole(text).filter(|whole| whole.strip_prefix('-').unwrap_or(whole) != digits)

@@ -1,8 +1,9 @@
 //! A table in memory: named Arrow columns of equal length.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::array::new_empty_array;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{cast, concat, concat_batches, nullif, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema as ArrowSchema, SchemaRef, UInt64Type};
@@ -10,6 +11,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema as ArrowSchema, Schema
 use crate::column::Exclusion;
 use crate::error::{Error, Result, near_names};
 use crate::origin::Origin;
+use crate::row_hash::WholeNumbers;
 pub use crate::visible::quoted;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
@@ -25,7 +27,12 @@ pub struct Table {
     origin: Arc<Origin>,
     /// Columns whose text came from a file without types.
     untyped: Arc<HashSet<String>>,
+    row_hashes: RowHashes,
 }
+
+/// Hashes of the rows that were asked for, each with the columns that they are of. Parts, keys and remembered rows
+/// all go by the same ones; the cells do not change.
+type RowHashes = Arc<Mutex<Vec<(Vec<String>, WholeNumbers, Arc<Vec<u64>>)>>>;
 
 impl Table {
     /// Wraps one record batch.
@@ -45,7 +52,34 @@ impl Table {
                     .with_hint("rename one of the two"));
             }
         }
-        Ok(Table { batch, places: Arc::new(places), origin: Arc::default(), untyped: Arc::default() })
+        Ok(Table {
+            batch,
+            places: Arc::new(places),
+            origin: Arc::default(),
+            untyped: Arc::default(),
+            row_hashes: Arc::default(),
+        })
+    }
+
+    /// The hashes of the rows by these columns: made once, while the table and its copies are there.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(crate) fn hashed_once(
+        &self,
+        columns: &[String],
+        rule: WholeNumbers,
+        make: impl FnOnce() -> Result<Vec<u64>>,
+    ) -> Result<Arc<Vec<u64>>> {
+        let lock = || self.row_hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        let found =
+            lock().iter().find(|(of, by, _)| of == columns && *by == rule).map(|(.., hashes)| hashes.clone());
+        if let Some(hashes) = found {
+            return Ok(hashes);
+        }
+        let hashes = Arc::new(make()?);
+        lock().push((columns.to_vec(), rule, hashes.clone()));
+        Ok(hashes)
     }
 
     /// The same table, its texts marked as those of a file that has no types, such as CSV.
@@ -101,6 +135,33 @@ impl Table {
     /// A schema error if the batches differ in schema or a name repeats.
     pub fn from_batches(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Self> {
         let batch = concat_batches(schema, batches)
+            .map_err(|e| Error::schema(format!("batches do not fit together: {e}")))?;
+        Self::new(batch)
+    }
+
+    /// As [`Table::from_batches`], of batches that nobody else needs: each column is joined and let go of, so that
+    /// no more than one stands in memory twice.
+    ///
+    /// # Errors
+    /// As [`Table::from_batches`].
+    pub(crate) fn from_owned_batches(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Self> {
+        let n_rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let mut pieces: Vec<Vec<ArrayRef>> = schema.fields().iter().map(|_| Vec::new()).collect();
+        for batch in batches {
+            pieces.iter_mut().zip(batch.columns()).for_each(|(column, piece)| column.push(piece.clone()));
+        }
+        let mut columns = Vec::with_capacity(pieces.len());
+        for (field, pieces) in schema.fields().iter().zip(pieces) {
+            let whole = match &pieces[..] {
+                [] => new_empty_array(field.data_type()),
+                [one] => one.clone(),
+                many => concat(&many.iter().map(|piece| piece.as_ref()).collect::<Vec<_>>())
+                    .map_err(|e| Error::schema(format!("batches do not fit together: {e}")))?,
+            };
+            columns.push(whole);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(n_rows));
+        let batch = RecordBatch::try_new_with_options(schema.clone(), columns, &options)
             .map_err(|e| Error::schema(format!("batches do not fit together: {e}")))?;
         Self::new(batch)
     }
@@ -216,14 +277,14 @@ impl Table {
         }
         let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
             .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
-        Ok(Table { batch, ..self.clone() })
+        Ok(Table { batch, row_hashes: Arc::default(), ..self.clone() })
     }
 
     /// Rows `start..start + n_rows`, without copying.
     pub fn slice(&self, start: usize, n_rows: usize) -> Self {
         let start = start.min(self.n_rows());
         let batch = self.batch.slice(start, n_rows.min(self.n_rows() - start));
-        Table { batch, ..self.clone() }
+        Table { batch, row_hashes: Arc::default(), ..self.clone() }
     }
 
     /// Only these columns, in this order.
@@ -235,7 +296,7 @@ impl Table {
         let columns = columns.collect::<Result<Vec<_>>>()?;
         if columns.is_empty() {
             let batch = build(vec![], vec![], Some(self.n_rows()))?;
-            return Ok(Table { batch, places: Arc::default(), ..self.clone() });
+            return Ok(Table { batch, places: Arc::default(), row_hashes: Arc::default(), ..self.clone() });
         }
         self.derived(Self::from_columns(columns)?)
     }

@@ -61,7 +61,8 @@ impl EmbeddingSpace {
     /// name : str, default "embedding_space"
     ///     Goes into the lineage of descendants.
     /// n_epochs : int, optional; 1 to 10,000
-    ///     Epochs. Default: as many as make about 1,500 steps of 128 rows, 4 to 60.
+    ///     Epochs. Default: as many as make about 1,500 steps of 128 rows, 4 to 60, fewer where more than
+    ///     1.3 million rows would be shown.
     /// auto_epochs : bool, default True
     ///     Whether `n_epochs` is a ceiling: training then stops when the validation loss has not fallen for
     ///     a fifth of it, at least 3 epochs.
@@ -260,7 +261,8 @@ impl EmbeddingSpace {
     ///     `columns`: names of old columns; `schedule`: when the others are thawed, "at_once", "by_epoch" or
     ///     "when_flat". Default: none stays frozen, all are thawed at once after half of the epochs.
     /// n_epochs : int, optional; 1 to 10,000
-    ///     Epochs. Default: a quarter of the parent's, at least 10.
+    ///     Epochs of all rows. Default: as many, of a sample of the rows, as the new columns need; with
+    ///     `auto_epochs=False` a quarter of the parent's, at least 10.
     /// auto_epochs : bool, default True
     ///     Whether `n_epochs` is a ceiling: once the validation loss falls by less than 2 % within an epoch,
     ///     the next phase begins; the last one then ends within three tenths of its planned epochs, in which

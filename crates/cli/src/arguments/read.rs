@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use tabgraft_table::Table;
-use tabgraft_table::read::{DecimalMark, GivenReading, Original, ReadOptions, read_table, read_table_from};
+use tabgraft_table::read::{
+    DecimalMark, GivenReading, Original, ReadOptions, TableParts, open_parts, open_parts_from, read_table,
+    read_table_from,
+};
 
 use super::training::parse_bytes;
 use crate::console::Console;
@@ -79,6 +82,23 @@ impl ReadArgs {
         let (options, notes) = self.given().options_like(model);
         notes.iter().for_each(|note| console.note(note));
         table(path, &options, console)
+    }
+}
+
+impl ReadArgs {
+    /// Reads a table as that of a model, part by part. What is found out about it comes with the parts.
+    pub fn parts_like(
+        &self,
+        path: &Path,
+        model: &ReadOptions,
+        console: &Console,
+    ) -> Result<TableParts, Failure> {
+        let (options, notes) = self.given().options_like(model);
+        notes.iter().for_each(|note| console.note(note));
+        Ok(match is_stdin(path)? {
+            true => open_parts_from(std::io::stdin(), STDIN_NAME, &options)?,
+            false => open_parts(path, &options)?,
+        })
     }
 }
 

@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 use arrow::array::ArrayRef;
 use clap::Args;
 use tabgraft_table::Table;
-use tabgraft_table::read::{ReadOptions, Wanted};
+use tabgraft_table::read::{ReadOptions, TableParts, Wanted};
 
 use super::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{check_out, table_file, write_table};
+use crate::output::{check_out, table_file, write_parts};
 
 /// A table, and its results beside some of its columns.
 #[derive(Debug, Clone, Args)]
 pub struct RowsArgs {
-    /// The table with the rows; `-` reads it from standard input
+    /// The table with the rows: a file, a folder of files, or a pattern in quotes such as 'part-*.parquet'; `-` reads it
+    /// from standard input
     table: PathBuf,
     /// Write here and not to stdout, which is `-`: Parquet if the name ends in `.parquet`, else CSV,
     /// compressed if it ends in `.gz`
@@ -29,9 +30,23 @@ pub struct RowsArgs {
 }
 
 impl RowsArgs {
-    /// Reads what a model needs of the table, as that of the model, unless its results would be written
-    /// over it or over the model's file. That they can be written at all, and that the keys are there, is
-    /// seen before the work.
+    /// Reads what a model needs of the table, as that of the model, part by part, unless its results would be written
+    /// over it or over the model's file. That they can be written at all is seen before the work.
+    pub fn parts(
+        &self,
+        model: &Path,
+        how: &ReadOptions,
+        needs: Wanted,
+        console: &Console,
+    ) -> Result<TableParts, Failure> {
+        if let Some(out) = table_file(self.out.as_deref())? {
+            check_out(out, &[model, &self.table])?;
+        }
+        let how = ReadOptions { columns: needs.and(&self.key), ..how.clone() };
+        self.read.parts_like(&self.table, &how, console)
+    }
+
+    /// As [`RowsArgs::parts`], the whole table at once.
     pub fn table(
         &self,
         model: &Path,
@@ -44,9 +59,7 @@ impl RowsArgs {
         }
         let how = ReadOptions { columns: needs.and(&self.key), ..how.clone() };
         let table = self.read.table_like(&self.table, &how, console)?;
-        for name in &self.key {
-            table.column(name)?;
-        }
+        self.keys(&table)?;
         Ok(table)
     }
 
@@ -56,11 +69,32 @@ impl RowsArgs {
         table: &Table,
         results: impl IntoIterator<Item = (String, ArrayRef)>,
     ) -> Result<(), Failure> {
-        let mut columns = Vec::new();
-        for name in &self.key {
-            columns.push((name.clone(), table.column(name)?.clone()));
-        }
+        let mut columns = self.keys(table)?;
         columns.extend(results);
-        write_table(&Table::from_columns(columns)?, table_file(self.out.as_deref())?)
+        let table = Table::from_columns(columns)?;
+        write_parts(table_file(self.out.as_deref())?, |write| write(&table))
+    }
+
+    fn keys(&self, table: &Table) -> Result<Vec<(String, ArrayRef)>, Failure> {
+        self.key.iter().map(|name| Ok((name.clone(), table.column(name)?.clone()))).collect()
+    }
+
+    /// Writes the keys of each part and, beside them, the results that `work` makes of it.
+    pub fn write_parts(
+        &self,
+        parts: TableParts,
+        console: &Console,
+        mut work: impl FnMut(&Table) -> Result<Vec<(String, ArrayRef)>, Failure>,
+    ) -> Result<(), Failure> {
+        write_parts(table_file(self.out.as_deref())?, |write| {
+            for part in parts {
+                let part = part?;
+                part.origin().notes.iter().for_each(|note| console.note(note));
+                let mut columns = self.keys(&part)?;
+                columns.extend(work(&part)?);
+                write(&Table::from_columns(columns)?)?;
+            }
+            Ok(())
+        })
     }
 }

@@ -10,7 +10,8 @@ use super::TrainingArgs;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Training")]
 pub struct SpaceArgs {
-    /// Epochs, 1 to 10000: a ceiling, unless `--exact-epochs` [default: about 1500 steps, 4 to 60 epochs]
+    /// Epochs, 1 to 10000: a ceiling, unless `--exact-epochs` [default: about 1500 steps, 4 to 60 epochs,
+    /// fewer where more than 1.3 million rows would be shown]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
     #[command(flatten)]

@@ -56,29 +56,31 @@ impl EmbedArgs {
     /// Embeds, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let space = EmbeddingSpace::load(&self.space)?;
-        let table = self.rows.table(&self.space, &space.read_options(), space.needs(), console)?;
-        let readable = space.readable(&table, self.errors.errors())?;
-        let embeddings = space.embed(&readable.table)?;
-        let d_model = embeddings.d_model;
-        let coordinate = |i: usize| {
-            let values = embeddings.values.iter().skip(i).step_by(d_model).copied();
-            (format!("z{i}"), Arc::new(Float32Array::from_iter_values(values)) as ArrayRef)
-        };
-        let written = self.rows.write(&table, (0..d_model).map(coordinate));
-        column_notes(&embeddings.report, console);
-        unreadable_notes(&readable.unreadable, console);
-        unseen_notes(&embeddings.unseen, console);
-        differing_notes(&embeddings.differing, console);
+        let parts = self.rows.parts(&self.space, &space.read_options(), space.needs(), console)?;
+        let (d_model, mut stream) = (space.d_model(), space.stream(self.errors.errors()));
+        self.rows.write_parts(parts, console, |part| {
+            let values = stream.embed(part)?;
+            let coordinate = |i: usize| {
+                let values = values.iter().skip(i).step_by(d_model).copied();
+                (format!("z{i}"), Arc::new(Float32Array::from_iter_values(values)) as ArrayRef)
+            };
+            Ok((0..d_model).map(coordinate).collect())
+        })?;
+        let remarks = stream.finish();
+        column_notes(&remarks.report, console);
+        unreadable_notes(&remarks.unreadable, console);
+        unseen_notes(&remarks.unseen, console);
+        differing_notes(&remarks.differing, console);
         console.side_report(&EmbedReport {
             space: space.name().to_owned(),
-            n_rows: embeddings.n_rows,
+            n_rows: remarks.n_rows,
             d_model,
-            columns: embeddings.report,
-            unreadable: readable.unreadable,
-            unseen: embeddings.unseen,
-            differing: embeddings.differing,
+            columns: remarks.report,
+            unreadable: remarks.unreadable,
+            unseen: remarks.unseen,
+            differing: remarks.differing,
         })?;
-        written.map(|()| Answer::Yes)
+        Ok(Answer::Yes)
     }
 }
 

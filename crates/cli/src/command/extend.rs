@@ -1,6 +1,7 @@
 //! `extend`: graft new columns onto a trained space.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -58,7 +59,8 @@ pub struct ExtendArgs {
     drift_bound: Option<f64>,
     #[command(flatten)]
     freeze: FreezeArgs,
-    /// Epochs, 1 to 10000 [default: a quarter of the parent's, at least 10, at most half]
+    /// Epochs, 1 to 10000, of all rows [default: as many, of a sample of the rows, as the new columns need; with
+    /// --exact-epochs a quarter of the parent's, at least 10, at most half]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
     #[command(flatten)]
@@ -144,17 +146,19 @@ impl ExtendArgs {
         let parent = EmbeddingSpace::load(&self.space)?;
         let options = self.options(&parent)?;
         let mut how = options.read_options(&parent);
+        let start = Instant::now();
         let table = self.read.table_like(&self.table, &how, console)?;
         how = how.continued(table.origin());
         let read = |path: &PathBuf| self.read.table_like(path, &how, console);
         let valid = self.valid.as_ref().map(read).transpose()?;
+        let reading = start.elapsed();
         let mut progress = console.progress("graft");
         let n_refused = parent.refused_extensions().len();
         let child = parent.extend(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
         // A child begins without refusals, a parent that is kept has one more.
         let refused = child.refused_extensions().get(n_refused);
         let extension = refused.map(|r| &r.extension).or(child.extension_metadata());
-        let training = TrainingSummary::of(&child);
+        let training = TrainingSummary::of(&child).after_reading(reading);
         let end =
             match extension.is_some_and(|graft| graft.judgement.is_none()) && options.keep != Keep::Always {
                 true => End::Unjudged,

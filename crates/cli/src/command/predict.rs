@@ -72,36 +72,42 @@ impl PredictArgs {
     /// Predicts, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let predictor = Predictor::load(&self.predictor)?;
-        let table =
-            self.rows.table(&self.predictor, &predictor.read_options(), predictor.needs(), console)?;
-        let readable = predictor.readable(&table, self.errors.errors())?;
-        let mut predictions = predictor.predict(&readable.table)?;
-        if let Some(threshold) = self.threshold {
-            predictions = predictions.at_threshold(threshold)?;
-        }
-        if let Some(level) = self.interval {
-            predictions = predictor.with_interval(predictions, level)?;
-        }
-        let guardrails = predictor.guardrails(&readable.table)?;
-        let written = self.rows.write(&table, result_columns(&predictions));
-        column_notes(&predictions.report, console);
-        unreadable_notes(&readable.unreadable, console);
-        unseen_notes(&predictions.unseen, console);
-        differing_notes(&predictions.differing, console);
-        let is_binary = predictions.classes.len() == 2;
+        let parts =
+            self.rows.parts(&self.predictor, &predictor.read_options(), predictor.needs(), console)?;
+        let mut stream = predictor.stream(self.errors.errors());
+        let mut counts = BTreeMap::new();
+        let (mut task, mut threshold) = ("", None);
+        self.rows.write_parts(parts, console, |part| {
+            let (mut predictions, guardrails) = stream.predict(part)?;
+            if let Some(threshold) = self.threshold {
+                predictions = predictions.at_threshold(threshold)?;
+            }
+            if let Some(level) = self.interval {
+                predictions = predictor.with_interval(predictions, level)?;
+            }
+            count(&guardrails, &mut counts);
+            task = predictions.task.name();
+            threshold = (predictions.classes.len() == 2).then_some(predictions.threshold);
+            Ok(result_columns(&predictions))
+        })?;
+        let remarks = stream.finish();
+        column_notes(&remarks.report, console);
+        unreadable_notes(&remarks.unreadable, console);
+        unseen_notes(&remarks.unseen, console);
+        differing_notes(&remarks.differing, console);
         console.side_report(&PredictReport {
             predictor: predictor.name().to_owned(),
             target: predictor.target().column().to_owned(),
-            task: predictions.task.name(),
-            n_rows: predictions.n_rows(),
-            threshold: is_binary.then_some(predictions.threshold),
-            columns: predictions.report,
-            unreadable: readable.unreadable,
-            unseen: predictions.unseen,
-            differing: predictions.differing,
-            guardrails: counted(&guardrails),
+            task,
+            n_rows: remarks.n_rows,
+            threshold,
+            columns: remarks.report,
+            unreadable: remarks.unreadable,
+            unseen: remarks.unseen,
+            differing: remarks.differing,
+            guardrails: counts,
         })?;
-        written.map(|()| Answer::Yes)
+        Ok(Answer::Yes)
     }
 }
 
@@ -125,12 +131,10 @@ fn result_columns(predictions: &Predictions) -> Vec<(String, ArrayRef)> {
     predictions.column_names().into_iter().zip(columns).collect()
 }
 
-fn counted(guardrails: &[Guardrail]) -> BTreeMap<String, BTreeMap<&'static str, usize>> {
-    let mut counts: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
+fn count(guardrails: &[Guardrail], counts: &mut BTreeMap<String, BTreeMap<&'static str, usize>>) {
     for guardrail in guardrails {
         *counts.entry(guardrail.column.clone()).or_default().entry(guardrail.word).or_default() += 1;
     }
-    counts
 }
 
 impl Report for PredictReport {

@@ -1,10 +1,11 @@
 //! `train`: an embedding space from a table.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
-use tabgraft_model::train::StopReason;
+use tabgraft_model::train::{Stages, StopReason};
 use tabgraft_model::{EmbeddingSpace, FitOptions};
 use tabgraft_table::split::Part;
 
@@ -82,6 +83,13 @@ pub struct TrainingSummary {
     device: String,
     seconds: f64,
     rows_per_second: f64,
+    /// Training rows of each epoch, validation rows that it is measured on, and those of the final losses.
+    n_rows_epoch: usize,
+    n_rows_watched: usize,
+    n_rows_measured: usize,
+    /// Seconds that reading the table took, null where they were not taken, and where those of the work on it went.
+    seconds_reading: Option<f64>,
+    stages: Stages,
 }
 
 impl TrainArgs {
@@ -99,12 +107,14 @@ impl TrainArgs {
             private: self.split.private,
         };
         let how = options.read_options(&self.read.given());
+        let start = Instant::now();
         let table = read_table(&self.table, &how, console)?;
         let alike = how.continued(table.origin());
         let valid = self.valid.as_ref().map(|path| read_table(path, &alike, console)).transpose()?;
+        let reading = start.elapsed();
         let mut progress = console.progress("embedding space");
         let space = EmbeddingSpace::fit(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
-        let training = TrainingSummary::of(&space);
+        let training = TrainingSummary::of(&space).after_reading(reading);
         let end = training.end(progress);
         let saved = Saved::new(&self.out, end, |path| space.save(path), console);
         let n_rows_test = space.split().assign(&table)?.iter().filter(|p| **p == Part::Test).count();
@@ -152,7 +162,17 @@ impl TrainingSummary {
             device: info.device.clone(),
             seconds: info.seconds,
             rows_per_second: info.rows_per_second,
+            n_rows_epoch: info.n_rows_epoch,
+            n_rows_watched: info.n_rows_watched,
+            n_rows_measured: info.n_rows_measured,
+            seconds_reading: None,
+            stages: info.stages,
         }
+    }
+
+    /// The same, after a table that was read in so long.
+    pub fn after_reading(self, reading: Duration) -> Self {
+        TrainingSummary { seconds_reading: Some(reading.as_secs_f64()), ..self }
     }
 
     /// How the training that `progress` showed ended. Where nothing was trained, the summary is that of an
@@ -181,6 +201,36 @@ impl TrainingSummary {
             self.seconds,
             self.rows_per_second,
             self.n_weights
+        ) + &self.rows_text()
+            + &self.stages_text()
+    }
+
+    /// Which rows were taken where not all were.
+    fn rows_text(&self) -> String {
+        let mut parts = Vec::new();
+        if self.n_rows_epoch < self.n_rows_train {
+            parts.push(format!("{} of {} training rows in each epoch", self.n_rows_epoch, self.n_rows_train));
+        }
+        if self.n_rows_watched < self.n_rows_valid {
+            parts.push(format!(
+                "each measured on {} of {} validation rows",
+                self.n_rows_watched, self.n_rows_valid
+            ));
+        }
+        if self.n_rows_measured < self.n_rows_valid {
+            parts.push(format!("losses at the end on {}", self.n_rows_measured));
+        }
+        if parts.is_empty() { String::new() } else { line!("{}", parts.join(", ")) }
+    }
+
+    /// Where the time went.
+    fn stages_text(&self) -> String {
+        let Stages { coding, parent, training, validation } = self.stages;
+        let parent = if parent > 0.0 { format!(", the parent's vectors {parent:.2}") } else { String::new() };
+        let reading =
+            self.seconds_reading.map(|seconds| format!("reading {seconds:.2}, ")).unwrap_or_default();
+        line!(
+            "seconds: {reading}coding {coding:.2}{parent}, training {training:.2}, validation {validation:.2}"
         )
     }
 }

@@ -6,14 +6,16 @@ use crate::encoder::Network;
 use crate::error::Result;
 use crate::metric::{Drift, drift, mean_cosine_distance};
 use crate::space::{EmbeddingSpace, Rows, embed_encoded};
+use crate::train::{Purpose, drawn};
 
-/// Most validation rows that drift is measured on.
-const DRIFT_ROWS: usize = 2000;
+/// Most validation rows that drift is measured on: its mean is of enough of them, and each is compared with every
+/// other for its neighbours.
+const DRIFT_ROWS: usize = 500;
 
 /// The rows that drift is measured on.
 pub(super) fn drift_rows(rows: &Rows) -> Vec<usize> {
     let from = if rows.valid.len() > 1 { &rows.valid } else { &rows.train };
-    from.iter().copied().take(DRIFT_ROWS).collect()
+    drawn(from, &rows.key, DRIFT_ROWS, Purpose::Validation)
 }
 
 /// Validation rows (training rows where there are not two of them) and the parent's vectors.

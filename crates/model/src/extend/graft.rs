@@ -1,14 +1,17 @@
 //! Training a graft, and what the lineage says of it.
 
+use std::time::Instant;
+
 use tabgraft_table::Table;
 
+use super::dose::Dose;
 use super::drift::DriftSample;
 use super::plan::stages;
 use super::role::roles;
 use super::thaw::OldWeights;
 use crate::encoder::Network;
 use crate::error::Result;
-use crate::space::{AnchorInfo, EmbeddingSpace, Freeze, Mode, Rows, training_data};
+use crate::space::{AnchorInfo, EmbeddingSpace, Freeze, Mode, Rows};
 use crate::train::{Anchor, Phase, Sink, TrainingPlan, train};
 
 /// A grafted space that has not been trained yet, and the rows to train it on.
@@ -21,8 +24,10 @@ pub struct Graft {
     pub(super) freeze: Freeze,
     /// Most drift of an anchored graft.
     pub(super) bound: Option<f64>,
-    pub(super) n_epochs: usize,
+    pub(super) dose: Dose,
     pub(super) plan: TrainingPlan,
+    /// When the graft began.
+    pub(super) start: Instant,
 }
 
 impl Graft {
@@ -37,18 +42,23 @@ impl Graft {
     /// A training error if no gradient is finite; or the GPU fails; an option error if the limit of
     /// memory is too low.
     pub fn train(self, sink: &mut Sink<'_>) -> Result<EmbeddingSpace> {
-        let Graft { mut child, parent, all, rows, mode, freeze, bound, n_epochs, plan } = self;
-        let encoded = child.encode(&all)?;
+        let Graft { mut child, parent, all, rows, mode, freeze, bound, dose, plan, start } = self;
+        let (train_rows, most_watched) = dose.rows_of(&rows);
+        let looked_at = rows.looked_at(train_rows, most_watched);
+        let encoded = child.encode_rows(&all, &looked_at.rows_idx)?;
         let n_old = parent.about.columns.len();
         let roles = roles(mode, n_old, child.about.columns.len() - n_old);
-        let mut data = training_data(&child, &encoded, &rows, roles, 0..n_old);
+        let mut data = looked_at.training_data(&child, &encoded, roles, 0..n_old);
         child.keep_within(&plan, bound.is_some(), &mut data, &all, &encoded, sink)?;
-        let sample = DriftSample::new(&parent, &encoded, &rows, plan.seed());
+        data.allowance.n_variants = data.allowance.n_variants.min(dose.n_variants);
+        let (coding, parent_start) = (start.elapsed().as_secs_f64(), Instant::now());
+        let sample = DriftSample::new(&parent, &encoded, &looked_at.rows, plan.seed());
+        let parent_seconds = parent_start.elapsed().as_secs_f64();
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));
         let n_parts: Vec<usize> = child.about.codecs.iter().map(|c| c.parts().len()).collect();
         let old = OldWeights::new(&freeze, &parent, n_parts);
-        let stages = stages(mode, &freeze, n_epochs, plan.auto_epochs());
+        let stages = stages(mode, &freeze, dose.n_epochs, plan.auto_epochs());
         let thaws: Vec<_> = stages
             .iter()
             .map(|stage| {
@@ -76,9 +86,13 @@ impl Graft {
         let mut anchor = bound
             .zip(origin.as_ref())
             .map(|(bound, origin)| Anchor::new(bound, &parent.network, origin, &measure));
-        let info = train(&mut child.network, &data, &plan, &phases, anchor.as_mut(), sink)?;
+        let mut info = train(&mut child.network, &data, &plan, &phases, anchor.as_mut(), sink)?;
+        info.stages.coding = coding;
+        info.stages.parent += parent_seconds;
         let anchor = anchor.map(|a| AnchorInfo { drift_bound: a.bound, kept_share: a.kept_share });
+        let drift_start = Instant::now();
         let drift = sample.drift(&child.network)?;
+        info.stages.validation += drift_start.elapsed().as_secs_f64();
         if let Some(last) = child.about.extensions.last_mut() {
             last.training_epochs_used = info.epochs.len();
             last.batch_size = Some(child.about.batch_size);

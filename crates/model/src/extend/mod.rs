@@ -16,6 +16,7 @@
 
 mod changed;
 mod consolidate;
+mod dose;
 mod drift;
 mod frames;
 mod graft;
@@ -31,12 +32,13 @@ mod thaw;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::time::Instant;
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::{Feature, FeatureEngineer, in_order};
 use tabgraft_table::Table;
-use tabgraft_table::codec::{fit_codecs, notes};
+use tabgraft_table::codec::{fit_codecs_to_rows, notes};
 
 pub use consolidate::ConsolidateOptions;
 pub use graft::Graft;
@@ -121,6 +123,7 @@ impl EmbeddingSpace {
         healing_epochs: Option<usize>,
         sink: &mut Sink<'_>,
     ) -> Result<Graft> {
+        let start = Instant::now();
         options.check()?;
         self.check_frozen_columns(&options.freeze)?;
         self.check_regrafted(&options.regraft)?;
@@ -146,13 +149,13 @@ impl EmbeddingSpace {
             return pruned.graft(table, valid, &options, sink);
         }
         let plan = TrainingPlan::new(&options.training, sink)?;
-        let n_epochs = self.graft_epochs(&options.training, sink);
         let (all, rows) = self.rows_of(table, valid, sink)?;
+        let sizes = [schema.columns.len(), rows.train.len()];
+        let dose = self.dose(&options.training, options.mode, sizes, sink);
         // Only now: a table that lacks what the split needs is an error that says so itself.
         self.tell_absent(&all, sink)?;
         let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-        let new_cells = all.select(&schema.names())?.take(&train_rows)?;
-        let codecs = fit_codecs(&schema, &new_cells, &self.about.config.codec)?;
+        let codecs = fit_codecs_to_rows(&schema, &all, &train_rows, &self.about.config.codec)?;
         schema.notes.extend(notes(&schema.columns, &codecs, &self.about.config.codec));
         for note in &schema.notes {
             let _ = sink(&Event::Note { text: note.clone() });
@@ -167,13 +170,14 @@ impl EmbeddingSpace {
         about.name = options.name.clone().unwrap_or_else(|| format!("{}_extended", self.name()));
         about.created = now();
         about.software = SoftwareVersion::current();
-        about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
+        about.batch_size = dose.batch_size;
         about.extensions.push(ExtensionMetadata {
             new_columns_added: schema.names(),
             columns_retired: self.retired(&all)?,
             extended_column_count: self.about.columns.len() + n_new,
             feature_metadata: options.feature_metadata.clone(),
             batch_size: Some(about.batch_size),
+            sample: dose.sample,
             mode: options.mode,
             freeze: options.freeze.clone(),
             d_side,
@@ -206,8 +210,9 @@ impl EmbeddingSpace {
             mode: options.mode,
             freeze: options.freeze.clone(),
             bound: options.bound(),
-            n_epochs,
+            dose,
             plan,
+            start,
         })
     }
 

@@ -15,7 +15,7 @@ use crate::space::{EmbeddingSpace, pattern, says_the_same};
 use crate::train::{Event, Sink};
 
 /// Rows by which columns are found that may say the same; all rows then have the last word.
-const SAMPLE_ROWS: usize = 10_000;
+const SAMPLE_ROWS: usize = 2_000;
 
 impl EmbeddingSpace {
     /// The schema of the columns that the table has and this space has never heard of, or shall take

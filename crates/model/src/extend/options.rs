@@ -30,7 +30,10 @@ pub struct ExtendOptions {
     /// Which old weights stay frozen in mode [`Mode::Joint`] or [`Mode::Anchored`], and when the others
     /// are thawed. Default: none stays frozen.
     pub freeze: Freeze,
-    /// How it is trained. Default: a quarter of the parent's epochs, at least 10, and the parent's rows of a step.
+    /// How it is trained. Default: a sample of the rows, a few times, by what the new columns need
+    /// (`extend/dose.rs`), in steps of the parent's rows, at most 128. Where epochs are given, or all are to be run,
+    /// every epoch takes all rows; by default there are then a quarter of the parent's, at least 10, and steps have the
+    /// parent's rows.
     /// With `auto_epochs` the next phase begins once the validation loss falls by less than 2 % within an
     /// epoch; in the last one the learning rate then falls to 0, which takes three tenths of
     /// its planned epochs (rounded down, at least 1), and it ends. A phase that trains new weights alone

@@ -183,6 +183,7 @@ impl EmbeddingSpace {
             extended_column_count: self.about.columns.len(),
             training_epochs_used: 0,
             batch_size: None,
+            sample: None,
             phases: Vec::new(),
             feature_metadata: None,
             mode: Mode::Frozen,

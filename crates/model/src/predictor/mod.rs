@@ -29,6 +29,7 @@ mod predictions;
 mod reading;
 mod reliability;
 mod search;
+mod stream;
 mod target;
 mod threshold;
 mod told;
@@ -54,6 +55,7 @@ pub(crate) use migrate::to_current;
 pub use options::PredictorOptions;
 pub use predictions::{Guardrail, Predictions};
 pub use reliability::{Coverage, Reliability, ReliabilityBin};
+pub use stream::PredictionStream;
 pub use target::{MOST_NUMBER, Target, TargetKind};
 pub use threshold::{ChosenThreshold, ThresholdFor};
 
@@ -254,7 +256,16 @@ impl Predictor {
     /// no feature is computed.
     pub(crate) fn predict_any(&self, table: &Table) -> Result<Predictions> {
         let space = &self.about.space;
+        let mut unseen = UnseenCounts::default();
+        let predictions = self.predict_counted(table, &mut unseen)?;
+        Ok(Predictions { unseen: unseen.mostly_of_parts(&space.columns, &space.codecs), ..predictions })
+    }
+
+    /// As [`Predictor::predict_any`], of a part of a table whose unseen cells are counted.
+    fn predict_counted(&self, table: &Table, unseen: &mut UnseenCounts) -> Result<Predictions> {
+        let space = &self.about.space;
         let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
+        unseen.update_part(&space.columns, &encoded, table)?;
         let mut values = in_pool(|| self.predict_cells(table, &encoded))??;
         let task = self.about.target.task();
         let n_outputs = self.about.target.n_outputs();
@@ -282,7 +293,7 @@ impl Predictor {
             report: self.column_report(table),
             differing: Vec::new(),
             interval: None,
-            unseen: UnseenCounts::of(&encoded).mostly(&space.columns, &space.codecs, table)?,
+            unseen: Vec::new(),
         })
     }
 

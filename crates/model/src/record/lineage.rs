@@ -144,6 +144,16 @@ pub struct AnchorInfo {
     pub kept_share: f32,
 }
 
+/// Most rows that a graft was to take in each epoch: how many it took, its training's record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sample {
+    /// Most training rows.
+    pub n_train: usize,
+    /// Most validation rows.
+    pub n_valid: usize,
+}
+
 /// A parent of a merge beside the first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -197,6 +207,9 @@ pub struct ExtensionMetadata {
     pub training_epochs_used: usize,
     /// Rows of a step of its training; absent where nothing was trained.
     pub batch_size: Option<usize>,
+    /// The rows that each epoch of its training took, where the graft was dosed by what it had to learn; absent
+    /// where all rows were taken, or nothing was trained.
+    pub sample: Option<Sample>,
     /// The phases of its training: epochs and why each ended.
     pub phases: Vec<PhaseInfo>,
     /// What the user said about the new columns; free form.

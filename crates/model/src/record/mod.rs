@@ -11,7 +11,7 @@ pub use evidence::{ColumnEffect, Evidence};
 pub(crate) use lineage::step_from;
 pub use lineage::{
     AnchorInfo, ExtensionMetadata, Freeze, GraftJudgement, Hashes, Mode, Operation, ParentRef, PruneInfo,
-    RefusedExtension, Schedule, SoftwareVersion, descends_from,
+    RefusedExtension, Sample, Schedule, SoftwareVersion, descends_from,
 };
-pub use training::{EpochInfo, PhaseInfo, StopReason, TrainingInfo, Watch};
+pub use training::{EpochInfo, PhaseInfo, Stages, StopReason, TrainingInfo, Watch};
 pub(crate) use wiring::Wiring;

@@ -66,6 +66,20 @@ pub struct EpochInfo {
     pub seconds: f64,
 }
 
+/// Where the wall time of a training went, seconds. Reading the table comes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stages {
+    /// What columns mean, which rows train, codecs and cells as numbers.
+    pub coding: f64,
+    /// The parent's vectors, where they are computed beforehand.
+    pub parent: f64,
+    /// Steps.
+    pub training: f64,
+    /// Losses on validation rows, in every epoch and at the end, and drift.
+    pub validation: f64,
+}
+
 /// The record of one training.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,10 +103,18 @@ pub struct TrainingInfo {
     pub seconds: f64,
     /// Training rows seen per second, validation included in the time.
     pub rows_per_second: f64,
-    /// Rows trained on.
+    /// Training rows that there are.
     pub n_rows_train: usize,
-    /// Rows validated on.
+    /// Validation rows that there are.
     pub n_rows_valid: usize,
+    /// Training rows that each epoch takes: all of them, or a sample.
+    pub n_rows_epoch: usize,
+    /// Validation rows that each epoch is measured on.
+    pub n_rows_watched: usize,
+    /// Validation rows that the losses of the kept weights are measured on.
+    pub n_rows_measured: usize,
+    /// Where the wall time went.
+    pub stages: Stages,
     /// Numbers in all weight matrices.
     pub n_weights: usize,
     /// What computed it: `cpu`, or the name of a GPU; empty where nothing was trained.

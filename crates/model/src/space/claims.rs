@@ -32,7 +32,7 @@ impl About {
         remove(&mut claims, &NOT_CLAIMS);
         claims.get_mut("config").into_iter().for_each(|config| remove(config, &["memory_limit"]));
         if let Some(info) = claims.get_mut("training_info") {
-            remove(info, &["seconds", "rows_per_second"]);
+            remove(info, &["seconds", "rows_per_second", "stages"]);
             list(info, "epochs").for_each(|epoch| remove(epoch, &["seconds"]));
         }
         list(&mut claims, "extensions").for_each(timeless);

@@ -10,6 +10,8 @@ use crate::train::TrainingOptions;
 const AUTO_STEPS: usize = 1500;
 /// Range of the automatic number of epochs.
 const AUTO_EPOCHS: std::ops::RangeInclusive<usize> = 4..=60;
+/// Most rows that the automatic number of epochs shows, beyond the first epoch: a million rows need no four of them.
+const MOST_ROWS_SHOWN: usize = 1_300_000;
 
 /// How to build and train an embedding space.
 ///
@@ -30,7 +32,8 @@ pub struct SpaceConfig {
     pub learning_rate: f32,
     /// Decoupled weight decay. Default 1e-4; 0 to 1.
     pub weight_decay: f32,
-    /// How it is trained. Default: as many epochs as make about 1,500 steps of 128 rows, 4 to 60, and steps of
+    /// How it is trained. Default: as many epochs as make about 1,500 steps of 128 rows, 4 to 60, but
+    /// not so many that more than 1.3 million rows are shown, and steps of
     /// 128 rows below 8,000 training rows, 256 below 100,000, else 512. With `auto_epochs` the training stops
     /// when the validation loss has not fallen for a fifth of the epochs.
     pub training: TrainingOptions,
@@ -172,7 +175,8 @@ impl SpaceConfig {
     /// Epochs for this many training rows.
     pub fn n_epochs_for(&self, n_rows: usize) -> usize {
         let auto = AUTO_STEPS * 128 / n_rows.max(1);
-        self.training.n_epochs.unwrap_or(auto.clamp(*AUTO_EPOCHS.start(), *AUTO_EPOCHS.end()))
+        let most = (MOST_ROWS_SHOWN / n_rows.max(1)).max(1);
+        self.training.n_epochs.unwrap_or(auto.clamp(*AUTO_EPOCHS.start(), *AUTO_EPOCHS.end()).min(most))
     }
 }
 
@@ -180,6 +184,15 @@ impl SpaceConfig {
 mod tests {
     use super::*;
     use crate::train::Device;
+
+    #[test]
+    fn large_tables_are_not_shown_more_often_than_helps() {
+        let config = SpaceConfig::default();
+        let epochs = [500, 10_000, 65_000, 325_000, 650_000, 5_000_000].map(|n| config.n_epochs_for(n));
+        assert_eq!(epochs, [60, 19, 4, 4, 2, 1]);
+        let given = SpaceConfig { training: TrainingOptions::of_epochs(7), ..config };
+        assert_eq!(given.n_epochs_for(5_000_000), 7);
+    }
 
     #[test]
     fn a_file_holds_one_list_of_options_without_the_device() {

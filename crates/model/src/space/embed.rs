@@ -63,21 +63,11 @@ impl EmbeddingSpace {
         let made = self.complete(table)?;
         let table = &*made.table;
         self.about.check_known(table)?;
-        let mut values = vec![0.0; table.n_rows() * self.d_model()];
         let mut unseen = UnseenCounts::default();
-        in_pool(|| {
-            for (i, values) in values.chunks_mut(CHUNK_ROWS * self.d_model()).enumerate() {
-                let chunk = table.slice(i * CHUNK_ROWS, CHUNK_ROWS);
-                let encoded = self.encode(&chunk)?;
-                unseen.update(&encoded);
-                embed_into(&self.network, &encoded, values);
-                if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-                    let row = at / self.d_model();
-                    return Err(self.no_vector(&encoded, row, i * CHUNK_ROWS + row + 1));
-                }
-            }
+        let values = self.embed_rows(table, 0, &mut |encoded, _| {
+            unseen.update(encoded);
             Ok(())
-        })??;
+        })?;
         Ok(Embeddings {
             n_rows: table.n_rows(),
             d_model: self.d_model(),
@@ -86,6 +76,34 @@ impl EmbeddingSpace {
             differing: made.differing,
             unseen: unseen.mostly(self.columns(), self.codecs(), table)?,
         })
+    }
+
+    /// The vectors of a table that has all features, and so many rows before it. `counted` sees the cells of each
+    /// chunk as they are embedded.
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::embed`].
+    pub(super) fn embed_rows(
+        &self,
+        table: &Table,
+        n_before: usize,
+        counted: &mut (dyn FnMut(&EncodedTable, &Table) -> Result<()> + Send),
+    ) -> Result<Vec<f32>> {
+        let mut values = vec![0.0; table.n_rows() * self.d_model()];
+        in_pool(|| {
+            for (i, values) in values.chunks_mut(CHUNK_ROWS * self.d_model()).enumerate() {
+                let chunk = table.slice(i * CHUNK_ROWS, CHUNK_ROWS);
+                let encoded = self.encode(&chunk).map_err(|e| e.behind(n_before + i * CHUNK_ROWS))?;
+                counted(&encoded, &chunk)?;
+                embed_into(&self.network, &encoded, values);
+                if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                    let row = at / self.d_model();
+                    return Err(self.no_vector(&encoded, row, n_before + i * CHUNK_ROWS + row + 1));
+                }
+            }
+            Ok(())
+        })??;
+        Ok(values)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Training an embedding space from a table.
 
+use std::time::Instant;
+
 use arrow::array::Array;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
 use tabgraft_table::cell::texts;
-use tabgraft_table::codec::{fit_codecs, notes};
+use tabgraft_table::codec::{fit_codecs_to_rows, notes};
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions, Schema, infer};
 use tabgraft_table::split::{Part, Split, SplitKey, SplitOptions};
@@ -22,8 +24,8 @@ use crate::metric::Clusters;
 use crate::objective::{Objective, Role};
 use crate::param::Params;
 use crate::train::{
-    Allowance, Device, Ending, Event, Footprint, Phase, Sink, TrainingData, TrainingOptions, TrainingPlan,
-    Watch, train,
+    Allowance, Device, Ending, Event, Footprint, Phase, Purpose, Sink, TrainingData, TrainingOptions,
+    TrainingPlan, VALIDATION_MOST, Watch, drawn, train,
 };
 use crate::weights::WeightedRows;
 
@@ -74,14 +76,16 @@ impl EmbeddingSpace {
         options: &FitOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
+        let start = Instant::now();
         let plan = TrainingPlan::new(&options.config.training, sink)?;
         let (mut space, all, rows) = prepare(table, valid, options, sink)?;
         let n_epochs = space.about.planned_epochs;
         let config = &options.config;
         let names = space.first_columns();
-        let encoded = space.encode(&all)?;
+        let looked_at = rows.looked_at(rows.train.clone(), usize::MAX);
+        let encoded = space.encode_rows(&all, &looked_at.rows_idx)?;
         let roles = vec![Role::OLD; names.len()];
-        let mut data = training_data(&space, &encoded, &rows, roles, 0..names.len());
+        let mut data = looked_at.training_data(&space, &encoded, roles, 0..names.len());
         space.keep_within(&plan, false, &mut data, &all, &encoded, sink)?;
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));
@@ -95,7 +99,9 @@ impl EmbeddingSpace {
             ending: Ending::of_all_weights(plan.auto_epochs(), n_epochs),
             thaw: &|network| network.set_thawed(true),
         };
+        let coding = start.elapsed().as_secs_f64();
         space.about.training_info = train(&mut space.network, &data, &plan, &[phase], None, sink)?;
+        space.about.training_info.stages.coding = coding;
         space.about.hashes = space.compute_hashes(&rows.key);
         Ok(space)
     }
@@ -221,7 +227,7 @@ fn prepare(
         false => Some(KnownRows::of(&all, &rows.parts, &split, &schema.columns, &rows.key)?),
     };
     let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-    let codecs = fit_codecs(&schema, &all.select(&names)?.take(&train_rows)?, &options.config.codec)?;
+    let codecs = fit_codecs_to_rows(&schema, &all, &train_rows, &options.config.codec)?;
     let config = &options.config;
     schema.notes.extend(notes(&schema.columns, &codecs, &config.codec));
     for note in &schema.notes {
@@ -348,6 +354,61 @@ fn rows_of_parts(
     Ok((all, rows))
 }
 
+/// The rows that a training looks at, the only ones whose cells become numbers.
+pub(crate) struct LookedAt {
+    /// Their places in the table, ascending.
+    pub rows_idx: Vec<usize>,
+    /// The same rows by their places among these.
+    pub rows: Rows,
+    /// Those of the validation rows that every epoch is measured on.
+    pub watched: Vec<usize>,
+    /// Training and validation rows that there are.
+    n_rows: [usize; 2],
+}
+
+impl Rows {
+    /// What a training on these training rows looks at: them, and the validation rows that losses are measured on,
+    /// of which each epoch watches at most so many.
+    pub fn looked_at(&self, train: Vec<usize>, most_watched: usize) -> LookedAt {
+        let measured = drawn(&self.valid, &self.key, VALIDATION_MOST, Purpose::Validation);
+        let watched = drawn(&measured, &self.key, most_watched, Purpose::Validation);
+        let mut rows_idx = [&train[..], &measured].concat();
+        rows_idx.sort_unstable();
+        rows_idx.dedup();
+        let mut place = vec![0; self.key.len()];
+        rows_idx.iter().enumerate().for_each(|(i, row)| place[*row] = i);
+        let placed = |rows: &[usize]| rows.iter().map(|row| place[*row]).collect::<Vec<_>>();
+        LookedAt {
+            rows: Rows {
+                train: placed(&train),
+                valid: placed(&measured),
+                parts: Vec::new(),
+                key: rows_idx.iter().map(|row| self.key[*row]).collect(),
+            },
+            watched: placed(&watched),
+            n_rows: [self.train.len(), self.valid.len()],
+            rows_idx,
+        }
+    }
+}
+
+impl LookedAt {
+    /// As [`training_data`], of these rows.
+    pub fn training_data(
+        &self,
+        space: &EmbeddingSpace,
+        encoded: &EncodedTable,
+        roles: Vec<Role>,
+        old_columns: std::ops::Range<usize>,
+    ) -> TrainingData {
+        TrainingData {
+            watched_rows: self.watched.clone(),
+            n_rows: self.n_rows,
+            ..training_data(space, encoded, &self.rows, roles, old_columns)
+        }
+    }
+}
+
 /// What the training loop needs, for a space whose network and codecs stand.
 pub(crate) fn training_data(
     space: &EmbeddingSpace,
@@ -362,6 +423,8 @@ pub(crate) fn training_data(
             .with_column_keys(&space.about.mask_keys),
         train_rows: rows.train.clone(),
         valid_rows: rows.valid.clone(),
+        watched_rows: rows.valid.clone(),
+        n_rows: [rows.train.len(), rows.valid.len()],
         column_names: space.about.columns.iter().map(|c| c.name.clone()).collect(),
         old_columns,
         allowance: Allowance::of_batches(space.about.batch_size),

@@ -140,6 +140,9 @@ impl KnownRows {
     /// # Errors
     /// A schema error for a column of a type that cannot be read.
     pub fn add(&mut self, table: &Table, parts: &[Part], is_added: impl Fn(usize) -> bool) -> Result<()> {
+        if !(0..table.n_rows()).any(&is_added) {
+            return Ok(());
+        }
         for by in std::iter::once(&mut self.whole).chain(&mut self.halves) {
             if by.columns.iter().all(|name| table.has_column(name)) {
                 let keys = row_hashes(table, &by.columns)?;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tabgraft_table::read::Reading;
 
 use super::{Freeze, Operation, recipe};
+use crate::record::Stages;
 use crate::train::Computer;
 
 /// Brings a space's manifest to the current format. What an older version could not say gets the
@@ -67,6 +68,7 @@ fn from_1_3_to_1_4(manifest: &mut Value) {
     put_keys(manifest);
     put(manifest, "reading", json!(Reading::default()));
     put(manifest, "rows", Value::Null);
+    manifest.get_mut("training_info").into_iter().for_each(put_rows_of_epochs);
     manifest.get_mut("hashes").into_iter().for_each(put_no_later_hashes);
     for key in ["extensions", "refused_extensions"] {
         let entries = manifest.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten();
@@ -76,6 +78,16 @@ fn from_1_3_to_1_4(manifest: &mut Value) {
             None => put_into_step(entry),
         });
     }
+}
+
+/// Until 1.4 every epoch took all rows, and nothing was said of where the time went.
+fn put_rows_of_epochs(info: &mut Value) {
+    let count = |info: &Value, key: &str| info.get(key).cloned().unwrap_or_else(|| json!(0));
+    let (train, valid) = (count(info, "n_rows_train"), count(info, "n_rows_valid"));
+    put(info, "n_rows_epoch", train);
+    put(info, "n_rows_watched", valid.clone());
+    put(info, "n_rows_measured", valid);
+    put(info, "stages", json!(Stages::default()));
 }
 
 /// By which columns rows are told apart, and by which numbers cells are hidden: until 1.4 the columns left of
@@ -92,6 +104,7 @@ fn put_keys(manifest: &mut Value) {
 /// What 1.4 adds to a step, and to those that lead to its other parents.
 pub(super) fn put_into_step(step: &mut Value) {
     put(step, "columns_retired", json!([]));
+    put(step, "sample", Value::Null);
     step.get_mut("parent").into_iter().for_each(put_no_later_hashes);
     for other in step.get_mut("other_parents").and_then(Value::as_array_mut).into_iter().flatten() {
         other.get_mut("hashes").into_iter().for_each(put_no_later_hashes);

@@ -16,6 +16,7 @@ mod readable;
 mod reading;
 mod recipe;
 mod same;
+mod stream;
 mod unseen;
 
 use std::collections::{HashMap, HashSet};
@@ -23,7 +24,7 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
-use tabgraft_table::codec::{Codec, encode};
+use tabgraft_table::codec::{Codec, encode, encode_rows};
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::read::Reading;
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Exclusion};
@@ -34,7 +35,7 @@ pub(crate) use crate::record::Wiring;
 pub(crate) use crate::record::step_from;
 pub use crate::record::{
     AnchorInfo, ExtensionMetadata, Freeze, GraftJudgement, Hashes, Mode, Operation, ParentRef, PruneInfo,
-    RefusedExtension, Schedule, SoftwareVersion, descends_from,
+    RefusedExtension, Sample, Schedule, SoftwareVersion, descends_from,
 };
 pub use carried::Completed;
 pub(crate) use carried::complete;
@@ -55,6 +56,7 @@ pub use parts::RowParts;
 pub(crate) use readable::unnamed;
 pub(crate) use recipe::{Era, recipe};
 pub(crate) use same::{pattern, says_the_same};
+pub use stream::{EmbeddingStream, TableRemarks};
 pub use unseen::UnseenColumn;
 pub(crate) use unseen::UnseenCounts;
 
@@ -253,6 +255,11 @@ impl EmbeddingSpace {
     /// The table's cells as numbers, for this space's columns.
     pub(crate) fn encode(&self, table: &Table) -> Result<EncodedTable> {
         encode(&self.about.columns, &self.about.codecs, table)
+    }
+
+    /// The cells of these rows as numbers. Every cell of the table must be readable.
+    pub(crate) fn encode_rows(&self, table: &Table, rows: &[usize]) -> Result<EncodedTable> {
+        encode_rows(&self.about.columns, &self.about.codecs, table, rows)
     }
 }
 

@@ -132,6 +132,10 @@ fn step(entry: &ExtensionMetadata) -> Value {
     if let (Some(step), Some(batch_size)) = (step.as_object_mut(), entry.batch_size) {
         step.insert("batch_size".to_owned(), json!(batch_size));
     }
+    // Likewise: where all rows were taken, nothing is said.
+    if let (Some(step), Some(sample)) = (step.as_object_mut(), entry.sample) {
+        step.insert("sample".to_owned(), json!(sample));
+    }
     step
 }
 

@@ -53,6 +53,8 @@ impl std::fmt::Display for UnseenColumn {
 pub(crate) struct UnseenCounts {
     /// For each column cells with a value, unseen ones, and the first row with one.
     columns: Vec<(usize, usize, Option<usize>)>,
+    /// For each column the first unseen cell, as far as it was asked for.
+    examples: Vec<Option<String>>,
     n_rows: usize,
 }
 
@@ -80,27 +82,62 @@ impl UnseenCounts {
         self.n_rows += encoded.n_rows;
     }
 
+    /// Counts the next part of a table, of which only the counts are kept.
+    ///
+    /// # Errors
+    /// None that encoding the part has not shown before.
+    pub fn update_part(&mut self, specs: &[ColumnSpec], encoded: &EncodedTable, part: &Table) -> Result<()> {
+        let n_before = self.n_rows;
+        self.update(encoded);
+        self.remember_examples(specs, part, n_before)
+    }
+
+    /// Keeps the first unseen cell of each column, of those in the rows of `part`.
+    fn remember_examples(&mut self, specs: &[ColumnSpec], part: &Table, n_before: usize) -> Result<()> {
+        self.examples.resize(self.columns.len(), None);
+        for ((spec, example), (.., first)) in specs.iter().zip(&mut self.examples).zip(&self.columns) {
+            if let (Some(row_idx), None) = (first, &example) {
+                let cells = part.column(&spec.name)?.slice(row_idx - n_before, 1);
+                let text = cell::categories(&spec.name, &cells)?.value(0).chars().take(80).collect();
+                *example = Some(text);
+            }
+        }
+        Ok(())
+    }
+
     /// The columns whose cells are mostly unseen; `table` is the one that was counted.
     ///
     /// # Errors
     /// None that encoding the table has not shown before.
-    pub fn mostly(self, specs: &[ColumnSpec], codecs: &[Codec], table: &Table) -> Result<Vec<UnseenColumn>> {
+    pub fn mostly(
+        mut self,
+        specs: &[ColumnSpec],
+        codecs: &[Codec],
+        table: &Table,
+    ) -> Result<Vec<UnseenColumn>> {
+        self.remember_examples(specs, table, 0)?;
+        Ok(self.mostly_of_parts(specs, codecs))
+    }
+
+    /// The same of a table that was counted part by part.
+    pub fn mostly_of_parts(self, specs: &[ColumnSpec], codecs: &[Codec]) -> Vec<UnseenColumn> {
         let mut found = Vec::new();
-        for ((spec, codec), (n_present, n_unseen, first)) in specs.iter().zip(codecs).zip(self.columns) {
+        let counted = self.columns.into_iter().zip(self.examples);
+        for ((spec, codec), ((n_present, n_unseen, first), example)) in specs.iter().zip(codecs).zip(counted)
+        {
             let (Codec::Categorical(codec), Some(row_idx)) = (codec, first) else { continue };
             if (n_unseen as f64) < MOSTLY * n_present as f64 {
                 continue;
             }
-            let cell = cell::categories(&spec.name, &table.column(&spec.name)?.slice(row_idx, 1))?;
             found.push(UnseenColumn {
                 name: spec.name.clone(),
                 n_unseen,
                 n_present,
                 row_idx,
-                example: cell.value(0).chars().take(80).collect(),
+                example: example.unwrap_or_default(),
                 known: codec.vocabulary().iter().take(N_KNOWN).cloned().collect(),
             });
         }
-        Ok(found)
+        found
     }
 }

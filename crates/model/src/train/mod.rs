@@ -10,6 +10,7 @@ mod memory;
 mod options;
 mod order;
 mod prefix;
+mod sample;
 mod step;
 mod validation;
 
@@ -25,7 +26,7 @@ pub(crate) use device::Computer;
 pub use device::Device;
 use epoch::{Stopper, run_epoch};
 
-pub use crate::record::{EpochInfo, PhaseInfo, StopReason, TrainingInfo, Watch};
+pub use crate::record::{EpochInfo, PhaseInfo, Stages, StopReason, TrainingInfo, Watch};
 pub use event::{Event, Flow, Sink};
 use keep::Keeper;
 pub(crate) use memory::{Allowance, Footprint};
@@ -33,6 +34,7 @@ pub use options::TrainingOptions;
 pub(crate) use options::{TrainingPlan, check_batch_size, check_epochs};
 pub(crate) use order::shuffled;
 use prefix::Prefix;
+pub(crate) use sample::{Purpose, VALIDATION_MOST, drawn};
 pub(crate) use step::step_params;
 use step::{VALIDATION_SEED, validate};
 use validation::{Validation, column_losses};
@@ -52,7 +54,12 @@ pub(crate) struct TrainingData {
     pub groups: Vec<CellTable>,
     pub objective: Objective,
     pub train_rows: Vec<usize>,
+    /// The rows that the losses of the kept weights are measured on.
     pub valid_rows: Vec<usize>,
+    /// Those among them that every epoch is measured on.
+    pub watched_rows: Vec<usize>,
+    /// Training and validation rows that there are; those above may be samples of them.
+    pub n_rows: [usize; 2],
     pub column_names: Vec<String>,
     /// Columns that were there before this training began; all of them in a first training.
     pub old_columns: Range<usize>,
@@ -145,7 +152,7 @@ pub(crate) fn train(
 /// # Errors
 /// If no threads can be started.
 pub(crate) fn validation_losses(network: &Network, data: &TrainingData) -> Result<Option<Vec<f64>>> {
-    in_pool(|| validate(network, data, None))?
+    in_pool(|| validate(network, data, &data.valid_rows, None))?
 }
 
 fn run_phases(
@@ -162,8 +169,11 @@ fn run_phases(
         anchor.begin(&computer.place)?;
     }
     let mut info = TrainingInfo {
-        n_rows_train: data.train_rows.len(),
-        n_rows_valid: data.valid_rows.len(),
+        n_rows_train: data.n_rows[0],
+        n_rows_valid: data.n_rows[1],
+        n_rows_epoch: data.train_rows.len(),
+        n_rows_watched: data.watched_rows.len(),
+        n_rows_measured: data.valid_rows.len(),
         n_weights: network.n_weights(),
         device: computer.name.clone(),
         ..TrainingInfo::default()
@@ -182,8 +192,10 @@ fn run_phases(
         keeper.begin_phase();
         let mut course = Course::new(phase.ending, phase.learning_rate, phase.n_epochs);
         let first_epoch = info.epochs.len();
+        let parent_start = Instant::now();
         let prefix = Prefix::of_training(network, data, plan.seed())?;
         let valid_prefix = Prefix::of_validation(network, data, VALIDATION_SEED)?;
+        info.stages.parent += parent_start.elapsed().as_secs_f64();
         let mut stopper = Stopper { sink, last: Instant::now(), stopped: false, n_epochs_total };
         for epoch_of_phase in 0..phase.n_epochs {
             let epoch = info.epochs.len();
@@ -198,8 +210,10 @@ fn run_phases(
                 &mut stopper,
             )?;
             rows_seen += n_rows;
-            let validation =
-                validate(network, data, valid_prefix.as_ref())?.map(|per_column| Validation { per_column });
+            info.stages.training += epoch_start.elapsed().as_secs_f64();
+            let validation_start = Instant::now();
+            let validation = validate(network, data, &data.watched_rows, valid_prefix.as_ref())?
+                .map(|per_column| Validation { per_column });
             let all = validation.as_ref().and_then(|v| v.weighted(data.objective.roles()));
             info.epochs.push(EpochInfo {
                 epoch: epoch + 1,
@@ -217,6 +231,7 @@ fn run_phases(
             };
             let is_near = anchor.as_ref().map_or(Ok(true), |a| a.is_near(network))?;
             let is_best = keeper.offer(network, epoch + 1, all, is_near);
+            info.stages.validation += validation_start.elapsed().as_secs_f64();
             stopper.emit(&Event::Epoch {
                 info: info.epochs[epoch].clone(),
                 n_epochs: n_epochs_total,
@@ -250,15 +265,17 @@ fn run_phases(
         *network = kept.network;
     }
     network.move_to(&Place::Processor)?;
+    let validation_start = Instant::now();
     if let Some(anchor) = anchor {
         anchor.hold(network)?;
     }
-    if let Some(per_column) = validate(network, data, None)? {
+    if let Some(per_column) = validate(network, data, &data.valid_rows, None)? {
         let v = Validation { per_column };
         info.final_validation_loss = v.mean(data.old_columns.clone());
         info.new_columns_validation_loss = v.mean(data.old_columns.end..v.per_column.len());
         info.final_column_losses = column_losses(data, Some(&v));
     }
+    info.stages.validation += validation_start.elapsed().as_secs_f64();
     info.seconds = start.elapsed().as_secs_f64();
     info.rows_per_second = rows_seen as f64 / info.seconds.max(1e-9);
     let _ = sink(&Event::Finished {

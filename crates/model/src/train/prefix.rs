@@ -38,7 +38,7 @@ impl Prefix {
     /// `None` if there is no side.
     pub fn n_numbers(network: &Network, data: &TrainingData) -> Option<[usize; 2]> {
         let d = network.d_model() - network.sides.last()?.trunk.d();
-        Some([data.train_rows.len() * d, data.valid_rows.len() * d])
+        Some([data.train_rows.len() * d, data.watched_rows.len() * d])
     }
 
     /// Of the training rows; `None` if something before the last side trains, or there is no room.
@@ -56,7 +56,7 @@ impl Prefix {
     /// As [`Tensor::read`].
     pub fn of_validation(network: &Network, data: &TrainingData, seed: u64) -> Result<Option<Self>> {
         let masks = |rows: &[usize], _| data.objective.validation_masks(rows, seed);
-        Self::compute(network, data, &data.valid_rows, data.allowance.n_variants.min(1), &masks)
+        Self::compute(network, data, &data.watched_rows, data.allowance.n_variants.min(1), &masks)
     }
 
     fn compute(

@@ -97,24 +97,25 @@ pub(super) fn run_step(
     Ok(StepOutcome { loss: sum, weight: f64::from(weight), contained, stepped })
 }
 
-/// Mean loss of each column on its hidden validation cells that have a finite one, NaN where none has; `None`
-/// without validation rows.
+/// Mean loss of each column on its hidden cells of these validation rows that have a finite one, NaN where none has;
+/// `None` without rows.
 ///
 /// # Errors
 /// As [`Tensor::read`].
 pub(super) fn validate(
     network: &Network,
     data: &TrainingData,
+    rows: &[usize],
     prefix: Option<&Prefix>,
 ) -> Result<Option<Vec<f64>>> {
-    if data.valid_rows.is_empty() {
+    if rows.is_empty() {
         return Ok(None);
     }
     let mut frozen = network.clone();
     frozen.set_thawed(false);
     let n_columns = data.objective.n_columns();
     let (mut sums, mut counts) = (vec![0.0; n_columns], vec![0usize; n_columns]);
-    for rows in data.valid_rows.chunks(data.allowance.pass_rows) {
+    for rows in rows.chunks(data.allowance.pass_rows) {
         let masks = data.objective.validation_masks(rows, VALIDATION_SEED);
         let (targets, cells_per_column) = data.objective.validation_targets(rows, &masks);
         let cells = batch_cells(&frozen, data, rows, &masks, prefix.is_some());
@@ -228,7 +229,7 @@ mod tests {
         let encoded = space.encode(table).expect("cells");
         let rows = Rows { train: Vec::new(), valid, parts: Vec::new(), key: (0..N_ROWS as u64).collect() };
         let data = training_data(space, &encoded, &rows, vec![Role::OLD; 2], 0..2);
-        validate(network, &data, None).expect("no GPU").expect("validation rows")[0]
+        validate(network, &data, &data.valid_rows, None).expect("no GPU").expect("validation rows")[0]
     }
 
     #[test]

@@ -154,7 +154,7 @@ fn claims(manifest: &Value) -> Value {
     remove(&mut claims, &["name", "created", "hashes", "refused_extensions", "rows"]);
     remove(&mut claims, &elsewhere);
     remove(&mut claims["config"], &["memory_limit"]);
-    remove(&mut claims["training_info"], &["seconds", "rows_per_second"]);
+    remove(&mut claims["training_info"], &["seconds", "rows_per_second", "stages"]);
     let epochs = claims["training_info"]["epochs"].as_array_mut().unwrap();
     epochs.iter_mut().for_each(|epoch| remove(epoch, &["seconds"]));
     claims["extensions"].as_array_mut().unwrap().iter_mut().for_each(timeless);

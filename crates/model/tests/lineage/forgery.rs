@@ -118,6 +118,7 @@ fn names_and_times_are_no_claims() {
         (m["name"], m["created"]) = (json!("other"), json!("2031-01-01T00:00:00Z"));
         m["training_info"]["seconds"] = json!(77.5);
         m["training_info"]["rows_per_second"] = json!(77.5);
+        m["training_info"]["stages"]["training"] = json!(77.5);
         m["training_info"]["epochs"][0]["seconds"] = json!(77.5);
         m["extensions"][0]["seconds"] = json!(77.5);
         m["extensions"][0]["extended_from_es_name"] = json!("another");

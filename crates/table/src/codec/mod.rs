@@ -17,11 +17,13 @@ mod numeric;
 mod text;
 mod timestamp;
 
-use arrow::array::{ArrayRef, new_null_array};
+use arrow::array::{ArrayRef, UInt32Array, new_null_array};
+use arrow::compute::take;
 use arrow::datatypes::DataType;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::cell::{self, Storage};
 use crate::column::{ColumnSpec, Kind, Schema};
 use crate::encoded::{EncodedColumn, EncodedTable, PartForm};
 use crate::error::{Error, Result};
@@ -295,6 +297,23 @@ pub fn fit_codecs(schema: &Schema, table: &Table, config: &CodecConfig) -> Resul
     in_pool(|| schema.columns.par_iter().map(fit).collect())?
 }
 
+/// As [`fit_codecs`], to the rows at `rows_idx` alone. They are copied one column at a time.
+///
+/// # Errors
+/// As [`fit_codecs`]; a value error for an index behind the last row.
+pub fn fit_codecs_to_rows(
+    schema: &Schema,
+    table: &Table,
+    rows_idx: &[u32],
+    config: &CodecConfig,
+) -> Result<Vec<Codec>> {
+    let fit = |spec: &ColumnSpec| {
+        let column = table.select(std::slice::from_ref(&spec.name))?.take(rows_idx)?;
+        Codec::fit(spec, column.column(&spec.name)?, config)
+    };
+    in_pool(|| schema.columns.par_iter().map(fit).collect())?
+}
+
 /// What the user should hear of fitted codecs: which categories share a code.
 pub fn notes(specs: &[ColumnSpec], codecs: &[Codec], config: &CodecConfig) -> Vec<String> {
     let note = |(spec, codec): (&ColumnSpec, &Codec)| match codec {
@@ -312,16 +331,58 @@ pub fn notes(specs: &[ColumnSpec], codecs: &[Codec], config: &CodecConfig) -> Ve
 /// # Errors
 /// As [`Codec::apply`]; a schema error if there are not as many codecs as columns.
 pub fn encode(specs: &[ColumnSpec], codecs: &[Codec], table: &Table) -> Result<EncodedTable> {
+    encode_columns(specs, codecs, table, table.n_rows(), |_, array| Ok(array.clone()))
+}
+
+/// As [`encode`], of the rows at `rows_idx` alone, copied one column at a time. A cell that cannot be read is an
+/// error wherever it stands.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_rows(
+    specs: &[ColumnSpec],
+    codecs: &[Codec],
+    table: &Table,
+    rows_idx: &[usize],
+) -> Result<EncodedTable> {
+    if rows_idx.len() == table.n_rows() && rows_idx.is_sorted() {
+        return encode(specs, codecs, table);
+    }
+    let rows = UInt32Array::from_iter_values(rows_idx.iter().map(|row| *row as u32));
+    encode_columns(specs, codecs, table, rows_idx.len(), |spec, array| {
+        check_cells(spec, array)?;
+        take(array, &rows, None).map_err(|e| Error::value(format!("cannot take rows: {e}")))
+    })
+}
+
+fn encode_columns(
+    specs: &[ColumnSpec],
+    codecs: &[Codec],
+    table: &Table,
+    n_rows: usize,
+    choose: impl Fn(&ColumnSpec, &ArrayRef) -> Result<ArrayRef> + Sync,
+) -> Result<EncodedTable> {
     if specs.len() != codecs.len() {
         return Err(Error::schema(format!("{} columns cannot have {} codecs", specs.len(), codecs.len())));
     }
-    let n_rows = table.n_rows();
     let apply = |(spec, codec): (&ColumnSpec, &Codec)| match table.column(&spec.name) {
-        Ok(array) => codec.apply(&spec.name, array),
+        Ok(array) => codec.apply(&spec.name, &choose(spec, array)?),
         // A column that is there and cannot be read is not a missing one.
         Err(error) if table.origin().set_aside(&spec.name).is_some() => Err(error),
         Err(_) => codec.apply(&spec.name, &new_null_array(&DataType::Utf8, n_rows)),
     };
     let columns = in_pool(|| specs.par_iter().zip(codecs).map(apply).collect::<Result<_>>())??;
     Ok(EncodedTable { n_rows, columns })
+}
+
+/// Whether every cell can be read as the column's kind.
+fn check_cells(spec: &ColumnSpec, array: &ArrayRef) -> Result<()> {
+    let name = spec.name.as_str();
+    match spec.kind {
+        Kind::Numeric => cell::numbers(name, array).map(drop),
+        Kind::Boolean => cell::truths(name, array).map(drop),
+        Kind::Timestamp => cell::timestamps_us(name, array, spec.date_format()?).map(drop),
+        // Any text is one.
+        Kind::Categorical | Kind::Text => Storage::of(name, array.data_type()).map(drop),
+    }
 }

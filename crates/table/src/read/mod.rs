@@ -44,6 +44,7 @@ mod reading;
 mod records;
 mod sniff;
 mod source;
+mod stream;
 mod validate;
 mod write;
 
@@ -73,7 +74,8 @@ pub use crate::origin::{KnownColumn, NumberStyle, Origin, Reading, Wanted};
 pub use guard::without_panic;
 pub use original::Original;
 pub use reading::GivenReading;
-pub use write::{write_csv, write_parquet};
+pub use stream::{TableParts, open_parts, open_parts_from, table_files};
+pub use write::{TableWriter, write_csv, write_parquet};
 
 /// Batches end early at this much text, so that a batch of long texts stays small.
 const MAX_BATCH_TEXT_BYTES: usize = 64 << 20;
@@ -326,7 +328,7 @@ impl TableReader {
             }
         }
         origin.notes.extend(remark.get().map(|remark| format!("`{file}`: {remark}")));
-        let table = Table::from_batches(&schema, &batches).map_err(|e| e.at(format!("`{file}`")))?;
+        let table = Table::from_owned_batches(&schema, batches).map_err(|e| e.at(format!("`{file}`")))?;
         Ok((table, origin))
     }
 }

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
 use rayon::prelude::*;
 
 use super::ReadOptions;
 use crate::cell;
 use crate::error::{Error, Result};
-use crate::marks::{DecimalMark, Fit, canonical, split_sign};
+use crate::marks::{DecimalMark, Fit, canonical, plain_decimals, split_sign};
 use crate::names::{is_code, is_id};
 use crate::origin::{KnownColumn, NumberStyle, Origin};
 use crate::table::Table;
@@ -49,7 +49,7 @@ impl Evidence {
             example: String::new(),
         };
         for text in texts.iter().flatten().filter(|text| !text.trim().is_empty()) {
-            let signed = split_sign(text).filter(|_| declared);
+            let signed = declared.then(|| split_sign(text)).flatten();
             let fit = Fit::of(signed.as_ref().map_or(text, |(_, number)| number), thousands);
             if let (None, Some((sign, _))) = (&all.sign, &signed) {
                 all.sign = Some((*sign).to_owned());
@@ -68,6 +68,20 @@ impl Evidence {
             }
         }
         Some(all)
+    }
+
+    /// What these cells and those of another part of the column say together.
+    fn joined(self, other: Self) -> Self {
+        let is_stronger = (other.tells && !self.tells) || (other.strong && !self.strong);
+        Evidence {
+            point: self.point && other.point,
+            comma: self.comma && other.comma,
+            tells: self.tells || other.tells,
+            grouped: self.grouped || other.grouped,
+            strong: self.strong || other.strong,
+            sign: self.sign.or(other.sign),
+            example: if is_stronger { other.example } else { self.example },
+        }
     }
 
     /// The mark that it decides for, if it leaves no other.
@@ -151,6 +165,37 @@ pub(super) fn settle(
     )
 }
 
+/// What the cells of a table that comes in parts say of its decimal mark, part by part.
+#[derive(Default)]
+pub(super) struct Votes {
+    /// By column; none where a cell was no number.
+    columns: BTreeMap<String, Option<Evidence>>,
+}
+
+impl Votes {
+    /// Looks at another part.
+    pub(super) fn update(&mut self, batch: &RecordBatch, options: &ReadOptions) {
+        let schema = batch.schema();
+        for (field, array) in schema.fields().iter().zip(batch.columns()) {
+            let known = options.known.get(field.name());
+            if field.data_type() != &DataType::Utf8 || known == Some(&KnownColumn::AsWritten) {
+                continue;
+            }
+            let more = || Evidence::of(array.as_string::<i32>(), options.thousands, known.is_some());
+            let joined = match self.columns.remove(field.name()) {
+                None => more(),
+                Some(before) => before.and_then(|before| Some(before.joined(more()?))),
+            };
+            self.columns.insert(field.name().clone(), joined);
+        }
+    }
+
+    /// The mark of the whole table, as [`settle`] finds it of one that is there at once.
+    pub(super) fn decide(self, options: &ReadOptions, delimiter: Option<u8>) -> Option<DecimalMark> {
+        decide(&self.columns.into_values().collect::<Vec<_>>(), options, delimiter)
+    }
+}
+
 /// The decimal mark of a table: what is given, else what cells with two marks say, else what the others
 /// say. `None` if no cell says anything.
 fn decide(
@@ -219,13 +264,16 @@ fn rewrite(
     is_known: bool,
 ) -> Result<Option<ArrayRef>> {
     let decimal = style.decimal.unwrap_or(decimal);
+    let texts = array.as_string::<i32>();
+    if decimal == DecimalMark::Point && texts.iter().flatten().all(|text| plain_decimals(text).is_some()) {
+        return Ok(None);
+    }
     let mut is_changed = false;
-    let spell = |(row, text): (usize, Option<&str>)| -> Result<Option<String>> {
-        let Some(text) = text else { return Ok(None) };
-        let bare = match (&style.sign, split_sign(text)) {
-            (Some(sign), Some((found, number))) if sign == found => Some(number),
-            _ => None,
-        };
+    let mut spell = |row: usize, text: &str| -> Result<Option<String>> {
+        let bare = style.sign.as_ref().and_then(|sign| {
+            let (found, number) = split_sign(text)?;
+            (sign == found).then_some(number)
+        });
         let number = bare.as_deref().unwrap_or(text);
         let is_plain = cell::parse_number(number).is_some();
         let settled = if decimal == DecimalMark::Point && is_plain {
@@ -240,10 +288,16 @@ fn rewrite(
             }
         };
         is_changed |= settled.is_some();
-        Ok(Some(settled.unwrap_or_else(|| text.to_owned())))
+        Ok(settled)
     };
-    let spelled: StringArray =
-        array.as_string::<i32>().iter().enumerate().map(spell).collect::<Result<_>>()?;
+    let mut spelled = StringBuilder::with_capacity(texts.len(), texts.value_data().len());
+    for (row, text) in texts.iter().enumerate() {
+        match text {
+            None => spelled.append_null(),
+            Some(text) => spelled.append_value(spell(row, text)?.as_deref().unwrap_or(text)),
+        }
+    }
+    let spelled = spelled.finish();
     Ok(is_changed.then(|| Arc::new(spelled) as ArrayRef))
 }
 
@@ -254,6 +308,7 @@ fn misfit(name: &str, row: usize, text: &str, decimal: DecimalMark) -> Error {
         row + 1,
         decimal.words()
     ))
+    .in_row(row)
     .with_hint(format!(
         "numbers are read as in the rest of the table, or as the model was trained; if all are written with {}, \
          give `decimal` as `{}`",

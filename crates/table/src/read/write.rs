@@ -1,16 +1,16 @@
 //! Tables to files: CSV and Parquet.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 
 use super::guard::guarded;
 use super::sniff::{DELIMITERS, looks_foreign};
@@ -29,6 +29,100 @@ use crate::whole_file::write_whole;
 /// A schema error for nested or binary columns, a value error for text with a NUL byte, which CSV
 /// cannot hold; an io error if `out` fails.
 pub fn write_csv(table: &Table, out: impl Write) -> Result<()> {
+    let mut out = BufWriter::with_capacity(64 << 10, out);
+    write_csv_part(table, 0, &mut out)?;
+    out.flush().map_err(unwritten)
+}
+
+/// Writes a table as Parquet, types kept, compressed with Snappy. The file appears whole or not at all.
+///
+/// # Errors
+/// An io error if the file cannot be written; a schema error for types that Parquet does not know.
+pub fn write_parquet(table: &Table, path: &Path) -> Result<()> {
+    write_whole(path, |file| {
+        let mut writer = TableWriter::parquet(file, path);
+        writer.write(table)?;
+        writer.finish()
+    })
+}
+
+/// Writes a table that comes in parts, each with the columns of the first.
+pub struct TableWriter<W: Write + Send> {
+    format: OutFormat<W>,
+    n_rows: usize,
+}
+
+enum OutFormat<W: Write + Send> {
+    Csv(BufWriter<W>),
+    /// Opened with the first part, which has the types.
+    Parquet {
+        out: Option<W>,
+        path: PathBuf,
+        writer: Option<Box<ArrowWriter<W>>>,
+    },
+}
+
+impl<W: Write + Send> TableWriter<W> {
+    /// As [`write_csv`] writes.
+    pub fn csv(out: W) -> Self {
+        TableWriter { format: OutFormat::Csv(BufWriter::with_capacity(64 << 10, out)), n_rows: 0 }
+    }
+
+    /// As [`write_parquet`] writes; `path` is for messages. Row groups end at 16 MiB, which is what has to be kept.
+    pub fn parquet(out: W, path: &Path) -> Self {
+        TableWriter {
+            format: OutFormat::Parquet { out: Some(out), path: path.to_owned(), writer: None },
+            n_rows: 0,
+        }
+    }
+
+    /// Writes the next rows.
+    ///
+    /// # Errors
+    /// As [`write_csv`] and [`write_parquet`].
+    pub fn write(&mut self, part: &Table) -> Result<()> {
+        match &mut self.format {
+            OutFormat::Csv(out) => write_csv_part(part, self.n_rows, out)?,
+            OutFormat::Parquet { out, path, writer } => {
+                let written = guarded(|| -> Result<(), ParquetError> {
+                    if let Some(out) = out.take() {
+                        let schema = part.batch().schema();
+                        let properties = Some(properties(&schema));
+                        *writer = Some(Box::new(ArrowWriter::try_new(out, schema, properties)?));
+                    }
+                    let Some(writer) = writer else { return Ok(()) };
+                    for start in (0..part.n_rows()).step_by(PART_ROWS) {
+                        writer.write(part.slice(start, PART_ROWS).batch())?;
+                        if writer.in_progress_size() > ROW_GROUP_BYTES {
+                            writer.flush()?;
+                        }
+                    }
+                    Ok(())
+                });
+                written.map_err(|found| no_parquet(path, &found))?;
+            }
+        }
+        self.n_rows += part.n_rows();
+        Ok(())
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// As [`TableWriter::write`].
+    pub fn finish(self) -> Result<()> {
+        match self.format {
+            OutFormat::Csv(mut out) => out.flush().map_err(unwritten),
+            OutFormat::Parquet { path, writer, .. } => {
+                let Some(writer) = writer else { return Ok(()) };
+                guarded(|| writer.close().map(drop)).map_err(|found| no_parquet(&path, &found))
+            }
+        }
+    }
+}
+
+/// Rows of a table, the header before the first.
+fn write_csv_part(table: &Table, n_before: usize, out: &mut impl Write) -> Result<()> {
     let names = table.column_names();
     if names.is_empty() {
         return Err(Error::schema("a table without columns cannot be written as CSV")
@@ -39,39 +133,38 @@ pub fn write_csv(table: &Table, out: impl Write) -> Result<()> {
         .zip(table.batch().columns())
         .map(|(name, array)| Cells::new(name, array))
         .collect::<Result<Vec<_>>>()?;
-    let mut out = BufWriter::with_capacity(64 << 10, out);
     let mut text = String::new();
-    for (column_idx, name) in names.iter().enumerate() {
-        separate(&mut out, column_idx).map_err(unwritten)?;
-        put(&mut out, name, column_idx == 0 && looks_foreign(name)).map_err(unwritten)?;
-    }
-    out.write_all(b"\n").map_err(unwritten)?;
-    for row_idx in 0..table.n_rows() {
-        for (column_idx, (name, cells)) in names.iter().zip(&columns).enumerate() {
-            separate(&mut out, column_idx).map_err(unwritten)?;
-            text.clear();
-            let is_missing = !cells
-                .write(row_idx, &mut text)
-                .map_err(|e| Error::value(format!("column `{name}`, row {}: {e}", row_idx + 1)))?;
-            if text.contains('\0') {
-                return Err(Error::value(format!("column `{name}`, row {}: found a NUL byte", row_idx + 1))
-                    .with_hint("CSV cannot hold it; remove it, or write Parquet"));
-            }
-            let quoted = if is_missing { names.len() == 1 } else { text.is_empty() };
-            put(&mut out, &text, quoted).map_err(unwritten)?;
+    if n_before == 0 {
+        for (column_idx, name) in names.iter().enumerate() {
+            separate(out, column_idx).map_err(unwritten)?;
+            put(out, name, column_idx == 0 && looks_foreign(name)).map_err(unwritten)?;
         }
         out.write_all(b"\n").map_err(unwritten)?;
     }
-    out.flush().map_err(unwritten)
+    for row_idx in 0..table.n_rows() {
+        let number = n_before + row_idx + 1;
+        for (column_idx, (name, cells)) in names.iter().zip(&columns).enumerate() {
+            separate(out, column_idx).map_err(unwritten)?;
+            text.clear();
+            let is_missing = !cells
+                .write(row_idx, &mut text)
+                .map_err(|e| Error::value(format!("column `{name}`, row {number}: {e}")))?;
+            if text.contains('\0') {
+                return Err(Error::value(format!("column `{name}`, row {number}: found a NUL byte"))
+                    .with_hint("CSV cannot hold it; remove it, or write Parquet"));
+            }
+            let quoted = if is_missing { names.len() == 1 } else { text.is_empty() };
+            put(out, &text, quoted).map_err(unwritten)?;
+        }
+        out.write_all(b"\n").map_err(unwritten)?;
+    }
+    Ok(())
 }
 
-/// Writes a table as Parquet, types kept, compressed with Snappy. The file appears whole or not at all.
-///
-/// # Errors
-/// An io error if the file cannot be written; a schema error for types that Parquet does not know.
-pub fn write_parquet(table: &Table, path: &Path) -> Result<()> {
-    write_whole(path, |file| write_parquet_to(table, path, file))
-}
+/// Bytes of rows that are kept until they are written as a row group.
+const ROW_GROUP_BYTES: usize = 16 << 20;
+/// Rows between two looks at how many bytes are kept.
+const PART_ROWS: usize = 4096;
 
 /// How the cells of one column become text.
 pub(super) enum Cells<'a> {
@@ -151,15 +244,17 @@ pub(super) fn unwritten(error: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write CSV: {error}")).with_source(error)
 }
 
-fn write_parquet_to(table: &Table, path: &Path, file: &File) -> Result<()> {
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    let written = guarded(|| -> Result<(), ParquetError> {
-        let mut writer = ArrowWriter::try_new(file, table.batch().schema(), Some(properties))?;
-        writer.write(table.batch())?;
-        writer.close().map(drop)
-    });
-    written.map_err(|found| {
-        Error::new(ErrorKind::Io, format!("cannot write `{}`: {found}", path.display()))
-            .with_hint("check the space on the disk; nested columns may have to be left out")
-    })
+/// Decimals hardly ever repeat: a dictionary of them costs twice the time and memory of writing them as they are.
+fn properties(schema: &SchemaRef) -> WriterProperties {
+    let mut properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    for field in schema.fields().iter().filter(|field| field.data_type().is_floating()) {
+        let path = ColumnPath::new(vec![field.name().clone()]);
+        properties = properties.set_column_dictionary_enabled(path, false);
+    }
+    properties.build()
+}
+
+fn no_parquet(path: &Path, found: &str) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot write `{}`: {found}", path.display()))
+        .with_hint("check the space on the disk; nested columns may have to be left out")
 }

@@ -291,6 +291,9 @@ fn gcd(a: u64, b: u64) -> u64 {
 }
 
 fn is_uuid(text: &str) -> bool {
+    if text.len() < UUID_GROUPS.iter().sum() {
+        return false;
+    }
     let groups: Vec<&str> = text.trim_matches(['{', '}']).split('-').collect();
     groups.iter().map(|g| g.len()).eq(UUID_GROUPS)
         && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_hexdigit()))

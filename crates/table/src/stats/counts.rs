@@ -1,6 +1,6 @@
 //! How often each text occurs, in bounded memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,33 @@ impl ValueCounts {
                 self.shrink();
             }
         }
+    }
+
+    /// Counts many texts; quicker than one by one, as most of them repeat.
+    pub fn update_all<'t>(&mut self, texts: impl IntoIterator<Item = &'t str>) {
+        let most = self.max_values / 2;
+        let mut few: HashMap<&str, u64> = HashMap::new();
+        let mut take_over = |few: &mut HashMap<&'t str, u64>| {
+            let mut sorted: Vec<(&str, u64)> = few.drain().collect();
+            // In one order: beyond the limit of texts the counts depend on it.
+            sorted.sort_unstable();
+            for (text, n_rows) in sorted {
+                match self.counts.get_mut(text) {
+                    Some(count) => *count += n_rows,
+                    None => {
+                        self.counts.insert(text.to_owned(), n_rows);
+                        self.shrink();
+                    }
+                }
+            }
+        };
+        for text in texts {
+            *few.entry(text).or_default() += 1;
+            if few.len() > most {
+                take_over(&mut few);
+            }
+        }
+        take_over(&mut few);
     }
 
     /// Counts what the other counted. The smaller of the two limits holds afterwards.
@@ -112,6 +139,21 @@ mod tests {
         let (text, count) = merged.by_frequency()[0];
         assert_eq!(text, "often");
         assert!(count <= 1000 && count + merged.undercount() >= 1000);
+    }
+
+    #[test]
+    fn many_at_once_count_as_one_by_one() {
+        let texts: Vec<String> = (0..5000u64).map(|i| format!("text {}", i * i % 97)).collect();
+        let mut one_by_one = ValueCounts::new();
+        texts.iter().for_each(|text| one_by_one.update(text));
+        let mut at_once = ValueCounts::new();
+        at_once.update_all(texts.iter().map(String::as_str));
+        assert_eq!(at_once, one_by_one);
+        let rare: Vec<String> = (0..4000).map(|i| format!("rare {i}")).collect();
+        let mut bounded = ValueCounts::with_max_values(20);
+        bounded.update_all((0..4000).map(|i| if i % 4 == 0 { "often" } else { rare[i].as_str() }));
+        let often = bounded.by_frequency()[0];
+        assert!(bounded.n_values() <= 20 && often.0 == "often" && often.1 + bounded.undercount() >= 1000);
     }
 
     #[test]

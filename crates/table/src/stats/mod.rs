@@ -98,7 +98,7 @@ impl ColumnStats {
             }
             ValueStats::Categorical { counts } => {
                 let texts = cell::categories(name, array)?;
-                texts.iter().flatten().for_each(|text| counts.update(text));
+                counts.update_all(texts.iter().flatten());
                 texts.null_count()
             }
             ValueStats::Boolean { counts } => {

@@ -1,5 +1,7 @@
 //! Merging lines whose old weights diverged: the first gets the others' columns, and is trained.
 
+use std::time::Instant;
+
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use tabgraft_table::Table;
@@ -57,7 +59,8 @@ impl EmbeddingSpace {
         }
         let graft_options = options.as_graft();
         let plan = TrainingPlan::new(&options.training, sink)?;
-        let n_epochs = self.graft_epochs(&options.training, sink);
+        let start = Instant::now();
+        let dose = self.dose_in_epochs(&options.training, sink);
         let (all, rows) = self.rows_of(table, None, sink)?;
         let mut rng = Pcg64Mcg::seed_from_u64(plan.seed() ^ 0x6d65_7267_6521);
         let shapes: Vec<ColumnShape> = columns.iter().map(|(_, codec)| column_shape(codec)).collect();
@@ -68,7 +71,7 @@ impl EmbeddingSpace {
         let about = &mut child.about;
         about.created = now();
         about.software = SoftwareVersion::current();
-        about.batch_size = options.training.batch_size.unwrap_or(self.batch_size());
+        about.batch_size = dose.batch_size;
         about.add_mask_keys(columns.len());
         about.remember_rows(&all, &rows.parts)?;
         for (column, codec) in columns {
@@ -96,8 +99,9 @@ impl EmbeddingSpace {
             mode: options.mode,
             freeze: Freeze::default(),
             bound: graft_options.bound(),
-            n_epochs,
+            dose,
             plan,
+            start,
         };
         let _ = sink(&Event::Note { text: "old weights diverged: the merge is trained".to_owned() });
         graft.train(sink)
