@@ -1,8 +1,8 @@
 """What a graft saves of whole commands, at defaults: from the start of the program to the file on disk.
 
-Prints processor and wall seconds, peak memory and scores of a first training, of retraining on all columns, and of a
-graft in each mode, of embedding the table to Parquet, and how many times less processor time than retraining a graft takes: of the whole command, and of
-the training inside it (by the seconds that the report gives). Tables are those of `synth_scale.py` in two shapes, 13
+Prints processor and wall seconds, peak memory and scores of a first training, of retraining on all columns, of a graft
+in each mode, and of embedding the table to Parquet; and how many times less processor time than retraining a graft
+takes: of the whole command, and of the training inside it (by the seconds that the report gives). Tables are those of `synth_scale.py` in two shapes, 13
 columns and 2 that come later, and 30 and 2, and eight shared tables whose three most useful columns come later. A
 fifth of the rows, or 20,000 of them, tests every version; none of them is trained on. The score is that of a linear
 model on the vectors (ROC AUC, or R2 of numbers); with --predictors that of a predictor too. Each command runs
