@@ -46,6 +46,10 @@ bench-freeze:
 bench-memory:
     python3 benches/memory.py
 
+# Seconds of the README's two commands on a fresh clone; takes all cores.
+bench-build:
+    python3 benches/build.py
+
 # What an anchored graft's drift bound costs.
 bench-drift:
     python3 benches/drift_bound.py

@@ -12,6 +12,9 @@ use tabgraft_table::schema::{InferOptions, Kind};
 
 use crate::error::{Raise, Raised};
 
+/// The words of [`TargetKind`].
+pub const TARGET_KINDS: &str = "`auto`, `set` or `scalar`";
+
 /// A document as dictionaries, lists, text and numbers.
 pub fn to_python<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
     let text = serde_json::to_string(value).map_err(|e| PyValueError::new_err(e.to_string()))?;

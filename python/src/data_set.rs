@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use tabgraft_table::Table;
 use tabgraft_table::read::{GivenReading, ReadOptions};
 use tabgraft_table::schema::{InferOptions, Schema};
-use tabgraft_table::split::{Part, Split, SplitOptions};
+use tabgraft_table::split::{Split, SplitOptions};
 
 use crate::convert::{Names, infer_options, to_python};
 use crate::error::Raised;
@@ -114,21 +114,18 @@ impl FeatrixInputDataSet {
     /// (1000, True)
     #[pyo3(signature = (fraction = 0.2, *, seed = 0))]
     fn split(&self, py: Python<'_>, fraction: f64, seed: u64) -> Raised<(Self, Self)> {
-        // Half of the held-out rows choose the epoch of a space, the other half score predictors.
-        let options =
-            SplitOptions { p_valid: fraction / 2.0, p_test: fraction / 2.0, seed, ..Default::default() };
-        let parts = Split::fit(&options, &self.given.table, &self.schema)?.assign(&self.given.table)?;
-        let part = |trains: bool| -> Raised<Self> {
-            let rows = (0_u32..).zip(&parts).filter(|(_, p)| (**p == Part::Train) == trains);
+        let options = SplitOptions::of_held_out(fraction, seed);
+        let [train, held_out] = py.detach(|| Split::in_two(&options, &self.given.table, &self.schema))?;
+        let part = |rows: &[u32]| -> Raised<Self> {
             Ok(FeatrixInputDataSet {
-                given: self.given.take(py, &rows.map(|(r, _)| r).collect::<Vec<_>>())?,
+                given: self.given.take(py, rows)?,
                 infer: self.infer.clone(),
                 reading: self.reading.clone(),
                 schema: self.schema.clone(),
                 split: Some(options.clone()),
             })
         };
-        Ok((part(true)?, part(false)?))
+        Ok((part(&train)?, part(&held_out)?))
     }
 
     /// The frame, in the type that it came in. Parts of a file or an array are `Frame`s.

@@ -341,7 +341,7 @@ fn pandas(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
         true => data.getattr("iloc")?.get_item((PySlice::full(py), PyList::new(py, wanted)?))?,
         false => data.clone(),
     };
-    let table = pandas_columns(&without_intervals(&narrowed)?, options)?;
+    let table = pandas_columns(&of_single_values(&narrowed)?, options)?;
     let mut origin = table.origin().clone();
     if is_narrowed {
         origin.unread.extend(others.into_iter().map(|i| names[i].clone()));
@@ -360,8 +360,9 @@ fn pandas(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
     Ok(table.with_origin(origin))
 }
 
-/// The frame with its intervals, as `pandas.cut` makes them, as categories named by their text: `(0, 10]`.
-fn without_intervals<'py>(data: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
+/// The frame with its intervals, as `pandas.cut` makes them, as categories named by their text, `(0, 10]`, and its
+/// periods, such as months, as the times when they begin.
+fn of_single_values<'py>(data: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
     let py = data.py();
     let mut frame = data.clone();
     for (i, dtype) in data.getattr("dtypes")?.call_method0("tolist")?.try_iter()?.enumerate() {
@@ -370,20 +371,24 @@ fn without_intervals<'py>(data: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>>
             true => dtype.getattr("categories")?.getattr("dtype")?,
             false => dtype,
         };
-        if !is_a(&of_cells, "pandas", "IntervalDtype")? {
+        let column = || data.getattr("iloc")?.get_item((PySlice::full(py), i));
+        let cells = if is_a(&of_cells, "pandas", "PeriodDtype")? {
+            let periods = column()?.call_method1("astype", (of_cells,))?;
+            periods.getattr("dt")?.call_method0("to_timestamp")?
+        } else if is_a(&of_cells, "pandas", "IntervalDtype")? {
+            let options = PyDict::new(py);
+            options.set_item("na_action", "ignore")?;
+            let categories = column()?.call_method1("astype", ("category",))?;
+            categories.call_method("map", (py.get_type::<PyString>(),), Some(&options))?
+        } else {
             continue;
-        }
-        let column = data.getattr("iloc")?.get_item((PySlice::full(py), i))?;
-        let column = column.call_method1("astype", ("category",))?;
-        let options = PyDict::new(py);
-        options.set_item("na_action", "ignore")?;
-        let named = column.call_method("map", (py.get_type::<PyString>(),), Some(&options))?;
+        };
         if frame.is(data) {
             let options = PyDict::new(py);
             options.set_item("deep", false)?;
             frame = data.call_method("copy", (), Some(&options))?;
         }
-        frame.call_method1("isetitem", (i, named))?;
+        frame.call_method1("isetitem", (i, cells))?;
     }
     Ok(frame)
 }

@@ -12,7 +12,7 @@ use tabgraft_table::read::{ReadOptions, Wanted};
 use tabgraft_table::unreadable::Readable;
 
 use crate::comparison::Comparison;
-use crate::convert::{to_python, weights, word};
+use crate::convert::{TARGET_KINDS, to_python, weights, word};
 use crate::error::{Raise, Raised};
 use crate::frame::{Given, column, say};
 use crate::html;
@@ -21,10 +21,6 @@ use crate::run::{StopToken, run};
 use crate::space::{
     EmbeddingSpace, cell_errors, warn_of_columns, warn_of_differing, warn_of_unreadable, warn_of_unseen,
 };
-
-/// The words of [`TargetKind`].
-pub const TARGET_KINDS: &str = "`auto`, `set` or `scalar`";
-
 /// A fitted predictor of one target. It needs no other file, and the space that it was fitted on never
 /// changes.
 ///

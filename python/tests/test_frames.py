@@ -214,6 +214,21 @@ def test_intervals_of_pandas_are_categories_by_their_text(has_pyarrow, monkeypat
     )
 
 
+def test_periods_of_pandas_are_the_times_when_they_begin():
+    rng, n = np.random.default_rng(0), 120
+    frame = pd.DataFrame({"x": rng.normal(size=n), "month": pd.period_range("2015-01", periods=n, freq="M")})
+    frame.loc[::10, "month"] = pd.NaT
+    frame["quarter"] = frame["month"].dt.to_timestamp().dt.to_period("Q").astype("category")
+    space = tabgraft.EmbeddingSpace.fit(frame, n_epochs=1, d_model=16)
+    columns, _ = by_name(space)
+    assert columns["month"][0] == columns["quarter"][0] == "timestamp"
+    times = frame.assign(
+        month=frame["month"].dt.to_timestamp(),
+        quarter=frame["quarter"].astype("period[Q]").dt.to_timestamp(),
+    )
+    np.testing.assert_array_equal(space.embed(frame), space.embed(times))
+
+
 def test_columns_of_the_type_null_are_missing_cells():
     rng, n = np.random.default_rng(0), 120
     full = pd.DataFrame({"x": rng.normal(size=n), "y": rng.normal(size=n), "target": rng.choice(["a", "b"], n)})

@@ -10,6 +10,7 @@ pub mod lineage;
 mod linear;
 pub mod metric;
 mod model_file;
+mod numbers;
 mod objective;
 mod param;
 pub mod predictor;

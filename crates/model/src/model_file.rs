@@ -38,6 +38,15 @@ pub enum ModelFile {
 }
 
 impl ModelFile {
+    /// Where the model does not bear out its own hashes, or its lineage contradicts itself. Hashes that do not
+    /// follow from the file, those of training rows and of a predictor's space, are taken as they are.
+    pub(crate) fn contradictions(&self) -> Vec<String> {
+        match self {
+            ModelFile::Space(space) => space.about.contradictions(),
+            ModelFile::Predictor(predictor) => predictor.contradictions(),
+        }
+    }
+
     /// Reads a file of either kind. Runs no code of the file, and believes no size in it.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use tabgraft_model::metric::{Metric, Score};
 use tabgraft_model::train::Event;
 use tabgraft_model::{
     CompareOptions, DiscoverOptions, EmbeddingSpace, FitOptions, Predictor, PredictorOptions,
-    RankColumnsOptions, discover,
+    RankColumnsOptions, SpaceConfig, discover,
 };
 use tabgraft_table::Table;
 use tabgraft_table::split::{Part, SplitKey, SplitOptions};
@@ -198,6 +198,39 @@ fn rows_of_a_group_or_of_a_time_stay_together_inside_a_fit_too() {
         let auc = tabgraft_model::metric::roc_auc(&y, &p).unwrap();
         assert!(auc < 0.75, "{by:?}: held-out predictions of chance have a ROC AUC of {auc}");
     }
+}
+
+/// Copies that are no copies by the hash of their cells: the split puts them apart.
+#[test]
+fn rows_that_differ_by_rounding_or_case_alone_are_told() {
+    let notes_of = |table: &Table| {
+        let mut told = Vec::new();
+        let options =
+            FitOptions { config: SpaceConfig { d_model: 8, ..Default::default() }, ..Default::default() };
+        let mut config = options.config.clone();
+        config.training.n_epochs = Some(1);
+        EmbeddingSpace::fit(table, None, &FitOptions { config, ..options }, &mut |event| {
+            if let Event::Warning { text } = event {
+                told.push(text.clone());
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        told.into_iter().filter(|text| text.contains("last digits")).collect::<Vec<_>>()
+    };
+    let plain = table(100, |r| (chance(r, 4) > 0.5).to_string());
+    let ten = copied(&plain, 10);
+    assert!(notes_of(&plain).is_empty() && notes_of(&ten).is_empty(), "copies are told of otherwise");
+    let noisy =
+        ten.with_column("x", numbers(1000, |r| chance(r % 100, 1) * (1.0 + 1e-9 * chance(r, 9)))).unwrap();
+    let told = notes_of(&noisy);
+    assert!(told.len() == 1 && told[0].starts_with("900 of 1000 rows differ"), "{told:?}");
+    let spelled = texts(1000, |r| {
+        let name = ["a", "b", "c"][(chance(r % 100, 3) * 3.0) as usize];
+        if chance(r, 8) > 0.5 { name.to_uppercase() } else { format!(" {name}") }
+    });
+    let told = notes_of(&ten.with_column("c", spelled).unwrap());
+    assert!(told.len() == 1 && told[0].contains("upper case or blanks"), "{told:?}");
 }
 
 #[test]

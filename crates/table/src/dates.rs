@@ -36,7 +36,7 @@ const DATES: [&str; 21] = [
 const TIMES: [&str; 6] = ["", " %H:%M:%S%.f", " %H:%M", "T%H:%M:%S%.f", "T%H:%M", " %I:%M:%S %p"];
 const MORE_TIMES: [&str; 1] = [" %I:%M %p"];
 /// Spellings without a day; the first of the month is meant.
-const MONTHS: [&str; 3] = ["%Y-%m", "%Y/%m", "%B %Y"];
+const MONTHS: [&str; 5] = ["%Y-%m", "%Y/%m", "%B %Y", "%m/%Y", "%m-%Y"];
 /// Years that are believed when a format is guessed.
 const YEARS: std::ops::RangeInclusive<i32> = 1000..=2999;
 /// Years that are believed in eight digits without a separator.
@@ -149,10 +149,15 @@ impl DateParser {
     }
 }
 
+/// Whether texts of this format count as ISO 8601. Rows are told apart by that, so it is for ever.
+fn is_iso(format: &str) -> bool {
+    format.starts_with("%Y-%m-%d") && !format.ends_with("GMT")
+}
+
 /// Microseconds of a date or time in ISO 8601, with or without time and zone.
 pub(crate) fn iso_micros(text: &str) -> Option<i64> {
     static PARSERS: LazyLock<Vec<&'static DateParser>> =
-        LazyLock::new(|| KNOWN.iter().filter(|p| p.format.starts_with("%Y-%m-%d")).collect());
+        LazyLock::new(|| KNOWN.iter().filter(|p| is_iso(&p.format)).collect());
     let dated = text.len() >= 8 && text.as_bytes()[..4].iter().all(u8::is_ascii_digit);
     if dated { PARSERS.iter().find_map(|parser| parser.micros(text)) } else { None }
 }
@@ -166,6 +171,7 @@ static KNOWN: LazyLock<Vec<DateParser>> = LazyLock::new(|| {
                 formats.push(format!("{date}{time}%#z"));
                 formats.push(format!("{date}{time} %#z"));
                 formats.push(format!("{date}{time} UTC"));
+                formats.push(format!("{date}{time} GMT"));
             }
         }
     }
@@ -288,6 +294,8 @@ mod tests {
             (vec!["2024-12-31T23:59:01Z", "2024-12-31T23:59:01+02:00"], "%Y-%m-%dT%H:%M:%S%.f%#z"),
             (vec!["12/31/2024 11:05 PM"], "%m/%d/%Y %I:%M %p"),
             (vec!["2024-12"], "%Y-%m"),
+            (vec!["12/2024", "01/2023"], "%m/%Y"),
+            (vec!["Wed, 31 Jan 2024 10:00:00 GMT"], "%A, %d %B %Y %H:%M:%S%.f GMT"),
             (vec!["2024-12-31", "9999-12-31", "0001-01-01"], "%Y-%m-%d"),
             (vec!["31.12.2024", "31.12.9999"], "%d.%m.%Y"),
             (vec!["20241231", "99991231"], "%Y%m%d"),

@@ -1,13 +1,15 @@
 //! One number for each row, by its cells: what tells rows apart, in every file and for ever.
 
+use std::collections::HashSet;
+
 use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::cell::{self, Storage};
 use crate::dates::{DateFormat, iso_micros};
 use crate::error::Result;
+pub use crate::spelling::WholeNumbers;
 use crate::table::Table;
 use crate::threads::in_pool;
 
@@ -15,24 +17,6 @@ use crate::threads::in_pool;
 const CHUNK_ROWS: usize = 8192;
 /// The first whole number whose neighbour is rounded to it: 2^53.
 const FIRST_ROUNDED: f64 = 9_007_199_254_740_992.0;
-
-/// What of a whole number beyond 2^53 enters a row's hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WholeNumbers {
-    /// The nearest number of 64 bits, IEEE 754, as until format 1.4: 9007199254740993 is 9007199254740992.
-    #[default]
-    Rounded,
-    /// All of its digits.
-    Exact,
-}
-
-impl WholeNumbers {
-    /// Whether they are rounded.
-    pub(crate) fn is_rounded(&self) -> bool {
-        *self == WholeNumbers::Rounded
-    }
-}
 
 /// A hash of each row's cells in these columns, `[n_rows]`; the order of the columns does not
 /// matter.
@@ -66,6 +50,36 @@ fn hash_rows(table: &Table, sorted: &[String], rule: WholeNumbers) -> Result<Vec
         rows.map(|row| hash_row(&cells, row, &mut bytes)).collect::<Vec<u64>>()
     };
     in_pool(|| starts.into_par_iter().map(hash_chunk).collect::<Vec<_>>().concat())
+}
+
+/// How many of the different rows would be equal to another one if numbers had six digits, and upper case and
+/// blanks made no difference: most likely one thing that was written down twice. `keys` are hashes of the rows in
+/// these columns.
+///
+/// # Errors
+/// A schema error if a column is absent or has a type that cannot be read.
+pub fn n_nearly_equal(table: &Table, columns: &[String], keys: &[u64]) -> Result<usize> {
+    let texts = |name: &String| cell::texts(name, table.column(name)?);
+    let texts = in_pool(|| columns.par_iter().map(texts).collect::<Result<Vec<_>>>())??;
+    let near_key = |row: usize| {
+        let mut bytes = Vec::new();
+        for column in &texts {
+            let near = column.is_valid(row).then(|| near(column.value(row)));
+            append_bytes(if near.is_some() { b's' } else { b'm' }, &near.unwrap_or_default(), &mut bytes);
+        }
+        blake3::hash(&bytes)
+    };
+    let near_keys: HashSet<[u8; 32]> =
+        in_pool(|| (0..keys.len()).into_par_iter().map(|row| *near_key(row).as_bytes()).collect())?;
+    Ok(keys.iter().collect::<HashSet<_>>().len().saturating_sub(near_keys.len()))
+}
+
+/// A cell without what two spellings of one value differ by.
+fn near(text: &str) -> String {
+    match cell::parse_number(text).filter(|x| x.is_finite()) {
+        Some(number) => format!("{:.5e}", number + 0.0),
+        None => text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" "),
+    }
 }
 
 /// A column whose cells can be hashed.

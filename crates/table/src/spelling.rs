@@ -1,10 +1,30 @@
 //! What one text means: a number, yes or no, the name of a category; and the one spelling of what several mean.
 
+use serde::{Deserialize, Serialize};
+
 /// Whole numbers of so many digits are all held exactly by 64 bits, IEEE 754.
 const EXACT_DIGITS: usize = 15;
 /// Spellings of yes and no; a pair stands at the same place in both lists.
 const TRUE_WORDS: [&str; 6] = ["true", "yes", "t", "y", "1", "on"];
 const FALSE_WORDS: [&str; 6] = ["false", "no", "f", "n", "0", "off"];
+
+/// What of a whole number beyond 2^53 enters a row's hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WholeNumbers {
+    /// The nearest number of 64 bits, IEEE 754, as until format 1.4: 9007199254740993 is 9007199254740992.
+    #[default]
+    Rounded,
+    /// All of its digits.
+    Exact,
+}
+
+impl WholeNumbers {
+    /// Whether they are rounded.
+    pub(crate) fn is_rounded(&self) -> bool {
+        *self == WholeNumbers::Rounded
+    }
+}
 
 /// A number from text, which may be `inf` or `nan`.
 pub fn parse_number(text: &str) -> Option<f64> {

@@ -39,6 +39,14 @@ impl Default for SplitOptions {
     }
 }
 
+impl SplitOptions {
+    /// A split that holds out about `fraction` of the rows, at least 0 and below 1: half of them choose the epoch of
+    /// a space, the other half score predictors.
+    pub fn of_held_out(fraction: f64, seed: u64) -> Self {
+        SplitOptions { p_valid: fraction / 2.0, p_test: fraction / 2.0, seed, ..Default::default() }
+    }
+}
+
 /// By what rows are split.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
@@ -172,6 +180,17 @@ impl Split {
         let mut split = Split { by, p_valid, p_test, seed, whole_numbers: WholeNumbers::Exact };
         split.fit_salt(table)?;
         Ok(split)
+    }
+
+    /// The rows of a table that train, and the others: as this split, fitted to the table, has them.
+    ///
+    /// # Errors
+    /// As [`Split::fit`].
+    pub fn in_two(options: &SplitOptions, table: &Table, schema: &Schema) -> Result<[Vec<u32>; 2]> {
+        let parts = Split::fit(options, table, schema)?.assign(table)?;
+        let of =
+            |trains: bool| (0_u32..).zip(&parts).filter(move |(_, part)| (**part == Part::Train) == trains);
+        Ok([true, false].map(|trains| of(trains).map(|(row, _)| row).collect()))
     }
 
     /// The part of each row, `[n_rows]`.

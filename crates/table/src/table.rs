@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema as ArrowSchema, Schema
 use crate::column::Exclusion;
 use crate::error::{Error, Result, near_names};
 use crate::origin::Origin;
-use crate::row_hash::WholeNumbers;
+use crate::spelling::WholeNumbers;
 pub use crate::visible::quoted;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.

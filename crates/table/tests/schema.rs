@@ -145,6 +145,24 @@ fn ids_are_left_out_but_unique_measures_are_not() {
 }
 
 #[test]
+fn names_of_few_rows_each_are_categories_and_numbers_of_things_are_told() {
+    let customers = text((0..12_000).map(|i| format!("C{}", i * 7 % 4_000)));
+    assert_eq!(kind("customer", customers), Kind::Categorical);
+    let often_once =
+        text((0..3_000).map(|i| if i < 1_000 { format!("t{}", i % 300) } else { format!("u{i}") }));
+    assert_eq!(kind("ticket", often_once), Kind::Text);
+    let stores: ArrayRef = Arc::new(Int64Array::from_iter_values((0..6_000).map(|i| 1_000 + i * 7 % 300)));
+    let note = one("store", stores.clone()).notes.join(" ");
+    assert!(note.contains("300 whole numbers without a gap") && note.contains("kind categorical"), "{note}");
+    assert!(one("minute of the day", stores).notes.is_empty());
+    let ages: ArrayRef = Arc::new(Int64Array::from_iter_values((0..6_000).map(|i| 18 + i * 7 % 70)));
+    assert!(one("age", ages).notes.is_empty());
+    let amounts: ArrayRef =
+        Arc::new(Int64Array::from_iter_values((0..6_000).map(|i| i % 150 * (i % 149) / 20)));
+    assert!(one("amount", amounts).notes.is_empty());
+}
+
+#[test]
 fn categories_and_text_differ_by_repetition_and_words() {
     assert_eq!(kind("job", cycle(&["nurse", "head nurse", "roofer"], 50)), Kind::Categorical);
     let sentences = (0..50).map(|i| format!("patient {i} came in with a cough and left without one"));
@@ -307,6 +325,23 @@ fn numbers_that_some_cells_spoil_are_told_with_the_way_out() {
     let note = one("x", ways).notes.join(" ");
     assert!(note.contains("more than one way"), "{note}");
     assert!(one("dependents", cycle(&["0", "1", "2", "3+"], 80)).notes.is_empty());
+    // A row of units below the header, a sum below the table: whatever the column becomes by that.
+    let with = |row: usize, text_there: &str, value: fn(usize) -> String| {
+        let cells = (0..61).map(|i| if i == row { text_there.to_owned() } else { value(i) });
+        one("weight", text(cells)).notes.join(" ")
+    };
+    let few = |i: usize| (i % 10).to_string();
+    let unique = |i: usize| format!("{i}.25");
+    for (row, cell, value, hint) in [
+        (0, "kg", few as fn(usize) -> String, "holds units or names"),
+        (0, "kg", unique, "holds units or names"),
+        (60, "Total", few, "sums up the others"),
+        (30, "n/v", few, "missing tokens"),
+    ] {
+        let note = with(row, cell, value);
+        let place = "60 of 61 values are numbers";
+        assert!(note.contains(place) && note.contains(hint) && note.contains(cell), "{note}");
+    }
     assert!(one("code", cycle(&["007", "012"], 80)).notes.is_empty());
 }
 

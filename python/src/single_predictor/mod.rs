@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::prelude::*;
 use tabgraft_model::discover::HISTORY_FILE;
-use tabgraft_model::discover::prepare::{LoadedFeatures, Prepared, prepare};
-use tabgraft_model::metric::Task;
+use tabgraft_model::discover::prepare::{Prepared, prepare};
 use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::space::Mode;
-use tabgraft_model::{DiscoverOptions, Error, ExtendOptions, PredictorOptions, TrainingOptions, discover};
+use tabgraft_model::{DiscoverOptions, Error, ExtendOptions, PredictorOptions, discover};
 use tabgraft_table::read::ReadOptions;
 
 use crate::comparison::Comparison;
@@ -22,7 +21,7 @@ use crate::predictions::Predictions;
 use crate::predictor::Predictor;
 use crate::run::{StopToken, run};
 use crate::simple_mlp::SimpleMLP;
-use crate::space::{EmbeddingSpace, freeze_option, keep_option};
+use crate::space::{EmbeddingSpace, freeze_option, keep_option, training_options};
 
 /// How columns without a codec become columns of a space, at this door.
 const WAY_OUT: &str = "create_extended_embedding_space() grafts them onto it";
@@ -131,15 +130,7 @@ impl SinglePredictor {
         seed: u64,
     ) -> Raised<Self> {
         if let (Some(space), Some(head)) = (&embedding_space, &predictor) {
-            let (d_model, d_in) = (space.get().core().d_model(), head.bind(py).get().d_in);
-            if d_model != d_in {
-                return Err(Raise::Core(
-                    Error::option(format!(
-                        "the predictor's `d_in` is {d_in}, vectors of the space have {d_model} coordinates"
-                    ))
-                    .with_hint("build it with `SimpleMLP.from_config(d_in=es.d_model, d_out=...)`"),
-                ));
-            }
+            head.bind(py).get().sizes.check_space(&space.get().core())?;
         }
         Ok(SinglePredictor {
             space: embedding_space,
@@ -229,7 +220,7 @@ impl SinglePredictor {
         if discovery_budget_s != 0.0 {
             search.check().map_err(|e| e.at("option `discovery_budget_s`"))?;
         }
-        let mut options = PredictorOptions {
+        let options = PredictorOptions {
             name: this.name.clone(),
             target_kind: ready.target_kind,
             n_epochs,
@@ -237,20 +228,13 @@ impl SinglePredictor {
             seed: this.seed,
             ..Default::default()
         };
-        let head = this.head.as_ref().map(|h| h.bind(py).get());
-        if let Some(head) = head {
-            (options.d_hidden, options.p_drop) = (head.d_hidden, head.dropout);
-        }
+        let head = this.head.as_ref().map(|head| head.bind(py).get().sizes);
         if discovery_budget_s != 0.0 {
             discover::check_folder(&this.qa_dir)?;
         }
         let fitted = run(py, &this.name, progress, &stop, |sink| {
-            let fitted =
-                tabgraft_model::Predictor::fit(&space, &ready.prepared.table, &ready.target, &options, sink)?;
-            match head {
-                Some(head) => check_outputs(head.d_out, fitted).map(Arc::new),
-                None => Ok(Arc::new(fitted)),
-            }
+            let fitted = ready.prepared.fit(&space, &ready.target, head.as_ref(), options, sink)?;
+            Ok(Arc::new(fitted))
         })?;
         this.lock().core = Some(fitted.value.clone());
         if let Some(interrupt) = fitted.interrupt {
@@ -258,26 +242,11 @@ impl SinglePredictor {
         }
         if discovery_budget_s != 0.0 && !stop.is_requested() {
             let found = run(py, "discovery", progress, &stop, |sink| {
-                let found = discover(&space, &ready.prepared.table, &ready.target, &search, sink)?;
-                found.write(&this.qa_dir)?;
-                Ok(found)
-            });
-            match found {
-                Ok(found) => {
-                    this.lock().found = Some(found.value);
-                    if let Some(interrupt) = found.interrupt {
-                        return Err(interrupt.into());
-                    }
-                }
-                // Too few rows to search in is no failure of the training.
-                Err(Raise::Core(error)) if error.is_value() => {
-                    let logger = py.import("logging")?.call_method1("getLogger", ("tabgraft",))?;
-                    logger.call_method1(
-                        "warning",
-                        ("no features searched: %s", tabgraft_table::visible(&error.to_string())),
-                    )?;
-                }
-                Err(other) => return Err(other),
+                ready.prepared.search(&space, &ready.target, &this.qa_dir, &search, sink)
+            })?;
+            this.lock().found = found.value;
+            if let Some(interrupt) = found.interrupt {
+                return Err(interrupt.into());
             }
         }
         this.training_info(py)
@@ -385,44 +354,17 @@ impl SinglePredictor {
             }
         };
         let judged_by = (keep != "always").then(|| ready.target.clone());
-        let mut options = ExtendOptions {
+        let options = ExtendOptions {
             mode: word::<Mode>("mode", mode, crate::space::MODES)?,
             drift_bound,
             freeze: freeze.map(freeze_option).transpose()?.unwrap_or_default(),
-            training: TrainingOptions {
-                n_epochs,
-                batch_size,
-                memory_limit,
-                seed,
-                ..TrainingOptions::default()
-            },
+            training: training_options(n_epochs, true, batch_size, memory_limit, "cpu", seed)?,
             name,
             prune: prune.map(Vec::from).unwrap_or_default(),
             keep: keep_option(keep, judged_by, cross_fit, seed)?,
-            features: ready.prepared.features_lacking(&train.table),
-            candidates: ready.prepared.features.clone(),
-            feature_metadata: ready.prepared.loaded.as_ref().map(LoadedFeatures::metadata),
             ..Default::default()
         };
-        options.infer.ignore = vec![ready.target.clone()];
+        let options = ready.prepared.graft(&ready.target, &train.table, options);
         EmbeddingSpace::described_graft(py, &parent, &train, valid.as_ref(), options, output_dir)
     }
-}
-
-/// Refuses a head whose outputs are not the target's.
-fn check_outputs(
-    d_out: usize,
-    fitted: tabgraft_model::Predictor,
-) -> tabgraft_model::Result<tabgraft_model::Predictor> {
-    let target = fitted.target();
-    // One output is the usual way to say "two classes" as well.
-    if d_out == target.n_outputs() || (d_out == 1 && target.task() == Task::Binary) {
-        return Ok(fitted);
-    }
-    Err(Error::option(format!(
-        "the predictor's `d_out` is {d_out}, target `{}` needs {}",
-        target.column(),
-        target.n_outputs()
-    ))
-    .with_hint("d_out is the number of classes, or 1 for a number"))
 }

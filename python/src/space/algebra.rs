@@ -2,11 +2,9 @@
 
 use pyo3::prelude::*;
 use tabgraft_model::space::Mode;
-use tabgraft_model::{
-    ConsolidateOptions, Device, MergeOptions, PruneOptions, RankColumnsOptions, TrainingOptions,
-};
+use tabgraft_model::{ConsolidateOptions, MergeOptions, PruneOptions, RankColumnsOptions};
 
-use super::{Core, DEVICES, EmbeddingSpace, MODES};
+use super::{Core, EmbeddingSpace, MODES, training_options};
 use crate::convert::{Names, document, word};
 use crate::error::Raised;
 use crate::frame::Given;
@@ -76,9 +74,8 @@ impl EmbeddingSpace {
         let how = parent.read_options();
         let table = data.map(|data| Given::read(data, columns, &how)).transpose()?.map(|given| given.table);
         let remove = Vec::from(remove);
-        let device = word::<Device>("device", device, DEVICES)?;
         let options = PruneOptions {
-            training: TrainingOptions { n_epochs, auto_epochs, batch_size, memory_limit, device, seed },
+            training: training_options(n_epochs, auto_epochs, batch_size, memory_limit, device, seed)?,
             name,
         };
         let space = run(py, "prune", progress, &StopToken::default(), |sink| {
@@ -147,14 +144,7 @@ impl EmbeddingSpace {
             name,
             mode,
             drift_bound,
-            training: TrainingOptions {
-                n_epochs,
-                auto_epochs,
-                batch_size,
-                memory_limit,
-                device: word::<Device>("device", device, DEVICES)?,
-                seed,
-            },
+            training: training_options(n_epochs, auto_epochs, batch_size, memory_limit, device, seed)?,
         };
         let merged = run(py, "merge", progress, &StopToken::default(), |sink| {
             let spaces: Vec<&Core> = cores.iter().map(|core| &**core).collect();
@@ -212,14 +202,7 @@ impl EmbeddingSpace {
         let valid = valid.map(|v| Given::read(v, columns, &how)).transpose()?.map(|g| g.table);
         let options = ConsolidateOptions {
             d_model,
-            training: TrainingOptions {
-                n_epochs,
-                auto_epochs,
-                batch_size,
-                memory_limit,
-                device: word::<Device>("device", device, DEVICES)?,
-                seed,
-            },
+            training: training_options(n_epochs, auto_epochs, batch_size, memory_limit, device, seed)?,
             name,
         };
         let space = run(py, "consolidation", progress, &StopToken::default(), |sink| {

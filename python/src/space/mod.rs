@@ -4,6 +4,7 @@
 mod algebra;
 mod file;
 mod one_step;
+mod options;
 mod two_steps;
 
 use std::path::PathBuf;
@@ -19,15 +20,14 @@ use tabgraft_table::read::ReadOptions;
 use tabgraft_table::unreadable::{CellErrors, Readable, UnreadableColumn};
 
 use crate::comparison::Comparison;
-use crate::convert::{document, to_python, word};
+use crate::convert::{TARGET_KINDS, document, to_python, word};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
 use crate::frame::{Given, say};
 use crate::html;
-use crate::predictor::TARGET_KINDS;
 use crate::run::{StopToken, run};
 pub use file::verify;
-pub use one_step::{freeze_option, keep_option};
+pub use options::{freeze_option, keep_option, training_options};
 
 /// The core's space; this module's class wraps it.
 pub type Core = tabgraft_model::EmbeddingSpace;

@@ -6,15 +6,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
 use tabgraft_model::weights::WeightedRows;
-use tabgraft_model::{
-    CompareOptions, Device, Error, ExtendOptions, FitOptions, Freeze, Keep, PredictorOptions, SpaceConfig,
-    TrainingOptions,
-};
+use tabgraft_model::{Error, ExtendOptions, FitOptions, SpaceConfig};
 use tabgraft_table::codec::CodecConfig;
 use tabgraft_table::schema::InferOptions;
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
-use super::{Core, DEVICES, EmbeddingSpace, MODES};
+use super::{Core, EmbeddingSpace, MODES, freeze_option, keep_option, training_options};
 use crate::convert::{Names, from_python, infer_options, weights, word};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
@@ -202,14 +199,7 @@ impl EmbeddingSpace {
                 p_drop,
                 learning_rate,
                 weight_decay,
-                training: TrainingOptions {
-                    batch_size,
-                    memory_limit,
-                    n_epochs,
-                    auto_epochs,
-                    device: word::<Device>("device", device, DEVICES)?,
-                    seed,
-                },
+                training: training_options(n_epochs, auto_epochs, batch_size, memory_limit, device, seed)?,
                 codec: CodecConfig {
                     n_bins: codec_bins,
                     n_targets: codec_targets,
@@ -366,14 +356,7 @@ impl EmbeddingSpace {
             mode: word::<Mode>("mode", mode, MODES)?,
             drift_bound,
             freeze: freeze.map(freeze_option).transpose()?.unwrap_or_default(),
-            training: TrainingOptions {
-                n_epochs,
-                auto_epochs,
-                batch_size,
-                memory_limit,
-                device: word::<Device>("device", device, DEVICES)?,
-                seed,
-            },
+            training: training_options(n_epochs, auto_epochs, batch_size, memory_limit, device, seed)?,
             name,
             d_side,
             prune: prune.map(Vec::from).unwrap_or_default(),
@@ -401,42 +384,4 @@ impl EmbeddingSpace {
         .whole()?;
         Ok(Self::trained(space))
     }
-}
-
-/// What is kept, from its word and what it needs.
-pub fn keep_option(keep: &str, target: Option<String>, cross_fit: bool, seed: u64) -> Raised<Keep> {
-    let refused = |text: &str, hint: &str| Err(Raise::Core(Error::option(text).with_hint(hint)));
-    match (keep, target) {
-        ("always", None) if !cross_fit => Ok(Keep::Always),
-        ("always", _) => refused(
-            "options `target` and `cross_fit` say how a graft is judged, but `keep` is `always`",
-            "give `keep=\"if_not_worse\"`, or leave them out",
-        ),
-        ("if_not_worse", Some(target)) => {
-            let predictor = PredictorOptions { seed, ..Default::default() };
-            Ok(Keep::IfNotWorse { target, compare: CompareOptions { predictor, cross_fit } })
-        }
-        ("if_not_worse", None) => {
-            refused("option `keep` is `if_not_worse`, but there is no `target`", "name the column to predict")
-        }
-        _ => refused(
-            &format!("option `keep` is `{keep}`, allowed is `always` or `if_not_worse`"),
-            "`if_not_worse` judges by a `target`",
-        ),
-    }
-}
-
-/// What stays frozen, from a dictionary.
-pub fn freeze_option(freeze: &Bound<'_, PyAny>) -> Raised<Freeze> {
-    let refused = |what: String| {
-        let hint = "a dictionary of `tokens`, `trunk`, `heads` (true or false), `columns` (names), and `schedule` \
-                    (`at_once`, `by_epoch` or `when_flat`)";
-        Raise::Core(Error::option(format!("option `freeze`: {what}")).with_hint(hint))
-    };
-    let mut whole = serde_json::to_value(Freeze::default()).unwrap_or_default();
-    match (whole.as_object_mut(), from_python(freeze)?) {
-        (Some(whole), serde_json::Value::Object(given)) => whole.extend(given),
-        (_, other) => return Err(refused(format!("{other} is no dictionary"))),
-    }
-    serde_json::from_value(whole).map_err(|e| refused(e.to_string()))
 }

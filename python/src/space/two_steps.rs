@@ -9,12 +9,14 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
 use tabgraft_model::train::{Event, Sink};
-use tabgraft_model::{Device, Error, ExtendOptions, FitOptions, SpaceConfig, TrainingOptions};
+use tabgraft_model::{Device, Error, ExtendOptions, FitOptions, SpaceConfig};
 use tabgraft_table::codec::CodecConfig;
 use tabgraft_table::split::SplitOptions;
 use tabgraft_table::{Table, check_folder, check_place};
 
-use super::{Core, DEVICES, EmbeddingSpace, MODES, Source, State, freeze_option, keep_option};
+use super::{
+    Core, DEVICES, EmbeddingSpace, MODES, Source, State, freeze_option, keep_option, training_options,
+};
 use crate::convert::{Names, from_python, word};
 use crate::data_set::FeatrixInputDataSet;
 use crate::error::{Raise, Raised};
@@ -125,14 +127,7 @@ impl EmbeddingSpace {
         let config = SpaceConfig {
             d_model,
             learning_rate,
-            training: TrainingOptions {
-                batch_size,
-                n_epochs: Some(n_epochs),
-                auto_epochs: false,
-                memory_limit,
-                seed,
-                ..TrainingOptions::default()
-            },
+            training: training_options(Some(n_epochs), false, batch_size, memory_limit, "cpu", seed)?,
             codec: CodecConfig::default().with_min_category_rows(min_category_rows),
             ..Default::default()
         };
@@ -295,13 +290,7 @@ impl EmbeddingSpace {
             mode: word::<Mode>("mode", mode, MODES)?,
             drift_bound,
             freeze: freeze.map(freeze_option).transpose()?.unwrap_or_default(),
-            training: TrainingOptions {
-                n_epochs,
-                batch_size,
-                memory_limit,
-                seed,
-                ..TrainingOptions::default()
-            },
+            training: training_options(n_epochs, true, batch_size, memory_limit, "cpu", seed)?,
             name,
             prune: prune.map(Vec::from).unwrap_or_default(),
             features: features.map(|f| f.get().features()).unwrap_or_default(),

@@ -14,6 +14,7 @@ use super::check::{Program, case_parts};
 use super::function::Function;
 use super::number::{Number, Numbers};
 use super::reading::Values;
+use super::text::{ask_texts, concat_texts, count_in, like, map_text, substr};
 use super::tree::{Arithmetic, Comparison, Members, Op};
 use super::{Type, time};
 use crate::error::{Error, Result};
@@ -22,8 +23,6 @@ use tabgraft_table::threads::in_pool;
 
 /// Rows of a batch: a few vectors of it fit the second-level cache.
 const BATCH_ROWS: usize = 4096;
-/// Longest text that a formula makes: features that double each other's text must not fill the memory.
-const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// Most text in one column that a formula makes, over all rows.
 const MAX_COLUMN_BYTES: usize = 1 << 30;
 
@@ -345,63 +344,11 @@ fn sign_of(sign: Arithmetic) -> (Rounding, Exact) {
     }
 }
 
-/// So many characters from the start-th on, counted from 1, or from the end where it is negative. None where a
-/// number is missing, `start` is 0 or `length` negative; fractions are cut off.
-fn substr(text: &str, start: f64, length: f64) -> Option<String> {
-    let (start, length) = (start.trunc(), length.trunc());
-    if start.is_nan() || start == 0.0 || length.is_nan() || length < 0.0 {
-        return None;
-    }
-    let n_chars = text.chars().count() as f64;
-    let first = if start > 0.0 { start - 1.0 } else { n_chars + start };
-    // What lies before the text takes of the length.
-    let end = (first + length).clamp(0.0, n_chars);
-    let first = first.clamp(0.0, n_chars);
-    Some(text.chars().skip(first as usize).take((end - first).max(0.0) as usize).collect())
-}
-
 /// `x` with `n` decimals; unchanged where it has no more than that within the range of numbers.
 fn round_to(x: f64, n: f64) -> f64 {
     let scale = 10f64.powf(n.trunc().clamp(-308.0, 308.0));
     let rounded = (x * scale).round() / scale;
     if rounded.is_finite() { rounded } else { x }
-}
-
-/// Whether `text` fits a pattern in which `%` stands for any characters and `_` for one.
-///
-/// On a mismatch the last `%` takes one character more, so the work is at most the product of lengths.
-fn like(text: &[char], pattern: &[char]) -> bool {
-    let (mut t, mut p, mut retry) = (0, 0, None);
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('%') => {
-                retry = Some((p + 1, t));
-                p += 1;
-            }
-            Some(c) if *c == '_' || *c == text[t] => (t, p) = (t + 1, p + 1),
-            _ => match &mut retry {
-                Some((after, from)) => {
-                    *from += 1;
-                    (p, t) = (*after, *from);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '%')
-}
-
-fn concat_texts(args: Vec<Values>, n_rows: usize) -> Result<Values> {
-    let args = args.into_iter().map(texts).collect::<Result<Vec<_>>>()?;
-    let joined = |i: usize| {
-        if args.iter().any(|a| a.is_null(i)) {
-            return Ok(None);
-        }
-        let n_bytes: usize = args.iter().map(|a| a.value(i).len()).sum();
-        refuse_long("concat", n_bytes)?;
-        Ok(Some(args.iter().map(|a| a.value(i)).collect::<String>()))
-    };
-    Ok(Values::Text((0..n_rows).map(joined).collect::<Result<_>>()?))
 }
 
 fn map_number(x: Values, f: impl Fn(f64) -> f64) -> Result<Values> {
@@ -423,48 +370,17 @@ fn map_bools(a: Values, b: Values, f: impl Fn(Option<bool>, Option<bool>) -> Opt
     Ok(Values::Bool(bools(a)?.into_iter().zip(bools(b)?).map(|(a, b)| f(a, b)).collect()))
 }
 
-/// `f` of each text; `name` is the function's in the error of a text that is too long.
-fn map_text(name: &str, text: Values, f: impl Fn(&str) -> String) -> Result<Values> {
-    let short = |text: &str| {
-        // Some letters have more bytes in the other case, so the result is what counts.
-        let text = f(text);
-        refuse_long(name, text.len()).map(|()| text)
-    };
-    let texts = texts(text)?;
-    Ok(Values::Text(texts.iter().map(|t| t.map(short).transpose()).collect::<Result<_>>()?))
-}
-
-fn refuse_long(name: &str, n_bytes: usize) -> Result<()> {
-    if n_bytes <= MAX_TEXT_BYTES {
-        return Ok(());
-    }
-    Err(Error::value(format!(
-        "`{name}` gives a text of {n_bytes} bytes, at most {MAX_TEXT_BYTES} are allowed"
-    )))
-}
-
 /// Bytes of the texts that the array shows, which may be a slice of another one.
 fn text_bytes(texts: &StringArray) -> usize {
     let offsets = texts.value_offsets();
     offsets.last().zip(offsets.first()).map_or(0, |(last, first)| (last - first) as usize)
 }
 
-fn count_in(text: Values, f: impl Fn(&str) -> usize) -> Result<Values> {
-    Ok(Values::Number(
-        texts(text)?.iter().map(|t| t.map_or(Number::MISSING, |t| (f(t) as f64).into())).collect(),
-    ))
-}
-
-fn ask_texts(text: Values, part: Values, f: impl Fn(&str, &str) -> bool) -> Result<Values> {
-    let (text, part) = (texts(text)?, texts(part)?);
-    Ok(Values::Bool(text.iter().zip(part.iter()).map(|(t, p)| t.zip(p).map(|(t, p)| f(t, p))).collect()))
-}
-
 fn numbers(values: Values) -> Result<Numbers> {
     if let Values::Number(v) = values { Ok(v) } else { Err(broken()) }
 }
 
-fn texts(values: Values) -> Result<StringArray> {
+pub(super) fn texts(values: Values) -> Result<StringArray> {
     if let Values::Text(v) = values { Ok(v) } else { Err(broken()) }
 }
 
@@ -480,29 +396,4 @@ fn times(values: Values) -> Result<Vec<Option<i64>>> {
 fn broken() -> Error {
     Error::formula("the typed formula contradicts itself")
         .with_hint("this is a defect of tabgraft; please report the formula")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// The definition, by recursion.
-    fn like_slowly(text: &[char], pattern: &[char]) -> bool {
-        match pattern.split_first() {
-            None => text.is_empty(),
-            Some(('%', rest)) => (0..=text.len()).any(|i| like_slowly(&text[i..], rest)),
-            Some((c, rest)) => {
-                text.split_first().is_some_and(|(t, ts)| (*c == '_' || c == t) && like_slowly(ts, rest))
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn like_agrees_with_its_definition(text in "[ab]{0,8}", pattern in "[ab%_]{0,6}") {
-            let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
-            prop_assert_eq!(like(&text, &pattern), like_slowly(&text, &pattern));
-        }
-    }
 }

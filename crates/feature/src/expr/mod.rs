@@ -44,6 +44,7 @@ mod number;
 mod parse;
 mod place;
 mod reading;
+mod text;
 mod time;
 mod tree;
 

@@ -23,6 +23,7 @@ pub mod rank;
 pub mod remember;
 mod rows;
 mod search;
+mod single;
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;

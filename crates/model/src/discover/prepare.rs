@@ -140,11 +140,6 @@ pub fn prepare(
 }
 
 impl Prepared {
-    /// The features that a table to graft from lacks, and shall get.
-    pub fn features_lacking(&self, table: &Table) -> Vec<Feature> {
-        self.features.iter().filter(|f| !table.has_column(&f.name)).cloned().collect()
-    }
-
     /// Applies what the history suggests, or notes why not.
     fn load(&mut self, space: &EmbeddingSpace, path: &Path, target: &str, sink: &mut Sink<'_>) -> Result<()> {
         let mut loaded = LoadedFeatures {

@@ -11,7 +11,6 @@
 //! are known from their descendants' records. Drawing reads headers only, so its cost does not grow with
 //! the weights; [`verify`] reads everything.
 
-mod content;
 mod folder;
 mod graph;
 mod link;
@@ -24,7 +23,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub(crate) use content::contradictions;
 pub use folder::Unreadable;
 pub use link::check_ancestor;
 pub use verify::{FileCheck, LinkCheck, Verification, check_file, verify, verify_file};

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::content::contradictions;
 use super::folder::{self, Found, Unreadable};
 use super::link::{check_ancestor, compare};
 use super::{Edge, Lineage, Node, Step, graph};
@@ -182,7 +181,7 @@ pub(super) fn read_whole(path: &Path) -> Result<Whole> {
     let tensors = container.tensors.iter().map(|(name, blob)| (name.clone(), blob_hash(blob))).collect();
     let model =
         ModelFile::from_container(container).map_err(|e| e.at(format_args!("`{}`", path.display())))?;
-    let (kind, problems) = (model.kind(), contradictions(&model));
+    let (kind, problems) = (model.kind(), model.contradictions());
     let about = match model {
         ModelFile::Space(space) => space.about,
         ModelFile::Predictor(predictor) => predictor.about.space,

@@ -5,10 +5,10 @@
 //! Beck & Teboulle 2009, "FISTA") from zero with a step from the largest eigenvalue of the coordinates'
 //! covariance. Deterministic.
 
+use crate::numbers::eigen::largest_eigenvalue;
+
 /// Steps of the descent.
 const N_STEPS: usize = 300;
-/// Rounds of the power iteration for the largest eigenvalue.
-const N_POWER: usize = 20;
 /// Ridge penalty per row, on standardised coordinates.
 const RIDGE: f64 = 0.01;
 
@@ -127,24 +127,6 @@ impl Probe {
             momentum = next;
         }
     }
-}
-
-/// Of `x' x / n_rows`, by power iteration from a vector of ones.
-fn largest_eigenvalue(x: &[f64], d: usize) -> f64 {
-    let n = (x.len() / d).max(1) as f64;
-    let mut v = vec![1.0 / (d as f64).sqrt(); d];
-    let mut value = 0.0;
-    for _ in 0..N_POWER {
-        let mut next = vec![0.0; d];
-        for row in x.chunks_exact(d) {
-            let dot: f64 = row.iter().zip(&v).map(|(a, b)| a * b).sum();
-            next.iter_mut().zip(row).for_each(|(o, a)| *o += a * dot / n);
-        }
-        value = next.iter().map(|v| v * v).sum::<f64>().sqrt();
-        v = next.iter().map(|o| o / value.max(1e-12)).collect();
-    }
-    // The iteration comes from below.
-    1.1 * value
 }
 
 #[cfg(test)]

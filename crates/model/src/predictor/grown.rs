@@ -17,9 +17,9 @@ use tabgraft_table::encoded::EncodedTable;
 use super::calibrate::sharpen;
 use super::card::learners_of;
 use super::{Predictor, PredictorAbout, Target, trees};
-use crate::ModelFile;
+
 use crate::error::{Error, Result};
-use crate::lineage::contradictions;
+use crate::space::unlike;
 use crate::store::Blob;
 use crate::tree::{Forest, Loss};
 
@@ -111,8 +111,19 @@ impl Predictor {
 }
 
 impl Predictor {
+    /// Where a predictor does not bear out its own hashes, or its lineage contradicts itself. The hash of its space is
+    /// taken as it is.
+    pub(crate) fn contradictions(&self) -> Vec<String> {
+        let mut problems = self.about.space.contradictions();
+        if !self.about.bears_out_its_claims() {
+            problems.push(unlike("claims"));
+        }
+        problems.extend(self.contradictions_of_growth());
+        problems
+    }
+
     /// What in the old predictor contradicts itself or what is said of it.
-    pub(crate) fn contradictions_of_growth(&self) -> Vec<String> {
+    fn contradictions_of_growth(&self) -> Vec<String> {
         let (Some(grown), Some(growth)) = (&self.grown, &self.about.growth) else { return Vec::new() };
         let id = grown.base.id();
         let mut problems = Vec::new();
@@ -123,10 +134,8 @@ impl Predictor {
                 id.short()
             ));
         }
-        let base = ModelFile::Predictor(grown.base.clone());
-        problems.extend(
-            contradictions(&base).into_iter().map(|p| format!("the predictor that it grew from: {p}")),
-        );
+        let of_base = grown.base.contradictions().into_iter();
+        problems.extend(of_base.map(|p| format!("the predictor that it grew from: {p}")));
         problems
     }
 }

@@ -26,6 +26,7 @@ mod options;
 mod predictions;
 mod reading;
 mod search;
+mod sizes;
 mod stream;
 mod target;
 mod told;
@@ -48,6 +49,7 @@ pub use label::{LabelType, spelling_note};
 pub(crate) use migrate::to_current;
 pub use options::PredictorOptions;
 pub use predictions::{Guardrail, Predictions};
+pub use sizes::HeadSizes;
 pub use stream::PredictionStream;
 pub use target::{MOST_NUMBER, Target, TargetKind};
 

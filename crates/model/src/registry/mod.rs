@@ -27,7 +27,6 @@ use tabgraft_table::{ledger, write_beside};
 pub use record::{Action, Event, Version};
 
 use crate::error::{Error, Result};
-use crate::lineage::contradictions;
 use crate::space::now;
 use crate::store::ContentHash;
 use crate::{ModelFile, store};
@@ -336,7 +335,7 @@ fn check_note(note: &str) -> Result<()> {
 
 /// What `verify` says of a model, as an error.
 fn check(model: &ModelFile) -> Result<()> {
-    let problems = contradictions(model);
+    let problems = model.contradictions();
     if problems.is_empty() { Ok(()) } else { Err(Error::verification(problems.join("; "))) }
 }
 

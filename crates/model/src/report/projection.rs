@@ -5,6 +5,8 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
 use crate::error::{Error, Result};
+use crate::numbers::dot;
+use crate::numbers::eigen::{orthonormal, principal_mixtures};
 
 /// Directions that are iterated. More than the two that are kept: the iteration then converges by
 /// the ratio of the ninth variance to the second, and close variances do not slow it down.
@@ -13,8 +15,6 @@ const N_DIRECTIONS: usize = 8;
 const MOST_ITERATIONS: usize = 300;
 /// Relative growth of the variance held by the directions at which the iteration ends.
 const TOLERANCE: f64 = 1e-13;
-/// Sweeps of the small eigenproblem; eight directions need five or six.
-const MOST_SWEEPS: usize = 30;
 
 /// Rows projected to their first two principal components.
 ///
@@ -59,7 +59,7 @@ impl Projection {
         }
         let directions = dominant_directions(&rows, d);
         let projected: Vec<Vec<f64>> = directions.iter().map(|v| project(&rows, v)).collect();
-        for (axis, mix) in ritz(&projected).into_iter().take(2).enumerate() {
+        for (axis, mix) in principal_mixtures(&projected).into_iter().take(2).enumerate() {
             let direction: Vec<f64> =
                 (0..d).map(|j| mix.iter().zip(&directions).map(|(m, v)| m * v[j]).sum()).collect();
             let largest =
@@ -114,74 +114,6 @@ fn dominant_directions(rows: &[f64], d: usize) -> Vec<Vec<f64>> {
     directions
 }
 
-/// Gram-Schmidt, twice for accuracy; vectors that lie in the span of earlier ones are dropped.
-fn orthonormal(vectors: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
-    let mut kept: Vec<Vec<f64>> = Vec::with_capacity(vectors.len());
-    for mut vector in vectors {
-        let before = dot(&vector, &vector).sqrt();
-        for _ in 0..2 {
-            for basis in &kept {
-                let along = dot(&vector, basis);
-                vector.iter_mut().zip(basis).for_each(|(v, b)| *v -= along * b);
-            }
-        }
-        let norm = dot(&vector, &vector).sqrt();
-        if norm > 1e-12 * before {
-            vector.iter_mut().for_each(|v| *v /= norm);
-            kept.push(vector);
-        }
-    }
-    kept
-}
-
-/// The mixtures of the directions that diagonalise the variance within them, most variance first.
-/// Cyclic Jacobi rotations (Golub and Van Loan, 8.5).
-fn ritz(projected: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let k = projected.len();
-    let mut a: Vec<Vec<f64>> =
-        projected.iter().map(|x| projected.iter().map(|y| dot(x, y)).collect()).collect();
-    let mut mix: Vec<Vec<f64>> =
-        (0..k).map(|i| (0..k).map(|j| f64::from(u8::from(i == j))).collect()).collect();
-    for _ in 0..MOST_SWEEPS {
-        let mut turned = false;
-        for p in 0..k {
-            for q in p + 1..k {
-                if a[p][q].abs() <= 1e-15 * (a[p][p] * a[q][q]).abs().sqrt() {
-                    continue;
-                }
-                turned = true;
-                let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
-                let t = (if theta < 0.0 { -1.0 } else { 1.0 }) / (theta.abs() + theta.hypot(1.0));
-                let cos = 1.0 / t.hypot(1.0);
-                let sin = t * cos;
-                for row in &mut a {
-                    (row[p], row[q]) = (cos * row[p] - sin * row[q], sin * row[p] + cos * row[q]);
-                }
-                turn_rows(&mut a, (p, q), (cos, sin));
-                turn_rows(&mut mix, (p, q), (cos, sin));
-            }
-        }
-        if !turned {
-            break;
-        }
-    }
-    let mut order: Vec<usize> = (0..k).collect();
-    order.sort_by(|i, j| a[*j][*j].total_cmp(&a[*i][*i]).then(i.cmp(j)));
-    order.into_iter().map(|i| mix[i].clone()).collect()
-}
-
-/// Replaces two rows by their rotation; `p < q`.
-fn turn_rows(matrix: &mut [Vec<f64>], (p, q): (usize, usize), (cos, sin): (f64, f64)) {
-    let (head, tail) = matrix.split_at_mut(q);
-    for (x, y) in head[p].iter_mut().zip(&mut tail[0]) {
-        (*x, *y) = (cos * *x - sin * *y, sin * *x + cos * *y);
-    }
-}
-
 fn project(rows: &[f64], direction: &[f64]) -> Vec<f64> {
     rows.chunks_exact(direction.len()).map(|row| dot(row, direction)).collect()
-}
-
-fn dot(x: &[f64], y: &[f64]) -> f64 {
-    x.iter().zip(y).map(|(x, y)| x * y).sum()
 }

@@ -10,8 +10,9 @@ use tabgraft_table::Table;
 use tabgraft_table::cell::texts;
 use tabgraft_table::codec::{fit_codecs_to_rows, notes};
 use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::row_hash::n_nearly_equal;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions, Schema, infer};
-use tabgraft_table::split::{Part, Split, SplitKey, SplitOptions};
+use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions};
 
 use super::embed::cell_tables;
 use super::{
@@ -28,6 +29,12 @@ use crate::train::{
     TrainingPlan, VALIDATION_MOST, Watch, drawn, train,
 };
 use crate::weights::WeightedRows;
+
+/// Rows, from the table's first on, that are searched for others that are nearly equal.
+const LOOKED_AT: usize = 20_000;
+/// Rows, and share of those that are looked at, from which such rows are told.
+const LEAST_NEAR: usize = 10;
+const SHARE_NEAR: f64 = 0.05;
 
 /// What to train, beside the table.
 #[derive(Debug, Clone, Default)]
@@ -222,6 +229,11 @@ fn prepare(
         );
         let _ = sink(&Event::Note { text });
     }
+    if let SplitBy::Rows { columns, .. } = &split.by
+        && let Some(text) = near_copies(&all, columns, &rows.key)?
+    {
+        let _ = sink(&Event::Warning { text });
+    }
     let remembered = match options.private {
         true => None,
         false => Some(KnownRows::of(&all, &rows.parts, &split, &schema.columns, &rows.key)?),
@@ -276,6 +288,22 @@ fn prepare(
         network,
     };
     Ok((space, all, rows))
+}
+
+/// That many rows nearly equal another one, in a table of at least two columns: copies that the split cannot see.
+fn near_copies(table: &Table, columns: &[String], keys: &[u64]) -> Result<Option<String>> {
+    let n_rows = table.n_rows().min(LOOKED_AT);
+    if columns.len() < 2 {
+        return Ok(None);
+    }
+    let n_near = n_nearly_equal(&table.slice(0, n_rows), columns, &keys[..n_rows])?;
+    Ok((n_near >= LEAST_NEAR && n_near as f64 >= SHARE_NEAR * n_rows as f64).then(|| {
+        format!(
+            "{n_near} of {n_rows} rows differ from another row by the last digits of numbers, upper case or blanks \
+             alone: where they are one thing, written down twice, scores are too good, for one may be learned from and \
+             the other tested; round and spell them alike, or give the column that names the thing as the key or group"
+        )
+    }))
 }
 
 impl EmbeddingSpace {

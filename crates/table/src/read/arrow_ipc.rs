@@ -81,8 +81,14 @@ fn open_seekable<R: Read + Seek + Send + 'static>(
     })?;
     for block in &footer.dictionaries {
         let message = read_block(file, &mut input, block, &mut budget)?;
-        guarded(|| decoder.read_dictionary(block, &message))
-            .map_err(|found| culprit::of_arrow(file, &found, &schema, parts(&message, block), 0))?;
+        guarded(|| decoder.read_dictionary(block, &message)).map_err(|found| {
+            let later = footer.batches.iter().map_while(|block| {
+                let message = read_block(file, &mut input, block, &mut budget).ok()?;
+                let (prefix, n_header) = (n_prefix(&message), block.metaDataLength() as usize);
+                Some((message.slice_with_length(prefix, n_header - prefix), message.slice(n_header)))
+            });
+            culprit::of_arrow(file, &found, &schema, parts(&message, block), 0, later)
+        })?;
     }
     let normalizer = Normalizer::new(file, &schema, options)?;
     let (kept, origin, file) = (normalizer.schema(), normalizer.origin(), file.to_owned());
@@ -92,8 +98,10 @@ fn open_seekable<R: Read + Seek + Send + 'static>(
             Ok(message) => message,
             Err(e) => return Some(Err(e)),
         };
-        let batch = guarded(|| decoder.read_record_batch(&block, &message))
-            .map_err(|found| culprit::of_arrow(&file, &found, &schema, parts(&message, &block), n_rows));
+        let batch = guarded(|| decoder.read_record_batch(&block, &message)).map_err(|found| {
+            let parts = parts(&message, &block);
+            culprit::of_arrow(&file, &found, &schema, parts, n_rows, std::iter::empty())
+        });
         n_rows += batch.as_ref().ok().and_then(Option::as_ref).map_or(0, RecordBatch::num_rows);
         batch.transpose()
     });
@@ -254,11 +262,17 @@ impl Stream {
     }
 
     /// The error of a message that the decoder refused.
-    fn refused(&self, found: &str, message: &Buffer) -> Error {
+    fn refused(&mut self, found: &str, message: &Buffer) -> Error {
         match (self.decoder.schema(), message.get(n_prefix(message)..self.n_header)) {
             (Some(schema), Some(header)) => {
-                let body = message.slice(self.n_header);
-                culprit::of_arrow(&self.file, found, &schema, (header, body), self.n_rows)
+                let (body, file, n_rows) = (message.slice(self.n_header), self.file.clone(), self.n_rows);
+                let later = std::iter::from_fn(|| {
+                    let message = Buffer::from_vec(self.read_message().ok()?);
+                    let header = n_prefix(&message)..self.n_header;
+                    message.get(header.clone())?;
+                    Some((message.slice_with_length(header.start, header.len()), message.slice(header.end)))
+                });
+                culprit::of_arrow(&file, found, &schema, (header, body), n_rows, later)
             }
             _ => damaged(&self.file, found),
         }

@@ -91,6 +91,13 @@ impl CsvBatches {
             if span.escaped {
                 name = name.replace("\"\"", "\"");
             }
+            if n_named == 1 && name.trim_ascii_start().to_ascii_lowercase().starts_with("sep=") {
+                return Err(Error::malformed(format!(
+                    "{} is a `sep=` line, which tells Excel what stands between cells, and no header",
+                    self.place(1)
+                ))
+                .with_hint("remove the line; the delimiter is found without it"));
+            }
             if name.trim_ascii().is_empty() && column_idx == 0 {
                 name = UNNAMED.to_owned();
             }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::buffer::Buffer;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use arrow::ipc::reader::read_record_batch;
 use arrow::ipc::root_as_message;
 use parquet::basic::{ConvertedType, LogicalType};
@@ -97,13 +98,15 @@ fn parquet_cell(
 }
 
 /// The error of an Arrow file whose decoder said `found` of a message: `header` is the message's, without
-/// what precedes it, `body` what follows. The message's first row is row `first_row`, from 0.
+/// what precedes it, `body` what follows. The message's first row is row `first_row`, from 0. `later` are header
+/// and body of the messages behind it: a dictionary comes before the rows that use it.
 pub(super) fn of_arrow(
     file: &str,
     found: &str,
     schema: &Schema,
     (header, body): (&[u8], Buffer),
     first_row: usize,
+    later: impl Iterator<Item = (Buffer, Buffer)>,
 ) -> Error {
     if !is_about_text(found) {
         return damaged(file, found);
@@ -112,25 +115,80 @@ pub(super) fn of_arrow(
         return fault.into_error(file, &column, first_row);
     }
     match guarded(|| dictionary_text(schema, header, body)) {
-        Ok(Some((column, fault))) => fault.of_dictionary().into_error(file, &column, 0),
+        Ok(Some((columns, fault))) => {
+            let used = guarded(|| first_use(schema, &columns, fault.row, later)).ok().flatten();
+            match (used, columns.first()) {
+                (Some((column, row)), _) => fault.at_row(row).into_error(file, &column, first_row),
+                (None, first) => {
+                    let column = first.map(|i| schema.field(*i).name().as_str()).unwrap_or_default();
+                    fault.of_dictionary().into_error(file, column, 0)
+                }
+            }
+        }
         _ => Error::value(format!("`{file}`: a dictionary of text is not UTF-8: {found}"))
             .with_hint("write the file again, with its text in UTF-8"),
     }
 }
 
-/// The column whose dictionary a message holds, and the value of it that is no text.
-fn dictionary_text(schema: &Schema, header: &[u8], body: Buffer) -> Result<Option<(String, Fault)>, String> {
+/// The columns whose dictionary a message holds, and the value of it that is no text.
+fn dictionary_text(
+    schema: &Schema,
+    header: &[u8],
+    body: Buffer,
+) -> Result<Option<(Vec<usize>, Fault)>, String> {
     let message = root_as_message(header).map_err(|e| e.to_string())?;
     let Some(batch) = message.header_as_dictionary_batch() else { return Ok(None) };
     #[expect(deprecated, reason = "a message names its column by nothing else")]
-    let fields = schema.fields_with_dict_id(batch.id());
-    let (Some(field), Some(values)) = (fields.first(), batch.data()) else { return Ok(None) };
+    let of_id = schema.fields_with_dict_id(batch.id());
+    let (Some(field), Some(values)) = (of_id.first(), batch.data()) else { return Ok(None) };
+    let columns = of_id.iter().filter_map(|field| schema.index_of(field.name()).ok()).collect();
+    let is_continued = batch.isDelta();
     let DataType::Dictionary(_, kind) = field.data_type() else { return Ok(None) };
     let Some(bytes) = bytes_of(kind) else { return Ok(None) };
     let schema = Arc::new(Schema::new(vec![Field::new("values", bytes, true)]));
     let batch = read_record_batch(&body, values, schema, &HashMap::new(), None, &message.version())
         .map_err(|e| e.to_string())?;
-    Ok(arrow_cell(batch.column(0)).map(|fault| (field.name().clone(), fault)))
+    // Keys to a continuation count from the end of what it continues, which is not known here.
+    let columns = if is_continued { Vec::new() } else { columns };
+    Ok(arrow_cell(batch.column(0)).map(|fault| (columns, fault)))
+}
+
+/// The first row, counted from that of the first message, in which one of these columns of dictionaries has the
+/// `value`-th of its dictionary, and the column.
+fn first_use(
+    schema: &Schema,
+    columns: &[usize],
+    value: Option<usize>,
+    messages: impl Iterator<Item = (Buffer, Buffer)>,
+) -> Result<Option<(String, usize)>, String> {
+    let text = |e: arrow::error::ArrowError| e.to_string();
+    let keys = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Dictionary(key, _) => Arc::new(Field::new(field.name(), key.as_ref().clone(), true)),
+        _ => field.clone(),
+    });
+    let keys = Arc::new(Schema::new(keys.collect::<Vec<_>>()));
+    let mut first = 0;
+    for (header, body) in messages {
+        let message = root_as_message(&header).map_err(|e| e.to_string())?;
+        let Some(batch) = message.header_as_record_batch() else { continue };
+        let (none, version) = (HashMap::new(), message.version());
+        let batch =
+            read_record_batch(&body, batch, keys.clone(), &none, Some(columns), &version).map_err(text)?;
+        let names = batch.schema();
+        let mut used: Option<(String, usize)> = None;
+        for (field, column) in names.fields().iter().zip(batch.columns()) {
+            let keys = cast(column, &DataType::Int64).map_err(text)?;
+            let row = keys.as_primitive::<Int64Type>().iter().position(|key| key == value.map(|v| v as i64));
+            if let Some(row) = row.filter(|row| used.as_ref().is_none_or(|(_, other)| row < other)) {
+                used = Some((field.name().clone(), row));
+            }
+        }
+        if let Some((column, row)) = used {
+            return Ok(Some((column, first + row)));
+        }
+        first += batch.num_rows();
+    }
+    Ok(None)
 }
 
 /// The type of a column of text that is read as bytes; none for other columns.

@@ -38,9 +38,9 @@ mod json_object;
 mod missing;
 mod normalize;
 mod numbers;
+mod options;
 mod original;
 mod parquet;
-mod reading;
 mod records;
 mod sniff;
 mod source;
@@ -48,7 +48,6 @@ mod stream;
 mod validate;
 mod write;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
@@ -68,114 +67,15 @@ use normalize::{Normalizer, unreadable_note};
 use source::Source;
 
 pub use crate::marks::DecimalMark;
-use crate::marks::can_group;
-use crate::origin::MISSING_TOKENS;
 pub use crate::origin::{KnownColumn, NumberStyle, Origin, Reading, Wanted};
 pub use guard::without_panic;
+pub use options::{GivenReading, ReadOptions};
 pub use original::Original;
-pub use reading::GivenReading;
 pub use stream::{TableParts, open_parts, open_parts_from, table_files};
 pub use write::{TableWriter, write_csv, write_parquet};
 
 /// Batches end early at this much text, so that a batch of long texts stays small.
 const MAX_BATCH_TEXT_BYTES: usize = 64 << 20;
-
-/// Upper end of [`ReadOptions::max_row_bytes`]: a batch and one more row stay below the 2 GiB that
-/// an Arrow text column takes.
-const MAX_ROW_BYTES: usize = 1 << 30;
-
-/// How to read a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadOptions {
-    /// Text that stands for a missing cell, compared after trimming ASCII space. `NA`, `N/A`,
-    /// `null` and `NaN` match in upper and lower case, every other token exactly as given.
-    /// Default: the empty text, `NA`, `N/A`, `null`, `NaN`, `?`.
-    pub missing_tokens: Vec<String>,
-    /// The byte between two cells of a CSV file: any ASCII character but a quote, a line end or
-    /// NUL. Default `None`: the one of `,` tab `;` `|` that cuts the first rows into equally many cells.
-    pub delimiter: Option<u8>,
-    /// What marks the decimals of numbers in text. Default `None`: found from all columns together.
-    pub decimal: Option<DecimalMark>,
-    /// The only mark that may group the digits of numbers in text: `.`, `,`, `'`, `’`, `_` or a blank,
-    /// and not the decimal one. Default `None`: any of them.
-    pub thousands: Option<char>,
-    /// Which columns are read. Default: all.
-    pub columns: Wanted,
-    /// What is known of columns before they are read. Default: nothing.
-    pub known: BTreeMap<String, KnownColumn>,
-    /// Rows in a batch, at least 1. Default 8192. Batches of long texts end earlier.
-    pub batch_rows: usize,
-    /// Longest row of a text file in bytes, 1 to 1 GiB. Default 64 MiB. Bounds what an unclosed
-    /// quote or a file without line ends can cost.
-    pub max_row_bytes: usize,
-    /// Most bytes that a compressed file (gzip, Parquet, compressed Arrow) may become, at least 1; one of
-    /// which this is not 64 times its own size may become that. Default 1 GiB. Bounds what a small
-    /// hostile file can cost.
-    pub max_inflated_bytes: u64,
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        ReadOptions {
-            missing_tokens: MISSING_TOKENS.map(String::from).to_vec(),
-            delimiter: None,
-            decimal: None,
-            thousands: None,
-            columns: Wanted::All,
-            known: BTreeMap::new(),
-            batch_rows: 8192,
-            max_row_bytes: 64 << 20,
-            max_inflated_bytes: 1 << 30,
-        }
-    }
-}
-
-impl ReadOptions {
-    /// Validates the ranges.
-    ///
-    /// # Errors
-    /// An option error that names the option, the value and the range.
-    pub fn check(&self) -> Result<()> {
-        let (rows, bytes) = (self.batch_rows as u64, self.max_row_bytes as u64);
-        for (name, value) in
-            [("batch_rows", rows), ("max_row_bytes", bytes), ("max_inflated_bytes", self.max_inflated_bytes)]
-        {
-            if value == 0 {
-                return Err(Error::option(format!("`{name}` must be at least 1, found 0")));
-            }
-        }
-        if self.max_row_bytes > MAX_ROW_BYTES {
-            return Err(Error::option(format!(
-                "`max_row_bytes` must be at most {MAX_ROW_BYTES}, found {}",
-                self.max_row_bytes
-            )));
-        }
-        if let Some(mark) = self.thousands {
-            let refused = |what: String, hint: &str| Err(Error::option(what).with_hint(hint));
-            if !can_group(mark) {
-                return refused(
-                    format!("`thousands` is `{mark}`, which groups no digits"),
-                    "allowed are `.`, `,`, `'`, `’`, `_` and a blank",
-                );
-            }
-            if self.decimal.is_some_and(|decimal| decimal.mark() == mark) {
-                return refused(
-                    format!("`decimal` and `thousands` are both `{mark}`"),
-                    "one mark cannot be both; leave one of the two out",
-                );
-            }
-        }
-        match self.delimiter {
-            Some(byte) if !byte.is_ascii() || matches!(byte, b'"' | b'\n' | b'\r' | 0) => {
-                Err(Error::option(format!(
-                    "`delimiter` must be an ASCII character that is not a quote, a line end or NUL, found byte {byte:#04x}"
-                ))
-                .with_hint("common delimiters are `,`, `;`, `|` and tab"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

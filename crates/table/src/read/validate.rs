@@ -38,6 +38,11 @@ impl Fault {
         Fault { row: Some(row), what: format!("`{shown}{dots}` is not UTF-8 text"), is_text: true }
     }
 
+    /// The same fault, in another row.
+    pub(super) fn at_row(self, row: usize) -> Self {
+        Fault { row: Some(row), ..self }
+    }
+
     /// The same fault, of a value of the column's dictionary and not of a row.
     pub(super) fn of_dictionary(self) -> Self {
         let place = self.row.map_or(String::new(), |place| format!(" {}", place + 1));

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::profile::ColumnProfile;
-use super::remarks::{number_remark, spelling_remark, time_remark};
+use super::remarks::{name_remark, number_remark, spelling_remark, time_remark, word_remark};
 use super::spellings::Spellings;
 use super::{ColumnSpec, DateFormat, ExcludedColumn, Exclusion, Kind, Schema};
 use crate::cell::{self, Storage};
@@ -34,6 +34,9 @@ const ROWS_PER_TEXT: u64 = 5;
 /// Share of more texts than that which must stand in two rows or more: what is written freely stands in
 /// one, beside an answer or two that everybody gives.
 const REPEATED_SHARE: f64 = 0.1;
+/// Share of single words that stand in two rows or more from which they are names, however few rows each has: the
+/// customers of a table of orders.
+const MOSTLY_REPEATED: f64 = 0.8;
 /// Words per cell up to which a column's texts are single words.
 const SINGLE_WORDS: f64 = 1.2;
 /// Distinct whole numbers that are codes by their column's name alone.
@@ -315,6 +318,7 @@ fn infer_column(name: &str, array: &ArrayRef, profile: &ColumnProfile, options: 
                 notes.extend(found.and_then(|found| spelling_remark(name, profile, &found)));
                 notes.extend(number_remark(name, array, is_open));
                 notes.extend(time_remark(name, array));
+                notes.extend(word_remark(name, array));
                 decision
             }
         },
@@ -374,7 +378,12 @@ fn infer_numbers(name: &str, profile: &ColumnProfile, options: &InferOptions) ->
         }
     }
     let what = if is_whole { "whole numbers" } else { "numbers" };
-    keep(Kind::Numeric, format!("{what} {range}, {figures}"))
+    Decision::Use {
+        kind: Kind::Numeric,
+        reason: format!("{what} {range}, {figures}"),
+        date_format: None,
+        notes: name_remark(name, profile).filter(|_| !names::is_time(name)).into_iter().collect(),
+    }
 }
 
 fn infer_texts(name: &str, profile: &ColumnProfile, options: &InferOptions) -> Decision {
@@ -413,7 +422,9 @@ fn repeats(profile: &ColumnProfile, n_words: f64) -> bool {
         return n_distinct * 2 <= n_present;
     }
     let is_frequent = n_distinct * ROWS_PER_TEXT <= n_present
-        || (n_words <= SINGLE_WORDS && profile.distinct.share_of_cells(ROWS_PER_TEXT) >= 0.5);
+        || (n_words <= SINGLE_WORDS
+            && (profile.distinct.share_of_cells(ROWS_PER_TEXT) >= 0.5
+                || profile.distinct.share_of_values(2) >= MOSTLY_REPEATED));
     is_frequent && profile.distinct.share_of_values(2) >= REPEATED_SHARE
 }
 

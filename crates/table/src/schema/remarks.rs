@@ -3,10 +3,18 @@
 use arrow::array::{ArrayRef, AsArray};
 
 use super::profile::ColumnProfile;
-use super::spellings::Spellings;
+use super::spellings::{Spellings, beside_a_word};
 use crate::cell;
 use crate::marks::{is_number_somewhere, split_sign};
 use crate::visible::quoted;
+
+/// Whole numbers from which a column may hold the numbers of things, rows of each, and by how much the most frequent
+/// one may exceed the mean: ages and amounts have gaps at their ends, or few values.
+const LEAST_THINGS: u64 = 100;
+const ROWS_OF_A_THING: u64 = 5;
+const MOST_UNEVEN: u64 = 3;
+/// One cell in so many may be no number where all others are, and it is told of any column.
+const FEW_SPOIL: usize = 40;
 
 /// Of a column whose texts are dates for the most part.
 pub(super) fn spelling_remark(name: &str, profile: &ColumnProfile, found: &Spellings) -> Option<String> {
@@ -22,12 +30,23 @@ pub(super) fn spelling_remark(name: &str, profile: &ColumnProfile, found: &Spell
     ))
 }
 
+/// Of a column whose texts are dates with a word beside them.
+pub(super) fn word_remark(name: &str, array: &ArrayRef) -> Option<String> {
+    let (format, word) = beside_a_word(array.as_string_opt::<i32>()?)?;
+    Some(format!(
+        "column `{name}`: its texts are dates with `{}` beside them and are not used as dates; give the column the date \
+         format `{}`",
+        shown(&word),
+        shown(&format)
+    ))
+}
+
 /// Units of a column up to which its texts are numbers with units, not codes that end in letters.
 const MOST_UNITS: usize = 4;
 
 /// Of a text column whose cells are numbers, all of them with signs or units around them or in a spelling
 /// of their own, or half of them at least. What half of the cells say is said only of an `open` column,
-/// whose texts are not few.
+/// whose texts are not few; of any column if all cells but very few are numbers.
 pub(super) fn number_remark(name: &str, array: &ArrayRef, is_open: bool) -> Option<String> {
     let texts = array.as_string_opt::<i32>()?;
     let (mut n_present, mut n_numbers, mut n_plain, mut n_other) = (0_usize, 0_usize, 0_usize, 0_usize);
@@ -86,19 +105,41 @@ pub(super) fn number_remark(name: &str, array: &ArrayRef, is_open: bool) -> Opti
                 quoted(&units)
             ))
         }
-        (Some((row, text)), _) if is_open && 2 * n_numbers >= n_present => Some(format!(
-            "column `{name}`: {n_numbers} of {n_present} values are numbers, as `{example}`, but `{}` in row {} is not, \
+        (Some((row, text)), _)
+            if is_open && 2 * n_numbers >= n_present || (n_present - n_numbers) * FEW_SPOIL <= n_present =>
+        {
+            Some(format!(
+                "column `{name}`: {n_numbers} of {n_present} values are numbers, as `{example}`, but `{}` in row {} is not, \
              so the column is one of texts. {}",
-            shown(text),
-            row + 1,
-            match row == last && n_numbers + 1 == n_present {
-                true => "If the last row sums up the others, remove it.",
-                false =>
-                    "If such cells stand for missing ones, give them as missing tokens, and the column the kind numeric.",
-            }
-        )),
+                shown(text),
+                row + 1,
+                match (n_numbers + 1 == n_present, row) {
+                    (true, 0) => "If the first row holds units or names, remove it.",
+                    (true, row) if row == last => "If the last row sums up the others, remove it.",
+                    _ =>
+                        "If such cells stand for missing ones, give them as missing tokens, and the column the kind numeric.",
+                }
+            ))
+        }
         _ => None,
     }
+}
+
+/// Of a column of whole numbers that may be the numbers of things: without a gap, and each about as often.
+pub(super) fn name_remark(name: &str, profile: &ColumnProfile) -> Option<String> {
+    let counts = profile.quantiles.distinct()?;
+    let (n_distinct, n_present) = (counts.len() as u64, profile.n_present());
+    let (low, high) = (profile.quantiles.min()?, profile.quantiles.max()?);
+    let has_no_gap = profile.n_whole == n_present && high - low + 1.0 == n_distinct as f64;
+    let most = counts.iter().map(|(_, n)| *n).max().unwrap_or_default();
+    (n_distinct >= LEAST_THINGS && has_no_gap && n_distinct * ROWS_OF_A_THING <= n_present
+        && most * n_distinct <= MOST_UNEVEN * n_present)
+        .then(|| {
+            format!(
+                "column `{name}`: {n_distinct} whole numbers without a gap, each about as often; if they name things, as \
+                 the number of a shop does, give it the kind categorical"
+            )
+        })
 }
 
 /// Whether all cells are numbers, and what stands behind them are units: set apart by a blank, or no letter.

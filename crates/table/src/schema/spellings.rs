@@ -34,8 +34,9 @@ struct Shape {
     n_texts: u64,
     /// Row and text of the first one of this shape.
     first: (usize, String),
-    /// Row and text of the first one that no format of those before fits.
+    /// Row and text of the first one that no format of those before fits, and how many there are.
     misfit: Option<(usize, String)>,
+    n_misfits: u64,
 }
 
 impl Spellings {
@@ -65,13 +66,17 @@ impl Spellings {
                 n_texts: 0,
                 first: (row, text.to_owned()),
                 misfit: None,
+                n_misfits: 0,
             });
             shape.n_texts += 1;
-            if shape.misfit.is_none() {
-                shape.candidates.update(text);
-                if shape.candidates.is_empty() {
-                    shape.misfit = Some((row, text.to_owned()));
-                }
+            let mut fitting = shape.candidates.clone();
+            fitting.update(text);
+            // `0000-00-00` and `24:00:00` look like the others and are none of them.
+            if fitting.is_empty() {
+                shape.n_misfits += 1;
+                shape.misfit.get_or_insert_with(|| (row, text.to_owned()));
+            } else {
+                shape.candidates = fitting;
             }
             if shapes.len() > MOST_SHAPES {
                 return None;
@@ -94,13 +99,11 @@ impl Spellings {
             found.iter().flatten().filter(|f| f.swapped.is_none()).find_map(|f| day_first(&f.format));
         let mut spellings = Spellings::default();
         for (shape, found) in shapes.iter().zip(found) {
-            let Some(FoundFormat { format, swapped: other }) = found else {
-                let misfit = shape.misfit.as_ref().unwrap_or(&shape.first);
-                let earlier = spellings.misfit.take().filter(|earlier| earlier.0 <= misfit.0);
-                spellings.misfit = Some(earlier.unwrap_or_else(|| misfit.clone()));
-                continue;
-            };
-            spellings.n_dates += shape.n_texts;
+            let misfit = shape.misfit.clone().or(found.is_none().then(|| shape.first.clone()));
+            let earliest = spellings.misfit.take().into_iter().chain(misfit).min_by_key(|(row, _)| *row);
+            spellings.misfit = earliest;
+            let Some(FoundFormat { format, swapped: other }) = found else { continue };
+            spellings.n_dates += shape.n_texts - shape.n_misfits;
             let (format, is_open) = match (decided, other) {
                 (Some(decided), Some(other)) if day_first(&format) != Some(decided) => (other, false),
                 (decided, other) => (format, other.is_some() && decided.is_none()),
@@ -116,6 +119,35 @@ impl Spellings {
         }
         spellings
     }
+}
+
+/// The date format of texts that all have the same word before or behind a date, such as `31.01.2024 10:30 Uhr`, and
+/// the word.
+pub(super) fn beside_a_word(texts: &StringArray) -> Option<(String, String)> {
+    let present = || texts.iter().flatten().map(str::trim).filter(|text| !text.is_empty());
+    let first = present().next()?;
+    let is_word = |word: &&str| word.contains(char::is_alphabetic) && !word.contains('%');
+    let behind = first.rsplit_once(char::is_whitespace).map(|(_, word)| word).filter(is_word);
+    let before = first.split_once(char::is_whitespace).map(|(word, _)| word).filter(is_word);
+    let format_of = |bare: &dyn Fn(&str) -> Option<&str>| {
+        let mut candidates = DateCandidates::new();
+        for text in present() {
+            candidates.update(bare(text)?.trim());
+            if candidates.is_empty() {
+                return None;
+            }
+        }
+        candidates.best().map(|found| found.format)
+    };
+    let bare_of = |word: &str| format_of(&|text: &'_ str| text.strip_suffix(word));
+    if let Some(word) = behind
+        && let Some(format) = bare_of(word)
+    {
+        return Some((format!("{format} {word}"), word.to_owned()));
+    }
+    let word = before?;
+    let format = format_of(&|text: &'_ str| text.strip_prefix(word))?;
+    Some((format!("{word} {format}"), word.to_owned()))
 }
 
 /// Whether the day stands before the month, in a format of numbers that does not begin with the year.
@@ -171,6 +203,17 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_stands_beside_every_date_is_part_of_the_format() {
+        let beside = |texts: &[&str]| beside_a_word(&StringArray::from(texts.to_vec()));
+        let found = beside(&["31.01.2024 10:30 Uhr", "05.02.2024 09:00 Uhr"]);
+        assert_eq!(found, Some(("%d.%m.%Y %H:%M Uhr".to_owned(), "Uhr".to_owned())));
+        let found = beside(&["seit 2024-01-31", "seit 2023-05-01"]);
+        assert_eq!(found, Some(("seit %Y-%m-%d".to_owned(), "seit".to_owned())));
+        assert_eq!(beside(&["31.01.2024 Uhr", "soon Uhr"]), None);
+        assert_eq!(beside(&["red car", "blue car"]), None);
+    }
+
+    #[test]
     fn one_shape_says_which_number_is_the_day_of_the_others() {
         let found = spellings(&["03/04/2024", "25/04/2024 10:00", "01/02/2024"]).unwrap();
         assert_eq!(found.formats, ["%d/%m/%Y", "%d/%m/%Y %H:%M"]);
@@ -185,6 +228,12 @@ mod tests {
         let found = spellings(&["2023-08-07", "unknown", "2022-03-31"]).unwrap();
         assert_eq!((found.n_dates, found.misfit), (2, Some((1, "unknown".to_owned()))));
         assert_eq!(spellings(&["red", "green", "blue"]), None);
+        for odd in ["0000-00-00", "2023-02-30"] {
+            let found = spellings(&[odd, "2023-08-07", "2022-03-31", odd]).unwrap();
+            assert_eq!((found.n_dates, found.misfit), (2, Some((0, odd.to_owned()))));
+        }
+        let found = spellings(&["2023-08-07 10:00:00", "2023-08-07 24:00:00"]).unwrap();
+        assert_eq!((found.n_dates, found.misfit.map(|(row, _)| row)), (1, Some(1)));
         assert_eq!(spellings(&["9999-12-31 00:00:00", "9999-12-31"]).map(|s| s.n_dates), None);
         assert_eq!(spellings(&["2024-01-01", "9999-12-31 00:00:00"]).map(|s| s.n_dates), Some(2));
     }

@@ -68,6 +68,12 @@ fn every_refusal_names_its_place_and_a_way_out() {
         ),
         (
             "t.csv",
+            b"sep=;\na;b\n1;2\n3;4\n".to_vec(),
+            "`t.csv`, line 1 is a `sep=` line, which tells Excel what stands between cells, and no header",
+            "remove the line; the delimiter is found without it",
+        ),
+        (
+            "t.csv",
             b"a,b\n1,2,3\n2,3,4\n3,4,5\n".to_vec(),
             "`t.csv`, line 2: 3 cell(s) between delimiters `,`, the header has 2",
             "every row has one cell more than the header: if the first column is row names without a name of their \

@@ -1,0 +1,15 @@
+//! Dense linear algebra of small matrices in 64 bits, in the order of operations that makes results keep their bits.
+//!
+//! The matrices have a few dozen to a few hundred rows; the products that take a training's time are those of
+//! [`kernel`](crate::kernel). See `docs/decisions/0035-linear-algebra.md`.
+
+pub(crate) mod cholesky;
+pub(crate) mod eigen;
+
+/// The sum of the products.
+///
+/// # Shapes
+/// - `a`, `b`: of one length
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
