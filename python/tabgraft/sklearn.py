@@ -312,7 +312,7 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
     ----------
     n_epochs : int, optional
         Most epochs of the space; by default as many as make about 1,500 steps of 128 rows, 4 to 60, fewer
-        where more than 1.3 million rows would be shown.
+        where more than 2 million rows would be shown.
     predictor_epochs, patience : int
         Most epochs of a network, and how many without a better held-out loss end it.
     batch_size : int, optional

@@ -34,13 +34,13 @@ fn imported(text: &str) -> BTreeSet<String> {
     for (at, word) in code.match_indices("crate::") {
         // `$crate::` is another crate's macro, `pub(crate)` has no colons.
         let rest = &code[at + word.len()..];
-        let list = rest.strip_prefix('{').map_or(rest, |inside| inside);
+        let list = rest.strip_prefix('{').unwrap_or(rest);
         let mut depth = 0;
         for (i, part) in list.split_inclusive(['{', '}', ',', ';']).enumerate() {
             if depth == 0 {
                 let name: String =
                     part.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                names.insert(name);
+                names.extend((!name.is_empty()).then_some(name));
             }
             match part.chars().last() {
                 Some('{') => depth += 1,
