@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use tabgraft_model::PredictorOptions;
-use tabgraft_model::predictor::{Effort, TargetKind};
+use tabgraft_model::predictor::{ClassWeight, Effort, TargetKind, ThresholdFor};
 
 /// How predictors are fitted.
 #[derive(Debug, Clone, Args)]
@@ -37,6 +37,18 @@ pub struct PredictorArgs {
     /// Probability above which the positive one of two classes is predicted, 0 to 1
     #[arg(long, value_name = "P", default_value_t = PredictorOptions::default().threshold)]
     threshold: f64,
+    /// What the threshold is chosen for, on rows that were not learned from, in place of --threshold
+    #[arg(long, value_enum, value_name = "METRIC", conflicts_with_all = ["cost_fp", "cost_fn"])]
+    threshold_for: Option<ThresholdMetric>,
+    /// What a false positive costs: the threshold is then chosen for the lowest costs; with --cost-fn
+    #[arg(long, value_name = "COST", requires = "cost_fn")]
+    cost_fp: Option<f64>,
+    /// What a false negative costs; with --cost-fp
+    #[arg(long, value_name = "COST", requires = "cost_fp")]
+    cost_fn: Option<f64>,
+    /// How much rows of a class count: `balanced`, or CLASS=WEIGHT; may be repeated; 1 for classes that are not named
+    #[arg(long, value_name = "WEIGHT", value_parser = parse_weight)]
+    class_weight: Vec<WeightFlag>,
     /// Learning rate of the members, 0 to 1
     #[arg(long, value_name = "RATE", default_value_t = PredictorOptions::default().learning_rate)]
     learning_rate: f32,
@@ -87,7 +99,58 @@ enum Target {
     Scalar,
 }
 
+/// Metrics of [`ThresholdFor`] as a flag.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ThresholdMetric {
+    /// F1 of the positive class.
+    F1,
+    /// The mean share of each class that is predicted right.
+    BalancedAccuracy,
+    /// The share of rows that are predicted right.
+    Accuracy,
+}
+
+/// A weight of classes as a flag.
+#[derive(Debug, Clone, PartialEq)]
+enum WeightFlag {
+    Balanced,
+    Of(String, f64),
+}
+
+fn parse_weight(text: &str) -> Result<WeightFlag, String> {
+    let pair = || {
+        let (class, weight) = text.rsplit_once('=')?;
+        Some(WeightFlag::Of(class.to_owned(), weight.parse().ok()?))
+    };
+    match text {
+        "balanced" => Ok(WeightFlag::Balanced),
+        _ => pair().ok_or_else(|| "neither `balanced` nor CLASS=WEIGHT, such as yes=5".to_owned()),
+    }
+}
+
 impl PredictorArgs {
+    fn threshold_for(&self) -> Option<ThresholdFor> {
+        match (self.threshold_for, self.cost_fp, self.cost_fn) {
+            (Some(ThresholdMetric::F1), ..) => Some(ThresholdFor::F1),
+            (Some(ThresholdMetric::BalancedAccuracy), ..) => Some(ThresholdFor::BalancedAccuracy),
+            (Some(ThresholdMetric::Accuracy), ..) => Some(ThresholdFor::Accuracy),
+            (None, Some(cost_fp), Some(cost_fn)) => Some(ThresholdFor::Costs { cost_fp, cost_fn }),
+            _ => None,
+        }
+    }
+
+    fn class_weight(&self) -> Option<ClassWeight> {
+        let by_class = self.class_weight.iter().filter_map(|weight| match weight {
+            WeightFlag::Balanced => None,
+            WeightFlag::Of(class, weight) => Some((class.clone(), *weight)),
+        });
+        match &self.class_weight[..] {
+            [] => None,
+            [WeightFlag::Balanced] => Some(ClassWeight::Balanced),
+            _ => Some(ClassWeight::Of(by_class.collect())),
+        }
+    }
+
     /// As the core takes them; it checks the ranges.
     pub fn options(&self) -> PredictorOptions {
         PredictorOptions {
@@ -115,6 +178,8 @@ impl PredictorArgs {
             p_drop: self.p_drop,
             p_drop_space: self.p_drop_space,
             threshold: self.threshold,
+            threshold_for: self.threshold_for(),
+            class_weight: self.class_weight(),
             seed: self.seed,
             ..PredictorOptions::default()
         }

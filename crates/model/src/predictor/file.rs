@@ -6,6 +6,7 @@ use std::path::Path;
 use tabgraft_table::codec::Codec;
 
 use super::head::Head;
+use super::interval::Distances;
 use super::lines::Lines;
 use super::{Predictor, PredictorAbout, Target, derived, to_current, trees};
 use crate::error::{Error, Result};
@@ -106,6 +107,10 @@ impl Predictor {
     /// A malformed error that says what contradicts what.
     pub(super) fn from_parts(about: PredictorAbout, mut tensors: BTreeMap<String, Blob>) -> Result<Self> {
         about.options.check()?;
+        about.distances.as_ref().map_or(Ok(()), Distances::check)?;
+        if about.threshold.is_some_and(|chosen| !(0.0..=1.0).contains(&chosen.value)) {
+            return Err(Error::malformed("a threshold outside of 0 to 1"));
+        }
         check_about(&about.space)?;
         about.rows.as_ref().map_or(Ok(()), |rows| rows.check(MOST_COLUMNS))?;
         if let Target::Classes { classes, .. } = &about.target

@@ -13,10 +13,11 @@ use super::blend::{mixed, shares};
 use super::calibrate::fit_sharpness;
 use super::fair::rows_beside;
 use super::inner::InnerParts;
+use super::interval::Distances;
 use super::lines::fit_lines;
 use super::told::Told;
 use super::trees::{self, TreeData, fit_grove};
-use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, Target, derived};
+use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, Target, derived, threshold};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, clusters, now};
 use crate::train::{Event, Sink};
@@ -209,6 +210,7 @@ fn fit(
     fit_rows.sort_by_key(|r| (place[*r], *r));
     let fitted_target = Target::fit_rows(table, target, options.target_kind, &fit_rows, row_weights)?;
     let test_rows: Vec<u32> = test_rows.into_iter().map(|r| r as u32).collect();
+    threshold::check_target(&fitted_target, options)?;
     let values = fitted_target.values(table)?;
     let rows: Vec<usize> = fit_rows.into_iter().filter(|r| values[*r].is_some()).collect();
     if rows.len() < LEAST_ROWS {
@@ -232,6 +234,11 @@ fn fit(
     let n_rows_unseen = values.iter().flatten().filter(|v| fitted_target.is_unseen(**v)).count();
     tell(&fitted_target, &table.take(&test_rows)?, n_copies, rows.len(), sink)?;
     let units = space.split().units(table, &keys)?;
+    let own_weights = relative_weights(row_weights, &rows, table.n_rows())?;
+    let of_classes = options.class_weight.as_ref();
+    let of_classes =
+        of_classes.map(|w| w.of_rows(&fitted_target, &values, row_weights, &rows)).transpose()?;
+    let row_weights = of_classes.as_deref().or(row_weights);
     let all_parts = if n_parts == 1 { PARTS_OF_ONE } else { n_parts };
     let data = BagData {
         groups: cell_tables(&space.network, &encoded),
@@ -298,6 +305,11 @@ fn fit(
     let targets: Vec<f64> = held_out_rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
     let weights: Vec<f32> = held_out_rows.iter().map(|r| data.weights[*r]).collect();
     let (sharpness, held_out) = calibrated(&fitted_target, held_out, &targets, &weights);
+    let own_weights: Vec<f32> = held_out_rows.iter().map(|r| own_weights[*r]).collect();
+    let threshold = threshold::chosen(&fitted_target, options, &held_out, &targets, &own_weights);
+    if let Some(text) = threshold::collapse(&fitted_target, options, threshold, &held_out) {
+        let _ = sink(&Event::Warning { text });
+    }
     let mut predictor = Predictor {
         about: PredictorAbout {
             name: options.name.clone(),
@@ -327,6 +339,8 @@ fn fit(
                 interrupted,
                 seconds: 0.0,
             },
+            threshold,
+            distances: Distances::of_target(&fitted_target, &held_out, &targets),
             target: fitted_target,
             inner: Some(inner),
             growth: None,

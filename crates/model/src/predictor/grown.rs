@@ -79,23 +79,13 @@ impl Predictor {
     pub(super) fn grown_from(&self, before: Vec<f64>, cells: &EncodedTable) -> Vec<f64> {
         let (Some(grown), Some(growth)) = (&self.grown, &self.about.growth) else { return before };
         let target = &self.about.target;
-        let n_outputs = target.n_outputs();
         let onward = match grown.onward.is_empty() {
             true => Vec::new(),
             false => by_forests(&grown.onward, target, &margins(target, &before), cells),
         };
         let anew = trees::predict(&grown.anew, trees::loss(target), cells);
         let old = standardised(target, &before);
-        let mut values = mixed(&[&old[..], &onward, &anew], &growth.shares);
-        match target {
-            Target::Classes { .. } => {
-                values.chunks_exact_mut(n_outputs).for_each(|row| sharpen(row, self.about.sharpness));
-            }
-            Target::Number { mean, deviation, .. } => {
-                values.iter_mut().for_each(|v| *v = *v * deviation + mean);
-            }
-        }
-        values
+        in_unit(target, mixed(&[&old[..], &onward, &anew], &growth.shares), self.about.sharpness)
     }
 
     /// Tensors of the old predictor and of what came.
@@ -214,6 +204,19 @@ pub(super) fn standardised(target: &Target, values: &[f64]) -> Vec<f64> {
         Target::Classes { .. } => values.to_vec(),
         Target::Number { mean, deviation, .. } => values.iter().map(|v| (v - mean) / deviation).collect(),
     }
+}
+
+/// Predictions of the learners as a user sees them: calibrated, in the target's unit.
+pub(super) fn in_unit(target: &Target, mut values: Vec<f64>, sharpness: f64) -> Vec<f64> {
+    match target {
+        Target::Classes { classes, .. } => {
+            values.chunks_exact_mut(classes.len()).for_each(|row| sharpen(row, sharpness));
+        }
+        Target::Number { mean, deviation, .. } => {
+            values.iter_mut().for_each(|v| *v = *v * deviation + mean);
+        }
+    }
+    values
 }
 
 /// Mean of the forests' predictions, each from the same margins.

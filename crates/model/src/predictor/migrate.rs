@@ -26,6 +26,8 @@ fn from_1_3_to_1_4(manifest: &mut Value) {
     put(manifest, "claims", Value::Null);
     put(manifest, "rows", Value::Null);
     put(manifest, "derived", json!([]));
+    put(manifest, "threshold", Value::Null);
+    put(manifest, "distances", Value::Null);
     put(manifest, "inner", Value::Null);
     put(manifest, "growth", Value::Null);
     let reading = manifest.get("space").and_then(|space| space.get("reading")).cloned();

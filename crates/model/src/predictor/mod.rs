@@ -10,6 +10,7 @@ mod bag;
 mod blend;
 mod calibrate;
 mod card;
+mod class_weight;
 mod derived;
 mod fair;
 mod file;
@@ -20,6 +21,7 @@ mod head;
 mod held_out;
 mod id;
 mod inner;
+mod interval;
 mod label;
 mod leaks;
 mod lines;
@@ -27,10 +29,12 @@ mod migrate;
 mod options;
 mod predictions;
 mod reading;
+mod reliability;
 mod search;
 mod sizes;
 mod stream;
 mod target;
+mod threshold;
 mod told;
 mod trees;
 
@@ -43,17 +47,21 @@ use tabgraft_table::read::Reading;
 use tabgraft_table::threads::in_pool;
 
 pub use card::{GrowthCard, PredictorCard};
+pub use class_weight::ClassWeight;
 pub use fair::FairRows;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
 pub use grow::{GrowOptions, Growing, JudgedOn, KeepGrown};
+pub use interval::Interval;
 pub use label::{LabelType, spelling_note};
 pub(crate) use migrate::to_current;
 pub use options::{Effort, PredictorOptions};
 pub use predictions::{Guardrail, Predictions};
+pub use reliability::{Coverage, Reliability, ReliabilityBin};
 pub use sizes::HeadSizes;
 pub use stream::PredictionStream;
 pub use target::{MOST_NUMBER, Target, TargetKind};
+pub use threshold::{ChosenThreshold, ThresholdFor};
 
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
@@ -62,11 +70,12 @@ use crate::space::{
 };
 use crate::tree::Forest;
 use bag::NotFinite;
-use calibrate::sharpen;
+use calibrate::{keep_off_the_ends, sharpen};
 use derived::Derived;
 use grown::{Grown, Growth};
 use head::Head;
 use inner::InnerParts;
+use interval::Distances;
 use lines::Lines;
 use predictions::decide;
 
@@ -101,6 +110,10 @@ pub(crate) struct PredictorAbout {
     /// How the table was read that it was fitted on.
     pub reading: Reading,
     pub fit_info: FitInfo,
+    /// The threshold that was chosen on held-out rows, if one was asked for.
+    pub threshold: Option<ChosenThreshold>,
+    /// How far held-out rows were off. None for classes, and in a file of format 1.3 or earlier.
+    pub distances: Option<Distances>,
     /// Inner parts of the rows that it was fitted on. None in one of format 1.3 or earlier.
     pub inner: Option<InnerParts>,
     /// The predictor that it grew from, and what came. None where it was fitted from nothing.
@@ -200,6 +213,36 @@ impl Predictor {
         &self.about.fit_info
     }
 
+    /// Probability from which on the second of two classes is predicted.
+    pub fn threshold(&self) -> f64 {
+        self.about.threshold.map_or(self.about.options.threshold, |chosen| chosen.value)
+    }
+
+    /// The predictions with an interval around each number that covers the truth with this probability.
+    ///
+    /// # Errors
+    /// An option error for classes, for a level that is not between 0 and 1 or for which there were too few held-out
+    /// rows, and for a file that remembers none.
+    pub fn with_interval(&self, predictions: Predictions, level: f64) -> Result<Predictions> {
+        if self.about.target.task() != Task::Regression {
+            return Err(Error::option(format!(
+                "option `interval` is for numbers, `{}` is one of {} classes",
+                self.about.target.column(),
+                self.about.target.classes().len()
+            ))
+            .with_hint("leave it out; the probabilities say how sure a class is"));
+        }
+        let Some(distances) = &self.about.distances else {
+            return Err(Error::option(format!(
+                "predictor `{}` is of an older format and does not remember how far it was off",
+                self.name()
+            ))
+            .with_hint("fit it again"));
+        };
+        let interval = distances.around(&predictions.values, level)?;
+        Ok(Predictions { interval: Some(interval), ..predictions })
+    }
+
     /// Name of the space that it was fitted on.
     pub fn space_name(&self) -> &str {
         &self.about.space.name
@@ -257,10 +300,13 @@ impl Predictor {
         let mut encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
         unseen.update_part(&space.columns, &encoded, table)?;
         derived::add(&self.about.derived, &space.columns, table, &mut encoded)?;
-        let values = in_pool(|| self.predict_cells(table, &encoded))??;
+        let mut values = in_pool(|| self.predict_cells(table, &encoded))??;
         let task = self.about.target.task();
         let n_outputs = self.about.target.n_outputs();
-        let threshold = self.about.options.threshold;
+        if task != Task::Regression {
+            values.chunks_exact_mut(n_outputs).for_each(keep_off_the_ends);
+        }
+        let threshold = self.threshold();
         let (mut class_idx, mut confidence) = (Vec::new(), Vec::new());
         if task != Task::Regression {
             for row in values.chunks_exact(n_outputs) {
@@ -280,6 +326,7 @@ impl Predictor {
             confidence,
             report: self.column_report(table),
             differing: Vec::new(),
+            interval: None,
             unseen: Vec::new(),
         })
     }
@@ -369,7 +416,7 @@ impl Predictor {
 
     fn prediction(&self, table: &Table) -> Result<Prediction> {
         let predictions = self.predict(table)?;
-        Prediction::new(predictions.values, predictions.n_outputs)
+        Ok(Prediction::new(predictions.values, predictions.n_outputs)?.at_threshold(predictions.threshold))
     }
 
     /// What it says of a table that its space has encoded, in the target's unit.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TargetKind;
+use super::{ClassWeight, TargetKind, ThresholdFor};
 use crate::error::{Error, Result};
 use crate::train::{check_batch_size, check_epochs};
 
@@ -65,6 +65,10 @@ pub struct PredictorOptions {
     pub hold_out_test: bool,
     /// Probability above which the positive class is predicted (two classes). Default 0.5.
     pub threshold: f64,
+    /// What the threshold is chosen for, on held-out rows, in place of the one above. Default: none.
+    pub threshold_for: Option<ThresholdFor>,
+    /// How much rows of each class count. Default: all rows alike.
+    pub class_weight: Option<ClassWeight>,
     /// Seed of weights, order, masks and dropout. Default 0.
     pub seed: u64,
 }
@@ -90,6 +94,8 @@ impl Default for PredictorOptions {
             p_drop_space: 0.1,
             hold_out_test: true,
             threshold: 0.5,
+            threshold_for: None,
+            class_weight: None,
             seed: 0,
         }
     }
@@ -103,6 +109,8 @@ impl PredictorOptions {
     pub fn check(&self) -> Result<()> {
         check_epochs(Some(self.n_epochs), 1)?;
         check_batch_size(self.batch_size)?;
+        self.threshold_for.as_ref().map_or(Ok(()), ThresholdFor::check)?;
+        self.class_weight.as_ref().map_or(Ok(()), ClassWeight::check)?;
         let counts = [
             ("patience", self.patience, 1..=10_000),
             ("n_networks", self.n_networks.unwrap_or(5), 1..=20),
