@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 use tabgraft_model::compare::compare_predictors;
-use tabgraft_model::predictor::{ClassWeight, GrowOptions, KeepGrown, TargetKind, ThresholdFor};
+use tabgraft_model::predictor::{ClassWeight, Effort, GrowOptions, KeepGrown, TargetKind, ThresholdFor};
 use tabgraft_model::{Error, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, Wanted};
@@ -21,6 +21,10 @@ use crate::run::{StopToken, run};
 use crate::space::{
     EmbeddingSpace, cell_errors, warn_of_columns, warn_of_differing, warn_of_unreadable, warn_of_unseen,
 };
+
+/// The words of [`Effort`].
+const EFFORTS: &str = "`quick`, `default` or `best`";
+
 /// A fitted predictor of one target. It needs no other file, and the space that it was fitted on never
 /// changes.
 ///
@@ -190,16 +194,20 @@ impl Predictor {
     ///     Scores count every row alike. Default: all rows alike.
     /// name : str, default "predictor"
     ///     Name of the predictor.
+    /// effort : "quick", "default" or "best", default "default"
+    ///     How much the fit may cost. "quick": trees and a linear model, no networks. "best": ten learners of each
+    ///     kind, and networks that wait longer. `training_info["seconds_spent"]` says what each kind took.
     /// n_epochs : int, default 100; 1 to 10,000
-    ///     Most epochs of a network.
-    /// patience : int, default 14; 1 to 10,000
-    ///     Epochs without a better held-out loss that end a network's training.
+    ///     Most epochs of a network; of many rows an epoch is 256 steps.
+    /// patience : int, default 4; 1 to 10,000
+    ///     Epochs without a held-out loss that is better by a thousandth which end a network's training; three
+    ///     times as many with effort "best".
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: a sixteenth of the rows, 32 to 128, below 2,000 rows; 128 below 8,000;
     ///     else 256.
     /// n_networks : int, optional; 1 to 20
-    ///     Networks of the bag, each stopping on its own share of the rows. Default: 5 below 10,000 rows, 3
-    ///     below 100,000, else 2. One alone stops on a fifth of the rows and never learns from it.
+    ///     Networks, and forests, of the bag, each stopping on its own share of the rows. Default: 5 below 4,000
+    ///     rows, 3 below 100,000, else 2; with effort "best" 10, with "quick" 3 forests. One alone stops on a fifth of the rows and never learns from it.
     /// d_hidden : int, default 128; 8 to 4,096
     ///     Width of the hidden layer.
     /// learning_rate, learning_rate_space, learning_rate_wide : float, default 0.001, 0.001 and 0.005; 0 to 1
@@ -235,7 +243,7 @@ impl Predictor {
     /// ('binary', [0, 1])
     #[classmethod]
     #[pyo3(signature = (space, data, target, *, target_kind = "auto", sample_weight = None, name = "predictor",
-        n_epochs = 100, patience = 14, batch_size = None, n_networks = None, d_hidden = 128, learning_rate = 1e-3,
+        effort = "default", n_epochs = 100, patience = 4, batch_size = None, n_networks = None, d_hidden = 128, learning_rate = 1e-3,
         learning_rate_space = 1e-3, learning_rate_wide = 5e-3, weight_decay = 1e-2, weight_decay_wide = 0.1,
         p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5,
         threshold_for = None, cost_fp = None, cost_fn = None, class_weight = None, seed = 0, columns = None, progress = None))]
@@ -249,6 +257,7 @@ impl Predictor {
         target_kind: &str,
         sample_weight: Option<&Bound<'_, PyAny>>,
         name: &str,
+        effort: &str,
         n_epochs: usize,
         patience: usize,
         batch_size: Option<usize>,
@@ -282,6 +291,7 @@ impl Predictor {
         let options = PredictorOptions {
             name: name.to_owned(),
             target_kind: word::<TargetKind>("target_kind", target_kind, TARGET_KINDS)?,
+            effort: word::<Effort>("effort", effort, EFFORTS)?,
             n_epochs,
             patience,
             batch_size,

@@ -33,7 +33,7 @@ from tabgraft._native import EmbeddingSpace, Predictor, _n_weighted_rows, _spell
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from tabgraft._native import _Decimal, _Kind, _Mode
+    from tabgraft._native import _Decimal, _Effort, _Kind, _Mode
 
 __all__ = ["TabgraftClassifier", "TabgraftEmbedder", "TabgraftRegressor"]
 
@@ -184,8 +184,9 @@ class _OnAPredictor(_OnASpace):
         self,
         *,
         n_epochs: int | None = None,
+        effort: _Effort = "default",
         predictor_epochs: int = 100,
-        patience: int = 14,
+        patience: int = 4,
         batch_size: int | None = None,
         d_model: int = 128,
         d_hidden: int = 128,
@@ -201,6 +202,7 @@ class _OnAPredictor(_OnASpace):
         progress: bool | None = False,
     ) -> None:
         self.n_epochs = n_epochs
+        self.effort = effort
         self.predictor_epochs = predictor_epochs
         self.patience = patience
         self.batch_size = batch_size
@@ -232,6 +234,7 @@ class _OnAPredictor(_OnASpace):
             columns=columns,
             target_kind=self._target_kind,
             sample_weight=weights,
+            effort=self.effort,
             n_epochs=self.predictor_epochs,
             patience=self.patience,
             batch_size=self.batch_size,
@@ -313,14 +316,16 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
     n_epochs : int, optional
         Most epochs of the space; by default as many as make about 1,500 steps of 128 rows, 4 to 60, fewer
         where more than 2 million rows would be shown.
+    effort : "quick", "default" or "best"
+        How much the predictor may cost: "quick" leaves its networks out, "best" fits ten learners of each kind.
     predictor_epochs, patience : int
-        Most epochs of a network, and how many without a better held-out loss end it.
+        Most epochs of a network, and how many without a clearly better held-out loss end it.
     batch_size : int, optional
         Rows of a step, of space and networks.
     d_model, d_hidden : int
         Length of a row's vector; width of the head's hidden layer.
     n_networks : int, optional
-        Networks of the bag; by default 5 below 10,000 rows, 3 below 100,000, else 2.
+        Networks, and forests, of the bag; by default 5 below 4,000 rows, 3 below 100,000, else 2.
     learning_rate : float
         Peak learning rate of the space.
     kinds : dict, optional

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use tabgraft_model::PredictorOptions;
-use tabgraft_model::predictor::{ClassWeight, TargetKind, ThresholdFor};
+use tabgraft_model::predictor::{ClassWeight, Effort, TargetKind, ThresholdFor};
 
 /// How predictors are fitted.
 #[derive(Debug, Clone, Args)]
@@ -11,16 +11,21 @@ pub struct PredictorArgs {
     /// Whether the target is a set of classes or a number
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     target_kind: Target,
-    /// Most epochs of a network, 1 to 10000
+    /// How much the fit may cost
+    #[arg(long, value_enum, value_name = "EFFORT", default_value_t)]
+    effort: HowMuch,
+    /// Most epochs of a network, 1 to 10000; of many rows an epoch is 256 steps
     #[arg(long = "epochs", value_name = "N", default_value_t = PredictorOptions::default().n_epochs)]
     n_epochs: usize,
-    /// Epochs without a better held-out loss that end a network's training, at least 1
+    /// Epochs without a clearly better held-out loss that end a network's training, at least 1; three times as
+    /// many with `--effort best`
     #[arg(long, value_name = "N", default_value_t = PredictorOptions::default().patience)]
     patience: usize,
     /// Rows of a step, 1 to 65536 [default: by the number of rows, 32 to 256]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// Networks whose mean predicts, 1 to 20 [default: 5 below 10000 rows, 3 below 100000, else 2]
+    /// Networks, and forests, whose mean predicts, 1 to 20 [default: 5 below 4000 rows, 3 below 100000, else 2;
+    /// 10 with `--effort best`, 3 forests with `--effort quick`]
     #[arg(long, value_name = "N")]
     n_networks: Option<usize>,
     /// Width of the hidden layer that a head's members share, 8 to 4096
@@ -68,6 +73,18 @@ pub struct PredictorArgs {
     /// Share of the space's activations dropped in training, 0 to 0.9
     #[arg(long, value_name = "SHARE", default_value_t = PredictorOptions::default().p_drop_space)]
     p_drop_space: f32,
+}
+
+/// [`Effort`] as a flag.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum HowMuch {
+    /// Trees and a linear model, no networks: the least time, and predictions at the most rows a second.
+    Quick,
+    /// Networks too, as long as they add to the others.
+    #[default]
+    Default,
+    /// More learners of each kind, and networks that wait longer for something better.
+    Best,
 }
 
 /// [`TargetKind`] as a flag.
@@ -141,6 +158,11 @@ impl PredictorArgs {
                 Target::Auto => TargetKind::Auto,
                 Target::Set => TargetKind::Set,
                 Target::Scalar => TargetKind::Scalar,
+            },
+            effort: match self.effort {
+                HowMuch::Quick => Effort::Quick,
+                HowMuch::Default => Effort::Default,
+                HowMuch::Best => Effort::Best,
             },
             n_epochs: self.n_epochs,
             patience: self.patience,

@@ -20,7 +20,7 @@ use crate::saved::{End, Saved};
 
 /// Fit a predictor of one target on an embedding space.
 ///
-/// The target may be two classes, more classes or a number. Several networks and forests are
+/// The target may be two classes, more classes or a number. Several networks, forests and linear models are
 /// fitted, each on its own share of the rows, and mixed as held-out rows ask for. The networks start from
 /// a copy of the space, which itself never changes. The space's test rows are kept out and scored, each score with its rows and 95 % interval.
 ///
@@ -122,6 +122,13 @@ impl Report for FitReport {
             fit.learners(),
             fit.n_rows,
             fit.seconds
+        );
+        let spent = fit.seconds_spent;
+        text += &line!(
+            "of these {:.1} s for linear models, {:.1} s for trees, {:.1} s for networks",
+            spent.linear,
+            spent.trees,
+            spent.networks
         );
         if let [negative, positive] = self.target.classes() {
             text += &line!("positive class `{positive}`, negative class `{negative}`");

@@ -33,14 +33,16 @@ pub(super) fn keep_off_the_ends(p: &mut [f64]) {
 /// # Shapes
 /// - `p`: `[n_rows, n_classes]`; `class`, `weights`: `[n_rows]`
 pub(crate) fn fit_sharpness(p: &[f64], class: &[usize], weights: &[f32], n_classes: usize) -> f64 {
+    // Logarithms once: a power of `p` is the exponential of a multiple.
+    let logs: Vec<f64> = p.iter().map(|p| p.max(TINY).ln()).collect();
     let loss = |log_sharpness: f64| -> f64 {
         let sharpness = log_sharpness.exp();
-        p.chunks_exact(n_classes)
+        logs.chunks_exact(n_classes)
             .zip(class.iter().zip(weights))
             .map(|(row, (class, weight))| {
-                let mut row = row.to_vec();
-                sharpen(&mut row, sharpness);
-                -f64::from(*weight) * row[*class].max(TINY).ln()
+                let highest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let total: f64 = row.iter().map(|log| ((log - highest) * sharpness).exp()).sum();
+                f64::from(*weight) * (total.ln() - (row[*class] - highest) * sharpness)
             })
             .sum()
     };

@@ -12,7 +12,7 @@ use tabgraft_table::split::Part;
 use tabgraft_table::table::quoted;
 
 use super::bag::BagData;
-use super::blend::{mixed, share_of_second};
+use super::blend::{mixed, shares};
 use super::calibrate::fit_sharpness;
 use super::fair::rows_beside;
 use super::fit::{LEAST_ROWS, PARTS_OF_ONE, cell_order, inner_parts, labels, relative_weights};
@@ -212,7 +212,7 @@ impl Predictor {
         let place = cell_order(child, table, target.column())?;
         rows.sort_by_key(|r| (place[*r], *r));
         let test_rows: Vec<u32> = (0..table.n_rows()).filter(|r| is_test[*r]).map(|r| r as u32).collect();
-        let n_forests = self.about.options.n_networks_for(rows.len());
+        let n_forests = self.about.options.n_parts_for(rows.len());
         let n_parts = if n_forests == 1 { PARTS_OF_ONE } else { n_forests };
         // As a later step will look at them: without rows that no predictor learned from or was tested on.
         let units = self.units(child, table)?;
@@ -254,8 +254,10 @@ impl Predictor {
         let mut after = old.clone();
         let mut add = |grove: Option<Grove>| {
             let Some(grove) = grove else { return (0.0, Vec::new()) };
-            let share = share_of_second(&after, &grove.held_out, &data.labels, &held_out_rows, &data.weights);
-            after = mixed(&after, &grove.held_out, share);
+            let both = [&after[..], &grove.held_out];
+            let both_shares = shares(&both, &data.labels, &held_out_rows, &data.weights);
+            after = mixed(&both, &both_shares);
+            let share = both_shares[1];
             (share, if share > 0.0 { grove.forests } else { Vec::new() })
         };
         let (of_onward, onward) = add(onward);
@@ -280,6 +282,7 @@ impl Predictor {
                 target: target.clone(),
                 sharpness,
                 space: child.about.clone(),
+                derived: Vec::new(),
                 rows: self.rows_of(child, table, &is_test)?,
                 reading: table.origin().reading.clone(),
                 fit_info: FitInfo {
@@ -305,6 +308,7 @@ impl Predictor {
             },
             heads: Vec::new(),
             forests: Vec::new(),
+            lines: Vec::new(),
             grown: Some(Grown { base: Box::new(self.clone()), onward, anew }),
         };
         let test = table.take(&test_rows)?;

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tabgraft_table::encoded::EncodedTable;
 
+use super::blend::mixed;
 use super::calibrate::sharpen;
 use super::card::learners_of;
 use super::{Predictor, PredictorAbout, Target, trees};
@@ -84,7 +85,7 @@ impl Predictor {
         };
         let anew = trees::predict(&grown.anew, trees::loss(target), cells);
         let old = standardised(target, &before);
-        in_unit(target, mixed([&old, &onward, &anew], growth.shares), self.about.sharpness)
+        in_unit(target, mixed(&[&old[..], &onward, &anew], &growth.shares), self.about.sharpness)
     }
 
     /// Tensors of the old predictor and of what came.
@@ -184,15 +185,6 @@ impl Growth {
     }
 }
 
-/// The convex combination of what old and new learners say; one without a share may be empty.
-pub(super) fn mixed(learners: [&[f64]; 3], shares: [f64; 3]) -> Vec<f64> {
-    let mut sum = vec![0.0; learners[0].len()];
-    for (values, share) in learners.into_iter().zip(shares).filter(|(_, share)| *share > 0.0) {
-        sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
-    }
-    sum
-}
-
 /// Margins that a prediction in the target's unit stands for.
 ///
 /// # Shapes
@@ -233,9 +225,8 @@ fn by_forests(forests: &[Forest], target: &Target, before: &[f32], cells: &Encod
     let rows: Vec<usize> = (0..cells.n_rows).collect();
     let of_block = |(rows, before): (&[usize], &[f32])| {
         let mut mean: Vec<f64> = Vec::new();
-        for forest in forests {
+        for sums in Forest::margins_of_all(forests, cells, rows) {
             let mut values = Vec::new();
-            let sums = forest.margins(cells, rows);
             for (sums, before) in
                 sums.chunks_exact(loss.n_outputs()).zip(before.chunks_exact(loss.n_outputs()))
             {
