@@ -1,8 +1,8 @@
 """What a graft saves of whole commands, at defaults: from the start of the program to the file on disk.
 
-Prints processor and wall seconds, peak memory and scores of a first training, of retraining on all columns, and of a
-graft in each mode, and how many times less processor time than retraining a graft takes: of the whole command, and of
-the training inside it (by the seconds that the report gives). Tables are those of `synth_scale.py` in two shapes, 13
+Prints processor and wall seconds, peak memory and scores of a first training, of retraining on all columns, of a graft
+in each mode, and of embedding the table to Parquet; and how many times less processor time than retraining a graft
+takes: of the whole command, and of the training inside it (by the seconds that the report gives). Tables are those of `synth_scale.py` in two shapes, 13
 columns and 2 that come later, and 30 and 2, and eight shared tables whose three most useful columns come later. A
 fifth of the rows, or 20,000 of them, tests every version; none of them is trained on. The score is that of a linear
 model on the vectors (ROC AUC, or R2 of numbers); with --predictors that of a predictor too. Each command runs
@@ -111,6 +111,8 @@ def one(name, frame, target, y, late, seed, arguments) -> list[dict]:
         print(f"{name:16s} seed {seed} {version:10s} {result['cpu']:7.2f} s processor {result['wall']:7.2f} s wall "
               f"{result['training']:7.2f} s training {result['mb']:6.0f} MB  "
               + " ".join(f"{k} {result[k]:.4f}" for k in ("probe", "predictor") if k in result), flush=True)
+    embedded = measured("embed", child, full, "-o", work.file("vectors.parquet"))
+    results.append({"table": name, "seed": seed, "version": "embed", **{k: embedded[k] for k in ("cpu", "wall", "mb")}})
     return results
 
 
@@ -161,7 +163,7 @@ def report(found: pd.DataFrame) -> None:
     print("\npeak memory, MB")
     for name in names:
         print(f"{name:18s} " + " ".join(f"{version} {mean.loc[name]['mb'][version]:.0f}"
-                                        for version in ["first", "retrained", *MODES]))
+                                        for version in ["first", "retrained", *MODES, "embed"]))
     for score in scores:
         print(f"\n{score}: minus that of retraining, paired by table and seed, +- standard error")
         for version in [*MODES, "first"]:

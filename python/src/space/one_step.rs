@@ -62,7 +62,7 @@ impl EmbeddingSpace {
     ///     Goes into the lineage of descendants.
     /// n_epochs : int, optional; 1 to 10,000
     ///     Epochs. Default: as many as make about 1,500 steps of 128 rows, 4 to 60, fewer where more than
-    ///     1.3 million rows would be shown.
+    ///     2 million rows would be shown.
     /// auto_epochs : bool, default True
     ///     Whether `n_epochs` is a ceiling: training then stops when the validation loss has not fallen for
     ///     a fifth of it, at least 3 epochs.

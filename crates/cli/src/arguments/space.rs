@@ -11,7 +11,7 @@ use super::TrainingArgs;
 #[command(next_help_heading = "Training")]
 pub struct SpaceArgs {
     /// Epochs, 1 to 10000: a ceiling, unless `--exact-epochs` [default: about 1500 steps, 4 to 60 epochs,
-    /// fewer where more than 1.3 million rows would be shown]
+    /// fewer where more than 2 million rows would be shown]
     #[arg(long = "epochs", value_name = "N")]
     n_epochs: Option<usize>,
     #[command(flatten)]

@@ -11,7 +11,7 @@ const AUTO_STEPS: usize = 1500;
 /// Range of the automatic number of epochs.
 const AUTO_EPOCHS: std::ops::RangeInclusive<usize> = 4..=60;
 /// Most rows that the automatic number of epochs shows, beyond the first epoch: a million rows need no four of them.
-const MOST_ROWS_SHOWN: usize = 1_300_000;
+const MOST_ROWS_SHOWN: usize = 2_000_000;
 
 /// How to build and train an embedding space.
 ///
@@ -33,7 +33,7 @@ pub struct SpaceConfig {
     /// Decoupled weight decay. Default 1e-4; 0 to 1.
     pub weight_decay: f32,
     /// How it is trained. Default: as many epochs as make about 1,500 steps of 128 rows, 4 to 60, but
-    /// not so many that more than 1.3 million rows are shown, and steps of
+    /// not so many that more than 2 million rows are shown, and steps of
     /// 128 rows below 8,000 training rows, 256 below 100,000, else 512. With `auto_epochs` the training stops
     /// when the validation loss has not fallen for a fifth of the epochs.
     pub training: TrainingOptions,
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn large_tables_are_not_shown_more_often_than_helps() {
         let config = SpaceConfig::default();
-        let epochs = [500, 10_000, 65_000, 325_000, 650_000, 5_000_000].map(|n| config.n_epochs_for(n));
+        let epochs = [500, 10_000, 65_000, 500_000, 833_000, 5_000_000].map(|n| config.n_epochs_for(n));
         assert_eq!(epochs, [60, 19, 4, 4, 2, 1]);
         let given = SpaceConfig { training: TrainingOptions::of_epochs(7), ..config };
         assert_eq!(given.n_epochs_for(5_000_000), 7);
