@@ -80,6 +80,7 @@ impl Predictions {
                 arrays.push(PyArray1::from_iter(py, p).into_any());
             }
         }
+        arrays.extend(self.lower(py).into_iter().chain(self.upper(py)).map(Bound::into_any));
         let columns = PyDict::new(py);
         for (name, array) in self.made.column_names().into_iter().zip(arrays) {
             columns.set_item(name, array)?;
@@ -156,6 +157,24 @@ impl Predictions {
     #[getter]
     fn confidence<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
         (self.made.task != Task::Regression).then(|| PyArray1::from_slice(py, &self.made.confidence))
+    }
+
+    /// `[n_rows]`: lower end of the interval around each number, in the target's unit; None where none was asked for.
+    ///
+    /// >>> predictions.lower is None
+    /// True
+    #[getter]
+    fn lower<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
+        self.made.interval.as_ref().map(|ends| PyArray1::from_slice(py, &ends.lower))
+    }
+
+    /// `[n_rows]`: upper end of the interval around each number, in the target's unit; None where none was asked for.
+    ///
+    /// >>> predictions.upper is None
+    /// True
+    #[getter]
+    fn upper<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
+        self.made.interval.as_ref().map(|ends| PyArray1::from_slice(py, &ends.upper))
     }
 
     /// Probability from which on the second of two classes is predicted.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 use tabgraft_model::compare::compare_predictors;
-use tabgraft_model::predictor::{GrowOptions, KeepGrown, TargetKind};
+use tabgraft_model::predictor::{ClassWeight, Effort, GrowOptions, KeepGrown, TargetKind, ThresholdFor};
 use tabgraft_model::{Error, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, Wanted};
@@ -21,6 +21,10 @@ use crate::run::{StopToken, run};
 use crate::space::{
     EmbeddingSpace, cell_errors, warn_of_columns, warn_of_differing, warn_of_unreadable, warn_of_unseen,
 };
+
+/// The words of [`Effort`].
+const EFFORTS: &str = "`quick`, `default` or `best`";
+
 /// A fitted predictor of one target. It needs no other file, and the space that it was fitted on never
 /// changes.
 ///
@@ -108,6 +112,36 @@ fn with_target(table: Table, target: &Bound<'_, PyAny>) -> Raised<(Table, String
     Ok((table, name))
 }
 
+/// What a threshold is chosen for.
+fn threshold_option(
+    metric: Option<&str>,
+    cost_fp: Option<f64>,
+    cost_fn: Option<f64>,
+) -> Raised<Option<ThresholdFor>> {
+    match (metric, cost_fp, cost_fn) {
+        (None, None, None) => Ok(None),
+        (Some(metric), None, None) => {
+            Ok(Some(word("threshold_for", metric, "`f1`, `balanced_accuracy` or `accuracy`")?))
+        }
+        (None, Some(cost_fp), Some(cost_fn)) => Ok(Some(ThresholdFor::Costs { cost_fp, cost_fn })),
+        _ => Err(Raise::Core(
+            Error::option("a threshold is chosen for `threshold_for`, or for both `cost_fp` and `cost_fn`")
+                .with_hint("give one of the two; a mistake that costs nothing has the cost 0"),
+        )),
+    }
+}
+
+/// Weights of classes: a word, or numbers by class.
+fn class_weight_option(weight: &Bound<'_, PyAny>) -> Raised<ClassWeight> {
+    if let Ok(text) = weight.extract::<String>() {
+        return word("class_weight", &text, "`balanced` or a dictionary");
+    }
+    let pairs: Vec<(Bound<'_, PyAny>, f64)> =
+        weight.call_method0("items")?.try_iter()?.map(|p| p?.extract()).collect::<PyResult<_>>()?;
+    let named = pairs.into_iter().map(|(class, weight)| Ok((class.str()?.to_string(), weight)));
+    Ok(ClassWeight::Of(named.collect::<PyResult<_>>()?))
+}
+
 /// Which rows of a table are scored.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -160,16 +194,20 @@ impl Predictor {
     ///     Scores count every row alike. Default: all rows alike.
     /// name : str, default "predictor"
     ///     Name of the predictor.
+    /// effort : "quick", "default" or "best", default "default"
+    ///     How much the fit may cost. "quick": trees and a linear model, no networks. "best": ten learners of each
+    ///     kind, and networks that wait longer. `training_info["seconds_spent"]` says what each kind took.
     /// n_epochs : int, default 100; 1 to 10,000
-    ///     Most epochs of a network.
-    /// patience : int, default 14; 1 to 10,000
-    ///     Epochs without a better held-out loss that end a network's training.
+    ///     Most epochs of a network; of many rows an epoch is 256 steps.
+    /// patience : int, default 4; 1 to 10,000
+    ///     Epochs without a held-out loss that is better by a thousandth which end a network's training; three
+    ///     times as many with effort "best".
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: a sixteenth of the rows, 32 to 128, below 2,000 rows; 128 below 8,000;
     ///     else 256.
     /// n_networks : int, optional; 1 to 20
-    ///     Networks of the bag, each stopping on its own share of the rows. Default: 5 below 10,000 rows, 3
-    ///     below 100,000, else 2. One alone stops on a fifth of the rows and never learns from it.
+    ///     Networks, and forests, of the bag, each stopping on its own share of the rows. Default: 5 below 4,000
+    ///     rows, 3 below 100,000, else 2; with effort "best" 10, with "quick" 3 forests. One alone stops on a fifth of the rows and never learns from it.
     /// d_hidden : int, default 128; 8 to 4,096
     ///     Width of the hidden layer.
     /// learning_rate, learning_rate_space, learning_rate_wide : float, default 0.001, 0.001 and 0.005; 0 to 1
@@ -185,6 +223,13 @@ impl Predictor {
     ///     from, and nothing is scored.
     /// threshold : float, default 0.5; 0 to 1
     ///     Probability from which on the second of two classes is predicted.
+    /// threshold_for : "f1", "balanced_accuracy" or "accuracy", optional
+    ///     What the threshold is chosen for, on rows that were not learned from, in place of `threshold`.
+    /// cost_fp, cost_fn : float, optional; at least 0
+    ///     What a false positive and a false negative cost: the threshold is chosen for the lowest costs.
+    /// class_weight : "balanced" or dict, optional
+    ///     How much rows of each class count, as scikit-learn means it: a row counts as the weight of its class times
+    ///     its own. "balanced": all classes count alike. A dictionary has weights by class; 1 for others.
     /// seed : int, default 0; at least 0
     ///     Seed of weights, order, masks and dropout.
     /// columns, progress
@@ -198,9 +243,10 @@ impl Predictor {
     /// ('binary', [0, 1])
     #[classmethod]
     #[pyo3(signature = (space, data, target, *, target_kind = "auto", sample_weight = None, name = "predictor",
-        n_epochs = 100, patience = 14, batch_size = None, n_networks = None, d_hidden = 128, learning_rate = 1e-3,
+        effort = "default", n_epochs = 100, patience = 4, batch_size = None, n_networks = None, d_hidden = 128, learning_rate = 1e-3,
         learning_rate_space = 1e-3, learning_rate_wide = 5e-3, weight_decay = 1e-2, weight_decay_wide = 0.1,
-        p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5, seed = 0, columns = None, progress = None))]
+        p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5,
+        threshold_for = None, cost_fp = None, cost_fn = None, class_weight = None, seed = 0, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -211,6 +257,7 @@ impl Predictor {
         target_kind: &str,
         sample_weight: Option<&Bound<'_, PyAny>>,
         name: &str,
+        effort: &str,
         n_epochs: usize,
         patience: usize,
         batch_size: Option<usize>,
@@ -226,6 +273,10 @@ impl Predictor {
         p_drop_space: f32,
         hold_out_test: bool,
         threshold: f64,
+        threshold_for: Option<&str>,
+        cost_fp: Option<f64>,
+        cost_fn: Option<f64>,
+        class_weight: Option<&Bound<'_, PyAny>>,
         seed: u64,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
@@ -240,6 +291,7 @@ impl Predictor {
         let options = PredictorOptions {
             name: name.to_owned(),
             target_kind: word::<TargetKind>("target_kind", target_kind, TARGET_KINDS)?,
+            effort: word::<Effort>("effort", effort, EFFORTS)?,
             n_epochs,
             patience,
             batch_size,
@@ -255,6 +307,8 @@ impl Predictor {
             p_drop_space,
             hold_out_test,
             threshold,
+            threshold_for: threshold_option(threshold_for, cost_fp, cost_fn)?,
+            class_weight: class_weight.map(class_weight_option).transpose()?,
             seed,
         };
         let core = run(py, name, progress, &StopToken::default(), |sink| match &sample_weight {
@@ -280,22 +334,68 @@ impl Predictor {
     /// >>> bool(predictor.predict(early, threshold=0.0).labels.all())
     /// True
     ///
+    /// `interval`, above 0 and below 1, gives each number an interval that covers the truth with this probability:
+    /// `lower` and `upper` of the predictions, and columns of their frames.
+    ///
     /// `errors` as for `EmbeddingSpace.embed`: with "missing", a cell that cannot be read counts as missing.
     ///
     /// >>> odd = early.head(1).assign(age="old")
     /// >>> predictor.predict(odd, errors="missing").labels.shape
     /// (1,)
-    #[pyo3(signature = (data, *, threshold = None, errors = "error", columns = None))]
+    #[pyo3(signature = (data, *, threshold = None, interval = None, errors = "error", columns = None))]
     fn predict(
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
         threshold: Option<f64>,
+        interval: Option<f64>,
         errors: &str,
         columns: Option<Vec<String>>,
     ) -> Raised<Predictions> {
         let table = self.read(data, columns, self.core.needs())?;
-        Self::predictions(py, &self.core, &table, errors)?.at(threshold)
+        let Predictions { made } = Self::predictions(py, &self.core, &table, errors)?.at(threshold)?;
+        Ok(Predictions {
+            made: match interval {
+                Some(level) => self.core.with_interval(made, level)?,
+                None => made,
+            },
+        })
+    }
+
+    /// What predictions claim of themselves, held against the truth; rows and `errors` as for `evaluate`. Of classes
+    /// a table of reliability, `bins`, and the expected calibration error over `n_bins` bins of equal width, `ece`: of the
+    /// probability of the second of two classes, or of the predicted one of several. Of numbers the share of rows that
+    /// intervals `covered` at some `levels`. None where nothing is claimed.
+    ///
+    /// >>> found = predictor.reliability(early)
+    /// >>> found["n_bins"], 0 <= found["ece"] <= 1
+    /// (10, True)
+    /// >>> sum(bin["n"] for bin in found["bins"]) == found["n"]
+    /// True
+    #[pyo3(signature = (data, *, rows = "test", errors = "error"))]
+    fn reliability<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        rows: &str,
+        errors: &str,
+    ) -> Raised<Option<Bound<'py, PyAny>>> {
+        let errors = cell_errors(errors)?;
+        let table = self.read(data, None, self.core.needs_to_score())?;
+        let Readable { table, unreadable } = py.detach(|| self.core.readable_to_score(&table, errors))?;
+        warn_of_unreadable(py, self.core.name(), &unreadable)?;
+        let table = Self::scored_rows(py, table, &[&self.core], rows)?;
+        let found = py.detach(|| self.core.reliability(&table))?;
+        Ok(found.map(|found| to_python(py, &found)).transpose()?)
+    }
+
+    /// Probability from which on the second of two classes is predicted.
+    ///
+    /// >>> predictor.threshold
+    /// 0.5
+    #[getter]
+    fn threshold(&self) -> f64 {
+        self.core.threshold()
     }
 
     /// Cells unlike the training rows, one dictionary each: unseen categories, infinite numbers, and numbers
@@ -458,7 +558,7 @@ impl Predictor {
     /// >>> predictor.scores["roc_auc"].low < predictor.scores["roc_auc"].value
     /// True
     /// >>> [score["metric"] for score in predictor.scores]
-    /// ['roc_auc', 'pr_auc', 'log_loss', 'accuracy', 'brier']
+    /// ['roc_auc', 'pr_auc', 'log_loss', 'accuracy', 'balanced_accuracy', 'f1', 'brier']
     #[getter]
     fn scores<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(crate::convert::scores(py, &self.core.fit_info().scores)?)

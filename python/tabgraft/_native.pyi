@@ -1,6 +1,6 @@
 """Types of the native module. What things do is said in their own docstrings: ``help(tabgraft)``."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, final, overload
@@ -54,6 +54,7 @@ _Mode: TypeAlias = Literal["frozen", "anchored", "joint"]
 _Device: TypeAlias = Literal["cpu", "gpu", "auto"]
 _Decimal: TypeAlias = Literal[".", ","]
 _Keep: TypeAlias = Literal["always", "if_not_worse"]
+_Effort: TypeAlias = Literal["quick", "default", "best"]
 _TargetKind: TypeAlias = Literal["auto", "set", "scalar"]
 _Rows: TypeAlias = Literal["test", "all"]
 _Errors: TypeAlias = Literal["error", "missing"]
@@ -388,8 +389,9 @@ class Predictor:
         target_kind: _TargetKind = "auto",
         sample_weight: Sequence[float] | NDArray[Any] | None = None,
         name: str = "predictor",
+        effort: _Effort = "default",
         n_epochs: int = 100,
-        patience: int = 14,
+        patience: int = 4,
         batch_size: int | None = None,
         n_networks: int | None = None,
         d_hidden: int = 128,
@@ -403,6 +405,10 @@ class Predictor:
         p_drop_space: float = 0.1,
         hold_out_test: bool = True,
         threshold: float = 0.5,
+        threshold_for: Literal["f1", "balanced_accuracy", "accuracy"] | None = None,
+        cost_fp: float | None = None,
+        cost_fn: float | None = None,
+        class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
         seed: int = 0,
         columns: _Names | None = None,
         progress: bool | None = None,
@@ -412,9 +418,15 @@ class Predictor:
         data: _FrameLike,
         *,
         threshold: float | None = None,
+        interval: float | None = None,
         errors: _Errors = "error",
         columns: _Names | None = None,
     ) -> Predictions: ...
+    def reliability(
+        self, data: _FrameLike, *, rows: _Rows = "test", errors: _Errors = "error"
+    ) -> dict[str, Any] | None: ...
+    @property
+    def threshold(self) -> float: ...
     def guardrails(self, data: _FrameLike, *, columns: _Names | None = None) -> list[_Guardrail]: ...
     def evaluate(self, data: _FrameLike, *, rows: _Rows = "test", errors: _Errors = "error") -> Scores: ...
     def compare(self, other: Predictor, data: _FrameLike, *, rows: _Rows = "test") -> Comparison: ...
@@ -468,6 +480,10 @@ class Predictions:
     def classes(self) -> list[Any]: ...
     @property
     def confidence(self) -> NDArray[np.float64] | None: ...
+    @property
+    def lower(self) -> NDArray[np.float64] | None: ...
+    @property
+    def upper(self) -> NDArray[np.float64] | None: ...
     @property
     def threshold(self) -> float: ...
     @property

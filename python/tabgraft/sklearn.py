@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,7 +33,7 @@ from tabgraft._native import EmbeddingSpace, Predictor, _n_weighted_rows, _spell
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from tabgraft._native import _Decimal, _Kind, _Mode
+    from tabgraft._native import _Decimal, _Effort, _Kind, _Mode
 
 __all__ = ["TabgraftClassifier", "TabgraftEmbedder", "TabgraftRegressor"]
 
@@ -184,8 +184,9 @@ class _OnAPredictor(_OnASpace):
         self,
         *,
         n_epochs: int | None = None,
+        effort: _Effort = "default",
         predictor_epochs: int = 100,
-        patience: int = 14,
+        patience: int = 4,
         batch_size: int | None = None,
         d_model: int = 128,
         d_hidden: int = 128,
@@ -201,6 +202,7 @@ class _OnAPredictor(_OnASpace):
         progress: bool | None = False,
     ) -> None:
         self.n_epochs = n_epochs
+        self.effort = effort
         self.predictor_epochs = predictor_epochs
         self.patience = patience
         self.batch_size = batch_size
@@ -232,15 +234,20 @@ class _OnAPredictor(_OnASpace):
             columns=columns,
             target_kind=self._target_kind,
             sample_weight=weights,
+            effort=self.effort,
             n_epochs=self.predictor_epochs,
             patience=self.patience,
             batch_size=self.batch_size,
             n_networks=self.n_networks,
             d_hidden=self.d_hidden,
             hold_out_test=False,
+            class_weight=self._class_weight(),
             seed=seed,
             progress=self.progress,
         )
+
+    def _class_weight(self) -> Literal["balanced"] | dict[str, float] | None:
+        return None
 
     if TYPE_CHECKING:
 
@@ -309,14 +316,16 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
     n_epochs : int, optional
         Most epochs of the space; by default as many as make about 1,500 steps of 128 rows, 4 to 60, fewer
         where more than 2 million rows would be shown.
+    effort : "quick", "default" or "best"
+        How much the predictor may cost: "quick" leaves its networks out, "best" fits ten learners of each kind.
     predictor_epochs, patience : int
-        Most epochs of a network, and how many without a better held-out loss end it.
+        Most epochs of a network, and how many without a clearly better held-out loss end it.
     batch_size : int, optional
         Rows of a step, of space and networks.
     d_model, d_hidden : int
         Length of a row's vector; width of the head's hidden layer.
     n_networks : int, optional
-        Networks of the bag; by default 5 below 10,000 rows, 3 below 100,000, else 2.
+        Networks, and forests, of the bag; by default 5 below 4,000 rows, 3 below 100,000, else 2.
     learning_rate : float
         Peak learning rate of the space.
     kinds : dict, optional
@@ -330,6 +339,9 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
         digits; by default found in the table.
     min_category_rows : int
         Training rows that give a category a code of its own where a column has more than 256 of them.
+    class_weight : "balanced" or dict, optional
+        How much rows of each class count, as in scikit-learn: a row counts as the weight of its class times its own.
+        "balanced": all classes count alike.
     random_state : int, RandomState or None
     progress : bool, optional
         Whether a bar is drawn; None draws it on a terminal and in a notebook.
@@ -349,6 +361,57 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
     """
 
     _target_kind = "set"
+
+    def __init__(
+        self,
+        *,
+        n_epochs: int | None = None,
+        predictor_epochs: int = 100,
+        patience: int = 14,
+        batch_size: int | None = None,
+        d_model: int = 128,
+        d_hidden: int = 128,
+        n_networks: int | None = None,
+        learning_rate: float = 2e-3,
+        kinds: dict[str, _Kind] | None = None,
+        date_formats: dict[str, str] | None = None,
+        missing: list[str] | None = None,
+        decimal: _Decimal | None = None,
+        thousands: str | None = None,
+        min_category_rows: int = 2,
+        class_weight: Literal["balanced"] | dict[Any, float] | None = None,
+        random_state: Any = 0,
+        progress: bool | None = False,
+    ) -> None:
+        super().__init__(
+            n_epochs=n_epochs,
+            predictor_epochs=predictor_epochs,
+            patience=patience,
+            batch_size=batch_size,
+            d_model=d_model,
+            d_hidden=d_hidden,
+            n_networks=n_networks,
+            learning_rate=learning_rate,
+            kinds=kinds,
+            date_formats=date_formats,
+            missing=missing,
+            decimal=decimal,
+            thousands=thousands,
+            min_category_rows=min_category_rows,
+            random_state=random_state,
+            progress=progress,
+        )
+        self.class_weight = class_weight
+
+    def _class_weight(self) -> Literal["balanced"] | dict[str, float] | None:
+        if self.class_weight is None or isinstance(self.class_weight, str):
+            return self.class_weight
+        # The predictor learns the places of classes.
+        places = {label: str(i) for i, label in enumerate(self.classes_.tolist())}
+        unknown = [label for label in self.class_weight if label not in places]
+        if unknown:
+            raise ValueError(f"class_weight names {unknown}, which y does not have; it has {list(places)}")
+        return {places[label]: weight for label, weight in self.class_weight.items()}
 
     if TYPE_CHECKING:
 

@@ -145,7 +145,9 @@ def test_scores_are_of_rows_that_no_training_has_seen(in_folder, early):
     assert len(sp.val_df) == len(early) - n_seen
     for score in sp.training_info["scores"]:
         assert score["n"] == len(sp.val_df) and score["low"] <= score["value"] <= score["high"]
-    assert set(sp.metrics) == {"roc_auc", "pr_auc", "log_loss", "accuracy", "brier"}
+    assert set(sp.metrics) == {
+        "roc_auc", "pr_auc", "log_loss", "accuracy", "balanced_accuracy", "f1", "brier",
+    }
     assert not Path("qa.save").exists(), "no search, no files"
 
 

@@ -1,4 +1,4 @@
-//! Networks and trees in one predictor: who is in, in which share, and what a file keeps of it.
+//! Networks, trees and a linear model in one predictor: who is in, in which share, and what a file keeps of it.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
 
@@ -6,11 +6,15 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
+use chrono::{Days, NaiveDate};
+use tabgraft_model::predictor::Effort;
 use tabgraft_model::train::Event;
 use tabgraft_model::{EmbeddingSpace, FitOptions, Predictor, PredictorOptions};
 use tabgraft_table::Table;
+use tabgraft_table::schema::Kind;
 
 const N_ROWS: usize = 1500;
+const DATE: NaiveDate = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
 
 fn go_on(_: &Event) -> ControlFlow<()> {
     ControlFlow::Continue(())
@@ -65,18 +69,131 @@ fn trees_alone_predict_where_networks_bring_nothing_and_the_file_says_so() {
 }
 
 #[test]
-fn both_learners_share_a_prediction_and_rows_keep_their_bits_in_any_batch() {
-    let table = steps(0.4);
-    let options = PredictorOptions { n_epochs: 40, n_networks: Some(2), ..PredictorOptions::default() };
+fn learners_share_a_prediction_and_rows_keep_their_bits_in_any_batch() {
+    let table = sums(600, 2.5);
+    let options = PredictorOptions { n_epochs: 12, n_networks: Some(2), ..PredictorOptions::default() };
     let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut go_on).unwrap();
     let info = predictor.fit_info();
-    assert!(info.share_of_trees > 0.0 && info.share_of_trees < 1.0, "{}", info.learners());
-    assert!(info.learners().starts_with("2 networks and 2 forests of "), "{}", info.learners());
+    let shares = [info.share_of_networks(), info.share_of_trees, info.share_of_linear];
+    assert!(shares.iter().filter(|share| **share > 0.0).count() > 1, "{}", info.learners());
+    assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    assert!(info.learners().contains(" (share 0."), "{}", info.learners());
     let all = predictor.predict(&table).unwrap();
-    let few = predictor.predict(&table.take(&[1400, 3]).unwrap()).unwrap();
-    assert_eq!(few.values, [&all.values[2800..2802], &all.values[6..8]].concat());
+    let few = predictor.predict(&table.take(&[500, 3]).unwrap()).unwrap();
+    assert_eq!(few.values, [all.values[500], all.values[3]]);
     let again = Predictor::from_bytes(&predictor.to_bytes().unwrap()).unwrap();
     assert_eq!(again.predict(&table).unwrap(), all);
+}
+
+/// A sum of many numbers, and a step in one of them: a part for lines, and one for trees.
+fn sums(n_rows: usize, step: f64) -> Table {
+    let number = |purpose| -> Vec<f64> { (0..n_rows).map(|r| unit(r, purpose)).collect() };
+    let columns: Vec<Vec<f64>> = (10..30).map(number).collect();
+    let weight = |c: usize| if c.is_multiple_of(2) { 1.0 } else { -0.7 };
+    let y: Vec<f64> = (0..n_rows)
+        .map(|r| {
+            let sum: f64 = columns.iter().enumerate().map(|(c, column)| weight(c) * column[r]).sum();
+            let is_between = columns[0][r] > 0.4 && columns[0][r] < 0.6;
+            sum + unit(r, 99) + if is_between { step } else { 0.0 }
+        })
+        .collect();
+    let named = columns.into_iter().enumerate().map(|(c, column)| (format!("x{c}"), column));
+    let all = named.chain([("y".to_owned(), y)]);
+    Table::from_columns(all.map(|(name, values)| (name, Arc::new(Float64Array::from(values)) as ArrayRef)))
+        .unwrap()
+}
+
+#[test]
+fn a_linear_model_predicts_sums_and_comes_back_from_its_file() {
+    let table = sums(240, 0.0);
+    let options = PredictorOptions { effort: Effort::Quick, ..PredictorOptions::default() };
+    let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut go_on).unwrap();
+    let info = predictor.fit_info();
+    assert!(info.share_of_linear > 0.8, "{}", info.learners());
+    assert!(info.learners().contains("a linear model"), "{}", info.learners());
+    let r2 = info.scores.iter().find(|s| s.metric.name() == "r2").unwrap();
+    assert!(r2.value > 0.8, "{r2:?}");
+    let all = predictor.predict(&table).unwrap();
+    let few = predictor.predict(&table.take(&[200, 3]).unwrap()).unwrap();
+    assert_eq!(few.values, [all.values[200], all.values[3]]);
+    let again = Predictor::from_bytes(&predictor.to_bytes().unwrap()).unwrap();
+    assert_eq!((again.id(), again.predict(&table).unwrap()), (predictor.id(), all));
+}
+
+#[test]
+fn quick_has_no_networks_and_best_has_ten_of_each() {
+    let table = steps(0.4);
+    let space = space_of(&table);
+    let fitted = |effort| {
+        let options = PredictorOptions { effort, n_epochs: 1, d_hidden: 8, ..PredictorOptions::default() };
+        Predictor::fit(&space, &table, "y", &options, &mut go_on).unwrap().fit_info().clone()
+    };
+    let quick = fitted(Effort::Quick);
+    assert_eq!((quick.share_of_networks(), quick.best_epochs.len(), quick.n_trees.len()), (0.0, 0, 3));
+    assert!(quick.seconds_spent.trees > 0.0 && quick.seconds_spent.linear > 0.0);
+    assert!(quick.seconds_spent.networks < quick.seconds_spent.trees);
+    let best = fitted(Effort::Best);
+    assert_eq!((best.best_epochs.len(), best.n_trees.len()), (10, 10));
+    assert!(best.seconds_spent.networks > 0.0);
+}
+
+/// Names of two words that come again, each with a rate of its own that its words do not say.
+fn names() -> Table {
+    let rate = |name: usize| if unit(name, 5) < 0.5 { 0.1 } else { 0.9 };
+    let name = |r: usize| (unit(r, 6) * 150.0) as usize;
+    let words =
+        |name: usize| format!("{} {} ({})", name % 12, name / 12, "a long name that is no word of a few");
+    let texts: Vec<String> = (0..N_ROWS).map(|r| words(name(r))).collect();
+    let y: Vec<&str> = (0..N_ROWS).map(|r| if unit(r, 7) < rate(name(r)) { "yes" } else { "no" }).collect();
+    let a: Vec<f64> = (0..N_ROWS).map(|r| unit(r, 8)).collect();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("name", Arc::new(StringArray::from(texts))),
+        ("a", Arc::new(Float64Array::from(a))),
+        ("y", Arc::new(StringArray::from(y))),
+    ];
+    Table::from_columns(columns).unwrap()
+}
+
+#[test]
+fn a_text_that_comes_again_is_known_as_a_whole() {
+    let table = names();
+    let mut options = FitOptions::default();
+    options.infer.ignore = vec!["y".to_owned()];
+    options.infer.kinds = [("name".to_owned(), Kind::Text)].into_iter().collect();
+    options.config.d_model = 16;
+    options.config.training.n_epochs = Some(1);
+    let space = EmbeddingSpace::fit(&table, None, &options, &mut go_on).unwrap();
+    let options = PredictorOptions { effort: Effort::Quick, ..PredictorOptions::default() };
+    let predictor = Predictor::fit(&space, &table, "y", &options, &mut go_on).unwrap();
+    let auc = predictor.fit_info().scores.iter().find(|s| s.metric.name() == "roc_auc").unwrap();
+    assert!(auc.value > 0.8, "{auc:?}");
+    let again = Predictor::from_bytes(&predictor.to_bytes().unwrap()).unwrap();
+    assert_eq!(again.predict(&table).unwrap(), predictor.predict(&table).unwrap());
+    // A name that nobody knows, and none at all, are predicted too.
+    let odd: [(&str, ArrayRef); 1] = [("name", Arc::new(StringArray::from(vec![Some("nobody"), None])))];
+    let odd = again.predict(&Table::from_columns(odd).unwrap()).unwrap();
+    assert!(odd.values.iter().all(|p| *p > 0.0 && *p < 1.0), "{:?}", odd.values);
+}
+
+#[test]
+fn the_days_between_two_dates_are_learned() {
+    let day = |d: usize| {
+        let date = DATE.checked_add_days(Days::new(d as u64)).unwrap();
+        date.format("%Y-%m-%d").to_string()
+    };
+    let from: Vec<usize> = (0..N_ROWS).map(|r| (unit(r, 1) * 1500.0) as usize).collect();
+    let delay: Vec<usize> = (0..N_ROWS).map(|r| (unit(r, 2) * 40.0) as usize).collect();
+    let y: Vec<&str> = delay.iter().map(|d| if *d > 14 { "late" } else { "soon" }).collect();
+    let dates = |days: Vec<usize>| -> ArrayRef {
+        Arc::new(StringArray::from(days.into_iter().map(day).collect::<Vec<String>>()))
+    };
+    let to = from.iter().zip(&delay).map(|(a, b)| a + b).collect();
+    let y: ArrayRef = Arc::new(StringArray::from(y));
+    let table = Table::from_columns([("from", dates(from)), ("to", dates(to)), ("y", y)]).unwrap();
+    let options = PredictorOptions { effort: Effort::Quick, ..PredictorOptions::default() };
+    let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut go_on).unwrap();
+    let auc = predictor.fit_info().scores.iter().find(|s| s.metric.name() == "roc_auc").unwrap();
+    assert!(auc.value > 0.99, "{auc:?}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl SinglePredictor {
     /// Scores on rows that no training has seen: metric to value.
     ///
     /// >>> list(single.metrics)
-    /// ['roc_auc', 'pr_auc', 'log_loss', 'accuracy', 'brier']
+    /// ['roc_auc', 'pr_auc', 'log_loss', 'accuracy', 'balanced_accuracy', 'f1', 'brier']
     #[getter]
     fn metrics<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyDict>> {
         Predictor { core: self.core()? }.metrics(py)

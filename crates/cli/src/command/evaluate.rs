@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::Predictor;
 use tabgraft_model::metric::Score;
+use tabgraft_model::predictor::Reliability;
 use tabgraft_table::read::ReadOptions;
 use tabgraft_table::unreadable::UnreadableColumn;
 
@@ -14,13 +15,14 @@ use crate::arguments::{ErrorsArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::{differing_notes, unreadable_notes, unseen_notes};
-use crate::report::{Report, line, scores_text};
+use crate::report::{Report, line, reliability_text, scores_text};
 use crate::rows::{Scored, note_seen_rows};
 
 /// Score a predictor on a table that has the target.
 ///
-/// Classes get ROC AUC, PR AUC, log-loss, accuracy and Brier score, numbers RMSE, MAE and R2, each
-/// with its number of rows and 95 % interval. Rows that repeat another one in every column count once in
+/// Classes get ROC AUC, PR AUC, log-loss, accuracy, Brier score and, of two, balanced accuracy and F1 at the predictor's
+/// threshold, numbers RMSE, MAE and R2, each with its number of rows and 95 % interval. A table of reliability says
+/// whether probabilities, or intervals around numbers, mean what they say. Rows that repeat another one in every column count once in
 /// intervals; rows of a class that was not seen in training are scored as wrong. Scored are the rows that were not learned from:
 /// test rows of the table that was trained on, and every row that the model does not know, such as next month's. What is
 /// scored, and why, stands on stderr. Rows without a target are passed over.
@@ -57,6 +59,10 @@ struct EvaluateReport {
     /// Columns with cells that cannot be read and count as missing.
     unreadable: Vec<UnreadableColumn>,
     scores: Vec<Score>,
+    /// Probability from which on the second of two classes is predicted: accuracy, balanced accuracy and F1 are there.
+    threshold: Option<f64>,
+    /// What predictions claim of themselves, held against the truth.
+    reliability: Option<Reliability>,
 }
 
 impl EvaluateArgs {
@@ -84,6 +90,8 @@ impl EvaluateArgs {
             n_rows_scored: scored.n_rows(),
             unreadable: readable.unreadable,
             scores: predictor.evaluate(&scored)?,
+            threshold: (predictor.target().classes().len() == 2).then(|| predictor.threshold()),
+            reliability: predictor.reliability(&scored)?,
         })?;
         Ok(Answer::Yes)
     }
@@ -100,6 +108,11 @@ impl Report for EvaluateReport {
             self.target,
             self.task
         );
-        head + &scores_text(&self.scores)
+        let threshold = self
+            .threshold
+            .map(|at| line!("classes are predicted from a threshold of {at:.4}"))
+            .unwrap_or_default();
+        let reliability = self.reliability.as_ref().map(reliability_text).unwrap_or_default();
+        head + &scores_text(&self.scores) + &threshold + &reliability
     }
 }

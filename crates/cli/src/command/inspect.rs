@@ -16,7 +16,7 @@ use tabgraft_table::schema::{ColumnSpec, ExcludedColumn};
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::report::{Grid, Report, SchemaReport, line, lineage_text, number, scores_text};
+use crate::report::{Grid, Report, SchemaReport, line, lineage_text, number, scores_text, threshold_text};
 use tabgraft_model::ModelFile;
 
 /// Show what the file of a space or a predictor holds.
@@ -149,6 +149,13 @@ impl Report for PredictorCard {
         if let Some(growth) = &self.growth {
             line("grew from", format!("{} on {}", growth.base, growth.base_space));
             line("its id", growth.base_id.clone());
+        }
+        match &self.chosen_threshold {
+            Some(chosen) => line("threshold", threshold_text(chosen)),
+            None => self.threshold.iter().for_each(|at| line("threshold", at.to_string())),
+        }
+        if let Some(n) = self.n_rows_of_intervals {
+            line("intervals", format!("by {n} held-out rows"));
         }
         line("rows", format!("{} learned from, {} to test", self.fit_info.n_rows, self.fit_info.n_rows_test));
         if self.fit_info.interrupted {

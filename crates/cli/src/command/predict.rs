@@ -23,7 +23,7 @@ use crate::report::{Report, line};
 /// Predict the target for each row of a table.
 ///
 /// For classes the columns are `class`, `confidence` (0 to 1) and one `p_CLASS` per class; for a
-/// number there is one, `prediction`. Rows stay in the table's order.
+/// number there is one, `prediction`, and with --interval two more, `lower` and `upper`. Rows stay in the table's order.
 ///
 /// Reads PREDICTOR and TABLE; writes CSV to stdout, or CSV or Parquet to --out. On stderr stand the
 /// columns that were not used or not there, and how many cells are unlike the rows that were
@@ -39,6 +39,10 @@ pub struct PredictArgs {
     /// Probability from which on the second of two classes is predicted, 0 to 1; default: the predictor's
     #[arg(long, value_name = "P")]
     threshold: Option<f64>,
+    /// Probability that an interval around each number covers the truth, above 0 and below 1: adds the columns `lower`
+    /// and `upper`
+    #[arg(long, value_name = "P")]
+    interval: Option<f64>,
     #[command(flatten)]
     errors: ErrorsArgs,
     #[command(flatten)]
@@ -78,6 +82,9 @@ impl PredictArgs {
             if let Some(threshold) = self.threshold {
                 predictions = predictions.at_threshold(threshold)?;
             }
+            if let Some(level) = self.interval {
+                predictions = predictor.with_interval(predictions, level)?;
+            }
             count(&guardrails, &mut counts);
             task = predictions.task.name();
             threshold = (predictions.classes.len() == 2).then_some(predictions.threshold);
@@ -116,6 +123,11 @@ fn result_columns(predictions: &Predictions) -> Vec<(String, ArrayRef)> {
         columns.push(Arc::new(Float64Array::from(predictions.confidence.clone())));
     }
     columns.extend((0..predictions.n_outputs).map(output));
+    if let Some(ends) = &predictions.interval {
+        columns.extend(
+            [&ends.lower, &ends.upper].map(|ends| -> ArrayRef { Arc::new(Float64Array::from(ends.clone())) }),
+        );
+    }
     predictions.column_names().into_iter().zip(columns).collect()
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use tabgraft_model::predictor::{FitInfo, Target};
+use tabgraft_model::predictor::{ChosenThreshold, FitInfo, Target};
 use tabgraft_model::{EmbeddingSpace, Predictor, PredictorOptions};
 use tabgraft_table::read::ReadOptions;
 
@@ -15,12 +15,12 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::column_notes;
 use crate::output::check_out;
-use crate::report::{Report, line, scores_text};
+use crate::report::{Report, line, scores_text, threshold_text};
 use crate::saved::{End, Saved};
 
 /// Fit a predictor of one target on an embedding space.
 ///
-/// The target may be two classes, more classes or a number. Several networks and forests are
+/// The target may be two classes, more classes or a number. Several networks, forests and linear models are
 /// fitted, each on its own share of the rows, and mixed as held-out rows ask for. The networks start from
 /// a copy of the space, which itself never changes. The space's test rows are kept out and scored, each score with its rows and 95 % interval.
 ///
@@ -63,6 +63,10 @@ struct FitReport {
     space_hash: String,
     task: &'static str,
     target: Target,
+    /// Probability from which on the second of two classes is predicted.
+    threshold: Option<f64>,
+    /// How it was chosen, if it was.
+    chosen_threshold: Option<ChosenThreshold>,
     fit: FitInfo,
 }
 
@@ -98,6 +102,8 @@ impl FitArgs {
             space_hash: predictor.space_hash().to_owned(),
             task: predictor.target().task().name(),
             target: predictor.target().clone(),
+            threshold: predictor.card().threshold,
+            chosen_threshold: predictor.card().chosen_threshold,
             fit,
         };
         let told = console.report(&report);
@@ -117,8 +123,18 @@ impl Report for FitReport {
             fit.n_rows,
             fit.seconds
         );
+        let spent = fit.seconds_spent;
+        text += &line!(
+            "of these {:.1} s for linear models, {:.1} s for trees, {:.1} s for networks",
+            spent.linear,
+            spent.trees,
+            spent.networks
+        );
         if let [negative, positive] = self.target.classes() {
             text += &line!("positive class `{positive}`, negative class `{negative}`");
+        }
+        if let Some(chosen) = &self.chosen_threshold {
+            text += &line!("threshold {}", threshold_text(chosen));
         }
         if fit.n_rows_without_target > 0 {
             text += &line!("{} rows without a target left out", fit.n_rows_without_target);

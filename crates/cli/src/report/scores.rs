@@ -2,6 +2,7 @@
 
 use tabgraft_model::compare::ColumnEffect;
 use tabgraft_model::metric::{PairedDifference, Score, Verdict};
+use tabgraft_model::predictor::{ChosenThreshold, Reliability};
 
 use super::{Grid, line};
 
@@ -18,6 +19,50 @@ pub fn scores_text(scores: &[Score]) -> String {
     }
     let notes = scores.first().map(Score::notes).unwrap_or_default();
     grid.text() + &notes.iter().map(|note| line!("{note}")).collect::<String>()
+}
+
+/// A threshold, what it was chosen for and what that comes to.
+pub fn threshold_text(chosen: &ChosenThreshold) -> String {
+    format!(
+        "{:.4}, chosen for {} on {} held-out rows: {:.4} there, {:.4} from 0.5",
+        chosen.value,
+        chosen.chosen_for.words(),
+        chosen.n,
+        chosen.reached,
+        chosen.at_half
+    )
+}
+
+/// What predictions claim of themselves, held against the truth.
+pub fn reliability_text(reliability: &Reliability) -> String {
+    match reliability {
+        Reliability::Probabilities { bins, n_bins, ece, n } => {
+            let mut grid = Grid::new(["probability", "rows", "predicted", "observed"]);
+            for bin in bins {
+                grid.row([
+                    format!("{:.1} to {:.1}", bin.low, bin.high),
+                    bin.n.to_string(),
+                    format!("{:.4}", bin.predicted),
+                    format!("{:.4}", bin.observed),
+                ]);
+            }
+            let head = line!(
+                "reliability: expected calibration error {ece:.4} ({n_bins} bins of equal width, {n} rows)"
+            );
+            head + &grid.text()
+        }
+        Reliability::Intervals { levels, n } => {
+            let mut grid = Grid::new(["interval", "covered", "mean width"]);
+            for level in levels {
+                grid.row([
+                    level.level.to_string(),
+                    format!("{:.4}", level.covered),
+                    format!("{:.6}", level.mean_width),
+                ]);
+            }
+            line!("reliability: rows that intervals covered ({n} rows)") + &grid.text()
+        }
+    }
 }
 
 /// The verdict with its figures, in two lines, and a third where rows are copies of others.

@@ -16,6 +16,7 @@ use crate::train::{Event, Sink, StopReason};
 
 /// What is kept of a graft.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[expect(clippy::large_enum_variant, reason = "a graft has one of it")]
 pub enum Keep {
     /// The child, whatever it is worth.
     #[default]

@@ -52,6 +52,12 @@ impl Dropout {
     fn constants(self) -> (u32, f32) {
         ((self.p_drop * 4_294_967_296.0) as u32, 1.0 / (1.0 - self.p_drop))
     }
+
+    /// What entry `idx` is multiplied by, given the constants.
+    #[inline(always)]
+    fn factor(self, idx: u32, threshold: u32, scale: f32) -> f32 {
+        if mix(self.seed ^ idx) >= threshold { scale } else { 0.0 }
+    }
 }
 
 /// Full-avalanche hash of 32 bits (Wellons 2018, "lowbias32").
@@ -103,59 +109,68 @@ fn gelu_slope(x: f32) -> f32 {
 ///
 /// `first_idx` is the index of `x[0]` in the whole activation, so that blocks can be done apart.
 pub fn gelu(x: &mut [f32], dropout: Dropout, first_idx: u32) {
-    let (threshold, scale) = dropout.constants();
     vectorised(
         #[inline(always)]
-        || {
-            if threshold == 0 {
-                for x in &mut *x {
-                    *x = gelu_one(*x);
-                }
-            } else {
-                for (i, x) in x.iter_mut().enumerate() {
-                    let kept = mix(dropout.seed ^ first_idx.wrapping_add(i as u32)) >= threshold;
-                    *x = gelu_one(*x) * if kept { scale } else { 0.0 };
-                }
-            }
-        },
+        || gelu_all(x, dropout, first_idx),
     );
+}
+
+// A loop over what a closure borrows loads its constants again for each number, for they may be what it
+// writes to, and so is not vectorised: a function of its own is told that they are not.
+#[inline(always)]
+fn gelu_all(x: &mut [f32], dropout: Dropout, first_idx: u32) {
+    let (threshold, scale) = dropout.constants();
+    if threshold == 0 {
+        for x in x {
+            *x = gelu_one(*x);
+        }
+    } else {
+        for (i, x) in x.iter_mut().enumerate() {
+            *x = gelu_one(*x) * dropout.factor(first_idx.wrapping_add(i as u32), threshold, scale);
+        }
+    }
 }
 
 /// `dx = dy · d gelu(x) / dx`, through the same dropout mask as [`gelu`].
 pub fn gelu_backward(x: &[f32], dy: &[f32], dx: &mut [f32], dropout: Dropout, first_idx: u32) {
-    let (threshold, scale) = dropout.constants();
     vectorised(
         #[inline(always)]
-        || {
-            if threshold == 0 {
-                for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
-                    *dx = dy * gelu_slope(x);
-                }
-            } else {
-                for (i, ((dx, &x), &dy)) in dx.iter_mut().zip(x).zip(dy).enumerate() {
-                    let kept = mix(dropout.seed ^ first_idx.wrapping_add(i as u32)) >= threshold;
-                    *dx = dy * gelu_slope(x) * if kept { scale } else { 0.0 };
-                }
-            }
-        },
+        || gelu_backward_all(x, dy, dx, dropout, first_idx),
     );
+}
+
+#[inline(always)]
+fn gelu_backward_all(x: &[f32], dy: &[f32], dx: &mut [f32], dropout: Dropout, first_idx: u32) {
+    let (threshold, scale) = dropout.constants();
+    if threshold == 0 {
+        for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
+            *dx = dy * gelu_slope(x);
+        }
+    } else {
+        for (i, ((dx, &x), &dy)) in dx.iter_mut().zip(x).zip(dy).enumerate() {
+            let factor = dropout.factor(first_idx.wrapping_add(i as u32), threshold, scale);
+            *dx = dy * gelu_slope(x) * factor;
+        }
+    }
 }
 
 /// Applies the dropout mask in place.
 pub fn drop_entries(x: &mut [f32], dropout: Dropout, first_idx: u32) {
-    let (threshold, scale) = dropout.constants();
-    if threshold == 0 {
+    if dropout.constants().0 == 0 {
         return;
     }
     vectorised(
         #[inline(always)]
-        || {
-            for (i, x) in x.iter_mut().enumerate() {
-                let kept = mix(dropout.seed ^ first_idx.wrapping_add(i as u32)) >= threshold;
-                *x *= if kept { scale } else { 0.0 };
-            }
-        },
+        || drop_all(x, dropout, first_idx),
     );
+}
+
+#[inline(always)]
+fn drop_all(x: &mut [f32], dropout: Dropout, first_idx: u32) {
+    let (threshold, scale) = dropout.constants();
+    for (i, x) in x.iter_mut().enumerate() {
+        *x *= dropout.factor(first_idx.wrapping_add(i as u32), threshold, scale);
+    }
 }
 
 /// `y = x + dropout(y + bias)`: the end of a residual block.
@@ -164,25 +179,28 @@ pub fn drop_entries(x: &mut [f32], dropout: Dropout, first_idx: u32) {
 /// - `y`, `x`: `[n_rows, d]`; `bias`: `[d]`
 pub fn add_residual(y: &mut [f32], x: &[f32], bias: &[f32], dropout: Dropout, first_idx: u32) {
     let d = bias.len();
-    let (threshold, scale) = dropout.constants();
     vectorised(
         #[inline(always)]
         || {
             for (r, (y, x)) in y.chunks_exact_mut(d).zip(x.chunks_exact(d)).enumerate() {
-                let first_idx = first_idx.wrapping_add((r * d) as u32);
-                if threshold == 0 {
-                    for ((y, x), b) in y.iter_mut().zip(x).zip(bias) {
-                        *y = x + (*y + b);
-                    }
-                } else {
-                    for (i, ((y, x), b)) in y.iter_mut().zip(x).zip(bias).enumerate() {
-                        let kept = mix(dropout.seed ^ first_idx.wrapping_add(i as u32)) >= threshold;
-                        *y = x + (*y + b) * if kept { scale } else { 0.0 };
-                    }
-                }
+                residual_row(y, x, bias, dropout, first_idx.wrapping_add((r * d) as u32));
             }
         },
     );
+}
+
+#[inline(always)]
+fn residual_row(y: &mut [f32], x: &[f32], bias: &[f32], dropout: Dropout, first_idx: u32) {
+    let (threshold, scale) = dropout.constants();
+    if threshold == 0 {
+        for ((y, x), b) in y.iter_mut().zip(x).zip(bias) {
+            *y = x + (*y + b);
+        }
+    } else {
+        for (i, ((y, x), b)) in y.iter_mut().zip(x).zip(bias).enumerate() {
+            *y = x + (*y + b) * dropout.factor(first_idx.wrapping_add(i as u32), threshold, scale);
+        }
+    }
 }
 
 /// `x += y`.

@@ -20,6 +20,6 @@ impl<R, F: FnMut() -> R> WithSimd for Vectorised<F> {
 /// becomes a call. (A closure that is called by `FnOnce` goes through a shim that is not inlined,
 /// hence `FnMut`.)
 #[inline(always)]
-pub(super) fn vectorised<R>(f: impl FnMut() -> R) -> R {
+pub(crate) fn vectorised<R>(f: impl FnMut() -> R) -> R {
     Arch::new().dispatch(Vectorised(f))
 }

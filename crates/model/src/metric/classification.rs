@@ -20,10 +20,10 @@ const P_MIN: f64 = f64::EPSILON;
 /// How far a row's probabilities may sum from 1: 32-bit softmax outputs pass.
 const SUM_TOLERANCE: f64 = 1e-3;
 
-/// ROC AUC, PR AUC, log-loss, accuracy (threshold 0.5) and Brier score of two classes.
+/// ROC AUC, PR AUC, log-loss, Brier score and, at a threshold, accuracy, balanced accuracy and F1 of two classes.
 ///
 /// Intervals: DeLong on the logit scale for ROC AUC, Wilson for accuracy, percentile bootstrap
-/// for the rest. ROC AUC and PR AUC are left out where a class is absent.
+/// for the rest. ROC AUC, PR AUC, balanced accuracy and F1 are left out where a class is absent.
 ///
 /// # Shapes
 /// - `class`: `[n]`, 0, 1, or 2 for a class that was not seen
@@ -32,7 +32,13 @@ const SUM_TOLERANCE: f64 = 1e-3;
 /// # Errors
 /// A schema error if lengths differ; a value error for fewer than two rows or a value of `p`
 /// outside 0 to 1.
-pub(super) fn binary_scores(class: &[u32], p: &[f64], clusters: &Clusters, seed: u64) -> Result<Vec<Score>> {
+pub(super) fn binary_scores(
+    class: &[u32],
+    p: &[f64],
+    threshold: f64,
+    clusters: &Clusters,
+    seed: u64,
+) -> Result<Vec<Score>> {
     check_binary(class, p)?;
     let y = &is_positive(class);
     let rows = || class.iter().zip(p);
@@ -51,16 +57,19 @@ pub(super) fn binary_scores(class: &[u32], p: &[f64], clusters: &Clusters, seed:
             _ => (p.powi(2) + (1.0 - p).powi(2) + 1.0) / 2.0,
         })
         .collect();
-    let right: Vec<bool> = rows().map(|(class, p)| *class == u32::from(*p >= 0.5)).collect();
+    let right: Vec<bool> = rows().map(|(class, p)| *class == u32::from(*p >= threshold)).collect();
+    let accepted: Vec<bool> = p.iter().map(|p| *p >= threshold).collect();
     let ranking = Ranking::new(p);
     let placements = Placements::new(y, p, clusters);
 
-    let [pr_aucs, log_losses, briers] = bootstrap::resample(clusters, seed, |counts| {
+    let [pr_aucs, log_losses, briers, balanced, f1s] = bootstrap::resample(clusters, seed, |counts| {
         let pr_auc = placements.as_ref().and_then(|_| ranking.pr_auc(|i| y[i], |i| counts[i]));
-        [pr_auc, Some(bootstrap::mean(&log_loss, counts)), Some(bootstrap::mean(&brier, counts))]
+        let [balanced, f1] = at_threshold(y, &accepted, |i| f64::from(counts[i]));
+        let means = [&log_loss, &brier].map(|values| Some(bootstrap::mean(values, counts)));
+        [pr_auc, means[0], means[1], balanced, f1]
     });
 
-    let mut scores = Vec::with_capacity(5);
+    let mut scores = Vec::with_capacity(7);
     if let Some(placements) = &placements
         && let Some(pr_auc) = ranking.pr_auc(|i| y[i], |_| 1)
     {
@@ -70,6 +79,12 @@ pub(super) fn binary_scores(class: &[u32], p: &[f64], clusters: &Clusters, seed:
     }
     scores.push(score(Metric::LogLoss, mean(&log_loss), interval::percentile(log_losses)));
     scores.push(accuracy(&right, clusters));
+    if placements.is_some()
+        && let [Some(balanced_accuracy), Some(f1)] = at_threshold(y, &accepted, |_| 1.0)
+    {
+        scores.push(score(Metric::BalancedAccuracy, balanced_accuracy, interval::percentile(balanced)));
+        scores.push(score(Metric::F1, f1, interval::percentile(f1s)));
+    }
     scores.push(score(Metric::Brier, mean(&brier), interval::percentile(briers)));
     Ok(scores)
 }
@@ -136,6 +151,19 @@ pub(super) fn multiclass_scores(
     scores.push(accuracy(&right, clusters));
     scores.push(score(Metric::Brier, mean(&brier), interval::percentile(briers)));
     Ok(scores)
+}
+
+/// Balanced accuracy, where both classes are there, and F1 of the second one, where it is there or predicted.
+fn at_threshold(y: &[bool], accepted: &[bool], weight: impl Fn(usize) -> f64) -> [Option<f64>; 2] {
+    // By truth, then by prediction.
+    let mut counts = [[0.0; 2]; 2];
+    for (i, (y, accepted)) in y.iter().zip(accepted).enumerate() {
+        counts[usize::from(*y)][usize::from(*accepted)] += weight(i);
+    }
+    let [[rejected, alarm], [missed, hit]] = counts;
+    let share = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
+    let balanced = share(hit, hit + missed).zip(share(rejected, rejected + alarm));
+    [balanced.map(|(a, b)| (a + b) / 2.0), share(2.0 * hit, 2.0 * hit + alarm + missed)]
 }
 
 /// Paired DeLong test of ROC AUC on the same rows.

@@ -77,6 +77,10 @@ pub enum Metric {
     LogLoss,
     /// Share of rows whose most probable class is the true one, 0 to 1.
     Accuracy,
+    /// Mean over both classes of the share of rows that are predicted right, 0 to 1. Two classes, at a threshold.
+    BalancedAccuracy,
+    /// Harmonic mean of precision and recall of the second class, 0 to 1. Two classes, at a threshold.
+    F1,
     /// Mean squared error of probabilities: 0 to 1 for two classes, 0 to 2 (summed) for more.
     Brier,
     /// Root of the mean squared error, in the target's unit.
@@ -89,11 +93,13 @@ pub enum Metric {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Metric; 8] = [
+    pub const ALL: [Metric; 10] = [
         Metric::RocAuc,
         Metric::PrAuc,
         Metric::LogLoss,
         Metric::Accuracy,
+        Metric::BalancedAccuracy,
+        Metric::F1,
         Metric::Brier,
         Metric::Rmse,
         Metric::Mae,
@@ -107,6 +113,8 @@ impl Metric {
             Metric::PrAuc => "pr_auc",
             Metric::LogLoss => "log_loss",
             Metric::Accuracy => "accuracy",
+            Metric::BalancedAccuracy => "balanced_accuracy",
+            Metric::F1 => "f1",
             Metric::Brier => "brier",
             Metric::Rmse => "rmse",
             Metric::Mae => "mae",
@@ -116,7 +124,15 @@ impl Metric {
 
     /// Whether a larger value is better.
     pub fn higher_is_better(self) -> bool {
-        matches!(self, Metric::RocAuc | Metric::PrAuc | Metric::Accuracy | Metric::R2)
+        matches!(
+            self,
+            Metric::RocAuc
+                | Metric::PrAuc
+                | Metric::Accuracy
+                | Metric::BalancedAccuracy
+                | Metric::F1
+                | Metric::R2
+        )
     }
 
     /// By how much `after` is better than `before`; below 0 if it is worse.
@@ -273,6 +289,7 @@ impl Truth {
 pub struct Prediction {
     values: Vec<f64>,
     n_outputs: usize,
+    threshold: f64,
 }
 
 impl Prediction {
@@ -288,7 +305,13 @@ impl Prediction {
             )));
         }
         check_finite("prediction", &values)?;
-        Ok(Prediction { values, n_outputs })
+        Ok(Prediction { values, n_outputs, threshold: 0.5 })
+    }
+
+    /// The same with another probability from which on the second of two classes is predicted; 0.5 at first.
+    #[must_use]
+    pub fn at_threshold(self, threshold: f64) -> Self {
+        Prediction { threshold, ..self }
     }
 
     /// Number of rows.
@@ -347,7 +370,7 @@ pub fn scores(
     check_clusters(truth, clusters)?;
     let scores = match (task, truth) {
         (Task::Binary, Truth::Class { class, n_classes: 2 }) => {
-            binary_scores(class, &prediction.positive()?, clusters, seed)
+            binary_scores(class, &prediction.positive()?, prediction.threshold, clusters, seed)
         }
         (Task::Multiclass, Truth::Class { class, n_classes }) => {
             multiclass_scores(class, prediction.classes(*n_classes)?, *n_classes, clusters, seed)

@@ -72,6 +72,15 @@ impl Param {
         self.value.here().flat().into_owned()
     }
 
+    /// Moves `numbers` so much of the way to the matrix's own.
+    ///
+    /// # Panics
+    /// As [`Tensor::here`].
+    pub fn draw_near(&self, numbers: &mut [f32], share: f32) {
+        let value = self.value.here();
+        numbers.iter_mut().zip(&*value.flat()).for_each(|(to, own)| *to += share * (own - *to));
+    }
+
     /// Whether training may change it.
     pub fn is_thawed(&self) -> bool {
         self.thawed

@@ -4,7 +4,7 @@ use tabgraft_table::codec::encode;
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::table::{Table, quoted};
 
-use super::PredictorAbout;
+use super::{PredictorAbout, derived};
 use crate::error::{Error, Result};
 use crate::space::{About, Operation, descends_from};
 
@@ -88,7 +88,12 @@ impl PredictorAbout {
                 None => columns.extend(encode(&own.columns[i..=i], &own.codecs[i..=i], &nothing)?.columns),
             }
         }
-        Ok(EncodedTable { n_rows: encoded.n_rows, columns })
+        let mut cells = EncodedTable { n_rows: encoded.n_rows, columns };
+        let kept =
+            own.columns.iter().filter(|c| child.columns.iter().any(|of_child| of_child.name == c.name));
+        let kept: Vec<String> = kept.map(|c| c.name.clone()).filter(|name| table.has_column(name)).collect();
+        derived::add(&self.derived, &own.columns, &table.select(&kept)?, &mut cells)?;
+        Ok(cells)
     }
 
     /// Columns of this predictor's space that a descendant has lost.

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use tabgraft_table::threads::in_pool;
 
 use super::PredictorOptions;
+use super::blend::mixed;
 use super::head::{Head, HeadDropout, N_MEMBERS};
 use super::told::Told;
 use crate::embed::{CellTable, Masks};
@@ -19,15 +20,25 @@ use crate::encoder::Network;
 use crate::error::{Error, Result};
 use crate::kernel::{Cells, ColumnTargets, Dropout, ROW_BLOCK, Tensor, column_loss, squared_error, total};
 use crate::objective::{splitmix, unit};
-use crate::param::Params;
+use crate::param::{Param, Params};
 use crate::train::{shuffled, step_params};
 
 /// Rows of one evaluation batch. Fixed, so that a row's prediction keeps its bits in any batch.
 const EVALUATION_ROWS: usize = ROW_BLOCK;
 /// Epochs over which the learning rate rises to its plan; then it stays.
 const WARM_UP_EPOCHS: usize = 2;
-/// Smallest improvement of the held-out loss that counts.
-const LEAST_IMPROVEMENT: f64 = 1e-5;
+/// Smallest improvement of the held-out loss that counts, as a share of it.
+const LEAST_IMPROVEMENT: f64 = 1e-3;
+/// Most steps between two looks at the held-out rows: an epoch of a large table is a part of it.
+const MOST_STEPS: usize = 256;
+/// Rows of an inner part that a network looks at; more say the same.
+const MOST_STOP_ROWS: usize = 8192;
+/// Epochs that the weights which predict are a mean over, about.
+const AVERAGED_EPOCHS: f64 = 1.0;
+/// Steps between two looks at the weights for their mean.
+const STEPS_PER_LOOK: usize = 4;
+/// Shares of the other learners that a network is looked at with.
+const SHARES: [f64; 4] = [0.0, 0.3, 0.6, 0.85];
 
 /// What a head learns: class indices or standardised numbers, one per row of the cell tables.
 #[derive(Debug, Clone)]
@@ -41,6 +52,14 @@ impl Labels {
         match self {
             Labels::Classes { n_classes, .. } => *n_classes,
             Labels::Numbers(_) => 1,
+        }
+    }
+
+    /// Class indices or numbers, as learners other than networks take them.
+    pub fn as_numbers(&self) -> Vec<f32> {
+        match self {
+            Labels::Classes { class, .. } => class.iter().map(|class| f32::from(*class)).collect(),
+            Labels::Numbers(numbers) => numbers.clone(),
         }
     }
 
@@ -115,31 +134,43 @@ impl BagData {
 /// A fitted bag.
 pub(crate) struct Bag {
     pub heads: Vec<Head>,
-    /// Rows that some network stopped on, in the order of [`BagData::rows`]: all of them, but for one network
-    /// alone.
-    pub held_out_rows: Vec<usize>,
-    /// One entry for each of them, `n_outputs` numbers each: the prediction of the network that stopped on
+    /// One entry for each held-out row, `n_outputs` numbers each: the prediction of the network that stopped on
     /// that row.
     pub held_out: Vec<f64>,
     pub best_epochs: Vec<usize>,
-    pub interrupted: bool,
 }
 
-/// Fits `n_networks` heads, in parallel, each on all inner parts but its own.
+/// What the other learners of a predictor say of the held-out rows.
+pub(super) struct Others<'a> {
+    pub rows: &'a [usize],
+    /// `[rows.len(), n_outputs]`, mixed.
+    pub held_out: &'a [f64],
+}
+
+impl Others<'_> {
+    /// Of some of the rows.
+    fn of(&self, rows: &[usize], n_outputs: usize) -> Vec<f64> {
+        let place: HashMap<usize, usize> = self.rows.iter().enumerate().map(|(i, r)| (*r, i)).collect();
+        rows.iter().flat_map(|r| &self.held_out[place[r] * n_outputs..][..n_outputs]).copied().collect()
+    }
+}
+
+/// Fits `n_networks` heads, in parallel, each on all inner parts but its own. Each stops where the best mixture
+/// with the other learners gets no better.
 pub(crate) fn fit_bag(
     space: &Network,
     data: &BagData,
     n_networks: usize,
+    others: Option<&Others<'_>>,
+    held_out_rows: &[usize],
     options: &PredictorOptions,
     told: &Told<'_, '_>,
 ) -> Result<Bag> {
     // The calling thread waits for no message: it takes part, so that a full pool comes to an end as well.
     let results: Vec<Result<Fitted>> = in_pool(|| {
-        (0..n_networks).into_par_iter().map(|i| fit_head(space, data, i, options, told)).collect()
+        (0..n_networks).into_par_iter().map(|i| fit_head(space, data, i, others, options, told)).collect()
     })?;
     let n_outputs = data.labels.n_outputs();
-    let held_out_rows: Vec<usize> =
-        data.rows.iter().copied().filter(|r| data.fold[*r] < n_networks).collect();
     let (mut heads, mut best_epochs, mut predicted) = (Vec::new(), Vec::new(), Vec::new());
     for fitted in results {
         let fitted = fitted?;
@@ -147,8 +178,8 @@ pub(crate) fn fit_bag(
         heads.push(fitted.head);
         best_epochs.push(fitted.best_epoch);
     }
-    let held_out = in_order_of(&held_out_rows, &predicted, n_outputs);
-    Ok(Bag { heads, held_out_rows, held_out, best_epochs, interrupted: told.is_stopped() })
+    let held_out = in_order_of(held_out_rows, &predicted, n_outputs);
+    Ok(Bag { heads, held_out, best_epochs })
 }
 
 /// Predictions of the learners for the rows that each stopped on, `n_outputs` numbers a row, in the order of `rows`.
@@ -175,10 +206,53 @@ struct Fitted {
     best_epoch: usize,
 }
 
+/// The mean of a network's weights over its last steps: what held-out rows say of it is not the chance of one step.
+struct Averaged {
+    values: Vec<Vec<f32>>,
+    n_looks: usize,
+    /// Looks that the mean is over, about.
+    span: f64,
+}
+
+impl Averaged {
+    fn new(head: &Head, n_steps: usize) -> Self {
+        let mut values = Vec::new();
+        head.each("", &mut |_, param| values.push(param.values()));
+        let span = AVERAGED_EPOCHS * n_steps as f64 / STEPS_PER_LOOK as f64;
+        Averaged { values, n_looks: 0, span: span.max(2.0) }
+    }
+
+    fn look(&mut self, head: &Head) {
+        self.n_looks += 1;
+        // The first looks, while little is known, count for more.
+        let share = (1.0 / self.span.min((1 + self.n_looks) as f64 / 2.0)) as f32;
+        let mut place = self.values.iter_mut();
+        head.each("", &mut |_, param| {
+            if let Some(own) = place.next() {
+                param.draw_near(own, share);
+            }
+        });
+    }
+
+    /// The network with these weights, frozen.
+    fn head(&self, head: &Head) -> Head {
+        let mut averaged = head.clone();
+        averaged.set_thawed(false);
+        let mut place = self.values.iter();
+        averaged.each_mut("", &mut |_, param| {
+            if let Some(own) = place.next() {
+                *param = Param::new(own.clone(), param.shape());
+            }
+        });
+        averaged
+    }
+}
+
 fn fit_head(
     space: &Network,
     data: &BagData,
     i: usize,
+    others: Option<&Others<'_>>,
     options: &PredictorOptions,
     told: &Told<'_, '_>,
 ) -> Result<Fitted> {
@@ -188,58 +262,74 @@ fn fit_head(
     head.set_thawed(true);
     head.space.heads.iter_mut().for_each(|h| h.set_thawed(false));
     let (stop_rows, learn_rows) = data.stop_and_learn(i);
+    let looked_at: Vec<usize> =
+        stop_rows.iter().copied().step_by(stop_rows.len().div_ceil(MOST_STOP_ROWS).max(1)).collect();
+    let of_others = others.map(|others| others.of(&looked_at, n_outputs));
     let batch_size = options.batch_size_for(learn_rows.len());
-    let n_steps = (learn_rows.len() / batch_size).max(1);
-    let mut best: Option<(Option<f64>, Head, Vec<f64>, usize)> = None;
+    let steps_of_pass = (learn_rows.len() / batch_size).max(1);
+    let n_steps = steps_of_pass.min(MOST_STEPS);
+    let mut averaged = Averaged::new(&head, n_steps);
+    let mut best: Option<(Option<f64>, Head, usize)> = None;
     let mut worse = 0;
+    let mut order = Vec::new();
     for epoch in 0..options.n_epochs {
-        let order = shuffled(&learn_rows, seed, epoch);
-        for step in 0..n_steps {
-            let end = if step + 1 == n_steps { order.len() } else { (step + 1) * batch_size };
-            let rows = &order[step * batch_size..end];
-            let warm = (epoch * n_steps + step + 1) as f32 / (WARM_UP_EPOCHS * n_steps) as f32;
-            run_step(
-                &mut head,
-                data,
-                rows,
-                options,
-                splitmix(seed ^ ((epoch * n_steps + step) as u64) << 16),
-                warm.min(1.0),
-            )?;
+        for step in epoch * n_steps..(epoch + 1) * n_steps {
+            let (pass, at) = (step / steps_of_pass, step % steps_of_pass);
+            if at == 0 {
+                order = shuffled(&learn_rows, seed, pass);
+            }
+            let end = if at + 1 == steps_of_pass { order.len() } else { (at + 1) * batch_size };
+            let warm = (step + 1) as f32 / (WARM_UP_EPOCHS * n_steps) as f32;
+            let own_seed = splitmix(seed ^ (step as u64) << 16);
+            run_step(&mut head, data, &order[at * batch_size..end], options, own_seed, warm.min(1.0))?;
+            if step % STEPS_PER_LOOK == 0 {
+                averaged.look(&head);
+            }
         }
         let diverged = || {
             let text = format!("network {} of the bag diverged in epoch {}", i + 1, epoch + 1);
             Error::training(text).with_hint("lower the learning rate")
         };
-        let predictions = predict(&head, data, &stop_rows).map_err(|_| diverged())?;
-        let loss = data.labels.held_out_loss(&predictions, &stop_rows, &data.weights);
+        let now = averaged.head(&head);
+        let predictions = predict(&now, data, &looked_at).map_err(|_| diverged())?;
+        let loss_of = |values: &[f64]| data.labels.held_out_loss(values, &looked_at, &data.weights);
+        let loss = match &of_others {
+            None => loss_of(&predictions),
+            Some(of_others) => SHARES
+                .iter()
+                .filter_map(|share| loss_of(&mixed(&[&predictions, of_others], &[1.0 - share, *share])))
+                .min_by(f64::total_cmp),
+        };
         if loss.is_some_and(|loss| !loss.is_finite()) {
             return Err(diverged());
         }
         // Without a row to stop on the last epoch is the best.
-        let is_better = |least: Option<f64>| match (loss, least) {
-            (Some(loss), Some(least)) => loss < least - LEAST_IMPROVEMENT,
+        let is_better = |least: Option<f64>, by: f64| match (loss, least) {
+            (Some(loss), Some(least)) => loss < least - by * least.abs(),
             _ => true,
         };
-        if best.as_ref().is_none_or(|(least, ..)| is_better(*least)) {
-            let mut snapshot = head.clone();
-            snapshot.set_thawed(false);
-            best = Some((loss, snapshot, predictions, epoch + 1));
-            worse = 0;
-        } else {
-            worse += 1;
+        match best.as_ref().map(|(least, ..)| *least) {
+            Some(least) if !is_better(least, LEAST_IMPROVEMENT) => worse += 1,
+            _ => worse = 0,
+        }
+        if best.as_ref().is_none_or(|(least, ..)| is_better(*least, 0.0)) {
+            best = Some((loss, now, epoch + 1));
         }
         told.count(1);
-        if worse >= options.patience || told.is_stopped() {
+        if worse >= options.patience_for_effort() || told.is_stopped() {
             // What early stopping saves counts as done, so that the bar reaches its end.
             told.count(options.n_epochs - epoch - 1);
             break;
         }
     }
-    match best {
-        Some((_, head, predictions, best_epoch)) => Ok(Fitted { head, stop_rows, predictions, best_epoch }),
-        None => Err(Error::option("option `n_epochs` is 0, allowed is 1 or more")),
-    }
+    let Some((_, head, best_epoch)) = best else {
+        return Err(Error::option("option `n_epochs` is 0, allowed is 1 or more"));
+    };
+    let predictions = predict(&head, data, &stop_rows).map_err(|NotFinite(_)| {
+        Error::training(format!("network {} of the bag has no finite prediction", i + 1))
+            .with_hint("lower the learning rate")
+    })?;
+    Ok(Fitted { head, stop_rows, predictions, best_epoch })
 }
 
 fn run_step(
@@ -274,7 +364,7 @@ fn run_step(
     Ok(())
 }
 
-/// Mean of the members: probabilities, or the standardised number.
+/// Mean of the members of a frozen network: probabilities, or the standardised number.
 ///
 /// # Shapes
 /// - returns: `[rows.len(), n_outputs]`
@@ -282,9 +372,7 @@ fn run_step(
 /// # Errors
 /// As [`predict_cells`].
 fn predict(head: &Head, data: &BagData, rows: &[usize]) -> Result<Vec<f64>, NotFinite> {
-    let mut frozen = head.clone();
-    frozen.set_thawed(false);
-    predict_cells(&frozen, &data.groups, rows, matches!(data.labels, Labels::Classes { .. }))
+    predict_cells(head, &data.groups, rows, matches!(data.labels, Labels::Classes { .. }))
 }
 
 /// A row whose prediction is not a finite number, by its place.

@@ -4,7 +4,8 @@ use serde::Serialize;
 use tabgraft_feature::Feature;
 use tabgraft_table::split::Split;
 
-use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
+use super::interval::Distances;
+use super::{ChosenThreshold, FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
 use crate::space::{ExtensionMetadata, SpaceCard};
 
 /// What `inspect` shows of a predictor.
@@ -22,6 +23,12 @@ pub struct PredictorCard {
     pub options: PredictorOptions,
     /// Rows, epochs, scores and seconds of the fit.
     pub fit_info: FitInfo,
+    /// Probability from which on the second of two classes is predicted; none for others.
+    pub threshold: Option<f64>,
+    /// How it was chosen, if it was.
+    pub chosen_threshold: Option<ChosenThreshold>,
+    /// Held-out rows that intervals around numbers rest on; none for classes and in files of format 1.3 or earlier.
+    pub n_rows_of_intervals: Option<usize>,
     /// What it grew from; none where it was fitted from nothing.
     pub growth: Option<GrowthCard>,
     /// The space that it was fitted on, as it was then.
@@ -62,6 +69,9 @@ impl Predictor {
             target: self.about.target.clone(),
             options: self.about.options.clone(),
             fit_info: self.about.fit_info.clone(),
+            threshold: (self.about.target.classes().len() == 2).then(|| self.threshold()),
+            chosen_threshold: self.about.threshold,
+            n_rows_of_intervals: self.about.distances.as_ref().map(Distances::n_rows),
             growth: self.about.growth_card(),
             space: self.about.space.card(),
         }

@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use tabgraft_table::codec::Codec;
+
 use super::head::Head;
-use super::{Predictor, PredictorAbout, Target, to_current, trees};
+use super::interval::Distances;
+use super::lines::Lines;
+use super::{Predictor, PredictorAbout, Target, derived, to_current, trees};
 use crate::error::{Error, Result};
+use crate::linear::CellPlan;
 use crate::param::start::Blank;
 use crate::param::weights::{check_all_used, from_blobs, to_blobs};
 use crate::space::{MOST_COLUMNS, check_about, check_filled, check_groups, n_weights, skeleton};
@@ -14,6 +19,11 @@ use crate::tree::Forest;
 
 /// The container's kind.
 pub(crate) const KIND: &str = "predictor";
+
+/// What the tensor of a linear model is named below.
+fn linear(i: usize) -> String {
+    format!("linear.{i}")
+}
 
 impl Predictor {
     /// Writes the predictor to one file, whole or not at all.
@@ -63,6 +73,9 @@ impl Predictor {
         for (i, forest) in self.forests.iter().enumerate() {
             forest.to_blobs(&format!("forest.{i}"), &mut tensors);
         }
+        for (i, lines) in self.lines.iter().enumerate() {
+            lines.to_blobs(&linear(i), &mut tensors);
+        }
         self.grown_tensors(&mut tensors);
         tensors
     }
@@ -94,6 +107,10 @@ impl Predictor {
     /// A malformed error that says what contradicts what.
     pub(super) fn from_parts(about: PredictorAbout, mut tensors: BTreeMap<String, Blob>) -> Result<Self> {
         about.options.check()?;
+        about.distances.as_ref().map_or(Ok(()), Distances::check)?;
+        if about.threshold.is_some_and(|chosen| !(0.0..=1.0).contains(&chosen.value)) {
+            return Err(Error::malformed("a threshold outside of 0 to 1"));
+        }
         check_about(&about.space)?;
         about.rows.as_ref().map_or(Ok(()), |rows| rows.check(MOST_COLUMNS))?;
         if let Target::Classes { classes, .. } = &about.target
@@ -103,7 +120,13 @@ impl Predictor {
         }
         let sane = about.sharpness.is_finite()
             && about.sharpness > 0.0
-            && (0.0..=1.0).contains(&about.fit_info.share_of_trees);
+            && [
+                about.fit_info.share_of_trees,
+                about.fit_info.share_of_linear,
+                about.fit_info.share_of_networks(),
+            ]
+            .iter()
+            .all(|share| (0.0..=1.0).contains(share));
         let number_sane = match &about.target {
             Target::Number { mean, deviation, .. } => {
                 mean.is_finite() && deviation.is_finite() && *deviation > 0.0
@@ -116,14 +139,25 @@ impl Predictor {
         if let Some(growth) = &about.growth {
             let grown = growth.read(&about, &mut tensors)?;
             check_all_used(&tensors)?;
-            return Ok(Predictor { about, heads: Vec::new(), forests: Vec::new(), grown: Some(grown) });
+            return Ok(Predictor {
+                about,
+                heads: Vec::new(),
+                forests: Vec::new(),
+                lines: Vec::new(),
+                grown: Some(grown),
+            });
         }
-        let share = about.fit_info.share_of_trees;
-        let n_networks = if share < 1.0 { about.fit_info.best_epochs.len() } else { 0 };
-        let n_forests = if share > 0.0 { about.fit_info.n_trees.len() } else { 0 };
-        if n_networks + n_forests == 0 || (share > 0.0) != (n_forests > 0) {
+        let info = &about.fit_info;
+        let n_networks = if info.share_of_networks() > 0.0 { info.best_epochs.len() } else { 0 };
+        let n_forests = if info.share_of_trees > 0.0 { info.n_trees.len() } else { 0 };
+        let n_lines =
+            (0..tensors.len()).take_while(|i| tensors.contains_key(&Lines::tensor(&linear(*i)))).count();
+        if (info.share_of_networks() > 0.0) != (n_networks > 0)
+            || (info.share_of_trees > 0.0) != (n_forests > 0)
+            || (info.share_of_linear > 0.0) != (n_lines > 0)
+        {
             return Err(Error::malformed(
-                "a predictor without the networks or trees that it is said to have",
+                "a predictor without the networks, trees or linear models that it is said to have",
             ));
         }
         let mut heads = Vec::new();
@@ -135,14 +169,20 @@ impl Predictor {
             from_blobs(&mut head, &format!("network.{i}"), &mut tensors)?;
             heads.push(head);
         }
-        let plan = trees::plan(&about.target, &about.space.codecs);
+        derived::check(&about.derived, &about.space.columns)?;
+        let codecs: Vec<Codec> =
+            about.space.codecs.iter().chain(about.derived.iter().map(|d| &d.codec)).cloned().collect();
+        let plan = trees::plan(&about.target, &codecs);
         let n_outputs = trees::loss(&about.target).n_outputs();
         let read = |i| Forest::from_blobs(plan.clone(), n_outputs, &format!("forest.{i}"), &mut tensors);
         let forests: Vec<Forest> = (0..n_forests).map(read).collect::<Result<_>>()?;
         if !forests.iter().map(Forest::n_trees).eq(about.fit_info.n_trees.iter().take(n_forests).copied()) {
             return Err(Error::malformed("its forests do not have as many trees as the manifest says"));
         }
+        let plan = CellPlan::new(&codecs);
+        let read = |i| Lines::from_blobs(plan.clone(), n_outputs, &linear(i), &mut tensors);
+        let lines: Vec<Lines> = (0..n_lines).map(read).collect::<Result<_>>()?;
         check_all_used(&tensors)?;
-        Ok(Predictor { about, heads, forests, grown: None })
+        Ok(Predictor { about, heads, forests, lines, grown: None })
     }
 }

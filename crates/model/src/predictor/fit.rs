@@ -4,17 +4,20 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use tabgraft_table::Table;
+use tabgraft_table::codec::Codec;
 use tabgraft_table::deal::deal_rows;
 use tabgraft_table::split::Part;
 
-use super::bag::{Bag, BagData, Labels, fit_bag};
-use super::blend::{mixed, share_of_second};
+use super::bag::{Bag, BagData, Labels, Others, fit_bag};
+use super::blend::{mixed, shares};
 use super::calibrate::fit_sharpness;
 use super::fair::rows_beside;
 use super::inner::InnerParts;
+use super::interval::Distances;
+use super::lines::fit_lines;
 use super::told::Told;
-use super::trees::{Grove, TreeData, fit_grove};
-use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
+use super::trees::{self, TreeData, fit_grove};
+use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, Target, derived, threshold};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, clusters, now};
 use crate::train::{Event, Sink};
@@ -207,6 +210,7 @@ fn fit(
     fit_rows.sort_by_key(|r| (place[*r], *r));
     let fitted_target = Target::fit_rows(table, target, options.target_kind, &fit_rows, row_weights)?;
     let test_rows: Vec<u32> = test_rows.into_iter().map(|r| r as u32).collect();
+    threshold::check_target(&fitted_target, options)?;
     let values = fitted_target.values(table)?;
     let rows: Vec<usize> = fit_rows.into_iter().filter(|r| values[*r].is_some()).collect();
     if rows.len() < LEAST_ROWS {
@@ -215,10 +219,12 @@ fn fit(
             rows.len()
         )));
     }
-    let encoded = space.encode(table)?;
+    let mut encoded = space.encode(table)?;
     for column in UnseenCounts::of(&encoded).mostly(space.columns(), space.codecs(), table)? {
         let _ = sink(&Event::Warning { text: column.to_string() });
     }
+    let derived = derived::find(space.columns(), table, &rows)?;
+    let n_parts = options.n_parts_for(rows.len());
     let n_networks = options.n_networks_for(rows.len());
     let key_columns: Vec<String> =
         space.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
@@ -228,39 +234,82 @@ fn fit(
     let n_rows_unseen = values.iter().flatten().filter(|v| fitted_target.is_unseen(**v)).count();
     tell(&fitted_target, &table.take(&test_rows)?, n_copies, rows.len(), sink)?;
     let units = space.split().units(table, &keys)?;
-    let n_parts = if n_networks == 1 { PARTS_OF_ONE } else { n_networks };
+    let own_weights = relative_weights(row_weights, &rows, table.n_rows())?;
+    let of_classes = options.class_weight.as_ref();
+    let of_classes =
+        of_classes.map(|w| w.of_rows(&fitted_target, &values, row_weights, &rows)).transpose()?;
+    let row_weights = of_classes.as_deref().or(row_weights);
+    let all_parts = if n_parts == 1 { PARTS_OF_ONE } else { n_parts };
     let data = BagData {
         groups: cell_tables(&space.network, &encoded),
         labels: labels(&fitted_target, &values),
         weights: relative_weights(row_weights, &rows, table.n_rows())?,
-        fold: inner_parts(&rows, &units, &values, &fitted_target, n_parts),
+        fold: inner_parts(&rows, &units, &values, &fitted_target, all_parts),
         rows,
     };
-    let inner = InnerParts::of(&data.rows, &units, &data.fold, n_parts, false);
-    // The epochs of the networks, and then the forests.
-    let told = Told::new(sink, n_networks * options.n_epochs + n_networks);
-    let mut bag = fit_bag(&space.network, &data, n_networks, options, &told)?;
+    let inner = InnerParts::of(&data.rows, &units, &data.fold, all_parts, false);
+    let held_out_rows: Vec<usize> = data.rows.iter().copied().filter(|r| data.fold[*r] < n_parts).collect();
+    derived::add(&derived, space.columns(), table, &mut encoded)?;
+    let codecs: Vec<Codec> = space.codecs().iter().chain(derived.iter().map(|d| &d.codec)).cloned().collect();
+    let loss = trees::loss(&fitted_target);
+    // The linear models, the forests, and the epochs of the networks. What is cheap comes first: networks learn only
+    // while they add to it.
+    let told = Told::new(sink, 2 * n_parts + n_networks * options.n_epochs);
+    let mut spent = SecondsSpent::default();
+    let begin = Instant::now();
+    let ruled = fit_lines(loss, &codecs, &encoded, &data, &held_out_rows, n_parts, &told)?;
+    spent.linear = begin.elapsed().as_secs_f64();
+    let begin = Instant::now();
     let trees = TreeData {
         table: &encoded,
         units: &units,
         bag: &data,
-        held_out_rows: &bag.held_out_rows,
-        n_forests: n_networks,
+        held_out_rows: &held_out_rows,
+        n_forests: n_parts,
         offsets: None,
         seed: options.seed,
     };
-    let grove = match bag.interrupted {
+    let grove = match told.is_stopped() {
         true => None,
-        false => fit_grove(&fitted_target, space.codecs(), &trees, &told)?,
+        false => fit_grove(&fitted_target, &codecs, &trees, &told)?,
     };
-    if grove.is_none() {
+    spent.trees = begin.elapsed().as_secs_f64();
+    let begin = Instant::now();
+    let choose = |learners: &[&[f64]]| shares(learners, &data.labels, &held_out_rows, &data.weights);
+    let cheap: Vec<&[f64]> =
+        ruled.iter().map(|r| &r.held_out[..]).chain(grove.iter().map(|g| &g.held_out[..])).collect();
+    let of_cheap = (!cheap.is_empty()).then(|| mixed(&cheap, &choose(&cheap)));
+    let others = of_cheap.as_ref().map(|held_out| Others { rows: &held_out_rows, held_out });
+    // Where nothing else can learn, there have to be networks.
+    let n_networks = if cheap.is_empty() { n_parts } else { n_networks };
+    let bag = fit_bag(&space.network, &data, n_networks, others.as_ref(), &held_out_rows, options, &told)?;
+    spent.networks = begin.elapsed().as_secs_f64();
+    let interrupted = told.is_stopped();
+    if interrupted {
         told.end();
     }
-    let (forests, share_of_trees) =
-        grove.map_or_else(Default::default, |grove| with_trees(&mut bag, grove, &data));
-    let targets: Vec<f64> = bag.held_out_rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
-    let weights: Vec<f32> = bag.held_out_rows.iter().map(|r| data.weights[*r]).collect();
-    let (sharpness, held_out) = calibrated(&fitted_target, &bag, &targets, &weights);
+    let mut learners = cheap.clone();
+    if n_networks > 0 {
+        learners.push(&bag.held_out);
+    }
+    let chosen = choose(&learners);
+    let held_out = mixed(&learners, &chosen);
+    let mut chosen = chosen.into_iter();
+    let mut next = |is_there: bool| if is_there { chosen.next().unwrap_or(0.0) } else { 0.0 };
+    let (share_of_linear, share_of_trees) = (next(ruled.is_some()), next(grove.is_some()));
+    let share_of_networks = next(n_networks > 0);
+    let Bag { heads, best_epochs, .. } = bag;
+    let heads = if share_of_networks > 0.0 { heads } else { Vec::new() };
+    let lines = ruled.map(|ruled| ruled.lines).filter(|_| share_of_linear > 0.0).unwrap_or_default();
+    let forests = grove.map(|grove| grove.forests).filter(|_| share_of_trees > 0.0).unwrap_or_default();
+    let targets: Vec<f64> = held_out_rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
+    let weights: Vec<f32> = held_out_rows.iter().map(|r| data.weights[*r]).collect();
+    let (sharpness, held_out) = calibrated(&fitted_target, held_out, &targets, &weights);
+    let own_weights: Vec<f32> = held_out_rows.iter().map(|r| own_weights[*r]).collect();
+    let threshold = threshold::chosen(&fitted_target, options, &held_out, &targets, &own_weights);
+    if let Some(text) = threshold::collapse(&fitted_target, options, threshold, &held_out) {
+        let _ = sink(&Event::Warning { text });
+    }
     let mut predictor = Predictor {
         about: PredictorAbout {
             name: options.name.clone(),
@@ -270,6 +319,7 @@ fn fit(
             sharpness,
             rows: rows_beside(space, table, is_test)?,
             space: space.about.clone(),
+            derived,
             reading: table.origin().reading.clone(),
             fit_info: FitInfo {
                 n_rows: data.rows.len(),
@@ -279,21 +329,26 @@ fn fit(
                 n_rows_test: test_rows.len(),
                 n_rows_unseen,
                 n_copies,
-                best_epochs: bag.best_epochs,
+                best_epochs,
                 n_trees: forests.iter().map(Forest::n_trees).collect(),
                 share_of_trees,
+                share_of_linear,
+                seconds_spent: spent,
                 scores: Vec::new(),
                 columns,
-                interrupted: bag.interrupted,
+                interrupted,
                 seconds: 0.0,
             },
+            threshold,
+            distances: Distances::of_target(&fitted_target, &held_out, &targets),
             target: fitted_target,
             inner: Some(inner),
             growth: None,
             claims: None,
         },
-        heads: bag.heads,
+        heads,
         forests,
+        lines,
         grown: None,
     };
     if test_rows.iter().filter(|r| values[**r as usize].is_some()).count() >= 2 {
@@ -302,22 +357,7 @@ fn fit(
     predictor.tell_leaks(table, sink)?;
     predictor.about.fit_info.seconds = start.elapsed().as_secs_f64();
     predictor.about.seal();
-    Ok((
-        predictor,
-        HeldOut { rows_idx: bag.held_out_rows, values: held_out, targets }.in_order_of_the_table(),
-    ))
-}
-
-/// Mixes the held-out predictions of networks and trees: the forests, and their share. What brings nothing is
-/// left out.
-fn with_trees(bag: &mut Bag, grove: Grove, data: &BagData) -> (Vec<Forest>, f64) {
-    let share =
-        share_of_second(&bag.held_out, &grove.held_out, &data.labels, &bag.held_out_rows, &data.weights);
-    bag.held_out = mixed(&bag.held_out, &grove.held_out, share);
-    if share >= 1.0 {
-        bag.heads.clear();
-    }
-    (if share > 0.0 { grove.forests } else { Vec::new() }, share)
+    Ok((predictor, HeldOut { rows_idx: held_out_rows, values: held_out, targets }.in_order_of_the_table()))
 }
 
 /// Weights of the table's rows as numbers that are 1 on average over the rows learned from.
@@ -380,8 +420,7 @@ fn tell(target: &Target, test: &Table, n_copies: usize, n_rows: usize, sink: &mu
 }
 
 /// The sharpness, and held-out predictions in the target's unit.
-fn calibrated(target: &Target, bag: &Bag, targets: &[f64], weights: &[f32]) -> (f64, Vec<f64>) {
-    let mut held_out = bag.held_out.clone();
+fn calibrated(target: &Target, mut held_out: Vec<f64>, targets: &[f64], weights: &[f32]) -> (f64, Vec<f64>) {
     match target {
         Target::Classes { classes, .. } => {
             let class: Vec<usize> = targets.iter().map(|v| *v as usize).collect();

@@ -12,16 +12,17 @@ use tabgraft_table::split::Part;
 use tabgraft_table::table::quoted;
 
 use super::bag::BagData;
-use super::blend::{mixed, share_of_second};
+use super::blend::{mixed, shares};
 use super::calibrate::fit_sharpness;
 use super::fair::rows_beside;
 use super::fit::{LEAST_ROWS, PARTS_OF_ONE, cell_order, inner_parts, labels, relative_weights};
-use super::grown::{Grown, Growth, MOST_IN_A_CHAIN, margins, standardised};
+use super::grown::{Grown, Growth, MOST_IN_A_CHAIN, in_unit, margins, standardised};
 use super::held_out::Encoded;
 use super::inner::InnerParts;
+use super::interval::Distances;
 use super::told::Told;
 use super::trees::{Grove, TreeData, fit_grove};
-use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
+use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target, threshold};
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Verdict};
 use crate::space::{EmbeddingSpace, Known, SoftwareVersion, UnseenCounts, clusters, now};
@@ -211,11 +212,15 @@ impl Predictor {
         let place = cell_order(child, table, target.column())?;
         rows.sort_by_key(|r| (place[*r], *r));
         let test_rows: Vec<u32> = (0..table.n_rows()).filter(|r| is_test[*r]).map(|r| r as u32).collect();
-        let n_forests = self.about.options.n_networks_for(rows.len());
+        let n_forests = self.about.options.n_parts_for(rows.len());
         let n_parts = if n_forests == 1 { PARTS_OF_ONE } else { n_forests };
         // As a later step will look at them: without rows that no predictor learned from or was tested on.
         let units = self.units(child, table)?;
         let offsets = margins(target, &before.values);
+        let own_weights = relative_weights(row_weights, &rows, table.n_rows())?;
+        let of_classes = self.about.options.class_weight.as_ref();
+        let of_classes = of_classes.map(|w| w.of_rows(target, &values, row_weights, &rows)).transpose()?;
+        let row_weights = of_classes.as_deref().or(row_weights);
         let data = BagData {
             groups: Vec::new(),
             labels: labels(target, &values),
@@ -249,8 +254,10 @@ impl Predictor {
         let mut after = old.clone();
         let mut add = |grove: Option<Grove>| {
             let Some(grove) = grove else { return (0.0, Vec::new()) };
-            let share = share_of_second(&after, &grove.held_out, &data.labels, &held_out_rows, &data.weights);
-            after = mixed(&after, &grove.held_out, share);
+            let both = [&after[..], &grove.held_out];
+            let both_shares = shares(&both, &data.labels, &held_out_rows, &data.weights);
+            after = mixed(&both, &both_shares);
+            let share = both_shares[1];
             (share, if share > 0.0 { grove.forests } else { Vec::new() })
         };
         let (of_onward, onward) = add(onward);
@@ -259,15 +266,23 @@ impl Predictor {
         let shares = [(1.0 - of_anew) * (1.0 - of_onward), (1.0 - of_anew) * of_onward, of_anew];
         let of_rows = HeldOutRows { rows: &held_out_rows, values: &values, weights: &data.weights };
         let sharpness = of_rows.sharpness(target, &after);
+        let own_options = self.options_of(options);
+        let said = in_unit(target, after.clone(), sharpness);
+        let truth = of_rows.targets();
+        let own_weights: Vec<f32> = held_out_rows.iter().map(|r| own_weights[*r]).collect();
+        let threshold = threshold::chosen(target, &own_options, &said, &truth, &own_weights);
         let mut predictor = Predictor {
             about: PredictorAbout {
                 name: options.name.clone().unwrap_or_else(|| self.about.name.clone()),
                 created: now(),
                 software: SoftwareVersion::current(),
-                options: self.options_of(options),
+                options: own_options,
+                threshold,
+                distances: Distances::of_target(target, &said, &truth),
                 target: target.clone(),
                 sharpness,
                 space: child.about.clone(),
+                derived: Vec::new(),
                 rows: self.rows_of(child, table, &is_test)?,
                 reading: table.origin().reading.clone(),
                 fit_info: FitInfo {
@@ -293,6 +308,7 @@ impl Predictor {
             },
             heads: Vec::new(),
             forests: Vec::new(),
+            lines: Vec::new(),
             grown: Some(Grown { base: Box::new(self.clone()), onward, anew }),
         };
         let test = table.take(&test_rows)?;

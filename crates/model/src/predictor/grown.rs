@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tabgraft_table::encoded::EncodedTable;
 
+use super::blend::mixed;
 use super::calibrate::sharpen;
 use super::card::learners_of;
 use super::{Predictor, PredictorAbout, Target, trees};
@@ -78,23 +79,13 @@ impl Predictor {
     pub(super) fn grown_from(&self, before: Vec<f64>, cells: &EncodedTable) -> Vec<f64> {
         let (Some(grown), Some(growth)) = (&self.grown, &self.about.growth) else { return before };
         let target = &self.about.target;
-        let n_outputs = target.n_outputs();
         let onward = match grown.onward.is_empty() {
             true => Vec::new(),
             false => by_forests(&grown.onward, target, &margins(target, &before), cells),
         };
         let anew = trees::predict(&grown.anew, trees::loss(target), cells);
         let old = standardised(target, &before);
-        let mut values = mixed([&old, &onward, &anew], growth.shares);
-        match target {
-            Target::Classes { .. } => {
-                values.chunks_exact_mut(n_outputs).for_each(|row| sharpen(row, self.about.sharpness));
-            }
-            Target::Number { mean, deviation, .. } => {
-                values.iter_mut().for_each(|v| *v = *v * deviation + mean);
-            }
-        }
-        values
+        in_unit(target, mixed(&[&old[..], &onward, &anew], &growth.shares), self.about.sharpness)
     }
 
     /// Tensors of the old predictor and of what came.
@@ -194,15 +185,6 @@ impl Growth {
     }
 }
 
-/// The convex combination of what old and new learners say; one without a share may be empty.
-pub(super) fn mixed(learners: [&[f64]; 3], shares: [f64; 3]) -> Vec<f64> {
-    let mut sum = vec![0.0; learners[0].len()];
-    for (values, share) in learners.into_iter().zip(shares).filter(|(_, share)| *share > 0.0) {
-        sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
-    }
-    sum
-}
-
 /// Margins that a prediction in the target's unit stands for.
 ///
 /// # Shapes
@@ -224,15 +206,27 @@ pub(super) fn standardised(target: &Target, values: &[f64]) -> Vec<f64> {
     }
 }
 
+/// Predictions of the learners as a user sees them: calibrated, in the target's unit.
+pub(super) fn in_unit(target: &Target, mut values: Vec<f64>, sharpness: f64) -> Vec<f64> {
+    match target {
+        Target::Classes { classes, .. } => {
+            values.chunks_exact_mut(classes.len()).for_each(|row| sharpen(row, sharpness));
+        }
+        Target::Number { mean, deviation, .. } => {
+            values.iter_mut().for_each(|v| *v = *v * deviation + mean);
+        }
+    }
+    values
+}
+
 /// Mean of the forests' predictions, each from the same margins.
 fn by_forests(forests: &[Forest], target: &Target, before: &[f32], cells: &EncodedTable) -> Vec<f64> {
     let loss = trees::loss(target);
     let rows: Vec<usize> = (0..cells.n_rows).collect();
     let of_block = |(rows, before): (&[usize], &[f32])| {
         let mut mean: Vec<f64> = Vec::new();
-        for forest in forests {
+        for sums in Forest::margins_of_all(forests, cells, rows) {
             let mut values = Vec::new();
-            let sums = forest.margins(cells, rows);
             for (sums, before) in
                 sums.chunks_exact(loss.n_outputs()).zip(before.chunks_exact(loss.n_outputs()))
             {

@@ -100,7 +100,7 @@ impl Predictor {
     /// Learners of a kind.
     fn n_learners(&self) -> usize {
         let grown = self.grown.as_ref().map_or(0, |grown| grown.onward.len().max(grown.anew.len()));
-        self.heads.len().max(self.forests.len()).max(grown)
+        self.heads.len().max(self.forests.len()).max(self.lines.len()).max(grown)
     }
 
     /// The same predictor with the learners alone that did not learn from an inner part.
@@ -109,6 +109,7 @@ impl Predictor {
             about: self.about.clone(),
             heads: self.heads.get(i).cloned().into_iter().collect(),
             forests: self.forests.get(i).cloned().into_iter().collect(),
+            lines: self.lines.get(i).cloned().into_iter().collect(),
             grown: self.grown.clone(),
         };
         if let Some(grown) = &mut one.grown {
@@ -143,11 +144,11 @@ impl PredictorAbout {
         if learned.is_empty() {
             return Ok((standing, false));
         }
-        // Of a file that does not remember it, as it was then.
+        // A file that does not remember it has a network for each.
         let n_parts = self.inner.as_ref().map_or_else(
-            || match self.options.n_networks_for(learned.len()) {
+            || match self.fit_info.best_epochs.len() {
                 1 => PARTS_OF_ONE,
-                n => n,
+                n => n.max(1),
             },
             |inner| inner.n_parts,
         );

@@ -35,7 +35,7 @@ impl PredictorAbout {
         let mut claims = serde_json::to_value(self).unwrap_or_default();
         remove(&mut claims, &["name", "created", "claims", "space", "rows"]);
         claims.get_mut("options").into_iter().for_each(|options| remove(options, &["name"]));
-        claims.get_mut("fit_info").into_iter().for_each(|info| remove(info, &["seconds"]));
+        claims.get_mut("fit_info").into_iter().for_each(|info| remove(info, &["seconds", "seconds_spent"]));
         // The old predictor is named by its id, which covers its names and times no more than this.
         claims.get_mut("growth").into_iter().for_each(|growth| remove(growth, &["base"]));
         if let Some(claims) = claims.as_object_mut() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::LabelType;
+use super::{LabelType, SecondsSpent};
 use crate::space;
 
 /// Brings a predictor's manifest to the current format, and that of its space. What an older version
@@ -20,11 +20,14 @@ pub(crate) fn to_current(manifest: &mut Value) {
 /// 1.4 hashes what a predictor claims; one from before stays without, and so keeps its id. It remembers
 /// how the table was read, which was as that of the space. It counts copies
 /// and rows of unseen classes: until then every row stood for itself, and an unseen class ended the fit. There were
-/// no trees, and no predictor grew from another. It also
+/// no trees, no linear model and no derived columns, and no predictor grew from another. It also
 /// records of what type class labels were, and the rows that were left out for an infinite target or their weight.
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put(manifest, "claims", Value::Null);
     put(manifest, "rows", Value::Null);
+    put(manifest, "derived", json!([]));
+    put(manifest, "threshold", Value::Null);
+    put(manifest, "distances", Value::Null);
     put(manifest, "inner", Value::Null);
     put(manifest, "growth", Value::Null);
     let reading = manifest.get("space").and_then(|space| space.get("reading")).cloned();
@@ -36,6 +39,8 @@ fn from_1_3_to_1_4(manifest: &mut Value) {
     let Some(info) = manifest.get_mut("fit_info") else { return };
     put(info, "n_trees", json!([]));
     put(info, "share_of_trees", json!(0.0));
+    put(info, "share_of_linear", json!(0.0));
+    put(info, "seconds_spent", json!(SecondsSpent::default()));
     for count in ["n_rows_infinite_target", "n_rows_without_weight", "n_rows_unseen", "n_copies"] {
         put(info, count, json!(0));
     }

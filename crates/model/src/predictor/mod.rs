@@ -2,14 +2,16 @@
 //!
 //! A bag of networks, each a fine-tuned copy of the space with eight members and a linear path
 //! (`head.rs`), over inner splits of the rows (`bag.rs`); and beside it a bag of forests over the same parts
-//! (`trees.rs`), mixed with it in the share that held-out rows ask for (`blend.rs`). The space that the user
-//! gave never changes. Probabilities are the mean, with a temperature fitted on held-out rows.
+//! (`trees.rs`) and a linear model (`lines.rs`), mixed with it in the shares that held-out rows ask for
+//! (`blend.rs`). The space that the user gave never changes. Probabilities are the mean, with a temperature fitted on held-out rows.
 
 mod ancestry;
 mod bag;
 mod blend;
 mod calibrate;
 mod card;
+mod class_weight;
+mod derived;
 mod fair;
 mod file;
 mod fit;
@@ -19,16 +21,20 @@ mod head;
 mod held_out;
 mod id;
 mod inner;
+mod interval;
 mod label;
 mod leaks;
+mod lines;
 mod migrate;
 mod options;
 mod predictions;
 mod reading;
+mod reliability;
 mod search;
 mod sizes;
 mod stream;
 mod target;
+mod threshold;
 mod told;
 mod trees;
 
@@ -41,17 +47,21 @@ use tabgraft_table::read::Reading;
 use tabgraft_table::threads::in_pool;
 
 pub use card::{GrowthCard, PredictorCard};
+pub use class_weight::ClassWeight;
 pub use fair::FairRows;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
 pub use grow::{GrowOptions, Growing, JudgedOn, KeepGrown};
+pub use interval::Interval;
 pub use label::{LabelType, spelling_note};
 pub(crate) use migrate::to_current;
-pub use options::PredictorOptions;
+pub use options::{Effort, PredictorOptions};
 pub use predictions::{Guardrail, Predictions};
+pub use reliability::{Coverage, Reliability, ReliabilityBin};
 pub use sizes::HeadSizes;
 pub use stream::PredictionStream;
 pub use target::{MOST_NUMBER, Target, TargetKind};
+pub use threshold::{ChosenThreshold, ThresholdFor};
 
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
@@ -60,10 +70,13 @@ use crate::space::{
 };
 use crate::tree::Forest;
 use bag::NotFinite;
-use calibrate::sharpen;
+use calibrate::{keep_off_the_ends, sharpen};
+use derived::Derived;
 use grown::{Grown, Growth};
 use head::Head;
 use inner::InnerParts;
+use interval::Distances;
+use lines::Lines;
 use predictions::decide;
 
 /// A fitted predictor. Self-contained: it needs no other file.
@@ -72,6 +85,7 @@ pub struct Predictor {
     pub(crate) about: PredictorAbout,
     pub(crate) heads: Vec<Head>,
     pub(crate) forests: Vec<Forest>,
+    pub(crate) lines: Vec<Lines>,
     /// What it grew from and by; none where it was fitted from nothing, and then learners above.
     pub(crate) grown: Option<Grown>,
 }
@@ -89,11 +103,17 @@ pub(crate) struct PredictorAbout {
     pub sharpness: f64,
     /// The space that it was fitted on: columns, codecs, split, lineage, hashes.
     pub space: About,
+    /// Columns that trees and the linear learner have beside the space's.
+    pub derived: Vec<Derived>,
     /// Rows of the fit that the space does not know, if there are any and the space remembers its own.
     pub rows: Option<KnownRows>,
     /// How the table was read that it was fitted on.
     pub reading: Reading,
     pub fit_info: FitInfo,
+    /// The threshold that was chosen on held-out rows, if one was asked for.
+    pub threshold: Option<ChosenThreshold>,
+    /// How far held-out rows were off. None for classes, and in a file of format 1.3 or earlier.
+    pub distances: Option<Distances>,
     /// Inner parts of the rows that it was fitted on. None in one of format 1.3 or earlier.
     pub inner: Option<InnerParts>,
     /// The predictor that it grew from, and what came. None where it was fitted from nothing.
@@ -126,9 +146,10 @@ pub struct FitInfo {
     pub best_epochs: Vec<usize>,
     /// Trees of each forest.
     pub n_trees: Vec<usize>,
-    /// Share of the trees in a prediction, 0 to 1; the rest is the networks'. A learner without a share is
-    /// not in the predictor.
+    /// Share of the trees in a prediction, 0 to 1. A learner without a share is not in the predictor.
     pub share_of_trees: f64,
+    /// Share of the linear model, 0 to 1; what is left is the networks'.
+    pub share_of_linear: f64,
     /// Scores on the test part; empty where there is none.
     pub scores: Vec<Score>,
     /// What became of the table's columns.
@@ -137,19 +158,42 @@ pub struct FitInfo {
     pub interrupted: bool,
     /// Wall time, seconds.
     pub seconds: f64,
+    /// Those of them that each kind of learner took.
+    pub seconds_spent: SecondsSpent,
+}
+
+/// Wall time of the learners of a fit, seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondsSpent {
+    /// The linear models.
+    pub linear: f64,
+    /// The forests.
+    pub trees: f64,
+    /// The networks.
+    pub networks: f64,
 }
 
 impl FitInfo {
-    /// What predicts, in words: how many networks and trees, and in which shares.
+    /// Share of the networks in a prediction, 0 to 1.
+    pub fn share_of_networks(&self) -> f64 {
+        1.0 - self.share_of_trees - self.share_of_linear
+    }
+
+    /// What predicts, in words: the learners, and the share of each where there are several.
     pub fn learners(&self) -> String {
-        let networks = format!("{} networks", self.best_epochs.len());
-        let trees =
-            || format!("{} forests of {} trees", self.n_trees.len(), self.n_trees.iter().sum::<usize>());
-        match self.share_of_trees {
-            0.0 => networks,
-            1.0 => trees(),
-            share => format!("{networks} and {} (share of the trees {share:.2})", trees()),
-        }
+        let n_trees: usize = self.n_trees.iter().sum();
+        let learners = [
+            (format!("{} networks", self.best_epochs.len()), self.share_of_networks()),
+            (format!("{} forests of {n_trees} trees", self.n_trees.len()), self.share_of_trees),
+            ("a linear model".to_owned(), self.share_of_linear),
+        ];
+        let words: Vec<String> = learners
+            .into_iter()
+            .filter(|(_, share)| *share > 0.0)
+            .map(|(words, share)| if share < 1.0 { format!("{words} (share {share:.2})") } else { words })
+            .collect();
+        words.join(", ")
     }
 }
 
@@ -167,6 +211,36 @@ impl Predictor {
     /// Rows, epochs, scores and seconds of the fit.
     pub fn fit_info(&self) -> &FitInfo {
         &self.about.fit_info
+    }
+
+    /// Probability from which on the second of two classes is predicted.
+    pub fn threshold(&self) -> f64 {
+        self.about.threshold.map_or(self.about.options.threshold, |chosen| chosen.value)
+    }
+
+    /// The predictions with an interval around each number that covers the truth with this probability.
+    ///
+    /// # Errors
+    /// An option error for classes, for a level that is not between 0 and 1 or for which there were too few held-out
+    /// rows, and for a file that remembers none.
+    pub fn with_interval(&self, predictions: Predictions, level: f64) -> Result<Predictions> {
+        if self.about.target.task() != Task::Regression {
+            return Err(Error::option(format!(
+                "option `interval` is for numbers, `{}` is one of {} classes",
+                self.about.target.column(),
+                self.about.target.classes().len()
+            ))
+            .with_hint("leave it out; the probabilities say how sure a class is"));
+        }
+        let Some(distances) = &self.about.distances else {
+            return Err(Error::option(format!(
+                "predictor `{}` is of an older format and does not remember how far it was off",
+                self.name()
+            ))
+            .with_hint("fit it again"));
+        };
+        let interval = distances.around(&predictions.values, level)?;
+        Ok(Predictions { interval: Some(interval), ..predictions })
     }
 
     /// Name of the space that it was fitted on.
@@ -223,12 +297,16 @@ impl Predictor {
     /// As [`Predictor::predict_any`], of a part of a table whose unseen cells are counted.
     fn predict_counted(&self, table: &Table, unseen: &mut UnseenCounts) -> Result<Predictions> {
         let space = &self.about.space;
-        let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
+        let mut encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
         unseen.update_part(&space.columns, &encoded, table)?;
-        let values = in_pool(|| self.predict_cells(table, &encoded))??;
+        derived::add(&self.about.derived, &space.columns, table, &mut encoded)?;
+        let mut values = in_pool(|| self.predict_cells(table, &encoded))??;
         let task = self.about.target.task();
         let n_outputs = self.about.target.n_outputs();
-        let threshold = self.about.options.threshold;
+        if task != Task::Regression {
+            values.chunks_exact_mut(n_outputs).for_each(keep_off_the_ends);
+        }
+        let threshold = self.threshold();
         let (mut class_idx, mut confidence) = (Vec::new(), Vec::new());
         if task != Task::Regression {
             for row in values.chunks_exact(n_outputs) {
@@ -248,6 +326,7 @@ impl Predictor {
             confidence,
             report: self.column_report(table),
             differing: Vec::new(),
+            interval: None,
             unseen: Vec::new(),
         })
     }
@@ -337,7 +416,7 @@ impl Predictor {
 
     fn prediction(&self, table: &Table) -> Result<Prediction> {
         let predictions = self.predict(table)?;
-        Prediction::new(predictions.values, predictions.n_outputs)
+        Ok(Prediction::new(predictions.values, predictions.n_outputs)?.at_threshold(predictions.threshold))
     }
 
     /// What it says of a table that its space has encoded, in the target's unit.
@@ -366,6 +445,7 @@ impl Predictor {
         let n_outputs = self.about.target.n_outputs();
         let classes = self.about.target.task() != Task::Regression;
         let mut mean = vec![0.0; table.n_rows * n_outputs];
+        let info = &self.about.fit_info;
         for head in &self.heads {
             let of_head = bag::predict_cells(head, &groups, &rows, classes).map_err(|NotFinite(row)| {
                 Error::value(format!(
@@ -379,10 +459,16 @@ impl Predictor {
                 *m += v / self.heads.len() as f64;
             }
         }
+        let loss = trees::loss(&self.about.target);
+        let mut learners = vec![(mean, info.share_of_networks())];
         if !self.forests.is_empty() {
-            let of_trees = trees::predict(&self.forests, trees::loss(&self.about.target), table);
-            mean = blend::mixed(&mean, &of_trees, self.about.fit_info.share_of_trees);
+            learners.push((trees::predict(&self.forests, loss, table), info.share_of_trees));
         }
+        if !self.lines.is_empty() {
+            learners.push((lines::predict(&self.lines, loss, table), info.share_of_linear));
+        }
+        let (values, shares): (Vec<Vec<f64>>, Vec<f64>) = learners.into_iter().unzip();
+        let mut mean = blend::mixed(&values, &shares);
         match &self.about.target {
             Target::Classes { .. } => {
                 mean.chunks_exact_mut(n_outputs).for_each(|row| sharpen(row, self.about.sharpness));

@@ -2,9 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TargetKind;
+use super::{ClassWeight, TargetKind, ThresholdFor};
 use crate::error::{Error, Result};
 use crate::train::{check_batch_size, check_epochs};
+
+/// How much a fit may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effort {
+    /// Trees and the linear model on three inner parts, no networks.
+    Quick,
+    /// All three kinds of learner; networks learn while they add to the others.
+    #[default]
+    Default,
+    /// Ten inner parts, and networks that wait three times as long for something better.
+    Best,
+}
 
 /// How to fit a predictor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,15 +27,20 @@ pub struct PredictorOptions {
     pub name: String,
     /// Whether the target is a set of classes or a number. Default: by its column's kind.
     pub target_kind: TargetKind,
-    /// Most epochs of a network. Default 100; 1 to 10,000.
+    /// How much the fit may cost: `quick`, `default` or `best`.
+    pub effort: Effort,
+    /// Most epochs of a network; of many rows an epoch is 256 steps. Default 100; 1 to 10,000.
     pub n_epochs: usize,
-    /// Epochs without a better held-out loss that end a network's training. Default 14; at least 1.
+    /// Epochs without a held-out loss that is better by a thousandth which end a network's training; with
+    /// [`Effort::Best`] three times as many. The loss is that of the mixture with the other learners. Default 4; at
+    /// least 1.
     pub patience: usize,
     /// Rows of a step. Default: a sixteenth of the rows, 32 to 128, below 2,000 rows; 128 below
     /// 8,000; else 256.
     pub batch_size: Option<usize>,
-    /// Networks of the bag, each stopping on its own share of the rows. Default: 5 below 10,000
-    /// rows, 3 below 100,000, else 2. 1 to 20; one alone stops on a fifth of the rows and learns from the others.
+    /// Networks, and forests, of the bag, each stopping on its own share of the rows. Default: 5 below 4,000
+    /// rows, 3 below 100,000, else 2; with [`Effort::Best`] 10, with [`Effort::Quick`] 3 forests. 1 to 20; one alone
+    /// stops on a fifth of the rows and learns from the others.
     pub n_networks: Option<usize>,
     /// Width of the hidden layer that a head's members share. Default 128; 8 to 4,096.
     pub d_hidden: usize,
@@ -47,6 +65,10 @@ pub struct PredictorOptions {
     pub hold_out_test: bool,
     /// Probability above which the positive class is predicted (two classes). Default 0.5.
     pub threshold: f64,
+    /// What the threshold is chosen for, on held-out rows, in place of the one above. Default: none.
+    pub threshold_for: Option<ThresholdFor>,
+    /// How much rows of each class count. Default: all rows alike.
+    pub class_weight: Option<ClassWeight>,
     /// Seed of weights, order, masks and dropout. Default 0.
     pub seed: u64,
 }
@@ -56,8 +78,9 @@ impl Default for PredictorOptions {
         PredictorOptions {
             name: "predictor".to_owned(),
             target_kind: TargetKind::Auto,
+            effort: Effort::Default,
             n_epochs: 100,
-            patience: 14,
+            patience: 4,
             batch_size: None,
             n_networks: None,
             d_hidden: 128,
@@ -71,6 +94,8 @@ impl Default for PredictorOptions {
             p_drop_space: 0.1,
             hold_out_test: true,
             threshold: 0.5,
+            threshold_for: None,
+            class_weight: None,
             seed: 0,
         }
     }
@@ -84,6 +109,8 @@ impl PredictorOptions {
     pub fn check(&self) -> Result<()> {
         check_epochs(Some(self.n_epochs), 1)?;
         check_batch_size(self.batch_size)?;
+        self.threshold_for.as_ref().map_or(Ok(()), ThresholdFor::check)?;
+        self.class_weight.as_ref().map_or(Ok(()), ClassWeight::check)?;
         let counts = [
             ("patience", self.patience, 1..=10_000),
             ("n_networks", self.n_networks.unwrap_or(5), 1..=20),
@@ -126,12 +153,24 @@ impl PredictorOptions {
         })
     }
 
+    /// Inner parts that learners stop on, for this many rows.
+    pub(crate) fn n_parts_for(&self, n_rows: usize) -> usize {
+        self.n_networks.unwrap_or(match (self.effort, n_rows) {
+            (Effort::Quick, _) => 3,
+            (Effort::Best, _) => 10,
+            (Effort::Default, 0..4_000) => 5,
+            (Effort::Default, 4_000..100_000) => 3,
+            (Effort::Default, _) => 2,
+        })
+    }
+
     /// Networks of the bag for this many rows.
     pub(crate) fn n_networks_for(&self, n_rows: usize) -> usize {
-        self.n_networks.unwrap_or(match n_rows {
-            0..10_000 => 5,
-            10_000..100_000 => 3,
-            _ => 2,
-        })
+        if self.effort == Effort::Quick { 0 } else { self.n_parts_for(n_rows) }
+    }
+
+    /// Epochs without a better loss that a network waits.
+    pub(crate) fn patience_for_effort(&self) -> usize {
+        self.patience * if self.effort == Effort::Best { 3 } else { 1 }
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use tabgraft_feature::Differing;
 use tabgraft_table::codec::CellFlag;
 
-use super::LabelType;
+use super::{Interval, LabelType};
 use crate::error::{Error, Result};
 use crate::metric::Task;
 use crate::space::{ColumnReport, UnseenColumn};
@@ -30,6 +30,8 @@ pub struct Predictions {
     /// `(p - t) / (1 - t)` above the threshold `t` and `(t - p) / t` below; else the margin between
     /// the two most probable classes.
     pub confidence: Vec<f64>,
+    /// The interval around each number, if one was asked for.
+    pub interval: Option<Interval>,
     /// What became of the table's columns.
     pub report: ColumnReport,
     /// Columns whose cells are all or mostly values that no training row had.
@@ -77,10 +79,11 @@ impl Predictions {
     }
 
     /// Names of the columns that a frame of the predictions has: `class`, `confidence` and one `p_CLASS` for each
-    /// class, or `prediction` for a number.
+    /// class, or `prediction` for a number, with `lower` and `upper` where an interval was asked for.
     pub fn column_names(&self) -> Vec<String> {
         if self.task == Task::Regression {
-            return vec!["prediction".to_owned()];
+            let ends = self.interval.iter().flat_map(|_| ["lower", "upper"]);
+            return std::iter::once("prediction").chain(ends).map(str::to_owned).collect();
         }
         let first = ["class", "confidence"].map(str::to_owned).into_iter();
         first.chain(self.classes.iter().map(|class| format!("p_{class}"))).collect()
@@ -91,10 +94,16 @@ impl Predictions {
         let n_rows = self.n_rows();
         let shown = 0..n_rows.min(N_SHOWN);
         let (head, rows) = match self.task {
-            Task::Regression => (
-                vec!["row", "prediction"],
-                shown.map(|r| vec![r.to_string(), format!("{:.6}", self.values[r])]).collect(),
-            ),
+            Task::Regression => {
+                let mut head = vec!["row", "prediction"];
+                head.extend(self.interval.iter().flat_map(|_| ["lower", "upper"]));
+                let row = |r: usize| {
+                    let ends = self.interval.iter().flat_map(|ends| [ends.lower[r], ends.upper[r]]);
+                    let numbers = std::iter::once(self.values[r]).chain(ends).map(|v| format!("{v:.6}"));
+                    std::iter::once(r.to_string()).chain(numbers).collect()
+                };
+                (head, shown.map(row).collect())
+            }
             _ => {
                 let row = |r: usize| {
                     let class = self.class_idx[r];

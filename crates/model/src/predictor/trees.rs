@@ -6,7 +6,7 @@ use tabgraft_table::encoded::{EncodedTable, PartForm};
 use tabgraft_table::threads::in_pool;
 
 use super::Target;
-use super::bag::{BagData, Labels, in_order_of};
+use super::bag::{BagData, in_order_of};
 use super::told::Told;
 use crate::error::Result;
 use crate::objective::splitmix;
@@ -65,10 +65,7 @@ pub(super) fn fit_grove(
     if plan.n_columns() == 0 || plan.n_columns() > MOST_COLUMNS {
         return Ok(None);
     }
-    let targets: Vec<f32> = match &data.bag.labels {
-        Labels::Classes { class, .. } => class.iter().map(|class| f32::from(*class)).collect(),
-        Labels::Numbers(numbers) => numbers.clone(),
-    };
+    let targets = data.bag.labels.as_numbers();
     let fitted: Vec<(Vec<usize>, Forest, Vec<f32>)> = in_pool(|| {
         let fit = |i: usize| {
             let (stop_rows, learn_rows) = data.bag.stop_and_learn(i);
@@ -113,9 +110,9 @@ pub(super) fn predict(forests: &[Forest], loss: Loss, table: &EncodedTable) -> V
     let rows: Vec<usize> = (0..table.n_rows).collect();
     let of_block = |rows: &[usize]| {
         let mut mean: Vec<f64> = Vec::new();
-        for forest in forests {
+        for margins in Forest::margins_of_all(forests, table, rows) {
             let mut values = Vec::new();
-            for row in forest.margins(table, rows).chunks_exact(loss.n_outputs()) {
+            for row in margins.chunks_exact(loss.n_outputs()) {
                 loss.predict(row, &mut values);
             }
             mean.resize(values.len(), 0.0);

@@ -189,6 +189,8 @@ fn metric_words(name: &str) -> &str {
         "pr_auc" => "PR AUC",
         "log_loss" => "log loss",
         "accuracy" => "accuracy",
+        "balanced_accuracy" => "balanced accuracy",
+        "f1" => "F1",
         "brier" => "Brier score",
         "rmse" => "RMSE",
         "mae" => "MAE",

@@ -47,6 +47,7 @@ pub(crate) fn predictor() -> Value {
     json!({
         "name": "predictor",
         "target_kind": "auto",
+        "effort": "default",
         "n_epochs": 100,
         "patience": 14,
         "batch_size": null,
@@ -62,6 +63,8 @@ pub(crate) fn predictor() -> Value {
         "p_drop_space": 0.1_f32,
         "hold_out_test": true,
         "threshold": 0.5,
+        "threshold_for": null,
+        "class_weight": null,
         "seed": 0,
     })
 }
@@ -148,7 +151,7 @@ mod tests {
         );
         assert_eq!(
             predictor().to_string(),
-            r#"{"name":"predictor","target_kind":"auto","n_epochs":100,"patience":14,"batch_size":null,"n_networks":null,"d_hidden":128,"learning_rate":0.0010000000474974513,"learning_rate_space":0.0010000000474974513,"learning_rate_wide":0.004999999888241291,"weight_decay":0.009999999776482582,"weight_decay_wide":0.10000000149011612,"p_mask":0.10000000149011612,"p_drop":0.20000000298023224,"p_drop_space":0.10000000149011612,"hold_out_test":true,"threshold":0.5,"seed":0}"#
+            r#"{"name":"predictor","target_kind":"auto","effort":"default","n_epochs":100,"patience":14,"batch_size":null,"n_networks":null,"d_hidden":128,"learning_rate":0.0010000000474974513,"learning_rate_space":0.0010000000474974513,"learning_rate_wide":0.004999999888241291,"weight_decay":0.009999999776482582,"weight_decay_wide":0.10000000149011612,"p_mask":0.10000000149011612,"p_drop":0.20000000298023224,"p_drop_space":0.10000000149011612,"hold_out_test":true,"threshold":0.5,"threshold_for":null,"class_weight":null,"seed":0}"#
         );
     }
 

@@ -105,8 +105,46 @@ impl Loss {
         }
     }
 
-    /// What is predicted before any tree.
-    fn start(self, shares: &[f32]) -> Vec<f32> {
+    /// The loss of a row, and its first derivative by each output.
+    pub fn value_and_slope(self, margins: &[f64], target: f32, slopes: &mut [f64]) -> f64 {
+        match self {
+            Loss::Logistic => {
+                let is = target > 0.5;
+                slopes[0] = sigmoid(margins[0]) - f64::from(u8::from(is));
+                softplus(if is { -margins[0] } else { margins[0] })
+            }
+            Loss::Softmax { .. } => {
+                let highest = margins.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                slopes.iter_mut().zip(margins).for_each(|(s, m)| *s = (m - highest).exp());
+                let total: f64 = slopes.iter().sum();
+                slopes.iter_mut().for_each(|s| *s /= total);
+                slopes[target as usize] -= 1.0;
+                highest + total.ln() - margins[target as usize]
+            }
+            Loss::Squared => {
+                let error = margins[0] - f64::from(target);
+                slopes[0] = error;
+                error * error / 2.0
+            }
+        }
+    }
+
+    /// The second derivative by each output of a row that is predicted so.
+    pub fn mean_curvature(self, margins: &[f64]) -> Vec<f64> {
+        match self {
+            Loss::Squared => vec![1.0],
+            Loss::Logistic | Loss::Softmax { .. } => {
+                let margins: Vec<f32> = margins.iter().map(|m| *m as f32).collect();
+                let mut p = Vec::new();
+                self.predict(&margins, &mut p);
+                let of = |p: &f64| (p * (1.0 - p)).max(1e-3);
+                if self == Loss::Logistic { vec![of(&p[1])] } else { p.iter().map(of).collect() }
+            }
+        }
+    }
+
+    /// What is predicted of shares of classes, or a mean, alone.
+    pub fn start(self, shares: &[f32]) -> Vec<f32> {
         let safe = |p: f32| p.clamp(1e-4, 1.0 - 1e-4);
         match self {
             Loss::Logistic => vec![(safe(shares[0]) / (1.0 - safe(shares[0]))).ln()],

@@ -4,6 +4,8 @@ use super::columns::Columns;
 
 /// Most borders of a column; bins are one more, and one for missing cells.
 const MAX_BORDERS: usize = 126;
+/// Most bins of a column, the one of missing cells among them.
+pub(super) const MOST_BINS: usize = MAX_BORDERS + 2;
 /// Rows for each border, so that few rows are not cut finer than they can tell.
 const ROWS_PER_BORDER: usize = 8;
 /// Rows that borders are taken from.
@@ -61,17 +63,17 @@ impl Borders {
 
     /// `[n_columns][n_rows]`.
     pub fn bins(&self, columns: &Columns) -> Vec<Vec<u8>> {
-        let bin = |borders: &[f32], missing: u8, value: f32| {
-            if value.is_nan() {
-                missing
-            } else {
-                1 + borders.partition_point(|border| *border <= value) as u8
-            }
+        columns.0.iter().enumerate().map(|(column, values)| self.bins_of(column, values)).collect()
+    }
+
+    /// `[n_rows]` of one column.
+    pub fn bins_of(&self, column: usize, values: &[f32]) -> Vec<u8> {
+        let (borders, missing) = (&self.edges[column], self.missing[column]);
+        let bin = |value: &f32| match value.is_nan() {
+            true => missing,
+            false => 1 + borders.partition_point(|border| border <= value) as u8,
         };
-        let of_column = |((edges, missing), column): ((&Vec<f32>, &u8), &Vec<f32>)| {
-            column.iter().map(|value| bin(edges, *missing, *value)).collect()
-        };
-        self.edges.iter().zip(&self.missing).zip(&columns.0).map(of_column).collect()
+        values.iter().map(bin).collect()
     }
 
     /// The bin of a missing cell of each column, where its borders end, and all borders.

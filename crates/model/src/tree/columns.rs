@@ -63,6 +63,11 @@ impl Plan {
         self.sources.len()
     }
 
+    /// Whether a column is of a category's statistics, which are each forest's own.
+    pub fn is_statistic(&self, column: usize) -> bool {
+        matches!(self.sources[column], Source::Statistic { .. })
+    }
+
     /// Numbers that statistics of all categories are, each column's with one more for a missing cell.
     pub fn n_statistics(&self) -> usize {
         self.n_statistics
@@ -183,6 +188,17 @@ impl Columns {
     /// Of some rows of a table, with statistics as they hold for rows that they are not made of.
     pub fn of_rows(plan: &Plan, table: &EncodedTable, rows: &[usize], statistics: &[f32]) -> Self {
         Columns(plan.sources.iter().map(|source| of_source(source, table, rows, statistics)).collect())
+    }
+
+    /// One column of some rows; [`Columns::of_rows`] is all of them.
+    pub fn one(
+        plan: &Plan,
+        column: usize,
+        table: &EncodedTable,
+        rows: &[usize],
+        statistics: &[f32],
+    ) -> Vec<f32> {
+        of_source(&plan.sources[column], table, rows, statistics)
     }
 
     /// Of the rows that the statistics are made of.

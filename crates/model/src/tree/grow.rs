@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::borders::MOST_BINS;
 use super::{DEPTH, N_LEAVES, Question};
+use crate::kernel::vectorised;
 
 /// A question that sends every row left, where no other is worth asking.
 const NOTHING: Question = Question { column: 0, bin: 255 };
@@ -148,32 +150,43 @@ fn children(
 /// Gain, bin, and what the leaves explain without a question: `sum g^2 / (h + lambda)` (Chen and Guestrin 2016,
 /// arXiv:1603.02754, equation 7, without the factor a half).
 fn best_of(histogram: &[Sums], n_bins: usize, n_outputs: usize, lambda: f64) -> (f64, u8, f64) {
-    let worth = |[g, h]: Sums| g * g / (h.max(0.0) + lambda);
     let mut gains = vec![0.0; n_bins.saturating_sub(1)];
     let mut before = 0.0;
-    let mut total = vec![[0.0; 2]; n_outputs];
-    let mut left = vec![[0.0; 2]; n_outputs];
-    for leaf in histogram.chunks_exact(n_bins * n_outputs) {
-        total.fill([0.0; 2]);
-        left.fill([0.0; 2]);
-        for bin in leaf.chunks_exact(n_outputs) {
-            total.iter_mut().zip(bin).for_each(|(t, b)| *t = [t[0] + b[0], t[1] + b[1]]);
-        }
-        let whole: f64 = total.iter().map(|t| worth(*t)).sum();
-        if total.iter().all(|t| t[1] <= 0.0) {
-            continue;
-        }
-        before += whole;
-        for (gain, bin) in gains.iter_mut().zip(leaf.chunks_exact(n_outputs)) {
-            for ((left, total), bin) in left.iter_mut().zip(&total).zip(bin) {
-                *left = [left[0] + bin[0], left[1] + bin[1]];
-                *gain += worth(*left) + worth([total[0] - left[0], total[1] - left[1]]);
-            }
-            *gain -= whole;
-        }
-    }
+    vectorised(
+        #[inline(always)]
+        || before = add_gains(histogram, &mut gains, n_bins, n_outputs, lambda),
+    );
     let best = gains.iter().enumerate().max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)));
     best.map_or((0.0, 255, before), |(bin, gain)| (*gain, bin as u8, before))
+}
+
+/// What each question would add, over all leaves; what they explain without one.
+#[inline(always)]
+fn add_gains(histogram: &[Sums], gains: &mut [f64], n_bins: usize, n_outputs: usize, lambda: f64) -> f64 {
+    let mut before = 0.0;
+    let mut left = [[0.0; MOST_BINS]; 2];
+    for leaf in histogram.chunks_exact(n_bins * n_outputs) {
+        for output in 0..n_outputs {
+            let mut sum = [0.0; 2];
+            for (bin, own) in leaf.iter().skip(output).step_by(n_outputs).enumerate() {
+                sum = [sum[0] + own[0], sum[1] + own[1]];
+                (left[0][bin], left[1][bin]) = (sum[0], sum[1]);
+            }
+            let [g, h] = sum;
+            if h <= 0.0 {
+                continue;
+            }
+            let whole = g * g / (h + lambda);
+            before += whole;
+            // The divisions are most of the work: over bins they are vectors.
+            let [left_g, left_h] = &left;
+            for (gain, (lg, lh)) in gains.iter_mut().zip(left_g.iter().zip(left_h)) {
+                let (rg, rh) = (g - lg, (h - lh).max(0.0));
+                *gain += lg * lg / (lh + lambda) + rg * rg / (rh + lambda) - whole;
+            }
+        }
+    }
+    before
 }
 
 /// Rows by their leaves after one more question, in the order that they had.

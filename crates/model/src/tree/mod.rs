@@ -31,6 +31,8 @@ use crate::store::Blob;
 /// Questions of a tree.
 pub(crate) const DEPTH: usize = 6;
 const N_LEAVES: usize = 1 << DEPTH;
+/// Rows that a tree is asked about together.
+const ROWS_AT_ONCE: usize = 256;
 /// Most trees of one forest.
 pub(crate) const MAX_TREES: usize = 1000;
 
@@ -72,15 +74,45 @@ impl Forest {
     ///
     /// # Shapes
     /// - returns: `[rows.len(), n_outputs]`
+    #[cfg(test)]
     pub fn margins(&self, table: &EncodedTable, rows: &[usize]) -> Vec<f32> {
-        let columns = Columns::of_rows(&self.plan, table, rows, &self.statistics);
-        let bins = self.borders.bins(&columns);
-        let n_outputs = self.start.len();
-        let mut sums: Vec<f32> = rows.iter().flat_map(|_| self.start.iter().copied()).collect();
-        for tree in &self.trees {
-            tree.add(&bins, &mut sums, n_outputs);
-        }
-        sums
+        Self::margins_of_all(std::slice::from_ref(self), table, rows).remove(0)
+    }
+
+    /// The sums of each of some forests of one plan. What does not differ between them is made once, and what no tree
+    /// asks about is not made.
+    ///
+    /// # Shapes
+    /// - returns: `[forests.len()][rows.len(), n_outputs]`
+    pub fn margins_of_all(forests: &[Forest], table: &EncodedTable, rows: &[usize]) -> Vec<Vec<f32>> {
+        let Some(plan) = forests.first().map(|forest| &forest.plan) else { return Vec::new() };
+        let mut shared: Vec<Option<Vec<f32>>> = vec![None; plan.n_columns()];
+        let of_forest = |forest: &Forest| {
+            let mut bins = vec![Vec::new(); plan.n_columns()];
+            for column in forest.asked() {
+                bins[column] = if plan.is_statistic(column) {
+                    let own = Columns::one(plan, column, table, rows, &forest.statistics);
+                    forest.borders.bins_of(column, &own)
+                } else {
+                    let values = shared[column]
+                        .get_or_insert_with(|| Columns::one(plan, column, table, rows, &forest.statistics));
+                    forest.borders.bins_of(column, values)
+                };
+            }
+            let n_outputs = forest.start.len();
+            let mut sums: Vec<f32> = rows.iter().flat_map(|_| forest.start.iter().copied()).collect();
+            forest.trees.iter().for_each(|tree| tree.add(&bins, &mut sums, n_outputs));
+            sums
+        };
+        forests.iter().map(of_forest).collect()
+    }
+
+    /// Columns that its trees ask about.
+    fn asked(&self) -> Vec<usize> {
+        let mut is_asked = vec![false; self.plan.n_columns()];
+        let questions = self.trees.iter().flat_map(|tree| tree.questions);
+        questions.for_each(|question| is_asked[usize::from(question.column)] = true);
+        (0..is_asked.len()).filter(|column| is_asked[*column]).collect()
     }
 
     /// The forest as tensors, named below `prefix`.
@@ -162,11 +194,23 @@ impl Forest {
 impl Tree {
     /// Which leaf each row reaches, and its numbers added to the row's sums `[n_rows, n_outputs]`.
     fn add(&self, bins: &[Vec<u8>], sums: &mut [f32], n_outputs: usize) {
-        let asked = self.questions.map(|q| (&bins[usize::from(q.column)], q.bin));
-        for (r, sums) in sums.chunks_exact_mut(n_outputs).enumerate() {
-            let leaf = asked.iter().fold(0, |leaf, (bins, bin)| leaf << 1 | usize::from(bins[r] > *bin));
-            for (sum, value) in sums.iter_mut().zip(&self.leaves[leaf * n_outputs..]) {
-                *sum += value;
+        let asked = self.questions.map(|q| (&bins[usize::from(q.column)][..], q.bin));
+        let mut leaves = [0u8; ROWS_AT_ONCE];
+        for (block, sums) in sums.chunks_mut(ROWS_AT_ONCE * n_outputs).enumerate() {
+            let leaves = &mut leaves[..sums.len() / n_outputs];
+            leaves.fill(0);
+            for (bins, bin) in asked {
+                // One question of many rows: a loop that the compiler makes vectors of.
+                let bins = &bins[block * ROWS_AT_ONCE..][..leaves.len()];
+                leaves.iter_mut().zip(bins).for_each(|(leaf, own)| *leaf = *leaf << 1 | u8::from(*own > bin));
+            }
+            if n_outputs == 1 {
+                sums.iter_mut().zip(&*leaves).for_each(|(sum, leaf)| *sum += self.leaves[usize::from(*leaf)]);
+                continue;
+            }
+            for (sums, leaf) in sums.chunks_exact_mut(n_outputs).zip(&*leaves) {
+                let own = &self.leaves[usize::from(*leaf) * n_outputs..][..n_outputs];
+                sums.iter_mut().zip(own).for_each(|(sum, value)| *sum += value);
             }
         }
     }

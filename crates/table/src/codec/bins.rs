@@ -47,6 +47,11 @@ impl PiecewiseBins {
         self.edges.len().saturating_sub(1)
     }
 
+    /// Where the bins begin and end, rising: one more than bins, at least 2 after [`PiecewiseBins::check`].
+    pub fn edges(&self) -> &[f64] {
+        &self.edges
+    }
+
     /// Smallest and largest fitted value.
     pub fn range(&self) -> (f64, f64) {
         (self.edges.first().copied().unwrap_or(0.0), self.edges.last().copied().unwrap_or(1.0))

@@ -227,6 +227,15 @@ impl Codec {
         }
     }
 
+    /// Edges of the bins of the piecewise-linear part, rising, at least 2; none without such a part.
+    pub fn edges(&self) -> Option<&[f64]> {
+        match self {
+            Codec::Numeric(codec) => Some(codec.edges()),
+            Codec::Timestamp(codec) => Some(codec.edges()),
+            Codec::Categorical(_) | Codec::Text(_) => None,
+        }
+    }
+
     /// Number of classes of the target, at least 1. With 1 there is nothing to predict.
     pub fn n_targets(&self) -> usize {
         match self {

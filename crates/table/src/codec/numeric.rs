@@ -44,6 +44,11 @@ impl NumericCodec {
         vec![PartForm::Piecewise { n_bins: self.edges.n_bins() }]
     }
 
+    /// Edges of the piecewise-linear part.
+    pub fn edges(&self) -> &[f64] {
+        self.edges.edges()
+    }
+
     /// Number of classes of the target.
     pub fn n_targets(&self) -> usize {
         self.classes.n_classes()

@@ -62,6 +62,11 @@ impl TimestampCodec {
         parts
     }
 
+    /// Edges of the piecewise-linear part.
+    pub fn edges(&self) -> &[f64] {
+        self.edges.edges()
+    }
+
     /// Number of classes of the target.
     pub fn n_targets(&self) -> usize {
         self.classes.n_classes()
