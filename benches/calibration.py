@@ -68,7 +68,7 @@ def one(meta, i) -> dict:
     place = {name: k for k, name in enumerate(names)}
     truth = np.array([place.get(name, -1) for name in y[test]])
     row["tabgraft"] = ece(predicted[:, order], truth)
-    if meta["task"] == "binary":
+    if found and meta["task"] == "binary":
         assert abs(row["tabgraft"] - found["ece"]) < 1e-6, (row, found["ece"])
     features = quality.as_features(frame, meta)
     for peer in PEERS:
