@@ -350,6 +350,7 @@ impl Predictor {
     /// >>> predictor.predict(odd, errors="missing").labels.shape
     /// (1,)
     #[pyo3(signature = (data, *, threshold = None, interval = None, errors = "error", rename = None, columns = None))]
+    #[allow(clippy::too_many_arguments)]
     fn predict(
         &self,
         py: Python<'_>,
