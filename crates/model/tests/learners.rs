@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use chrono::{Days, NaiveDate};
-use tabgraft_model::predictor::Effort;
+use tabgraft_model::predictor::{Effort, FitInfo};
 use tabgraft_model::train::Event;
 use tabgraft_model::{EmbeddingSpace, FitOptions, Predictor, PredictorOptions};
 use tabgraft_table::Table;
@@ -83,6 +83,16 @@ fn learners_share_a_prediction_and_rows_keep_their_bits_in_any_batch() {
     assert_eq!(few.values, [all.values[500], all.values[3]]);
     let again = Predictor::from_bytes(&predictor.to_bytes().unwrap()).unwrap();
     assert_eq!(again.predict(&table).unwrap(), all);
+}
+
+#[test]
+fn shares_without_networks_leave_nothing_to_rounding() {
+    for i in 1..100_u32 {
+        let share = |i: u32| f64::from(i) * 0.01;
+        let info =
+            FitInfo { share_of_trees: share(i), share_of_linear: share(100 - i), ..FitInfo::default() };
+        assert_eq!(info.share_of_networks(), 0.0, "{i}");
+    }
 }
 
 /// A sum of many numbers, and a step in one of them: a part for lines, and one for trees.

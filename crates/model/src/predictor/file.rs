@@ -118,15 +118,7 @@ impl Predictor {
         {
             return Err(Error::malformed(format!("a target of {} class(es)", classes.len())));
         }
-        let sane = about.sharpness.is_finite()
-            && about.sharpness > 0.0
-            && [
-                about.fit_info.share_of_trees,
-                about.fit_info.share_of_linear,
-                about.fit_info.share_of_networks(),
-            ]
-            .iter()
-            .all(|share| (0.0..=1.0).contains(share));
+        let sane = about.sharpness.is_finite() && about.sharpness > 0.0 && about.fit_info.has_shares();
         let number_sane = match &about.target {
             Target::Number { mean, deviation, .. } => {
                 mean.is_finite() && deviation.is_finite() && *deviation > 0.0

@@ -175,10 +175,22 @@ pub struct SecondsSpent {
     pub networks: f64,
 }
 
+/// What rounding may leave of shares that sum to 1; the least share of a learner is far above.
+const SHARE_ROUNDING: f64 = 1e-9;
+
 impl FitInfo {
-    /// Share of the networks in a prediction, 0 to 1.
+    /// Share of the networks in a prediction, 0 to 1; exactly 0 where the others predict alone.
     pub fn share_of_networks(&self) -> f64 {
-        1.0 - self.share_of_trees - self.share_of_linear
+        let rest = 1.0 - self.share_of_trees - self.share_of_linear;
+        // Shares sum to 1 up to rounding.
+        if rest < SHARE_ROUNDING { 0.0 } else { rest }
+    }
+
+    /// Whether shares are shares: none is below 0, and together they are 1.
+    fn has_shares(&self) -> bool {
+        let others = [self.share_of_trees, self.share_of_linear];
+        others.iter().all(|share| (0.0..=1.0).contains(share))
+            && others.iter().sum::<f64>() <= 1.0 + SHARE_ROUNDING
     }
 
     /// What predicts, in words: the learners, and the share of each where there are several.
