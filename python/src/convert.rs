@@ -7,6 +7,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyFrozenSet, PySet, PyTuple};
 use serde::Serialize;
+use tabgraft_model::PredictorOptions;
 use tabgraft_model::metric::Score;
 use tabgraft_table::schema::{InferOptions, Kind};
 
@@ -90,6 +91,9 @@ pub fn word<T: serde::de::DeserializeOwned>(option: &str, word: &str, allowed: &
     })
 }
 
+/// Other names for columns, old name to new one.
+pub type Renames = BTreeMap<String, String>;
+
 /// Names of columns: a list of them, or a single one.
 #[derive(FromPyObject)]
 pub enum Names {
@@ -143,4 +147,34 @@ pub fn weights(value: &Bound<'_, PyAny>) -> Raised<Vec<f64>> {
         ));
     }
     Ok(array.call_method0("tolist")?.extract()?)
+}
+
+/// Options of fitting predictors from a dictionary, on top of those that the caller takes one by one, which
+/// are named in `own`.
+pub fn fitting_options(
+    given: Option<&Bound<'_, PyAny>>,
+    options: PredictorOptions,
+    own: &[&str],
+) -> Raised<PredictorOptions> {
+    let Some(given) = given else { return Ok(options) };
+    let refused = |what: String| {
+        let hint = "a dictionary of options of `Predictor.fit`, such as {\"patience\": 8, \"d_hidden\": 64}";
+        Raise::Core(
+            tabgraft_model::Error::option(format!("option `predictor_options`: {what}")).with_hint(hint),
+        )
+    };
+    let mut whole = serde_json::to_value(&options).unwrap_or_default();
+    match (whole.as_object_mut(), from_python(given)?) {
+        (Some(whole), serde_json::Value::Object(given)) => {
+            let is_elsewhere = |name: &&String| {
+                own.contains(&name.as_str()) || ["name", "hold_out_test"].contains(&name.as_str())
+            };
+            if let Some(name) = given.keys().find(is_elsewhere) {
+                return Err(refused(format!("`{name}` is none of them here")));
+            }
+            whole.extend(given);
+        }
+        (_, other) => return Err(refused(format!("{other} is no dictionary"))),
+    }
+    serde_json::from_value(whole).map_err(|e| refused(e.to_string()))
 }

@@ -6,9 +6,9 @@ use pyo3::prelude::*;
 use tabgraft_table::Table;
 use tabgraft_table::read::{GivenReading, ReadOptions};
 use tabgraft_table::schema::{InferOptions, Schema};
-use tabgraft_table::split::{Split, SplitOptions};
+use tabgraft_table::split::{Split, SplitKey, SplitOptions};
 
-use crate::convert::{Names, infer_options, to_python};
+use crate::convert::{Names, Renames, infer_options, to_python};
 use crate::error::Raised;
 use crate::frame::{Given, given_reading};
 use crate::html;
@@ -23,8 +23,11 @@ use crate::html;
 ///     Columns that a space must not see, the target above all. Default: none.
 /// kinds : dict, optional
 ///     Column to kind, as for `EmbeddingSpace.fit`.
-/// date_formats, missing, decimal, thousands, delimiter, max_inflated_bytes, max_categories
+/// date_formats, missing, decimal, thousands, delimiter, max_inflated_bytes, rename, max_categories
 ///     As for `EmbeddingSpace.fit`.
+/// key : str, optional
+///     Column that says which row is which, as for `EmbeddingSpace.fit`: `split` deals rows by it, and so does a
+///     space that is built from the parts.
 /// columns : list of str, optional
 ///     Names of an array's columns.
 ///
@@ -42,6 +45,8 @@ pub struct FeatrixInputDataSet {
     /// How the user says that the rows are read.
     reading: GivenReading,
     schema: Schema,
+    /// The column that says which row is which.
+    key: Option<String>,
     /// How the data set that this is a part of was split.
     split: Option<SplitOptions>,
 }
@@ -50,7 +55,11 @@ impl FeatrixInputDataSet {
     /// The frame, read by these options.
     pub fn given(&self, py: Python<'_>, options: &ReadOptions) -> Raised<Given> {
         let max_inflated_bytes = self.reading.max_inflated_bytes.unwrap_or(options.max_inflated_bytes);
-        self.given.as_by(py, &ReadOptions { max_inflated_bytes, ..options.clone() })
+        let mut options = ReadOptions { max_inflated_bytes, ..options.clone() };
+        for (old, new) in &self.reading.rename {
+            options.renaming.remembered.insert(old.clone(), new.clone());
+        }
+        self.given.as_by(py, &options)
     }
 
     /// The rows.
@@ -61,6 +70,11 @@ impl FeatrixInputDataSet {
     /// Columns to ignore, and what the user knows of the others.
     pub fn infer(&self) -> &InferOptions {
         &self.infer
+    }
+
+    /// The column that says which row is which.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// The split that made both this and `other`, if it was one and the same.
@@ -77,7 +91,7 @@ impl FeatrixInputDataSet {
     // Documented with the class: Python does not show what stands at a constructor.
     #[new]
     #[pyo3(signature = (df, ignore_cols = None, *, kinds = None, date_formats = None, missing = None, decimal = None,
-        thousands = None, delimiter = None, max_inflated_bytes = None, max_categories = 50_000, columns = None))]
+        thousands = None, delimiter = None, max_inflated_bytes = None, rename = None, max_categories = 50_000, key = None, columns = None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -90,31 +104,39 @@ impl FeatrixInputDataSet {
         thousands: Option<char>,
         delimiter: Option<char>,
         max_inflated_bytes: Option<u64>,
+        rename: Option<Renames>,
         max_categories: u64,
+        key: Option<String>,
         columns: Option<Vec<String>>,
     ) -> Raised<Self> {
         let infer = InferOptions { max_categories, ..infer_options(ignore_cols, kinds, date_formats)? };
-        let reading = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes)?;
+        let reading = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes, rename)?;
         let given = Given::read(df, columns, &ReadOptions { known: infer.known(), ..reading.options() })?;
         for column in infer.ignore.iter().filter(|name| given.table.origin().set_aside(name).is_none()) {
             given.table.column(column)?;
         }
         let schema = py.detach(|| tabgraft_table::schema::infer(&given.table, &infer))?;
-        Ok(FeatrixInputDataSet { given, infer, reading, schema, split: None })
+        if let Some(key) = &key {
+            given.table.column(key)?;
+        }
+        Ok(FeatrixInputDataSet { given, infer, reading, schema, key, split: None })
     }
 
     /// Two data sets, for training and validation: about `fraction` of the rows, at least 0 and
     /// below 1, validate.
     ///
-    /// A row's part follows from a hash of its used cells: it stays there when rows are reordered or, in
-    /// a descendant of the space, columns are added.
+    /// A row's part follows from a hash of its used cells, or of its `key`: it stays there when rows are reordered or,
+    /// in a descendant of the space, columns are added.
     ///
     /// >>> train, valid = data_set.split(fraction=0.2)
     /// >>> len(train) + len(valid), 150 < len(valid) < 250
     /// (1000, True)
     #[pyo3(signature = (fraction = 0.2, *, seed = 0))]
     fn split(&self, py: Python<'_>, fraction: f64, seed: u64) -> Raised<(Self, Self)> {
-        let options = SplitOptions::of_held_out(fraction, seed);
+        let mut options = SplitOptions::of_held_out(fraction, seed);
+        if let Some(column) = &self.key {
+            options.by = SplitKey::Key { column: column.clone() };
+        }
         let [train, held_out] = py.detach(|| Split::in_two(&options, &self.given.table, &self.schema))?;
         let part = |rows: &[u32]| -> Raised<Self> {
             Ok(FeatrixInputDataSet {
@@ -122,6 +144,7 @@ impl FeatrixInputDataSet {
                 infer: self.infer.clone(),
                 reading: self.reading.clone(),
                 schema: self.schema.clone(),
+                key: self.key.clone(),
                 split: Some(options.clone()),
             })
         };

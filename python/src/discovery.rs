@@ -7,7 +7,7 @@ use tabgraft_model::discover::remember::FeatureFile;
 use tabgraft_model::discover::remember::history::Guide;
 use tabgraft_model::{DiscoverOptions, Error, PredictorOptions};
 
-use crate::convert::to_python;
+use crate::convert::{Renames, fitting_options, to_python};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
 use crate::frame::Given;
@@ -143,9 +143,12 @@ impl Discovery {
 ///     The model that is to be helped: its errors guide the search, and it is fitted with and without a
 ///     feature to judge. A linear or logistic model of the plain columns takes a second where the predictor
 ///     takes many.
+/// predictor_options : dict, optional
+///     Options of `Predictor.fit` for the predictor that guides and is refitted, its `target_kind` in any case.
+///     Default: those of `Predictor.fit`.
 /// seed : int, default 0; at least 0
 ///     Seed of rows, folds and networks.
-/// progress : bool, optional
+/// rename, progress
 ///     As for `EmbeddingSpace.fit`.
 ///
 /// Examples
@@ -155,7 +158,7 @@ impl Discovery {
 /// (1, True)
 #[pyfunction]
 #[pyo3(signature = (space, data, target, *, n_suggested = 3, n_judged = 20, max_candidates = 2000, budget_s = 30.0,
-    level = 0.05, guide = "predictor", seed = 0, progress = None))]
+    level = 0.05, guide = "predictor", predictor_options = None, seed = 0, rename = None, progress = None))]
 #[allow(clippy::too_many_arguments)]
 pub fn discover(
     py: Python<'_>,
@@ -168,13 +171,19 @@ pub fn discover(
     budget_s: f64,
     level: f64,
     guide: &str,
+    predictor_options: Option<&Bound<'_, PyAny>>,
     seed: u64,
+    rename: Option<Renames>,
     progress: Option<bool>,
 ) -> Raised<Discovery> {
     let space = space.get().core_trained()?;
-    let table = Given::read(data, None, &space.read_options())?.table;
-    let options =
-        DiscoverOptions { n_suggested, n_judged, max_candidates, ..options(budget_s, level, guide, seed)? };
+    let table = Given::read(data, None, &space.read_options().with_names(rename))?.table;
+    let options = DiscoverOptions {
+        n_suggested,
+        n_judged,
+        max_candidates,
+        ..options(budget_s, level, guide, seed, predictor_options)?
+    };
     let found = run(py, "discovery", progress, &StopToken::default(), |sink| {
         tabgraft_model::discover(&space, &table, target, &options, sink)
     })?
@@ -183,7 +192,13 @@ pub fn discover(
 }
 
 /// What searching and judging have in common.
-pub fn options(budget_s: f64, level: f64, guide: &str, seed: u64) -> Raised<DiscoverOptions> {
+pub fn options(
+    budget_s: f64,
+    level: f64,
+    guide: &str,
+    seed: u64,
+    predictor_options: Option<&Bound<'_, PyAny>>,
+) -> Raised<DiscoverOptions> {
     let known = [Guide::Predictor, Guide::Linear].into_iter().find(|known| known.name() == guide);
     let guide = known.ok_or_else(|| {
         Raise::Core(
@@ -192,5 +207,6 @@ pub fn options(budget_s: f64, level: f64, guide: &str, seed: u64) -> Raised<Disc
         )
     })?;
     let predictor = PredictorOptions { seed, ..PredictorOptions::default() };
+    let predictor = fitting_options(predictor_options, predictor, &["seed"])?;
     Ok(DiscoverOptions { budget_s, level, guide, seed, predictor, ..DiscoverOptions::default() })
 }

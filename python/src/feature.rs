@@ -7,8 +7,9 @@ use pyo3::prelude::*;
 use serde_json::Value;
 use tabgraft_feature::Feature;
 use tabgraft_model::discover::remember::{FeatureFile, RecalledEngineer};
+use tabgraft_table::read::ReadOptions;
 
-use crate::convert::{from_python, to_python};
+use crate::convert::{Renames, from_python, to_python};
 use crate::discovery::{self, Discovery};
 use crate::error::Raised;
 use crate::frame::{Given, say};
@@ -147,7 +148,8 @@ impl FeatureEngineer {
 
     /// Learns bins and group statistics from these rows and adds the features. `skip_missing` leaves
     /// out features whose inputs are absent, with a warning of the logger `tabgraft`, and for good:
-    /// there is nothing that they could be fitted on. `verbose` prints what was applied.
+    /// there is nothing that they could be fitted on. `verbose` prints what was applied. Features read columns by
+    /// the names that `rename` gives them; the frame keeps its own.
     ///
     /// The frame comes back in its own type with its index; a file or an array comes back as a `Frame`.
     ///
@@ -157,15 +159,22 @@ impl FeatureEngineer {
     ///   monthly  credit_amount / duration  0.0 %    24.06 to 2483, median 130.3  by hand
     /// >>> list(frame.columns) == [*early.columns, "monthly"]
     /// True
-    #[pyo3(signature = (df, verbose = false, *, skip_missing = false))]
+    #[pyo3(signature = (df, verbose = false, *, skip_missing = false, rename = None))]
     fn fit_transform<'py>(
         &self,
         py: Python<'py>,
         df: &Bound<'py, PyAny>,
         verbose: bool,
         skip_missing: bool,
+        rename: Option<Renames>,
     ) -> Raised<Bound<'py, PyAny>> {
-        self.enriched(py, &Given::new(df, None)?, true, skip_missing, verbose)
+        self.enriched(
+            py,
+            &Given::read(df, None, &ReadOptions::default().with_names(rename))?,
+            true,
+            skip_missing,
+            verbose,
+        )
     }
 
     /// Adds the features as they were fitted; the caller's columns, types and index are untouched. Options
@@ -173,15 +182,22 @@ impl FeatureEngineer {
     ///
     /// >>> engineer.transform(early.tail(10)).index.equals(early.tail(10).index)
     /// True
-    #[pyo3(signature = (df, verbose = false, *, skip_missing = false))]
+    #[pyo3(signature = (df, verbose = false, *, skip_missing = false, rename = None))]
     fn transform<'py>(
         &self,
         py: Python<'py>,
         df: &Bound<'py, PyAny>,
         verbose: bool,
         skip_missing: bool,
+        rename: Option<Renames>,
     ) -> Raised<Bound<'py, PyAny>> {
-        self.enriched(py, &Given::new(df, None)?, false, skip_missing, verbose)
+        self.enriched(
+            py,
+            &Given::read(df, None, &ReadOptions::default().with_names(rename))?,
+            false,
+            skip_missing,
+            verbose,
+        )
     }
 
     /// Judges the features as those of a search are judged: the guide is fitted with and without each of
@@ -191,8 +207,9 @@ impl FeatureEngineer {
     /// >>> verdict = engineer.judge(space, early, "target", guide="linear")
     /// >>> verdict.run["suggestions"][0]["judgement"]["verdict"], verdict.recommended
     /// ('unproven', [])
-    #[pyo3(signature = (space, data, target, *, budget_s = 30.0, level = 0.05, guide = "predictor", seed = 0,
-        progress = None))]
+    #[pyo3(signature = (space, data, target, *, budget_s = 30.0, level = 0.05, guide = "predictor",
+        predictor_options = None, seed = 0,
+        rename = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn judge(
         &self,
@@ -203,13 +220,15 @@ impl FeatureEngineer {
         budget_s: f64,
         level: f64,
         guide: &str,
+        predictor_options: Option<&Bound<'_, PyAny>>,
         seed: u64,
+        rename: Option<Renames>,
         progress: Option<bool>,
     ) -> Raised<Discovery> {
         let features = self.features();
-        let options = discovery::options(budget_s, level, guide, seed)?;
+        let options = discovery::options(budget_s, level, guide, seed, predictor_options)?;
         let space = space.get().core_trained()?;
-        let table = Given::read(data, None, &space.read_options())?.table;
+        let table = Given::read(data, None, &space.read_options().with_names(rename))?.table;
         let found = run(py, "judging", progress, &StopToken::default(), |sink| {
             tabgraft_model::discover::judge(&space, &table, target, &features, &options, sink)
         })?

@@ -16,10 +16,11 @@ use tabgraft_model::Error;
 use tabgraft_table::Table;
 use tabgraft_table::cell;
 use tabgraft_table::read::{
-    GivenReading, Origin, ReadOptions, Wanted, as_given, read_table, reread, table_from_reader, unreadable,
-    without_panic,
+    GivenReading, Origin, ReadOptions, Renaming, Wanted, as_given, read_table, reread, table_from_reader,
+    unreadable, without_panic,
 };
 
+use crate::convert::Renames;
 use crate::data_set::FeatrixInputDataSet;
 use crate::error::{Raise, Raised, tolerated};
 use crate::html;
@@ -132,12 +133,8 @@ pub struct Given {
 
 impl Given {
     /// Reads a frame of pandas, polars, pyarrow or any other library with the Arrow PyCapsule
-    /// interface, a data set, a NumPy array (`columns` names its columns) or the path of a file.
-    pub fn new(data: &Bound<'_, PyAny>, columns: Option<Vec<String>>) -> Raised<Self> {
-        Self::read(data, columns, &ReadOptions::default())
-    }
-
-    /// As [`Given::new`], with options of reading, such as those of a model. What was found out on the
+    /// interface, a data set, a NumPy array (`columns` names its columns) or the path of a file, by options of
+    /// reading, such as those of a model. What was found out on the
     /// way is said in warnings of the logger `tabgraft`.
     pub fn read(
         data: &Bound<'_, PyAny>,
@@ -172,7 +169,7 @@ impl Given {
         if let Ok(frame) = data.cast::<Frame>() {
             let Frame { table, is_as_read } = frame.get();
             let table = match is_as_read {
-                true => as_given(table, options),
+                true => as_given(table, options)?,
                 false => reread(table, options)?,
             };
             return Ok(given(table, Home::None));
@@ -272,7 +269,7 @@ impl Given {
     /// The same data, read by these options: again only if they would read it otherwise.
     pub fn as_by(&self, py: Python<'_>, options: &ReadOptions) -> Raised<Self> {
         let reading = &self.table.origin().reading;
-        if options.would_read_as(reading) {
+        if options.would_read_as(reading) && !options.renaming.changes(self.table.column_names()) {
             return Ok(self.share(py));
         }
         let object = self.object(py);
@@ -319,13 +316,53 @@ fn arrow_stream(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table>
     Ok(table_from_reader("the frame", reader?.into_reader()?, options)?)
 }
 
-/// The polars frame with its columns of the type `Null` as texts without a value: polars hands them over with a
-/// buffer that Arrow's C interface does not allow them, and the whole frame would be refused.
+/// The polars frame with its columns of the type `Null` as texts without a value, within lists and structs too:
+/// polars hands them over with a buffer that Arrow's C interface does not allow them, and the whole frame would be
+/// refused.
 fn without_null_type<'py>(data: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
     let polars = data.py().import("polars")?;
-    let options = PyDict::new(data.py());
-    options.set_item(polars.getattr("Null")?, polars.getattr("String")?)?;
-    Ok(data.call_method1("cast", (options,))?)
+    let changed = PyDict::new(data.py());
+    for item in data.getattr("schema")?.call_method0("items")?.try_iter()? {
+        let (name, dtype): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item?.extract()?;
+        if let Some(dtype) = typed_as_text(&polars, &dtype)? {
+            changed.set_item(name, dtype)?;
+        }
+    }
+    match changed.is_empty() {
+        true => Ok(data.clone()),
+        false => Ok(data.call_method1("cast", (changed,))?),
+    }
+}
+
+/// The type of polars with text in place of each `Null` in it, if there is one.
+fn typed_as_text<'py>(
+    polars: &Bound<'py, PyModule>,
+    dtype: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let is = |class: &str| dtype.is_instance(&polars.getattr(class)?);
+    if dtype.eq(polars.getattr("Null")?)? {
+        return Ok(Some(polars.getattr("String")?));
+    }
+    if is("List")? {
+        let inner = typed_as_text(polars, &dtype.getattr("inner")?)?;
+        return inner.map(|inner| polars.call_method1("List", (inner,))).transpose();
+    }
+    if is("Array")? {
+        let inner = typed_as_text(polars, &dtype.getattr("inner")?)?;
+        return inner.map(|inner| polars.call_method1("Array", (inner, dtype.getattr("size")?))).transpose();
+    }
+    if is("Struct")? {
+        let (fields, mut is_changed) = (PyDict::new(polars.py()), false);
+        for field in dtype.getattr("fields")?.try_iter()? {
+            let field = field?;
+            let own = field.getattr("dtype")?;
+            let other = typed_as_text(polars, &own)?;
+            is_changed |= other.is_some();
+            fields.set_item(field.getattr("name")?, other.unwrap_or(own))?;
+        }
+        return is_changed.then(|| polars.call_method1("Struct", (fields,))).transpose();
+    }
+    Ok(None)
 }
 
 /// A pandas frame, of which no column is looked at that is not wanted. The index is no column.
@@ -334,6 +371,18 @@ fn pandas(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Table> {
     let names: Vec<String> = (data.getattr("columns")?.call_method0("tolist")?.try_iter()?)
         .map(|name| Ok(name?.str()?.to_string()))
         .collect::<PyResult<_>>()?;
+    let new_names = options.renaming.names("the frame", &names)?;
+    if new_names != names {
+        let renamed = Renaming::changed(&names, &new_names);
+        let axis = PyDict::new(py);
+        axis.set_item("axis", 1)?;
+        let data = data.call_method("set_axis", (new_names,), Some(&axis))?;
+        let options = ReadOptions { renaming: Renaming::default(), ..options.clone() };
+        let table = pandas(&data, &options)?;
+        let mut origin = table.origin().clone();
+        origin.reading.renamed = renamed;
+        return Ok(table.with_origin(origin));
+    }
     let (wanted, others): (Vec<usize>, Vec<usize>) =
         (0..names.len()).partition(|i| options.columns.has(&names[*i]));
     let is_narrowed = !wanted.is_empty() && !others.is_empty();
@@ -503,6 +552,8 @@ fn from_columns(columns: Vec<(String, ArrayRef)>, origin: Origin, options: &Read
 ///     The character between two cells of a CSV file. Default: found in the file.
 /// max_inflated_bytes : int, optional; at least 1
 ///     Most that a compressed file may become; 64 times its own size is allowed in any case. Default: 1 GiB.
+/// rename : dict, optional
+///     Column to the name that it gets before anything else. Default: none.
 /// columns : list of str, optional
 ///     Names of an array's columns.
 ///
@@ -512,7 +563,8 @@ fn from_columns(columns: Vec<(String, ArrayRef)>, origin: Origin, options: &Read
 /// Frame(1000 rows, 21 columns)
 #[pyfunction]
 #[pyo3(name = "read_table", signature = (data, *, missing = None, decimal = None, thousands = None, delimiter = None,
-    max_inflated_bytes = None, columns = None))]
+    max_inflated_bytes = None, rename = None, columns = None))]
+#[allow(clippy::too_many_arguments)]
 pub fn read_table_as(
     data: &Bound<'_, PyAny>,
     missing: Option<Vec<String>>,
@@ -520,9 +572,11 @@ pub fn read_table_as(
     thousands: Option<char>,
     delimiter: Option<char>,
     max_inflated_bytes: Option<u64>,
+    rename: Option<Renames>,
     columns: Option<Vec<String>>,
 ) -> Raised<Frame> {
-    let options = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes)?.options();
+    let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes, rename)?;
+    let options = given.options();
     Ok(Frame { table: Given::read(data, columns, &options)?.table, is_as_read: true })
 }
 
@@ -533,6 +587,7 @@ pub fn given_reading(
     thousands: Option<char>,
     delimiter: Option<char>,
     max_inflated_bytes: Option<u64>,
+    rename: Option<Renames>,
 ) -> Raised<GivenReading> {
     let refused = |what: String| Raise::Core(Error::option(what));
     let decimal =
@@ -543,7 +598,8 @@ pub fn given_reading(
     if max_inflated_bytes == Some(0) {
         return Err(refused("option `max_inflated_bytes` is 0, allowed is 1 or more".to_owned()));
     }
-    Ok(GivenReading { missing_tokens, delimiter, decimal, thousands, max_inflated_bytes })
+    let rename = rename.unwrap_or_default();
+    Ok(GivenReading { missing_tokens, delimiter, decimal, thousands, max_inflated_bytes, rename })
 }
 
 /// One NumPy column as Arrow; masked cells are missing.

@@ -213,6 +213,30 @@ impl Predictions {
         self.made.report.missing_columns.clone()
     }
 
+    /// Columns with cells that could not be read and counted as missing (`errors="missing"`), one dictionary each:
+    /// `name`, `kind`, `n_unreadable`, `n_rows`, the first of them with `row_idx` and `example`, and `line` in a
+    /// text file.
+    ///
+    /// >>> odd = early.head(1).assign(age="old")
+    /// >>> predictor.predict(odd, errors="missing").unreadable_columns[0]["example"]
+    /// 'old'
+    #[getter]
+    fn unreadable_columns<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.made.unreadable)?)
+    }
+
+    /// Columns whose cells are mostly values that training has not seen, one dictionary each: `name`, `n_unseen`,
+    /// `n_present`, the first of them with `row_idx` and `example`, `known` values, and, where it can be told, the
+    /// `cause`: "case", "spaces", "case_and_spaces", "leading_zeros", "number_spelling" or "codes".
+    ///
+    /// >>> shouted = early.assign(purpose=early["purpose"].str.upper())
+    /// >>> predictor.predict(shouted).unseen_columns[0]["cause"]
+    /// 'case'
+    #[getter]
+    fn unseen_columns<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.made.unseen)?)
+    }
+
     fn __len__(&self) -> usize {
         self.made.n_rows()
     }

@@ -12,7 +12,7 @@ use tabgraft_table::read::{ReadOptions, Wanted};
 use tabgraft_table::unreadable::Readable;
 
 use crate::comparison::Comparison;
-use crate::convert::{TARGET_KINDS, to_python, weights, word};
+use crate::convert::{Renames, TARGET_KINDS, to_python, weights, word};
 use crate::error::{Raise, Raised};
 use crate::frame::{Given, column, say};
 use crate::html;
@@ -47,9 +47,8 @@ impl Predictor {
         errors: &str,
     ) -> Raised<Predictions> {
         let errors = cell_errors(errors)?;
-        let Readable { table, unreadable } = py.detach(|| core.readable(table, errors))?;
-        let made = py.detach(|| core.predict(&table))?;
-        warn_of_unreadable(py, core.name(), &unreadable)?;
+        let made = py.detach(|| core.predict_readable(table, errors))?;
+        warn_of_unreadable(py, core.name(), &made.unreadable)?;
         warn_of_columns(py, core.name(), &made.report)?;
         warn_of_unseen(py, core.name(), &made.unseen)?;
         warn_of_differing(py, core.name(), &made.differing)?;
@@ -57,8 +56,14 @@ impl Predictor {
     }
 
     /// Reads data as that of the predictor's fit, as far as it is needed.
-    fn read(&self, data: &Bound<'_, PyAny>, columns: Option<Vec<String>>, needs: Wanted) -> Raised<Table> {
-        let how = ReadOptions { columns: needs, ..self.core.read_options() };
+    fn read(
+        &self,
+        data: &Bound<'_, PyAny>,
+        rename: Option<Renames>,
+        columns: Option<Vec<String>>,
+        needs: Wanted,
+    ) -> Raised<Table> {
+        let how = ReadOptions { columns: needs, ..self.core.read_options().with_names(rename) };
         Ok(Given::read(data, columns, &how)?.table)
     }
 
@@ -232,7 +237,7 @@ impl Predictor {
     ///     its own. "balanced": all classes count alike. A dictionary has weights by class; 1 for others.
     /// seed : int, default 0; at least 0
     ///     Seed of weights, order, masks and dropout.
-    /// columns, progress
+    /// rename, columns, progress
     ///     As for `EmbeddingSpace.fit`.
     ///
     /// Examples
@@ -246,7 +251,8 @@ impl Predictor {
         effort = "default", n_epochs = 100, patience = 4, batch_size = None, n_networks = None, d_hidden = 128, learning_rate = 1e-3,
         learning_rate_space = 1e-3, learning_rate_wide = 5e-3, weight_decay = 1e-2, weight_decay_wide = 0.1,
         p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5,
-        threshold_for = None, cost_fp = None, cost_fn = None, class_weight = None, seed = 0, columns = None, progress = None))]
+        threshold_for = None, cost_fp = None, cost_fn = None, class_weight = None, seed = 0, rename = None,
+        columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -278,13 +284,14 @@ impl Predictor {
         cost_fn: Option<f64>,
         class_weight: Option<&Bound<'_, PyAny>>,
         seed: u64,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;
         let named = target.extract::<String>().ok();
         let needs = space.needs_to_split().and(named);
-        let how = ReadOptions { columns: needs, ..space.read_options() };
+        let how = ReadOptions { columns: needs, ..space.read_options().with_names(rename) };
         let table = Given::read(data, columns, &how)?.table;
         let (table, target) = with_target(table, target)?;
         let sample_weight = sample_weight.map(weights).transpose()?;
@@ -337,12 +344,13 @@ impl Predictor {
     /// `interval`, above 0 and below 1, gives each number an interval that covers the truth with this probability:
     /// `lower` and `upper` of the predictions, and columns of their frames.
     ///
-    /// `errors` as for `EmbeddingSpace.embed`: with "missing", a cell that cannot be read counts as missing.
+    /// `errors` and `rename` as for `EmbeddingSpace.embed`: with "missing", a cell that cannot be read counts as missing.
     ///
     /// >>> odd = early.head(1).assign(age="old")
     /// >>> predictor.predict(odd, errors="missing").labels.shape
     /// (1,)
-    #[pyo3(signature = (data, *, threshold = None, interval = None, errors = "error", columns = None))]
+    #[pyo3(signature = (data, *, threshold = None, interval = None, errors = "error", rename = None, columns = None))]
+    #[allow(clippy::too_many_arguments)]
     fn predict(
         &self,
         py: Python<'_>,
@@ -350,9 +358,10 @@ impl Predictor {
         threshold: Option<f64>,
         interval: Option<f64>,
         errors: &str,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
     ) -> Raised<Predictions> {
-        let table = self.read(data, columns, self.core.needs())?;
+        let table = self.read(data, rename, columns, self.core.needs())?;
         let Predictions { made } = Self::predictions(py, &self.core, &table, errors)?.at(threshold)?;
         Ok(Predictions {
             made: match interval {
@@ -372,16 +381,17 @@ impl Predictor {
     /// (10, True)
     /// >>> sum(bin["n"] for bin in found["bins"]) == found["n"]
     /// True
-    #[pyo3(signature = (data, *, rows = "test", errors = "error"))]
+    #[pyo3(signature = (data, *, rows = "test", errors = "error", rename = None))]
     fn reliability<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
         rows: &str,
         errors: &str,
+        rename: Option<Renames>,
     ) -> Raised<Option<Bound<'py, PyAny>>> {
         let errors = cell_errors(errors)?;
-        let table = self.read(data, None, self.core.needs_to_score())?;
+        let table = self.read(data, rename, None, self.core.needs_to_score())?;
         let Readable { table, unreadable } = py.detach(|| self.core.readable_to_score(&table, errors))?;
         warn_of_unreadable(py, self.core.name(), &unreadable)?;
         let table = Self::scored_rows(py, table, &[&self.core], rows)?;
@@ -400,18 +410,24 @@ impl Predictor {
 
     /// Cells unlike the training rows, one dictionary each: unseen categories, infinite numbers, and numbers
     /// from 3 standard deviations off the mean. The `word` is "unseen", or how bad a number is: "outlier" from 3 of
-    /// them, "extrapolation" from 4, "severe" from 20, "error" from 100 and where it is infinite.
+    /// them, "extrapolation" from 4, "severe" from 20, "error" from 100 and where it is infinite. `errors` and `rename`
+    /// as for `predict`.
     ///
     /// >>> predictor.guardrails(early.head(1).assign(purpose="a rocket"))
     /// [{'row_idx': 0, 'column': 'purpose', 'flag': {'flag': 'unseen'}, 'word': 'unseen'}]
-    #[pyo3(signature = (data, *, columns = None))]
+    #[pyo3(signature = (data, *, errors = "error", rename = None, columns = None))]
     fn guardrails<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
+        errors: &str,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
-        let table = self.read(data, columns, self.core.needs())?;
+        let errors = cell_errors(errors)?;
+        let table = self.read(data, rename, columns, self.core.needs())?;
+        let Readable { table, unreadable } = py.detach(|| self.core.readable(&table, errors))?;
+        warn_of_unreadable(py, self.core.name(), &unreadable)?;
         let found = py.detach(|| self.core.guardrails(&table))?;
         Ok(to_python(py, &found)?)
     }
@@ -425,17 +441,18 @@ impl Predictor {
     /// >>> score["metric"], score["low"] <= score["value"] <= score["high"]
     /// ('roc_auc', True)
     ///
-    /// `errors` as for `predict`; a row whose target cannot be read is then passed over.
-    #[pyo3(signature = (data, *, rows = "test", errors = "error"))]
+    /// `errors` and `rename` as for `predict`; a row whose target cannot be read is then passed over.
+    #[pyo3(signature = (data, *, rows = "test", errors = "error", rename = None))]
     pub fn evaluate<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
         rows: &str,
         errors: &str,
+        rename: Option<Renames>,
     ) -> Raised<Bound<'py, PyAny>> {
         let errors = cell_errors(errors)?;
-        let table = self.read(data, None, self.core.needs_to_score())?;
+        let table = self.read(data, rename, None, self.core.needs_to_score())?;
         let Readable { table, unreadable } = py.detach(|| self.core.readable_to_score(&table, errors))?;
         warn_of_unreadable(py, self.core.name(), &unreadable)?;
         let table = Self::scored_rows(py, table, &[&self.core], rows)?;
@@ -444,28 +461,35 @@ impl Predictor {
             logger.call_method1("info", ("%s: %s", self.core.name(), passed_over))?;
         }
         let scores = py.detach(|| self.core.evaluate(&table))?;
+        warn_of_columns(py, self.core.name(), &self.core.column_report(&table))?;
         warn_of_unseen(py, self.core.name(), &self.core.unseen_columns(&table)?)?;
         warn_of_differing(py, self.core.name(), &self.core.differing_columns(&table)?)?;
         Ok(crate::convert::scores(py, &scores)?)
     }
 
-    /// Whether `other` predicts the same target better, on the same rows; `rows` as for `evaluate`, but a
-    /// test row must be one for both.
+    /// Whether `other` predicts the same target better, on the same rows; `rows`, `errors` and `rename` as for
+    /// `evaluate`, but a test row must be one for both.
     ///
     /// >>> predictor.compare(predictor, early).verdict
     /// 'no_difference'
-    #[pyo3(signature = (other, data, *, rows = "test"))]
+    #[pyo3(signature = (other, data, *, rows = "test", errors = "error", rename = None))]
     pub fn compare(
         &self,
         py: Python<'_>,
         other: &Bound<'_, Predictor>,
         data: &Bound<'_, PyAny>,
         rows: &str,
+        errors: &str,
+        rename: Option<Renames>,
     ) -> Raised<Comparison> {
         let other = other.get().core.clone();
         let (how, notes) = self.core.read_options().joined(&other.read_options());
         say(py, &notes)?;
-        let table = Given::read(data, None, &how)?.table;
+        let errors = cell_errors(errors)?;
+        let table = Given::read(data, None, &how.with_names(rename))?.table;
+        let Readable { table, unreadable } =
+            py.detach(|| self.core.readable_to_compare(&other, &table, errors))?;
+        warn_of_unreadable(py, self.core.name(), &unreadable)?;
         let table = Self::scored_rows(py, table, &[&self.core, &other], rows)?;
         let found = py.detach(|| compare_predictors(&self.core, &other, &table))?;
         Ok(Comparison { found })
@@ -492,7 +516,7 @@ impl Predictor {
     /// keep : "always" or "if_not_worse", default "always"
     ///     With "if_not_worse" the old predictor is returned where it does better: on test rows, or, where there are
     ///     none, on rows of the fit by learners that did not learn from them.
-    /// columns, progress
+    /// rename, columns, progress
     ///     As for `EmbeddingSpace.fit`.
     ///
     /// Examples
@@ -502,7 +526,7 @@ impl Predictor {
     /// >>> grown.growth["base_id"] == predictor.id, grown.growth["columns_added"]
     /// (True, ['double'])
     #[pyo3(signature = (space, data, target = None, *, sample_weight = None, name = None, seed = None, keep = "always",
-        columns = None, progress = None))]
+        rename = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn extend(
         &self,
@@ -514,13 +538,14 @@ impl Predictor {
         name: Option<&str>,
         seed: Option<u64>,
         keep: &str,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;
         let (how, notes) = space.read_options().joined(&self.core.read_options());
         say(py, &notes)?;
-        let how = ReadOptions { columns: self.core.needs_to_grow_on(&space), ..how };
+        let how = ReadOptions { columns: self.core.needs_to_grow_on(&space), ..how.with_names(rename) };
         let mut table = Given::read(data, columns, &how)?.table;
         if let Some(target) = target {
             let (with, name) = with_target(table, target)?;

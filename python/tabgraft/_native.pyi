@@ -49,6 +49,8 @@ __version__: str
 
 _Path: TypeAlias = str | PathLike[str]
 _Names: TypeAlias = list[str] | tuple[str, ...]
+_Renames: TypeAlias = dict[str, str]
+"""Column to the name that it gets before anything else."""
 _Kind: TypeAlias = Literal["numeric", "categorical", "boolean", "timestamp", "text"]
 _Mode: TypeAlias = Literal["frozen", "anchored", "joint"]
 _Device: TypeAlias = Literal["cpu", "gpu", "auto"]
@@ -148,8 +150,18 @@ class EmbeddingSpace:
         batch_size: int | None = None,
         d_model: int = 128,
         learning_rate: float = 2e-3,
+        weight_decay: float = 1e-4,
+        p_drop: float = 0.1,
+        n_blocks: int = 2,
+        expansion: int = 2,
+        codec_bins: int = 24,
+        codec_targets: int = 16,
+        codec_categories: int = 256,
+        codec_text_slots: int = 128,
         memory_limit: int | None = None,
         min_category_rows: int = 2,
+        key: str | None = None,
+        private: bool = False,
         output_dir: _Path | None = None,
         seed: int = 0,
     ) -> Self: ...
@@ -175,6 +187,7 @@ class EmbeddingSpace:
         thousands: str | None = None,
         delimiter: str | None = None,
         max_inflated_bytes: int | None = None,
+        rename: _Renames | None = None,
         max_categories: int = 50_000,
         min_category_rows: int = 2,
         name: str = "embedding_space",
@@ -230,6 +243,7 @@ class EmbeddingSpace:
         thousands: str | None = None,
         delimiter: str | None = None,
         max_inflated_bytes: int | None = None,
+        rename: _Renames | None = None,
         max_categories: int = 50_000,
         features: FeatureEngineer | None = None,
         feature_metadata: Any = None,
@@ -253,6 +267,7 @@ class EmbeddingSpace:
         device: _Device = "cpu",
         name: str | None = None,
         seed: int = 0,
+        rename: _Renames | None = None,
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> EmbeddingSpace: ...
@@ -270,6 +285,7 @@ class EmbeddingSpace:
         device: _Device = "cpu",
         name: str | None = None,
         seed: int = 0,
+        rename: _Renames | None = None,
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> EmbeddingSpace: ...
@@ -286,6 +302,7 @@ class EmbeddingSpace:
         device: _Device = "cpu",
         name: str | None = None,
         seed: int = 0,
+        rename: _Renames | None = None,
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> EmbeddingSpace: ...
@@ -296,6 +313,7 @@ class EmbeddingSpace:
         *,
         max_rows: int = 2000,
         seed: int = 0,
+        rename: _Renames | None = None,
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> Document: ...
@@ -321,13 +339,35 @@ class EmbeddingSpace:
         target: str | None = None,
         cross_fit: bool = False,
         seed: int = 0,
+        rename: _Renames | None = None,
     ) -> EmbeddingSpace: ...
     def embed(
-        self, data: _FrameLike, *, errors: _Errors = "error", columns: _Names | None = None
+        self,
+        data: _FrameLike,
+        *,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
     ) -> NDArray[np.float32]: ...
-    def column_report(self, data: _FrameLike, *, columns: _Names | None = None) -> _ColumnReport: ...
-    def split(self, data: _FrameLike, *, columns: _Names | None = None) -> NDArray[np.str_]: ...
-    def known_rows(self, data: _FrameLike, *, columns: _Names | None = None) -> NDArray[np.str_]: ...
+    def column_report(
+        self, data: _FrameLike, *, rename: _Renames | None = None, columns: _Names | None = None
+    ) -> _ColumnReport: ...
+    def split(
+        self,
+        data: _FrameLike,
+        *,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+    ) -> NDArray[np.str_]: ...
+    def known_rows(
+        self,
+        data: _FrameLike,
+        *,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+    ) -> NDArray[np.str_]: ...
     def compare(
         self,
         other: EmbeddingSpace,
@@ -339,6 +379,9 @@ class EmbeddingSpace:
         n_networks: int | None = None,
         seed: int = 0,
         cross_fit: bool = False,
+        predictor_options: dict[str, Any] | None = None,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> Comparison: ...
@@ -410,6 +453,7 @@ class Predictor:
         cost_fn: float | None = None,
         class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
         seed: int = 0,
+        rename: _Renames | None = None,
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> Predictor: ...
@@ -420,16 +464,39 @@ class Predictor:
         threshold: float | None = None,
         interval: float | None = None,
         errors: _Errors = "error",
+        rename: _Renames | None = None,
         columns: _Names | None = None,
     ) -> Predictions: ...
     def reliability(
-        self, data: _FrameLike, *, rows: _Rows = "test", errors: _Errors = "error"
+        self, data: _FrameLike, *, rows: _Rows = "test", errors: _Errors = "error", rename: _Renames | None = None
     ) -> dict[str, Any] | None: ...
     @property
     def threshold(self) -> float: ...
-    def guardrails(self, data: _FrameLike, *, columns: _Names | None = None) -> list[_Guardrail]: ...
-    def evaluate(self, data: _FrameLike, *, rows: _Rows = "test", errors: _Errors = "error") -> Scores: ...
-    def compare(self, other: Predictor, data: _FrameLike, *, rows: _Rows = "test") -> Comparison: ...
+    def guardrails(
+        self,
+        data: _FrameLike,
+        *,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+    ) -> list[_Guardrail]: ...
+    def evaluate(
+        self,
+        data: _FrameLike,
+        *,
+        rows: _Rows = "test",
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+    ) -> Scores: ...
+    def compare(
+        self,
+        other: Predictor,
+        data: _FrameLike,
+        *,
+        rows: _Rows = "test",
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+    ) -> Comparison: ...
     def extend(
         self,
         space: EmbeddingSpace,
@@ -440,6 +507,7 @@ class Predictor:
         name: str | None = None,
         seed: int | None = None,
         keep: _Keep = "always",
+        rename: _Renames | None = None,
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> Predictor: ...
@@ -492,6 +560,10 @@ class Predictions:
     def ignored_columns(self) -> list[_IgnoredColumn]: ...
     @property
     def missing_columns(self) -> list[str]: ...
+    @property
+    def unreadable_columns(self) -> list[dict[str, Any]]: ...
+    @property
+    def unseen_columns(self) -> list[dict[str, Any]]: ...
     def to_pandas(self) -> Any: ...
     def to_polars(self) -> Any: ...
     def _repr_html_(self) -> str: ...
@@ -524,20 +596,38 @@ class FeatureEngineer:
     def add(self, name: str, formula: str, *, reason: str = "") -> None: ...
     @overload
     def fit_transform(
-        self, df: _Path | NDArray[Any] | Frame, verbose: bool = False, *, skip_missing: bool = False
+        self,
+        df: _Path | NDArray[Any] | Frame,
+        verbose: bool = False,
+        *,
+        skip_missing: bool = False,
+        rename: _Renames | None = None,
     ) -> Frame: ...
     @overload
-    def fit_transform(self, df: _FrameT, verbose: bool = False, *, skip_missing: bool = False) -> _FrameT: ...
+    def fit_transform(
+        self, df: _FrameT, verbose: bool = False, *, skip_missing: bool = False, rename: _Renames | None = None
+    ) -> _FrameT: ...
     @overload
-    def fit_transform(self, df: _FrameLike, verbose: bool = False, *, skip_missing: bool = False) -> Any: ...
+    def fit_transform(
+        self, df: _FrameLike, verbose: bool = False, *, skip_missing: bool = False, rename: _Renames | None = None
+    ) -> Any: ...
     @overload
     def transform(
-        self, df: _Path | NDArray[Any] | Frame, verbose: bool = False, *, skip_missing: bool = False
+        self,
+        df: _Path | NDArray[Any] | Frame,
+        verbose: bool = False,
+        *,
+        skip_missing: bool = False,
+        rename: _Renames | None = None,
     ) -> Frame: ...
     @overload
-    def transform(self, df: _FrameT, verbose: bool = False, *, skip_missing: bool = False) -> _FrameT: ...
+    def transform(
+        self, df: _FrameT, verbose: bool = False, *, skip_missing: bool = False, rename: _Renames | None = None
+    ) -> _FrameT: ...
     @overload
-    def transform(self, df: _FrameLike, verbose: bool = False, *, skip_missing: bool = False) -> Any: ...
+    def transform(
+        self, df: _FrameLike, verbose: bool = False, *, skip_missing: bool = False, rename: _Renames | None = None
+    ) -> Any: ...
     def judge(
         self,
         space: EmbeddingSpace,
@@ -547,7 +637,9 @@ class FeatureEngineer:
         budget_s: float = 30.0,
         level: float = 0.05,
         guide: _Guide = "predictor",
+        predictor_options: dict[str, Any] | None = None,
         seed: int = 0,
+        rename: _Renames | None = None,
         progress: bool | None = None,
     ) -> Discovery: ...
     def save(self, path: _Path) -> None: ...
@@ -613,7 +705,9 @@ class FeatrixInputDataSet:
         thousands: str | None = None,
         delimiter: str | None = None,
         max_inflated_bytes: int | None = None,
+        rename: _Renames | None = None,
         max_categories: int = 50_000,
+        key: str | None = None,
         columns: _Names | None = None,
     ) -> Self: ...
     def split(self, fraction: float = 0.2, *, seed: int = 0) -> tuple[FeatrixInputDataSet, FeatrixInputDataSet]: ...
@@ -661,6 +755,7 @@ class SinglePredictor:
         target_type: _TargetKind = "auto",
         *,
         load_features: bool = True,
+        rename: _Renames | None = None,
     ) -> None: ...
     def train_blocking(
         self,
@@ -672,10 +767,30 @@ class SinglePredictor:
         stop: StopToken | None = None,
     ) -> dict[str, Any]: ...
     def predict(
-        self, df: _FrameLike, *, threshold: float | None = None, errors: _Errors = "error"
+        self,
+        df: _FrameLike,
+        *,
+        threshold: float | None = None,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
     ) -> Predictions: ...
-    def evaluate(self, df: _FrameLike, *, rows: _Rows = "test", errors: _Errors = "error") -> Scores: ...
-    def compare(self, other: SinglePredictor, df: _FrameLike, *, rows: _Rows = "test") -> Comparison: ...
+    def evaluate(
+        self,
+        df: _FrameLike,
+        *,
+        rows: _Rows = "test",
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+    ) -> Scores: ...
+    def compare(
+        self,
+        other: SinglePredictor,
+        df: _FrameLike,
+        *,
+        rows: _Rows = "test",
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+    ) -> Comparison: ...
     def create_extended_embedding_space(
         self,
         enriched_train_df: _FrameLike | None = None,
@@ -693,6 +808,7 @@ class SinglePredictor:
         keep: _Keep = "always",
         cross_fit: bool = False,
         seed: int = 0,
+        rename: _Renames | None = None,
     ) -> EmbeddingSpace: ...
     @property
     def embedding_space(self) -> EmbeddingSpace | None: ...
@@ -772,7 +888,9 @@ def discover(
     budget_s: float = 30.0,
     level: float = 0.05,
     guide: _Guide = "predictor",
+    predictor_options: dict[str, Any] | None = None,
     seed: int = 0,
+    rename: _Renames | None = None,
     progress: bool | None = None,
 ) -> Discovery: ...
 def read_table(
@@ -783,6 +901,7 @@ def read_table(
     thousands: str | None = None,
     delimiter: str | None = None,
     max_inflated_bytes: int | None = None,
+    rename: _Renames | None = None,
     columns: _Names | None = None,
 ) -> Frame: ...
 def verify(path: _Path, *, parent: _Path | None = None, deep: bool = False) -> dict[str, Any]: ...

@@ -33,7 +33,7 @@ from tabgraft._native import EmbeddingSpace, Predictor, _n_weighted_rows, _spell
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from tabgraft._native import _Decimal, _Effort, _Kind, _Mode
+    from tabgraft._native import _Decimal, _Effort, _Errors, _Kind, _Mode
 
 __all__ = ["TabgraftClassifier", "TabgraftEmbedder", "TabgraftRegressor"]
 
@@ -152,6 +152,8 @@ class _OnASpace(BaseEstimator):
             learning_rate=self.learning_rate,
             p_valid=0.15 if n_rows >= _LEAST_ROWS_TO_VALIDATE else 0.0,
             p_test=0.0,
+            key=self.key,
+            private=self.private,
             split_seed=seed,
             seed=seed,
             sample_weight=weights,
@@ -167,6 +169,7 @@ class _OnASpace(BaseEstimator):
             "missing": self.missing,
             "decimal": self.decimal,
             "thousands": self.thousands,
+            "rename": self.rename,
         }
 
     def __sklearn_tags__(self) -> Any:
@@ -197,7 +200,11 @@ class _OnAPredictor(_OnASpace):
         missing: list[str] | None = None,
         decimal: _Decimal | None = None,
         thousands: str | None = None,
+        rename: dict[str, str] | None = None,
         min_category_rows: int = 2,
+        key: str | None = None,
+        private: bool = False,
+        errors: _Errors = "error",
         random_state: Any = 0,
         progress: bool | None = False,
     ) -> None:
@@ -215,7 +222,11 @@ class _OnAPredictor(_OnASpace):
         self.missing = missing
         self.decimal = decimal
         self.thousands = thousands
+        self.rename = rename
         self.min_category_rows = min_category_rows
+        self.key = key
+        self.private = private
+        self.errors = errors
         self.random_state = random_state
         self.progress = progress
 
@@ -232,6 +243,7 @@ class _OnAPredictor(_OnASpace):
             X,
             y,
             columns=columns,
+            rename=self.rename,
             target_kind=self._target_kind,
             sample_weight=weights,
             effort=self.effort,
@@ -337,8 +349,16 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
     decimal, thousands : str, optional
         What marks the decimals of numbers in text, "." or ",", and the only character that may group their
         digits; by default found in the table.
+    rename : dict, optional
+        Column to the name that it gets before anything else, in every table.
     min_category_rows : int
         Training rows that give a category a code of its own where a column has more than 256 of them.
+    key : str, optional
+        Column that says which row is which; rows that are alike in it stay together, and it is no feature.
+    private : bool
+        Whether the space remembers no rows, not even by a hash of each.
+    errors : "error" or "missing"
+        What becomes of a cell, of a table to predict or to embed, that cannot be read as its column's kind.
     class_weight : "balanced" or dict, optional
         How much rows of each class count, as in scikit-learn: a row counts as the weight of its class times its own.
         "balanced": all classes count alike.
@@ -440,7 +460,7 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
         """
         check_is_fitted(self)
         rows, columns = self._rows(X, reset=False)
-        found = self.predictor_.predict(rows, columns=columns).probabilities
+        found = self.predictor_.predict(rows, columns=columns, errors=self.errors).probabilities
         assert found is not None, "classes have probabilities"
         probabilities = np.zeros((len(found), len(self.classes_)))
         probabilities[:, self.predictor_.classes] = found
@@ -494,7 +514,7 @@ class TabgraftRegressor(RegressorMixin, _OnAPredictor):
         """
         check_is_fitted(self)
         rows, columns = self._rows(X, reset=False)
-        return self.predictor_.predict(rows, columns=columns).labels
+        return self.predictor_.predict(rows, columns=columns, errors=self.errors).labels
 
 
 class TabgraftEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _OnASpace):
@@ -517,7 +537,11 @@ class TabgraftEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _OnASp
         missing: list[str] | None = None,
         decimal: _Decimal | None = None,
         thousands: str | None = None,
+        rename: dict[str, str] | None = None,
         min_category_rows: int = 2,
+        key: str | None = None,
+        private: bool = False,
+        errors: _Errors = "error",
         random_state: Any = 0,
         progress: bool | None = False,
     ) -> None:
@@ -530,7 +554,11 @@ class TabgraftEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _OnASp
         self.missing = missing
         self.decimal = decimal
         self.thousands = thousands
+        self.rename = rename
         self.min_category_rows = min_category_rows
+        self.key = key
+        self.private = private
+        self.errors = errors
         self.random_state = random_state
         self.progress = progress
 
@@ -568,7 +596,7 @@ class TabgraftEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _OnASp
         """
         check_is_fitted(self)
         rows, columns = self._rows(X, reset=False)
-        return self.space_.embed(rows, columns=columns)
+        return self.space_.embed(rows, columns=columns, errors=self.errors)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

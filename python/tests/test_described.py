@@ -1,6 +1,7 @@
 """The described API: scripts of the three-run story in our own words, and the traps that it sets."""
 
 import asyncio
+import datetime as dt
 import json
 import logging
 import time
@@ -112,6 +113,48 @@ def test_defaults_are_the_described_ones(credit, early):
     # A quarter of the parent's, but at least ten.
     assert len(child.training_info["epochs"]) == 10
     assert isinstance(child.training_info["final_validation_loss"], float)
+
+
+def test_an_extension_takes_a_quarter_of_the_parents_epochs_and_at_least_ten(early, credit):
+    rows, wide = early.head(240), credit.head(240)
+    for n_epochs, expected in [(50, 12), (47, 11), (40, 10), (12, 10)]:
+        train, valid = FeatrixInputDataSet(rows, ignore_cols=["target"]).split(fraction=0.2)
+        es = EmbeddingSpace(train, valid, n_epochs=n_epochs, d_model=16).train(progress=False)
+        assert len(es.training_info["epochs"]) == n_epochs
+        child = EmbeddingSpace.extend_from_existing(es, wide).train(progress=False)
+        assert child.extension_metadata["training_epochs_used"] == expected, n_epochs
+        assert len(child.training_info["epochs"]) == expected
+
+
+def test_the_final_losses_of_parent_and_child_are_about_the_same_columns(early, credit):
+    es = first_space(early, n_epochs=3)
+    child = EmbeddingSpace.extend_from_existing(es, credit, n_epochs=2).train(progress=False)
+    before, after = es.training_info, child.training_info
+    for info in (before, after):
+        losses = [info["final_column_losses"][name] for name in es.columns if name in info["final_column_losses"]]
+        assert info["final_validation_loss"] == pytest.approx(np.mean(losses))
+    assert set(after["final_column_losses"]) - set(before["final_column_losses"]) <= set(child.columns[-3:])
+    new = [after["final_column_losses"][name] for name in child.columns[-3:]]
+    assert after["new_columns_validation_loss"] == pytest.approx(np.mean(new))
+    # About the parent's: the rule that the description gives for a good extension.
+    assert after["final_validation_loss"] < 1.1 * before["final_validation_loss"]
+    # The lineage has the parent's beside it.
+    assert child.extension_metadata["parent_validation_loss"] == before["final_validation_loss"]
+
+
+def test_the_source_of_features_and_the_day_they_were_loaded_are_kept(in_folder, credit, early, space):
+    given = {"source": "our own list", "load_date": dt.datetime(2024, 5, 1, tzinfo=dt.timezone.utc)}
+    child = EmbeddingSpace.extend_from_existing(space, credit, n_epochs=1, feature_metadata=given)
+    assert child.extension_metadata["feature_metadata"]["source"] == "our own list"
+    assert child.extension_metadata["feature_metadata"]["load_date"] == "2024-05-01T00:00:00+00:00"
+    trained(space, early, discovery_budget_s=2)
+    sp = SinglePredictor(space)
+    start = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
+    sp.prep_for_training(early, "target", "set")
+    metadata = sp.create_extended_embedding_space(n_epochs=1).extension_metadata["feature_metadata"]
+    assert metadata["source"] == Path(HISTORY).name
+    loaded = dt.datetime.fromisoformat(metadata["load_date"])
+    assert loaded.utcoffset() == dt.timedelta(0) and start <= loaded <= dt.datetime.now(dt.timezone.utc)
 
 
 def test_numbers_given_to_train_win(early):

@@ -38,8 +38,8 @@ OPPOSITES = {"exact-epochs": "auto_epochs", "fit-on-test-rows": "hold_out_test"}
 FILES = {"out", "replace-if-interrupted", "out-dir"}
 # What takes data reads it as the table of its model; `read_table` reads it otherwise.
 READING = {"missing-token", "delimiter", "max-inflated-bytes", "decimal", "thousands"}
-# The command line judges by a predictor of any options; the package by one of the usual ones.
-PREDICTOR = {flag for flag in FLAGS["predictor"] if flag in FLAGS["discover"]} - {"target", "seed"} - READING
+# What is a flag there is a key of `predictor_options` here.
+PREDICTOR = {flag for flag in FLAGS["predictor"] if flag in FLAGS["discover"]} - {"target", "seed", "rename"} - READING
 
 # Of each command: what it is here, flags without an option, options without a flag.
 DOORS = {
@@ -74,13 +74,13 @@ DOORS = {
     "compare": (
         tabgraft.EmbeddingSpace.compare,
         READING | {"rows"} | PREDICTOR - {"target-kind", "epochs", "n-networks"},
-        {"other", "data", "columns", "progress"},
+        {"other", "data", "columns", "progress", "predictor_options"},
     ),
-    "discover": (tabgraft.discover, FILES | READING | PREDICTOR, {"space", "data", "progress"}),
+    "discover": (tabgraft.discover, FILES | READING | PREDICTOR, {"space", "data", "progress", "predictor_options"}),
     "judge": (
         tabgraft.FeatureEngineer.judge,
         FILES | READING | PREDICTOR | {"formula", "features"},
-        {"space", "data", "progress"},
+        {"space", "data", "progress", "predictor_options"},
     ),
     "effectiveness": (
         tabgraft.FeatureEffectivenessTracker.get_recommended_features,
@@ -163,13 +163,17 @@ def test_an_option_has_one_default_wherever_it_is(function, described):
 @pytest.mark.parametrize(
     ("function", "options"),
     [
-        (FeatrixInputDataSet, "kinds date_formats missing decimal thousands delimiter max_inflated_bytes max_categories"),
-        (tabgraft.EmbeddingSpace, "memory_limit min_category_rows"),
-        (tabgraft.read_table, "missing decimal thousands delimiter max_inflated_bytes"),
-        (tabgraft.TabgraftClassifier, "kinds date_formats missing decimal thousands min_category_rows"),
-        (tabgraft.TabgraftRegressor, "kinds date_formats missing decimal thousands min_category_rows"),
-        (tabgraft.TabgraftEmbedder, "kinds date_formats missing decimal thousands min_category_rows"),
-        (tabgraft.EmbeddingSpace.extend_from_existing, "freeze keep prune memory_limit features target cross_fit"),
+        (
+            FeatrixInputDataSet,
+            "kinds date_formats missing decimal thousands delimiter max_inflated_bytes rename max_categories key",
+        ),
+        (tabgraft.EmbeddingSpace, "memory_limit min_category_rows key private n_blocks expansion weight_decay p_drop"),
+        (tabgraft.EmbeddingSpace, "codec_bins codec_targets codec_categories codec_text_slots"),
+        (tabgraft.read_table, "missing decimal thousands delimiter max_inflated_bytes rename"),
+        (tabgraft.TabgraftClassifier, "kinds date_formats missing decimal thousands rename min_category_rows key private"),
+        (tabgraft.TabgraftRegressor, "kinds date_formats missing decimal thousands rename min_category_rows key private"),
+        (tabgraft.TabgraftEmbedder, "kinds date_formats missing decimal thousands rename min_category_rows key private"),
+        (tabgraft.EmbeddingSpace.extend_from_existing, "freeze keep prune memory_limit features target cross_fit rename"),
         (SinglePredictor.create_extended_embedding_space, "freeze keep prune memory_limit cross_fit"),
     ],
 )
@@ -302,3 +306,49 @@ def test_the_described_extension_takes_what_extend_takes(space, credit, caplog):
     single.prep_for_training(credit, "target", "set")
     grown = single.create_extended_embedding_space(n_epochs=2, keep="if_not_worse", prune=["age"])
     assert "age" not in grown.columns
+
+
+def test_the_two_step_constructor_takes_what_fit_takes(early, tmp_path):
+    rows = early.assign(customer=np.arange(1000) // 2)
+    sizes = {"n_blocks": 1, "expansion": 3, "codec_bins": 12, "codec_targets": 8, "codec_categories": 100}
+    sizes |= {"codec_text_slots": 64, "weight_decay": 1e-3, "p_drop": 0.2, "d_model": 16}
+    train, valid = FeatrixInputDataSet(rows, ignore_cols=["target"], key="customer").split(0.2)
+    assert set(train.df["customer"]).isdisjoint(valid.df["customer"])
+    es = tabgraft.EmbeddingSpace(train, valid, n_epochs=1, private=True, **sizes)
+    es.train(progress=False)
+    assert "customer" not in es.columns and es.inspect()["n_rows_remembered"] is None
+    fit = tabgraft.EmbeddingSpace.fit(rows, ignore=["target"], key="customer", n_epochs=1, progress=False, **sizes)
+    assert fit.columns == es.columns and fit.inspect()["n_weights"] == es.inspect()["n_weights"]
+    parts = pd.Series(es.split(rows))
+    assert (parts.groupby(rows["customer"]).nunique() == 1).all()
+    # Said to the constructor alone, rows are dealt anew.
+    train, valid = FeatrixInputDataSet(rows, ignore_cols=["target"]).split(0.2)
+    es = tabgraft.EmbeddingSpace(train, valid, n_epochs=1, key="customer", **sizes)
+    parts = pd.Series(es.split(rows))
+    assert (parts.groupby(rows["customer"]).nunique() == 1).all()
+
+
+def test_the_estimators_take_key_and_private(early):
+    rows = early.assign(customer=np.arange(1000) // 2)
+    X, y = rows.drop(columns="target"), rows["target"]
+    made = tabgraft.TabgraftClassifier(
+        n_epochs=1, d_model=16, predictor_epochs=1, n_networks=2, key="customer", private=True
+    ).fit(X, y)
+    assert "customer" not in made.space_.columns and made.space_.inspect()["n_rows_remembered"] is None
+    assert made.predict(X).shape == (1000,)
+
+
+def test_searching_judging_and_comparing_take_options_of_the_predictor(space, early, credit):
+    options = {"n_epochs": 3, "n_networks": 2, "d_hidden": 16}
+    found = tabgraft.discover(space, early, "target", budget_s=2, predictor_options=options, progress=False)
+    assert found.run["run_id"]
+    engineer = tabgraft.FeatureEngineer([{"name": "m", "formula": "credit_amount / duration"}])
+    assert engineer.judge(space, early, "target", budget_s=2, predictor_options=options, progress=False).run
+    compared = space.compare(
+        space, credit, "target", n_epochs=2, n_networks=2, predictor_options={"d_hidden": 16, "patience": 2}, progress=False
+    )
+    assert compared.verdict == "no_difference"
+    with pytest.raises(tabgraft.OptionError, match="option `predictor_options`: .*`depth`"):
+        tabgraft.discover(space, early, "target", budget_s=1, predictor_options={"depth": 3})
+    with pytest.raises(tabgraft.OptionError, match="`seed` is none of them here"):
+        tabgraft.discover(space, early, "target", budget_s=1, predictor_options={"seed": 3})

@@ -31,13 +31,13 @@ def hostile(n_rows: int) -> dict[str, tuple["pa.Array", str]]:
     view[:, 1] = int.from_bytes(b"Rome", "little")
     view[6, 1] = int.from_bytes(b"Caf\xe9", "little")
     return {
-        "latin-1": (latin(n_rows), r"row 7: `Caf\\xe9` is not UTF-8 text"),
-        "a view": (raw(pa.string_view(), n_rows, view), r"row 7: `Caf\\xe9` is not UTF-8 text"),
-        "offsets that run backwards": (raw(pa.string(), n_rows, backwards, b"x" * n_rows), "row 7: "),
-        "a key beside its dictionary": (pa.DictionaryArray.from_arrays(far, pa.array(["a", "b"]), safe=False), "row 7: "),
+        "latin-1": (latin(n_rows), r"row 6: `Caf\\xe9` is not UTF-8 text"),
+        "a view": (raw(pa.string_view(), n_rows, view), r"row 6: `Caf\\xe9` is not UTF-8 text"),
+        "offsets that run backwards": (raw(pa.string(), n_rows, backwards, b"x" * n_rows), "row 6: "),
+        "a key beside its dictionary": (pa.DictionaryArray.from_arrays(far, pa.array(["a", "b"]), safe=False), "row 6: "),
         "a dictionary of latin-1": (
             pa.DictionaryArray.from_arrays(keys, latin(10).slice(5, 2)),
-            r"row 1: `Caf\\xe9` is not UTF-8 text",
+            r"row 0: `Caf\\xe9` is not UTF-8 text",
         ),
         "a wrong count of missing cells": (
             pa.Array.from_buffers(pa.int64(), n_rows, [pa.py_buffer(b"\xaa" * n_rows), pa.py_buffer(b"\0" * 8 * n_rows)], 3),
@@ -60,7 +60,7 @@ def test_a_frame_that_breaks_arrows_rules_is_refused_with_column_and_row(name, k
 def test_rows_count_over_all_batches():
     table = pa.table({"n": pa.array(range(100)), "city": latin(100)})
     pieces = pa.concat_tables([table.slice(0, 3), table.slice(3)])
-    with pytest.raises(tabgraft.DataError, match=r"column `city`, row 7: "):
+    with pytest.raises(tabgraft.DataError, match=r"column `city`, row 6: "):
         tabgraft.EmbeddingSpace.fit(pieces, n_epochs=1, d_model=16)
 
 
@@ -84,7 +84,7 @@ def test_a_parquet_file_of_latin_1_is_refused_as_a_frame_is(tmp_path):
 
     pq.write_table(pa.table({"n": pa.array(range(100)), "city": latin(100)}), path)
     for data in (path, pq.read_table(path)):
-        with pytest.raises(tabgraft.DataError, match=r"column `city`, row 7: `Caf\\xe9` is not UTF-8 text"):
+        with pytest.raises(tabgraft.DataError, match=r"column `city`, row 6: `Caf\\xe9` is not UTF-8 text"):
             tabgraft.EmbeddingSpace.fit(data)
 
 

@@ -116,7 +116,7 @@ def test_targets_that_are_none_are_refused_with_their_place(rows):
     cases = [
         (regressor, bad(np.nan), r"Input y contains NaN: 1 of 120 values, the first of them y\[3\]"),
         (regressor, bad(np.inf), r"Input y contains infinity: 1 of 120 values, the first of them y\[3\]"),
-        (regressor, bad(1e300), r"row 4: 1e300 is beyond 1e100"),
+        (regressor, bad(1e300), r"row 3: 1e300 is beyond 1e100"),
         (regressor, np.ma.array(y, mask=np.arange(N) == 3), r"Input y contains masked values.* y\[3\]"),
         (classifier, np.where(np.arange(N) == 3, np.nan, y > 0), r"Input y contains NaN.* y\[3\]"),
         (classifier, np.where(np.arange(N) == 3, None, words), r"Input y contains missing values.* y\[3\]"),
@@ -176,9 +176,9 @@ def test_rows_of_weight_0_do_no_harm(rows):
     ("weights", "match"),
     [
         (np.zeros(N), "the weights of all 120 rows are zero"),
-        (np.r_[1.0, -2.0, np.ones(N - 2)], "the weight of row 2 is -2"),
-        (np.r_[np.nan, np.ones(N - 1)], "the weight of row 1 is NaN"),
-        (np.r_[np.ones(N - 1), np.inf], "the weight of row 120 is inf"),
+        (np.r_[1.0, -2.0, np.ones(N - 2)], "the weight of row 1 is -2"),
+        (np.r_[np.nan, np.ones(N - 1)], "the weight of row 0 is NaN"),
+        (np.r_[np.ones(N - 1), np.inf], "the weight of row 119 is inf"),
         (np.ones(5), "5 row weights for 120 rows"),
         (np.ones((N, 2)), r"the row weights have shape \[120, 2\]"),
     ],

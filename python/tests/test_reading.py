@@ -60,7 +60,7 @@ def test_a_table_read_by_the_callers_word_is_told_apart(german, tmp_path, caplog
     assert not np.array_equal(other, space.embed(path))
     english = tmp_path / "english.csv"
     english.write_text(german.replace(".", "").replace(",", "."))
-    with pytest.raises(tabgraft.DataError, match="column `rate`, row 1: `1.50` is not a number with a decimal"):
+    with pytest.raises(tabgraft.DataError, match="column `rate`, line 2: `1.50` is not a number with a decimal"):
         space.embed(english)
     read = tabgraft.read_table(english, missing=["", "-"], decimal=".")
     np.testing.assert_array_equal(space.embed(read), space.embed(path))

@@ -112,3 +112,17 @@ fn an_unknown_metric_is_a_failure_that_names_the_known_ones() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("metric `auc` is unknown, there are `roc_auc`"), "{said}");
 }
+
+#[test]
+fn a_model_applies_the_features_that_it_carries() {
+    let folder = workshop("features_of_a_model");
+    done(&folder, "predictor v2 raw.csv --target default --epochs 1 --n-networks 2 -o p");
+    let (whole, _) = done(&folder, "apply fitted.json raw.csv");
+    for model in ["v2", "p"] {
+        assert_eq!(done(&folder, &format!("apply {model} raw.csv")).0, whole, "{model}");
+        assert_eq!(done(&folder, &format!("apply {model} half.csv")).0.lines().next(), whole.lines().next());
+    }
+    let failed = run(&folder, "apply v1 raw.csv");
+    assert_eq!(failed.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&failed.stderr).contains("`v1` carries no features"));
+}

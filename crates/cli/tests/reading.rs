@@ -89,7 +89,7 @@ fn what_the_caller_says_otherwise_is_taken_and_told() {
     let refused = run(&folder, "predict p.tabgraft plain.csv");
     let said = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(2));
-    assert!(said.contains("column `price`, row 1") && said.contains("give `decimal` as `.`"), "{said}");
+    assert!(said.contains("column `price`, line 2") && said.contains("give `decimal` as `.`"), "{said}");
     let (predicted, said) = done(&folder, "predict p.tabgraft plain.csv --decimal .");
     assert!(said.contains("a decimal comma, and this table is read with a decimal point"), "{said}");
     assert_eq!(predicted, done(&folder, "predict p.tabgraft data.csv").0);
@@ -137,4 +137,45 @@ fn an_ignored_column_is_not_read_unless_the_split_needs_it() {
     let ignore = "--ignore y --ignore note --ignore group --split-group group";
     done(&folder, &format!("train data.csv -o v.tabgraft {ignore} --epochs 1 --d-model 16"));
     done(&folder, "embed v.tabgraft data.csv");
+}
+
+#[test]
+fn columns_get_the_names_that_a_model_knows() {
+    let folder = workshop("rename");
+    let other = rows(false).replacen("age;grade;price", "years;grade;price", 1);
+    fs::write(folder.join("other.csv"), other).unwrap();
+    let expected = done(&folder, "embed v.tabgraft data.csv").0;
+    assert_eq!(done(&folder, "embed v.tabgraft other.csv --rename years=age").0, expected);
+    for (rename, found) in [
+        ("yeers=age", "there is no column `yeers` to be renamed `age`"),
+        ("grade=price", "columns `grade`, `price` would both be `price`"),
+    ] {
+        let failed = run(&folder, &format!("embed v.tabgraft other.csv --rename {rename}"));
+        assert_eq!(failed.status.code(), Some(2), "{rename}");
+        assert!(String::from_utf8_lossy(&failed.stderr).contains(found), "{rename}");
+    }
+    done(&folder, "train other.csv --rename years=age --ignore y --epochs 2 --d-model 16 -o w.tabgraft");
+    let card: Value = serde_json::from_str(&done(&folder, "inspect w.tabgraft --format json").0).unwrap();
+    assert_eq!(card["reading"]["renamed"]["years"], "age");
+    // What was trained so is remembered; features read the new name, the table keeps its own.
+    done(&folder, "embed w.tabgraft other.csv");
+    fs::write(folder.join("f.json"), r#"{"format_version": 1, "features": [{"name": "older", "definition": {"kind": "formula", "formula": "age + 1"}}]}"#).unwrap();
+    let (applied, _) = done(&folder, "apply f.json other.csv --rename years=age");
+    assert!(applied.starts_with("years;grade;price;y;older\n"), "{}", &applied[..60]);
+}
+
+#[test]
+fn rows_of_a_file_are_named_by_their_lines() {
+    let folder = folder("lines");
+    let mut text = "n,note\n".to_owned();
+    for i in 0..60 {
+        let note = if i == 3 { "\"two\nlines\"".to_owned() } else { format!("note {}", i % 7) };
+        let n = if i == 50 { "abc".to_owned() } else { i.to_string() };
+        writeln!(text, "{n},{note}").unwrap();
+    }
+    fs::write(folder.join("t.csv"), text).unwrap();
+    let failed = run(&folder, "train t.csv --kind n=numeric -o v.tabgraft");
+    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    // The header is line 1, and one cell before has two lines.
+    assert!(said.contains("column `n`, line 53: `abc` is not a number"), "{said}");
 }

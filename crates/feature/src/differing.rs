@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
 use serde::Serialize;
+use tabgraft_table::RowPlace;
 use tabgraft_table::Table;
 use tabgraft_table::table::quoted;
 
@@ -30,8 +31,9 @@ pub struct Differing {
     pub n_differing: usize,
     /// Rows that were compared.
     pub n_compared: usize,
-    /// The first row that differs, from 0.
-    pub row_idx: usize,
+    /// The first row that differs.
+    #[serde(flatten)]
+    pub row: RowPlace,
     /// What the table holds there; none if the cell is missing.
     pub found: Option<String>,
     /// What the feature gives there; none if that is missing.
@@ -47,23 +49,15 @@ impl fmt::Display for Differing {
         };
         write!(
             f,
-            "column `{}` is not what its feature gives: {} of {} compared rows differ, such as row {}: the table has \
+            "column `{}` is not what its feature gives: {} of {} compared rows differ, such as {}: the table has \
              {}, the feature gives {}",
             self.name,
             self.n_differing,
             self.n_compared,
-            self.row_idx + 1,
+            self.row,
             shown(&self.found),
             shown(&self.computed)
         )
-    }
-}
-
-impl Differing {
-    /// Of a sample of these rows: the row as the whole table counts it.
-    pub(super) fn of_rows(self, rows: &[u32]) -> Self {
-        let row_idx = rows.get(self.row_idx).map_or(self.row_idx, |row| *row as usize);
-        Differing { row_idx, ..self }
     }
 }
 
@@ -83,7 +77,7 @@ pub(super) fn differs(feature: &Feature, checked: &Checked, readings: &mut Readi
             name: feature.name.clone(),
             n_differing: readings.n_rows(),
             n_compared: readings.n_rows(),
-            row_idx: 0,
+            row: readings.row_place(0),
             found: Some("what cannot be compared".to_owned()),
             computed: Some(error.to_string()),
         })
@@ -122,7 +116,7 @@ fn compare(name: &str, computed: ArrayRef, readings: &mut Readings) -> Result<Op
         name: name.to_owned(),
         n_differing: 1 + differing.count(),
         n_compared: n_rows,
-        row_idx,
+        row: readings.row_place(row_idx),
         found: cell_text(&found, row_idx),
         computed: cell_text(&computed, row_idx),
     }))

@@ -305,7 +305,7 @@ impl FeatureEngineer {
                 continue;
             }
             if names.contains(&feature.name) {
-                found.extend(differs(feature, checked, &mut readings).map(|d| d.of_rows(&rows)));
+                found.extend(differs(feature, checked, &mut readings));
             } else if let Ok(array) = apply(feature, checked, &mut readings) {
                 readings.add(&feature.name, array)?;
             }

@@ -4,6 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use tabgraft_feature::Feature;
+use tabgraft_table::read::ReadOptions;
+
 use crate::error::{Error, Result};
 use crate::store::{self, Container, ContentHash};
 use crate::{EmbeddingSpace, Predictor, predictor, space};
@@ -57,6 +60,12 @@ impl ModelFile {
         Self::from_container(container).map_err(|e| e.at(format_args!("`{}`", path.display())))
     }
 
+    /// Whether a path is that of a regular file that begins as a model does. Reads nothing of pipes, whose bytes
+    /// come once.
+    pub fn is_at(path: &Path) -> bool {
+        path.is_file() && store::resembles(path).unwrap_or(false)
+    }
+
     /// Reads such a file's bytes.
     ///
     /// # Errors
@@ -79,6 +88,22 @@ impl ModelFile {
         match self {
             ModelFile::Space(_) => ModelKind::EmbeddingSpace,
             ModelFile::Predictor(_) => ModelKind::Predictor,
+        }
+    }
+
+    /// The features that it computes by itself.
+    pub fn features(&self) -> &[Feature] {
+        match self {
+            ModelFile::Space(space) => space.features(),
+            ModelFile::Predictor(predictor) => predictor.features(),
+        }
+    }
+
+    /// Options that read a table as the one that it was trained on.
+    pub fn read_options(&self) -> ReadOptions {
+        match self {
+            ModelFile::Space(space) => space.read_options(),
+            ModelFile::Predictor(predictor) => predictor.read_options(),
         }
     }
 

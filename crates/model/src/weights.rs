@@ -103,7 +103,7 @@ fn check(weights: &[f64], n_rows: usize) -> Result<()> {
     if let Some(r) = weights.iter().position(is_bad) {
         return Err(Error::value(format!(
             "the weight of row {} is {}, a finite number of at least 0 is needed ({} such weight(s))",
-            r + 1,
+            r,
             weights[r],
             weights.iter().filter(|w| is_bad(w)).count()
         )));
@@ -165,9 +165,9 @@ mod tests {
         let rows = table(&[1.0, 2.0]);
         for (weights, expected) in [
             (&[1.0][..], "1 row weights for 2 rows, one for each is needed"),
-            (&[1.0, -2.0], "the weight of row 2 is -2, "),
-            (&[f64::NAN, 1.0], "the weight of row 1 is NaN, "),
-            (&[1.0, f64::INFINITY], "the weight of row 2 is inf, "),
+            (&[1.0, -2.0], "the weight of row 1 is -2, "),
+            (&[f64::NAN, 1.0], "the weight of row 0 is NaN, "),
+            (&[1.0, f64::INFINITY], "the weight of row 1 is inf, "),
             (&[0.0, 0.0], "the weights of all 2 rows are zero, nothing can be learned"),
         ] {
             let error = WeightedRows::new(&rows, weights, |_| false).unwrap_err();

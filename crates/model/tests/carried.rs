@@ -294,7 +294,7 @@ fn a_table_whose_features_are_others_is_used_as_it_is_with_a_loud_warning() {
     let text = embeddings.differing[0].to_string();
     assert!(
         text.starts_with("column `monthly` is not what its feature gives: ")
-            && text.contains("such as row 1:"),
+            && text.contains("such as row 0:"),
         "{text}"
     );
     let predictor = Predictor::fit(&spaces[3], &tables[0], "target", &quick(), &mut go_on).unwrap();

@@ -315,3 +315,26 @@ fn a_limit_of_memory_halves_steps_with_notes_and_refuses_what_cannot_fit() {
     let (refused, _) = extend(Some(0));
     assert!(refused.unwrap_err().to_string().contains("`memory_limit` is 0 bytes"));
 }
+
+#[test]
+fn what_every_nested_fit_would_warn_of_is_said_once() {
+    let zips = |lost: bool| -> ArrayRef {
+        let zip =
+            |i: usize| ["01067", "04109", "06886"][i % 3].trim_start_matches(if lost { "0" } else { "" });
+        Arc::new(StringArray::from_iter_values((0..400).map(zip)))
+    };
+    let trained = table(400).with_column("zip", zips(false)).unwrap();
+    let a = space(&trained, "a", &["target"], SplitOptions::default());
+    let b = space(&trained, "b", &["target", "noise"], SplitOptions::default());
+    let lost = table(400).with_column("zip", zips(true)).unwrap();
+    let mut told = Vec::new();
+    let mut sink = |event: &Event| {
+        if let Event::Warning { text } | Event::Note { text } = event {
+            told.push(text.clone());
+        }
+        ControlFlow::Continue(())
+    };
+    a.compare(&b, &lost, "target", &quick(true), &mut sink).unwrap();
+    let n = told.iter().filter(|text| text.contains("column `zip`")).count();
+    assert_eq!(n, 1, "{told:#?}");
+}

@@ -5,11 +5,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow::array::Float64Array;
 use tabgraft_model::lineage::check_file;
 use tabgraft_model::space::Operation;
-use tabgraft_model::{EmbeddingSpace, Mode};
+use tabgraft_model::train::Event;
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, TrainingOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, read_table};
 
@@ -86,4 +90,33 @@ fn a_pruned_graft_of_format_1_3_says_how_it_was_trained() {
     assert_eq!(batches, [Some(32), Some(32)]);
     // A date is several parts, of which a pruned column beside it leaves all.
     assert_eq!(space.extension_metadata().unwrap().columns_removed, ["color"]);
+}
+
+#[test]
+fn a_child_of_a_file_that_remembers_no_rows_says_so_once() {
+    let folder = folder("1.3");
+    let parent = EmbeddingSpace::load(&folder.join("v3.tabgraft")).unwrap();
+    let rows = read(&folder.join("rows.csv"));
+    let wide = |name: &str, table: &Table| {
+        let new = Float64Array::from_iter_values((0..table.n_rows()).map(|r| (r * 37 % 11) as f64));
+        table.with_column(name, Arc::new(new)).unwrap()
+    };
+    let told = |space: &EmbeddingSpace, table: &Table| {
+        let mut told = Vec::new();
+        let mut sink = |event: &Event| {
+            if let Event::Note { text } = event {
+                told.push(text.clone());
+            }
+            ControlFlow::Continue(())
+        };
+        let training = TrainingOptions { n_epochs: Some(1), ..TrainingOptions::default() };
+        let options = ExtendOptions { training, ..ExtendOptions::default() };
+        let child = space.extend(table, None, &options, &mut sink).unwrap();
+        (child, told.into_iter().filter(|text| text.contains("remembers no rows")).count())
+    };
+    let first = wide("balance", &rows);
+    let (child, n) = told(&parent, &first);
+    assert_eq!(n, 1);
+    assert!(child.notes().iter().any(|note| note.contains("format 1.3 or earlier and remembers no rows")));
+    assert_eq!(told(&child, &wide("second", &first)).1, 0, "once is enough");
 }

@@ -128,7 +128,9 @@ fn a_column_whose_cells_are_mostly_unseen_is_told_by_embed_and_predict() {
     let [column] = &unseen[..] else { panic!("one column: {unseen:?}") };
     assert_eq!((column.name.as_str(), column.n_unseen, column.n_present), ("zip", 200, 300));
     let said = column.to_string();
-    for part in ["column `zip`: 200 of 300 cells", "`1067` in row 1", "`01067`"] {
+    for part in
+        ["column `zip`: 200 of 300 cells", "`1067` in row 0", "`01067`", "zeros in front that are lost"]
+    {
         assert!(said.contains(part), "{said}");
     }
     let options = PredictorOptions { n_epochs: 1, n_networks: Some(2), d_hidden: 8, ..Default::default() };
@@ -144,6 +146,38 @@ fn a_column_whose_cells_are_mostly_unseen_is_told_by_embed_and_predict() {
     // One new store among many is what guardrails are for.
     let few = of(&|r| if r < 3 { "99999".to_owned() } else { zip(r) });
     assert!(space.embed(&few).unwrap().unseen.is_empty());
+}
+
+#[test]
+fn what_made_known_cells_unseen_is_told() {
+    let n_rows = 240;
+    let known = ["Car loan", "TV set", "New kitchen", "old debts"];
+    let codes = ["010", "020", "1.5", "abc"];
+    let of = |name: &dyn Fn(usize) -> String, code: &dyn Fn(usize) -> String| {
+        let cells = |cell: &dyn Fn(usize) -> String| text(n_rows, cell);
+        // Rows that differ: equal ones would be one to the split.
+        let n = Float64Array::from_iter_values((0..n_rows).map(|r| (r * 7 % 241) as f64 / 3.0));
+        Table::from_columns([("name", cells(name)), ("code", cells(code)), ("n", Arc::new(n))]).unwrap()
+    };
+    let name = |r: usize| known[r % 4].to_owned();
+    let code = |r: usize| codes[r % 4].to_owned();
+    let space = fit(&of(&name, &code), &[]);
+    let cause = |name: &dyn Fn(usize) -> String, code: &dyn Fn(usize) -> String| {
+        let unseen = space.embed(&of(name, code)).unwrap().unseen;
+        let json = serde_json::to_value(&unseen).unwrap();
+        json.as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c["cause"].as_str().unwrap_or("none").to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(cause(&|r| name(r).to_uppercase(), &code), ["case"]);
+    assert_eq!(cause(&|r| name(r).replace(' ', "\u{a0}"), &code), ["spaces"]);
+    assert_eq!(cause(&|r| name(r).to_uppercase().replace(' ', ""), &code), ["case_and_spaces"]);
+    assert_eq!(cause(&|r| (r % 4).to_string(), &code), ["codes"]);
+    assert_eq!(cause(&|r| format!("something else {}", r % 4), &code), ["none"]);
+    assert_eq!(cause(&name, &|r| code(r).trim_start_matches('0').to_owned()), ["leading_zeros"]);
+    assert_eq!(cause(&name, &|_| "1.50".to_owned()), ["number_spelling"]);
 }
 
 #[test]

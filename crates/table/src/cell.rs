@@ -70,7 +70,7 @@ impl Storage {
 /// Booleans give 0 and 1; text is parsed.
 ///
 /// # Errors
-/// A value error that names column, row (from 1) and value if text is not a number; a schema
+/// A value error that names column, row and value if text is not a number; a schema
 /// error if the column holds times or a type that cannot be read.
 pub fn numbers(column: &str, array: &ArrayRef) -> Result<Float64Array> {
     let (storage, array) = plain(column, array)?;
@@ -169,7 +169,7 @@ pub fn categories(column: &str, array: &ArrayRef) -> Result<StringArray> {
 /// True and false, `[n_rows]`; text and numbers are read by the usual spellings (`yes`, `N`, `1`).
 ///
 /// # Errors
-/// A value error that names column, row (from 1) and value if a cell says neither yes nor no.
+/// A value error that names column, row and value if a cell says neither yes nor no.
 pub fn truths(column: &str, array: &ArrayRef) -> Result<BooleanArray> {
     let texts = texts(column, array)?;
     let parse = |(row, text): (usize, Option<&str>)| {
@@ -185,7 +185,7 @@ pub fn truths(column: &str, array: &ArrayRef) -> Result<BooleanArray> {
 /// ISO 8601.
 ///
 /// # Errors
-/// A value error that names column, row (from 1) and value if a cell does not fit the format or
+/// A value error that names column, row and value if a cell does not fit the format or
 /// lies outside +-292,000 years.
 pub fn timestamps_us(column: &str, array: &ArrayRef, format: &DateFormat) -> Result<Int64Array> {
     let (storage, array) = plain(column, array)?;
@@ -299,8 +299,8 @@ fn typed_micros(column: &str, array: &ArrayRef) -> Result<Int64Array> {
 
 fn unfit(column: &str, row: usize, value: &str, rule: &str) -> Error {
     let shown: String = value.chars().take(80).collect();
-    Error::value(format!("column `{column}`, row {}: `{shown}` is not {rule}", row + 1))
-        .in_row(row)
+    Error::value(format!(": `{shown}` is not {rule}"))
+        .in_row(format!("column `{column}`, "), row)
         .with_hint("correct the cell, leave it empty, or give the column another kind")
 }
 
@@ -329,8 +329,8 @@ mod tests {
     #[test]
     fn unfit_text_names_column_row_and_value() {
         let error = numbers("age", &text(&["1", "abc"])).unwrap_err();
-        assert_eq!(error.to_string(), "column `age`, row 2: `abc` is not a number");
-        assert!(truths("x", &text(&["yes", "maybe"])).unwrap_err().to_string().contains("row 2"));
+        assert_eq!(error.to_string(), "column `age`, row 1: `abc` is not a number");
+        assert!(truths("x", &text(&["yes", "maybe"])).unwrap_err().to_string().contains("row 1"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::row_place::{RowPlace, Rows};
+
 /// What kind of failure it was; callers ask by predicate, so that kinds can be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
@@ -38,12 +40,21 @@ pub(crate) enum ErrorKind {
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
+    /// A row that is named in front of the message.
+    row: Option<Box<RowAt>>,
     message: String,
     hint: Option<String>,
-    /// The row that the message names, from 0.
-    row_idx: Option<usize>,
     /// What the message already says in words.
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A row that a message speaks of.
+#[derive(Debug)]
+struct RowAt {
+    before: String,
+    /// As the table counts that the row was found in, until that table says where it came from.
+    place: RowPlace,
+    is_found: bool,
 }
 
 /// Result with this crate's [`Error`].
@@ -51,7 +62,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), hint: None, row_idx: None, cause: None }
+        Error { kind, row: None, message: message.into(), hint: None, cause: None }
     }
 
     /// A schema failure: a column, output or tensor that is absent, doubled or of the wrong kind.
@@ -132,25 +143,29 @@ impl Error {
     /// Puts the place (a file, a feature, a column, a tensor) in front of the message on the way up.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
-        self.message = format!("{place}: {}", self.message);
+        match &mut self.row {
+            Some(row) => row.before = format!("{place}: {}", row.before),
+            None => self.message = format!("{place}: {}", self.message),
+        }
         self
     }
 
-    /// Says that the message names this row, from 0, as `row N` counts it from 1.
+    /// Says in which row it is wrong: `before` and the row stand in front of the message. Rows are counted from 0,
+    /// and of a text file the line is named, once [`Error::in_rows_of`] has said which table it was.
     #[must_use]
-    pub(crate) fn in_row(mut self, row_idx: usize) -> Self {
-        self.row_idx = Some(row_idx);
+    pub fn in_row(mut self, before: impl Into<String>, row_idx: usize) -> Self {
+        let row = RowAt { before: before.into(), place: RowPlace::row(row_idx), is_found: false };
+        self.row = Some(Box::new(row));
         self
     }
 
-    /// Of a part of a table that has so many rows before it: the row that the message names is counted from the
-    /// table's first.
+    /// Names the row, if there is one, as it is found where this table's rows came from. The first table that is
+    /// asked counts.
     #[must_use]
-    pub fn behind(mut self, n_rows: usize) -> Self {
-        if let Some(row_idx) = self.row_idx.filter(|_| n_rows > 0) {
-            let number = |row_idx: usize| format!("row {}:", row_idx + 1);
-            self.message = self.message.replacen(&number(row_idx), &number(row_idx + n_rows), 1);
-            self.row_idx = Some(row_idx + n_rows);
+    pub fn in_rows_of(mut self, table: &impl Rows) -> Self {
+        if let Some(row) = self.row.as_mut().filter(|row| !row.is_found) {
+            row.place = table.place_of(row.place.row_idx);
+            row.is_found = true;
         }
         self
     }
@@ -225,6 +240,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(RowAt { before, place, .. }) = self.row.as_deref() {
+            write!(f, "{before}{place}")?;
+        }
         f.write_str(&self.message)
     }
 }

@@ -25,6 +25,7 @@ mod origin;
 pub mod read;
 pub mod row_filter;
 pub mod row_hash;
+mod row_place;
 pub mod schema;
 mod spelling;
 pub mod split;
@@ -36,6 +37,7 @@ mod visible;
 mod whole_file;
 
 pub use error::{Error, Result};
+pub use row_place::{RowPlace, Rows};
 pub use table::Table;
 pub use visible::{is_hidden, visible};
 pub use whole_file::{Waiting, check_folder, check_place, read_whole, write_beside, write_whole};

@@ -22,6 +22,9 @@ pub struct Reading {
     pub thousands: Option<char>,
     /// Columns whose numbers are written otherwise.
     pub numbers: BTreeMap<String, NumberStyle>,
+    /// Columns that got other names, old name to new one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub renamed: BTreeMap<String, String>,
 }
 
 impl Default for Reading {
@@ -31,11 +34,19 @@ impl Default for Reading {
             decimal: None,
             thousands: None,
             numbers: BTreeMap::new(),
+            renamed: BTreeMap::new(),
         }
     }
 }
 
 impl Reading {
+    /// Remembers the names that another table's columns were given, as far as nothing else is known of them.
+    pub fn join_renamed(&mut self, other: &Reading) {
+        for (old, new) in &other.renamed {
+            self.renamed.entry(old.clone()).or_insert_with(|| new.clone());
+        }
+    }
+
     /// How numbers of these columns of another table are written, beside the decimals of this one: those
     /// that are not written as this reading has it anyway.
     pub fn beside<'a>(

@@ -332,12 +332,12 @@ impl Split {
 /// A column's times in seconds, or its numbers as they stand.
 pub(crate) fn times(column: &str, table: &Table, format: Option<&DateFormat>) -> Result<Float64Array> {
     let array = table.column(column)?;
-    match format {
-        Some(format) => {
-            Ok(cell::timestamps_us(column, array, format)?.iter().map(|t| t.map(cell::seconds)).collect())
-        }
+    let times = match format {
+        Some(format) => cell::timestamps_us(column, array, format)
+            .map(|times| times.iter().map(|t| t.map(cell::seconds)).collect()),
         None => cell::numbers(column, array),
-    }
+    };
+    times.map_err(|e| e.in_rows_of(table))
 }
 
 fn fit_times(column: &str, table: &Table, schema: &Schema, p_valid: f64, p_test: f64) -> Result<SplitBy> {

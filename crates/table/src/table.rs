@@ -1,6 +1,6 @@
 //! A table in memory: named Arrow columns of equal length.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::new_empty_array;
@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema as ArrowSchema, Schema
 use crate::column::Exclusion;
 use crate::error::{Error, Result, near_names};
 use crate::origin::Origin;
+use crate::row_place::{RowLines, RowPlace, RowPlaces, Rows};
 use crate::spelling::WholeNumbers;
 pub use crate::visible::quoted;
 
@@ -27,7 +28,14 @@ pub struct Table {
     origin: Arc<Origin>,
     /// Columns whose text came from a file without types.
     untyped: Arc<HashSet<String>>,
+    rows: RowPlaces,
     row_hashes: RowHashes,
+}
+
+impl Rows for Table {
+    fn place_of(&self, row_idx: usize) -> RowPlace {
+        self.row_place(row_idx)
+    }
 }
 
 /// Hashes of the rows that were asked for, each with the columns that they are of. Parts, keys and remembered rows
@@ -35,6 +43,11 @@ pub struct Table {
 type RowHashes = Arc<Mutex<Vec<(Vec<String>, WholeNumbers, Arc<Vec<u64>>)>>>;
 
 impl Table {
+    /// Where a row came from: as the caller's table counts it, and its line in a text file.
+    pub fn row_place(&self, row_idx: usize) -> RowPlace {
+        self.rows.of(row_idx)
+    }
+
     /// Wraps one record batch.
     ///
     /// # Errors
@@ -58,6 +71,7 @@ impl Table {
             origin: Arc::default(),
             untyped: Arc::default(),
             row_hashes: Arc::default(),
+            rows: RowPlaces::default(),
         })
     }
 
@@ -87,6 +101,16 @@ impl Table {
         let schema = self.batch.schema();
         let texts = schema.fields().iter().filter(|f| f.data_type() == &DataType::Utf8);
         Table { untyped: Arc::new(texts.map(|f| f.name().clone()).collect()), ..self }
+    }
+
+    /// The same table, whose rows begin at these lines of a text file.
+    pub(crate) fn of_lines(self, lines: Arc<RowLines>) -> Self {
+        Table { rows: RowPlaces::of_lines(lines), ..self }
+    }
+
+    /// The same table, a part that begins at a row of a file, whose rows begin at these lines if it has some.
+    pub(crate) fn of_part(self, lines: Option<Arc<RowLines>>, first: usize) -> Self {
+        Table { rows: lines.map(RowPlaces::of_lines).unwrap_or_default().slice(first), ..self }
     }
 
     /// Whether a column holds text only because its file has no types: `1` may be a number there. In a frame
@@ -186,12 +210,41 @@ impl Table {
             columns.push((name, both));
         }
         let untyped = self.untyped.intersection(&other.untyped).cloned().collect();
-        Ok(Table { untyped: Arc::new(untyped), ..self.derived(Self::from_columns(columns)?)? })
+        let rows = self.rows.append(self.n_rows(), &other.rows, other.n_rows());
+        Ok(Table { untyped: Arc::new(untyped), rows, ..self.derived(Self::from_columns(columns)?)? })
+    }
+
+    /// The same columns under other names, in their order; `renamed` says which, old name to new one.
+    ///
+    /// # Errors
+    /// A schema error if a name is empty or stands twice.
+    pub(crate) fn renamed(&self, names: &[String], renamed: BTreeMap<String, String>) -> Result<Self> {
+        if renamed.is_empty() {
+            return Ok(self.clone());
+        }
+        let new = |name: &String| renamed.get(name).unwrap_or(name).clone();
+        let mut origin = (*self.origin).clone();
+        origin.set_aside.iter_mut().for_each(|column| column.name = new(&column.name));
+        origin.declared_categories = origin.declared_categories.iter().map(new).collect();
+        origin.reading.numbers =
+            origin.reading.numbers.into_iter().map(|(name, style)| (new(&name), style)).collect();
+        let untyped = self.untyped.iter().map(new).collect();
+        let columns = names.iter().cloned().zip(self.batch.columns().iter().cloned());
+        let table = Self::from_columns(columns)?;
+        origin.reading.renamed.extend(renamed);
+        Ok(Table { origin: Arc::new(origin), untyped: Arc::new(untyped), rows: self.rows.clone(), ..table })
+    }
+
+    /// The same table with these notes in place of those of its reading.
+    pub(crate) fn with_notes(self, notes: Vec<String>) -> Self {
+        let origin = Origin { notes, ..(*self.origin).clone() };
+        self.with_origin(origin)
     }
 
     /// A table made from this one: read as this one was.
     fn derived(&self, table: Self) -> Result<Self> {
-        Ok(Table { origin: self.origin.clone(), untyped: self.untyped.clone(), ..table })
+        let (origin, untyped, rows) = (self.origin.clone(), self.untyped.clone(), self.rows.clone());
+        Ok(Table { origin, untyped, rows, ..table })
     }
 
     /// The rows as one Arrow batch.
@@ -277,14 +330,14 @@ impl Table {
         }
         let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
             .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
-        Ok(Table { batch, row_hashes: Arc::default(), ..self.clone() })
+        Ok(Table { batch, rows: self.rows.take(rows_idx), row_hashes: Arc::default(), ..self.clone() })
     }
 
     /// Rows `start..start + n_rows`, without copying.
     pub fn slice(&self, start: usize, n_rows: usize) -> Self {
         let start = start.min(self.n_rows());
         let batch = self.batch.slice(start, n_rows.min(self.n_rows() - start));
-        Table { batch, row_hashes: Arc::default(), ..self.clone() }
+        Table { batch, rows: self.rows.slice(start), row_hashes: Arc::default(), ..self.clone() }
     }
 
     /// Only these columns, in this order.
@@ -350,7 +403,7 @@ impl Table {
                 }
             }
         }
-        Ok(Table { untyped, origin, ..Self::from_columns(columns)? })
+        Ok(Table { untyped, origin, rows: self.rows.clone(), ..Self::from_columns(columns)? })
     }
 
     /// With cells taken away, of each column those marked; each stays as untyped as it was.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::cell;
 use crate::column::{ColumnSpec, Kind};
 use crate::error::{Error, Result};
+use crate::row_place::RowPlace;
 use crate::table::Table;
 use crate::threads::in_pool;
 
@@ -41,8 +42,9 @@ pub struct UnreadableColumn {
     pub n_unreadable: usize,
     /// Rows of the table.
     pub n_rows: usize,
-    /// The first row with such a cell, from 0.
-    pub row_idx: usize,
+    /// The first row with such a cell.
+    #[serde(flatten)]
+    pub row: RowPlace,
     /// That cell.
     pub example: String,
 }
@@ -52,7 +54,7 @@ impl std::fmt::Display for UnreadableColumn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "column `{}`: {} of {} cells cannot be read as {} and count as missing, the first is `{}` in row {}",
+            "column `{}`: {} of {} cells cannot be read as {} and count as missing, the first is `{}` in {}",
             self.name,
             self.n_unreadable,
             self.n_rows,
@@ -62,7 +64,7 @@ impl std::fmt::Display for UnreadableColumn {
                 other => other.word(),
             },
             self.example,
-            self.row_idx + 1
+            self.row
         )
     }
 }
@@ -74,6 +76,15 @@ pub struct Readable {
     pub table: Table,
     /// The columns that had some, in the order of their specifications.
     pub unreadable: Vec<UnreadableColumn>,
+}
+
+impl Readable {
+    /// The table, and what was found in it before it was read in this way.
+    #[must_use]
+    pub fn after(self, mut found: Vec<UnreadableColumn>) -> Self {
+        found.extend(self.unreadable);
+        Readable { unreadable: found, ..self }
+    }
 }
 
 impl CellErrors {
@@ -90,7 +101,7 @@ impl CellErrors {
             return Ok(Readable { table: table.clone(), unreadable: Vec::new() });
         }
         let find = |spec: &ColumnSpec| match table.has_column(&spec.name) {
-            true => unreadable_cells(spec, table.column(&spec.name)?),
+            true => unreadable_cells(spec, table),
             false => Ok(None),
         };
         let found: Vec<Option<(UnreadableColumn, BooleanArray)>> =
@@ -106,7 +117,8 @@ impl CellErrors {
 }
 
 /// The cells of a column that its reader refuses, if there are any.
-fn unreadable_cells(spec: &ColumnSpec, array: &ArrayRef) -> Result<Option<(UnreadableColumn, BooleanArray)>> {
+fn unreadable_cells(spec: &ColumnSpec, table: &Table) -> Result<Option<(UnreadableColumn, BooleanArray)>> {
+    let array = table.column(&spec.name)?;
     if can_be_read(spec, array)? {
         return Ok(None);
     }
@@ -124,13 +136,13 @@ fn unreadable_cells(spec: &ColumnSpec, array: &ArrayRef) -> Result<Option<(Unrea
     }
     let Some(row_idx) = is_unreadable.iter().position(|cell| *cell) else { return Ok(None) };
     let example = array_value_to_string(&array, row_idx)
-        .map_err(|e| Error::value(format!("column `{}`, row {}: {e}", spec.name, row_idx + 1)))?;
+        .map_err(|e| Error::value(format!("column `{}`, {}: {e}", spec.name, table.row_place(row_idx))))?;
     let column = UnreadableColumn {
         name: spec.name.clone(),
         kind: spec.kind,
         n_unreadable: is_unreadable.iter().filter(|cell| **cell).count(),
         n_rows: array.len(),
-        row_idx,
+        row: table.row_place(row_idx),
         example: example.chars().take(MOST_SHOWN).collect(),
     };
     Ok(Some((column, BooleanArray::from(is_unreadable))))
@@ -194,13 +206,13 @@ mod tests {
         let Readable { table: read, unreadable } = CellErrors::Missing.treat(&specs, &table).unwrap();
         let told: Vec<_> = unreadable
             .iter()
-            .map(|c| (c.name.as_str(), c.n_unreadable, c.row_idx, c.example.as_str()))
+            .map(|c| (c.name.as_str(), c.n_unreadable, c.row.row_idx, c.example.as_str()))
             .collect();
         assert_eq!(told, [("number", 2, 300, "abc"), ("date", 1, 0, "2024-02-31")]);
         assert_eq!(
             unreadable[0].to_string(),
             "column `number`: 2 of 1000 cells cannot be read as a number and count as missing, the first is `abc` \
-             in row 301"
+             in row 300"
         );
         let found = cell::numbers("number", read.column("number").unwrap()).unwrap();
         assert_eq!((found.null_count(), found.value(302)), (3, 1.5));
@@ -220,7 +232,7 @@ mod tests {
         let far: ArrayRef = Arc::new(Date64Array::from(vec![0, i64::MAX]));
         let table = Table::from_columns([("t", far), ("n", Arc::new(Int64Array::from(vec![1, 2])))]).unwrap();
         let read = CellErrors::Missing.treat(&[spec("t", Kind::Timestamp)], &table).unwrap();
-        assert_eq!((read.unreadable[0].n_unreadable, read.unreadable[0].row_idx), (1, 1));
+        assert_eq!((read.unreadable[0].n_unreadable, read.unreadable[0].row.row_idx), (1, 1));
         assert_eq!(read.table.column("t").unwrap().null_count(), 1);
         let error = CellErrors::Missing.treat(&[spec("t", Kind::Numeric)], &table).unwrap_err();
         assert!(error.is_schema() && error.to_string().contains("holds times"), "{error}");

@@ -289,11 +289,11 @@ fn dates_that_some_cells_spoil_are_told_with_the_way_out() {
     let schema = one("due", spoiled.clone());
     assert_ne!(schema.column("due").unwrap().kind, Kind::Timestamp);
     let note = schema.notes.join(" ");
-    for part in ["57 of 60 values are dates", "`%d.%m.%Y`", "`unbekannt` in row 8", "missing tokens"] {
+    for part in ["57 of 60 values are dates", "`%d.%m.%Y`", "`unbekannt` in row 7", "missing tokens"] {
         assert!(note.contains(part), "{note}");
     }
     let error = with("due", spoiled, &of_kind("due", Kind::Timestamp)).unwrap_err();
-    assert!(error.to_string().contains("column `due`, row 8: `unbekannt` is no date"), "{error}");
+    assert!(error.to_string().contains("column `due`, row 7: `unbekannt` is no date"), "{error}");
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn a_day_that_was_taken_for_a_month_is_refused_with_the_other_format() {
         &Default::default(),
     );
     let error = codecs.unwrap()[0].apply("when", &text(["01/02/2024", "25/04/2024"])).unwrap_err();
-    assert_eq!(error.to_string(), "column `when`, row 2: `25/04/2024` is not a date of the form `%m/%d/%Y`");
+    assert_eq!(error.to_string(), "column `when`, row 1: `25/04/2024` is not a date of the form `%m/%d/%Y`");
     assert!(error.hint().unwrap().contains("train with `%d/%m/%Y` as its date format"));
 }
 
@@ -315,7 +315,7 @@ fn numbers_that_some_cells_spoil_are_told_with_the_way_out() {
         text((0..80).map(|i| if i % 20 == 3 { "k. A.".to_owned() } else { (i * 37 % 1009).to_string() }));
     let schema = one("income", spoiled);
     let note = schema.notes.join(" ");
-    for part in ["76 of 80 values are numbers", "`k. A.` in row 4", "missing tokens"] {
+    for part in ["76 of 80 values are numbers", "`k. A.` in row 3", "missing tokens"] {
         assert!(note.contains(part), "{note}");
     }
     let signed = text((0..80).map(|i| format!("{},5 %", i * 37 % 1009)));
@@ -365,7 +365,7 @@ fn units_parentheses_and_times_of_day_are_told_with_the_way_out() {
 fn a_row_of_totals_is_told_where_it_makes_an_id_of_texts() {
     let with_total = text((0..80).map(|i| if i == 79 { "Total".to_owned() } else { i.to_string() }));
     let note = one("no", with_total).notes.join(" ");
-    assert!(note.contains("`Total` in row 80 is not") && note.contains("sums up the others"), "{note}");
+    assert!(note.contains("`Total` in row 79 is not") && note.contains("sums up the others"), "{note}");
 }
 
 #[test]
@@ -383,9 +383,9 @@ fn the_users_word_wins() {
     let numbered = text((1..=50).map(|i| i.to_string()));
     assert_eq!(with("id", numbered, &of_kind("id", Kind::Numeric)).unwrap().columns[0].kind, Kind::Numeric);
     let error = with("n", text(["1", "abc"]), &of_kind("n", Kind::Numeric)).unwrap_err();
-    assert_eq!(error.to_string(), "column `n`, row 2: `abc` is not a number");
+    assert_eq!(error.to_string(), "column `n`, row 1: `abc` is not a number");
     let error = with("n", text(["yes", "2"]), &of_kind("n", Kind::Boolean)).unwrap_err();
-    assert_eq!(error.to_string(), "column `n`, row 2: `2` is not yes or no");
+    assert_eq!(error.to_string(), "column `n`, row 1: `2` is not yes or no");
     assert!(with("n", text(["1.1.2024", "soon"]), &of_kind("n", Kind::Timestamp)).unwrap_err().is_value());
 }
 

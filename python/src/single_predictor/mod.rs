@@ -14,7 +14,7 @@ use tabgraft_model::{DiscoverOptions, Error, ExtendOptions, PredictorOptions, di
 use tabgraft_table::read::ReadOptions;
 
 use crate::comparison::Comparison;
-use crate::convert::{Names, word};
+use crate::convert::{Names, Renames, word};
 use crate::error::{Raise, Raised};
 use crate::frame::Given;
 use crate::predictions::Predictions;
@@ -73,6 +73,8 @@ struct Ready {
     given: Given,
     target: String,
     target_kind: TargetKind,
+    /// Names that the frame's columns were given.
+    rename: Option<Renames>,
 }
 
 impl SinglePredictor {
@@ -147,13 +149,14 @@ impl SinglePredictor {
     ///
     /// If the suggestion history in `qa_dir` has a run for this target whose inputs the frame has,
     /// its suggested features are applied; `load_features=False` turns that off. Columns that the
-    /// space has no codec for are named in a warning of the logger `tabgraft`.
+    /// space has no codec for are named in a warning of the logger `tabgraft`. `rename` gives columns the names that
+    /// the space knows.
     ///
     /// >>> fresh = SinglePredictor(space, qa_dir="nothing here")
     /// >>> fresh.prep_for_training(early, "target", "set")
     /// >>> fresh
     /// SinglePredictor(name="single_predictor", target="target", not trained)
-    #[pyo3(signature = (train_df, target_column, target_type = "auto", *, load_features = true))]
+    #[pyo3(signature = (train_df, target_column, target_type = "auto", *, load_features = true, rename = None))]
     fn prep_for_training(
         &self,
         py: Python<'_>,
@@ -161,17 +164,18 @@ impl SinglePredictor {
         target_column: &str,
         target_type: &str,
         load_features: bool,
+        rename: Option<Renames>,
     ) -> Raised<()> {
         let space = self.space()?.get().core_trained()?;
         let target_kind: TargetKind = word("target_type", target_type, "`set`, `scalar` or `auto`")?;
-        let given = Given::read(train_df, None, &space.read_options())?;
+        let given = Given::read(train_df, None, &space.read_options().with_names(rename.clone()))?;
         let history = self.qa_dir.join(HISTORY_FILE);
         let history: Option<&Path> = load_features.then_some(history.as_path());
         let prepared = run(py, &self.name, Some(false), &StopToken::default(), |sink| {
             prepare(&space, &given.table, target_column, history, WAY_OUT, sink)
         })?
         .whole()?;
-        let ready = Ready { prepared, given, target: target_column.to_owned(), target_kind };
+        let ready = Ready { prepared, given, target: target_column.to_owned(), target_kind, rename };
         *self.lock() = State { prepared: Some(Arc::new(ready)), core: None, found: None };
         Ok(())
     }
@@ -253,54 +257,58 @@ impl SinglePredictor {
     }
 
     /// Classes or numbers for each row, with probabilities, confidence and a column report; `threshold` and
-    /// `errors` as for `Predictor.predict`.
+    /// `errors` and `rename` as for `Predictor.predict`.
     ///
     /// >>> len(single.predict(early))
     /// 1000
-    #[pyo3(signature = (df, *, threshold = None, errors = "error"))]
+    #[pyo3(signature = (df, *, threshold = None, errors = "error", rename = None))]
     fn predict(
         &self,
         py: Python<'_>,
         df: &Bound<'_, PyAny>,
         threshold: Option<f64>,
         errors: &str,
+        rename: Option<Renames>,
     ) -> Raised<Predictions> {
         let core = self.core()?;
-        let how = ReadOptions { columns: core.needs(), ..core.read_options() };
+        let how = ReadOptions { columns: core.needs(), ..core.read_options().with_names(rename) };
         let table = Given::read(df, None, &how)?.table;
         Predictor::predictions(py, &core, &table, errors)?.at(threshold)
     }
 
     /// Scores with intervals, a list that answers to a metric's name, too; `rows` is "test" or "all", and `errors`
-    /// "error" or "missing", as for `Predictor.evaluate`.
+    /// "error" or "missing", as for `Predictor.evaluate`, and so is `rename`.
     ///
     /// >>> single.evaluate(early)[0]["metric"]
     /// 'roc_auc'
-    #[pyo3(signature = (df, *, rows = "test", errors = "error"))]
+    #[pyo3(signature = (df, *, rows = "test", errors = "error", rename = None))]
     fn evaluate<'py>(
         &self,
         py: Python<'py>,
         df: &Bound<'py, PyAny>,
         rows: &str,
         errors: &str,
+        rename: Option<Renames>,
     ) -> Raised<Bound<'py, PyAny>> {
-        Predictor { core: self.core()? }.evaluate(py, df, rows, errors)
+        Predictor { core: self.core()? }.evaluate(py, df, rows, errors, rename)
     }
 
-    /// Whether `other` predicts the same target better, on the same rows; `rows` as for `evaluate`.
+    /// Whether `other` predicts the same target better, on the same rows; `rows`, `errors` and `rename` as for `evaluate`.
     ///
     /// >>> single.compare(single, early).verdict
     /// 'no_difference'
-    #[pyo3(signature = (other, df, *, rows = "test"))]
+    #[pyo3(signature = (other, df, *, rows = "test", errors = "error", rename = None))]
     fn compare(
         &self,
         py: Python<'_>,
         other: &Bound<'_, SinglePredictor>,
         df: &Bound<'_, PyAny>,
         rows: &str,
+        errors: &str,
+        rename: Option<Renames>,
     ) -> Raised<Comparison> {
         let other = Bound::new(py, Predictor { core: other.get().core()? })?;
-        Predictor { core: self.core()? }.compare(py, &other, df, rows)
+        Predictor { core: self.core()? }.compare(py, &other, df, rows, errors, rename)
     }
 
     /// Prepares the graft of the columns that the space does not know, features that
@@ -315,7 +323,7 @@ impl SinglePredictor {
     /// ['checking_status', 'credit_history', 'savings_status']
     #[pyo3(signature = (enriched_train_df = None, enriched_val_df = None, n_epochs = None, batch_size = None,
         output_dir = None, *, name = None, mode = "joint", drift_bound = None, freeze = None, prune = None,
-        memory_limit = None, keep = "always", cross_fit = false, seed = 0))]
+        memory_limit = None, keep = "always", cross_fit = false, seed = 0, rename = None))]
     #[allow(clippy::too_many_arguments)]
     fn create_extended_embedding_space(
         &self,
@@ -334,12 +342,14 @@ impl SinglePredictor {
         keep: &str,
         cross_fit: bool,
         seed: u64,
+        rename: Option<Renames>,
     ) -> Raised<EmbeddingSpace> {
         let ready = self.ready()?;
         let parent = self.space()?.get().core_trained()?;
-        let how = parent.read_options();
+        let how = parent.read_options().with_names(rename);
         let (train, valid) = match (enriched_train_df, enriched_val_df) {
             (None, None) => {
+                let how = how.with_names(ready.rename.clone());
                 let read = |held_out: bool| Given::read(&self.frame(py, held_out)?, None, &how);
                 (read(false)?, Some(read(true)?))
             }

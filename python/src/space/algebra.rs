@@ -5,7 +5,7 @@ use tabgraft_model::space::Mode;
 use tabgraft_model::{ConsolidateOptions, MergeOptions, PruneOptions, RankColumnsOptions};
 
 use super::{Core, EmbeddingSpace, MODES, training_options};
-use crate::convert::{Names, document, word};
+use crate::convert::{Names, Renames, document, word};
 use crate::error::Raised;
 use crate::frame::Given;
 use crate::run::{StopToken, run};
@@ -41,7 +41,7 @@ impl EmbeddingSpace {
     ///     Name of the child. Default: the parent's and `_pruned`.
     /// seed : int, default 0; at least 0
     ///     Seed of order, masks and dropout of the healing run.
-    /// columns, progress
+    /// rename, columns, progress
     ///     As for `fit`.
     ///
     /// Examples
@@ -53,7 +53,7 @@ impl EmbeddingSpace {
     /// >>> sorted(young.extension_metadata["prune"])
     /// ['loss_before', 'loss_healed', 'loss_masked']
     #[pyo3(signature = (remove, data = None, *, n_epochs = None, auto_epochs = true, batch_size = None, memory_limit = None,
-        device = "cpu", name = None, seed = 0, columns = None, progress = None))]
+        device = "cpu", name = None, seed = 0, rename = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn prune(
         &self,
@@ -67,11 +67,12 @@ impl EmbeddingSpace {
         device: &str,
         name: Option<String>,
         seed: u64,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let parent = self.core_trained()?;
-        let how = parent.read_options();
+        let how = parent.read_options().with_names(rename);
         let table = data.map(|data| Given::read(data, columns, &how)).transpose()?.map(|given| given.table);
         let remove = Vec::from(remove);
         let options = PruneOptions {
@@ -104,7 +105,7 @@ impl EmbeddingSpace {
     ///     Name of the child. Default: the parents' names with `+` between them.
     /// seed : int, default 0; at least 0
     ///     Seed of a trained merge.
-    /// columns, progress
+    /// rename, columns, progress
     ///     As for `fit`.
     ///
     /// Examples
@@ -118,7 +119,7 @@ impl EmbeddingSpace {
     /// True
     #[staticmethod]
     #[pyo3(signature = (spaces, data = None, *, mode = "joint", drift_bound = None, n_epochs = None, auto_epochs = true,
-        batch_size = None, memory_limit = None, device = "cpu", name = None, seed = 0, columns = None, progress = None))]
+        batch_size = None, memory_limit = None, device = "cpu", name = None, seed = 0, rename = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn merge(
         py: Python<'_>,
@@ -133,11 +134,12 @@ impl EmbeddingSpace {
         device: &str,
         name: Option<String>,
         seed: u64,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let cores = spaces.iter().map(|space| space.get().core_trained()).collect::<Raised<Vec<_>>>()?;
-        let how = Core::read_options_of(cores.iter().map(AsRef::as_ref));
+        let how = Core::read_options_of(cores.iter().map(AsRef::as_ref)).with_names(rename);
         let table = data.map(|data| Given::read(data, columns, &how)).transpose()?.map(|given| given.table);
         let mode = word::<Mode>("mode", mode, MODES)?;
         let options = MergeOptions {
@@ -167,7 +169,7 @@ impl EmbeddingSpace {
     ///     Length of a row's vector. Default: that of the first training.
     /// n_epochs : int, optional; 1 to 10,000
     ///     Epochs. Default: those of the first training.
-    /// auto_epochs, batch_size, memory_limit, device, seed, columns, progress
+    /// auto_epochs, batch_size, memory_limit, device, seed, rename, columns, progress
     ///     As for `extend`.
     /// name : str, optional
     ///     Name of the child. Default: the parent's and `_consolidated`.
@@ -178,7 +180,7 @@ impl EmbeddingSpace {
     /// >>> child.d_model, plain.d_model, plain.columns == child.columns
     /// (128, 32, True)
     #[pyo3(signature = (data, *, valid = None, d_model = None, n_epochs = None, auto_epochs = true, batch_size = None,
-        memory_limit = None, device = "cpu", name = None, seed = 0, columns = None, progress = None))]
+        memory_limit = None, device = "cpu", name = None, seed = 0, rename = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn consolidate(
         &self,
@@ -193,11 +195,12 @@ impl EmbeddingSpace {
         device: &str,
         name: Option<String>,
         seed: u64,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let parent = self.core_trained()?;
-        let how = parent.read_options();
+        let how = parent.read_options().with_names(rename);
         let table = Given::read(data, columns.clone(), &how)?.table;
         let valid = valid.map(|v| Given::read(v, columns, &how)).transpose()?.map(|g| g.table);
         let options = ConsolidateOptions {
@@ -238,7 +241,7 @@ impl EmbeddingSpace {
     /// >>> worst = ranking["columns"][-1]
     /// >>> worst["name"], worst["score_drop"]["difference"] > 0
     /// ('checking_status', True)
-    #[pyo3(signature = (data, target = None, *, max_rows = 2000, seed = 0, columns = None, progress = None))]
+    #[pyo3(signature = (data, target = None, *, max_rows = 2000, seed = 0, rename = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn rank_columns<'py>(
         &self,
@@ -247,11 +250,12 @@ impl EmbeddingSpace {
         target: Option<&str>,
         max_rows: usize,
         seed: u64,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
-        let table = Given::read(data, columns, &space.read_options())?.table;
+        let table = Given::read(data, columns, &space.read_options().with_names(rename))?.table;
         let options = RankColumnsOptions { max_rows, seed };
         let ranking = run(py, "ranking", progress, &StopToken::default(), |sink| {
             space.rank_columns(&table, target, &options, sink)

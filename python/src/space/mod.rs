@@ -20,7 +20,7 @@ use tabgraft_table::read::ReadOptions;
 use tabgraft_table::unreadable::{CellErrors, Readable, UnreadableColumn};
 
 use crate::comparison::Comparison;
-use crate::convert::{TARGET_KINDS, document, to_python, word};
+use crate::convert::{Renames, TARGET_KINDS, document, fitting_options, to_python, word};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
 use crate::frame::{Given, say};
@@ -56,8 +56,12 @@ pub const DEVICES: &str = "`cpu`, `gpu` or `auto`";
 ///     Epochs, exactly.
 /// name : str, default "embedding_space"
 ///     Goes into the lineage of descendants.
-/// batch_size, d_model, learning_rate, memory_limit, min_category_rows, seed
+/// batch_size, d_model, learning_rate, weight_decay, p_drop, n_blocks, expansion, codec_bins, codec_targets,
+/// codec_categories, codec_text_slots, memory_limit, min_category_rows, private, seed
 ///     As for `fit`.
+/// key : str, optional
+///     Column that says which row is which, as for `fit`; rows are then dealt by it anew, whichever of the two parts
+///     they stand in, unless the data set has it as its `key` already. Default: that of `train_data`.
 /// output_dir : path, optional
 ///     Folder that `train` saves to, as `NAME.tabgraft`.
 ///
@@ -136,11 +140,16 @@ impl EmbeddingSpace {
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
+        errors: &str,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
     ) -> Raised<RowParts> {
         let space = self.core();
-        let how = ReadOptions { columns: space.needs_to_split(), ..space.read_options() };
+        let errors = cell_errors(errors)?;
+        let how = ReadOptions { columns: space.needs_to_split(), ..space.read_options().with_names(rename) };
         let table = Given::read(data, columns, &how)?.table;
+        let Readable { table, unreadable } = py.detach(|| space.readable_to_split(&table, errors))?;
+        warn_of_unreadable(py, space.name(), &unreadable)?;
         Ok(py.detach(|| space.row_parts(&table))?)
     }
 
@@ -156,7 +165,14 @@ impl EmbeddingSpace {
     /// any batch. Features of the space that the data lacks are computed. Columns that the space does not know are
     /// named in a warning of the logger `tabgraft`, as are columns whose cells are mostly values that training has
     /// not seen, and features of the data that hold something else than the space would compute; columns that the
-    /// data lacks count as missing cells. `columns` names the columns of an array.
+    /// data lacks count as missing cells. `columns` names the columns of an array; `rename` gives columns the names
+    /// that the space knows, before anything else.
+    ///
+    /// >>> np.array_equal(space.embed(early.rename(columns={"age": "years"}), rename={"years": "age"}), space.embed(early))
+    /// True
+    ///
+    /// A table that is written otherwise than the one that the space was trained on (other missing tokens, a decimal
+    /// comma) is read by `read_table`; else the space reads it as that one.
     ///
     /// >>> vectors = space.embed(early)
     /// >>> vectors.shape, vectors.dtype
@@ -171,16 +187,17 @@ impl EmbeddingSpace {
     /// >>> odd = early.assign(age=["old", *early["age"].tolist()[1:]])
     /// >>> np.array_equal(space.embed(odd, errors="missing")[1:], vectors[1:])
     /// True
-    #[pyo3(signature = (data, *, errors = "error", columns = None))]
+    #[pyo3(signature = (data, *, errors = "error", rename = None, columns = None))]
     fn embed<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
         errors: &str,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
-        let how = ReadOptions { columns: space.needs(), ..space.read_options() };
+        let how = ReadOptions { columns: space.needs(), ..space.read_options().with_names(rename) };
         let errors = cell_errors(errors)?;
         let table = Given::read(data, columns, &how)?.table;
         let Readable { table, unreadable } = py.detach(|| space.readable(&table, errors))?;
@@ -201,21 +218,23 @@ impl EmbeddingSpace {
     /// ['checking_status', 'credit_history', 'savings_status']
     /// >>> report["missing_columns"]
     /// ['age']
-    #[pyo3(signature = (data, *, columns = None))]
+    #[pyo3(signature = (data, *, rename = None, columns = None))]
     fn column_report<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core();
-        let how = ReadOptions { columns: space.needs(), ..space.read_options() };
+        let how = ReadOptions { columns: space.needs(), ..space.read_options().with_names(rename) };
         let table = Given::read(data, columns, &how)?.table;
         Ok(to_python(py, &space.column_report(&table))?)
     }
 
     /// Whether `other`, usually a child of this space, is better: predictors of `target` fitted alike on both
-    /// (`target_kind`, `n_epochs`, `n_networks` and `seed` as for `Predictor.fit`), compared on rows that
+    /// (`target_kind`, `n_epochs`, `n_networks` and `seed` as for `Predictor.fit`; `errors` and `rename` as for `embed`;
+    /// `predictor_options` is a dictionary of further options of `Predictor.fit`), compared on rows that
     /// neither space was trained on.
     ///
     /// Where fewer than 20 such rows are left that is an error. With `cross_fit` all rows are judged on, each by
@@ -228,7 +247,7 @@ impl EmbeddingSpace {
     /// >>> space.compare(child, credit, "target", n_epochs=2, n_networks=2, cross_fit=True).n_rows
     /// 1000
     #[pyo3(signature = (other, data, target, *, target_kind = "auto", n_epochs = 100, n_networks = None, seed = 0,
-        cross_fit = false, columns = None, progress = None))]
+        cross_fit = false, predictor_options = None, errors = "error", rename = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn compare(
         &self,
@@ -241,15 +260,25 @@ impl EmbeddingSpace {
         n_networks: Option<usize>,
         seed: u64,
         cross_fit: bool,
+        predictor_options: Option<&Bound<'_, PyAny>>,
+        errors: &str,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Comparison> {
         let (a, b) = (self.core_trained()?, other.get().core_trained()?);
         let (how, notes) = a.read_options().joined(&b.read_options());
         say(py, &notes)?;
-        let table = Given::read(data, columns, &how)?.table;
+        let table = Given::read(data, columns, &how.with_names(rename))?.table;
         let target_kind = word::<TargetKind>("target_kind", target_kind, TARGET_KINDS)?;
-        let predictor = PredictorOptions { target_kind, n_epochs, n_networks, seed, ..Default::default() };
+        let predictor = fitting_options(
+            predictor_options,
+            PredictorOptions { target_kind, n_epochs, n_networks, seed, ..Default::default() },
+            &["target_kind", "n_epochs", "n_networks", "seed"],
+        )?;
+        let errors = cell_errors(errors)?;
+        let Readable { table, unreadable } = py.detach(|| a.readable_to_compare(&b, &table, errors))?;
+        warn_of_unreadable(py, a.name(), &unreadable)?;
         let options = CompareOptions { predictor, cross_fit };
         let found = run(py, "compare", progress, &StopToken::default(), |sink| {
             a.compare(&b, &table, target, &options, sink)
@@ -260,36 +289,41 @@ impl EmbeddingSpace {
 
     /// The part of each row, `[n_rows]`: `train`, `valid` or `test`. A row of which cells were changed since keeps
     /// its part as long as the space remembers half of its columns; `known_rows` says which rows it has seen.
+    /// `errors` and `rename` as for `embed`.
     ///
     /// >>> parts = space.split(early)
     /// >>> parts.shape, sorted(set(parts.tolist()))
     /// ((1000,), ['test', 'train', 'valid'])
     /// >>> held_out = early[space.split(early) == "test"]
-    #[pyo3(signature = (data, *, columns = None))]
+    #[pyo3(signature = (data, *, errors = "error", rename = None, columns = None))]
     fn split<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
+        errors: &str,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
-        let rows = self.row_parts(py, data, columns)?;
+        let rows = self.row_parts(py, data, errors, rename, columns)?;
         text_array(py, rows.parts.iter().map(|part| part.word()))
     }
 
     /// How the space knows each row, `[n_rows]`: `whole`, `changed` (half of its columns are as they were) or `new`.
-    /// Where the space remembers no rows, that is an error.
+    /// Where the space remembers no rows, that is an error. `errors` and `rename` as for `embed`.
     ///
     /// >>> shouted = early.assign(purpose=early["purpose"].str.upper())
     /// >>> set(space.known_rows(early).tolist()), set(space.known_rows(shouted).tolist())
     /// ({'whole'}, {'changed'})
-    #[pyo3(signature = (data, *, columns = None))]
+    #[pyo3(signature = (data, *, errors = "error", rename = None, columns = None))]
     fn known_rows<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
+        errors: &str,
+        rename: Option<Renames>,
         columns: Option<Vec<String>>,
     ) -> Raised<Bound<'py, PyAny>> {
-        let rows = self.row_parts(py, data, columns)?;
+        let rows = self.row_parts(py, data, errors, rename, columns)?;
         text_array(py, rows.known_or_none(self.core().name())?.iter().map(|known| known.word()))
     }
 

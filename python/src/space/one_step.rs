@@ -12,7 +12,7 @@ use tabgraft_table::schema::InferOptions;
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
 use super::{Core, EmbeddingSpace, MODES, freeze_option, keep_option, training_options};
-use crate::convert::{Names, from_python, infer_options, weights, word};
+use crate::convert::{Names, Renames, from_python, infer_options, weights, word};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
 use crate::frame::{Given, given_reading, say};
@@ -49,6 +49,9 @@ impl EmbeddingSpace {
     ///     The character between two cells of a CSV file. Default: found in the file.
     /// max_inflated_bytes : int, optional; at least 1
     ///     Most that a compressed file may become; 64 times its own size is allowed in any case. Default: 1 GiB.
+    /// rename : dict, optional
+    ///     Column to the name that it gets before anything else; all other options speak of the new name. The space
+    ///     remembers it: later tables that have the old name and not the new one are renamed alike. Default: none.
     /// max_categories : int, default 50,000
     ///     Most distinct texts of a column that are still categories; fewer are text, too, where they do not
     ///     repeat or are read like prose.
@@ -127,7 +130,7 @@ impl EmbeddingSpace {
     /// (1000, 16)
     #[classmethod]
     #[pyo3(signature = (data, *, valid = None, ignore = None, kinds = None, date_formats = None, missing = None,
-        decimal = None, thousands = None, delimiter = None, max_inflated_bytes = None, max_categories = 50_000,
+        decimal = None, thousands = None, delimiter = None, max_inflated_bytes = None, rename = None, max_categories = 50_000,
         min_category_rows = 2, name = "embedding_space", n_epochs = None, auto_epochs = true, batch_size = None,
         memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, weight_decay = 1e-4, p_drop = 0.1,
         n_blocks = 2, expansion = 2, codec_bins = 24, codec_targets = 16, codec_categories = 256,
@@ -147,6 +150,7 @@ impl EmbeddingSpace {
         thousands: Option<char>,
         delimiter: Option<char>,
         max_inflated_bytes: Option<u64>,
+        rename: Option<Renames>,
         max_categories: u64,
         min_category_rows: u64,
         name: &str,
@@ -214,7 +218,7 @@ impl EmbeddingSpace {
             features: Vec::new(),
             private,
         };
-        let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes)?;
+        let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes, rename)?;
         let how = options.read_options(&given);
         let table = Given::read(data, columns.clone(), &how)?.table;
         let alike = how.continued(table.origin());
@@ -277,7 +281,7 @@ impl EmbeddingSpace {
     ///     New column to kind, as for `fit`.
     /// date_formats : dict, optional
     ///     New column to the format of its dates, as for `fit`.
-    /// missing, decimal, thousands, delimiter, max_inflated_bytes
+    /// missing, decimal, thousands, delimiter, max_inflated_bytes, rename
     ///     As for `fit`, of all columns. Default: the table is read as that of this space; what is given here is
     ///     taken in place of that, and told.
     /// max_categories : int, default 50,000
@@ -312,7 +316,7 @@ impl EmbeddingSpace {
     #[pyo3(signature = (data, *, valid = None, mode = "frozen", drift_bound = None, freeze = None, n_epochs = None, auto_epochs = true, batch_size = None,
         memory_limit = None, device = "cpu", name = None, d_side = None, prune = None, regraft = None, ignore = None, kinds = None,
         date_formats = None, missing = None, decimal = None, thousands = None, delimiter = None,
-        max_inflated_bytes = None, max_categories = 50_000, features = None, feature_metadata = None, keep = "always", target = None, cross_fit = false, seed = 0,
+        max_inflated_bytes = None, rename = None, max_categories = 50_000, features = None, feature_metadata = None, keep = "always", target = None, cross_fit = false, seed = 0,
         sample_weight = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn extend(
@@ -340,6 +344,7 @@ impl EmbeddingSpace {
         thousands: Option<char>,
         delimiter: Option<char>,
         max_inflated_bytes: Option<u64>,
+        rename: Option<Renames>,
         max_categories: u64,
         features: Option<&Bound<'_, FeatureEngineer>>,
         feature_metadata: Option<&Bound<'_, PyAny>>,
@@ -367,7 +372,7 @@ impl EmbeddingSpace {
             feature_metadata: feature_metadata.map(from_python).transpose()?,
             keep: keep_option(keep, target, cross_fit, seed)?,
         };
-        let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes)?;
+        let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes, rename)?;
         let (mut how, notes) = given.options_like(&options.read_options(&parent));
         say(py, &notes)?;
         let table = Given::read(data, columns.clone(), &how)?.table;

@@ -11,13 +11,13 @@ use tabgraft_model::space::Mode;
 use tabgraft_model::train::{Event, Sink};
 use tabgraft_model::{Device, Error, ExtendOptions, FitOptions, SpaceConfig};
 use tabgraft_table::codec::CodecConfig;
-use tabgraft_table::split::SplitOptions;
+use tabgraft_table::split::{SplitKey, SplitOptions};
 use tabgraft_table::{Table, check_folder, check_place};
 
 use super::{
     Core, DEVICES, EmbeddingSpace, MODES, Source, State, freeze_option, keep_option, training_options,
 };
-use crate::convert::{Names, from_python, word};
+use crate::convert::{Names, Renames, from_python, word};
 use crate::data_set::FeatrixInputDataSet;
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
@@ -91,7 +91,9 @@ impl EmbeddingSpace {
     // Documented with the class: Python does not show what stands at a constructor.
     #[new]
     #[pyo3(signature = (train_data, val_data = None, n_epochs = 50, *, name = "embedding_space", batch_size = None,
-        d_model = 128, learning_rate = 2e-3, memory_limit = None, min_category_rows = 2, output_dir = None, seed = 0))]
+        d_model = 128, learning_rate = 2e-3, weight_decay = 1e-4, p_drop = 0.1, n_blocks = 2, expansion = 2,
+        codec_bins = 24, codec_targets = 16, codec_categories = 256, codec_text_slots = 128, memory_limit = None,
+        min_category_rows = 2, key = None, private = false, output_dir = None, seed = 0))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -102,8 +104,18 @@ impl EmbeddingSpace {
         batch_size: Option<usize>,
         d_model: usize,
         learning_rate: f32,
+        weight_decay: f32,
+        p_drop: f32,
+        n_blocks: usize,
+        expansion: usize,
+        codec_bins: usize,
+        codec_targets: usize,
+        codec_categories: usize,
+        codec_text_slots: usize,
         memory_limit: Option<u64>,
         min_category_rows: u64,
+        key: Option<String>,
+        private: bool,
         output_dir: Option<PathBuf>,
         seed: u64,
     ) -> Raised<Self> {
@@ -124,18 +136,32 @@ impl EmbeddingSpace {
                 None => (train.table().clone(), Some(valid.table().clone())),
             },
         };
+        if let Some(column) = key.or_else(|| train.key().map(str::to_owned)) {
+            split.by = SplitKey::Key { column };
+        }
         let config = SpaceConfig {
             d_model,
+            n_blocks,
+            expansion,
+            p_drop,
             learning_rate,
+            weight_decay,
             training: training_options(Some(n_epochs), false, batch_size, memory_limit, "cpu", seed)?,
-            codec: CodecConfig::default().with_min_category_rows(min_category_rows),
-            ..Default::default()
+            codec: CodecConfig {
+                n_bins: codec_bins,
+                n_targets: codec_targets,
+                max_categories: codec_categories,
+                text_slots: codec_text_slots,
+                ..CodecConfig::default()
+            }
+            .with_min_category_rows(min_category_rows),
         };
         let options = FitOptions {
             name: name.to_owned(),
             config,
             infer: train.infer().clone(),
             split,
+            private,
             ..FitOptions::default()
         };
         let mut told = Vec::new();
@@ -246,7 +272,7 @@ impl EmbeddingSpace {
     /// (training, validation, test) that they have there, in whichever of the two frames they stand.
     /// `output_dir` is the folder that `train` saves to.
     ///
-    /// `freeze`, `prune`, `memory_limit`, `features`, `keep`, `target` and `cross_fit` are those of `extend`. With
+    /// `freeze`, `prune`, `memory_limit`, `features`, `keep`, `target`, `cross_fit` and `rename` are those of `extend`. With
     /// `keep="if_not_worse"` it is `train` that judges, and what it leaves may be `existing_es` again.
     ///
     /// >>> child = tabgraft.EmbeddingSpace.extend_from_existing(space, credit, n_epochs=2)
@@ -258,7 +284,7 @@ impl EmbeddingSpace {
     #[pyo3(signature = (existing_es, enriched_train_df, enriched_val_df = None, n_epochs = None, batch_size = None,
         output_dir = None, name = None, feature_metadata = None, *, mode = "joint", drift_bound = None, freeze = None,
         prune = None, memory_limit = None, features = None, keep = "always", target = None, cross_fit = false,
-        seed = 0))]
+        seed = 0, rename = None))]
     #[allow(clippy::too_many_arguments)]
     fn extend_from_existing(
         _class: &Bound<'_, PyType>,
@@ -281,9 +307,10 @@ impl EmbeddingSpace {
         target: Option<String>,
         cross_fit: bool,
         seed: u64,
+        rename: Option<Renames>,
     ) -> Raised<Self> {
         let parent = existing_es.get().core_trained()?;
-        let how = parent.read_options();
+        let how = parent.read_options().with_names(rename);
         let train = Given::read(enriched_train_df, None, &how)?;
         let valid = enriched_val_df.map(|v| Given::read(v, None, &how)).transpose()?;
         let options = ExtendOptions {

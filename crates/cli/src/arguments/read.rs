@@ -10,6 +10,7 @@ use tabgraft_table::read::{
     read_table_from,
 };
 
+use super::schema::parse_pair;
 use super::training::parse_bytes;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -52,6 +53,10 @@ pub struct ReadArgs {
     /// [default: any that does]
     #[arg(long, value_name = "MARK")]
     thousands: Option<char>,
+    /// Give a column another name before anything else: every other option, formula and the model speak of NEW;
+    /// may be repeated. A model that is trained so does it by itself with later tables
+    #[arg(long, value_name = "OLD=NEW", value_parser = parse_pair)]
+    rename: Vec<(String, String)>,
 }
 
 impl ReadArgs {
@@ -63,12 +68,23 @@ impl ReadArgs {
             decimal: self.decimal,
             thousands: self.thousands,
             max_inflated_bytes: self.max_inflated_bytes,
+            rename: self.rename.iter().cloned().collect(),
         }
     }
 
-    /// Reads a table and keeps hold of its file, to be written again with more columns.
-    pub fn original(&self, path: &Path, console: &Console) -> Result<(Original, Table), Failure> {
-        let options = self.given().options();
+    /// Reads a table, as that of a model if there is one, and keeps hold of its file, to be written again with more
+    /// columns.
+    pub fn original(
+        &self,
+        path: &Path,
+        model: Option<&ReadOptions>,
+        console: &Console,
+    ) -> Result<(Original, Table), Failure> {
+        let (options, notes) = match model {
+            Some(model) => self.given().options_like(model),
+            None => (self.given().options(), Vec::new()),
+        };
+        notes.iter().for_each(|note| console.note(note));
         let (original, table) = match is_stdin(path)? {
             true => Original::open_from(std::io::stdin(), STDIN_NAME, &options)?,
             false => Original::open(path, &options)?,

@@ -35,7 +35,7 @@ impl SchemaArgs {
 }
 
 /// Splits at the last `=`: neither kinds nor date formats have one, columns may.
-fn parse_pair(text: &str) -> Result<(String, String), String> {
+pub fn parse_pair(text: &str) -> Result<(String, String), String> {
     match text.rsplit_once('=') {
         Some((column, value)) if !column.is_empty() && !value.is_empty() => {
             Ok((column.to_owned(), value.to_owned()))

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use tabgraft_feature::{FeatureSummary, Skipped};
+use tabgraft_model::ModelFile;
 use tabgraft_model::discover::remember::{FeatureFile, RecalledEngineer, SuggestionHistory};
 use tabgraft_table::table::quoted;
 
@@ -19,8 +20,8 @@ use crate::report::{Report, line, names};
 
 /// Add features to a table, exactly as they were fitted.
 ///
-/// FEATURES is a file of features (suggested_features.json, or written by hand) or a suggestion
-/// history, of which the newest run for --target is taken: what it suggests, everything that is made from, and
+/// FEATURES is a file of features (suggested_features.json, or written by hand), a space or predictor that was
+/// grafted with features, or a suggestion history, of which the newest run for --target is taken: what it suggests, everything that is made from, and
 /// what its table had of earlier runs. Features that the table has are left as they are, and compared with what
 /// they would be. Bins and group statistics are looked up
 /// and never computed anew, so a row's features do not depend on the rows beside it.
@@ -33,12 +34,13 @@ use crate::report::{Report, line, names};
 Example:
   tabgraft apply features/suggested_features.json german_credit.csv -o enriched.csv
   tabgraft apply features/feature_suggestion_history.json german_credit.csv > enriched.csv
+  tabgraft apply v2.tabgraft german_credit.csv -o enriched.csv
 
 A file of features by hand (bins and groups must be fitted once, with --fit):
   {\"format_version\": 1, \"features\": [{\"name\": \"monthly\",
     \"definition\": {\"kind\": \"formula\", \"formula\": \"credit_amount / duration\"}}]}")]
 pub struct ApplyArgs {
-    /// A file of features, or a suggestion history
+    /// A file of features, a suggestion history, or a model that carries features
     features: PathBuf,
     /// The table to enrich
     table: PathBuf,
@@ -91,8 +93,13 @@ impl ApplyArgs {
             ))
             .with_hint("give `--out` and `--fit` different names"));
         }
-        let (original, table) = self.read.original(&self.table, console)?;
-        let mut engineer = self.engineer()?;
+        let model = match ModelFile::is_at(&self.features) {
+            true => Some(ModelFile::load(&self.features)?),
+            false => None,
+        };
+        let how = model.as_ref().map(ModelFile::read_options);
+        let (original, table) = self.read.original(&self.table, how.as_ref(), console)?;
+        let mut engineer = self.engineer(model.as_ref())?;
         let recalled = match &self.fit {
             Some(path) => {
                 let recalled = engineer.fit_transform(&table, self.skip_missing)?;
@@ -124,9 +131,12 @@ impl ApplyArgs {
         written.map(|()| Answer::Yes)
     }
 
-    /// What applies the file's features.
-    fn engineer(&self) -> Result<RecalledEngineer, Failure> {
-        let file = FeatureFile::load(&self.features)?;
+    /// What applies the features of the file, or of the model.
+    fn engineer(&self, model: Option<&ModelFile>) -> Result<RecalledEngineer, Failure> {
+        let file = match model {
+            Some(model) => FeatureFile::of_model(model)?,
+            None => FeatureFile::load(&self.features)?,
+        };
         let target = match &file {
             FeatureFile::List(_) => None,
             FeatureFile::History(history) => Some(self.target_of(history)?),

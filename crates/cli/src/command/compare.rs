@@ -9,11 +9,13 @@ use tabgraft_model::metric::Verdict;
 use tabgraft_model::{CompareOptions, EmbeddingSpace, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::ReadOptions;
+use tabgraft_table::unreadable::UnreadableColumn;
 
 use crate::answer::Answer;
-use crate::arguments::{PredictorArgs, ReadArgs};
+use crate::arguments::{ErrorsArgs, PredictorArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::notes::unreadable_notes;
 use crate::report::{Report, difference_text, effects_text, line, number, scores_text};
 use crate::rows::{Scored, note_seen_rows};
 use tabgraft_model::ModelFile;
@@ -50,6 +52,8 @@ pub struct CompareArgs {
     #[arg(long)]
     cross_fit: bool,
     #[command(flatten)]
+    errors: ErrorsArgs,
+    #[command(flatten)]
     predictor: PredictorArgs,
     #[command(flatten)]
     read: ReadArgs,
@@ -61,6 +65,8 @@ struct CompareReport<'a> {
     file_a: &'a Path,
     file_b: &'a Path,
     rows: &'static str,
+    /// Columns with cells that cannot be read and count as missing.
+    unreadable: Vec<UnreadableColumn>,
     #[serde(flatten)]
     comparison: Comparison,
 }
@@ -69,7 +75,8 @@ impl CompareArgs {
     /// Compares, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let rows = self.rows.unwrap_or_default();
-        let (comparison, rows) = match (ModelFile::load(&self.a)?, ModelFile::load(&self.b)?) {
+        let errors = self.errors.errors();
+        let (comparison, rows, unreadable) = match (ModelFile::load(&self.a)?, ModelFile::load(&self.b)?) {
             (ModelFile::Predictor(a), ModelFile::Predictor(b)) => {
                 let table = self.table(a.read_options(), b.read_options(), console)?;
                 if let Some(target) = &self.target
@@ -91,11 +98,13 @@ impl CompareArgs {
                         "give the two spaces and `--target`, or leave out what stands under `Fitting predictors`",
                     ));
                 }
-                let scored = rows.of(&table, &[&a, &b], console)?;
+                let readable = a.readable_to_compare(&b, &table, errors)?;
+                unreadable_notes(&readable.unreadable, console);
+                let scored = rows.of(&readable.table, &[&a, &b], console)?;
                 for (predictor, file) in [(&a, &self.a), (&b, &self.b)] {
                     note_seen_rows(predictor, &file.display().to_string(), console);
                 }
-                (compare_predictors(&a, &b, &scored)?, rows)
+                (compare_predictors(&a, &b, &scored)?, rows, readable.unreadable)
             }
             (ModelFile::Space(a), ModelFile::Space(b)) => {
                 let table = self.table(a.read_options(), b.read_options(), console)?;
@@ -107,7 +116,9 @@ impl CompareArgs {
                     ))
                     .with_hint("`--cross-fit` judges all rows, each by predictors that did not learn from it"));
                 }
-                (self.spaces(&a, &b, &table, console)?, judged)
+                let readable = a.readable_to_compare(&b, &table, errors)?;
+                unreadable_notes(&readable.unreadable, console);
+                (self.spaces(&a, &b, &readable.table, console)?, judged, readable.unreadable)
             }
             _ => {
                 return Err(Failure::new(format!(
@@ -119,7 +130,13 @@ impl CompareArgs {
             }
         };
         let verdict = comparison.difference.verdict;
-        console.report(&CompareReport { file_a: &self.a, file_b: &self.b, rows: rows.name(), comparison })?;
+        console.report(&CompareReport {
+            file_a: &self.a,
+            file_b: &self.b,
+            rows: rows.name(),
+            unreadable,
+            comparison,
+        })?;
         Ok(if verdict == Verdict::Worse { Answer::No } else { Answer::Yes })
     }
 

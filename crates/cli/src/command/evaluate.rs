@@ -14,7 +14,7 @@ use crate::answer::Answer;
 use crate::arguments::{ErrorsArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::notes::{differing_notes, unreadable_notes, unseen_notes};
+use crate::notes::{column_notes, differing_notes, unreadable_notes, unseen_notes};
 use crate::report::{Report, line, reliability_text, scores_text};
 use crate::rows::{Scored, note_seen_rows};
 
@@ -75,6 +75,7 @@ impl EvaluateArgs {
         unreadable_notes(&readable.unreadable, console);
         let table = readable.table;
         let scored = self.rows.of(&table, &[&predictor], console)?;
+        column_notes(&predictor.column_report(&scored), console);
         unseen_notes(&predictor.unseen_columns(&scored)?, console);
         differing_notes(&predictor.differing_columns(&scored)?, console);
         note_seen_rows(&predictor, predictor.name(), console);

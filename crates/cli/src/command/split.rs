@@ -8,11 +8,13 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::ModelFile;
 use tabgraft_table::split::Part;
+use tabgraft_table::unreadable::UnreadableColumn;
 
 use crate::answer::Answer;
-use crate::arguments::RowsArgs;
+use crate::arguments::{ErrorsArgs, RowsArgs};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::notes::unreadable_notes;
 use crate::report::{Report, line};
 
 /// Tell the part of each row of a table: train, valid or test.
@@ -31,6 +33,8 @@ pub struct SplitArgs {
     /// The embedding space or the predictor
     model: PathBuf,
     #[command(flatten)]
+    errors: ErrorsArgs,
+    #[command(flatten)]
     rows: RowsArgs,
 }
 
@@ -46,6 +50,8 @@ struct SplitReport {
     n_rows_known: Option<usize>,
     n_rows_changed: Option<usize>,
     n_rows_new: Option<usize>,
+    /// Columns with cells that cannot be read and count as missing.
+    unreadable: Vec<UnreadableColumn>,
 }
 
 impl SplitArgs {
@@ -57,9 +63,15 @@ impl SplitArgs {
             ModelFile::Predictor(p) => (p.read_options(), p.needs_to_split(), p.name()),
         };
         let table = self.rows.table(&self.model, &how, needs, console)?;
+        let errors = self.errors.errors();
+        let readable = match &model {
+            ModelFile::Space(space) => space.readable_to_split(&table, errors)?,
+            ModelFile::Predictor(predictor) => predictor.readable_to_split(&table, errors)?,
+        };
+        unreadable_notes(&readable.unreadable, console);
         let rows = match &model {
-            ModelFile::Space(space) => space.row_parts(&table)?,
-            ModelFile::Predictor(predictor) => predictor.row_parts(&table)?,
+            ModelFile::Space(space) => space.row_parts(&readable.table)?,
+            ModelFile::Predictor(predictor) => predictor.row_parts(&readable.table)?,
         };
         let part = StringArray::from_iter_values(rows.parts.iter().map(|part| part.word()));
         let known: StringArray = match &rows.known {
@@ -84,6 +96,7 @@ impl SplitArgs {
             n_rows_known,
             n_rows_changed,
             n_rows_new,
+            unreadable: readable.unreadable,
         })?;
         written.map(|()| Answer::Yes)
     }

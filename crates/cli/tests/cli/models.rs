@@ -284,7 +284,7 @@ fn a_cell_that_cannot_be_read_ends_a_command_or_on_request_is_missing_and_counte
         let failed = run(dir.path(), &format!("{command} broken.csv"));
         assert_eq!(failed.status.code(), Some(2));
         let told = String::from_utf8(failed.stderr).unwrap();
-        assert!(told.contains("column `age`, row 3: `old` is not a number"), "{told}");
+        assert!(told.contains("column `age`, line 4: `old` is not a number"), "{told}");
         // A key stays as it is written.
         let (found, told) = done(dir.path(), &format!("{command} broken.csv --errors missing --key age"));
         assert!(told.contains("column `age`: 2 of 1000 cells cannot be read as a number"), "{told}");

@@ -58,15 +58,16 @@ pub fn timestamps_us(column: &str, array: &ArrayRef) -> Result<Vec<Option<i64>>>
     let texts = texts(column, array)?;
     if let Some((i, Some(text))) = texts.iter().enumerate().find(|(_, text)| text.is_some_and(ambiguous)) {
         let shown: String = text.chars().take(80).collect();
-        let message =
-            format!("column `{column}`, row {}: day and month of `{shown}` could be swapped", i + 1);
-        return Err(Error::value(message).with_hint("write the dates as YYYY-MM-DD"));
+        return Err(Error::value(format!(": day and month of `{shown}` could be swapped"))
+            .in_row(format!("column `{column}`, "), i)
+            .with_hint("write the dates as YYYY-MM-DD"));
     }
     let parse = |(i, text): (usize, Option<&str>)| match text {
         None => Ok(None),
         Some(text) => time::parse(text).map(Some).map_err(|_| {
             let shown: String = text.chars().take(80).collect();
-            Error::value(format!("column `{column}`, row {}: `{shown}` is not a date or time", i + 1))
+            Error::value(format!(": `{shown}` is not a date or time"))
+                .in_row(format!("column `{column}`, "), i)
                 .with_hint(cast_hint("TIMESTAMP"))
         }),
     };

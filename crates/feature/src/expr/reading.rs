@@ -9,6 +9,7 @@ use arrow::datatypes::DataType;
 use super::number::Numbers;
 use super::{Type, column};
 use crate::error::{Error, Result, near_names};
+use tabgraft_table::RowPlace;
 use tabgraft_table::table::{Table, quoted};
 
 /// Most absent columns whose neighbours are looked for.
@@ -66,6 +67,11 @@ impl Readings {
 
     pub(crate) fn n_rows(&self) -> usize {
         self.table.n_rows()
+    }
+
+    /// Where a row came from.
+    pub(crate) fn row_place(&self, row_idx: usize) -> RowPlace {
+        self.table.row_place(row_idx)
     }
 
     /// Whether a column of this name is there, or a feature.
@@ -138,15 +144,18 @@ impl Readings {
         if let Some(values) = self.read.get(&key) {
             return Ok(values.clone());
         }
-        let array = self.column(name)?;
-        let values = match reading {
-            Type::Number => Values::Number(Numbers::of_column(name, array)?),
-            Type::Text | Type::Open | Type::Missing => Values::Text(column::texts(name, array)?),
-            Type::Bool => Values::Bool(column::truths(name, array)?.iter().collect()),
-            Type::Time => Values::Time(column::timestamps_us(name, array)?),
-        };
-        let values = Arc::new(values);
+        let read = cells(name, self.column(name)?, reading).map_err(|e| e.in_rows_of(&self.table));
+        let values = Arc::new(read?);
         self.read.insert(key, values.clone());
         Ok(values)
     }
+}
+
+fn cells(name: &str, array: &ArrayRef, reading: Type) -> Result<Values> {
+    Ok(match reading {
+        Type::Number => Values::Number(Numbers::of_column(name, array)?),
+        Type::Text | Type::Open | Type::Missing => Values::Text(column::texts(name, array)?),
+        Type::Bool => Values::Bool(column::truths(name, array)?.iter().collect()),
+        Type::Time => Values::Time(column::timestamps_us(name, array)?),
+    })
 }

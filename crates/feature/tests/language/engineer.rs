@@ -379,7 +379,7 @@ fn a_fit_keeps_the_state_that_gives_the_column_that_is_there() {
     let equal = TransformOptions { present: Present::KeepEqual, ..TransformOptions::default() };
     let error = anew.transform_with(&whole, equal).unwrap_err();
     assert!(error.is_schema() && error.to_string().contains("already has a column of this name"), "{error}");
-    let row = made.differing[0].row_idx;
+    let row = made.differing[0].row.row_idx;
     let cells =
         |t: &Table| arrow::util::display::array_value_to_string(t.column("band").unwrap(), row).unwrap();
     assert_eq!(made.differing[0].found, Some(cells(&whole)));

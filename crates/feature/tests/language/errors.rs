@@ -250,10 +250,10 @@ fn a_cell_that_cannot_be_read_is_named() {
     assert!(error.is_value());
     assert_eq!(
         shown(&error),
-        "feature `f`: column `x`, row 3: `abc` is not a number\nhint: in a formula, `CAST(x AS DOUBLE)` makes such cells missing"
+        "feature `f`: column `x`, row 2: `abc` is not a number\nhint: in a formula, `CAST(x AS DOUBLE)` makes such cells missing"
     );
     let error = failure("year(d)", &table);
-    assert_eq!(error.to_string(), "column `d`, row 3: day and month of `03/04/2024` could be swapped");
+    assert_eq!(error.to_string(), "column `d`, row 2: day and month of `03/04/2024` could be swapped");
 }
 
 proptest! {

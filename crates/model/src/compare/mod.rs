@@ -21,7 +21,7 @@ use crate::metric::{self, PairedDifference, Score, Task};
 use crate::predictor::{Predictor, PredictorOptions};
 pub use crate::record::{ColumnEffect, Evidence};
 use crate::space::EmbeddingSpace;
-use crate::train::Sink;
+use crate::train::{Sink, each_once};
 use judge::judge;
 pub(crate) use rows::folds;
 pub use spaces::{SpaceComparison, SpaceCost};
@@ -103,6 +103,8 @@ impl EmbeddingSpace {
         options: &CompareOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Comparison> {
+        // Predictors are fitted on both, fold by fold, and each would say the same.
+        let sink = &mut each_once(sink);
         let table = &*self.completed(table, sink)?;
         let table = &*other.completed(table, sink)?;
         let folds = folds([self, other], table, target, options, sink)?;

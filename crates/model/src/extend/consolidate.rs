@@ -65,7 +65,7 @@ impl EmbeddingSpace {
         let mut rng = Pcg64Mcg::seed_from_u64(plan.seed() ^ 0x636f_6e73_6f6c);
         child.network = self.network.consolidated(&self.column_shapes(), widths, &mut rng);
         let (all, rows) = self.rows_of(table, valid, sink)?;
-        child.about.remember_rows(&all, &rows.parts)?;
+        child.about.remember_rows(&all, &rows.parts, sink)?;
         let columns_retired = self.retired(&all)?;
         let encoded = child.encode(&all)?;
         let n_columns = self.columns().len();

@@ -188,7 +188,7 @@ impl EmbeddingSpace {
         let new: HashSet<String> = schema.names().into_iter().collect();
         about.excluded.retain(|e| !new.contains(&e.name));
         about.add_mask_keys(n_new);
-        about.remember_rows(&all, &rows.parts)?;
+        about.remember_rows(&all, &rows.parts, sink)?;
         about.learn_reading(table.origin(), &schema.names());
         about.columns.extend(schema.columns);
         about.codecs.extend(codecs);

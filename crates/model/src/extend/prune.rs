@@ -121,7 +121,7 @@ impl EmbeddingSpace {
         if let Some(measured) = &mut measured {
             let pieces = kept_pieces(&touched, &is_cut);
             child.heal(&mut info, measured, n_epochs, &pieces, options, sink)?;
-            child.about.remember_rows(&measured.all, &measured.rows.parts)?;
+            child.about.remember_rows(&measured.all, &measured.rows.parts, sink)?;
             measured.drift = self.kept_drift(&child, measured, &is_gone, &is_cut, options.training.seed)?;
         }
         child.about.hashes = match &measured {

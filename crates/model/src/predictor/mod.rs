@@ -45,6 +45,7 @@ use tabgraft_table::codec::CellFlag;
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::read::Reading;
 use tabgraft_table::threads::in_pool;
+use tabgraft_table::unreadable::{CellErrors, Readable};
 
 pub use card::{GrowthCard, PredictorCard};
 pub use class_weight::ClassWeight;
@@ -270,8 +271,18 @@ impl Predictor {
         Ok(Predictions { report, differing: made.differing, ..self.predict_any(&made.table)? })
     }
 
-    /// What becomes of a table's columns.
-    fn column_report(&self, table: &Table) -> ColumnReport {
+    /// As [`Predictor::predict`]; with [`CellErrors::Missing`], cells that cannot be read count as missing and are
+    /// listed.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`] and [`CellErrors::treat`].
+    pub fn predict_readable(&self, table: &Table, errors: CellErrors) -> Result<Predictions> {
+        let Readable { table, unreadable } = self.readable(table, errors)?;
+        Ok(Predictions { unreadable, ..self.predict(&table)? })
+    }
+
+    /// What becomes of a table's columns: those that are not used, those that it lacks, features that are computed.
+    pub fn column_report(&self, table: &Table) -> ColumnReport {
         let mut report = self.about.space.column_report(table);
         report.ignored_columns.retain(|c| c.name != self.about.target.column());
         report
@@ -300,7 +311,7 @@ impl Predictor {
         let mut encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
         unseen.update_part(&space.columns, &encoded, table)?;
         derived::add(&self.about.derived, &space.columns, table, &mut encoded)?;
-        let mut values = in_pool(|| self.predict_cells(table, &encoded))??;
+        let mut values = in_pool(|| self.predict_cells(table, &encoded))?.map_err(|e| e.in_rows_of(table))?;
         let task = self.about.target.task();
         let n_outputs = self.about.target.n_outputs();
         if task != Task::Regression {
@@ -326,6 +337,7 @@ impl Predictor {
             confidence,
             report: self.column_report(table),
             differing: Vec::new(),
+            unreadable: Vec::new(),
             interval: None,
             unseen: Vec::new(),
         })
@@ -355,8 +367,9 @@ impl Predictor {
             if !table.has_column(&spec.name) {
                 continue;
             }
-            for (row_idx, flag) in codec.flags(&spec.name, table.column(&spec.name)?)?.into_iter().enumerate()
-            {
+            let flags =
+                codec.flags(&spec.name, table.column(&spec.name)?).map_err(|e| e.in_rows_of(table))?;
+            for (row_idx, flag) in flags.into_iter().enumerate() {
                 if flag.severity().is_some() || flag == CellFlag::Unseen {
                     found.push(Guardrail { row_idx, column: spec.name.clone(), flag, word: flag.word() });
                 }
@@ -449,10 +462,10 @@ impl Predictor {
         for head in &self.heads {
             let of_head = bag::predict_cells(head, &groups, &rows, classes).map_err(|NotFinite(row)| {
                 Error::value(format!(
-                    "row {}: the weights of predictor {} are too large: its prediction is not finite",
-                    row + 1,
+                    ": the weights of predictor {} are too large: its prediction is not finite",
                     self.id()
                 ))
+                .in_row("", row)
                 .with_hint("fit the predictor anew, on another version of its space if that does not help")
             })?;
             for (m, v) in mean.iter_mut().zip(of_head) {

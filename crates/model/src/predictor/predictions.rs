@@ -8,6 +8,7 @@ use super::{Interval, LabelType};
 use crate::error::{Error, Result};
 use crate::metric::Task;
 use crate::space::{ColumnReport, UnseenColumn};
+use tabgraft_table::unreadable::UnreadableColumn;
 
 /// Predictions for the rows of a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +37,8 @@ pub struct Predictions {
     pub report: ColumnReport,
     /// Columns whose cells are all or mostly values that no training row had.
     pub unseen: Vec<UnseenColumn>,
+    /// Columns with cells that could not be read and counted as missing, where the caller asked for that.
+    pub unreadable: Vec<UnreadableColumn>,
     /// Features that the table had, with cells that are not what the feature gives.
     pub differing: Vec<Differing>,
 }

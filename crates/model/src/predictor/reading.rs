@@ -22,6 +22,8 @@ impl Predictor {
         let (space, reading) = (&self.about.space, &self.about.reading);
         let mut options = space.read_options();
         options.decimal = options.decimal.or(reading.decimal);
+        let remembered = &mut options.renaming.remembered;
+        remembered.extend(reading.renamed.iter().map(|(old, new)| (old.clone(), new.clone())));
         let target = self.about.target.column().to_owned();
         match &self.about.target {
             Target::Number { .. } => {
@@ -68,6 +70,25 @@ impl Predictor {
     /// As [`CellErrors::treat`].
     pub fn readable(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
         errors.treat(&self.about.space.columns, table)
+    }
+
+    /// The table whose rows are told apart, as [`EmbeddingSpace::readable_to_split`](crate::EmbeddingSpace::readable_to_split).
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable_to_split(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        let mut specs = self.about.space.columns.clone();
+        specs.extend(self.about.space.time_beside());
+        errors.treat(&specs, table)
+    }
+
+    /// The table to compare two predictors on, as [`Predictor::readable_to_score`] of both.
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable_to_compare(&self, other: &Self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        let first = self.readable_to_score(table, errors)?;
+        Ok(other.readable_to_score(&first.table, errors)?.after(first.unreadable))
     }
 
     /// The table to be scored on, as [`EmbeddingSpace::readable`](crate::EmbeddingSpace::readable): cells of the target, and of the times that the

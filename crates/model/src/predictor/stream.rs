@@ -42,8 +42,7 @@ impl PredictionStream<'_> {
         if n_before == 0 {
             self.remarks.report = predictor.column_report(&readable.table);
         }
-        let predictions =
-            predictor.predict_counted(&made.table, &mut self.unseen).map_err(|e| e.behind(n_before))?;
+        let predictions = predictor.predict_counted(&made.table, &mut self.unseen)?;
         let mut guardrails = predictor.guardrails(&readable.table)?;
         guardrails.iter_mut().for_each(|guardrail| guardrail.row_idx += n_before);
         self.remarks.add(&readable, made.differing);

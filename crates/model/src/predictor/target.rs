@@ -95,8 +95,8 @@ impl Target {
             }
         };
         if scalar {
-            let numbers: Vec<Option<f64>> = numbers(column, array)?.iter().collect();
-            check_bounds(column, &numbers, rows.iter().copied())?;
+            let numbers: Vec<Option<f64>> = in_rows(table, numbers(column, array))?.iter().collect();
+            in_rows(table, check_bounds(column, &numbers, rows.iter().copied()))?;
             let values = rows.iter().filter_map(|r| Some((numbers[*r].filter(|v| v.is_finite())?, *r)));
             let values: Vec<(f64, f64)> = values.map(|(v, r)| (v, weights.map_or(1.0, |w| w[r]))).collect();
             let total = values.iter().map(|(_, w)| w).sum::<f64>().max(f64::MIN_POSITIVE);
@@ -152,17 +152,17 @@ impl Target {
                 spelling_note(column, classes, &n_rows).into_iter().collect()
             }
             Target::Number { column, .. } => {
-                let numbers: Vec<Option<f64>> = numbers(column, array)?.iter().collect();
+                let numbers: Vec<Option<f64>> = in_rows(table, numbers(column, array))?.iter().collect();
                 let infinite: Vec<usize> =
                     rows.iter().copied().filter(|r| numbers[*r].is_some_and(f64::is_infinite)).collect();
                 let infinite = infinite.first().map(|first| {
                     format!(
-                        "target `{column}` is infinite in {} row(s), the first of them row {}: they are left out",
+                        "target `{column}` is infinite in {} row(s), the first of them {}: they are left out",
                         infinite.len(),
-                        first + 1
+                        table.row_place(*first)
                     )
                 });
-                infinite.into_iter().chain(far_note(column, &numbers, rows)).collect()
+                infinite.into_iter().chain(far_note(column, &numbers, rows, table)).collect()
             }
         })
     }
@@ -175,7 +175,7 @@ impl Target {
         let array = table.column(self.column())?;
         Ok(match self {
             Target::Number { column, .. } => {
-                let numbers = numbers(column, array)?;
+                let numbers = in_rows(table, numbers(column, array))?;
                 rows.iter().filter(|r| numbers.is_null(**r) || !numbers.value(**r).is_finite()).count()
             }
             Target::Classes { column, .. } => {
@@ -211,7 +211,7 @@ impl Target {
         match self {
             Target::Classes { .. } => Ok(0),
             Target::Number { column, .. } => {
-                let numbers = numbers(column, table.column(column)?)?;
+                let numbers = in_rows(table, numbers(column, table.column(column)?))?;
                 Ok(numbers.iter().flatten().filter(|v| v.is_infinite()).count())
             }
         }
@@ -271,8 +271,8 @@ impl Target {
         let array = table.column(self.column())?;
         match self {
             Target::Number { column, .. } => {
-                let numbers: Vec<Option<f64>> = numbers(column, array)?.iter().collect();
-                check_bounds(column, &numbers, 0..numbers.len())?;
+                let numbers: Vec<Option<f64>> = in_rows(table, numbers(column, array))?.iter().collect();
+                in_rows(table, check_bounds(column, &numbers, 0..numbers.len()))?;
                 Ok(numbers.into_iter().map(|v| v.filter(|v| v.is_finite())).collect())
             }
             Target::Classes { column, classes, label_type } => {
@@ -341,16 +341,19 @@ impl Target {
     }
 }
 
+/// An error names its row as it is found where the table came from.
+fn in_rows<T>(table: &Table, result: Result<T>) -> Result<T> {
+    result.map_err(|e| e.in_rows_of(table))
+}
+
 /// # Errors
 /// A value error that names the first row whose number is finite and beyond [`MOST_NUMBER`].
 fn check_bounds(column: &str, numbers: &[Option<f64>], mut rows: impl Iterator<Item = usize>) -> Result<()> {
     let beyond = |r: usize| numbers[r].filter(|v| v.is_finite() && v.abs() > MOST_NUMBER).map(|v| (r, v));
     match rows.find_map(beyond) {
         None => Ok(()),
-        Some((row, value)) => Err(Error::value(format!(
-            "target `{column}`, row {}: {value:e} is beyond {MOST_NUMBER:e}",
-            row + 1
-        ))
+        Some((row, value)) => Err(Error::value(format!(": {value:e} is beyond {MOST_NUMBER:e}"))
+            .in_row(format!("target `{column}`, "), row)
         .with_hint(
             "leave the cell empty if the number stands for a missing value; else divide the target, or take its \
              logarithm",
@@ -359,7 +362,7 @@ fn check_bounds(column: &str, numbers: &[Option<f64>], mut rows: impl Iterator<I
 }
 
 /// What there is to say of a number that is so far off that all others are one beside it.
-fn far_note(column: &str, numbers: &[Option<f64>], rows: &[usize]) -> Option<String> {
+fn far_note(column: &str, numbers: &[Option<f64>], rows: &[usize], table: &Table) -> Option<String> {
     let finite = |r: &usize| numbers[*r].filter(|v| v.is_finite()).map(|v| (v, *r));
     let mut sorted: Vec<(f64, usize)> = rows.iter().filter_map(finite).collect();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -369,9 +372,9 @@ fn far_note(column: &str, numbers: &[Option<f64>], rows: &[usize]) -> Option<Str
     let (value, row) = if high.0 - middle > middle - low.0 { high } else { low };
     (spread > 0.0 && (value - middle).abs() > FAR * spread).then(|| {
         format!(
-            "target `{column}`, row {}: {} is {:.0e} times as far from the median as the middle half of the rows are \
+            "target `{column}`, {}: {} is {:.0e} times as far from the median as the middle half of the rows are \
              from each other; the rows beside it will hardly count. Leave it empty if it stands for a missing value",
-            row + 1,
+            table.row_place(row),
             number_text(value).unwrap_or_default(),
             (value - middle).abs() / spread
         )

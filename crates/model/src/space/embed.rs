@@ -64,7 +64,7 @@ impl EmbeddingSpace {
         let table = &*made.table;
         self.about.check_known(table)?;
         let mut unseen = UnseenCounts::default();
-        let values = self.embed_rows(table, 0, &mut |encoded, _| {
+        let values = self.embed_rows(table, &mut |encoded, _| {
             unseen.update(encoded);
             Ok(())
         })?;
@@ -86,19 +86,18 @@ impl EmbeddingSpace {
     pub(super) fn embed_rows(
         &self,
         table: &Table,
-        n_before: usize,
         counted: &mut (dyn FnMut(&EncodedTable, &Table) -> Result<()> + Send),
     ) -> Result<Vec<f32>> {
         let mut values = vec![0.0; table.n_rows() * self.d_model()];
         in_pool(|| {
             for (i, values) in values.chunks_mut(CHUNK_ROWS * self.d_model()).enumerate() {
                 let chunk = table.slice(i * CHUNK_ROWS, CHUNK_ROWS);
-                let encoded = self.encode(&chunk).map_err(|e| e.behind(n_before + i * CHUNK_ROWS))?;
+                let encoded = self.encode(&chunk)?;
                 counted(&encoded, &chunk)?;
                 embed_into(&self.network, &encoded, values);
                 if let Some(at) = values.iter().position(|value| !value.is_finite()) {
                     let row = at / self.d_model();
-                    return Err(self.no_vector(&encoded, row, n_before + i * CHUNK_ROWS + row + 1));
+                    return Err(self.no_vector(&encoded, row).in_rows_of(&chunk));
                 }
             }
             Ok(())
@@ -109,7 +108,7 @@ impl EmbeddingSpace {
 
 impl EmbeddingSpace {
     /// Says that a row has no finite vector, and names the cell without which it would have one.
-    fn no_vector(&self, encoded: &EncodedTable, row: usize, number: usize) -> Error {
+    fn no_vector(&self, encoded: &EncodedTable, row: usize) -> Error {
         let groups = cell_tables(&self.network, encoded);
         let is_finite_without = |(g, column): (usize, usize)| {
             let cells = groups.iter().enumerate().map(|(other, group)| {
@@ -132,10 +131,9 @@ impl EmbeddingSpace {
             "" => format!("version {}", self.id()),
             name => format!("`{name}` (version {})", self.id()),
         };
-        Error::value(format!(
-            "row {number}: the weights of {version} are too large{cell}: its vector is not finite"
-        ))
-        .with_hint("train the version anew, or use an earlier one")
+        Error::value(format!(": the weights of {version} are too large{cell}: its vector is not finite"))
+            .in_row("", row)
+            .with_hint("train the version anew, or use an earlier one")
     }
 }
 
@@ -214,7 +212,7 @@ mod tests {
             }
         });
         let error = space.embed(&table).expect_err("no vector").to_string();
-        assert!(error.starts_with("row 1: ") && error.contains("column `a`"), "{error}");
+        assert!(error.starts_with("row 0: ") && error.contains("column `a`"), "{error}");
         assert!(error.contains(&format!("the weights of version {} are too large", space.id())), "{error}");
         // Those that no cell chooses: none is to blame, and the values are no zeros either.
         let large = (0..16).map(|i| if i % 2 == 0 { 1e30 } else { -1e30 }).collect();

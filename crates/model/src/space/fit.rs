@@ -331,12 +331,24 @@ impl About {
         }
     }
 
-    /// Remembers the rows that this version was trained on and its parent does not know as they are.
+    /// Remembers the rows that this version was trained on and its parent does not know as they are. A child of a
+    /// version that could not yet remember any says that it does not either.
     ///
     /// # Errors
     /// A schema error for a column of a type that cannot be read.
-    pub(crate) fn remember_rows(&mut self, table: &Table, parts: &[Part]) -> Result<()> {
-        let Some(rows) = &mut self.rows else { return Ok(()) };
+    pub(crate) fn remember_rows(&mut self, table: &Table, parts: &[Part], sink: &mut Sink<'_>) -> Result<()> {
+        let Some(rows) = &mut self.rows else {
+            // The hashes are the parent's until those of this version are computed.
+            if self.hashes.claims.is_none() {
+                let text = "the parent comes from format 1.3 or earlier and remembers no rows, and neither does this \
+                            version: rows of which cells are changed later are not recognised; train anew to have \
+                            them remembered"
+                    .to_owned();
+                let _ = sink(&Event::Note { text: text.clone() });
+                self.notes.push(text);
+            }
+            return Ok(());
+        };
         let known = rows.find(table)?;
         rows.add(table, parts, |row| !matches!(known[row], Known::Whole(_)))
     }

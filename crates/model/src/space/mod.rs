@@ -59,8 +59,8 @@ pub(crate) use readable::unnamed;
 pub(crate) use recipe::{Era, recipe};
 pub(crate) use same::{pattern, says_the_same};
 pub use stream::{EmbeddingStream, TableRemarks};
-pub use unseen::UnseenColumn;
 pub(crate) use unseen::UnseenCounts;
+pub use unseen::{UnseenCause, UnseenColumn};
 
 use crate::encoder::Network;
 use crate::encoder::network::ColumnShape;

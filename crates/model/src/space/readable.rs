@@ -17,6 +17,26 @@ impl EmbeddingSpace {
     pub fn readable(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
         errors.treat(&self.about.columns, table)
     }
+
+    /// The table to compare two spaces on, as [`EmbeddingSpace::readable_to_split`] of both.
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable_to_compare(&self, other: &Self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        let first = self.readable_to_split(table, errors)?;
+        Ok(other.readable_to_split(&first.table, errors)?.after(first.unreadable))
+    }
+
+    /// The table whose rows are told apart, as [`EmbeddingSpace::readable`]: cells of the times that the split goes
+    /// by are told as well.
+    ///
+    /// # Errors
+    /// As [`CellErrors::treat`].
+    pub fn readable_to_split(&self, table: &Table, errors: CellErrors) -> Result<Readable> {
+        let mut specs = self.about.columns.clone();
+        specs.extend(self.about.time_beside());
+        errors.treat(&specs, table)
+    }
 }
 
 impl About {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tabgraft_table::read::{GivenReading, KnownColumn, Origin, ReadOptions, Reading, Wanted};
+use tabgraft_table::read::{GivenReading, KnownColumn, Origin, ReadOptions, Reading, Renaming, Wanted};
 use tabgraft_table::schema::Kind;
 
 use super::{About, EmbeddingSpace, FitOptions};
@@ -62,6 +62,7 @@ impl About {
             missing_tokens: self.reading.missing_tokens.clone(),
             decimal: self.reading.decimal,
             thousands: self.reading.thousands,
+            renaming: Renaming { remembered: self.reading.renamed.clone(), ..Renaming::default() },
             known: known.collect(),
             ..ReadOptions::default()
         }
@@ -84,6 +85,7 @@ impl About {
             self.reading.numbers.insert(name, style);
         }
         self.reading.decimal = self.reading.decimal.or(origin.reading.decimal);
+        self.reading.join_renamed(&origin.reading);
         let new: Vec<String> =
             origin.notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect();
         self.notes.extend(new);
@@ -96,5 +98,6 @@ impl About {
             self.reading.numbers.entry(name).or_insert(style);
         }
         self.reading.decimal = self.reading.decimal.or(other.reading.decimal);
+        self.reading.join_renamed(&other.reading);
     }
 }

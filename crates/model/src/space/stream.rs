@@ -62,7 +62,7 @@ impl EmbeddingStream<'_> {
             self.remarks.report = space.column_report(&readable.table);
         }
         let unseen = &mut self.unseen;
-        let values = space.embed_rows(&made.table, n_before, &mut |encoded, chunk| {
+        let values = space.embed_rows(&made.table, &mut |encoded, chunk| {
             unseen.update_part(space.columns(), encoded, chunk)
         })?;
         self.remarks.add(&readable, made.differing);
@@ -79,13 +79,11 @@ impl EmbeddingStream<'_> {
 impl TableRemarks {
     /// Adds what there is to say of the next part.
     pub(crate) fn add(&mut self, part: &Readable, differing: Vec<Differing>) {
-        let n_before = self.n_rows;
         self.n_rows += part.table.n_rows();
         let mut columns: BTreeMap<String, UnreadableColumn> =
             std::mem::take(&mut self.unreadable).into_iter().map(|c| (c.name.clone(), c)).collect();
         for column in &part.unreadable {
-            let first =
-                || UnreadableColumn { n_unreadable: 0, row_idx: n_before + column.row_idx, ..column.clone() };
+            let first = || UnreadableColumn { n_unreadable: 0, ..column.clone() };
             columns.entry(column.name.clone()).or_insert_with(first).n_unreadable += column.n_unreadable;
         }
         let all = columns.into_values().map(|column| UnreadableColumn { n_rows: self.n_rows, ..column });
@@ -96,7 +94,7 @@ impl TableRemarks {
                     known.n_differing += column.n_differing;
                     known.n_compared += column.n_compared;
                 }
-                None => self.differing.push(Differing { row_idx: n_before + column.row_idx, ..column }),
+                None => self.differing.push(column),
             }
         }
     }

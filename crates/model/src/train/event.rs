@@ -1,5 +1,6 @@
 //! What training tells while it runs. Sinks draw bars, write logs, or ask it to stop.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use serde::Serialize;
@@ -87,4 +88,18 @@ pub enum Event {
         /// Why it ended.
         stop_reason: StopReason,
     },
+}
+
+/// A sink that tells each note and warning once: of many like fits on parts of one table, the first says it. Texts
+/// that differ in their numbers alone are one.
+pub(crate) fn each_once<'a>(sink: &'a mut Sink<'_>) -> impl FnMut(&Event) -> Flow + Send + 'a {
+    let mut told: HashSet<String> = HashSet::new();
+    move |event| match event {
+        Event::Note { text } | Event::Warning { text }
+            if !told.insert(text.chars().filter(|c| !c.is_ascii_digit()).collect()) =>
+        {
+            ControlFlow::Continue(())
+        }
+        event => sink(event),
+    }
 }

@@ -27,6 +27,7 @@ pub use device::Device;
 use epoch::{Stopper, run_epoch};
 
 pub use crate::record::{EpochInfo, PhaseInfo, Stages, StopReason, TrainingInfo, Watch};
+pub(crate) use event::each_once;
 pub use event::{Event, Flow, Sink};
 use keep::Keeper;
 pub(crate) use memory::{Allowance, Footprint};

@@ -302,7 +302,9 @@ impl Codec {
 /// # Errors
 /// As [`Codec::fit`]; a schema error if a column is absent.
 pub fn fit_codecs(schema: &Schema, table: &Table, config: &CodecConfig) -> Result<Vec<Codec>> {
-    let fit = |spec: &ColumnSpec| Codec::fit(spec, table.column(&spec.name)?, config);
+    let fit = |spec: &ColumnSpec| {
+        Codec::fit(spec, table.column(&spec.name)?, config).map_err(|e| e.in_rows_of(table))
+    };
     in_pool(|| schema.columns.par_iter().map(fit).collect())?
 }
 
@@ -375,7 +377,7 @@ fn encode_columns(
         return Err(Error::schema(format!("{} columns cannot have {} codecs", specs.len(), codecs.len())));
     }
     let apply = |(spec, codec): (&ColumnSpec, &Codec)| match table.column(&spec.name) {
-        Ok(array) => codec.apply(&spec.name, &choose(spec, array)?),
+        Ok(array) => codec.apply(&spec.name, &choose(spec, array)?).map_err(|e| e.in_rows_of(table)),
         // A column that is there and cannot be read is not a missing one.
         Err(error) if table.origin().set_aside(&spec.name).is_some() => Err(error),
         Err(_) => codec.apply(&spec.name, &new_null_array(&DataType::Utf8, n_rows)),

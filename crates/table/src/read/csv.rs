@@ -9,11 +9,14 @@ use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use super::index::{UNNAMED, written_index};
 use super::missing::MissingTokens;
 use super::records::{Fault, Records, Span, Stop};
+use super::renaming::Renaming;
 use super::sniff::UTF8_BOM;
 use super::source::{Source, read_failed};
 use super::{MAX_BATCH_TEXT_BYTES, Opened, ReadOptions, shown};
+use crate::column::ExcludedColumn;
 use crate::error::{Error, Result};
-use crate::origin::{Origin, Wanted};
+use crate::origin::{Origin, Reading};
+use crate::row_place::RowLines;
 
 /// Rows within which a header that does not fit is taken for a title.
 const MAX_PREAMBLE_ROWS: u64 = 20;
@@ -37,10 +40,11 @@ pub(super) fn open(source: &Source, delimiter: u8, gzip: bool, options: &ReadOpt
         blank_line: None,
         unescaped: String::new(),
         remark: Arc::default(),
+        lines: Arc::default(),
     };
-    let origin = csv.read_header(&options.columns)?;
-    let (schema, remark) = (csv.schema.clone(), csv.remark.clone());
-    Ok(Opened { remark, ..Opened::new(schema, Box::new(csv), origin) })
+    let origin = csv.read_header(options)?;
+    let (schema, remark, lines) = (csv.schema.clone(), csv.remark.clone(), Some(csv.lines.clone()));
+    Ok(Opened { remark, lines, ..Opened::new(schema, Box::new(csv), origin) })
 }
 
 struct CsvBatches {
@@ -63,10 +67,11 @@ struct CsvBatches {
     unescaped: String,
     /// What turns out about the lines while they are read.
     remark: Arc<OnceLock<String>>,
+    lines: Arc<RowLines>,
 }
 
 impl CsvBatches {
-    fn read_header(&mut self, wanted: &Wanted) -> Result<Origin> {
+    fn read_header(&mut self, options: &ReadOptions) -> Result<Origin> {
         self.records.skip_mark(UTF8_BOM).map_err(|stop| self.stopped(stop))?;
         let found = self.records.advance().map_err(|stop| self.stopped(stop))?;
         if !found || self.records.is_blank() {
@@ -121,18 +126,22 @@ impl CsvBatches {
             }
             names.push(name);
         }
+        let index = written_index(&names[0]);
+        let (old, wanted) = (names, &options.columns);
+        let names = options.renaming.names(&self.file, &old)?;
         let (kept, unread): (Vec<String>, Vec<String>) =
             names.iter().cloned().partition(|name| wanted.has(name));
         let fields = kept.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect::<Vec<_>>();
         self.schema = Arc::new(ArrowSchema::new(fields));
         self.builders = names.iter().map(|name| wanted.has(name).then(StringBuilder::new)).collect();
-        let index = written_index(&names[0]);
+        let index = index.map(|index| ExcludedColumn { name: names[0].clone(), ..index });
+        let reading = Reading { renamed: Renaming::changed(&old, &names), ..Reading::default() };
         self.names = names;
         self.n_unnamed = n_unnamed;
         if n_unnamed > 0 {
             self.remark_line_ends("the header ends");
         }
-        Ok(Origin { set_aside: index.into_iter().collect(), unread, ..Origin::default() })
+        Ok(Origin { reading, set_aside: index.into_iter().collect(), unread, ..Origin::default() })
     }
 
     fn remark_line_ends(&self, which: &str) {
@@ -159,6 +168,7 @@ impl CsvBatches {
                     .with_hint("remove the line, or write a delimiter between each two missing cells"));
             }
             self.append_record()?;
+            self.lines.tell(usize::try_from(self.n_rows).unwrap_or(usize::MAX), self.records.line());
             self.n_rows += 1;
             n_rows += 1;
             n_bytes += self.records.record().len();

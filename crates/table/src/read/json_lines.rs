@@ -12,11 +12,13 @@ use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use super::json_object::{JsonFault, Refusal, Scalar, parse_object};
 use super::missing::MissingTokens;
 use super::normalize::{none_readable, unreadable};
+use super::renaming::Renaming;
 use super::sniff::UTF8_BOM;
 use super::source::{Source, read_failed};
 use super::{MAX_BATCH_TEXT_BYTES, Opened, ReadOptions};
 use crate::error::{Error, Result};
 use crate::origin::Origin;
+use crate::row_place::RowLines;
 
 const EMPTY_KEY: Refusal = ("the key is empty", "name every key");
 const DOUBLED_KEY: Refusal = ("the key stands twice in one object", "write each key once per object");
@@ -50,20 +52,23 @@ pub(super) fn open(source: &Source, gzip: bool, options: &ReadOptions) -> Result
         return Err(Error::malformed(format!("`{}` has {row} object(s) but no keys", source.name()))
             .with_hint("write one flat object per line: `{\"name\": value, ...}`"));
     }
+    let old: Vec<&String> = columns.columns.iter().map(|column| &column.name).collect();
+    let names = options.renaming.names(source.name(), &old)?;
     let mut origin = Origin::default();
+    origin.reading.renamed = Renaming::changed(&old, &names);
     let (mut fields, mut builders) = (Vec::new(), Vec::new());
-    for column in &columns.columns {
+    for (column, name) in columns.columns.iter().zip(&names) {
         let builder = match &column.kinds.nested {
-            _ if !options.columns.has(&column.name) => {
-                origin.unread.push(column.name.clone());
+            _ if !options.columns.has(name) => {
+                origin.unread.push(name.clone());
                 None
             }
             Some((what, row)) => {
-                origin.set_aside.push(unreadable(&column.name, &format!("{what}, first in row {row}")));
+                origin.set_aside.push(unreadable(name, &format!("{what}, first in line {row}")));
                 None
             }
             None => {
-                fields.push(Field::new(&column.name, column.kinds.data_type(), true));
+                fields.push(Field::new(name, column.kinds.data_type(), true));
                 Some(Builder::new(&column.kinds.data_type()))
             }
         };
@@ -81,7 +86,10 @@ pub(super) fn open(source: &Source, gzip: bool, options: &ReadOptions) -> Result
         batch_rows: options.batch_rows,
         schema: schema.clone(),
     };
-    Ok(Opened::new(schema, Box::new(batches), origin))
+    // An object stands in each line.
+    let lines = RowLines::default();
+    lines.tell(0, 1);
+    Ok(Opened { lines: Some(Arc::new(lines)), ..Opened::new(schema, Box::new(batches), origin) })
 }
 
 /// Which kinds of values a column holds; missing ones count for nothing.

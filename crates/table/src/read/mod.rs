@@ -33,6 +33,7 @@ mod culprit;
 mod guard;
 mod index;
 mod inflation;
+mod interval;
 mod json_lines;
 mod json_object;
 mod missing;
@@ -42,6 +43,7 @@ mod options;
 mod original;
 mod parquet;
 mod records;
+mod renaming;
 mod sniff;
 mod source;
 mod stream;
@@ -60,6 +62,7 @@ use rayon::prelude::*;
 
 use crate::column::Exclusion;
 use crate::error::{Error, Result};
+use crate::row_place::RowLines;
 use crate::table::Table;
 use crate::threads::in_pool;
 pub use normalize::unreadable;
@@ -71,6 +74,7 @@ pub use crate::origin::{KnownColumn, NumberStyle, Origin, Reading, Wanted};
 pub use guard::without_panic;
 pub use options::{GivenReading, ReadOptions};
 pub use original::Original;
+pub use renaming::Renaming;
 pub use stream::{TableParts, open_parts, open_parts_from, table_files};
 pub use write::{TableWriter, write_csv, write_parquet};
 
@@ -140,11 +144,13 @@ struct Opened {
     origin: Origin,
     /// What turns out while the rows are read.
     remark: Arc<OnceLock<String>>,
+    /// Where they begin, in a text file.
+    lines: Option<Arc<RowLines>>,
 }
 
 impl Opened {
     fn new(schema: SchemaRef, batches: Batches, origin: Origin) -> Self {
-        Opened { schema, batches, origin, remark: Arc::default() }
+        Opened { schema, batches, origin, remark: Arc::default(), lines: None }
     }
 }
 
@@ -156,6 +162,7 @@ pub struct TableReader {
     options: ReadOptions,
     origin: Origin,
     remark: Arc<OnceLock<String>>,
+    lines: Option<Arc<RowLines>>,
     first: Option<RecordBatch>,
     batches: Option<Batches>,
 }
@@ -170,10 +177,11 @@ impl TableReader {
             Format::ArrowStream => arrow_ipc::open_stream(source, options)?,
         };
         let file = source.name().to_owned();
-        let Opened { schema, batches, origin, remark } = opened;
+        let Opened { schema, batches, origin, remark, lines } = opened;
         let options = options.clone();
         let batches = Some(batches);
-        let mut reader = TableReader { file, format, schema, options, origin, remark, first: None, batches };
+        let mut reader =
+            TableReader { file, format, schema, options, origin, remark, lines, first: None, batches };
         // The first batch is read at once: a table without rows is an error of opening it.
         reader.first = reader.next().transpose()?;
         if reader.first.is_none() {
@@ -211,7 +219,7 @@ impl TableReader {
     fn into_written(mut self) -> Result<(Table, Origin)> {
         let (file, schema) = (self.file.clone(), self.schema());
         let mut origin = std::mem::take(&mut self.origin);
-        let remark = self.remark.clone();
+        let (remark, lines) = (self.remark.clone(), self.lines.clone());
         let batches = self.collect::<Result<Vec<_>>>()?;
         for (column_idx, field) in schema.fields().iter().enumerate() {
             if field.data_type() != &DataType::Utf8 {
@@ -229,7 +237,7 @@ impl TableReader {
         }
         origin.notes.extend(remark.get().map(|remark| format!("`{file}`: {remark}")));
         let table = Table::from_owned_batches(&schema, batches).map_err(|e| e.at(format!("`{file}`")))?;
-        Ok((table, origin))
+        Ok((lines.into_iter().fold(table, Table::of_lines), origin))
     }
 }
 
@@ -247,8 +255,9 @@ fn settled(
     origin.set_aside.retain(|column| column.exclusion != Exclusion::Index || !is_known(&column.name));
     origin.notes.extend(index::note(&origin));
     origin.notes.extend(unreadable_note(&origin.set_aside));
-    let table =
-        numbers::settle(table, &mut origin, options, delimiter).map_err(|e| e.at(format!("`{name}`")))?;
+    let written = table.clone();
+    let table = numbers::settle(table, &mut origin, options, delimiter)
+        .map_err(|e| e.in_rows_of(&written).at(format!("`{name}`")))?;
     Ok(table.with_origin(origin))
 }
 
@@ -358,6 +367,7 @@ pub fn reread(table: &Table, options: &ReadOptions) -> Result<Table> {
     let before = table.origin();
     let is_settled = before.reading.decimal.is_some();
     let mut how = options.clone();
+    how.renaming = options.renaming.beyond(&before.reading.renamed);
     if is_settled {
         how.decimal = Some(DecimalMark::Point);
         for known in how.known.values_mut() {
@@ -373,9 +383,11 @@ pub fn reread(table: &Table, options: &ReadOptions) -> Result<Table> {
     let batch = table.batch();
     let read = table_from_batches("the frame", &batch.schema(), std::slice::from_ref(batch), &how)?;
     let mut origin = read.origin().clone();
+    let renamed = std::mem::take(&mut origin.reading.renamed);
     if is_settled {
         origin.reading = Reading { missing_tokens: origin.reading.missing_tokens, ..before.reading.clone() };
     }
+    origin.reading.renamed = before.reading.renamed.clone().into_iter().chain(renamed).collect();
     let set_aside = before.set_aside.iter().filter(|column| options.columns.has(&column.name));
     let set_aside: Vec<_> = set_aside.cloned().collect();
     origin.notes.extend(before.notes.iter().cloned());
@@ -390,13 +402,18 @@ pub fn reread(table: &Table, options: &ReadOptions) -> Result<Table> {
     Ok(read.with_origin(origin))
 }
 
-/// A table that the caller had read in a way of his own, with notes of where a model would have read it
-/// otherwise.
-pub fn as_given(table: &Table, options: &ReadOptions) -> Table {
+/// A table that the caller had read in a way of his own, under the names that `options` give its columns, with
+/// notes of where a model would have read it otherwise.
+///
+/// # Errors
+/// A schema error if a column to be renamed is absent, or if two meet under one name.
+pub fn as_given(table: &Table, options: &ReadOptions) -> Result<Table> {
     let origin = table.origin();
     let is_of_model = !options.known.is_empty();
     let notes = if is_of_model { differences(origin, options) } else { origin.notes.clone() };
-    table.clone().with_origin(Origin { notes, ..origin.clone() })
+    let old = table.column_names();
+    let new = options.renaming.beyond(&origin.reading.renamed).names("the frame", &old)?;
+    Ok(table.renamed(&new, Renaming::changed(&old, &new))?.with_notes(notes))
 }
 
 /// Where a table was read otherwise than by these options.

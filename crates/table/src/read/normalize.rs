@@ -1,6 +1,6 @@
 //! Typed columns of Parquet and Arrow files to the types that tables keep.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch, RecordBatchOptions};
@@ -13,10 +13,13 @@ use rayon::prelude::*;
 use super::ReadOptions;
 use super::guard::guarded;
 use super::index::stored_indexes;
+use super::interval::{Closed, intervals};
 use super::missing::MissingTokens;
+use super::renaming::Renaming;
 use crate::column::{ExcludedColumn, Exclusion};
 use crate::error::{Error, Result};
 use crate::origin::Origin;
+use crate::origin::Reading;
 use crate::table::Table;
 use crate::threads::in_pool;
 
@@ -26,10 +29,13 @@ pub(super) struct Normalizer {
     schema: SchemaRef,
     /// Places of the kept columns among those that the reader gives.
     kept_idx: Vec<usize>,
+    /// Of kept columns of intervals, which ends belong to these.
+    closed: Vec<Option<Closed>>,
     missing: MissingTokens,
     set_aside: Vec<ExcludedColumn>,
     unread: Vec<String>,
     declared_categories: BTreeSet<String>,
+    renamed: BTreeMap<String, String>,
 }
 
 impl Normalizer {
@@ -39,24 +45,33 @@ impl Normalizer {
     /// A schema error if no column is of a type that a table has, or for a doubled name.
     pub(super) fn new(file: &str, schema: &ArrowSchema, options: &ReadOptions) -> Result<Self> {
         let (mut fields, mut kept_idx) = (Vec::new(), Vec::new());
-        let names = schema.fields().iter().map(|field| field.name());
-        let mut set_aside = stored_indexes(schema.metadata(), names);
-        let (mut unread, mut declared_categories) = (Vec::new(), BTreeSet::new());
-        for (idx, field) in schema.fields().iter().enumerate() {
-            if !options.columns.has(field.name()) {
-                unread.push(field.name().clone());
+        let old: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
+        let names = options.renaming.names(file, &old)?;
+        let renamed = Renaming::changed(&old, &names);
+        let mut set_aside = stored_indexes(schema.metadata(), old.iter());
+        for column in &mut set_aside {
+            if let Some(new) = renamed.get(&column.name) {
+                column.name.clone_from(new);
+            }
+        }
+        let (mut unread, mut declared_categories, mut closed) = (Vec::new(), BTreeSet::new(), Vec::new());
+        for (idx, (field, name)) in schema.fields().iter().zip(names).enumerate() {
+            if !options.columns.has(&name) {
+                unread.push(name);
                 continue;
             }
-            match kept_type(field.data_type()) {
+            let ends = intervals(field);
+            match ends.map(|_| DataType::Utf8).or_else(|| kept_type(field.data_type())) {
                 Some(kept) => {
-                    fields.push(Field::new(field.name(), kept, true));
+                    fields.push(Field::new(&name, kept, true));
                     kept_idx.push(idx);
+                    closed.push(ends);
                     // Afterwards the column is one of plain values.
-                    if matches!(field.data_type(), DataType::Dictionary(..)) {
-                        declared_categories.insert(field.name().clone());
+                    if ends.is_some() || matches!(field.data_type(), DataType::Dictionary(..)) {
+                        declared_categories.insert(name);
                     }
                 }
-                None => set_aside.push(unreadable(field.name(), family(field.data_type()))),
+                None => set_aside.push(unreadable(&name, family(field.data_type()))),
             }
         }
         if schema.fields().is_empty() {
@@ -70,7 +85,17 @@ impl Normalizer {
         Table::new(RecordBatch::new_empty(schema.clone())).map_err(|e| e.at(format!("`{file}`")))?;
         let missing = MissingTokens::new(&options.missing_tokens);
         let file = file.to_owned();
-        Ok(Normalizer { file, schema, kept_idx, missing, set_aside, unread, declared_categories })
+        Ok(Normalizer {
+            file,
+            schema,
+            kept_idx,
+            closed,
+            missing,
+            set_aside,
+            unread,
+            declared_categories,
+            renamed,
+        })
     }
 
     /// The schema of the normalised batches.
@@ -94,6 +119,7 @@ impl Normalizer {
             set_aside: self.set_aside.clone(),
             unread: self.unread.clone(),
             declared_categories: self.declared_categories.clone(),
+            reading: Reading { renamed: self.renamed.clone(), ..Reading::default() },
             ..Origin::default()
         }
     }
@@ -102,9 +128,11 @@ impl Normalizer {
     pub(super) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         // Columns side by side: the scan for missing tokens is most of the time that a frame takes.
         let arrays = self.kept_idx.iter().map(|idx| batch.column(*idx));
-        let fields: Vec<_> = self.schema.fields().iter().zip(arrays).collect();
-        let column = |(field, array): (&FieldRef, &ArrayRef)| {
-            self.column(array, field.data_type())
+        let fields: Vec<_> = self.schema.fields().iter().zip(arrays).zip(&self.closed).collect();
+        let column = |((field, array), closed): ((&FieldRef, &ArrayRef), &Option<Closed>)| {
+            let texts = closed.map(|closed| closed.texts(array)).transpose();
+            texts
+                .and_then(|texts| self.column(texts.as_ref().unwrap_or(array), field.data_type()))
                 .map_err(|e| Error::malformed(format!("`{}`, column `{}`: {e}", self.file, field.name())))
         };
         let columns = in_pool(|| fields.into_par_iter().map(column).collect::<Result<Vec<_>>>())??;

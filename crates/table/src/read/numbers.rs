@@ -303,12 +303,8 @@ fn rewrite(
 
 fn misfit(name: &str, row: usize, text: &str, decimal: DecimalMark) -> Error {
     let shown: String = text.trim().chars().take(80).collect();
-    Error::value(format!(
-        "column `{name}`, row {}: `{shown}` is not a number with {}",
-        row + 1,
-        decimal.words()
-    ))
-    .in_row(row)
+    Error::value(format!(": `{shown}` is not a number with {}", decimal.words()))
+        .in_row(format!("column `{name}`, "), row)
     .with_hint(format!(
         "numbers are read as in the rest of the table, or as the model was trained; if all are written with {}, \
          give `decimal` as `{}`",

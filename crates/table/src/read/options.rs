@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::renaming::Renaming;
 use crate::error::{Error, Result};
 use crate::marks::{DecimalMark, can_group};
 use crate::origin::{KnownColumn, MISSING_TOKENS, Origin, Reading, Wanted};
@@ -26,6 +27,8 @@ pub struct ReadOptions {
     /// The only mark that may group the digits of numbers in text: `.`, `,`, `'`, `’`, `_` or a blank,
     /// and not the decimal one. Default `None`: any of them.
     pub thousands: Option<char>,
+    /// Columns that get other names before anything else: all other options speak of the new ones. Default: none.
+    pub renaming: Renaming,
     /// Which columns are read. Default: all.
     pub columns: Wanted,
     /// What is known of columns before they are read. Default: nothing.
@@ -48,6 +51,7 @@ impl Default for ReadOptions {
             delimiter: None,
             decimal: None,
             thousands: None,
+            renaming: Renaming::default(),
             columns: Wanted::All,
             known: BTreeMap::new(),
             batch_rows: 8192,
@@ -118,6 +122,8 @@ pub struct GivenReading {
     pub thousands: Option<char>,
     /// As [`ReadOptions::max_inflated_bytes`].
     pub max_inflated_bytes: Option<u64>,
+    /// Columns that get other names, old name to new one; see [`Renaming::given`].
+    pub rename: BTreeMap<String, String>,
 }
 
 impl GivenReading {
@@ -130,6 +136,7 @@ impl GivenReading {
             decimal: self.decimal,
             thousands: self.thousands,
             max_inflated_bytes: self.max_inflated_bytes.unwrap_or(default.max_inflated_bytes),
+            renaming: Renaming { given: self.rename.clone(), ..Renaming::default() },
             ..ReadOptions::default()
         }
     }
@@ -161,6 +168,7 @@ impl GivenReading {
         }
         options.thousands = self.thousands.or(model.thousands);
         options.max_inflated_bytes = self.max_inflated_bytes.unwrap_or(model.max_inflated_bytes);
+        options.renaming.given.clone_from(&self.rename);
         (options, notes)
     }
 }
@@ -171,6 +179,13 @@ fn same_tokens(a: &[String], b: &[String]) -> bool {
 }
 
 impl ReadOptions {
+    /// The same, and these columns get other names, old name to new one; see [`Renaming::given`].
+    #[must_use]
+    pub fn with_names(mut self, rename: Option<BTreeMap<String, String>>) -> Self {
+        self.renaming.given.extend(rename.unwrap_or_default());
+        self
+    }
+
     /// Whether a table that was read so would be read alike by these options.
     pub fn would_read_as(&self, reading: &Reading) -> bool {
         let decimal =
@@ -183,6 +198,7 @@ impl ReadOptions {
     pub fn continued(&self, origin: &Origin) -> Self {
         let mut options = self.clone();
         options.decimal = options.decimal.or(origin.reading.decimal);
+        options.renaming = options.renaming.continued();
         for (name, style) in &origin.reading.numbers {
             options.known.insert(name.clone(), KnownColumn::Number(style.clone()));
         }
@@ -199,6 +215,9 @@ impl ReadOptions {
                 quoted(&self.missing_tokens),
                 quoted(&other.missing_tokens)
             ));
+        }
+        for (old, new) in &other.renaming.remembered {
+            self.renaming.remembered.entry(old.clone()).or_insert_with(|| new.clone());
         }
         let (mine, theirs) = (self.decimal, other.decimal);
         self.decimal = mine.or(theirs);

@@ -20,7 +20,7 @@ use super::records::{Records, Span};
 use super::sniff::UTF8_BOM;
 use super::source::{Content, Source, read_failed};
 use super::write::{Cells, put, unwritten};
-use super::{DecimalMark, Format, ReadOptions, open_source, write_csv, write_parquet};
+use super::{DecimalMark, Format, ReadOptions, Renaming, open_source, write_csv, write_parquet};
 use crate::error::{Error, Result};
 use crate::table::Table;
 
@@ -69,7 +69,9 @@ impl Original {
         let format = reader.format();
         let table = reader.into_table()?;
         let has_decimal_comma = table.origin().reading.decimal == Some(DecimalMark::Comma);
-        Ok((Original { source, format, options: options.clone(), has_decimal_comma }, table))
+        // The file keeps the names that it has.
+        let options = ReadOptions { renaming: Renaming::default(), ..options.clone() };
+        Ok((Original { source, format, options, has_decimal_comma }, table))
     }
 
     /// Writes the file's table and `added` beside it as CSV.
@@ -111,7 +113,7 @@ impl Original {
                     }
                     Some(row) => !cells
                         .write(row, &mut text)
-                        .map_err(|e| Error::value(format!("column `{name}`, row {}: {e}", row + 1)))?,
+                        .map_err(|e| Error::value(format!("column `{name}`, row {}: {e}", row)))?,
                 };
                 out.write_all(&[delimiter]).map_err(unwritten)?;
                 if row.is_some() && self.has_decimal_comma && cells.are_floats() {

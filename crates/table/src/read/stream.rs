@@ -22,7 +22,8 @@ pub struct TableParts {
     columns: Option<(String, Vec<String>)>,
     /// Notes that were given with a part already.
     told: Vec<String>,
-    n_rows: usize,
+    /// Rows of the file that is read, before the next part.
+    n_in_file: usize,
 }
 
 /// Opens a file, a folder of files, or files by a pattern such as `part-*.parquet`, to be read part by part.
@@ -58,13 +59,14 @@ impl TableParts {
             options.decimal = decimal_of(&sources, &options)?;
         }
         let mut parts =
-            TableParts { sources, reader: None, options, columns: None, told: Vec::new(), n_rows: 0 };
+            TableParts { sources, reader: None, options, columns: None, told: Vec::new(), n_in_file: 0 };
         parts.open_next()?;
         Ok(parts)
     }
 
     /// Opens the next file, if there is one.
     fn open_next(&mut self) -> Result<()> {
+        self.n_in_file = 0;
         self.reader = match self.sources.pop_front() {
             None => None,
             Some(source) => Some(open_source(&source, &self.options)?),
@@ -100,14 +102,13 @@ impl TableParts {
             let mut origin = reader.origin.clone();
             let remark = reader.remark.get();
             origin.notes.extend(remark.map(|remark| format!("`{}`: {remark}", reader.file)));
-            let table = Table::new(batch)?;
-            let table = settled(&reader.file, table, origin, &self.options, reader.format.delimiter())
-                .map_err(|e| e.behind(self.n_rows))?;
+            let table = Table::new(batch)?.of_part(reader.lines.clone(), self.n_in_file);
+            let table = settled(&reader.file, table, origin, &self.options, reader.format.delimiter())?;
             let mut origin = table.origin().clone();
             origin.notes.retain(|note| !self.told.contains(note));
             self.told.extend(origin.notes.iter().cloned());
             self.options = self.options.continued(&origin);
-            self.n_rows += n_rows;
+            self.n_in_file += n_rows;
             let table = table.with_origin(origin);
             return Ok(Some(if is_untyped { table.of_untyped_texts() } else { table }));
         }
@@ -256,18 +257,15 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_of_a_later_part_is_named_by_its_row_in_the_table() {
+    fn a_cell_of_a_later_part_is_named_by_its_line() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t.csv");
         std::fs::write(&file, "n\n1\n2\n3\n4\nabc\n").unwrap();
-        let mut n_before = 0;
         let error = open_parts(&file, &few_at_a_time()).unwrap().find_map(|part| {
             let part = part.unwrap();
             let read = crate::cell::numbers("n", part.column("n").unwrap());
-            let error = read.err().map(|e| e.behind(n_before));
-            n_before += part.n_rows();
-            error
+            read.err().map(|e| e.in_rows_of(&part))
         });
-        assert_eq!(error.unwrap().to_string(), "column `n`, row 5: `abc` is not a number");
+        assert_eq!(error.unwrap().to_string(), "column `n`, line 6: `abc` is not a number");
     }
 }

@@ -51,7 +51,7 @@ impl Fault {
 
     /// The error of this fault in a column whose first row is row `first` of `file`, both from 0.
     pub(super) fn into_error(self, file: &str, column: &str, first: usize) -> Error {
-        let row = self.row.map_or(String::new(), |row| format!(", row {}", first + row + 1));
+        let row = self.row.map_or(String::new(), |row| format!(", row {}", first + row));
         let hint = match self.is_text {
             true => "find out its encoding (Latin-1 and Windows-1252 are common) and write it as UTF-8",
             false => "the program that made it is at fault; `pyarrow.Table.validate(full=True)` finds it too",

@@ -142,7 +142,7 @@ fn write_csv_part(table: &Table, n_before: usize, out: &mut impl Write) -> Resul
         out.write_all(b"\n").map_err(unwritten)?;
     }
     for row_idx in 0..table.n_rows() {
-        let number = n_before + row_idx + 1;
+        let number = n_before + row_idx;
         for (column_idx, (name, cells)) in names.iter().zip(&columns).enumerate() {
             separate(out, column_idx).map_err(unwritten)?;
             text.clear();

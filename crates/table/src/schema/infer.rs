@@ -109,7 +109,7 @@ pub fn infer(table: &Table, options: &InferOptions) -> Result<Schema> {
         return Err(Error::value("the table has no rows").with_hint("a schema is inferred from rows"));
     }
     let names = table.column_names();
-    let decide = |name: &String| decide_column(table, name, options);
+    let decide = |name: &String| decide_column(table, name, options).map_err(|e| e.in_rows_of(table));
     let decisions = in_pool(|| names.par_iter().map(decide).collect::<Result<Vec<_>>>())??;
     let mut schema = Schema::default();
     for (name, decision) in names.into_iter().zip(decisions) {
@@ -182,8 +182,8 @@ fn decide_column(table: &Table, name: &str, options: &InferOptions) -> Result<De
         }
         let profile = ColumnProfile::of(name, array)?;
         return Ok(match table.origin().declared_categories.contains(name) {
-            true => infer_declared(name, array, &profile, options),
-            false => infer_column(name, array, &profile, options),
+            true => infer_declared(table, name, array, &profile, options),
+            false => infer_column(table, name, array, &profile, options),
         });
     };
     let mut notes = Vec::new();
@@ -225,11 +225,11 @@ fn known_format(
             Ok((DateFormat::of(&found.formats), spellings_note(name, profile, found)))
         }
         Some(Spellings { formats, n_dates, misfit: Some((row, text)), .. }) => Err(Error::value(format!(
-            "column `{name}`, row {}: `{text}` is no date, as {n_dates} of {} values are ({})",
-            row + 1,
+            ": `{text}` is no date, as {n_dates} of {} values are ({})",
             profile.n_present(),
             quoted(formats)
         ))
+        .in_row(format!("column `{name}`, "), *row)
         .with_hint(
             "correct the cell, leave it empty, give it as a missing token, or give the column's date format",
         )),
@@ -247,8 +247,14 @@ fn spellings_of(array: &ArrayRef, profile: &ColumnProfile) -> Option<Spellings> 
 
 /// A column that the data declare as categories: so it is used, unless that says nothing, as where a library
 /// keeps texts in a dictionary that has one value for each row.
-fn infer_declared(name: &str, array: &ArrayRef, profile: &ColumnProfile, options: &InferOptions) -> Decision {
-    let mut decision = infer_column(name, array, profile, options);
+fn infer_declared(
+    table: &Table,
+    name: &str,
+    array: &ArrayRef,
+    profile: &ColumnProfile,
+    options: &InferOptions,
+) -> Decision {
+    let mut decision = infer_column(table, name, array, profile, options);
     let (n_present, n_distinct) = (profile.n_present(), profile.n_distinct());
     let is_constant = n_distinct == 1 && profile.n_missing == 0;
     // Truths and times have categories of their own.
@@ -276,7 +282,13 @@ fn infer_declared(name: &str, array: &ArrayRef, profile: &ColumnProfile, options
     decision
 }
 
-fn infer_column(name: &str, array: &ArrayRef, profile: &ColumnProfile, options: &InferOptions) -> Decision {
+fn infer_column(
+    table: &Table,
+    name: &str,
+    array: &ArrayRef,
+    profile: &ColumnProfile,
+    options: &InferOptions,
+) -> Decision {
     let (n_rows, n_present) = (profile.n_rows, profile.n_present());
     if n_present == 0 {
         return exclude(Exclusion::AllMissing, format!("no value in {n_rows} rows"));
@@ -315,8 +327,8 @@ fn infer_column(name: &str, array: &ArrayRef, profile: &ColumnProfile, options: 
                 // One cell makes texts, and so an id, of all the numbers of a column.
                 let is_open = !matches!(&decision, Decision::Use { kind: Kind::Categorical, .. }) || !is_few;
                 let (Decision::Use { notes, .. } | Decision::Exclude { notes, .. }) = &mut decision;
-                notes.extend(found.and_then(|found| spelling_remark(name, profile, &found)));
-                notes.extend(number_remark(name, array, is_open));
+                notes.extend(found.and_then(|found| spelling_remark(table, name, profile, &found)));
+                notes.extend(number_remark(table, name, array, is_open));
                 notes.extend(time_remark(name, array));
                 notes.extend(word_remark(name, array));
                 decision

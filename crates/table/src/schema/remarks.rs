@@ -6,6 +6,7 @@ use super::profile::ColumnProfile;
 use super::spellings::{Spellings, beside_a_word};
 use crate::cell;
 use crate::marks::{is_number_somewhere, split_sign};
+use crate::table::Table;
 use crate::visible::quoted;
 
 /// Whole numbers from which a column may hold the numbers of things, rows of each, and by how much the most frequent
@@ -17,16 +18,21 @@ const MOST_UNEVEN: u64 = 3;
 const FEW_SPOIL: usize = 40;
 
 /// Of a column whose texts are dates for the most part.
-pub(super) fn spelling_remark(name: &str, profile: &ColumnProfile, found: &Spellings) -> Option<String> {
+pub(super) fn spelling_remark(
+    table: &Table,
+    name: &str,
+    profile: &ColumnProfile,
+    found: &Spellings,
+) -> Option<String> {
     let (row, text) = found.misfit.as_ref()?;
     Some(format!(
-        "column `{name}`: {} of {} values are dates ({}), but `{}` in row {} is not, so the column is one of texts. If such \
+        "column `{name}`: {} of {} values are dates ({}), but `{}` in {} is not, so the column is one of texts. If such \
          cells stand for missing ones, give them as missing tokens; if they are dates, give the column's date format.",
         found.n_dates,
         profile.n_present(),
         quoted(&found.formats),
         shown(text),
-        row + 1
+        table.row_place(*row)
     ))
 }
 
@@ -47,7 +53,7 @@ const MOST_UNITS: usize = 4;
 /// Of a text column whose cells are numbers, all of them with signs or units around them or in a spelling
 /// of their own, or half of them at least. What half of the cells say is said only of an `open` column,
 /// whose texts are not few; of any column if all cells but very few are numbers.
-pub(super) fn number_remark(name: &str, array: &ArrayRef, is_open: bool) -> Option<String> {
+pub(super) fn number_remark(table: &Table, name: &str, array: &ArrayRef, is_open: bool) -> Option<String> {
     let texts = array.as_string_opt::<i32>()?;
     let (mut n_present, mut n_numbers, mut n_plain, mut n_other) = (0_usize, 0_usize, 0_usize, 0_usize);
     let (mut misfit, mut marked, mut plain, mut last) = (None, None, None, 0);
@@ -109,10 +115,10 @@ pub(super) fn number_remark(name: &str, array: &ArrayRef, is_open: bool) -> Opti
             if is_open && 2 * n_numbers >= n_present || (n_present - n_numbers) * FEW_SPOIL <= n_present =>
         {
             Some(format!(
-                "column `{name}`: {n_numbers} of {n_present} values are numbers, as `{example}`, but `{}` in row {} is not, \
+                "column `{name}`: {n_numbers} of {n_present} values are numbers, as `{example}`, but `{}` in {} is not, \
              so the column is one of texts. {}",
                 shown(text),
-                row + 1,
+                table.row_place(row),
                 match (n_numbers + 1 == n_present, row) {
                     (true, 0) => "If the first row holds units or names, remove it.",
                     (true, row) if row == last => "If the last row sums up the others, remove it.",

@@ -144,7 +144,7 @@ fn a_later_table_of_the_other_mark_is_refused_with_the_cell() {
     let error = read_csv_bytes(b"preis;x\n1.250;a\n12.5;b\n", "t.csv", &options).unwrap_err();
     assert!(error.is_value());
     assert!(
-        error.to_string().contains("column `preis`, row 2: `12.5` is not a number with a decimal comma"),
+        error.to_string().contains("column `preis`, line 3: `12.5` is not a number with a decimal comma"),
         "{error}"
     );
     assert!(error.hint().unwrap().contains("give `decimal` as `.`"));

@@ -97,7 +97,7 @@ fn text_that_is_not_utf8_is_named_with_column_and_row() {
             // Statistics of Parquet hold texts too.
             places.iter().for_each(|place| latin[place + 3] = 0xe9);
             let error = read_bytes(name, &latin).unwrap_err();
-            let wanted = format!("`{name}`, column `city`, row 2: `Caf\\xe9` is not UTF-8 text");
+            let wanted = format!("`{name}`, column `city`, row 1: `Caf\\xe9` is not UTF-8 text");
             assert!(error.is_value() && error.to_string().starts_with(&wanted), "{kind}: {error}");
             assert!(error.hint().is_some_and(|hint| hint.contains("UTF-8")));
         }

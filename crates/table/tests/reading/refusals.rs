@@ -238,7 +238,7 @@ fn every_refusal_names_its_place_and_a_way_out() {
         (
             "t.jsonl",
             b"{\"a\": 1}\n{\"a\": {\"b\": 2}}\n".to_vec(),
-            "`t.jsonl` has no column that can be read: column `a` is an object, first in row 2",
+            "`t.jsonl` has no column that can be read: column `a` is an object, first in line 2",
             "write columns of numbers, text, booleans, dates or timestamps",
         ),
         (

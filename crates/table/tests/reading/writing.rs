@@ -71,7 +71,7 @@ fn csv_writes_types_as_people_expect_and_refuses_what_it_cannot_hold() {
     assert!(error.is_schema() && error.to_string().starts_with("column `l` of type List"), "{error}");
     let nul: ArrayRef = Arc::new(StringArray::from(vec!["a\0b"]));
     let error = write_csv(&Table::from_columns([("n", nul)]).unwrap(), Vec::new()).unwrap_err();
-    assert_eq!(error.to_string(), "column `n`, row 1: found a NUL byte");
+    assert_eq!(error.to_string(), "column `n`, row 0: found a NUL byte");
 }
 
 #[test]

@@ -41,14 +41,27 @@ pub(super) struct Plan {
     pub n_trials: usize,
     /// Every so many-th row of a trial is learned from.
     step: usize,
+    /// Whether of two classes the rarer one keeps its rows, up to half of those that are left: a ranking does not
+    /// depend on how many there are of each, and how well it can be told does.
+    is_balanced: bool,
     /// Whether nothing is left out for lack of time.
     pub is_whole: bool,
 }
 
 impl Plan {
-    /// The rows of a trial that a refit learns from.
-    pub fn learned(self, trial: &Trial) -> Vec<usize> {
-        trial.learn.iter().copied().step_by(self.step).collect()
+    /// The rows of a trial that a refit learns from, by the class of each row.
+    pub fn learned(self, trial: &Trial, class: impl Fn(&usize) -> u32) -> Vec<usize> {
+        let n_learned = trial.learn.len().div_ceil(self.step);
+        if !self.is_balanced || self.step == 1 {
+            return trial.learn.iter().copied().step_by(self.step).collect();
+        }
+        let first = trial.learn.first().map(&class);
+        let (a, b): (Vec<usize>, Vec<usize>) = trial.learn.iter().partition(|r| Some(class(r)) == first);
+        let n_rarer = a.len().min(b.len()).min(n_learned / 2);
+        let n_a = if a.len() <= b.len() { n_rarer } else { n_learned - n_rarer };
+        let mut learned = [evenly(&a, n_a), evenly(&b, n_learned - n_a)].concat();
+        learned.sort_unstable();
+        learned
     }
 
     /// Some of the rows, for the graft.
@@ -63,6 +76,11 @@ impl Plan {
     }
 }
 
+/// So many of these rows, evenly over all of them.
+fn evenly(rows: &[usize], n: usize) -> Vec<usize> {
+    (0..n).map(|i| rows[i * rows.len() / n]).collect()
+}
+
 /// The plans for some trials, from whole to least.
 pub(super) struct Work {
     /// With the rows that a fit learns from.
@@ -70,15 +88,16 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// `class` of a row; rows of numbers are all of few classes.
-    pub fn new(trials: &[Trial], class: impl Fn(&usize) -> u32) -> Self {
+    /// `class` of a row; rows of numbers are all of few classes. `is_ranked`: there are two, and what counts is how
+    /// well one is ranked above the other.
+    pub fn new(trials: &[Trial], class: impl Fn(&usize) -> u32, is_ranked: bool) -> Self {
         let Some(trial) = trials.first() else { return Work { plans: Vec::new() } };
         let n_trials = trials.len().min(N_TRIALS);
         let mut plans: Vec<(Plan, usize)> = Vec::new();
         for most in MOST_ROWS {
             let step = trial.learn.len().div_ceil(most).max(1);
-            let whole = Plan { n_trials, step, is_whole: plans.is_empty() };
-            let learned = whole.learned(trial);
+            let whole = Plan { n_trials, step, is_balanced: is_ranked, is_whole: plans.is_empty() };
+            let learned = whole.learned(trial, &class);
             if plans.is_empty() {
                 plans.push((whole, learned.len()));
             } else if plans.iter().any(|(plan, _)| plan.step == step && plan.n_trials <= N_FOLDS)
@@ -86,19 +105,29 @@ impl Work {
             {
                 continue;
             }
-            let short = Plan { n_trials: n_trials.min(N_FOLDS), step, is_whole: false };
+            let short = Plan { n_trials: n_trials.min(N_FOLDS), is_whole: false, ..whole };
             plans.push((short, learned.len()));
         }
         Work { plans }
     }
 
     /// The plan, and for how many of the features, that fits into the time: more features before more rows
-    /// where each has enough of them.
-    pub fn fitting(&self, n_features: usize, pace: Pace, left: Duration) -> Option<(Plan, usize)> {
+    /// where each has enough of them. What a quick fit took says nothing of whole ones, which then may not be
+    /// `or_whole`.
+    pub fn fitting(
+        &self,
+        n_features: usize,
+        pace: Pace,
+        left: Duration,
+        or_whole: bool,
+    ) -> Option<(Plan, usize)> {
         let most_rows = self.plans.first().map_or(0, |(_, n_rows)| *n_rows);
         let enough = LEAST_ROWS_EACH.min(most_rows);
         (1..=n_features).rev().find_map(|n| {
-            let mut plans = self.plans.iter().filter(|(_, n_rows)| n == 1 || 2 * n_rows > enough);
+            let mut plans = self
+                .plans
+                .iter()
+                .filter(|(plan, n_rows)| (or_whole || !plan.is_whole) && (n == 1 || 2 * n_rows > enough));
             let fits = |(plan, n_rows): &&(Plan, usize)| takes(plan.n_trials * (n + 1), *n_rows, pace, left);
             plans.find(fits).map(|(plan, _)| (*plan, n))
         })
@@ -147,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_ratio_of_a_refit_is_that_of_the_rows_it_learned_from() {
-        let whole = |n_learn: usize| Work::new(&vec![trial(n_learn); 20], |_| 0).plans[0];
+        let whole = |n_learn: usize| Work::new(&vec![trial(n_learn); 20], |_| 0, false).plans[0];
         let (plan, n_rows) = whole(4000);
         assert_eq!((n_rows, plan.ratio(&trial(4000))), (4000, 0.25));
         // Of 24,000 rows every third is learned from.
@@ -158,12 +187,12 @@ mod tests {
 
     #[test]
     fn the_less_time_the_fewer_trials_rows_and_features() {
-        let work = Work::new(&vec![trial(8000); 20], |r| (*r / 16 % 2) as u32);
+        let work = Work::new(&vec![trial(8000); 20], |r| (*r / 16 % 2) as u32, false);
         // A fit of all rows takes 8 seconds: the ten of a feature and those without take 160.
         let pace = Pace::of_fit(seconds(8.0), 8000);
         let of = |n_features, time| {
-            let (plan, n) = work.fitting(n_features, pace, seconds(time))?;
-            Some((n, plan.n_trials, plan.learned(&trial(8000)).len(), plan.is_whole))
+            let (plan, n) = work.fitting(n_features, pace, seconds(time), true)?;
+            Some((n, plan.n_trials, plan.learned(&trial(8000), |_| 0).len(), plan.is_whole))
         };
         assert_eq!(of(2, 1000.0), Some((2, 10, 8000, true)));
         assert_eq!(of(2, 200.0), Some((2, 5, 8000, false)));
@@ -176,9 +205,23 @@ mod tests {
 
     #[test]
     fn rows_are_thinned_only_as_far_as_every_class_stays() {
-        let rare = Work::new(&vec![trial(8000); 20], |r| u32::from(r % 101 == 0));
+        let rare = Work::new(&vec![trial(8000); 20], |r| u32::from(r % 101 == 0), false);
         let fewest = rare.plans.iter().map(|(_, n_rows)| *n_rows).min();
         assert_eq!(fewest, Some(4000), "80 rows of the rare class become 40, not 20");
+    }
+
+    #[test]
+    fn where_ranks_count_a_rare_class_keeps_its_rows() {
+        let class = |r: &usize| u32::from(r.is_multiple_of(20));
+        let work = Work::new(&vec![trial(36_000); 20], class, true);
+        let counts = |plan: Plan| {
+            let learned = plan.learned(&trial(36_000), class);
+            assert!(learned.windows(2).all(|pair| pair[0] < pair[1]), "each row once");
+            (learned.len(), learned.iter().filter(|r| class(r) == 1).count())
+        };
+        assert_eq!(counts(work.plans[0].0), (9000, 1800), "all 1800 rows of the rare class");
+        assert_eq!(counts(work.least().unwrap()), (621, 310));
+        assert_eq!(counts(Plan { step: 1, ..work.plans[0].0 }), (36_000, 1800));
     }
 
     #[test]

@@ -17,12 +17,17 @@ use crate::discover::budget::Budget;
 use crate::discover::guide::Guided;
 use crate::error::Result;
 use crate::extend::ExtendOptions;
+use crate::metric::Task;
 use crate::predictor::{Predictor, PredictorOptions};
 use crate::space::EmbeddingSpace;
 use crate::train::{Event, Flow, Sink, TrainingOptions};
 
 /// Networks of a bag that is refitted: the comparison needs no more.
 const N_NETWORKS: usize = 2;
+/// Epochs and patience of a network where not everything can be done: trees learn the most of what so few tell, and
+/// rows say more than epochs.
+const SHORT_EPOCHS: usize = 6;
+const SHORT_PATIENCE: usize = 2;
 /// Most of a feature's time that its graft may take; of what is left, a fit that is measured.
 const GRAFT_SHARE: f64 = 0.3;
 const MEASURED_SHARE: f64 = 0.5;
@@ -71,6 +76,10 @@ impl<'a> Refitter<'a> {
         Refitter { rows, space, trials, options, budget }
     }
 
+    fn class(&self, row: usize) -> u32 {
+        self.rows.target.stratum(self.rows.targets[row])
+    }
+
     /// What each feature adds to the refitted predictor, in the order given, the surest first: where the
     /// time does not suffice for all, the last ones have none.
     ///
@@ -102,10 +111,13 @@ impl<'a> Refitter<'a> {
     /// fits, the smallest fit is measured, and the plan made by that. The first fit of the plan is part of
     /// the result.
     fn begin(&self, n_features: usize, sink: &mut Sink<'_>) -> Result<Option<(Without, usize)>> {
-        let work = Work::new(self.trials, |r| self.rows.target.stratum(self.rows.targets[*r]));
-        let fitting = |pace: Pace| work.fitting(n_features, pace, self.budget.until(self.budget.end()));
+        let is_ranked = self.rows.target.task() == Task::Binary;
+        let work = Work::new(self.trials, |r| self.class(*r), is_ranked);
+        let left = || self.budget.until(self.budget.end());
+        let fitting = |pace: Pace| work.fitting(n_features, pace, left(), false);
         let _ = sink(&Event::Task { name: "refitting without features".to_owned() });
-        let whole = fitting(self.rows.pace.unwrap_or_default()).filter(|(plan, _)| plan.is_whole);
+        let whole = work.fitting(n_features, self.rows.pace.unwrap_or_default(), left(), true);
+        let whole = whole.filter(|(plan, _)| plan.is_whole);
         let mut next = whole.or_else(|| Some((work.least()?, n_features)));
         let mut begun = None;
         for _ in 0..MOST_MEASURED {
@@ -114,7 +126,7 @@ impl<'a> Refitter<'a> {
             let most = start + self.budget.until(self.budget.end()).mul_f64(MEASURED_SHARE);
             let fitted = self.score(self.space, &self.rows.table, plan, 0, most, sink)?;
             let took = self.budget.elapsed().saturating_sub(start);
-            let n_rows = plan.learned(&self.trials[0]).len();
+            let n_rows = plan.learned(&self.trials[0], |r| self.class(*r)).len();
             match fitted {
                 Fitted::Stopped => return Ok(None),
                 // Who knows how long it would have taken.
@@ -126,6 +138,10 @@ impl<'a> Refitter<'a> {
                         true if plan.is_whole => Some((plan, n)),
                         _ => fitting(pace),
                     };
+                    // Where not even that fits by measure, what time there is goes to the surest alone.
+                    if let (None, Some((_, n))) = (next, &mut begun) {
+                        *n = 1;
+                    }
                 }
             }
             if next == Some((plan, n)) {
@@ -213,6 +229,20 @@ impl<'a> Refitter<'a> {
         self.space.extend(&table, None, &options, sink)
     }
 
+    /// How the predictor is fitted: quickly where not everything can be done.
+    fn options_of(&self, plan: Plan) -> PredictorOptions {
+        let options = &self.options;
+        match plan.is_whole {
+            true => options.clone(),
+            false => PredictorOptions {
+                n_networks: Some(1),
+                n_epochs: options.n_epochs.min(SHORT_EPOCHS),
+                patience: options.patience.min(SHORT_PATIENCE),
+                ..options.clone()
+            },
+        }
+    }
+
     /// The metric on one trial; a fit that does not end in time counts for nothing.
     fn score(
         &self,
@@ -232,8 +262,8 @@ impl<'a> Refitter<'a> {
             stopped |= sink(&Event::Progress { done: i, total: plan.n_trials }).is_break();
             if late || stopped { Flow::Break(()) } else { Flow::Continue(()) }
         };
-        let learn = table.take(&rows(&plan.learned(trial)))?;
-        let fitted = Predictor::fit(space, &learn, target, &self.options, &mut quiet)?;
+        let learn = table.take(&rows(&plan.learned(trial, |r| self.class(*r))))?;
+        let fitted = Predictor::fit(space, &learn, target, &self.options_of(plan), &mut quiet)?;
         if stopped || late {
             return Ok(if stopped { Fitted::Stopped } else { Fitted::Late });
         }

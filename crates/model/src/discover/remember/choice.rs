@@ -9,9 +9,11 @@ use serde::Deserialize;
 
 use super::accumulate::Accumulated;
 use super::history::{Run, SuggestionHistory};
+use crate::ModelFile;
 use crate::error::{Error, Result};
 use tabgraft_feature::definition::Feature;
 use tabgraft_feature::engineer::{FeatureEngineer, MAX_FILE_BYTES};
+use tabgraft_feature::in_order;
 use tabgraft_table::read_whole;
 
 /// What a file of features or a suggestion history offers.
@@ -54,11 +56,15 @@ struct Sniffed {
 }
 
 impl FeatureFile {
-    /// Reads either kind of file.
+    /// Reads either kind of file, or the features that a model carries: a space, or a predictor.
     ///
     /// # Errors
-    /// As [`FeatureEngineer::from_json`] or [`SuggestionHistory::load`].
+    /// As [`FeatureEngineer::from_json`], [`SuggestionHistory::load`] or [`ModelFile::load`]; a schema error if the
+    /// model carries none.
     pub fn load(path: &Path) -> Result<Self> {
+        if ModelFile::is_at(path) {
+            return Self::of_model(&ModelFile::load(path)?);
+        }
         let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
         let bytes = read_whole(path, file, MAX_FILE_BYTES)?;
         // What is no JSON at all is left to the reader of lists, which says where.
@@ -66,6 +72,19 @@ impl FeatureFile {
             Ok(Sniffed { runs: Some(_) }) => Ok(FeatureFile::History(SuggestionHistory::load(path)?)),
             _ => Ok(FeatureFile::List(FeatureEngineer::from_json(path)?.features().to_vec())),
         }
+    }
+
+    /// The features that a model carries, each behind those that it reads.
+    ///
+    /// # Errors
+    /// A schema error if it carries none.
+    pub fn of_model(model: &ModelFile) -> Result<Self> {
+        let features = model.features();
+        if features.is_empty() {
+            return Err(Error::schema(format!("`{}` carries no features", model.name()))
+                .with_hint("features come into a model where it is grafted with them"));
+        }
+        Ok(FeatureFile::List(in_order(features)))
     }
 
     /// The features for a table of these columns: the whole list, or what the newest run comes to that can

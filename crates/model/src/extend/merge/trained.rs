@@ -73,7 +73,7 @@ impl EmbeddingSpace {
         about.software = SoftwareVersion::current();
         about.batch_size = dose.batch_size;
         about.add_mask_keys(columns.len());
-        about.remember_rows(&all, &rows.parts)?;
+        about.remember_rows(&all, &rows.parts, sink)?;
         for (column, codec) in columns {
             about.columns.push(column);
             about.codecs.push(codec);
