@@ -11,4 +11,4 @@ pub(crate) use cells::CellPlan;
 pub(crate) use descent::Regression;
 pub(crate) use design::{Design, MOST_LEVELS};
 pub(crate) use probe::Probe;
-pub(crate) use regression::{Fit, Loss, Problem, mean, sigmoid, softplus};
+pub(crate) use regression::{Fit, Loss, Problem, mean};

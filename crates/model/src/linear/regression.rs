@@ -2,7 +2,7 @@
 
 use super::design::Design;
 use crate::numbers::cholesky::{cholesky, solved};
-use crate::numbers::dot;
+use crate::numbers::{dot, sigmoid, softplus};
 
 /// Most Newton steps of a first fit, and of an extended one.
 const N_STEPS: usize = 12;
@@ -236,15 +236,6 @@ impl Problem<'_> {
         }
         pull
     }
-}
-
-pub(crate) fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
-}
-
-/// `ln(1 + e^x)` without overflow.
-pub(crate) fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 fn ridge(coefficients: &[f64], penalty: &[f64], scale: f64) -> f64 {

@@ -6,7 +6,7 @@ use super::borders::Borders;
 use super::columns::{Columns, Plan, Targets};
 use super::grow::{Ground, grow};
 use super::{Forest, MAX_TREES, N_LEAVES, Tree};
-use crate::linear::{sigmoid, softplus};
+use crate::numbers::{sigmoid, softplus};
 use crate::objective::{splitmix, unit};
 
 /// What is added to a leaf's sum of second derivatives.

@@ -27,8 +27,9 @@ use tabgraft_table::threads::in_pool;
 use crate::discover::guide::Guided;
 use crate::error::{Error, Result};
 use crate::linear::{Design, MOST_LEVELS};
-use crate::linear::{Fit, Loss, mean, sigmoid};
+use crate::linear::{Fit, Loss, mean};
 use crate::metric::{self, Clusters, Task};
+use crate::numbers::sigmoid;
 use crate::objective::splitmix;
 use crate::predictor::Target;
 
