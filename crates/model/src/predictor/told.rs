@@ -16,10 +16,16 @@ struct State<'s, 'f> {
     sink: &'s mut Sink<'f>,
     n_done: usize,
     is_stopped: bool,
+    /// Whether the end was told: a bar ends once, whoever counts last.
+    is_ended: bool,
 }
 
 impl State<'_, '_> {
     fn tell(&mut self, total: usize) {
+        if self.is_ended {
+            return;
+        }
+        self.is_ended = self.n_done >= total;
         let event = Event::Progress { done: self.n_done, total };
         self.is_stopped |= (self.sink)(&event) == ControlFlow::Break(());
     }
@@ -27,7 +33,7 @@ impl State<'_, '_> {
 
 impl<'s, 'f> Told<'s, 'f> {
     pub fn new(sink: &'s mut Sink<'f>, total: usize) -> Self {
-        Told { state: Mutex::new(State { sink, n_done: 0, is_stopped: false }), total }
+        Told { state: Mutex::new(State { sink, n_done: 0, is_stopped: false, is_ended: false }), total }
     }
 
     /// Counts so many more, and tells of it.
