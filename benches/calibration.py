@@ -7,9 +7,6 @@ those of .9 in standard deviations of the target. Wanted: an error at most .02 a
 within noise of its level.
 """
 
-import argparse
-import json
-
 import numpy as np
 import pandas as pd
 
@@ -78,30 +75,12 @@ def one(meta, i) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folds", type=int, default=1)
-    parser.add_argument("--tables", nargs="*")
-    parser.add_argument("--kept", help="a JSON file of the single results; those that it has are not computed again")
-    arguments = parser.parse_args()
-    harness.build()
-    rows = []
-    if arguments.kept:
-        try:
-            rows = json.loads(open(arguments.kept).read())
-        except FileNotFoundError:
-            pass
-    done = {(row["table"], row["fold"]) for row in rows}
-    for meta in quality.metas():
-        if arguments.tables and meta["name"] not in arguments.tables:
-            continue
-        for i in range(arguments.folds):
-            if (meta["name"], i) not in done:
-                rows.append(one(meta, i))
-                figures = {k: round(v, 4) for k, v in rows[-1].items() if k not in ("table", "fold")}
-                print(meta["name"], i, figures, flush=True)
-                if arguments.kept:
-                    open(arguments.kept, "w").write(json.dumps(rows))
-    report(pd.DataFrame(rows))
+    arguments = quality.fold_parser(__doc__).parse_args()
+
+    def show(rows):
+        return {k: round(v, 4) for k, v in rows[0].items() if k not in ("table", "fold")}
+
+    report(quality.each_fold(arguments, lambda meta, i: [one(meta, i)], show))
 
 
 def report(table: pd.DataFrame) -> None:

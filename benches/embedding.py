@@ -8,8 +8,6 @@ tell them apart (ROC AUC). Scores are ROC AUC, R2, or minus log-loss for several
 part. Needs skrub (`pip install skrub`). Wanted: ahead on average and on two thirds of the tables, in each.
 """
 
-import argparse
-import json
 import warnings
 
 import numpy as np
@@ -113,31 +111,12 @@ def one(meta, i) -> list[dict]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folds", type=int, default=1)
-    parser.add_argument("--tables", nargs="*")
-    parser.add_argument("--kept", help="a JSON file of the single results; those that it has are not computed again")
-    arguments = parser.parse_args()
-    harness.build()
-    rows = []
-    if arguments.kept:
-        try:
-            rows = json.loads(open(arguments.kept).read())
-        except FileNotFoundError:
-            pass
-    done = {(row["table"], row["fold"]) for row in rows}
-    for meta in quality.metas():
-        if arguments.tables and meta["name"] not in arguments.tables:
-            continue
-        for i in range(arguments.folds):
-            if (meta["name"], i) in done:
-                continue
-            new = one(meta, i)
-            rows += new
-            print(meta["name"], i, {rule: [round(of[rule], 4) for of in new] for rule in RULES}, flush=True)
-            if arguments.kept:
-                open(arguments.kept, "w").write(json.dumps(rows))
-    table = pd.DataFrame(rows)
+    arguments = quality.fold_parser(__doc__).parse_args()
+
+    def show(rows):
+        return {rule: [round(of[rule], 4) for of in rows] for rule in RULES}
+
+    table = quality.each_fold(arguments, one, show)
     means = table.groupby(["table", "vectors"], sort=False)[RULES].mean().unstack()
     print("\n" + means.round(4).to_string())
     for rule in RULES:

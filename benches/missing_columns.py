@@ -5,9 +5,6 @@ the columns are taken from the rows to predict, drawn by a seed, the same for bo
 missing cells there. Scores are ROC AUC, R2, or minus log-loss for several classes. Wanted: ours lose least.
 """
 
-import argparse
-import json
-
 import numpy as np
 import pandas as pd
 
@@ -28,7 +25,7 @@ def one(meta, i, n_draws) -> list[dict]:
     work.run("train", train_csv, "--ignore", target, "--p-test", 0, "-o", space)
     work.run("predictor", space, train_csv, "--target", target, "-o", predictor)
     features = quality.as_features(frame, meta)
-    model = catboost(features[~test], y[~test], task)
+    model = quality.fit_catboost(features[~test], y[~test], task)
 
     def ours(columns) -> np.ndarray:
         out = work.file("p.csv")
@@ -65,48 +62,16 @@ def one(meta, i, n_draws) -> list[dict]:
     return rows
 
 
-def catboost(features, y, task):
-    import catboost as library
-    from sklearn.model_selection import train_test_split
-
-    texts = [c for c in features if features[c].dtype.kind not in "fi"]
-    kind = library.CatBoostRegressor if task == "regression" else library.CatBoostClassifier
-    extra = {"loss_function": "MultiClass"} if task == "multiclass" else {}
-    model = kind(iterations=2000, thread_count=1, random_seed=0, verbose=False, early_stopping_rounds=50,
-                 allow_writing_files=False, **extra)
-    stratify = None if task == "regression" else y
-    a, b, y_a, y_b = train_test_split(features, y, test_size=0.15, random_state=0, stratify=stratify)
-    model.fit(a, y_a, cat_features=texts, eval_set=(b, y_b))
-    return model
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folds", type=int, default=1)
+    parser = quality.fold_parser(__doc__)
     parser.add_argument("--draws", type=int, default=4)
-    parser.add_argument("--tables", nargs="*")
-    parser.add_argument("--kept", help="a JSON file of the single results; those that it has are not computed again")
     arguments = parser.parse_args()
-    harness.build()
-    rows = []
-    if arguments.kept:
-        try:
-            rows = json.loads(open(arguments.kept).read())
-        except FileNotFoundError:
-            pass
-    done = {(row["table"], row["fold"]) for row in rows}
-    for meta in quality.metas():
-        if arguments.tables and meta["name"] not in arguments.tables:
-            continue
-        for i in range(arguments.folds):
-            if (meta["name"], i) not in done:
-                new = one(meta, i, arguments.draws)
-                rows += new
-                means = pd.DataFrame(new).groupby("gone", sort=False)[["tabgraft loses", "catboost loses"]].mean()
-                print(meta["name"], i, means.round(4).to_dict("index"), flush=True)
-                if arguments.kept:
-                    open(arguments.kept, "w").write(json.dumps(rows))
-    report(pd.DataFrame(rows))
+
+    def show(rows):
+        means = pd.DataFrame(rows).groupby("gone", sort=False)[["tabgraft loses", "catboost loses"]].mean()
+        return means.round(4).to_dict("index")
+
+    report(quality.each_fold(arguments, lambda meta, i: one(meta, i, arguments.draws), show))
 
 
 def report(table: pd.DataFrame) -> None:

@@ -105,13 +105,36 @@ def one_hot(train):
     )
 
 
+def texts_of(frame) -> list:
+    return [c for c in frame if frame[c].dtype == object or str(frame[c].dtype).startswith("str")]
+
+
+def with_stop_rows(train, labels, task):
+    """15 % of the rows set apart to stop on: rows, stop rows, and the labels of each."""
+    from sklearn.model_selection import train_test_split
+
+    stratify = None if task == "regression" else labels
+    return train_test_split(train, labels, test_size=0.15, random_state=SEED, stratify=stratify)
+
+
+def fit_catboost(train, labels, task):
+    """CatBoost's model, all defaults but for stopping early."""
+    import catboost
+
+    a, b, y_a, y_b = with_stop_rows(train, labels, task)
+    kind = catboost.CatBoostRegressor if task == "regression" else catboost.CatBoostClassifier
+    extra = {"loss_function": "MultiClass"} if task == "multiclass" else {}
+    model = kind(iterations=2000, thread_count=1, random_seed=SEED, verbose=False, early_stopping_rounds=50,
+                 allow_writing_files=False, **extra)
+    return model.fit(a, y_a, cat_features=texts_of(train), eval_set=(b, y_b))
+
+
 def fit_peer(model, train, y, test, task):
     """Probabilities of the classes in sorted order, or numbers."""
-    from sklearn.model_selection import train_test_split
     from sklearn.pipeline import make_pipeline
 
-    classes, labels = (None, y) if task == "regression" else np.unique(y, return_inverse=True)
-    is_number = classes is None
+    is_number = task == "regression"
+    labels = y if is_number else np.unique(y, return_inverse=True)[1]
     if model in ("linear", "random_forest"):
         from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
         from sklearn.linear_model import LogisticRegressionCV, RidgeCV
@@ -124,34 +147,26 @@ def fit_peer(model, train, y, test, task):
                 300, min_samples_leaf=2, n_jobs=1, random_state=SEED)
         fitted = make_pipeline(one_hot(train), last).fit(train, labels)
         return fitted.predict(test) if is_number else fitted.predict_proba(test)
-    texts = [c for c in train if train[c].dtype == object or str(train[c].dtype).startswith("str")]
     if model != "catboost":
-        levels = {c: pd.CategoricalDtype(sorted(set(train[c]))) for c in texts}
+        levels = {c: pd.CategoricalDtype(sorted(set(train[c]))) for c in texts_of(train)}
         train, test = train.astype(levels), test.astype(levels)
-    a, b, y_a, y_b = train_test_split(train, labels, test_size=0.15, random_state=SEED,
-                                      stratify=None if is_number else labels)
-    n_classes = 0 if is_number else len(classes)
+    if model == "catboost":
+        fitted = fit_catboost(train, labels, task)
+        return fitted.predict(test) if is_number else fitted.predict_proba(test)
+    a, b, y_a, y_b = with_stop_rows(train, labels, task)
     if model == "lightgbm":
         import lightgbm
 
         kind = lightgbm.LGBMRegressor if is_number else lightgbm.LGBMClassifier
         fitted = kind(n_estimators=2000, learning_rate=0.05, n_jobs=1, random_state=SEED, verbose=-1)
         fitted.fit(a, y_a, eval_set=[(b, y_b)], callbacks=[lightgbm.early_stopping(50, verbose=False)])
-    elif model == "xgboost":
+    else:
         import xgboost
 
         kind = xgboost.XGBRegressor if is_number else xgboost.XGBClassifier
         fitted = kind(n_estimators=2000, learning_rate=0.05, n_jobs=1, random_state=SEED, enable_categorical=True,
                       early_stopping_rounds=50, tree_method="hist")
         fitted.fit(a, y_a, eval_set=[(b, y_b)], verbose=False)
-    else:
-        import catboost
-
-        kind = catboost.CatBoostRegressor if is_number else catboost.CatBoostClassifier
-        extra = {} if is_number or n_classes == 2 else {"loss_function": "MultiClass"}
-        fitted = kind(iterations=2000, thread_count=1, random_seed=SEED, verbose=False, early_stopping_rounds=50,
-                      allow_writing_files=False, **extra)
-        fitted.fit(a, y_a, cat_features=texts, eval_set=(b, y_b))
     return fitted.predict(test) if is_number else fitted.predict_proba(test)
 
 
@@ -196,6 +211,35 @@ def measure(task, y_train, y_test, predicted, classes):
                 "pr_auc": float(average_precision_score(truth, p[:, 1]))}
     return {"minus_log_loss": -log_loss, "log_loss": log_loss,
             "accuracy": float((p.argmax(1) == truth).mean())}
+
+
+def fold_parser(description: str) -> argparse.ArgumentParser:
+    """The options of a benchmark that goes through tables and folds one by one."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folds", type=int, default=1)
+    parser.add_argument("--tables", nargs="*")
+    parser.add_argument("--kept", help="a JSON file of the single results; those that it has are not computed again")
+    return parser
+
+
+def each_fold(arguments, one, show) -> pd.DataFrame:
+    """What `one(meta, fold)` gives, a list of rows, for every table and fold that is not kept yet; `show` prints them."""
+    harness.build()
+    kept = pathlib.Path(arguments.kept) if arguments.kept else None
+    rows = json.loads(kept.read_text()) if kept and kept.exists() else []
+    done = {(row["table"], row["fold"]) for row in rows}
+    for meta in metas():
+        if arguments.tables and meta["name"] not in arguments.tables:
+            continue
+        for i in range(arguments.folds):
+            if (meta["name"], i) in done:
+                continue
+            new = one(meta, i)
+            rows += new
+            print(meta["name"], i, show(new), flush=True)
+            if kept:
+                kept.write_text(json.dumps(rows))
+    return pd.DataFrame(rows)
 
 
 def version(model):
