@@ -142,8 +142,9 @@ impl Predictor {
         let info = &about.fit_info;
         let n_networks = if info.share_of_networks() > 0.0 { info.best_epochs.len() } else { 0 };
         let n_forests = if info.share_of_trees > 0.0 { info.n_trees.len() } else { 0 };
-        let n_lines =
-            (0..tensors.len()).take_while(|i| tensors.contains_key(&Lines::tensor(&linear(*i)))).count();
+        let has_lines =
+            |i: &usize| info.share_of_linear > 0.0 && tensors.contains_key(&Lines::tensor(&linear(*i)));
+        let n_lines = (0..tensors.len()).take_while(has_lines).count();
         if (info.share_of_networks() > 0.0) != (n_networks > 0)
             || (info.share_of_trees > 0.0) != (n_forests > 0)
             || (info.share_of_linear > 0.0) != (n_lines > 0)
