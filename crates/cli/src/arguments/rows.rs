@@ -82,16 +82,18 @@ impl RowsArgs {
     /// Writes the keys of each part and, beside them, the results that `work` makes of it.
     pub fn write_parts(
         &self,
-        parts: TableParts,
+        mut parts: TableParts,
         console: &Console,
-        mut work: impl FnMut(&Table) -> Result<Vec<(String, ArrayRef)>, Failure>,
+        mut work: impl FnMut(&Table) -> tabgraft_model::Result<Vec<(String, ArrayRef)>>,
     ) -> Result<(), Failure> {
         write_parts(table_file(self.out.as_deref())?, |write| {
-            for part in parts {
-                let part = part?;
+            while let Some(part) = parts.next().transpose()? {
                 part.origin().notes.iter().for_each(|note| console.note(note));
                 let mut columns = self.keys(&part)?;
-                columns.extend(work(&part)?);
+                columns.extend(work(&part).map_err(|e| match parts.file() {
+                    Some(file) => e.at(format!("`{file}`")),
+                    None => e,
+                })?);
                 write(&Table::from_columns(columns)?)?;
             }
             Ok(())

@@ -337,15 +337,15 @@ fn tables_in_parts_are_embedded_and_predicted_as_one_file_is() {
         let report = side_json(path, &format!("{command} parts -o out.csv"));
         assert_eq!(report["n_rows"], 20_000);
     }
-    // Of what a later part spoils nothing is written, and the row is named as the table counts it.
+    // Of what a later part spoils nothing is written, and the row is named in its file.
     fs::write(path.join("parts/part-3.csv"), "id,x,c,y\n20000,abc,a,1\n").unwrap();
     let before = fs::read(path.join("out.csv")).unwrap();
     let failed = run(path, "embed v1 parts -o out.csv");
     let stderr = String::from_utf8(failed.stderr).unwrap();
     assert_eq!(failed.status.code(), Some(2));
-    assert!(stderr.contains("column `x`, row 20001: `abc`"), "{stderr}");
+    assert!(stderr.contains("part-3.csv`: column `x`, line 2: `abc`"), "{stderr}");
     assert!(fs::read(path.join("out.csv")).unwrap() == before);
     let report = side_json(path, "embed v1 parts -o out.csv --errors missing");
     assert_eq!(report["unreadable"][0]["n_unreadable"], 1);
-    assert_eq!((&report["unreadable"][0]["row_idx"], &report["n_rows"]), (&20_000.into(), &20_001.into()));
+    assert_eq!((&report["unreadable"][0]["line"], &report["n_rows"]), (&2.into(), &20_001.into()));
 }

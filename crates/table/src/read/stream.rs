@@ -16,6 +16,7 @@ use crate::table::Table;
 /// are read twice.
 pub struct TableParts {
     sources: VecDeque<Source>,
+    n_files: usize,
     reader: Option<TableReader>,
     options: ReadOptions,
     /// Columns of the first file: those of the others are the same.
@@ -58,10 +59,23 @@ impl TableParts {
         if options.decimal.is_none() {
             options.decimal = decimal_of(&sources, &options)?;
         }
-        let mut parts =
-            TableParts { sources, reader: None, options, columns: None, told: Vec::new(), n_in_file: 0 };
+        let n_files = sources.len();
+        let mut parts = TableParts {
+            sources,
+            n_files,
+            reader: None,
+            options,
+            columns: None,
+            told: Vec::new(),
+            n_in_file: 0,
+        };
         parts.open_next()?;
         Ok(parts)
+    }
+
+    /// The file that the last part came from, where there are several: rows and lines are counted in it.
+    pub fn file(&self) -> Option<&str> {
+        self.reader.as_ref().filter(|_| self.n_files > 1).map(|reader| reader.file.as_str())
     }
 
     /// Opens the next file, if there is one.
