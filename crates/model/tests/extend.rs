@@ -369,7 +369,7 @@ fn a_cell_that_cannot_be_read_is_an_error_in_a_row_that_no_epoch_takes_too() {
     sizes[5999] = "abc".to_owned();
     let broken = table.with_column("size", Arc::new(StringArray::from(sizes))).unwrap();
     let error = parent.extend(&broken, None, &ExtendOptions::default(), &mut go_on).unwrap_err();
-    assert!(error.to_string().contains("column `size`, row 6000: `abc`"), "{error}");
+    assert!(error.to_string().contains("column `size`, row 5999: `abc`"), "{error}");
     let error = parent.embed(&broken).unwrap_err();
-    assert!(error.to_string().contains("column `size`, row 6000: `abc`"), "{error}");
+    assert!(error.to_string().contains("column `size`, row 5999: `abc`"), "{error}");
 }

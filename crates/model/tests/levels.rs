@@ -214,5 +214,7 @@ fn a_column_that_is_the_target_in_other_words_is_told_by_the_fit() {
     let told = warnings(&columns(true));
     let [warning] = &told[..] else { panic!("one warning: {told:?}") };
     assert!(warning.contains("`is_y` says what `y` says in all 200 rows"), "{warning}");
-    assert!(warnings(&columns(false)).is_empty());
+    // A target of chance may be told to be one class for all rows, which is another thing.
+    let told = warnings(&columns(false));
+    assert!(told.iter().all(|warning| !warning.contains("says what `y` says")), "{told:?}");
 }
