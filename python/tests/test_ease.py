@@ -121,7 +121,7 @@ def test_a_frame_in_the_place_of_a_data_set_is_told_what_to_do(early):
 
 def test_epochs_beyond_half_of_a_short_parents_are_warned_of(space, credit, caplog):
     with caplog.at_level(logging.WARNING, logger="tabgraft"):
-        space.extend(credit)
+        space.extend(credit, auto_epochs=False)  # a quarter of the parent's, at least ten
     assert "10 epochs for a graft" in caplog.text and "more than half of the 6" in caplog.text
     caplog.clear()
     with caplog.at_level(logging.WARNING, logger="tabgraft"):
