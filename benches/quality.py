@@ -147,12 +147,11 @@ def fit_peer(model, train, y, test, task):
                 300, min_samples_leaf=2, n_jobs=1, random_state=SEED)
         fitted = make_pipeline(one_hot(train), last).fit(train, labels)
         return fitted.predict(test) if is_number else fitted.predict_proba(test)
-    if model != "catboost":
-        levels = {c: pd.CategoricalDtype(sorted(set(train[c]))) for c in texts_of(train)}
-        train, test = train.astype(levels), test.astype(levels)
     if model == "catboost":
         fitted = fit_catboost(train, labels, task)
         return fitted.predict(test) if is_number else fitted.predict_proba(test)
+    levels = {c: pd.CategoricalDtype(sorted(set(train[c]))) for c in texts_of(train)}
+    train, test = train.astype(levels), test.astype(levels)
     a, b, y_a, y_b = with_stop_rows(train, labels, task)
     if model == "lightgbm":
         import lightgbm

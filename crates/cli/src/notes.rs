@@ -1,7 +1,7 @@
 //! What a user should hear of the columns of a table that a model reads.
 
 use tabgraft_feature::Differing;
-use tabgraft_model::space::{ColumnReport, IgnoredColumn, UnseenColumn};
+use tabgraft_model::space::{ColumnReport, IgnoredColumn, TableRemarks, UnseenColumn};
 use tabgraft_table::table::quoted;
 use tabgraft_table::unreadable::UnreadableColumn;
 
@@ -26,6 +26,14 @@ pub fn differing_notes(differing: &[Differing], console: &Console) {
     for column in differing {
         console.warn(&format!("{column}; it is used as it is"));
     }
+}
+
+/// Says all that is to be said of the columns of a table that was read.
+pub fn table_notes(remarks: &TableRemarks, console: &Console) {
+    column_notes(&remarks.report, console);
+    unreadable_notes(&remarks.unreadable, console);
+    unseen_notes(&remarks.unseen, console);
+    differing_notes(&remarks.differing, console);
 }
 
 /// Says which columns of a table were not used and which were not there.

@@ -15,7 +15,7 @@ use crate::answer::Answer;
 use crate::arguments::{ErrorsArgs, RowsArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::notes::{column_notes, differing_notes, unreadable_notes, unseen_notes};
+use crate::notes::table_notes;
 use crate::report::{Report, line};
 
 /// Embed each row of a table: columns z0, z1, ...
@@ -67,10 +67,7 @@ impl EmbedArgs {
             Ok((0..d_model).map(coordinate).collect())
         })?;
         let remarks = stream.finish();
-        column_notes(&remarks.report, console);
-        unreadable_notes(&remarks.unreadable, console);
-        unseen_notes(&remarks.unseen, console);
-        differing_notes(&remarks.differing, console);
+        table_notes(&remarks, console);
         console.side_report(&EmbedReport {
             space: space.name().to_owned(),
             n_rows: remarks.n_rows,

@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::column_notes;
 use crate::output::check_out;
-use crate::report::{Report, difference_text, line, names, scores_text};
+use crate::report::{Report, difference_text, line, names, test_scores_text};
 use crate::saved::{End, Saved};
 
 /// Take a predictor to a version of its space that has grown.
@@ -175,12 +175,7 @@ impl Report for GrowReport {
         if !self.kept {
             text += "the grown predictor is worse and was not kept: the file holds the old one\n";
         }
-        if fit.scores.is_empty() {
-            text += "not scored: there are no test rows\n";
-        } else {
-            text += "scores on test rows, which nothing was learned from\n";
-            text += &scores_text(&fit.scores);
-        }
+        text += &test_scores_text(&fit.scores);
         text + &self.saved.text(&format!("`{}`", self.name))
     }
 }

@@ -17,7 +17,7 @@ use crate::answer::Answer;
 use crate::arguments::{ErrorsArgs, RowsArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::notes::{column_notes, differing_notes, unreadable_notes, unseen_notes};
+use crate::notes::table_notes;
 use crate::report::{Report, line};
 
 /// Predict the target for each row of a table.
@@ -91,10 +91,7 @@ impl PredictArgs {
             Ok(result_columns(&predictions))
         })?;
         let remarks = stream.finish();
-        column_notes(&remarks.report, console);
-        unreadable_notes(&remarks.unreadable, console);
-        unseen_notes(&remarks.unseen, console);
-        differing_notes(&remarks.differing, console);
+        table_notes(&remarks, console);
         console.side_report(&PredictReport {
             predictor: predictor.name().to_owned(),
             target: predictor.target().column().to_owned(),

@@ -15,7 +15,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::column_notes;
 use crate::output::check_out;
-use crate::report::{Report, line, scores_text, threshold_text};
+use crate::report::{Report, line, test_scores_text, threshold_text};
 use crate::saved::{End, Saved};
 
 /// Fit a predictor of one target on an embedding space.
@@ -142,12 +142,7 @@ impl Report for FitReport {
         if fit.n_rows_infinite_target > 0 {
             text += &format!("{} of them have an infinite target\n", fit.n_rows_infinite_target);
         }
-        if fit.scores.is_empty() {
-            text += "not scored: there are no test rows\n";
-        } else {
-            text += "scores on test rows, which nothing was learned from\n";
-            text += &scores_text(&fit.scores);
-        }
+        text += &test_scores_text(&fit.scores);
         text + &self.saved.text(&format!("`{}`", self.name))
     }
 }

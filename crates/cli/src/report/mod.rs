@@ -11,7 +11,9 @@ use tabgraft_table::visible;
 pub use columns::{SchemaReport, names};
 pub use lineage::{lineage_text, phases_text};
 pub use run::RunReport;
-pub use scores::{difference_text, effects_text, reliability_text, scores_text, threshold_text};
+pub use scores::{
+    difference_text, effects_text, reliability_text, scores_text, test_scores_text, threshold_text,
+};
 pub use tabgraft_table::grid::Grid;
 
 /// A line of a report: as `format!`, but one line, whatever the names in it hold.

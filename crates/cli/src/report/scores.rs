@@ -6,6 +6,14 @@ use tabgraft_model::predictor::{ChosenThreshold, Reliability};
 
 use super::{Grid, line};
 
+/// The scores of a fit on its test rows, or that there are none.
+pub fn test_scores_text(scores: &[Score]) -> String {
+    match scores.is_empty() {
+        true => "not scored: there are no test rows\n".to_owned(),
+        false => "scores on test rows, which nothing was learned from\n".to_owned() + &scores_text(scores),
+    }
+}
+
 /// One line per metric: value, 95 % interval, rows; then what there is to know of the rows.
 pub fn scores_text(scores: &[Score]) -> String {
     let mut grid = Grid::new(["metric", "value", "95 % interval", "rows"]);

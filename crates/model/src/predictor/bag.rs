@@ -317,10 +317,8 @@ fn fit_head(
         }
         told.count(1);
         if worse >= options.patience_for_effort() || told.is_stopped() {
-            // What early stopping saves counts as done, so that the bar reaches its end; once.
-            if epoch + 1 < options.n_epochs {
-                told.count(options.n_epochs - epoch - 1);
-            }
+            // What early stopping saves counts as done, so that the bar reaches its end.
+            told.count(options.n_epochs - epoch - 1);
             break;
         }
     }
