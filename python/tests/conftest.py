@@ -1,5 +1,6 @@
 """German Credit, and one small space that many tests share."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -7,8 +8,33 @@ import pytest
 
 import tabgraft
 
-FIXTURE = Path(__file__).parents[2] / "fixtures" / "german_credit.csv"
+ROOT = Path(__file__).parents[2]
+FIXTURE = ROOT / "fixtures" / "german_credit.csv"
 LATE = ["checking_status", "savings_status", "credit_history"]
+
+
+@pytest.fixture(scope="session")
+def wrongly_named():
+    """What is wrong with the tests and benchmarks that a page names in the cell of a table, each as text."""
+
+    def find(shown: str) -> list[str]:
+        if not re.fullmatch(r"`[^`]+`(, `[^`]+`)*", shown):
+            return [f"not a list of names: {shown}"]
+        wrong = []
+        for named in re.findall(r"`([^`]+)`", shown):
+            path, _, name = named.partition("::")
+            word = "def" if path.endswith(".py") else "fn"
+            if not (ROOT / path).is_file():
+                wrong.append(f"there is no file {path}")
+            elif not name and not path.startswith("benches/"):
+                wrong.append(f"{path} is no test")
+            elif name and not re.search(
+                rf"^\s*{word} {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE
+            ):
+                wrong.append(f"{path} has no {name}")
+        return wrong
+
+    return find
 
 
 @pytest.fixture(scope="session")
