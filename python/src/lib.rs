@@ -21,6 +21,7 @@ mod predictions;
 mod predictor;
 mod progress;
 mod registry;
+mod row_index;
 mod run;
 mod simple_mlp;
 mod single_predictor;
@@ -54,6 +55,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<run::StopToken>()?;
     module.add_class::<lineage::Lineage>()?;
     module.add_class::<registry::Registry>()?;
+    module.add_class::<row_index::RowIndex>()?;
+    module.add_class::<row_index::Neighbours>()?;
     module.add_function(wrap_pyfunction!(discovery::discover, module)?)?;
     // For the estimators alone: no part of what the module exports.
     module.setattr("_n_weighted_rows", wrap_pyfunction!(predictor::n_weighted_rows, module)?)?;

@@ -81,8 +81,7 @@ fn every_dependency_is_of_the_registry_and_permissive() {
         }
         let source = package["source"].as_str();
         let is_ours = name.starts_with("tabgraft") && source.is_none();
-        let is_registered =
-            source == Some("registry+https://github.com/rust-lang/crates.io-index");
+        let is_registered = source == Some("registry+https://github.com/rust-lang/crates.io-index");
         if !is_ours && !is_registered {
             wrong.push(format!("{name}: source {source:?}"));
         }
@@ -97,7 +96,9 @@ fn heavy_crates_are_there_once() {
     for package in packages() {
         *versions.entry(package["name"].as_str().unwrap().to_owned()).or_default() += 1;
     }
-    for heavy in ["arrow-array", "arrow-cast", "parquet", "sqlparser", "pyo3", "gemm-f32", "clap_builder", "blake3"] {
+    for heavy in
+        ["arrow-array", "arrow-cast", "parquet", "sqlparser", "pyo3", "gemm-f32", "clap_builder", "blake3"]
+    {
         assert_eq!(versions.get(heavy), Some(&1), "{heavy} is built as often as it has versions");
     }
 }
@@ -117,13 +118,17 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn unsafe_code_stands_where_it_was_agreed() {
     let mut found = Vec::new();
-    for folder in ["crates/table/src", "crates/feature/src", "crates/model/src", "crates/cli/src", "python/src"] {
+    for folder in
+        ["crates/table/src", "crates/feature/src", "crates/model/src", "crates/cli/src", "python/src"]
+    {
         sources(&root().join(folder), &mut found);
     }
     let is_unsafe = |path: &PathBuf| {
         let text = fs::read_to_string(path).unwrap();
-        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_')).any(|word| word == "unsafe")
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'))
+            .any(|word| word == "unsafe")
     };
     let mut unsafe_files: Vec<String> = found
         .iter()

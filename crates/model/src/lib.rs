@@ -5,6 +5,7 @@ pub mod discover;
 mod embed;
 mod encoder;
 pub mod extend;
+pub mod index;
 mod kernel;
 pub mod lineage;
 mod linear;
@@ -29,6 +30,7 @@ pub use discover::{DiscoverOptions, Discovery, discover};
 pub use extend::{
     ConsolidateOptions, ExtendOptions, Graft, Keep, MergeOptions, PruneOptions, RankColumnsOptions,
 };
+pub use index::RowIndex;
 pub use lineage::Lineage;
 pub use model_file::{ModelFile, ModelKind};
 pub use predictor::{Predictor, PredictorOptions};

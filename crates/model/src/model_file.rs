@@ -9,7 +9,7 @@ use tabgraft_table::read::ReadOptions;
 
 use crate::error::{Error, Result};
 use crate::store::{self, Container, ContentHash};
-use crate::{EmbeddingSpace, Predictor, predictor, space};
+use crate::{EmbeddingSpace, Predictor, index, predictor, space};
 
 /// What a model is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +78,8 @@ impl ModelFile {
         match container.kind.as_str() {
             space::KIND => Ok(ModelFile::Space(Box::new(EmbeddingSpace::from_container(container)?))),
             predictor::KIND => Ok(ModelFile::Predictor(Box::new(Predictor::from_container(container)?))),
+            index::KIND => Err(Error::schema("it holds an index of rows, which is no model")
+                .with_hint("give it to `tabgraft neighbours`, or `RowIndex::load`")),
             other => Err(Error::schema(format!("it holds a `{other}`"))
                 .with_hint("give the file of an embedding space or of a predictor")),
         }

@@ -25,6 +25,7 @@ use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
 use crate::frame::{Given, say};
 use crate::html;
+use crate::row_index::{RowIndex, keys};
 use crate::run::{StopToken, run};
 pub use file::verify;
 pub use options::{freeze_option, keep_option, training_options};
@@ -208,6 +209,24 @@ impl EmbeddingSpace {
         warn_of_differing(py, space.name(), &embeddings.differing)?;
         let values = PyArray1::from_vec(py, embeddings.values);
         Ok(values.reshape([embeddings.n_rows, embeddings.d_model])?.into_any())
+    }
+
+    /// The vectors of the rows of `data`, to find similar rows with: see `RowIndex.search`.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : frame, array or path
+    /// key : str, optional
+    ///     Column that says which row is which; each row needs a key of its own. Keys are texts, whatever the column
+    ///     holds. Default: the row's number, from 0.
+    ///
+    /// >>> len(space.index(early))
+    /// 1000
+    #[pyo3(signature = (data, *, key = None))]
+    fn index(&self, py: Python<'_>, data: &Bound<'_, PyAny>, key: Option<&str>) -> Raised<RowIndex> {
+        let space = self.core_trained()?;
+        let table = Given::read(data, None, &space.read_options())?.table;
+        Ok(RowIndex::of(py.detach(|| tabgraft_model::RowIndex::new(&space, &table, keys(key)))?))
     }
 
     /// What becomes of the columns of a table: `ignored_columns`, each with its reason and whether it is

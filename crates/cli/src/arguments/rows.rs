@@ -82,18 +82,31 @@ impl RowsArgs {
     /// Writes the keys of each part and, beside them, the results that `work` makes of it.
     pub fn write_parts(
         &self,
-        mut parts: TableParts,
+        parts: TableParts,
         console: &Console,
         mut work: impl FnMut(&Table) -> tabgraft_model::Result<Vec<(String, ArrayRef)>>,
+    ) -> Result<(), Failure> {
+        self.write_rows(parts, console, |part| Ok((part.clone(), work(part)?)))
+    }
+
+    /// As [`RowsArgs::write_parts`], where `work` also says which rows the results belong to: those of a table with
+    /// the part's columns.
+    pub fn write_rows(
+        &self,
+        mut parts: TableParts,
+        console: &Console,
+        mut work: impl FnMut(&Table) -> tabgraft_model::Result<(Table, Vec<(String, ArrayRef)>)>,
     ) -> Result<(), Failure> {
         write_parts(table_file(self.out.as_deref())?, |write| {
             while let Some(part) = parts.next().transpose()? {
                 part.origin().notes.iter().for_each(|note| console.note(note));
-                let mut columns = self.keys(&part)?;
-                columns.extend(work(&part).map_err(|e| match parts.file() {
+                self.keys(&part)?;
+                let (rows, results) = work(&part).map_err(|e| match parts.file() {
                     Some(file) => e.at(format!("`{file}`")),
                     None => e,
-                })?);
+                })?;
+                let mut columns = self.keys(&rows)?;
+                columns.extend(results);
                 write(&Table::from_columns(columns)?)?;
             }
             Ok(())

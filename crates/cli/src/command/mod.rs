@@ -10,10 +10,12 @@ mod embed;
 mod evaluate;
 mod extend;
 mod grow;
+mod index;
 mod inspect;
 mod judge;
 mod lineage;
 mod merge;
+mod neighbours;
 mod predict;
 mod predictor;
 mod prune;
@@ -34,6 +36,8 @@ use crate::failure::Failure;
 pub enum Command {
     Train(train::TrainArgs),
     Embed(embed::EmbedArgs),
+    Index(index::IndexArgs),
+    Neighbours(neighbours::NeighboursArgs),
     Predictor(predictor::FitArgs),
     Grow(grow::GrowArgs),
     Predict(predict::PredictArgs),
@@ -62,6 +66,8 @@ impl Command {
         match self {
             Command::Train(args) => args.run(console),
             Command::Embed(args) => args.run(console),
+            Command::Index(args) => args.run(console),
+            Command::Neighbours(args) => args.run(console),
             Command::Predictor(args) => args.run(console),
             Command::Grow(args) => args.run(console),
             Command::Predict(args) => args.run(console),

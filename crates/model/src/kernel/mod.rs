@@ -20,6 +20,7 @@ mod arrange;
 mod block;
 #[cfg(feature = "wgpu")]
 mod composed;
+mod dots;
 mod elementwise;
 mod fused;
 mod lookup;
@@ -35,6 +36,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub(crate) use adamw::AdamStep;
+pub(crate) use dots::{LANES, dots};
 pub(crate) use elementwise::Dropout;
 pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT};
 pub(crate) use loss::ColumnTargets;

@@ -293,6 +293,22 @@ pub fn descends_from(lineage: &[ExtensionMetadata], ancestor: &Hashes) -> bool {
     })
 }
 
+/// Whether the vectors of a version with this lineage begin with those of an ancestor, bit for bit: since then each
+/// step kept old weights frozen, and none removed a column that the ancestor has. Of a merge only the first parent's
+/// line counts: other parents' coordinates lie behind it.
+pub(crate) fn begins_with(lineage: &[ExtensionMetadata], ancestor_id: &str) -> bool {
+    let Some(at) = lineage.iter().rposition(|step| step.parent.id().as_str() == ancestor_id) else {
+        return false;
+    };
+    let since = &lineage[at..];
+    let is_new = |name: &String| since.iter().any(|step| step.new_columns_added.contains(name));
+    since.iter().all(|step| {
+        step.mode == Mode::Frozen
+            && step.operation != Operation::Consolidate
+            && step.columns_removed.iter().all(is_new)
+    })
+}
+
 /// The step of a lineage whose first parent is a version like this, the latest one.
 pub(crate) fn step_from<'a>(
     lineage: &'a [ExtensionMetadata],

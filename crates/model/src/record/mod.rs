@@ -8,10 +8,10 @@ mod training;
 mod wiring;
 
 pub use evidence::{ColumnEffect, Evidence};
-pub(crate) use lineage::step_from;
 pub use lineage::{
     AnchorInfo, ExtensionMetadata, Freeze, GraftJudgement, Hashes, Mode, Operation, ParentRef, PruneInfo,
     RefusedExtension, Sample, Schedule, SoftwareVersion, descends_from,
 };
+pub(crate) use lineage::{begins_with, step_from};
 pub use training::{EpochInfo, PhaseInfo, Stages, StopReason, TrainingInfo, Watch};
 pub(crate) use wiring::Wiring;

@@ -33,11 +33,11 @@ use tabgraft_table::split::Split;
 use tabgraft_table::table::quoted;
 
 pub(crate) use crate::record::Wiring;
-pub(crate) use crate::record::step_from;
 pub use crate::record::{
     AnchorInfo, ExtensionMetadata, Freeze, GraftJudgement, Hashes, Mode, Operation, ParentRef, PruneInfo,
     RefusedExtension, Sample, Schedule, SoftwareVersion, descends_from,
 };
+pub(crate) use crate::record::{begins_with, step_from};
 pub use carried::Completed;
 pub(crate) use carried::complete;
 pub(crate) use clusters::clusters;

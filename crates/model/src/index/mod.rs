@@ -1,0 +1,253 @@
+//! Similar rows: the vectors of known rows, and exact search among them.
+//!
+//! ```text
+//! RowIndex::new(space, table, keys) ─► vectors by key ─ search(space, table) ─► the nearest rows of each row
+//!                                      with / without rows; one file, bound to a version of a space
+//! ```
+//!
+//! An index belongs to the version whose vectors it holds. A version that kept that one's coordinates bit for bit, as a
+//! `frozen` graft does, may use it too: its own coordinates begin with those of the index (see
+//! [`RowIndex::check_space`]).
+
+mod file;
+mod search;
+
+use std::collections::HashMap;
+
+use arrow::array::Array;
+use serde::{Deserialize, Serialize};
+use tabgraft_table::Table;
+use tabgraft_table::cell;
+
+use crate::EmbeddingSpace;
+use crate::error::{Error, Result, near_names};
+use crate::kernel::LANES;
+use crate::space::{begins_with, now};
+
+pub(crate) use file::KIND;
+pub use search::{Neighbour, SearchOptions, Similarity};
+
+/// The vectors of rows by their keys. Never changes; adding rows makes a new one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowIndex {
+    about: About,
+    /// `[n_rows, stride]`, each row padded with zeros.
+    vectors: Vec<f32>,
+    /// One over each vector's length; 0 for a vector of zeros.
+    inverse_lengths: Vec<f32>,
+    row_of: HashMap<String, usize>,
+}
+
+/// Everything but the vectors; what the file's manifest holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    /// RFC 3339, UTC.
+    created: String,
+    /// Id of the version whose vectors it holds.
+    version: String,
+    /// That version's name.
+    space: String,
+    /// Coordinates of a vector.
+    d_model: usize,
+    /// One key per row, each once.
+    keys: Vec<String>,
+}
+
+/// Which rows are which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys<'a> {
+    /// By the cells of a column.
+    Column(&'a str),
+    /// By their number in the table, from 0.
+    Numbers,
+}
+
+impl RowIndex {
+    /// Embeds the rows of a table.
+    ///
+    /// # Errors
+    /// A schema error if the table lacks the column of keys; a value error that names the row if a key is missing or
+    /// another row's; errors of [`EmbeddingSpace::embed`].
+    pub fn new(space: &EmbeddingSpace, table: &Table, keys: Keys<'_>) -> Result<Self> {
+        let about = About {
+            created: now(),
+            version: space.id().as_str().to_owned(),
+            space: space.name().to_owned(),
+            d_model: space.d_model(),
+            keys: Vec::new(),
+        };
+        let vectors = space.embed(table)?.values;
+        Ok(RowIndex::empty(about).merged(keys.of(table)?, &vectors, space.d_model()))
+    }
+
+    /// With the rows of a table, too; those whose keys are known already are replaced.
+    ///
+    /// # Errors
+    /// As [`RowIndex::new`] and [`RowIndex::check_space`].
+    pub fn with(&self, space: &EmbeddingSpace, table: &Table, keys: Keys<'_>) -> Result<Self> {
+        self.check_space(space)?;
+        let keys = match keys {
+            Keys::Numbers => (self.n_rows()..self.n_rows() + table.n_rows()).map(|i| i.to_string()).collect(),
+            Keys::Column(_) => keys.of(table)?,
+        };
+        let vectors = space.embed(table)?.values;
+        Ok(self.clone().merged(keys, &vectors, space.d_model()))
+    }
+
+    /// Without some rows.
+    ///
+    /// # Errors
+    /// A value error that names the first key that is not known.
+    pub fn without<S: AsRef<str>>(&self, keys: &[S]) -> Result<Self> {
+        let mut stays = vec![true; self.n_rows()];
+        for key in keys {
+            stays[self.row(key.as_ref())?] = false;
+        }
+        let stride = stride(self.about.d_model);
+        let mut left = RowIndex::empty(About { created: now(), keys: Vec::new(), ..self.about.clone() });
+        for (i, key) in self.about.keys.iter().enumerate().filter(|(i, _)| stays[*i]) {
+            left.push(key.clone(), &self.vectors[i * stride..i * stride + self.about.d_model]);
+        }
+        Ok(left)
+    }
+
+    /// Whether the vectors of a space can be held against those here: it is the version that made them, or kept their
+    /// coordinates bit for bit in all its steps since (frozen grafts, prunes of later columns alone).
+    ///
+    /// # Errors
+    /// A schema error that names both versions.
+    pub fn check_space(&self, space: &EmbeddingSpace) -> Result<()> {
+        let id = space.id();
+        if id.as_str() == self.about.version || begins_with(&space.about.extensions, &self.about.version) {
+            return Ok(());
+        }
+        let short = self.about.version.get(..12).unwrap_or(&self.about.version);
+        Err(Error::schema(format!(
+            "the index holds vectors of `{}` (version {short}), which are none of `{}` (version {})",
+            self.about.space,
+            space.name(),
+            id.short()
+        ))
+        .with_hint(
+            "give the version that made the index, or one that came from it by frozen grafts alone; else make the \
+             index anew",
+        ))
+    }
+
+    /// Number of rows.
+    pub fn n_rows(&self) -> usize {
+        self.about.keys.len()
+    }
+
+    /// Coordinates of a vector.
+    pub fn d_model(&self) -> usize {
+        self.about.d_model
+    }
+
+    /// The keys, in the order of the rows.
+    pub fn keys(&self) -> &[String] {
+        &self.about.keys
+    }
+
+    /// Name of the space whose vectors it holds.
+    pub fn space_name(&self) -> &str {
+        &self.about.space
+    }
+
+    /// Id of the version whose vectors it holds.
+    pub fn version(&self) -> &str {
+        &self.about.version
+    }
+
+    /// The vector of the row with a key.
+    ///
+    /// # Errors
+    /// A value error if no row has the key.
+    pub fn vector(&self, key: &str) -> Result<&[f32]> {
+        let at = self.row(key)? * stride(self.about.d_model);
+        Ok(&self.vectors[at..at + self.about.d_model])
+    }
+
+    /// The vectors, in the order of the keys.
+    pub fn vectors(&self) -> impl Iterator<Item = &[f32]> {
+        self.vectors.chunks_exact(stride(self.about.d_model)).map(|row| &row[..self.about.d_model])
+    }
+
+    fn row(&self, key: &str) -> Result<usize> {
+        self.row_of.get(key).copied().ok_or_else(|| {
+            let near = near_names(key, self.about.keys.iter().map(String::as_str));
+            let error = Error::value(format!("no row of the index has the key `{key}`"));
+            match near.first() {
+                Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+                None => error.with_hint("keys are compared as texts, upper and lower case apart"),
+            }
+        })
+    }
+
+    fn empty(about: About) -> Self {
+        RowIndex { about, vectors: Vec::new(), inverse_lengths: Vec::new(), row_of: HashMap::new() }
+    }
+
+    /// Puts vectors of `d` coordinates, of which the first are meant, in the places of their keys.
+    fn merged(mut self, keys: Vec<String>, vectors: &[f32], d: usize) -> Self {
+        let d_model = self.about.d_model;
+        for (key, vector) in keys.into_iter().zip(vectors.chunks_exact(d)) {
+            self.push(key, &vector[..d_model]);
+        }
+        self
+    }
+
+    /// Adds a row, or replaces the one with this key.
+    fn push(&mut self, key: String, vector: &[f32]) {
+        let stride = stride(self.about.d_model);
+        let length = vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
+        let inverse = if length > 0.0 { (1.0 / length) as f32 } else { 0.0 };
+        match self.row_of.get(&key) {
+            Some(&row) => {
+                self.vectors[row * stride..row * stride + vector.len()].copy_from_slice(vector);
+                self.inverse_lengths[row] = inverse;
+            }
+            None => {
+                self.row_of.insert(key.clone(), self.n_rows());
+                self.about.keys.push(key);
+                self.vectors.extend_from_slice(vector);
+                self.vectors.resize(self.about.keys.len() * stride, 0.0);
+                self.inverse_lengths.push(inverse);
+            }
+        }
+    }
+}
+
+impl Keys<'_> {
+    /// The key of each row of a table.
+    ///
+    /// # Errors
+    /// As [`RowIndex::new`].
+    pub fn of(self, table: &Table) -> Result<Vec<String>> {
+        let name = match self {
+            Keys::Numbers => return Ok((0..table.n_rows()).map(|i| i.to_string()).collect()),
+            Keys::Column(name) => name,
+        };
+        let texts = cell::texts(name, table.column(name)?)?;
+        let mut first = HashMap::with_capacity(texts.len());
+        for (i, text) in texts.iter().enumerate() {
+            let Some(text) = text else {
+                return Err(Error::value("its key is missing")
+                    .in_row(name, i)
+                    .with_hint("leave the row out, or give a column in which each row has a value"));
+            };
+            if let Some(before) = first.insert(text, i) {
+                return Err(Error::value(format!("its key `{text}` is that of row {before}, too"))
+                    .in_row(name, i)
+                    .with_hint("each row needs a key of its own"));
+            }
+        }
+        Ok(texts.iter().flatten().map(str::to_owned).collect())
+    }
+}
+
+/// Numbers from one vector to the next.
+fn stride(d_model: usize) -> usize {
+    d_model.next_multiple_of(LANES)
+}

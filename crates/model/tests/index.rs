@@ -1,0 +1,243 @@
+//! Similar rows: what is found, what an index is bound to, what it refuses.
+
+#![allow(clippy::unwrap_used)]
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_model::index::{Keys, Neighbour, SearchOptions, Similarity};
+use tabgraft_model::space::{Mode, SpaceConfig};
+use tabgraft_model::train::{Event, TrainingOptions};
+use tabgraft_model::{
+    EmbeddingSpace, ExtendOptions, FitOptions, MergeOptions, ModelFile, PruneOptions, RowIndex,
+};
+use tabgraft_table::Table;
+use tabgraft_table::schema::InferOptions;
+
+fn go_on(_: &Event) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Rows `first..first + n`, each with an id; `names` says which columns.
+fn rows(first: usize, n: usize, names: &[&str]) -> Table {
+    let number = |step: usize| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values((first..first + n).map(|i| (i * step % 997) as f64)))
+    };
+    let column = |name: &str| -> ArrayRef {
+        match name {
+            "id" => Arc::new(StringArray::from_iter_values((first..first + n).map(|i| format!("r{i}")))),
+            "kind" => {
+                Arc::new(StringArray::from_iter_values((first..first + n).map(|i| format!("k{}", i * 7 % 5))))
+            }
+            "a" => number(331),
+            "b" => number(89),
+            "c" => number(613),
+            _ => number(401),
+        }
+    };
+    Table::from_columns(names.iter().map(|name| (*name, column(name)))).unwrap()
+}
+
+const EARLY: [&str; 4] = ["id", "kind", "a", "b"];
+
+fn space(name: &str, seed: u64) -> EmbeddingSpace {
+    let training = TrainingOptions { seed, ..TrainingOptions::of_epochs(2) };
+    let options = FitOptions {
+        name: name.into(),
+        config: SpaceConfig { training, d_model: 24, ..SpaceConfig::default() },
+        infer: InferOptions { ignore: vec!["id".into()], ..InferOptions::default() },
+        ..FitOptions::default()
+    };
+    EmbeddingSpace::fit(&rows(0, 600, &EARLY), None, &options, &mut go_on).unwrap()
+}
+
+fn graft(parent: &EmbeddingSpace, column: &str, mode: Mode) -> EmbeddingSpace {
+    let table = rows(0, 600, &["id", "kind", "a", "b", column]);
+    let options = ExtendOptions {
+        mode,
+        training: TrainingOptions::of_epochs(1),
+        name: Some(format!("with_{column}")),
+        ..ExtendOptions::default()
+    };
+    parent.extend(&table, None, &options, &mut go_on).unwrap()
+}
+
+/// What a plain search finds: every row, by 64-bit sums.
+fn plain(vectors: &[Vec<f64>], query: &[f64], k: usize, similarity: Similarity) -> Vec<(usize, f64)> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let mut found: Vec<(usize, f64)> = vectors
+        .iter()
+        .enumerate()
+        .map(|(i, v)| {
+            let lengths = (dot(v, v) * dot(query, query)).sqrt();
+            (i, if similarity == Similarity::Dot { dot(v, query) } else { dot(v, query) / lengths })
+        })
+        .collect();
+    found.sort_by(|a, b| b.1.total_cmp(&a.1));
+    found.truncate(k);
+    found
+}
+
+#[test]
+fn a_search_finds_what_looking_at_every_row_finds() {
+    let space = space("v1", 0);
+    let table = rows(0, 600, &EARLY);
+    let index = RowIndex::new(&space, &table, Keys::Column("id")).unwrap();
+    let queries = rows(700, 150, &EARLY);
+    let wide = |values: &[f32], d: usize| -> Vec<Vec<f64>> {
+        values.chunks(d).map(|v| v.iter().map(|v| f64::from(*v)).collect()).collect()
+    };
+    let vectors = wide(&space.embed(&table).unwrap().values, 24);
+    let asked = wide(&space.embed(&queries).unwrap().values, 24);
+    for similarity in Similarity::ALL {
+        let options = SearchOptions { k: 7, similarity, among: None };
+        let found = index.search(&space, &queries, &options).unwrap();
+        assert_eq!(found.len(), 150);
+        for (found, query) in found.iter().zip(&asked) {
+            let wanted = plain(&vectors, query, 7, similarity);
+            for (found, (row, value)) in found.iter().zip(&wanted) {
+                // Near ties may change places by rounding.
+                assert!((f64::from(found.similarity) - value).abs() < 1e-4, "{found:?} {row} {value}");
+            }
+            assert_eq!(found.len(), 7);
+            assert!(found.is_sorted_by(|a, b| a.similarity >= b.similarity));
+        }
+    }
+}
+
+#[test]
+fn a_row_finds_itself_and_the_same_rows_alone_and_among_others() {
+    let space = space("v1", 0);
+    let table = rows(0, 600, &EARLY);
+    let index = RowIndex::new(&space, &table, Keys::Column("id")).unwrap();
+    let options = SearchOptions { k: 5, ..SearchOptions::default() };
+    let all = index.search(&space, &table, &options).unwrap();
+    let bits = |found: &[Neighbour]| -> Vec<(usize, u32)> {
+        found.iter().map(|n| (n.row, n.similarity.to_bits())).collect()
+    };
+    for i in [0, 1, 63, 64, 599] {
+        let alone = index.search(&space, &table.slice(i, 1), &options).unwrap();
+        assert_eq!(bits(&alone[0]), bits(&all[i]));
+        assert!((all[i][0].similarity - 1.0).abs() < 1e-5, "{:?}", all[i]);
+    }
+    let more = SearchOptions { k: 1000, ..options.clone() };
+    assert_eq!(
+        index.search(&space, &table.slice(0, 1), &more).unwrap()[0].len(),
+        600,
+        "no more than there are"
+    );
+    let among = vec!["r3".to_owned(), "r5".to_owned()];
+    let few = SearchOptions { among: Some(among), ..options };
+    let found = index.search(&space, &table.slice(0, 1), &few).unwrap();
+    let keys: Vec<&str> = found[0].iter().map(|n| index.keys()[n.row].as_str()).collect();
+    assert!(keys.len() == 2 && keys.contains(&"r3") && keys.contains(&"r5"), "{keys:?}");
+}
+
+#[test]
+fn an_index_serves_frozen_descendants_and_refuses_other_spaces() {
+    let v1 = space("v1", 0);
+    let table = rows(0, 600, &EARLY);
+    let index = RowIndex::new(&v1, &table, Keys::Column("id")).unwrap();
+    let whole = rows(0, 600, &["id", "kind", "a", "b", "c", "d"]);
+    let options = SearchOptions { k: 5, ..SearchOptions::default() };
+    let wanted = index.search(&v1, &table, &options).unwrap();
+
+    let left = graft(&v1, "c", Mode::Frozen);
+    let right = graft(&v1, "d", Mode::Frozen);
+    let chain = graft(&left, "d", Mode::Frozen);
+    let merged = EmbeddingSpace::merge(&[&left, &right], None, &MergeOptions::default(), &mut go_on).unwrap();
+    let pruned = merged.prune(&["d".into()], None, &PruneOptions::default(), &mut go_on).unwrap();
+    for child in [&left, &chain, &merged, &pruned] {
+        assert_eq!(index.search(child, &whole, &options).unwrap(), wanted, "{}", child.name());
+    }
+    // A later merge's first parent keeps its place, the other does not.
+    let of_left = RowIndex::new(&left, &whole, Keys::Column("id")).unwrap();
+    let of_right = RowIndex::new(&right, &whole, Keys::Column("id")).unwrap();
+    assert_eq!(
+        of_left.search(&merged, &whole, &options).unwrap(),
+        of_left.search(&left, &whole, &options).unwrap()
+    );
+    let errors = [
+        of_right.check_space(&merged),
+        of_left.check_space(&pruned).and_then(|()| index.check_space(&space("other", 1))),
+        of_left.check_space(&v1),
+        index.check_space(&graft(&v1, "c", Mode::Joint)),
+        index.check_space(&v1.prune(&["a".into()], None, &PruneOptions::default(), &mut go_on).unwrap()),
+    ];
+    for error in errors {
+        let error = error.unwrap_err();
+        assert!(error.to_string().contains("the index holds vectors of `"), "{error}");
+        assert!(error.hint().unwrap().contains("frozen"), "{error}");
+    }
+}
+
+#[test]
+fn rows_come_go_and_are_replaced() {
+    let v1 = space("v1", 0);
+    let all = RowIndex::new(&v1, &rows(0, 100, &EARLY), Keys::Column("id")).unwrap();
+    let first = RowIndex::new(&v1, &rows(0, 60, &EARLY), Keys::Column("id")).unwrap();
+    let grown = first.with(&v1, &rows(40, 60, &EARLY), Keys::Column("id")).unwrap();
+    assert_eq!(grown.keys(), all.keys());
+    assert_eq!(grown.vector("r99").unwrap(), all.vector("r99").unwrap());
+    // By a frozen child, in the coordinates of the index.
+    let child = graft(&v1, "c", Mode::Frozen);
+    let more = first.with(&child, &rows(60, 40, &["id", "kind", "a", "b", "c"]), Keys::Column("id")).unwrap();
+    assert_eq!(more.vector("r77").unwrap(), all.vector("r77").unwrap());
+
+    let less = all.without(&["r0", "r50"]).unwrap();
+    assert_eq!(less.n_rows(), 98);
+    assert!(less.vector("r50").unwrap_err().to_string().contains("no row of the index has the key `r50`"));
+    assert_eq!(less.vector("r51").unwrap(), all.vector("r51").unwrap());
+    assert!(all.without(&["r1000"]).unwrap_err().hint().unwrap().contains("r100"), "a near key is offered");
+    let numbered = RowIndex::new(&v1, &rows(0, 3, &EARLY), Keys::Numbers).unwrap();
+    let numbered = numbered.with(&v1, &rows(3, 2, &EARLY), Keys::Numbers).unwrap();
+    assert_eq!(numbered.keys(), ["0", "1", "2", "3", "4"]);
+    let none = RowIndex::new(&v1, &rows(0, 0, &EARLY), Keys::Column("id")).unwrap();
+    assert_eq!(none.search(&v1, &rows(0, 2, &EARLY), &SearchOptions::default()).unwrap(), [[], []]);
+}
+
+#[test]
+fn keys_are_there_and_each_once() {
+    let v1 = space("v1", 0);
+    let with = |ids: Vec<Option<&str>>| {
+        let n = ids.len();
+        let ids: ArrayRef = Arc::new(StringArray::from(ids));
+        let numbers = rows(0, n, &["kind", "a", "b"]);
+        let columns = ["kind", "a", "b"].map(|name| (name, numbers.column(name).unwrap().clone()));
+        let table = Table::from_columns(columns.into_iter().chain([("id", ids)])).unwrap();
+        RowIndex::new(&v1, &table, Keys::Column("id")).unwrap_err().to_string()
+    };
+    let twice = with(vec![Some("x"), Some("y"), Some("x")]);
+    assert!(twice.contains("row 2") && twice.contains("`x` is that of row 0"), "{twice}");
+    let missing = with(vec![Some("x"), None]);
+    assert!(missing.contains("row 1") && missing.contains("missing"), "{missing}");
+    let absent = RowIndex::new(&v1, &rows(0, 5, &EARLY), Keys::Column("di")).unwrap_err();
+    assert!(absent.to_string().contains("`di`"), "{absent}");
+}
+
+#[test]
+fn an_index_is_one_safe_file_that_is_no_model() {
+    let v1 = space("v1", 0);
+    let index = RowIndex::new(&v1, &rows(0, 50, &EARLY), Keys::Column("id")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.index");
+    index.save(&path).unwrap();
+    assert_eq!(RowIndex::load(&path).unwrap(), index);
+    assert_eq!(RowIndex::from_bytes(&index.to_bytes().unwrap()).unwrap(), index);
+    let error = ModelFile::load(&path).unwrap_err();
+    assert!(error.to_string().contains("an index of rows, which is no model"), "{error}");
+    let model = folder.path().join("v1.tabgraft");
+    v1.save(&model).unwrap();
+    assert!(RowIndex::load(&model).unwrap_err().to_string().contains("expected `row_index`"));
+    let mut bytes = index.to_bytes().unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    assert!(RowIndex::from_bytes(&bytes).unwrap_err().is_verification());
+    let zero = SearchOptions { k: 0, ..SearchOptions::default() };
+    assert!(index.search(&v1, &rows(0, 1, &EARLY), &zero).unwrap_err().to_string().contains("k is 0"));
+    assert!(index.search_vectors(&[0.0; 20], 20, &SearchOptions::default()).is_err(), "too short");
+    assert!(index.search_vectors(&[f32::NAN; 24], 24, &SearchOptions::default()).is_err());
+    let zeros = index.search_vectors(&[0.0; 24], 24, &SearchOptions::default()).unwrap();
+    assert!(zeros[0].iter().all(|found| found.similarity == 0.0), "{zeros:?}");
+}

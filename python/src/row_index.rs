@@ -1,0 +1,272 @@
+//! `RowIndex`: the vectors of known rows, and `Neighbours`, what is found among them.
+
+use std::sync::Arc;
+
+use numpy::{PyArray1, PyArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tabgraft_model::index::{Keys, Neighbour, SearchOptions, Similarity};
+use tabgraft_table::grid::Grid;
+use tabgraft_table::read::ReadOptions;
+
+use crate::convert::{path, word};
+use crate::error::Raised;
+use crate::frame::Given;
+use crate::html;
+use crate::space::EmbeddingSpace;
+
+/// The words of [`Similarity`].
+const SIMILARITIES: &str = "`cosine` or `dot`";
+/// Rows that a printed result shows.
+const SHOWN: usize = 10;
+
+/// The vectors of known rows by their keys, to find the rows that are most similar to others. Made by
+/// `EmbeddingSpace.index`; never changes.
+///
+/// It belongs to the version of the space that made it. A `frozen` graft keeps that version's coordinates bit for bit, so
+/// that its descendants search in the index, too; any other version is refused.
+///
+/// Examples
+/// --------
+/// >>> rows = early.assign(id=[f"loan {i}" for i in range(len(early))])
+/// >>> index = space.index(rows, key="id")
+/// >>> index
+/// RowIndex(1000 rows, d_model=32, space="v1")
+/// >>> found = index.search(space, early.head(2), k=3)
+/// >>> found.keys[0][0], round(float(found.similarities[0, 0]), 3)
+/// ('loan 0', 1.0)
+#[pyclass(frozen, module = "tabgraft")]
+pub struct RowIndex {
+    pub core: Arc<tabgraft_model::RowIndex>,
+}
+
+impl RowIndex {
+    pub fn of(core: tabgraft_model::RowIndex) -> Self {
+        RowIndex { core: Arc::new(core) }
+    }
+}
+
+/// Which rows are which.
+pub fn keys(key: Option<&str>) -> Keys<'_> {
+    key.map_or(Keys::Numbers, Keys::Column)
+}
+
+#[pymethods]
+impl RowIndex {
+    /// The rows that are most similar to each row of `data`, the most similar first. Every row of the index is looked at.
+    ///
+    /// Parameters
+    /// ----------
+    /// space : EmbeddingSpace
+    ///     The version that made the index, or one that came from it by `frozen` grafts alone.
+    /// data : frame, array or path
+    /// k : int, default 10; 1 or more
+    ///     Most rows to find for each.
+    /// similarity : str, default "cosine"
+    ///     "cosine" of the angle between two vectors, -1 to 1, or "dot", their dot product.
+    /// among : list of str, optional
+    ///     Keys of the only rows that may be found.
+    ///
+    /// >>> index = space.index(early)
+    /// >>> index.search(space, early.head(1), k=2, among=["7", "8"]).similarities.shape
+    /// (1, 2)
+    #[pyo3(signature = (space, data, k = 10, *, similarity = "cosine", among = None))]
+    fn search(
+        &self,
+        py: Python<'_>,
+        space: &Bound<'_, EmbeddingSpace>,
+        data: &Bound<'_, PyAny>,
+        k: usize,
+        similarity: &str,
+        among: Option<Vec<String>>,
+    ) -> Raised<Neighbours> {
+        let space = space.get().core_trained()?;
+        let similarity: Similarity = word("similarity", similarity, SIMILARITIES)?;
+        let how = ReadOptions { columns: space.needs(), ..space.read_options() };
+        let table = Given::read(data, None, &how)?.table;
+        let options = SearchOptions { k, similarity, among };
+        let found = py.detach(|| self.core.search(&space, &table, &options))?;
+        Ok(Neighbours { index: self.core.clone(), found })
+    }
+
+    /// An index with the rows of `data`, too; those whose key is known already are replaced.
+    ///
+    /// >>> index = space.index(early.head(100))
+    /// >>> len(index.with_rows(space, early.tail(20)))
+    /// 120
+    #[pyo3(signature = (space, data, *, key = None))]
+    fn with_rows(
+        &self,
+        py: Python<'_>,
+        space: &Bound<'_, EmbeddingSpace>,
+        data: &Bound<'_, PyAny>,
+        key: Option<&str>,
+    ) -> Raised<Self> {
+        let space = space.get().core_trained()?;
+        let table = Given::read(data, None, &space.read_options())?.table;
+        Ok(RowIndex::of(py.detach(|| self.core.with(&space, &table, keys(key)))?))
+    }
+
+    /// An index without the rows with these keys.
+    ///
+    /// >>> len(space.index(early).without(["0", "1"]))
+    /// 998
+    fn without(&self, py: Python<'_>, keys: Vec<String>) -> Raised<Self> {
+        Ok(RowIndex::of(py.detach(|| self.core.without(&keys))?))
+    }
+
+    /// The keys, in the order of the rows.
+    #[getter]
+    fn keys(&self) -> Vec<String> {
+        self.core.keys().to_vec()
+    }
+
+    /// `[n_rows, d_model]`, float32: the vectors, in the order of `keys`.
+    ///
+    /// >>> bool((space.index(early).vectors == space.embed(early)).all())
+    /// True
+    #[getter]
+    fn vectors<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        let shape = [self.core.n_rows(), self.core.d_model()];
+        Ok(PyArray1::from_iter(py, self.core.vectors().flatten().copied()).reshape(shape)?.into_any())
+    }
+
+    /// Coordinates of a vector.
+    #[getter]
+    fn d_model(&self) -> usize {
+        self.core.d_model()
+    }
+
+    /// Id of the version whose vectors it holds.
+    #[getter]
+    fn version(&self) -> &str {
+        self.core.version()
+    }
+
+    /// Writes the index to one file, whole or not at all.
+    ///
+    /// >>> space.index(early).save("loans.index")
+    /// >>> len(tabgraft.RowIndex.load("loans.index"))
+    /// 1000
+    fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
+        let path = crate::convert::path(path)?;
+        Ok(py.detach(|| self.core.save(&path))?)
+    }
+
+    /// Reads an index from its file. Runs no code of the file.
+    #[staticmethod]
+    fn load(py: Python<'_>, file: &Bound<'_, PyAny>) -> Raised<Self> {
+        let file = path(file)?;
+        Ok(RowIndex::of(py.detach(|| tabgraft_model::RowIndex::load(&file))?))
+    }
+
+    fn __len__(&self) -> usize {
+        self.core.n_rows()
+    }
+
+    fn __repr__(&self) -> String {
+        let index = &self.core;
+        format!(
+            "RowIndex({} rows, d_model={}, space=\"{}\")",
+            index.n_rows(),
+            index.d_model(),
+            html::line(index.space_name())
+        )
+    }
+}
+
+/// The rows of an index that were found for the rows of some data.
+///
+/// >>> found = space.index(early).search(space, early.head(2), k=2)
+/// >>> len(found), found.to_pandas().columns.tolist()
+/// (2, ['row', 'rank', 'neighbour', 'similarity'])
+#[pyclass(frozen, module = "tabgraft")]
+pub struct Neighbours {
+    index: Arc<tabgraft_model::RowIndex>,
+    found: Vec<Vec<Neighbour>>,
+}
+
+impl Neighbours {
+    /// What was found, row by row: the row's number, the rank from 1, the neighbour.
+    fn all(&self) -> impl Iterator<Item = (usize, usize, &Neighbour)> {
+        self.found
+            .iter()
+            .enumerate()
+            .flat_map(|(row, found)| found.iter().enumerate().map(move |(i, n)| (row, i + 1, n)))
+    }
+
+    fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let columns = PyDict::new(py);
+        columns.set_item("row", PyArray1::from_iter(py, self.all().map(|(row, _, _)| row as i64)))?;
+        columns.set_item("rank", PyArray1::from_iter(py, self.all().map(|(_, rank, _)| rank as i64)))?;
+        let keys: Vec<&String> = self.all().map(|(_, _, n)| &self.index.keys()[n.row]).collect();
+        columns.set_item("neighbour", keys)?;
+        columns.set_item("similarity", PyArray1::from_iter(py, self.all().map(|(_, _, n)| n.similarity)))?;
+        Ok(columns)
+    }
+
+    /// The first rows, for print.
+    fn head(&self) -> Vec<[String; 4]> {
+        let cells = |(row, rank, n): (usize, usize, &Neighbour)| {
+            let key = self.index.keys()[n.row].clone();
+            [row.to_string(), rank.to_string(), key, format!("{:.4}", n.similarity)]
+        };
+        self.all().take(SHOWN).map(cells).collect()
+    }
+
+    fn title(&self) -> String {
+        format!("Neighbours({} rows, {} found)", self.found.len(), self.all().count())
+    }
+}
+
+/// What the columns of [`Neighbours`] are called.
+const HEAD: [&str; 4] = ["row", "rank", "neighbour", "similarity"];
+
+#[pymethods]
+impl Neighbours {
+    /// One list of keys for each row, the most similar first.
+    #[getter]
+    fn keys(&self) -> Vec<Vec<String>> {
+        let keys = |found: &Vec<Neighbour>| found.iter().map(|n| self.index.keys()[n.row].clone()).collect();
+        self.found.iter().map(keys).collect()
+    }
+
+    /// `[n_rows, k]`, float32, the most similar first.
+    #[getter]
+    fn similarities<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        let k = self.found.first().map_or(0, Vec::len);
+        let values = PyArray1::from_iter(py, self.all().map(|(_, _, n)| n.similarity));
+        Ok(values.reshape([self.found.len(), k])?.into_any())
+    }
+
+    /// A pandas frame with a line for each row that was found: `row`, from 0, `rank`, from 1, `neighbour`, its key, and
+    /// `similarity`.
+    fn to_pandas<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(py.import("pandas")?.call_method1("DataFrame", (self.columns(py)?,))?)
+    }
+
+    /// The same as a polars frame.
+    fn to_polars<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(py.import("polars")?.call_method1("DataFrame", (self.columns(py)?,))?)
+    }
+
+    fn __len__(&self) -> usize {
+        self.found.len()
+    }
+
+    fn __repr__(&self) -> String {
+        self.title()
+    }
+
+    fn __str__(&self) -> String {
+        let mut grid = Grid::new(HEAD);
+        self.head().into_iter().for_each(|row| grid.row(row));
+        format!("{}\n{}", self.title(), grid.text())
+    }
+
+    fn _repr_html_(&self) -> String {
+        let more = self.all().count().saturating_sub(SHOWN);
+        let more = if more > 0 { format!("{more} more") } else { String::new() };
+        html::rows(&self.title(), &HEAD, self.head().into_iter().map(|row| row.to_vec()).collect(), &more)
+    }
+}
