@@ -151,16 +151,19 @@ fn an_index_serves_frozen_descendants_and_refuses_other_spaces() {
     for child in [&left, &chain, &merged, &pruned] {
         assert_eq!(index.search(child, &whole, &options).unwrap(), wanted, "{}", child.name());
     }
-    // A later merge's first parent keeps its place, the other does not.
-    let of_left = RowIndex::new(&left, &whole, Keys::Column("id")).unwrap();
-    let of_right = RowIndex::new(&right, &whole, Keys::Column("id")).unwrap();
+    // The first parent of a merge keeps its place in the vectors, the other does not.
+    let first_name = &merged.extension_metadata().unwrap().extended_from_es_name;
+    let (first, second) = if left.name() == first_name { (&left, &right) } else { (&right, &left) };
+    let [of_first, of_second] =
+        [first, second].map(|space| RowIndex::new(space, &whole, Keys::Column("id")).unwrap());
     assert_eq!(
-        of_left.search(&merged, &whole, &options).unwrap(),
-        of_left.search(&left, &whole, &options).unwrap()
+        of_first.search(&merged, &whole, &options).unwrap(),
+        of_first.search(first, &whole, &options).unwrap()
     );
+    let of_left = RowIndex::new(&left, &whole, Keys::Column("id")).unwrap();
     let errors = [
-        of_right.check_space(&merged),
-        of_left.check_space(&pruned).and_then(|()| index.check_space(&space("other", 1))),
+        of_second.check_space(&merged),
+        index.check_space(&space("other", 1)),
         of_left.check_space(&v1),
         index.check_space(&graft(&v1, "c", Mode::Joint)),
         index.check_space(&v1.prune(&["a".into()], None, &PruneOptions::default(), &mut go_on).unwrap()),
@@ -189,7 +192,7 @@ fn rows_come_go_and_are_replaced() {
     assert_eq!(less.n_rows(), 98);
     assert!(less.vector("r50").unwrap_err().to_string().contains("no row of the index has the key `r50`"));
     assert_eq!(less.vector("r51").unwrap(), all.vector("r51").unwrap());
-    assert!(all.without(&["r1000"]).unwrap_err().hint().unwrap().contains("r100"), "a near key is offered");
+    assert!(all.without(&["r999"]).unwrap_err().hint().unwrap().contains("did you mean `r99`?"));
     let numbered = RowIndex::new(&v1, &rows(0, 3, &EARLY), Keys::Numbers).unwrap();
     let numbered = numbered.with(&v1, &rows(3, 2, &EARLY), Keys::Numbers).unwrap();
     assert_eq!(numbered.keys(), ["0", "1", "2", "3", "4"]);
