@@ -6,14 +6,15 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tabgraft_model::index::{Keys, Neighbour, SearchOptions, Similarity};
+use tabgraft_table::Table;
 use tabgraft_table::grid::Grid;
 use tabgraft_table::read::ReadOptions;
 
-use crate::convert::{path, word};
+use crate::convert::{Renames, path, word};
 use crate::error::Raised;
 use crate::frame::Given;
 use crate::html;
-use crate::space::EmbeddingSpace;
+use crate::space::{EmbeddingSpace, vectors};
 
 /// The words of [`Similarity`].
 const SIMILARITIES: &str = "`cosine` or `dot`";
@@ -46,9 +47,9 @@ impl RowIndex {
     }
 }
 
-/// Which rows are which.
-pub fn keys(key: Option<&str>) -> Keys<'_> {
-    key.map_or(Keys::Numbers, Keys::Column)
+/// The keys of a table's rows: the cells of a column, or numbers from `first` on.
+pub fn keys(key: Option<&str>, first: usize, table: &Table) -> Raised<Vec<String>> {
+    Ok(key.map_or(Keys::NumbersFrom(first), Keys::Column).of(table)?)
 }
 
 #[pymethods]
@@ -66,11 +67,15 @@ impl RowIndex {
     ///     "cosine" of the angle between two vectors, -1 to 1, or "dot", their dot product.
     /// among : list of str, optional
     ///     Keys of the only rows that may be found.
+    /// errors, rename, columns
+    ///     As for `EmbeddingSpace.embed`.
     ///
     /// >>> index = space.index(early)
     /// >>> index.search(space, early.head(1), k=2, among=["7", "8"]).similarities.shape
     /// (1, 2)
-    #[pyo3(signature = (space, data, k = 10, *, similarity = "cosine", among = None))]
+    #[pyo3(signature = (space, data, k = 10, *, similarity = "cosine", among = None, errors = "error", rename = None,
+        columns = None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
     fn search(
         &self,
         py: Python<'_>,
@@ -79,32 +84,47 @@ impl RowIndex {
         k: usize,
         similarity: &str,
         among: Option<Vec<String>>,
+        errors: &str,
+        rename: Option<Renames>,
+        columns: Option<Vec<String>>,
     ) -> Raised<Neighbours> {
         let space = space.get().core_trained()?;
         let similarity: Similarity = word("similarity", similarity, SIMILARITIES)?;
-        let how = ReadOptions { columns: space.needs(), ..space.read_options() };
-        let table = Given::read(data, None, &how)?.table;
         let options = SearchOptions { k, similarity, among };
-        let found = py.detach(|| self.core.search(&space, &table, &options))?;
+        // Seen before the work.
+        self.core.search(&space, &[], &options)?;
+        let how = ReadOptions { columns: space.needs(), ..space.read_options().with_names(rename) };
+        let table = Given::read(data, columns, &how)?.table;
+        let vectors = vectors(py, &space, table, errors)?.values;
+        let found = py.detach(|| self.core.search(&space, &vectors, &options))?;
         Ok(Neighbours { index: self.core.clone(), found })
     }
 
     /// An index with the rows of `data`, too; those whose key is known already are replaced.
     ///
+    /// Parameters are those of `EmbeddingSpace.index`. Without a `key` the rows are numbered on.
+    ///
     /// >>> index = space.index(early.head(100))
     /// >>> len(index.with_rows(space, early.tail(20)))
     /// 120
-    #[pyo3(signature = (space, data, *, key = None))]
+    #[pyo3(signature = (space, data, *, key = None, errors = "error", rename = None, columns = None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
     fn with_rows(
         &self,
         py: Python<'_>,
         space: &Bound<'_, EmbeddingSpace>,
         data: &Bound<'_, PyAny>,
         key: Option<&str>,
+        errors: &str,
+        rename: Option<Renames>,
+        columns: Option<Vec<String>>,
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;
-        let table = Given::read(data, None, &space.read_options())?.table;
-        Ok(RowIndex::of(py.detach(|| self.core.with(&space, &table, keys(key)))?))
+        self.core.check_space(&space)?;
+        let table = Given::read(data, columns, &space.read_options().with_names(rename))?.table;
+        let keys = keys(key, self.core.n_rows(), &table)?;
+        let vectors = vectors(py, &space, table, errors)?.values;
+        Ok(RowIndex::of(py.detach(|| self.core.with(&space, keys, &vectors))?))
     }
 
     /// An index without the rows with these keys.

@@ -349,7 +349,15 @@ class EmbeddingSpace:
         rename: _Renames | None = None,
         columns: _Names | None = None,
     ) -> NDArray[np.float32]: ...
-    def index(self, data: _FrameLike, *, key: str | None = None) -> RowIndex: ...
+    def index(
+        self,
+        data: _FrameLike,
+        *,
+        key: str | None = None,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+    ) -> RowIndex: ...
     def column_report(
         self, data: _FrameLike, *, rename: _Renames | None = None, columns: _Names | None = None
     ) -> _ColumnReport: ...
@@ -883,8 +891,20 @@ class RowIndex:
         *,
         similarity: Literal["cosine", "dot"] = "cosine",
         among: Sequence[str] | None = None,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
     ) -> Neighbours: ...
-    def with_rows(self, space: EmbeddingSpace, data: _FrameLike, *, key: str | None = None) -> RowIndex: ...
+    def with_rows(
+        self,
+        space: EmbeddingSpace,
+        data: _FrameLike,
+        *,
+        key: str | None = None,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+    ) -> RowIndex: ...
     def without(self, keys: Sequence[str]) -> RowIndex: ...
     @property
     def keys(self) -> list[str]: ...

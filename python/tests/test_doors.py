@@ -69,6 +69,8 @@ DOORS = {
         {"space", "data", "target", "sample_weight", "columns", "progress"},
     ),
     "embed": (tabgraft.EmbeddingSpace.embed, {"out", "key"} | READING, {"data", "columns"}),
+    "index": (tabgraft.EmbeddingSpace.index, FILES | READING | {"into", "remove"}, {"data", "columns"}),
+    "neighbours": (tabgraft.RowIndex.search, {"out", "key"} | READING, {"space", "data", "columns"}),
     "predict": (tabgraft.Predictor.predict, {"out", "key"} | READING, {"data", "columns"}),
     "evaluate": (tabgraft.Predictor.evaluate, READING, {"data"}),
     "compare": (

@@ -10,7 +10,7 @@ use tabgraft_model::index::{Keys, Neighbour, SearchOptions, Similarity};
 use tabgraft_model::space::{Mode, SpaceConfig};
 use tabgraft_model::train::{Event, TrainingOptions};
 use tabgraft_model::{
-    EmbeddingSpace, ExtendOptions, FitOptions, MergeOptions, ModelFile, PruneOptions, RowIndex,
+    EmbeddingSpace, Error, ExtendOptions, FitOptions, MergeOptions, ModelFile, PruneOptions, RowIndex,
 };
 use tabgraft_table::Table;
 use tabgraft_table::schema::InferOptions;
@@ -63,6 +63,24 @@ fn graft(parent: &EmbeddingSpace, column: &str, mode: Mode) -> EmbeddingSpace {
     parent.extend(&table, None, &options, &mut go_on).unwrap()
 }
 
+fn indexed(space: &EmbeddingSpace, table: &Table) -> RowIndex {
+    let keys = Keys::Column("id").of(table).unwrap();
+    RowIndex::new(space, keys, &space.embed(table).unwrap().values).unwrap()
+}
+
+fn found(
+    index: &RowIndex,
+    space: &EmbeddingSpace,
+    table: &Table,
+    options: &SearchOptions,
+) -> Result<Vec<Vec<Neighbour>>, Error> {
+    index.search(space, &space.embed(table)?.values, options)
+}
+
+fn with(index: &RowIndex, space: &EmbeddingSpace, table: &Table, keys: Keys<'_>) -> RowIndex {
+    index.with(space, keys.of(table).unwrap(), &space.embed(table).unwrap().values).unwrap()
+}
+
 /// What a plain search finds: every row, by 64-bit sums.
 fn plain(vectors: &[Vec<f64>], query: &[f64], k: usize, similarity: Similarity) -> Vec<(usize, f64)> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
@@ -83,7 +101,7 @@ fn plain(vectors: &[Vec<f64>], query: &[f64], k: usize, similarity: Similarity) 
 fn a_search_finds_what_looking_at_every_row_finds() {
     let space = space("v1", 0);
     let table = rows(0, 600, &EARLY);
-    let index = RowIndex::new(&space, &table, Keys::Column("id")).unwrap();
+    let index = indexed(&space, &table);
     let queries = rows(700, 150, &EARLY);
     let wide = |values: &[f32], d: usize| -> Vec<Vec<f64>> {
         values.chunks(d).map(|v| v.iter().map(|v| f64::from(*v)).collect()).collect()
@@ -92,9 +110,9 @@ fn a_search_finds_what_looking_at_every_row_finds() {
     let asked = wide(&space.embed(&queries).unwrap().values, 24);
     for similarity in Similarity::ALL {
         let options = SearchOptions { k: 7, similarity, among: None };
-        let found = index.search(&space, &queries, &options).unwrap();
-        assert_eq!(found.len(), 150);
-        for (found, query) in found.iter().zip(&asked) {
+        let all = found(&index, &space, &queries, &options).unwrap();
+        assert_eq!(all.len(), 150);
+        for (found, query) in all.iter().zip(&asked) {
             let wanted = plain(&vectors, query, 7, similarity);
             for (found, (row, value)) in found.iter().zip(&wanted) {
                 // Near ties may change places by rounding.
@@ -110,27 +128,27 @@ fn a_search_finds_what_looking_at_every_row_finds() {
 fn a_row_finds_itself_and_the_same_rows_alone_and_among_others() {
     let space = space("v1", 0);
     let table = rows(0, 600, &EARLY);
-    let index = RowIndex::new(&space, &table, Keys::Column("id")).unwrap();
+    let index = indexed(&space, &table);
     let options = SearchOptions { k: 5, ..SearchOptions::default() };
-    let all = index.search(&space, &table, &options).unwrap();
+    let all = found(&index, &space, &table, &options).unwrap();
     let bits = |found: &[Neighbour]| -> Vec<(usize, u32)> {
         found.iter().map(|n| (n.row, n.similarity.to_bits())).collect()
     };
     for i in [0, 1, 63, 64, 599] {
-        let alone = index.search(&space, &table.slice(i, 1), &options).unwrap();
+        let alone = found(&index, &space, &table.slice(i, 1), &options).unwrap();
         assert_eq!(bits(&alone[0]), bits(&all[i]));
         assert!((all[i][0].similarity - 1.0).abs() < 1e-5, "{:?}", all[i]);
     }
     let more = SearchOptions { k: 1000, ..options.clone() };
     assert_eq!(
-        index.search(&space, &table.slice(0, 1), &more).unwrap()[0].len(),
+        found(&index, &space, &table.slice(0, 1), &more).unwrap()[0].len(),
         600,
         "no more than there are"
     );
     let among = vec!["r3".to_owned(), "r5".to_owned()];
     let few = SearchOptions { among: Some(among), ..options };
-    let found = index.search(&space, &table.slice(0, 1), &few).unwrap();
-    let keys: Vec<&str> = found[0].iter().map(|n| index.keys()[n.row].as_str()).collect();
+    let few = found(&index, &space, &table.slice(0, 1), &few).unwrap();
+    let keys: Vec<&str> = few[0].iter().map(|n| index.keys()[n.row].as_str()).collect();
     assert!(keys.len() == 2 && keys.contains(&"r3") && keys.contains(&"r5"), "{keys:?}");
 }
 
@@ -138,10 +156,10 @@ fn a_row_finds_itself_and_the_same_rows_alone_and_among_others() {
 fn an_index_serves_frozen_descendants_and_refuses_other_spaces() {
     let v1 = space("v1", 0);
     let table = rows(0, 600, &EARLY);
-    let index = RowIndex::new(&v1, &table, Keys::Column("id")).unwrap();
+    let index = indexed(&v1, &table);
     let whole = rows(0, 600, &["id", "kind", "a", "b", "c", "d"]);
     let options = SearchOptions { k: 5, ..SearchOptions::default() };
-    let wanted = index.search(&v1, &table, &options).unwrap();
+    let wanted = found(&index, &v1, &table, &options).unwrap();
 
     let left = graft(&v1, "c", Mode::Frozen);
     let right = graft(&v1, "d", Mode::Frozen);
@@ -149,18 +167,17 @@ fn an_index_serves_frozen_descendants_and_refuses_other_spaces() {
     let merged = EmbeddingSpace::merge(&[&left, &right], None, &MergeOptions::default(), &mut go_on).unwrap();
     let pruned = merged.prune(&["d".into()], None, &PruneOptions::default(), &mut go_on).unwrap();
     for child in [&left, &chain, &merged, &pruned] {
-        assert_eq!(index.search(child, &whole, &options).unwrap(), wanted, "{}", child.name());
+        assert_eq!(found(&index, child, &whole, &options).unwrap(), wanted, "{}", child.name());
     }
     // The first parent of a merge keeps its place in the vectors, the other does not.
     let first_name = &merged.extension_metadata().unwrap().extended_from_es_name;
     let (first, second) = if left.name() == first_name { (&left, &right) } else { (&right, &left) };
-    let [of_first, of_second] =
-        [first, second].map(|space| RowIndex::new(space, &whole, Keys::Column("id")).unwrap());
+    let [of_first, of_second] = [first, second].map(|space| indexed(space, &whole));
     assert_eq!(
-        of_first.search(&merged, &whole, &options).unwrap(),
-        of_first.search(first, &whole, &options).unwrap()
+        found(&of_first, &merged, &whole, &options).unwrap(),
+        found(&of_first, first, &whole, &options).unwrap()
     );
-    let of_left = RowIndex::new(&left, &whole, Keys::Column("id")).unwrap();
+    let of_left = indexed(&left, &whole);
     let errors = [
         of_second.check_space(&merged),
         index.check_space(&space("other", 1)),
@@ -178,14 +195,14 @@ fn an_index_serves_frozen_descendants_and_refuses_other_spaces() {
 #[test]
 fn rows_come_go_and_are_replaced() {
     let v1 = space("v1", 0);
-    let all = RowIndex::new(&v1, &rows(0, 100, &EARLY), Keys::Column("id")).unwrap();
-    let first = RowIndex::new(&v1, &rows(0, 60, &EARLY), Keys::Column("id")).unwrap();
-    let grown = first.with(&v1, &rows(40, 60, &EARLY), Keys::Column("id")).unwrap();
+    let all = indexed(&v1, &rows(0, 100, &EARLY));
+    let first = indexed(&v1, &rows(0, 60, &EARLY));
+    let grown = with(&first, &v1, &rows(40, 60, &EARLY), Keys::Column("id"));
     assert_eq!(grown.keys(), all.keys());
     assert_eq!(grown.vector("r99").unwrap(), all.vector("r99").unwrap());
     // By a frozen child, in the coordinates of the index.
     let child = graft(&v1, "c", Mode::Frozen);
-    let more = first.with(&child, &rows(60, 40, &["id", "kind", "a", "b", "c"]), Keys::Column("id")).unwrap();
+    let more = with(&first, &child, &rows(60, 40, &["id", "kind", "a", "b", "c"]), Keys::Column("id"));
     assert_eq!(more.vector("r77").unwrap(), all.vector("r77").unwrap());
 
     let less = all.without(&["r0", "r50"]).unwrap();
@@ -193,36 +210,35 @@ fn rows_come_go_and_are_replaced() {
     assert!(less.vector("r50").unwrap_err().to_string().contains("no row of the index has the key `r50`"));
     assert_eq!(less.vector("r51").unwrap(), all.vector("r51").unwrap());
     assert!(all.without(&["r999"]).unwrap_err().hint().unwrap().contains("did you mean `r99`?"));
-    let numbered = RowIndex::new(&v1, &rows(0, 3, &EARLY), Keys::Numbers).unwrap();
-    let numbered = numbered.with(&v1, &rows(3, 2, &EARLY), Keys::Numbers).unwrap();
+    let none = indexed(&v1, &rows(0, 0, &EARLY));
+    let numbered = with(&none, &v1, &rows(0, 3, &EARLY), Keys::NumbersFrom(0));
+    let numbered = with(&numbered, &v1, &rows(3, 2, &EARLY), Keys::NumbersFrom(3));
     assert_eq!(numbered.keys(), ["0", "1", "2", "3", "4"]);
-    let none = RowIndex::new(&v1, &rows(0, 0, &EARLY), Keys::Column("id")).unwrap();
-    assert_eq!(none.search(&v1, &rows(0, 2, &EARLY), &SearchOptions::default()).unwrap(), [[], []]);
+    assert_eq!(found(&none, &v1, &rows(0, 2, &EARLY), &SearchOptions::default()).unwrap(), [[], []]);
 }
 
 #[test]
 fn keys_are_there_and_each_once() {
-    let v1 = space("v1", 0);
-    let with = |ids: Vec<Option<&str>>| {
+    let of = |ids: Vec<Option<&str>>| {
         let n = ids.len();
         let ids: ArrayRef = Arc::new(StringArray::from(ids));
         let numbers = rows(0, n, &["kind", "a", "b"]);
         let columns = ["kind", "a", "b"].map(|name| (name, numbers.column(name).unwrap().clone()));
         let table = Table::from_columns(columns.into_iter().chain([("id", ids)])).unwrap();
-        RowIndex::new(&v1, &table, Keys::Column("id")).unwrap_err().to_string()
+        Keys::Column("id").of(&table).unwrap_err().to_string()
     };
-    let twice = with(vec![Some("x"), Some("y"), Some("x")]);
+    let twice = of(vec![Some("x"), Some("y"), Some("x")]);
     assert!(twice.contains("row 2") && twice.contains("`x` is that of row 0"), "{twice}");
-    let missing = with(vec![Some("x"), None]);
+    let missing = of(vec![Some("x"), None]);
     assert!(missing.contains("row 1") && missing.contains("missing"), "{missing}");
-    let absent = RowIndex::new(&v1, &rows(0, 5, &EARLY), Keys::Column("di")).unwrap_err();
+    let absent = Keys::Column("di").of(&rows(0, 5, &EARLY)).unwrap_err();
     assert!(absent.to_string().contains("`di`"), "{absent}");
 }
 
 #[test]
 fn an_index_is_one_safe_file_that_is_no_model() {
     let v1 = space("v1", 0);
-    let index = RowIndex::new(&v1, &rows(0, 50, &EARLY), Keys::Column("id")).unwrap();
+    let index = indexed(&v1, &rows(0, 50, &EARLY));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.index");
     index.save(&path).unwrap();
@@ -238,9 +254,13 @@ fn an_index_is_one_safe_file_that_is_no_model() {
     bytes[last] ^= 1;
     assert!(RowIndex::from_bytes(&bytes).unwrap_err().is_verification());
     let zero = SearchOptions { k: 0, ..SearchOptions::default() };
-    assert!(index.search(&v1, &rows(0, 1, &EARLY), &zero).unwrap_err().to_string().contains("k is 0"));
-    assert!(index.search_vectors(&[0.0; 20], 20, &SearchOptions::default()).is_err(), "too short");
-    assert!(index.search_vectors(&[f32::NAN; 24], 24, &SearchOptions::default()).is_err());
-    let zeros = index.search_vectors(&[0.0; 24], 24, &SearchOptions::default()).unwrap();
+    assert!(found(&index, &v1, &rows(0, 1, &EARLY), &zero).unwrap_err().to_string().contains("k is 0"));
+    let plain = SearchOptions::default();
+    assert!(index.search(&v1, &[0.0; 20], &plain).is_err(), "vectors have 24 coordinates");
+    assert!(index.search(&v1, &[f32::NAN; 24], &plain).is_err());
+    assert!(RowIndex::new(&v1, vec!["x".into()], &[0.0; 48]).is_err(), "two vectors for one key");
+    let twice = RowIndex::new(&v1, vec!["x".into(), "x".into()], &[0.0; 48]).unwrap_err();
+    assert!(twice.to_string().contains("`x` is there twice"), "{twice}");
+    let zeros = index.search(&v1, &[0.0; 24], &plain).unwrap();
     assert!(zeros[0].iter().all(|found| found.similarity == 0.0), "{zeros:?}");
 }

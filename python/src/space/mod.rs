@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
+use tabgraft_model::space::Embeddings;
 use tabgraft_model::{Error, ExtendOptions, FitOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::ReadOptions;
@@ -141,6 +142,18 @@ impl EmbeddingSpace {
     }
 }
 
+/// The vectors of a table's rows, with a warning for everything that is odd about the table.
+pub fn vectors(py: Python<'_>, space: &Core, table: Table, errors: &str) -> Raised<Embeddings> {
+    let errors = cell_errors(errors)?;
+    let Readable { table, unreadable } = py.detach(|| space.readable(&table, errors))?;
+    let embeddings = py.detach(|| space.embed(&table))?;
+    warn_of_unreadable(py, space.name(), &unreadable)?;
+    warn_of_columns(py, space.name(), &embeddings.report)?;
+    warn_of_unseen(py, space.name(), &embeddings.unseen)?;
+    warn_of_differing(py, space.name(), &embeddings.differing)?;
+    Ok(embeddings)
+}
+
 #[pymethods]
 impl EmbeddingSpace {
     /// One vector per row: a float32 array `[n_rows, d_model]`. A row's vector has the same bits alone and in
@@ -180,14 +193,8 @@ impl EmbeddingSpace {
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
         let how = ReadOptions { columns: space.needs(), ..space.read_options().with_names(rename) };
-        let errors = cell_errors(errors)?;
         let table = Given::read(data, columns, &how)?.table;
-        let Readable { table, unreadable } = py.detach(|| space.readable(&table, errors))?;
-        let embeddings = py.detach(|| space.embed(&table))?;
-        warn_of_unreadable(py, space.name(), &unreadable)?;
-        warn_of_columns(py, space.name(), &embeddings.report)?;
-        warn_of_unseen(py, space.name(), &embeddings.unseen)?;
-        warn_of_differing(py, space.name(), &embeddings.differing)?;
+        let embeddings = vectors(py, &space, table, errors)?;
         let values = PyArray1::from_vec(py, embeddings.values);
         Ok(values.reshape([embeddings.n_rows, embeddings.d_model])?.into_any())
     }
@@ -200,14 +207,26 @@ impl EmbeddingSpace {
     /// key : str, optional
     ///     Column that says which row is which; each row needs a key of its own. Keys are texts, whatever the column
     ///     holds. Default: the row's number, from 0.
+    /// errors, rename, columns
+    ///     As for `embed`.
     ///
     /// >>> len(space.index(early))
     /// 1000
-    #[pyo3(signature = (data, *, key = None))]
-    fn index(&self, py: Python<'_>, data: &Bound<'_, PyAny>, key: Option<&str>) -> Raised<RowIndex> {
+    #[pyo3(signature = (data, *, key = None, errors = "error", rename = None, columns = None))]
+    fn index(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        key: Option<&str>,
+        errors: &str,
+        rename: Option<Renames>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<RowIndex> {
         let space = self.core_trained()?;
-        let table = Given::read(data, None, &space.read_options())?.table;
-        Ok(RowIndex::of(py.detach(|| tabgraft_model::RowIndex::new(&space, &table, keys(key)))?))
+        let table = Given::read(data, columns, &space.read_options().with_names(rename))?.table;
+        let keys = keys(key, 0, &table)?;
+        let vectors = vectors(py, &space, table, errors)?.values;
+        Ok(RowIndex::of(py.detach(|| tabgraft_model::RowIndex::new(&space, keys, &vectors))?))
     }
 
     /// What becomes of the columns of a table: `ignored_columns`, each with its reason and whether it is

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 use tabgraft_model::index::Keys;
+use tabgraft_model::space::ColumnReport;
 use tabgraft_model::{EmbeddingSpace, RowIndex};
 
 use crate::answer::Answer;
-use crate::arguments::ReadArgs;
+use crate::arguments::{ErrorsArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::notes::table_notes;
 use crate::output::check_out;
 use crate::report::{Report, line};
 
@@ -44,6 +46,8 @@ pub struct IndexArgs {
     #[arg(long, requires = "into", requires = "key")]
     remove: bool,
     #[command(flatten)]
+    errors: ErrorsArgs,
+    #[command(flatten)]
     read: ReadArgs,
 }
 
@@ -57,6 +61,7 @@ struct IndexReport {
     d_model: usize,
     n_rows: usize,
     n_rows_before: usize,
+    columns: ColumnReport,
 }
 
 impl IndexArgs {
@@ -67,16 +72,20 @@ impl IndexArgs {
         check_out(&self.out, &inputs)?;
         let space = EmbeddingSpace::load(&self.space)?;
         let old = self.into.as_deref().map(RowIndex::load).transpose()?;
+        if let Some(old) = &old {
+            old.check_space(&space)?;
+        }
         let table = self.read.table_like(&self.table, &space.read_options(), console)?;
-        let keys = self.key.as_deref().map_or(Keys::Numbers, Keys::Column);
+        let n_before = old.as_ref().map_or(0, RowIndex::n_rows);
+        let keys = self.key.as_deref().map_or(Keys::NumbersFrom(n_before), Keys::Column).of(&table)?;
+        let mut stream = space.stream(self.errors.errors());
         let index = match &old {
-            None => RowIndex::new(&space, &table, keys)?,
-            Some(old) if self.remove => {
-                old.check_space(&space)?;
-                old.without(&keys.of(&table)?)?
-            }
-            Some(old) => old.with(&space, &table, keys)?,
+            Some(old) if self.remove => old.without(&keys)?,
+            Some(old) => old.with(&space, keys, &stream.embed(&table)?)?,
+            None => RowIndex::new(&space, keys, &stream.embed(&table)?)?,
         };
+        let remarks = stream.finish();
+        table_notes(&remarks, console);
         index.save(&self.out)?;
         console.report(&IndexReport {
             out: self.out.clone(),
@@ -84,7 +93,8 @@ impl IndexArgs {
             version: index.version().to_owned(),
             d_model: index.d_model(),
             n_rows: index.n_rows(),
-            n_rows_before: old.as_ref().map_or(0, RowIndex::n_rows),
+            n_rows_before: n_before,
+            columns: remarks.report,
         })?;
         Ok(Answer::Yes)
     }

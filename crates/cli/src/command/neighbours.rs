@@ -74,7 +74,6 @@ impl NeighboursArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let index = RowIndex::load(&self.index)?;
         let space = EmbeddingSpace::load(&self.space)?;
-        index.check_space(&space)?;
         let similarity = match self.similarity {
             SimilarityArg::Cosine => Similarity::Cosine,
             SimilarityArg::Dot => Similarity::Dot,
@@ -82,11 +81,11 @@ impl NeighboursArgs {
         let among = (!self.among.is_empty()).then(|| self.among.clone());
         let options = SearchOptions { k: self.k, similarity, among };
         // Seen before the work.
-        index.search_vectors(&[], space.d_model(), &options)?;
+        index.search(&space, &[], &options)?;
         let parts = self.rows.parts(&self.space, &space.read_options(), space.needs(), console)?;
         let mut stream = space.stream(self.errors.errors());
         self.rows.write_rows(parts, console, |part| {
-            let found = index.search_vectors(&stream.embed(part)?, space.d_model(), &options)?;
+            let found = index.search(&space, &stream.embed(part)?, &options)?;
             let rows: Vec<u32> = (0u32..).zip(&found).flat_map(|(i, found)| vec![i; found.len()]).collect();
             let ranks = found.iter().flat_map(|found| 1..=found.len() as u32);
             let all = || found.iter().flatten();

@@ -1,7 +1,7 @@
 //! Similar rows: the vectors of known rows, and exact search among them.
 //!
 //! ```text
-//! RowIndex::new(space, table, keys) ─► vectors by key ─ search(space, table) ─► the nearest rows of each row
+//! RowIndex::new(space, keys, vectors) ─► vectors by key ─ search(space, vectors) ─► the nearest rows of each
 //!                                      with / without rows; one file, bound to a version of a space
 //! ```
 //!
@@ -12,7 +12,7 @@
 mod file;
 mod search;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use arrow::array::Array;
 use serde::{Deserialize, Serialize};
@@ -54,45 +54,48 @@ struct About {
     keys: Vec<String>,
 }
 
-/// Which rows are which.
+/// Which rows of a table are which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys<'a> {
-    /// By the cells of a column.
+    /// By the cells of a column, as texts.
     Column(&'a str),
-    /// By their number in the table, from 0.
-    Numbers,
+    /// By numbers from this one on.
+    NumbersFrom(usize),
 }
 
 impl RowIndex {
-    /// Embeds the rows of a table.
+    /// The rows with these keys and the vectors that a space gave them.
+    ///
+    /// # Shapes
+    /// - `vectors`: `[keys, space.d_model()]`
     ///
     /// # Errors
-    /// A schema error if the table lacks the column of keys; a value error that names the row if a key is missing or
-    /// another row's; errors of [`EmbeddingSpace::embed`].
-    pub fn new(space: &EmbeddingSpace, table: &Table, keys: Keys<'_>) -> Result<Self> {
-        let about = About {
+    /// A value error if there are not as many vectors as keys, if a vector is not finite or a key is there twice.
+    pub fn new(space: &EmbeddingSpace, keys: Vec<String>, vectors: &[f32]) -> Result<Self> {
+        let empty = RowIndex::empty(About {
             created: now(),
             version: space.id().as_str().to_owned(),
             space: space.name().to_owned(),
             d_model: space.d_model(),
             keys: Vec::new(),
-        };
-        let vectors = space.embed(table)?.values;
-        Ok(RowIndex::empty(about).merged(keys.of(table)?, &vectors, space.d_model()))
+        });
+        empty.merged(space.d_model(), keys, vectors)
     }
 
-    /// With the rows of a table, too; those whose keys are known already are replaced.
+    /// With these rows, too; those whose keys are known already are replaced.
+    ///
+    /// # Shapes
+    /// - `vectors`: `[keys, space.d_model()]`
     ///
     /// # Errors
     /// As [`RowIndex::new`] and [`RowIndex::check_space`].
-    pub fn with(&self, space: &EmbeddingSpace, table: &Table, keys: Keys<'_>) -> Result<Self> {
+    pub fn with(&self, space: &EmbeddingSpace, keys: Vec<String>, vectors: &[f32]) -> Result<Self> {
         self.check_space(space)?;
-        let keys = match keys {
-            Keys::Numbers => (self.n_rows()..self.n_rows() + table.n_rows()).map(|i| i.to_string()).collect(),
-            Keys::Column(_) => keys.of(table)?,
-        };
-        let vectors = space.embed(table)?.values;
-        Ok(self.clone().merged(keys, &vectors, space.d_model()))
+        RowIndex { about: About { created: now(), ..self.about.clone() }, ..self.clone() }.merged(
+            space.d_model(),
+            keys,
+            vectors,
+        )
     }
 
     /// Without some rows.
@@ -190,12 +193,21 @@ impl RowIndex {
     }
 
     /// Puts vectors of `d` coordinates, of which the first are meant, in the places of their keys.
-    fn merged(mut self, keys: Vec<String>, vectors: &[f32], d: usize) -> Self {
+    fn merged(mut self, d: usize, keys: Vec<String>, vectors: &[f32]) -> Result<Self> {
+        check_vectors(vectors, d)?;
+        if vectors.len() != keys.len() * d {
+            return Err(Error::value(format!("{} keys for {} vectors", keys.len(), vectors.len() / d)));
+        }
+        let mut own = HashSet::with_capacity(keys.len());
+        if let Some(twice) = keys.iter().find(|key| !own.insert(*key)) {
+            return Err(Error::value(format!("the key `{twice}` is there twice"))
+                .with_hint("each row needs a key of its own"));
+        }
         let d_model = self.about.d_model;
         for (key, vector) in keys.into_iter().zip(vectors.chunks_exact(d)) {
             self.push(key, &vector[..d_model]);
         }
-        self
+        Ok(self)
     }
 
     /// Adds a row, or replaces the one with this key.
@@ -223,10 +235,13 @@ impl Keys<'_> {
     /// The key of each row of a table.
     ///
     /// # Errors
-    /// As [`RowIndex::new`].
+    /// A schema error if the table lacks the column; a value error that names the row if a key is missing or another
+    /// row's.
     pub fn of(self, table: &Table) -> Result<Vec<String>> {
         let name = match self {
-            Keys::Numbers => return Ok((0..table.n_rows()).map(|i| i.to_string()).collect()),
+            Keys::NumbersFrom(first) => {
+                return Ok((first..first + table.n_rows()).map(|i| i.to_string()).collect());
+            }
             Keys::Column(name) => name,
         };
         let texts = cell::texts(name, table.column(name)?)?;
@@ -244,6 +259,17 @@ impl Keys<'_> {
             }
         }
         Ok(texts.iter().flatten().map(str::to_owned).collect())
+    }
+}
+
+/// Refuses vectors of `d` coordinates that are not whole or not finite.
+fn check_vectors(vectors: &[f32], d: usize) -> Result<()> {
+    if d == 0 || !vectors.len().is_multiple_of(d) {
+        return Err(Error::value(format!("{} numbers are no vectors of {d} coordinates", vectors.len())));
+    }
+    match vectors.iter().position(|v| !v.is_finite()) {
+        Some(at) => Err(Error::value(format!("vector {} is not finite", at / d))),
+        None => Ok(()),
     }
 }
 

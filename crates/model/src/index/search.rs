@@ -4,10 +4,9 @@ use std::cmp::Ordering;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use tabgraft_table::Table;
 use tabgraft_table::threads::in_pool_or_alone;
 
-use super::{RowIndex, stride};
+use super::{RowIndex, check_vectors, stride};
 use crate::EmbeddingSpace;
 use crate::error::{Error, Result};
 use crate::kernel::dots;
@@ -77,54 +76,32 @@ impl Neighbour {
 }
 
 impl RowIndex {
-    /// The rows of the index that are most similar to each row of a table, the most similar first.
+    /// The rows of the index that are most similar to each of some vectors, the most similar first.
     ///
-    /// What is found for a row does not depend on the rows beside it or the number of threads.
+    /// What is found for a vector does not depend on those beside it or the number of threads.
+    ///
+    /// # Shapes
+    /// - `vectors`: `[n, space.d_model()]`, as the space gave them
     ///
     /// # Errors
-    /// As [`RowIndex::check_space`], [`EmbeddingSpace::embed`] and [`RowIndex::search_vectors`].
+    /// As [`RowIndex::check_space`]; an option error if `k` is 0; a value error if vectors are not whole or not finite,
+    /// or if a key of `among` is not known.
     pub fn search(
         &self,
         space: &EmbeddingSpace,
-        table: &Table,
+        vectors: &[f32],
         options: &SearchOptions,
     ) -> Result<Vec<Vec<Neighbour>>> {
         self.check_space(space)?;
-        let vectors = space.embed(table)?.values;
-        self.search_vectors(&vectors, space.d_model(), options)
-    }
-
-    /// As [`RowIndex::search`], of vectors.
-    ///
-    /// # Shapes
-    /// - `queries`: `[n, d]`, of which the first [`RowIndex::d_model`] coordinates are meant
-    ///
-    /// # Errors
-    /// An option error if `k` is 0; a value error if vectors are too short, not whole or not finite, or if a key of
-    /// `among` is not known.
-    pub fn search_vectors(
-        &self,
-        queries: &[f32],
-        d: usize,
-        options: &SearchOptions,
-    ) -> Result<Vec<Vec<Neighbour>>> {
         if options.k == 0 {
             return Err(Error::option("k is 0").with_hint("1 or more rows can be found for each"));
         }
-        let d_model = self.d_model();
-        if d < d_model || !queries.len().is_multiple_of(d) {
-            return Err(Error::value(format!(
-                "{} numbers in vectors of {d} coordinates: the index needs whole vectors of {d_model} or more",
-                queries.len()
-            )));
-        }
-        if let Some(at) = queries.iter().position(|v| !v.is_finite()) {
-            return Err(Error::value(format!("vector {} is not finite", at / d)));
-        }
+        let d = space.d_model();
+        check_vectors(vectors, d)?;
         let allowed = self.allowed(options)?;
-        let mut found = Vec::with_capacity(queries.len() / d);
+        let mut found = Vec::with_capacity(vectors.len() / d);
         in_pool_or_alone(|| {
-            for block in queries.chunks(QUERIES * d) {
+            for block in vectors.chunks(QUERIES * d) {
                 found.extend(self.search_block(block, d, options, allowed.as_deref()));
             }
         });
