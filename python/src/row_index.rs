@@ -187,10 +187,10 @@ impl RowIndex {
     fn __repr__(&self) -> String {
         let index = &self.core;
         format!(
-            "RowIndex({} rows, d_model={}, space=\"{}\")",
+            "RowIndex({} rows, d_model={}, space={:?})",
             index.n_rows(),
             index.d_model(),
-            html::line(index.space_name())
+            index.space_name()
         )
     }
 }

@@ -57,7 +57,7 @@ def test_an_index_is_a_file(space, loans, index, tmp_path):
     index.save(path)
     again = tabgraft.RowIndex.load(path)
     assert again.keys == index.keys and again.version == space.id
-    with pytest.raises(tabgraft.SchemaError, match="an index of rows, which is no model"):
+    with pytest.raises(tabgraft.SchemaError, match="a file of kind `row_index`"):
         tabgraft.EmbeddingSpace.load(path)
 
 
