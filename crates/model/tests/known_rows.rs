@@ -223,6 +223,20 @@ fn a_key_is_no_feature_and_keeps_every_row_in_its_part_whatever_happens_to_it() 
     assert!(child.excluded().iter().any(|c| c.exclusion == Exclusion::Key));
     assert_eq!(child.row_parts(&noisy).unwrap().parts, parts.parts);
 
+    // Next month's customers are new, whatever their cells: nobody has to be warned of cells that were changed.
+    let next = rows(50_000, 300);
+    let predictor = Predictor::fit(&space, &table, "target", &quick(), &mut quiet).unwrap();
+    let fair = Predictor::fair_rows(&[&predictor], &next).unwrap();
+    assert_eq!(
+        (fair.table.n_rows(), fair.n_new, fair.warnings.len()),
+        (300, Some(300), 0),
+        "{:?}",
+        fair.warnings
+    );
+    assert_eq!(fair.notes, ["all 300 rows are new to `predictor`, by their `customer`: all are scored"]);
+    let told = warnings(|sink| drop(Predictor::fit(&space, &next, "target", &quick(), sink).unwrap()));
+    assert!(told.iter().all(|text| !text.contains("changed since")), "{told:?}");
+
     // Without the key its rows are known by their cells.
     let retired = space.row_parts(&table.without(&["customer".into()]).unwrap()).unwrap();
     let n_same = retired.parts.iter().zip(&parts.parts).filter(|(a, b)| a == b).count();
