@@ -17,6 +17,7 @@ mod feature;
 mod frame;
 mod html;
 mod lineage;
+mod plain;
 mod predictions;
 mod predictor;
 mod progress;
