@@ -153,6 +153,24 @@ impl Work {
         })
     }
 
+    /// The plan of short fits of more rows than `plan` that fits into the time, and for how many of the features: more
+    /// features before more rows.
+    pub fn larger_fitting(
+        &self,
+        plan: Plan,
+        n_features: usize,
+        pace: Pace,
+        left: Duration,
+    ) -> Option<(Plan, usize)> {
+        let i = self.plans.iter().position(|(p, _)| *p == plan)?;
+        (1..=n_features).rev().find_map(|n| {
+            let fits = |(plan, n_rows): &&(Plan, usize)| {
+                !plan.is_whole && takes(plan.n_trials * (n + 1), *n_rows, pace, left)
+            };
+            self.plans[..i].iter().find(fits).map(|(plan, _)| (*plan, n))
+        })
+    }
+
     /// The plan of the fewest trials and rows.
     pub fn least(&self) -> Option<Plan> {
         self.plans.last().map(|(plan, _)| *plan)
@@ -228,6 +246,14 @@ mod tests {
         assert_eq!(of(2, 30.0), Some((1, 5, 2000, false)));
         assert_eq!(of(1, 9.0), Some((1, 5, 616, false)));
         assert_eq!(of(1, 1.0), None);
+        // What the plan of 2000 rows did not decide goes on with more, where there is time for that.
+        let (small, _) = work.fitting(1, pace, seconds(30.0), true).unwrap();
+        let more =
+            |n, time| work.larger_fitting(small, n, pace, seconds(time)).map(|(plan, n)| (n, plan.step));
+        assert_eq!(
+            (more(2, 200.0), more(2, 100.0), more(2, 60.0), more(2, 40.0)),
+            (Some((2, 1)), Some((2, 2)), Some((1, 2)), None)
+        );
         assert_eq!(of(1, 0.0), None);
     }
 

@@ -30,6 +30,10 @@ const N_NETWORKS: usize = 2;
 const SHORT_PARTS: usize = 1;
 /// Most of the time that is left which a fit that is measured may take.
 const MEASURED_SHARE: f64 = 0.5;
+/// Trials that are done at least of a feature that is judged.
+const LEAST_TRIALS: usize = 3;
+/// Times that a feature is refitted at most, each time with more.
+const MOST_ROUNDS: usize = 2;
 /// Fits that are measured at most before it is decided.
 const MOST_MEASURED: usize = 4;
 /// Most of the time that is left which a fit takes after which a larger one is measured, too.
@@ -46,6 +50,19 @@ pub(in crate::discover) enum Outcome {
     Useless,
     /// There was no time, or the user stopped it.
     NoTime,
+}
+
+impl Outcome {
+    /// Whether more rows or more time could tell more.
+    fn is_undecided(self) -> bool {
+        match self {
+            Outcome::NoTime => true,
+            Outcome::Refitted { refit, is_whole } => {
+                !is_whole && refit.interval[0] <= 0.0 && refit.interval[1] >= 0.0
+            }
+            Outcome::Useless => false,
+        }
+    }
 }
 
 /// Refits the guide without features once, and with each feature that is asked about.
@@ -99,11 +116,28 @@ impl<'a> Refitter<'a> {
             stopped |= flow.is_break();
             flow
         };
-        let Some((mut without, n_features)) = self.begin(features.len(), sink)? else { return Ok(outcomes) };
-        for (i, (name, array)) in features.iter().enumerate().take(n_features) {
-            let share = self.budget.until(self.budget.end()).div_f64((n_features - i) as f64);
-            let end = self.budget.elapsed() + share;
-            outcomes[i] = self.refit(name, array, &mut without, end, sink)?;
+        let Some((mut without, n_features, pace)) = self.begin(features.len(), sink)? else {
+            return Ok(outcomes);
+        };
+        let mut asked: Vec<usize> = (0..n_features).collect();
+        for round in 0..MOST_ROUNDS {
+            for i in asked {
+                let (name, array) = features[i];
+                // The surest first, and whole: what is left of the time is the next one's.
+                let found = self.refit(name, array, &mut without, self.budget.end(), sink)?;
+                if round == 0 || found != Outcome::NoTime {
+                    outcomes[i] = found;
+                }
+            }
+            // What few rows did not decide, more may, as long as there is time for all of them.
+            let undecided = |i: &usize| outcomes[*i].is_undecided();
+            let open: Vec<usize> = (0..features.len()).filter(undecided).collect();
+            let Some((plan, n)) = self.work().larger_fitting(without.plan, open.len(), pace, self.left())
+            else {
+                break;
+            };
+            asked = open.into_iter().take(n).collect();
+            without = Without { plan, predicted: Vec::new() };
         }
         // What a stopped graft or fit says would say less than it seems.
         if stopped {
@@ -116,10 +150,9 @@ impl<'a> Refitter<'a> {
     /// Decides how many features, trials and rows fit into the time. If by the guide's pace not everything
     /// fits, short fits are measured, from few rows to as many as seem to fit, and the plan made by that. The first fit
     /// of the plan is part of the result.
-    fn begin(&self, n_features: usize, sink: &mut Sink<'_>) -> Result<Option<(Without, usize)>> {
-        let is_ranked = self.rows.target.task() == Task::Binary;
-        let work = Work::new(self.trials, |r| self.class(*r), is_ranked);
-        let left = || self.budget.until(self.budget.end());
+    fn begin(&self, n_features: usize, sink: &mut Sink<'_>) -> Result<Option<(Without, usize, Pace)>> {
+        let work = self.work();
+        let left = || self.left();
         let _ = sink(&Event::Task { name: "refitting without features".to_owned() });
         let whole = work.fitting(n_features, self.rows.pace.unwrap_or_default(), left(), true);
         let whole = whole.filter(|(plan, _)| plan.is_whole);
@@ -129,7 +162,7 @@ impl<'a> Refitter<'a> {
         for _ in 0..MOST_MEASURED {
             let Some((plan, n)) = next else { break };
             if let Some(i) = begun.iter().position(|without| without.plan == plan) {
-                return Ok(Some((begun.swap_remove(i), n)));
+                return Ok(Some((begun.swap_remove(i), n, Pace::of_fits(&measured))));
             }
             let start = self.budget.elapsed();
             let most = start + left().mul_f64(MEASURED_SHARE);
@@ -163,7 +196,17 @@ impl<'a> Refitter<'a> {
         let fits = |n: usize| begun.iter().position(|without| work.rest_fits(without.plan, n, pace, left()));
         let chosen = (1..=n_features).rev().find_map(|n| Some((fits(n)?, n)));
         let (i, n) = chosen.unwrap_or((begun.len().saturating_sub(1), 1));
-        Ok((i < begun.len()).then(|| (begun.swap_remove(i), n)))
+        Ok((i < begun.len()).then(|| (begun.swap_remove(i), n, pace)))
+    }
+
+    /// What may be refitted.
+    fn work(&self) -> Work {
+        Work::new(self.trials, |r| self.class(*r), self.rows.target.task() == Task::Binary)
+    }
+
+    /// Time until the end of all.
+    fn left(&self) -> Duration {
+        self.budget.until(self.budget.end())
     }
 
     fn refit(
@@ -212,8 +255,8 @@ impl<'a> Refitter<'a> {
                 break;
             }
         }
-        // One deal of the rows is the least.
-        if n_done < N_FOLDS.min(plan.n_trials) {
+        // Most of one deal of the rows is the least.
+        if n_done < LEAST_TRIALS.min(plan.n_trials) {
             return Ok(Outcome::NoTime);
         }
         let ratio = self.trials.first().map_or(1.0, |trial| plan.ratio(trial));
@@ -223,7 +266,7 @@ impl<'a> Refitter<'a> {
                 let variances = differences.iter().map(|d| ((d.high - d.low) / INTERVAL_WIDTH).powi(2));
                 let row_variance = variances.sum::<f64>() / differences.len() as f64;
                 let n_rows = self.rows.clusters.n_clusters();
-                let rows = RowEvidence { row_variance, n_rows, n_parts: N_FOLDS };
+                let rows = RowEvidence { row_variance, n_rows, n_parts: n_done.min(N_FOLDS) };
                 nadeau_bengio_beside_rows(&gains, rows, ratio)?
             }
             _ => corrected(&gains, ratio)?,
