@@ -177,7 +177,9 @@ fn commands() -> Vec<String> {
     let help = out(workshop(), "help");
     let listed =
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let first = listed.filter_map(|line| line.split_whitespace().next());
+    // What is said of a command may go on in lines that are indented further.
+    let own = listed.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+    let first = own.filter_map(|line| line.split_whitespace().next());
     first.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 

@@ -263,8 +263,8 @@ mod tests {
             Pace::of_fits(&fits.iter().map(|(s, n)| (seconds(*s), *n)).collect::<Vec<_>>())
         };
         assert_eq!(of(&[(1.0, 500)]), Pace::of_fit(seconds(1.0), 500));
-        let both = of(&[(1.0, 500), (1.5, 1500)]);
-        assert!((both.each - 0.0005).abs() < 1e-9 && (both.once - 0.75).abs() < 1e-9, "{both:?}");
+        let both = of(&[(1.0, 500), (2.0, 1500)]);
+        assert!((both.each - 0.001).abs() < 1e-9 && (both.once - 0.5).abs() < 1e-9, "{both:?}");
         // A noisy clock does not make rows cost nothing, nor less than nothing the rest.
         assert!(of(&[(1.0, 500), (0.8, 1500)]).each > 0.0);
         assert!(of(&[(0.1, 500), (3.0, 1500)]).once >= 0.0);
