@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 use tabgraft_model::compare::compare_predictors;
 use tabgraft_model::predictor::{ClassWeight, Effort, GrowOptions, KeepGrown, TargetKind, ThresholdFor};
+use tabgraft_model::train::{HeldFor, table_within};
 use tabgraft_model::{Error, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, Wanted};
@@ -235,6 +236,9 @@ impl Predictor {
     /// class_weight : "balanced" or dict, optional
     ///     How much rows of each class count, as scikit-learn means it: a row counts as the weight of its class times
     ///     its own. "balanced": all classes count alike. A dictionary has weights by class; 1 for others.
+    /// memory_limit : int, optional; at least 1
+    ///     Most bytes that the fit may take where `data` is a path: of a table that does not fit, rows are drawn evenly,
+    ///     and a note says how many. Default: no limit.
     /// seed : int, default 0; at least 0
     ///     Seed of weights, order, masks and dropout.
     /// rename, columns, progress
@@ -251,7 +255,7 @@ impl Predictor {
         effort = "default", n_epochs = 100, patience = 4, batch_size = None, n_networks = None, d_hidden = 128, learning_rate = 1e-3,
         learning_rate_space = 1e-3, learning_rate_wide = 5e-3, weight_decay = 1e-2, weight_decay_wide = 0.1,
         p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5,
-        threshold_for = None, cost_fp = None, cost_fn = None, class_weight = None, seed = 0, rename = None,
+        threshold_for = None, cost_fp = None, cost_fn = None, class_weight = None, memory_limit = None, seed = 0, rename = None,
         columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
@@ -283,6 +287,7 @@ impl Predictor {
         cost_fp: Option<f64>,
         cost_fn: Option<f64>,
         class_weight: Option<&Bound<'_, PyAny>>,
+        memory_limit: Option<u64>,
         seed: u64,
         rename: Option<Renames>,
         columns: Option<Vec<String>>,
@@ -291,7 +296,8 @@ impl Predictor {
         let space = space.get().core_trained()?;
         let named = target.extract::<String>().ok();
         let needs = space.needs_to_split().and(named);
-        let how = ReadOptions { columns: needs, ..space.read_options().with_names(rename) };
+        let most_bytes = memory_limit.map(|limit| table_within(limit, HeldFor::Fitting));
+        let how = ReadOptions { columns: needs, most_bytes, ..space.read_options().with_names(rename) };
         let table = Given::read(data, columns, &how)?.table;
         let (table, target) = with_target(table, target)?;
         let sample_weight = sample_weight.map(weights).transpose()?;
@@ -441,18 +447,23 @@ impl Predictor {
     /// >>> score["metric"], score["low"] <= score["value"] <= score["high"]
     /// ('roc_auc', True)
     ///
-    /// `errors` and `rename` as for `predict`; a row whose target cannot be read is then passed over.
-    #[pyo3(signature = (data, *, rows = "test", errors = "error", rename = None))]
+    /// `errors` and `rename` as for `predict`; a row whose target cannot be read is then passed over. `memory_limit` as for
+    /// `fit`.
+    #[pyo3(signature = (data, *, rows = "test", errors = "error", memory_limit = None, rename = None))]
     pub fn evaluate<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
         rows: &str,
         errors: &str,
+        memory_limit: Option<u64>,
         rename: Option<Renames>,
     ) -> Raised<Bound<'py, PyAny>> {
         let errors = cell_errors(errors)?;
-        let table = self.read(data, rename, None, self.core.needs_to_score())?;
+        let (columns, most_bytes) =
+            (self.core.needs_to_score(), memory_limit.map(|limit| table_within(limit, HeldFor::Scoring)));
+        let how = ReadOptions { columns, most_bytes, ..self.core.read_options().with_names(rename) };
+        let table = Given::read(data, None, &how)?.table;
         let Readable { table, unreadable } = py.detach(|| self.core.readable_to_score(&table, errors))?;
         warn_of_unreadable(py, self.core.name(), &unreadable)?;
         let table = Self::scored_rows(py, table, &[&self.core], rows)?;

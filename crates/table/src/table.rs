@@ -14,6 +14,9 @@ use crate::origin::Origin;
 use crate::row_place::{RowLines, RowPlace, RowPlaces, Rows};
 use crate::spelling::WholeNumbers;
 pub use crate::visible::quoted;
+pub use whole::Whole;
+
+mod whole;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
 ///
@@ -30,6 +33,8 @@ pub struct Table {
     untyped: Arc<HashSet<String>>,
     rows: RowPlaces,
     row_hashes: RowHashes,
+    /// What the rows were drawn from, as long as they are all that were drawn.
+    whole: Option<Arc<dyn Whole>>,
 }
 
 impl Rows for Table {
@@ -72,6 +77,7 @@ impl Table {
             untyped: Arc::default(),
             row_hashes: Arc::default(),
             rows: RowPlaces::default(),
+            whole: None,
         })
     }
 
@@ -211,7 +217,8 @@ impl Table {
         }
         let untyped = self.untyped.intersection(&other.untyped).cloned().collect();
         let rows = self.rows.append(self.n_rows(), &other.rows, other.n_rows());
-        Ok(Table { untyped: Arc::new(untyped), rows, ..self.derived(Self::from_columns(columns)?)? })
+        let both = self.derived(Self::from_columns(columns)?)?;
+        Ok(Table { untyped: Arc::new(untyped), rows, whole: None, ..both })
     }
 
     /// The same columns under other names, in their order; `renamed` says which, old name to new one.
@@ -244,7 +251,7 @@ impl Table {
     /// A table made from this one: read as this one was.
     fn derived(&self, table: Self) -> Result<Self> {
         let (origin, untyped, rows) = (self.origin.clone(), self.untyped.clone(), self.rows.clone());
-        Ok(Table { origin, untyped, rows, ..table })
+        Ok(Table { origin, untyped, rows, whole: self.whole.clone(), ..table })
     }
 
     /// The rows as one Arrow batch.
@@ -330,14 +337,16 @@ impl Table {
         }
         let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
             .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
-        Ok(Table { batch, rows: self.rows.take(rows_idx), row_hashes: Arc::default(), ..self.clone() })
+        let rows = self.rows.take(rows_idx);
+        Ok(Table { batch, rows, row_hashes: Arc::default(), whole: None, ..self.clone() })
     }
 
     /// Rows `start..start + n_rows`, without copying.
     pub fn slice(&self, start: usize, n_rows: usize) -> Self {
         let start = start.min(self.n_rows());
         let batch = self.batch.slice(start, n_rows.min(self.n_rows() - start));
-        Table { batch, rows: self.rows.slice(start), row_hashes: Arc::default(), ..self.clone() }
+        let rows = self.rows.slice(start);
+        Table { batch, rows, row_hashes: Arc::default(), whole: None, ..self.clone() }
     }
 
     /// Only these columns, in this order.
@@ -385,6 +394,8 @@ impl Table {
             .map(|(f, a)| (f.name().clone(), a.clone()))
             .collect();
         let (mut untyped, mut origin) = (self.untyped.clone(), self.origin.clone());
+        // Cells that were replaced are not those of the whole.
+        let mut whole = self.whole.clone();
         let mut behind: HashMap<String, usize> = HashMap::new();
         for (name, array) in new {
             let name = name.into();
@@ -396,14 +407,14 @@ impl Table {
                 Arc::make_mut(&mut origin).declared_categories.remove(&name);
             }
             match self.places.get(&name).or_else(|| behind.get(&name)) {
-                Some(place) => columns[*place].1 = array,
+                Some(place) => (columns[*place].1, whole) = (array, None),
                 None => {
                     behind.insert(name.clone(), columns.len());
                     columns.push((name, array));
                 }
             }
         }
-        Ok(Table { untyped, origin, rows: self.rows.clone(), ..Self::from_columns(columns)? })
+        Ok(Table { untyped, origin, rows: self.rows.clone(), whole, ..Self::from_columns(columns)? })
     }
 
     /// With cells taken away, of each column those marked; each stays as untyped as it was.

@@ -118,7 +118,7 @@ impl ReadArgs {
     }
 }
 
-/// Reads a table, and says what was found out about it.
+/// Reads a table, and says what was found out about it. Standard input is held as a whole.
 pub fn table(path: &Path, options: &ReadOptions, console: &Console) -> Result<Table, Failure> {
     let table = match is_stdin(path)? {
         true => read_table_from(std::io::stdin(), STDIN_NAME, options)?,

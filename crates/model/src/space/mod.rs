@@ -50,7 +50,7 @@ pub(crate) use file::{
     KIND, MOST_COLUMNS, check_about, check_filled, check_groups, check_steps, n_weights, skeleton,
 };
 pub use fit::FitOptions;
-pub(crate) use fit::{Rows, now, training_data};
+pub(crate) use fit::{Rows, now, training_codecs, training_data};
 pub use known::Known;
 pub(crate) use known::KnownRows;
 pub(crate) use migrate::to_current;

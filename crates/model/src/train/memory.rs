@@ -38,6 +38,29 @@ const LEAST_BATCH: usize = 16;
 /// training did.
 const PREFIX_SHARE: f64 = 0.15;
 
+/// What a table is held in memory for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldFor {
+    /// To train or graft a space.
+    Training,
+    /// To fit a predictor: each of its learners has the cells in a form of its own.
+    Fitting,
+    /// To score predictions.
+    Scoring,
+}
+
+/// Most bytes of cells that a table may have so that what it is held for keeps within `limit` bytes of memory,
+/// table, process and all.
+pub fn table_within(limit: u64, held_for: HeldFor) -> u64 {
+    let copies = match held_for {
+        HeldFor::Training => 6,
+        HeldFor::Fitting => 12,
+        HeldFor::Scoring => 5,
+    };
+    // Of a small limit most is the process; the training itself says where that is too much.
+    limit.saturating_sub(2 * PROCESS).max(limit / 8) / copies
+}
+
 /// Bytes of a training, by what asks for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Footprint {

@@ -31,6 +31,7 @@ pub(crate) use event::each_once;
 pub use event::{Event, Flow, Sink};
 use keep::Keeper;
 pub(crate) use memory::{Allowance, Footprint};
+pub use memory::{HeldFor, table_within};
 pub use options::TrainingOptions;
 pub(crate) use options::{TrainingPlan, check_batch_size, check_epochs};
 pub(crate) use order::shuffled;

@@ -30,6 +30,7 @@
 mod arrow_ipc;
 mod csv;
 mod culprit;
+mod draw;
 mod guard;
 mod index;
 mod inflation;
@@ -75,6 +76,7 @@ pub use guard::without_panic;
 pub use options::{GivenReading, ReadOptions};
 pub use original::Original;
 pub use renaming::Renaming;
+use stream::is_several;
 pub use stream::{TableParts, open_parts, open_parts_from, table_files};
 pub use write::{TableWriter, write_csv, write_parquet};
 
@@ -221,24 +223,34 @@ impl TableReader {
         let mut origin = std::mem::take(&mut self.origin);
         let (remark, lines) = (self.remark.clone(), self.lines.clone());
         let batches = self.collect::<Result<Vec<_>>>()?;
-        for (column_idx, field) in schema.fields().iter().enumerate() {
-            if field.data_type() != &DataType::Utf8 {
-                continue;
-            }
-            let n_bytes: usize = batches.iter().map(|b| text_bytes(b.column(column_idx))).sum();
-            if n_bytes > i32::MAX as usize {
-                return Err(Error::value(format!(
-                    "`{file}`: column `{}` holds {n_bytes} bytes of text, a table in memory takes {} a column",
-                    field.name(),
-                    i32::MAX
-                ))
-                .with_hint("leave the column out, or read the file batch by batch"));
-            }
-        }
+        check_text(&file, &schema, batches.iter())?;
         origin.notes.extend(remark.get().map(|remark| format!("`{file}`: {remark}")));
         let table = Table::from_owned_batches(&schema, batches).map_err(|e| e.at(format!("`{file}`")))?;
         Ok((lines.into_iter().fold(table, Table::of_lines), origin))
     }
+}
+
+/// Refuses more text in a column than a table in memory takes.
+fn check_text<'a>(
+    file: &str,
+    schema: &SchemaRef,
+    batches: impl Iterator<Item = &'a RecordBatch> + Clone,
+) -> Result<()> {
+    for (column_idx, field) in schema.fields().iter().enumerate() {
+        if field.data_type() != &DataType::Utf8 {
+            continue;
+        }
+        let n_bytes: usize = batches.clone().map(|b| text_bytes(b.column(column_idx))).sum();
+        if n_bytes > i32::MAX as usize {
+            return Err(Error::value(format!(
+                "`{file}`: column `{}` holds {n_bytes} bytes of text, a table in memory takes {} a column",
+                field.name(),
+                i32::MAX
+            ))
+            .with_hint("leave the column out, or give a limit of memory, for which rows are drawn"));
+        }
+    }
+    Ok(())
 }
 
 /// The table with its numbers in one spelling, and with what is known of where it comes from.
@@ -304,12 +316,16 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<TableReader> {
     open_source(&Source::from_path(path)?.within(options), options)
 }
 
-/// Reads a whole file.
+/// Reads a file, a folder of files, or files by a pattern such as `part-*.parquet`: all rows, or as many as
+/// [`ReadOptions::most_bytes`] allows.
 ///
 /// # Errors
-/// As [`open`] and [`TableReader::into_table`].
+/// As [`open`], [`open_parts`] and [`TableReader::into_table`]; an option error if not one row fits.
 pub fn read_table(path: &Path, options: &ReadOptions) -> Result<Table> {
-    open(path, options)?.into_table()
+    match options.most_bytes.is_none() && !is_several(path) {
+        true => open(path, options)?.into_table(),
+        false => draw::draw_table(path, options),
+    }
 }
 
 /// Reads a whole table of any format from a stream of bytes, which is taken into memory first.
