@@ -92,6 +92,21 @@ fn what_does_not_fit_is_drawn_and_told_and_scores_as_all_of_it() {
 }
 
 #[test]
+fn features_are_added_part_by_part_as_to_one_file() {
+    let folder = workshop("large_features");
+    let formula = r#"{"format_version": 1, "features": [{"name": "twice",
+        "definition": {"kind": "formula", "formula": "a * 2"}}]}"#;
+    fs::write(folder.join("features.json"), formula).unwrap();
+    done(&folder, "apply features.json data.csv -o one.csv");
+    let read = |file: &str| fs::read_to_string(folder.join(file)).unwrap();
+    for (table, limit) in [("data", ""), ("data/part-*.csv", ""), ("data.csv", LIMIT)] {
+        let (_, said) = done(&folder, &format!("apply features.json {table} {limit} -o parts.csv"));
+        assert!(said.contains("1 features added to 60000 rows"), "{said}");
+        assert!(read("parts.csv") == read("one.csv"), "{table} {limit}");
+    }
+}
+
+#[test]
 fn a_limit_without_room_for_a_row_or_a_step_says_what_it_needs() {
     let folder = workshop("large_refused");
     let refused = run(&folder, "train data --ignore y --memory-limit 40 -o v.tabgraft");

@@ -76,8 +76,7 @@ pub use guard::without_panic;
 pub use options::{GivenReading, ReadOptions};
 pub use original::Original;
 pub use renaming::Renaming;
-use stream::is_several;
-pub use stream::{TableParts, open_parts, open_parts_from, table_files};
+pub use stream::{TableParts, is_several, open_parts, open_parts_from, table_files};
 pub use write::{TableWriter, write_csv, write_parquet};
 
 /// Batches end early at this much text, so that a batch of long texts stays small.

@@ -202,7 +202,7 @@ pub fn table_files(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Whether a path names a folder or a pattern, and not one file.
-pub(super) fn is_several(path: &Path) -> bool {
+pub fn is_several(path: &Path) -> bool {
     let is_pattern = || path.file_name().is_some_and(|name| name.to_string_lossy().contains(['*', '?']));
     path.is_dir() || (!path.exists() && is_pattern())
 }
