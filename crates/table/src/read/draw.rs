@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 
-use super::{DecimalMark, ReadOptions, Wanted, check_text, open_parts, text_bytes};
+use super::reader::{check_text, text_bytes};
+use super::{DecimalMark, ReadOptions, Wanted, open_parts};
 use crate::error::{Error, Result};
 use crate::origin::Origin;
 use crate::stats::hash::mix;
