@@ -86,13 +86,9 @@ impl TimedTraining {
 
     /// Floating point operations of the matrix products of a step: forward, and two products for each on the way back.
     pub fn n_operations(&self) -> f64 {
-        let mut n_weights = 0;
-        self.network.each("", &mut |name, param| {
-            let last = name.rsplit('.').next().unwrap_or_default();
-            if matches!(last, "mix" | "w1" | "w2" | "up" | "w") {
-                n_weights += param.shape().iter().product::<usize>();
-            }
-        });
+        let products = self.network.product_shapes().into_iter().map(|[k, n]| k * n);
+        let heads = self.network.heads.iter().map(|head| head.w.shape().iter().product::<usize>());
+        let n_weights: usize = products.chain(heads).sum();
         6.0 * (n_weights * self.rows.len()) as f64
     }
 }

@@ -32,6 +32,8 @@ const PROCESS: u64 = 64 << 20;
 const NUMBER: u64 = 4;
 /// Copies of a weight that trains: itself, gradient, two moments, the best epochs of two phases.
 const TRAINED_COPIES: u64 = 6;
+/// Bytes of a table that are no matter.
+const LEAST_TABLE: u64 = 1 << 20;
 /// Fewest rows of a step.
 const LEAST_BATCH: usize = 16;
 /// Share of everything else that a prefix may add: a graft should need little more than its parent's
@@ -57,8 +59,8 @@ pub fn table_within(limit: u64, held_for: HeldFor) -> u64 {
         HeldFor::Fitting => 12,
         HeldFor::Scoring => 5,
     };
-    // Of a small limit most is the process; the training itself says where that is too much.
-    limit.saturating_sub(2 * PROCESS).max(limit / 8) / copies
+    // Of a small limit most is the process; what a training needs at least, it says itself.
+    (limit.saturating_sub(2 * PROCESS).max(limit / 8) / copies).max(LEAST_TABLE)
 }
 
 /// Bytes of a training, by what asks for them.

@@ -95,14 +95,15 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<TableReader> {
 }
 
 /// Reads a file, a folder of files, or files by a pattern such as `part-*.parquet`: all rows, or as many as
-/// [`ReadOptions::most_bytes`] allows.
+/// [`ReadOptions::most_bytes`] allows. What is not a regular file (a pipe) is read as a whole.
 ///
 /// # Errors
 /// As [`open`], [`open_parts`] and [`TableReader::into_table`]; an option error if not one row fits.
 pub fn read_table(path: &Path, options: &ReadOptions) -> Result<Table> {
-    match options.most_bytes.is_none() && !is_several(path) {
-        true => open(path, options)?.into_table(),
-        false => draw::draw_table(path, options),
+    // What can be read once, such as a pipe, is taken into memory first in any case.
+    match is_several(path) || (options.most_bytes.is_some() && path.is_file()) {
+        true => draw::draw_table(path, options),
+        false => open(path, options)?.into_table(),
     }
 }
 
