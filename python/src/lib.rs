@@ -17,7 +17,6 @@ mod feature;
 mod frame;
 mod html;
 mod lineage;
-mod plain;
 mod predictions;
 mod predictor;
 mod progress;
@@ -26,6 +25,7 @@ mod run;
 mod simple_mlp;
 mod single_predictor;
 mod space;
+mod warnings;
 
 use pyo3::prelude::*;
 use tabgraft_table::threads::set_threads;

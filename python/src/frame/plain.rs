@@ -6,8 +6,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use tabgraft_model::Error;
 
+use super::cells::{column, objects};
+use super::is_a;
 use crate::error::{Raise, Raised};
-use crate::frame::{column, is_a, objects};
 
 /// The columns of a dictionary of columns, of a list of dictionaries or of a structured array; none if it is something
 /// else.
