@@ -603,7 +603,7 @@ class FeatureEngineer:
     @overload
     def fit_transform(
         self,
-        df: _Path | NDArray[Any] | Frame,
+        df: _Path | NDArray[Any] | _PlainTable | Frame,
         verbose: bool = False,
         *,
         skip_missing: bool = False,
@@ -620,7 +620,7 @@ class FeatureEngineer:
     @overload
     def transform(
         self,
-        df: _Path | NDArray[Any] | Frame,
+        df: _Path | NDArray[Any] | _PlainTable | Frame,
         verbose: bool = False,
         *,
         skip_missing: bool = False,

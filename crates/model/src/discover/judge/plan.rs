@@ -18,7 +18,7 @@ const LEAST_OF_A_CLASS: usize = 30;
 /// Epochs that a network is taken to need where its training was cut short before.
 const USUAL_EPOCHS: f64 = 30.0;
 /// Part of the time that is planned: fits differ, and the grafts come on top.
-const PLANNED_SHARE: f64 = 0.75;
+const PLANNED_SHARE: f64 = 0.9;
 
 /// Least part of what a fit took that its rows took: of fits of few rows, most goes to what is done once.
 const LEAST_ROW_SHARE: f64 = 0.6;
