@@ -1,11 +1,13 @@
 //! Predicting one target on top of an embedding space.
 //!
 //! A bag of networks, each a fine-tuned copy of the space with eight members and a linear path
-//! (`head.rs`), over inner splits of the rows (`bag.rs`); and beside it a bag of forests over the same parts
+//! (`head.rs`), over inner splits of the rows (`bag.rs`), which predict by the mean of their weights where that is as
+//! good as the mean of what they say (`as_one.rs`); and beside it a bag of forests over the same parts
 //! (`trees.rs`) and a linear model (`lines.rs`), mixed with it in the shares that held-out rows ask for
 //! (`blend.rs`). The space that the user gave never changes. Probabilities are the mean, with a temperature fitted on held-out rows.
 
 mod ancestry;
+mod as_one;
 mod bag;
 mod blend;
 mod calibrate;
@@ -151,6 +153,8 @@ pub struct FitInfo {
     pub share_of_trees: f64,
     /// Share of the linear model, 0 to 1; what is left is the networks'.
     pub share_of_linear: f64,
+    /// Whether the networks predict as one whose weights are the mean of theirs.
+    pub networks_as_one: bool,
     /// Scores on the test part; empty where there is none.
     pub scores: Vec<Score>,
     /// What became of the table's columns.
@@ -196,8 +200,9 @@ impl FitInfo {
     /// What predicts, in words: the learners, and the share of each where there are several.
     pub fn learners(&self) -> String {
         let n_trees: usize = self.n_trees.iter().sum();
+        let as_one = if self.networks_as_one { " as one" } else { "" };
         let learners = [
-            (format!("{} networks", self.best_epochs.len()), self.share_of_networks()),
+            (format!("{} networks{as_one}", self.best_epochs.len()), self.share_of_networks()),
             (format!("{} forests of {n_trees} trees", self.n_trees.len()), self.share_of_trees),
             ("a linear model".to_owned(), self.share_of_linear),
         ];
@@ -471,7 +476,9 @@ impl Predictor {
         let classes = self.about.target.task() != Task::Regression;
         let mut mean = vec![0.0; table.n_rows * n_outputs];
         let info = &self.about.fit_info;
-        for head in &self.heads {
+        let one = info.networks_as_one.then(|| as_one::mean(&self.heads)).flatten();
+        let heads = one.as_ref().map_or(&self.heads[..], std::slice::from_ref);
+        for head in heads {
             let of_head = bag::predict_cells(head, &groups, &rows, classes).map_err(|NotFinite(row)| {
                 Error::value(format!(
                     ": the weights of predictor {} are too large: its prediction is not finite",
@@ -481,7 +488,7 @@ impl Predictor {
                 .with_hint("fit the predictor anew, on another version of its space if that does not help")
             })?;
             for (m, v) in mean.iter_mut().zip(of_head) {
-                *m += v / self.heads.len() as f64;
+                *m += v / heads.len() as f64;
             }
         }
         let loss = trees::loss(&self.about.target);
