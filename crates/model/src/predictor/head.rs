@@ -171,7 +171,7 @@ pub(super) mod tests {
     }
 
     /// The head with a wide path that says something.
-    pub fn filled(mut head: Head) -> Head {
+    fn filled(mut head: Head) -> Head {
         head.wide.each_mut("", &mut |_, param| {
             let values = (0..param.values().len()).map(|i| (i as f32 * 0.37).sin()).collect();
             *param = Param::new(values, param.shape());
