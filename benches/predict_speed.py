@@ -63,7 +63,7 @@ def one(meta, n_rows, extra) -> list[str]:
 def ours(work, table, path, target, extra):
     space, predictor = work.file("space.tabgraft"), work.file("predictor.tabgraft")
     work.run("train", table, "--ignore", target, "--p-test", 0, "-o", space)
-    info = work.run("predictor", space, table, "--target", target, "-o", predictor, *extra)["fit_info"]
+    info = work.run("predictor", space, table, "--target", target, "-o", predictor, *extra)["fit"]
     begin = resource.getrusage(resource.RUSAGE_CHILDREN)
     work.run("predict", predictor, path, "--out", work.file("out.parquet"))
     end = resource.getrusage(resource.RUSAGE_CHILDREN)
