@@ -321,6 +321,7 @@ fn fit(
             options: options.clone(),
             sharpness,
             rows: rows_beside(space, table, is_test)?,
+            rows_hash: None,
             space: space.about.clone(),
             derived,
             reading: table.origin().reading.clone(),

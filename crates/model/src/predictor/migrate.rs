@@ -25,6 +25,7 @@ pub(crate) fn to_current(manifest: &mut Value) {
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put(manifest, "claims", Value::Null);
     put(manifest, "rows", Value::Null);
+    put(manifest, "rows_hash", Value::Null);
     put(manifest, "derived", json!([]));
     put(manifest, "threshold", Value::Null);
     put(manifest, "distances", Value::Null);

@@ -101,6 +101,8 @@ pub(crate) struct PredictorAbout {
     pub derived: Vec<Derived>,
     /// Rows of the fit that the space does not know, if there are any and the space remembers its own.
     pub rows: Option<KnownRows>,
+    /// Hash of `rows`, where there are any; no part of the id.
+    pub rows_hash: Option<String>,
     /// How the table was read that it was fitted on.
     pub reading: Reading,
     pub fit_info: FitInfo,
