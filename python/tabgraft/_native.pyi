@@ -441,7 +441,7 @@ class Predictor:
         patience: int = 4,
         batch_size: int | None = None,
         n_networks: int | None = None,
-        d_hidden: int = 128,
+        d_hidden: int = 64,
         learning_rate: float = 1e-3,
         learning_rate_space: float = 1e-3,
         learning_rate_wide: float = 5e-3,
