@@ -47,14 +47,19 @@ use tabgraft_table::read::Reading;
 use tabgraft_table::threads::in_pool;
 use tabgraft_table::unreadable::{CellErrors, Readable};
 
+pub(crate) use calibrate::{LEAST_PROBABILITY, TINY};
 pub use card::{GrowthCard, PredictorCard};
 pub use class_weight::ClassWeight;
+pub(crate) use derived::DAY;
 pub use fair::FairRows;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
 pub use grow::{GrowOptions, Growing, JudgedOn, KeepGrown};
+pub(crate) use grown::LEAST_PROBABILITY as LEAST_BEFORE;
+pub(crate) use head::{Head, N_MEMBERS};
 pub use interval::Interval;
 pub use label::{LabelType, spelling_note};
+pub(crate) use lines::mean_line;
 pub(crate) use migrate::to_current;
 pub use options::{Effort, PredictorOptions};
 pub use predictions::{Guardrail, Predictions};
@@ -63,6 +68,7 @@ pub use sizes::HeadSizes;
 pub use stream::PredictionStream;
 pub use target::{MOST_NUMBER, Target, TargetKind};
 pub use threshold::{ChosenThreshold, ThresholdFor};
+pub(crate) use trees::loss;
 
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score, Task};
@@ -74,7 +80,6 @@ use bag::NotFinite;
 use calibrate::{keep_off_the_ends, sharpen};
 use derived::Derived;
 use grown::{Grown, Growth};
-use head::Head;
 use inner::InnerParts;
 use interval::Distances;
 use lines::Lines;
@@ -484,7 +489,7 @@ impl Predictor {
                 *m += v / self.heads.len() as f64;
             }
         }
-        let loss = trees::loss(&self.about.target);
+        let loss = loss(&self.about.target);
         let mut learners = vec![(mean, info.share_of_networks())];
         if !self.forests.is_empty() {
             learners.push((trees::predict(&self.forests, loss, table), info.share_of_trees));
