@@ -82,6 +82,8 @@ DOORS = {
         FILES | READING | PREDICTOR | {"formula", "features"},
         {"space", "data", "progress", "predictor_options"},
     ),
+    "export": (tabgraft.Predictor.to_onnx, {"onnx"}, {"path"}),
+    "sql": (tabgraft.FeatureEngineer.sql, FILES | READING | {"target", "recommended"}, set()),
     "effectiveness": (
         tabgraft.FeatureEffectivenessTracker.get_recommended_features,
         {"target"},
