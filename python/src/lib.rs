@@ -25,6 +25,7 @@ mod run;
 mod simple_mlp;
 mod single_predictor;
 mod space;
+mod warnings;
 
 use pyo3::prelude::*;
 use tabgraft_table::threads::set_threads;

@@ -37,6 +37,7 @@
 mod cast;
 mod check;
 mod column;
+mod cursor;
 mod evaluate;
 pub mod function;
 mod lex;

@@ -1,16 +1,17 @@
 //! Tokens to a tree: precedence climbing over the allowed grammar, with limits on size and nesting.
 
 use sqlparser::tokenizer::{Token, Word};
+use tabgraft_table::table::quoted;
 
+use super::MAX_PATTERN_CHARS;
 use super::cast::Target;
+use super::cursor::Parser;
 use super::function;
 use super::lex::{Lexeme, lex};
 use super::number::Number;
 use super::place::{Span, error_at, shortened};
-use super::tree::{Arithmetic, Comparison, Members, Node, Op, Tree};
-use super::{MAX_DEPTH, MAX_PARTS, MAX_PATTERN_CHARS};
-use crate::error::{Error, Result, near_names};
-use tabgraft_table::table::quoted;
+use super::tree::{Arithmetic, Comparison, Members, Op, Tree};
+use crate::error::{Result, near_names};
 
 /// Words that are part of the grammar; a column of such a name must be quoted.
 const RESERVED: &[&str] = &[
@@ -35,15 +36,6 @@ pub(super) fn parse(text: &str) -> Result<Tree> {
         Token::EOF => Ok(Tree { nodes: parser.nodes }),
         _ => Err(parser.unexpected("an operator or the end of the formula")),
     }
-}
-
-struct Parser<'a> {
-    text: &'a str,
-    lexemes: Vec<Lexeme>,
-    next: usize,
-    depth: usize,
-    n_parts: usize,
-    nodes: Vec<Node>,
 }
 
 impl Parser<'_> {
@@ -354,119 +346,6 @@ impl Parser<'_> {
             return Err(error_at(self.text, &[span], &message));
         }
         Ok(number)
-    }
-
-    /// Whether the token before the next one is this one.
-    fn follows(&self, token: &Token) -> bool {
-        self.next.checked_sub(1).is_some_and(|before| self.lexemes[before].token == *token)
-    }
-
-    /// Runs `inner` one level deeper.
-    fn nested(&mut self, inner: impl FnOnce(&mut Self) -> Result<usize>) -> Result<usize> {
-        if self.depth == MAX_DEPTH {
-            let message = format!("the formula nests deeper than {MAX_DEPTH} levels");
-            return Err(error_at(self.text, &[self.lexemes[self.next].span], &message)
-                .with_hint("split it into several features; a later one may use an earlier one"));
-        }
-        self.depth += 1;
-        let result = inner(self);
-        self.depth -= 1;
-        result
-    }
-
-    fn push(&mut self, op: Op, args: Vec<usize>, span: Span) -> Result<usize> {
-        self.count(span)?;
-        self.nodes.push(Node { op, args, span });
-        Ok(self.nodes.len() - 1)
-    }
-
-    fn count(&mut self, span: Span) -> Result<()> {
-        self.n_parts += 1;
-        if self.n_parts > MAX_PARTS {
-            let message = format!("the formula has more than {MAX_PARTS} parts");
-            return Err(error_at(
-                self.text,
-                &[Span { start: span.end.saturating_sub(1), end: span.end }],
-                &message,
-            )
-            .with_hint("split it into several features; a later one may use an earlier one"));
-        }
-        Ok(())
-    }
-
-    fn peek(&self) -> &Token {
-        &self.lexemes[self.next].token
-    }
-
-    /// Steps over a token; the closing end stays.
-    fn advance(&mut self) {
-        self.next = (self.next + 1).min(self.lexemes.len() - 1);
-    }
-
-    fn at_word(&self, word: &str) -> bool {
-        matches!(self.peek(), Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word))
-    }
-
-    fn skip_word(&mut self, word: &str) -> bool {
-        let found = self.at_word(word);
-        if found {
-            self.advance();
-        }
-        found
-    }
-
-    fn expect_word(&mut self, word: &str) -> Result<Span> {
-        let span = self.lexemes[self.next].span;
-        if self.skip_word(word) {
-            Ok(span)
-        } else {
-            Err(self.unexpected(&format!("`{}`", word.to_uppercase())))
-        }
-    }
-
-    fn expect(&mut self, token: &Token, name: &str) -> Result<Span> {
-        let span = self.lexemes[self.next].span;
-        if self.peek() != token {
-            return Err(self.unexpected(name));
-        }
-        self.advance();
-        Ok(span)
-    }
-
-    /// The error of a token that cannot stand where it stands.
-    fn unexpected(&self, expected: &str) -> Error {
-        let Lexeme { token, span } = &self.lexemes[self.next];
-        let found = match token {
-            Token::EOF => "the end".to_owned(),
-            _ => {
-                let token = self.text.chars().skip(span.start).take(span.end - span.start);
-                format!("`{}`", shortened(token))
-            }
-        };
-        let error = error_at(self.text, &[*span], &format!("expected {expected}, found {found}"));
-        match token {
-            Token::DoubleEq => error.with_hint("equality is written `=`"),
-            Token::Caret => error.with_hint("write `power(x, y)`"),
-            Token::Mul if self.follows(&Token::Mul) => error.with_hint("write `power(x, y)` for `x ** y`"),
-            Token::DuckIntDiv => error.with_hint("write `floor(x / y)` for `x // y`"),
-            Token::Div if self.follows(&Token::Div) => error.with_hint("write `floor(x / y)` for `x // y`"),
-            Token::Ampersand | Token::Overlap => error.with_hint("write `x AND y`"),
-            Token::Pipe => error.with_hint("write `x OR y`"),
-            Token::Tilde | Token::ExclamationMark => error.with_hint("write `NOT x`"),
-            Token::Question => error.with_hint("write `if(condition, x, y)`"),
-            Token::Word(w) if w.value.eq_ignore_ascii_case("if") => {
-                error.with_hint("write `if(condition, x, y)`")
-            }
-            Token::SemiColon => error.with_hint("a formula is one expression"),
-            Token::DoubleColon => error.with_hint("write `CAST(x AS DOUBLE)`"),
-            Token::Word(w) if w.value.eq_ignore_ascii_case("select") => {
-                error.with_hint("a formula is one expression over the columns of a row, not a query")
-            }
-            Token::Word(w) if w.value.eq_ignore_ascii_case("ilike") => {
-                error.with_hint("write `lower(x) LIKE 'pattern'`")
-            }
-            _ => error,
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Training an embedding space from a table.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::Array;
@@ -8,25 +9,23 @@ use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
 use tabgraft_table::cell::texts;
-use tabgraft_table::codec::{fit_codecs_to_rows, notes};
+use tabgraft_table::codec::{Codec, CodecConfig, fit_codecs_to_rows, fit_codecs_to_whole, notes};
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::row_hash::n_nearly_equal;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions, Schema, infer};
 use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions};
+use tabgraft_table::table::Whole;
 
-use super::embed::cell_tables;
-use super::{
-    About, EmbeddingSpace, Hashes, Known, KnownRows, SoftwareVersion, SpaceConfig, Wiring, column_shape,
-};
+use super::training_rows::{Rows, rows_of_parts};
+use super::{About, EmbeddingSpace, Hashes, KnownRows, SoftwareVersion, SpaceConfig, Wiring, column_shape};
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
 use crate::error::{Error, Result};
 use crate::metric::Clusters;
-use crate::objective::{Objective, Role};
+use crate::objective::Role;
 use crate::param::Params;
 use crate::train::{
-    Allowance, Device, Ending, Event, Footprint, Phase, Purpose, Sink, TrainingData, TrainingOptions,
-    TrainingPlan, VALIDATION_MOST, Watch, drawn, train,
+    Device, Ending, Event, Footprint, Phase, Sink, TrainingData, TrainingOptions, TrainingPlan, Watch, train,
 };
 use crate::weights::WeightedRows;
 
@@ -53,16 +52,6 @@ pub struct FitOptions {
     /// are then only left out where their cells are as they were, and its table needs every column for ever.
     /// Default false.
     pub private: bool,
-}
-
-/// The rows of a table by their part, and a key of each row.
-pub(crate) struct Rows {
-    pub train: Vec<usize>,
-    pub valid: Vec<usize>,
-    /// The part of each row.
-    pub parts: Vec<Part>,
-    /// A hash of each row's original cells.
-    pub key: Vec<u64>,
 }
 
 impl EmbeddingSpace {
@@ -239,7 +228,15 @@ fn prepare(
         false => Some(KnownRows::of(&all, &rows.parts, &split, &schema.columns, &rows.key)?),
     };
     let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-    let codecs = fit_codecs_to_rows(&schema, &all, &train_rows, &options.config.codec)?;
+    let codecs = training_codecs(
+        &schema,
+        &all,
+        &train_rows,
+        &options.config.codec,
+        table.whole(),
+        split.columns(),
+        |part| split.assign(part),
+    )?;
     let config = &options.config;
     schema.notes.extend(notes(&schema.columns, &codecs, &config.codec));
     for note in &schema.notes {
@@ -290,6 +287,25 @@ fn prepare(
     Ok((space, all, rows))
 }
 
+/// Codecs of the columns of `schema`, fitted to the training rows of `table`, `train_rows`; of rows that were drawn from
+/// a `whole`, to all training rows of that: `parts` says of a part of it which rows these are, by the columns `needed`.
+///
+/// # Errors
+/// As [`fit_codecs_to_whole`].
+pub(crate) fn training_codecs(
+    schema: &Schema,
+    table: &Table,
+    train_rows: &[u32],
+    config: &CodecConfig,
+    whole: Option<&Arc<dyn Whole>>,
+    needed: &[String],
+    parts: impl Fn(&Table) -> Result<Vec<Part>>,
+) -> Result<Vec<Codec>> {
+    let Some(whole) = whole else { return fit_codecs_to_rows(schema, table, train_rows, config) };
+    let mut trains = |part: &Table| Ok(parts(part)?.iter().map(|part| *part == Part::Train).collect());
+    fit_codecs_to_whole(schema, table, train_rows, config, &**whole, needed, &mut trains)
+}
+
 /// That many rows nearly equal another one, in a table of at least two columns: copies that the split cannot see.
 fn near_copies(table: &Table, columns: &[String], keys: &[u64]) -> Result<Option<String>> {
     let n_rows = table.n_rows().min(LOOKED_AT);
@@ -304,171 +320,6 @@ fn near_copies(table: &Table, columns: &[String], keys: &[u64]) -> Result<Option
              the other tested; round and spell them alike, or give the column that names the thing as the key or group"
         )
     }))
-}
-
-impl EmbeddingSpace {
-    /// The rows of `table`, and of `valid` behind them, by their part; with a warning where few are known.
-    ///
-    /// # Errors
-    /// As [`EmbeddingSpace::row_parts`]; a schema error if the two tables differ in their columns, a value error
-    /// if no row is left to train on.
-    pub(crate) fn rows_of(
-        &self,
-        table: &Table,
-        valid: Option<&Table>,
-        sink: &mut Sink<'_>,
-    ) -> Result<(Table, Rows)> {
-        let parts = |table: &Table| self.told_parts(table, sink);
-        rows_of_parts(table, valid, parts, &self.first_columns(), self.split())
-    }
-}
-
-impl About {
-    /// Remembers the rows of another version, where both remember theirs.
-    pub(crate) fn join_rows(&mut self, other: &Self) {
-        if let (Some(rows), Some(others)) = (&mut self.rows, &other.rows) {
-            rows.join(others);
-        }
-    }
-
-    /// Remembers the rows that this version was trained on and its parent does not know as they are. A child of a
-    /// version that could not yet remember any says that it does not either.
-    ///
-    /// # Errors
-    /// A schema error for a column of a type that cannot be read.
-    pub(crate) fn remember_rows(&mut self, table: &Table, parts: &[Part], sink: &mut Sink<'_>) -> Result<()> {
-        let Some(rows) = &mut self.rows else {
-            // The hashes are the parent's until those of this version are computed.
-            if self.hashes.claims.is_none() {
-                let text = "the parent comes from format 1.3 or earlier and remembers no rows, and neither does this \
-                            version: rows of which cells are changed later are not recognised; train anew to have \
-                            them remembered"
-                    .to_owned();
-                let _ = sink(&Event::Note { text: text.clone() });
-                self.notes.push(text);
-            }
-            return Ok(());
-        };
-        let known = rows.find(table)?;
-        rows.add(table, parts, |row| !matches!(known[row], Known::Whole(_)))
-    }
-}
-
-/// The rows of `table`, and of `valid` behind them, by the parts that `assign` gives them, told apart by the hashes of
-/// `split`.
-///
-/// # Errors
-/// A schema error if the two tables differ in their columns, a value error if no row is left to
-/// train on.
-fn rows_of_parts(
-    table: &Table,
-    valid: Option<&Table>,
-    mut assign: impl FnMut(&Table) -> Result<Vec<Part>>,
-    key_columns: &[String],
-    split: &Split,
-) -> Result<(Table, Rows)> {
-    let (all, parts) = match valid {
-        None => (table.clone(), assign(table)?),
-        Some(valid) => {
-            let all = table.append(valid).map_err(|e| e.at("validation table"))?;
-            // The split's test rows stay out even here; its validation rows are no longer needed.
-            let mut settled = |table: &Table, part: Part| -> Result<Vec<Part>> {
-                let parts = assign(table)?;
-                Ok(parts.into_iter().map(|p| if p == Part::Test { p } else { part }).collect())
-            };
-            let mut parts = settled(table, Part::Train)?;
-            parts.extend(settled(valid, Part::Valid)?);
-            (all, parts)
-        }
-    };
-    let of = |wanted: Part| {
-        parts.iter().enumerate().filter(|(_, p)| **p == wanted).map(|(i, _)| i).collect::<Vec<_>>()
-    };
-    let present: Vec<String> = key_columns.iter().filter(|c| all.has_column(c)).cloned().collect();
-    let (train, valid) = (of(Part::Train), of(Part::Valid));
-    let rows = Rows { train, valid, key: split.row_hashes(&all, &present)?, parts };
-    if rows.train.is_empty() {
-        return Err(Error::value(format!("none of the {} rows is left to train on", all.n_rows()))
-            .with_hint("lower the shares of validation and test rows, or give more rows"));
-    }
-    Ok((all, rows))
-}
-
-/// The rows that a training looks at, the only ones whose cells become numbers.
-pub(crate) struct LookedAt {
-    /// Their places in the table, ascending.
-    pub rows_idx: Vec<usize>,
-    /// The same rows by their places among these.
-    pub rows: Rows,
-    /// Those of the validation rows that every epoch is measured on.
-    pub watched: Vec<usize>,
-    /// Training and validation rows that there are.
-    n_rows: [usize; 2],
-}
-
-impl Rows {
-    /// What a training on these training rows looks at: them, and the validation rows that losses are measured on,
-    /// of which each epoch watches at most so many.
-    pub fn looked_at(&self, train: Vec<usize>, most_watched: usize) -> LookedAt {
-        let measured = drawn(&self.valid, &self.key, VALIDATION_MOST, Purpose::Validation);
-        let watched = drawn(&measured, &self.key, most_watched, Purpose::Validation);
-        let mut rows_idx = [&train[..], &measured].concat();
-        rows_idx.sort_unstable();
-        rows_idx.dedup();
-        let mut place = vec![0; self.key.len()];
-        rows_idx.iter().enumerate().for_each(|(i, row)| place[*row] = i);
-        let placed = |rows: &[usize]| rows.iter().map(|row| place[*row]).collect::<Vec<_>>();
-        LookedAt {
-            rows: Rows {
-                train: placed(&train),
-                valid: placed(&measured),
-                parts: Vec::new(),
-                key: rows_idx.iter().map(|row| self.key[*row]).collect(),
-            },
-            watched: placed(&watched),
-            n_rows: [self.train.len(), self.valid.len()],
-            rows_idx,
-        }
-    }
-}
-
-impl LookedAt {
-    /// As [`training_data`], of these rows.
-    pub fn training_data(
-        &self,
-        space: &EmbeddingSpace,
-        encoded: &EncodedTable,
-        roles: Vec<Role>,
-        old_columns: std::ops::Range<usize>,
-    ) -> TrainingData {
-        TrainingData {
-            watched_rows: self.watched.clone(),
-            n_rows: self.n_rows,
-            ..training_data(space, encoded, &self.rows, roles, old_columns)
-        }
-    }
-}
-
-/// What the training loop needs, for a space whose network and codecs stand.
-pub(crate) fn training_data(
-    space: &EmbeddingSpace,
-    encoded: &EncodedTable,
-    rows: &Rows,
-    roles: Vec<Role>,
-    old_columns: std::ops::Range<usize>,
-) -> TrainingData {
-    TrainingData {
-        groups: cell_tables(&space.network, encoded),
-        objective: Objective::new(encoded, &space.network.first_logit, roles, rows.key.clone())
-            .with_column_keys(&space.about.mask_keys),
-        train_rows: rows.train.clone(),
-        valid_rows: rows.valid.clone(),
-        watched_rows: rows.valid.clone(),
-        n_rows: [rows.train.len(), rows.valid.len()],
-        column_names: space.about.columns.iter().map(|c| c.name.clone()).collect(),
-        old_columns,
-        allowance: Allowance::of_batches(space.about.batch_size),
-    }
 }
 
 /// The current time, RFC 3339, UTC, to the second, with the offset `+00:00`: older Pythons cannot read a `Z`.

@@ -18,6 +18,7 @@ mod reading;
 mod recipe;
 mod same;
 mod stream;
+mod training_rows;
 mod unseen;
 
 use std::collections::{HashMap, HashSet};
@@ -32,12 +33,17 @@ use tabgraft_table::schema::{ColumnSpec, ExcludedColumn, Exclusion};
 use tabgraft_table::split::Split;
 use tabgraft_table::table::quoted;
 
+use crate::encoder::Network;
+use crate::encoder::network::ColumnShape;
+use crate::error::{Error, Result, near_names};
 pub(crate) use crate::record::Wiring;
 pub(crate) use crate::record::step_from;
 pub use crate::record::{
     AnchorInfo, ExtensionMetadata, Freeze, GraftJudgement, Hashes, Mode, Operation, ParentRef, PruneInfo,
     RefusedExtension, Sample, Schedule, SoftwareVersion, descends_from,
 };
+use crate::store::ContentHash;
+use crate::train::TrainingInfo;
 pub use carried::Completed;
 pub(crate) use carried::complete;
 pub(crate) use clusters::clusters;
@@ -50,7 +56,7 @@ pub(crate) use file::{
     KIND, MOST_COLUMNS, check_about, check_filled, check_groups, check_steps, n_weights, skeleton,
 };
 pub use fit::FitOptions;
-pub(crate) use fit::{Rows, now, training_data};
+pub(crate) use fit::{now, training_codecs};
 pub use known::Known;
 pub(crate) use known::KnownRows;
 pub(crate) use migrate::to_current;
@@ -59,14 +65,9 @@ pub(crate) use readable::unnamed;
 pub(crate) use recipe::{Era, recipe};
 pub(crate) use same::{pattern, says_the_same};
 pub use stream::{EmbeddingStream, TableRemarks};
+pub(crate) use training_rows::{Rows, training_data};
 pub(crate) use unseen::UnseenCounts;
 pub use unseen::{UnseenCause, UnseenColumn};
-
-use crate::encoder::Network;
-use crate::encoder::network::ColumnShape;
-use crate::error::{Error, Result, near_names};
-use crate::store::ContentHash;
-use crate::train::TrainingInfo;
 
 /// Columns of each side that an error names.
 const MOST_NAMED: usize = 10;

@@ -14,6 +14,7 @@ mod file;
 mod hash;
 mod header;
 mod json;
+mod raw_header;
 mod read;
 mod write;
 

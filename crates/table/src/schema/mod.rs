@@ -1,6 +1,7 @@
 //! What each column means: its kind, why that kind, and which columns are left out and why.
 
 mod infer;
+mod kind_of_cells;
 pub mod profile;
 mod remarks;
 mod spellings;

@@ -1,12 +1,16 @@
 //! A table in memory: named Arrow columns of equal length.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod append;
+mod columns;
+mod whole;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::new_empty_array;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::{cast, concat, concat_batches, nullif, take_record_batch};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema as ArrowSchema, SchemaRef, UInt64Type};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::{concat, concat_batches, take_record_batch};
+use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 
 use crate::column::Exclusion;
 use crate::error::{Error, Result, near_names};
@@ -14,6 +18,7 @@ use crate::origin::Origin;
 use crate::row_place::{RowLines, RowPlace, RowPlaces, Rows};
 use crate::spelling::WholeNumbers;
 pub use crate::visible::quoted;
+pub use whole::Whole;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
 ///
@@ -30,6 +35,8 @@ pub struct Table {
     untyped: Arc<HashSet<String>>,
     rows: RowPlaces,
     row_hashes: RowHashes,
+    /// What the rows were drawn from, as long as they are all that were drawn.
+    whole: Option<Arc<dyn Whole>>,
 }
 
 impl Rows for Table {
@@ -72,6 +79,7 @@ impl Table {
             untyped: Arc::default(),
             row_hashes: Arc::default(),
             rows: RowPlaces::default(),
+            whole: None,
         })
     }
 
@@ -190,51 +198,6 @@ impl Table {
         Self::new(batch)
     }
 
-    /// These rows, and those of `other` behind them, by the columns of this table. A column that
-    /// the two keep in different types takes one that holds both: a wider number, or else text.
-    ///
-    /// # Errors
-    /// A schema error if `other` lacks a column.
-    pub fn append(&self, other: &Self) -> Result<Self> {
-        let names = self.column_names();
-        let mut columns = Vec::with_capacity(names.len());
-        for name in names {
-            let (a, b) = (self.column(&name)?, other.column(&name)?);
-            let shared = shared_type(a, b);
-            let cast_to = |array: &ArrayRef| -> Result<ArrayRef> {
-                cast(array, &shared).map_err(|e| Error::schema(format!("column `{name}`: {e}")))
-            };
-            let (a, b) = (cast_to(a)?, cast_to(b)?);
-            let both = concat(&[a.as_ref(), b.as_ref()])
-                .map_err(|e| Error::schema(format!("column `{name}`: {e}")))?;
-            columns.push((name, both));
-        }
-        let untyped = self.untyped.intersection(&other.untyped).cloned().collect();
-        let rows = self.rows.append(self.n_rows(), &other.rows, other.n_rows());
-        Ok(Table { untyped: Arc::new(untyped), rows, ..self.derived(Self::from_columns(columns)?)? })
-    }
-
-    /// The same columns under other names, in their order; `renamed` says which, old name to new one.
-    ///
-    /// # Errors
-    /// A schema error if a name is empty or stands twice.
-    pub(crate) fn renamed(&self, names: &[String], renamed: BTreeMap<String, String>) -> Result<Self> {
-        if renamed.is_empty() {
-            return Ok(self.clone());
-        }
-        let new = |name: &String| renamed.get(name).unwrap_or(name).clone();
-        let mut origin = (*self.origin).clone();
-        origin.set_aside.iter_mut().for_each(|column| column.name = new(&column.name));
-        origin.declared_categories = origin.declared_categories.iter().map(new).collect();
-        origin.reading.numbers =
-            origin.reading.numbers.into_iter().map(|(name, style)| (new(&name), style)).collect();
-        let untyped = self.untyped.iter().map(new).collect();
-        let columns = names.iter().cloned().zip(self.batch.columns().iter().cloned());
-        let table = Self::from_columns(columns)?;
-        origin.reading.renamed.extend(renamed);
-        Ok(Table { origin: Arc::new(origin), untyped: Arc::new(untyped), rows: self.rows.clone(), ..table })
-    }
-
     /// The same table with these notes in place of those of its reading.
     pub(crate) fn with_notes(self, notes: Vec<String>) -> Self {
         let origin = Origin { notes, ..(*self.origin).clone() };
@@ -244,7 +207,7 @@ impl Table {
     /// A table made from this one: read as this one was.
     fn derived(&self, table: Self) -> Result<Self> {
         let (origin, untyped, rows) = (self.origin.clone(), self.untyped.clone(), self.rows.clone());
-        Ok(Table { origin, untyped, rows, ..table })
+        Ok(Table { origin, untyped, rows, whole: self.whole.clone(), ..table })
     }
 
     /// The rows as one Arrow batch.
@@ -330,154 +293,17 @@ impl Table {
         }
         let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
             .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
-        Ok(Table { batch, rows: self.rows.take(rows_idx), row_hashes: Arc::default(), ..self.clone() })
+        let rows = self.rows.take(rows_idx);
+        Ok(Table { batch, rows, row_hashes: Arc::default(), whole: None, ..self.clone() })
     }
 
     /// Rows `start..start + n_rows`, without copying.
     pub fn slice(&self, start: usize, n_rows: usize) -> Self {
         let start = start.min(self.n_rows());
         let batch = self.batch.slice(start, n_rows.min(self.n_rows() - start));
-        Table { batch, rows: self.rows.slice(start), row_hashes: Arc::default(), ..self.clone() }
+        let rows = self.rows.slice(start);
+        Table { batch, rows, row_hashes: Arc::default(), whole: None, ..self.clone() }
     }
-
-    /// Only these columns, in this order.
-    ///
-    /// # Errors
-    /// A schema error if one is absent or stands twice.
-    pub fn select(&self, names: &[String]) -> Result<Self> {
-        let columns = names.iter().map(|n| Ok((n.clone(), self.column(n)?.clone())));
-        let columns = columns.collect::<Result<Vec<_>>>()?;
-        if columns.is_empty() {
-            let batch = build(vec![], vec![], Some(self.n_rows()))?;
-            return Ok(Table { batch, places: Arc::default(), row_hashes: Arc::default(), ..self.clone() });
-        }
-        self.derived(Self::from_columns(columns)?)
-    }
-
-    /// All columns but these; names that are not there are passed over.
-    pub fn without(&self, names: &[String]) -> Result<Self> {
-        let left_out: HashSet<&String> = names.iter().collect();
-        let keep: Vec<String> = self.column_names().into_iter().filter(|n| !left_out.contains(n)).collect();
-        self.select(&keep)
-    }
-
-    /// With one more column at the end, or with the column of this name replaced.
-    ///
-    /// # Errors
-    /// A schema error if the length differs.
-    pub fn with_column(&self, name: &str, array: ArrayRef) -> Result<Self> {
-        self.with_columns([(name, array)])
-    }
-
-    /// As [`Table::with_column`], for many, in their order: each column of the table is passed once.
-    ///
-    /// # Errors
-    /// A schema error if a length differs.
-    pub fn with_columns<N: Into<String>>(
-        &self,
-        new: impl IntoIterator<Item = (N, ArrayRef)>,
-    ) -> Result<Self> {
-        let schema = self.batch.schema();
-        let mut columns: Vec<(String, ArrayRef)> = schema
-            .fields()
-            .iter()
-            .zip(self.batch.columns())
-            .map(|(f, a)| (f.name().clone(), a.clone()))
-            .collect();
-        let (mut untyped, mut origin) = (self.untyped.clone(), self.origin.clone());
-        let mut behind: HashMap<String, usize> = HashMap::new();
-        for (name, array) in new {
-            let name = name.into();
-            self.check_length(&name, &array)?;
-            if untyped.contains(&name) {
-                Arc::make_mut(&mut untyped).remove(&name);
-            }
-            if origin.declared_categories.contains(&name) {
-                Arc::make_mut(&mut origin).declared_categories.remove(&name);
-            }
-            match self.places.get(&name).or_else(|| behind.get(&name)) {
-                Some(place) => columns[*place].1 = array,
-                None => {
-                    behind.insert(name.clone(), columns.len());
-                    columns.push((name, array));
-                }
-            }
-        }
-        Ok(Table { untyped, origin, rows: self.rows.clone(), ..Self::from_columns(columns)? })
-    }
-
-    /// With cells taken away, of each column those marked; each stays as untyped as it was.
-    ///
-    /// # Errors
-    /// A schema error if a column is absent, or not as long as its marks.
-    pub(crate) fn without_cells<'a>(
-        &self,
-        marked: impl IntoIterator<Item = (&'a str, &'a BooleanArray)>,
-    ) -> Result<Self> {
-        let take_away = |(name, is_gone): (&'a str, &BooleanArray)| {
-            let left = nullif(self.column(name)?, is_gone);
-            Ok((name, left.map_err(|e| Error::schema(format!("column `{name}`: {e}")))?))
-        };
-        let left = marked.into_iter().map(take_away).collect::<Result<Vec<_>>>()?;
-        Ok(Table { untyped: self.untyped.clone(), ..self.with_columns(left)? })
-    }
-
-    /// Whether an array may be a column of this table.
-    ///
-    /// # Errors
-    /// A schema error if its length differs.
-    pub fn check_length(&self, name: &str, array: &ArrayRef) -> Result<()> {
-        if array.len() == self.n_rows() {
-            return Ok(());
-        }
-        Err(Error::schema(format!(
-            "column `{name}` has {} rows, the table has {}",
-            array.len(),
-            self.n_rows()
-        )))
-    }
-}
-
-/// Largest whole number up to which a float holds every one.
-const FLOAT_EXACT: u64 = 1 << 53;
-
-/// A type that holds the values of both. Whole numbers that no number type shares with the other column
-/// keep their digits as text.
-fn shared_type(a: &ArrayRef, b: &ArrayRef) -> DataType {
-    let (of_a, of_b) = (a.data_type(), b.data_type());
-    match (of_a, of_b) {
-        _ if of_a == of_b => of_a.clone(),
-        (DataType::Null, other) | (other, DataType::Null) => other.clone(),
-        _ if of_a.is_integer() && of_b.is_integer() => {
-            let (low, high) = (least(a).min(least(b)), most(a).max(most(b)));
-            match high <= i64::MAX as u64 {
-                true => DataType::Int64,
-                false if low >= 0 => DataType::UInt64,
-                false => DataType::Utf8,
-            }
-        }
-        _ if of_a.is_numeric() && of_b.is_numeric() => {
-            let is_exact = |array: &ArrayRef| {
-                !array.data_type().is_integer()
-                    || (most(array) <= FLOAT_EXACT && least(array).unsigned_abs() <= FLOAT_EXACT)
-            };
-            if is_exact(a) && is_exact(b) { DataType::Float64 } else { DataType::Utf8 }
-        }
-        _ => DataType::Utf8,
-    }
-}
-
-/// The least of whole numbers and 0.
-fn least(array: &ArrayRef) -> i64 {
-    let signed = array.data_type().is_signed_integer().then(|| cast(array, &DataType::Int64).ok()).flatten();
-    signed.and_then(|a| arrow::compute::min(a.as_primitive::<Int64Type>())).unwrap_or(0).min(0)
-}
-
-/// The greatest of whole numbers and 0.
-fn most(array: &ArrayRef) -> u64 {
-    // Negative numbers have no place here and become null.
-    let unsigned = cast(array, &DataType::UInt64).ok();
-    unsigned.and_then(|a| arrow::compute::max(a.as_primitive::<UInt64Type>())).unwrap_or(0)
 }
 
 fn build(fields: Vec<Field>, arrays: Vec<ArrayRef>, n_rows: Option<usize>) -> Result<RecordBatch> {

@@ -1,0 +1,229 @@
+//! From the rows of a table to classes or numbers, and what there is to say of the cells.
+
+use tabgraft_feature::Differing;
+use tabgraft_table::Table;
+use tabgraft_table::codec::CellFlag;
+use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::threads::in_pool;
+use tabgraft_table::unreadable::{CellErrors, Readable};
+
+use super::bag::NotFinite;
+use super::calibrate::{keep_off_the_ends, sharpen};
+use super::predictions::decide;
+use super::{Guardrail, Predictions, Predictor, Target, bag, blend, derived, lines, trees};
+use crate::error::{Error, Result};
+use crate::metric::Task;
+use crate::space::{ColumnReport, UnseenColumn, UnseenCounts, cell_tables};
+
+impl Predictor {
+    /// The predictions with an interval around each number that covers the truth with this probability.
+    ///
+    /// # Errors
+    /// An option error for classes, for a level that is not between 0 and 1 or for which there were too few held-out
+    /// rows, and for a file that remembers none.
+    pub fn with_interval(&self, predictions: Predictions, level: f64) -> Result<Predictions> {
+        if self.about.target.task() != Task::Regression {
+            return Err(Error::option(format!(
+                "option `interval` is for numbers, `{}` is one of {} classes",
+                self.about.target.column(),
+                self.about.target.classes().len()
+            ))
+            .with_hint("leave it out; the probabilities say how sure a class is"));
+        }
+        let Some(distances) = &self.about.distances else {
+            return Err(Error::option(format!(
+                "predictor `{}` is of an older format and does not remember how far it was off",
+                self.name()
+            ))
+            .with_hint("fit it again"));
+        };
+        let interval = distances.around(&predictions.values, level)?;
+        Ok(Predictions { interval: Some(interval), ..predictions })
+    }
+
+    /// Predicts each row of a table.
+    ///
+    /// A row's prediction has the same bits in any batch. Unknown columns are listed, missing ones
+    /// count as missing cells. Features of the space that the table lacks are computed; those that it has are
+    /// used, and listed where they are not what the feature gives.
+    ///
+    /// # Errors
+    /// A schema error with both sets of names if not one column of the table is known; a value error if a
+    /// cell cannot be read as its column's kind, or if the weights are so large that a row has no finite
+    /// prediction.
+    pub fn predict(&self, table: &Table) -> Result<Predictions> {
+        let report = self.column_report(table);
+        let made = self.about.space.complete(table)?;
+        self.about.space.check_known(&made.table)?;
+        Ok(Predictions { report, differing: made.differing, ..self.predict_any(&made.table)? })
+    }
+
+    /// As [`Predictor::predict`]; with [`CellErrors::Missing`], cells that cannot be read count as missing and are
+    /// listed.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`] and [`CellErrors::treat`].
+    pub fn predict_readable(&self, table: &Table, errors: CellErrors) -> Result<Predictions> {
+        let Readable { table, unreadable } = self.readable(table, errors)?;
+        Ok(Predictions { unreadable, ..self.predict(&table)? })
+    }
+
+    /// What becomes of a table's columns: those that are not used, those that it lacks, features that are computed.
+    pub fn column_report(&self, table: &Table) -> ColumnReport {
+        let mut report = self.about.space.column_report(table);
+        report.ignored_columns.retain(|c| c.name != self.about.target.column());
+        report
+    }
+
+    /// Columns of a table that are not what their feature gives, by a sample of its rows.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn differing_columns(&self, table: &Table) -> Result<Vec<Differing>> {
+        Ok(self.about.space.complete(table)?.differing)
+    }
+
+    /// As [`Predictor::predict`], of a table that may have lost all of the columns: its cells are missing, and
+    /// no feature is computed.
+    pub(crate) fn predict_any(&self, table: &Table) -> Result<Predictions> {
+        let space = &self.about.space;
+        let mut unseen = UnseenCounts::default();
+        let predictions = self.predict_counted(table, &mut unseen)?;
+        Ok(Predictions { unseen: unseen.mostly_of_parts(&space.columns, &space.codecs), ..predictions })
+    }
+
+    /// As [`Predictor::predict_any`], of a part of a table whose unseen cells are counted.
+    pub(super) fn predict_counted(&self, table: &Table, unseen: &mut UnseenCounts) -> Result<Predictions> {
+        let space = &self.about.space;
+        let mut encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
+        unseen.update_part(&space.columns, &encoded, table)?;
+        derived::add(&self.about.derived, &space.columns, table, &mut encoded)?;
+        let mut values = in_pool(|| self.predict_cells(table, &encoded))?.map_err(|e| e.in_rows_of(table))?;
+        let task = self.about.target.task();
+        let n_outputs = self.about.target.n_outputs();
+        if task != Task::Regression {
+            values.chunks_exact_mut(n_outputs).for_each(keep_off_the_ends);
+        }
+        let threshold = self.threshold();
+        let (mut class_idx, mut confidence) = (Vec::new(), Vec::new());
+        if task != Task::Regression {
+            for row in values.chunks_exact(n_outputs) {
+                let (class, sure) = decide(row, threshold);
+                class_idx.push(class);
+                confidence.push(sure);
+            }
+        }
+        Ok(Predictions {
+            task,
+            classes: self.about.target.classes().to_vec(),
+            label_type: self.about.target.label_type(),
+            values,
+            n_outputs,
+            class_idx,
+            threshold,
+            confidence,
+            report: self.column_report(table),
+            differing: Vec::new(),
+            unreadable: Vec::new(),
+            interval: None,
+            unseen: Vec::new(),
+        })
+    }
+
+    /// Columns of a table whose cells are all or mostly values that no training row had.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn unseen_columns(&self, table: &Table) -> Result<Vec<UnseenColumn>> {
+        let space = &self.about.space;
+        let made = space.complete(table)?;
+        let table = &*made.table;
+        let encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
+        UnseenCounts::of(&encoded).mostly(&space.columns, &space.codecs, table)
+    }
+
+    /// Cells that are unlike the training rows: unseen categories, numbers far outside.
+    ///
+    /// # Errors
+    /// A value error if a cell cannot be read as its column's kind.
+    pub fn guardrails(&self, table: &Table) -> Result<Vec<Guardrail>> {
+        let mut found = Vec::new();
+        let made = self.about.space.complete(table)?;
+        let table = &*made.table;
+        for (spec, codec) in self.about.space.columns.iter().zip(&self.about.space.codecs) {
+            if !table.has_column(&spec.name) {
+                continue;
+            }
+            let flags =
+                codec.flags(&spec.name, table.column(&spec.name)?).map_err(|e| e.in_rows_of(table))?;
+            for (row_idx, flag) in flags.into_iter().enumerate() {
+                if flag.severity().is_some() || flag == CellFlag::Unseen {
+                    found.push(Guardrail { row_idx, column: spec.name.clone(), flag, word: flag.word() });
+                }
+            }
+        }
+        found.sort_by_key(|g| g.row_idx);
+        Ok(found)
+    }
+
+    /// What it says of a table that its space has encoded, in the target's unit.
+    ///
+    /// # Shapes
+    /// - returns: `[n_rows, n_outputs]`
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_encoded`].
+    fn predict_cells(&self, table: &Table, cells: &EncodedTable) -> Result<Vec<f64>> {
+        let Some(grown) = &self.grown else { return self.predict_encoded(cells) };
+        let old = grown.base.about.own_cells(&self.about.space, table, cells)?;
+        Ok(self.grown_from(grown.base.predict_cells(table, &old)?, cells))
+    }
+
+    /// Mean of the bag, calibrated, in the target's unit.
+    ///
+    /// # Shapes
+    /// - returns: `[n_rows, n_outputs]`
+    ///
+    /// # Errors
+    /// A value error that names a row without a finite prediction.
+    pub(super) fn predict_encoded(&self, table: &EncodedTable) -> Result<Vec<f64>> {
+        let groups = self.heads.first().map(|head| cell_tables(&head.space, table)).unwrap_or_default();
+        let rows: Vec<usize> = (0..table.n_rows).collect();
+        let n_outputs = self.about.target.n_outputs();
+        let classes = self.about.target.task() != Task::Regression;
+        let mut mean = vec![0.0; table.n_rows * n_outputs];
+        let info = &self.about.fit_info;
+        for head in &self.heads {
+            let of_head = bag::predict_cells(head, &groups, &rows, classes).map_err(|NotFinite(row)| {
+                Error::value(format!(
+                    ": the weights of predictor {} are too large: its prediction is not finite",
+                    self.id()
+                ))
+                .in_row("", row)
+                .with_hint("fit the predictor anew, on another version of its space if that does not help")
+            })?;
+            for (m, v) in mean.iter_mut().zip(of_head) {
+                *m += v / self.heads.len() as f64;
+            }
+        }
+        let loss = trees::loss(&self.about.target);
+        let mut learners = vec![(mean, info.share_of_networks())];
+        if !self.forests.is_empty() {
+            learners.push((trees::predict(&self.forests, loss, table), info.share_of_trees));
+        }
+        if !self.lines.is_empty() {
+            learners.push((lines::predict(&self.lines, loss, table), info.share_of_linear));
+        }
+        let (values, shares): (Vec<Vec<f64>>, Vec<f64>) = learners.into_iter().unzip();
+        let mut mean = blend::mixed(&values, &shares);
+        match &self.about.target {
+            Target::Classes { .. } => {
+                mean.chunks_exact_mut(n_outputs).for_each(|row| sharpen(row, self.about.sharpness));
+            }
+            Target::Number { mean: centre, deviation, .. } => {
+                mean.iter_mut().for_each(|v| *v = *v * deviation + centre);
+            }
+        }
+        Ok(mean)
+    }
+}
