@@ -87,7 +87,7 @@ fn learners(g: &mut Graph, predictor: &Predictor, cells: &Cells) -> Vec<(Value, 
     let mut learners = Vec::new();
     if !predictor.heads.is_empty() {
         let of_heads: Vec<Value> =
-            predictor.heads.iter().map(|head| of_head(g, head, cells, target)).collect();
+            predictor.predicting_heads().iter().map(|head| of_head(g, head, cells, target)).collect();
         learners.push((mean(g, &of_heads), info.share_of_networks()));
     }
     if !predictor.forests.is_empty() {

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A graph is given raw columns, one vector each, and computes the features that the model carries. What ONNX has
-//! no operator for is an error that names the column or the feature. `docs/decisions/0037-onnx.md`.
+//! no operator for is an error that names the column or the feature. `docs/decisions/0038-onnx.md`.
 
 mod calendar;
 mod cells;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bytes = PROCESS + table + cells + weights + prefix + rows in flight
-//! table            the cells as they were read, and once more as codecs make them
+//! table            the cells as they were read; of what is not a first training once more as codecs make them
 //! cells            what batches are cut from: bins, positions, codes, classes, keys of all rows
 //! weights          4 bytes each; of those that train also gradient, two moments, two best epochs
 //! prefix           2 bytes a number that a frozen graft computes once (`prefix.rs`)
@@ -13,9 +13,6 @@
 //! ```
 //!
 //! `benches/memory.py` prints the estimate beside what was measured.
-
-use tabgraft_table::Table;
-use tabgraft_table::encoded::EncodedTable;
 
 use super::anchor::Anchor;
 use super::prefix::Prefix;
@@ -95,9 +92,9 @@ impl Allowance {
 }
 
 impl Footprint {
-    /// Of training these weights, as they will be thawed, on this data; `table` and `encoded` are
-    /// what the data was made from.
-    pub fn new(network: &Network, data: &TrainingData, table: &Table, encoded: &EncodedTable) -> Self {
+    /// Of training these weights, as they will be thawed, on this data; `read_bytes` are those of what the data was
+    /// made from: table and encoded columns.
+    pub fn new(network: &Network, data: &TrainingData, read_bytes: usize) -> Self {
         let mut weights = 0;
         network.each("", &mut |_, param| {
             weights += NUMBER * TRAINED_COPIES * param.shape().iter().product::<usize>() as u64;
@@ -110,7 +107,7 @@ impl Footprint {
         let logits = network.n_logits() * (3 * network.heads.len() + 2);
         let prefix = Prefix::n_numbers(network, data).map(|n| n.map(|n| Prefix::NUMBER * n as u64));
         Footprint {
-            fixed: PROCESS + table.n_bytes() as u64 + encoded.n_bytes() as u64 + cells + weights,
+            fixed: PROCESS + read_bytes as u64 + cells + weights,
             step: NUMBER * (3 * tokens + inner + logits) as u64,
             is_anchored: false,
             prefix,
