@@ -10,7 +10,7 @@ use tabgraft_table::read::{
     read_table_from,
 };
 
-use super::schema::parse_pair;
+use super::schema::{once_each, parse_pair};
 use super::training::parse_bytes;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -61,15 +61,15 @@ pub struct ReadArgs {
 
 impl ReadArgs {
     /// As the core takes them.
-    pub fn given(&self) -> GivenReading {
-        GivenReading {
+    pub fn given(&self) -> Result<GivenReading, Failure> {
+        Ok(GivenReading {
             missing_tokens: self.missing_tokens.clone(),
             delimiter: self.delimiter,
             decimal: self.decimal,
             thousands: self.thousands,
             max_inflated_bytes: self.max_inflated_bytes,
-            rename: self.rename.iter().cloned().collect(),
-        }
+            rename: once_each("rename", &self.rename)?,
+        })
     }
 
     /// Reads a table, as that of a model if there is one, and keeps hold of its file, to be written again with more
@@ -81,8 +81,8 @@ impl ReadArgs {
         console: &Console,
     ) -> Result<(Original, Table), Failure> {
         let (options, notes) = match model {
-            Some(model) => self.given().options_like(model),
-            None => (self.given().options(), Vec::new()),
+            Some(model) => self.given()?.options_like(model),
+            None => (self.given()?.options(), Vec::new()),
         };
         notes.iter().for_each(|note| console.note(note));
         let (original, table) = match is_stdin(path)? {
@@ -95,7 +95,7 @@ impl ReadArgs {
 
     /// Reads a table as that of a model.
     pub fn table_like(&self, path: &Path, model: &ReadOptions, console: &Console) -> Result<Table, Failure> {
-        let (options, notes) = self.given().options_like(model);
+        let (options, notes) = self.given()?.options_like(model);
         notes.iter().for_each(|note| console.note(note));
         table(path, &options, console)
     }
@@ -109,7 +109,7 @@ impl ReadArgs {
         model: &ReadOptions,
         console: &Console,
     ) -> Result<TableParts, Failure> {
-        let (options, notes) = self.given().options_like(model);
+        let (options, notes) = self.given()?.options_like(model);
         notes.iter().for_each(|note| console.note(note));
         Ok(match is_stdin(path)? {
             true => open_parts_from(std::io::stdin(), STDIN_NAME, &options)?,
