@@ -38,6 +38,15 @@ bench-economy *ARGUMENTS:
     cargo build --release
     python3 benches/economy.py {{ARGUMENTS}}
 
+# A data set larger than memory, made on the spot: the peak of each command under a limit.
+bench-large *ARGUMENTS:
+    cargo build --release
+    python3 benches/large.py {{ARGUMENTS}}
+
+# A step, its pieces, sketches, CSV and one row, each by itself on one thread.
+bench *ARGUMENTS:
+    cargo bench --workspace --bench pieces -- {{ARGUMENTS}}
+
 # What freezing saves.
 bench-freeze:
     python3 benches/freeze.py

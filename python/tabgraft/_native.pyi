@@ -452,6 +452,7 @@ class Predictor:
         cost_fp: float | None = None,
         cost_fn: float | None = None,
         class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
+        memory_limit: int | None = None,
         seed: int = 0,
         rename: _Renames | None = None,
         columns: _Names | None = None,
@@ -486,6 +487,7 @@ class Predictor:
         *,
         rows: _Rows = "test",
         errors: _Errors = "error",
+        memory_limit: int | None = None,
         rename: _Renames | None = None,
     ) -> Scores: ...
     def compare(

@@ -20,6 +20,8 @@ pub mod report;
 pub mod space;
 pub mod store;
 mod tape;
+#[doc(hidden)]
+pub mod timed;
 pub mod train;
 mod tree;
 pub mod weights;

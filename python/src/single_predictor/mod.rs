@@ -290,7 +290,7 @@ impl SinglePredictor {
         errors: &str,
         rename: Option<Renames>,
     ) -> Raised<Bound<'py, PyAny>> {
-        Predictor { core: self.core()? }.evaluate(py, df, rows, errors, rename)
+        Predictor { core: self.core()? }.evaluate(py, df, rows, errors, None, rename)
     }
 
     /// Whether `other` predicts the same target better, on the same rows; `rows`, `errors` and `rename` as for `evaluate`.

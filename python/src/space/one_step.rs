@@ -68,8 +68,9 @@ impl EmbeddingSpace {
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: 128 below 8,000 training rows, 256 below 100,000, else 512.
     /// memory_limit : int, optional; at least 1
-    ///     Most bytes that the training may take, by an estimate: steps are halved to keep within it, down to
-    ///     16 rows, with notes; then it is an error. Default: no limit.
+    ///     Most bytes that the training may take. Where `data` is a path and its table does not fit, rows are drawn evenly,
+    ///     and a note says how many; what columns are and codecs are told from all rows. By an estimate, steps are
+    ///     halved to keep within it, down to 16 rows, with notes; then it is an error. Default: no limit.
     /// device : "cpu", "gpu" or "auto", default "cpu"
     ///     What trains. "gpu" is an error where this build has no backend for one or none answers; "auto"
     ///     takes a GPU if one answers and holds out to the end, else the processor. Vectors and predictions
@@ -198,7 +199,7 @@ impl EmbeddingSpace {
             private,
         };
         let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes, rename)?;
-        let how = options.read_options(&given);
+        let how = options.read_options(&given).shared(valid.is_some());
         let table = Given::read(data, columns.clone(), &how)?.table;
         let alike = how.continued(table.origin());
         let valid = valid.map(|v| Given::read(v, columns, &alike)).transpose()?.map(|g| g.table);
@@ -352,7 +353,7 @@ impl EmbeddingSpace {
             keep: keep_option(keep, target, cross_fit, seed)?,
         };
         let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes, rename)?;
-        let (mut how, notes) = given.options_like(&options.read_options(&parent));
+        let (mut how, notes) = given.options_like(&options.read_options(&parent).shared(valid.is_some()));
         say(py, &notes)?;
         let table = Given::read(data, columns.clone(), &how)?.table;
         how = how.continued(table.origin());

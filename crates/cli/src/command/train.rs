@@ -36,7 +36,7 @@ Example:
   tabgraft train sales.parquet --kind store=categorical --date-format day=%d/%m/%Y \\
     --split-time day -o v1.tabgraft")]
 pub struct TrainArgs {
-    /// The table to learn from
+    /// The table to learn from: a file, a folder of files, or a pattern in quotes such as 'part-*.parquet'
     table: PathBuf,
     #[command(flatten)]
     out: OutArgs,
@@ -106,7 +106,7 @@ impl TrainArgs {
             features: Vec::new(),
             private: self.split.private,
         };
-        let how = options.read_options(&self.read.given()?);
+        let how = options.read_options(&self.read.given()?).shared(self.valid.is_some());
         let start = Instant::now();
         let table = read_table(&self.table, &how, console)?;
         let alike = how.continued(table.origin());

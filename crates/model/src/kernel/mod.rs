@@ -38,7 +38,7 @@ pub(crate) use adamw::AdamStep;
 pub(crate) use elementwise::Dropout;
 pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT};
 pub(crate) use loss::ColumnTargets;
-pub(crate) use matrix::ROW_BLOCK;
+pub(crate) use matrix::{FEW_ROWS, ROW_BLOCK, few_rows_are_alike};
 pub(crate) use simd::vectorised;
 use tensor::Inputs;
 pub(crate) use tensor::{Gradients, Place, Tensor, is_gpu_failure};

@@ -1,5 +1,6 @@
 //! Training an embedding space from a table.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::Array;
@@ -8,11 +9,12 @@ use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
 use tabgraft_table::Table;
 use tabgraft_table::cell::texts;
-use tabgraft_table::codec::{fit_codecs_to_rows, notes};
+use tabgraft_table::codec::{Codec, CodecConfig, fit_codecs_to_rows, fit_codecs_to_whole, notes};
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::row_hash::n_nearly_equal;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions, Schema, infer};
-use tabgraft_table::split::{Split, SplitBy, SplitKey, SplitOptions};
+use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions};
+use tabgraft_table::table::Whole;
 
 use super::training_rows::{Rows, rows_of_parts};
 use super::{About, EmbeddingSpace, Hashes, KnownRows, SoftwareVersion, SpaceConfig, Wiring, column_shape};
@@ -226,7 +228,15 @@ fn prepare(
         false => Some(KnownRows::of(&all, &rows.parts, &split, &schema.columns, &rows.key)?),
     };
     let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-    let codecs = fit_codecs_to_rows(&schema, &all, &train_rows, &options.config.codec)?;
+    let codecs = training_codecs(
+        &schema,
+        &all,
+        &train_rows,
+        &options.config.codec,
+        table.whole(),
+        split.columns(),
+        |part| split.assign(part),
+    )?;
     let config = &options.config;
     schema.notes.extend(notes(&schema.columns, &codecs, &config.codec));
     for note in &schema.notes {
@@ -275,6 +285,25 @@ fn prepare(
         network,
     };
     Ok((space, all, rows))
+}
+
+/// Codecs of the columns of `schema`, fitted to the training rows of `table`, `train_rows`; of rows that were drawn from
+/// a `whole`, to all training rows of that: `parts` says of a part of it which rows these are, by the columns `needed`.
+///
+/// # Errors
+/// As [`fit_codecs_to_whole`].
+pub(crate) fn training_codecs(
+    schema: &Schema,
+    table: &Table,
+    train_rows: &[u32],
+    config: &CodecConfig,
+    whole: Option<&Arc<dyn Whole>>,
+    needed: &[String],
+    parts: impl Fn(&Table) -> Result<Vec<Part>>,
+) -> Result<Vec<Codec>> {
+    let Some(whole) = whole else { return fit_codecs_to_rows(schema, table, train_rows, config) };
+    let mut trains = |part: &Table| Ok(parts(part)?.iter().map(|part| *part == Part::Train).collect());
+    fit_codecs_to_whole(schema, table, train_rows, config, &**whole, needed, &mut trains)
 }
 
 /// That many rows nearly equal another one, in a table of at least two columns: copies that the split cannot see.

@@ -106,6 +106,24 @@ impl About {
         Ok(RowParts { parts, known, absent, suspects })
     }
 
+    /// The part of each row by the rule of the split alone, whatever is remembered of it.
+    ///
+    /// # Errors
+    /// A value error if a time cannot be read.
+    pub(crate) fn parts_by_rule(&self, table: &Table) -> Result<Vec<Part>> {
+        let made = self.complete(table)?;
+        match self.split.columns().iter().all(|name| made.table.has_column(name)) {
+            true => self.split.assign(&made.table),
+            false => self.parts_of_new(&made.table),
+        }
+    }
+
+    /// The columns that [`About::parts_by_rule`] may need.
+    pub(crate) fn columns_of_rule(&self) -> Vec<String> {
+        let own = self.split.columns().iter().chain(&self.key_columns).cloned();
+        own.chain(self.feature_inputs()).collect()
+    }
+
     /// Parts of new rows, whose table lacks what the split goes by: by a hash of the cells that there are.
     fn parts_of_new(&self, table: &Table) -> Result<Vec<Part>> {
         let is_present = |name: &&String| table.has_column(name);

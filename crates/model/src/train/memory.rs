@@ -46,11 +46,36 @@ const LEFT_OF_CODED: u64 = 160;
 const NUMBER: u64 = 4;
 /// Copies of a weight that trains: itself, gradient, two moments, the best epochs of two phases.
 const TRAINED_COPIES: u64 = 6;
+/// Bytes of a table that are no matter.
+const LEAST_TABLE: u64 = 1 << 20;
 /// Fewest rows of a step.
 const LEAST_BATCH: usize = 16;
 /// Share of everything else that a prefix may add: a graft should need little more than its parent's
 /// training did.
 const PREFIX_SHARE: f64 = 0.15;
+
+/// What a table is held in memory for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldFor {
+    /// To train or graft a space.
+    Training,
+    /// To fit a predictor: each of its learners has the cells in a form of its own.
+    Fitting,
+    /// To score predictions.
+    Scoring,
+}
+
+/// Most bytes of cells that a table may have so that what it is held for keeps within `limit` bytes of memory,
+/// table, process and all.
+pub fn table_within(limit: u64, held_for: HeldFor) -> u64 {
+    let copies = match held_for {
+        HeldFor::Training => 6,
+        HeldFor::Fitting => 12,
+        HeldFor::Scoring => 5,
+    };
+    // Of a small limit most is the process; what a training needs at least, it says itself.
+    (limit.saturating_sub(2 * PROCESS).max(limit / 8) / copies).max(LEAST_TABLE)
+}
 
 /// Bytes of a training, by what asks for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
