@@ -1,7 +1,11 @@
 //! A limit of memory holds as the system measures it: the most that a process of its own had in memory.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test ends where its helpers fail, and says what it found"
+)]
 
 use std::fmt::Write;
 use std::fs;
@@ -78,9 +82,9 @@ fn hold(folder: &Path, what: &str, arguments: &[&str]) {
     let within = |limit: &str| measured(folder, &[arguments, &options, &[limit]].concat());
     let (_, refusal) = within("1");
     let needed = refusal.split("memory: about ").nth(1).and_then(|rest| rest.split(' ').next());
-    let needed = needed
-        .and_then(|megabytes| megabytes.parse::<f64>().ok())
-        .unwrap_or_else(|| panic!("{what}: {refusal}"));
+    let needed = needed.and_then(|megabytes| megabytes.parse::<f64>().ok());
+    assert!(needed.is_some(), "{what}: {refusal}");
+    let needed = needed.unwrap();
     for (share, may_be_refused) in [(1.0, false), (0.93, true)] {
         let limit = (needed * share * 1e6).ceil() as u64 + 100_000;
         let (peak, stderr) = within(&limit.to_string());

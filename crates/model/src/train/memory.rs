@@ -69,7 +69,7 @@ pub enum HeldFor {
 /// table, process and all.
 pub fn table_within(limit: u64, held_for: HeldFor) -> u64 {
     let copies = match held_for {
-        HeldFor::Training => 6,
+        HeldFor::Training => 14,
         HeldFor::Fitting => 12,
         HeldFor::Scoring => 5,
     };
