@@ -300,7 +300,7 @@ def test_the_described_extension_takes_what_extend_takes(space, credit, caplog):
     judged = extend(space, credit, n_epochs=2, keep="if_not_worse", target="target").train()
     judgement = [*judged.lineage, *(refused["extension"] for refused in judged.refused_extensions)][-1]["judgement"]
     assert judgement["target"] == "target"
-    with pytest.raises(tabgraft.OptionError, match="there is no `target`"):
+    with pytest.raises(tabgraft.OptionError, match="option `target` is missing"):
         extend(space, credit, keep="if_not_worse")
     single = SinglePredictor(space, qa_dir="nothing here")
     single.prep_for_training(credit, "target", "set")

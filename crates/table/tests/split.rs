@@ -277,7 +277,8 @@ proptest! {
 #[test]
 fn rows_are_split_by_one_column_at_most() {
     let given = |name: &str, wanted: &[&str]| wanted.contains(&name).then(|| format!("{name}_column"));
-    let of = |wanted: &[&str]| SplitKey::of(given("key", wanted), given("group", wanted), given("time", wanted));
+    let of =
+        |wanted: &[&str]| SplitKey::of(given("key", wanted), given("group", wanted), given("time", wanted));
     assert_eq!(of(&[]).unwrap(), SplitKey::Rows);
     assert_eq!(of(&["key"]).unwrap(), SplitKey::Key { column: "key_column".into() });
     assert_eq!(of(&["group"]).unwrap(), SplitKey::Group { column: "group_column".into() });
