@@ -83,8 +83,10 @@ class _PolarsFrame(_ArrowTable, Protocol):
 class _PyArrowTable(_ArrowTable, Protocol):
     def combine_chunks(self) -> Any: ...
 
-_FrameLike: TypeAlias = _ArrowTable | _PandasFrame | NDArray[Any] | _Path | FeatrixInputDataSet
-"""What is read as a table. A path names a file of CSV, JSON lines, Parquet or Arrow."""
+_PlainTable: TypeAlias = dict[str, Any] | list[dict[str, Any]]
+_FrameLike: TypeAlias = _ArrowTable | _PandasFrame | NDArray[Any] | _PlainTable | _Path | FeatrixInputDataSet
+"""What is read as a table. A path names a file of CSV, JSON lines, Parquet or Arrow; a dictionary holds columns, a
+list holds rows that are dictionaries; a structured array names its columns by itself."""
 
 # New columns come back in these types; a file or an array comes back as a `Frame`.
 _FrameT = TypeVar("_FrameT", bound=_PandasFrame | _PolarsFrame | _PyArrowTable)
@@ -124,6 +126,8 @@ class _Hashes(TypedDict):
     """Which token group reads what; None in versions of format 1.3 and earlier."""
     claims: str | None
     """What else the file says: columns left out, losses, drift, judgements; None as `wiring`."""
+    rows: str | None
+    """The rows that it remembers; None where it remembers none. No part of the id."""
 
 class TabgraftError(Exception): ...
 class NoNewColumnsError(TabgraftError, ValueError): ...
@@ -437,7 +441,7 @@ class Predictor:
         patience: int = 4,
         batch_size: int | None = None,
         n_networks: int | None = None,
-        d_hidden: int = 128,
+        d_hidden: int = 64,
         learning_rate: float = 1e-3,
         learning_rate_space: float = 1e-3,
         learning_rate_wide: float = 5e-3,
@@ -599,7 +603,7 @@ class FeatureEngineer:
     @overload
     def fit_transform(
         self,
-        df: _Path | NDArray[Any] | Frame,
+        df: _Path | NDArray[Any] | _PlainTable | Frame,
         verbose: bool = False,
         *,
         skip_missing: bool = False,
@@ -616,7 +620,7 @@ class FeatureEngineer:
     @overload
     def transform(
         self,
-        df: _Path | NDArray[Any] | Frame,
+        df: _Path | NDArray[Any] | _PlainTable | Frame,
         verbose: bool = False,
         *,
         skip_missing: bool = False,
@@ -773,6 +777,7 @@ class SinglePredictor:
         df: _FrameLike,
         *,
         threshold: float | None = None,
+        interval: float | None = None,
         errors: _Errors = "error",
         rename: _Renames | None = None,
     ) -> Predictions: ...

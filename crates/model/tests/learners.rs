@@ -83,6 +83,28 @@ fn learners_share_a_prediction_and_rows_keep_their_bits_in_any_batch() {
 }
 
 #[test]
+fn networks_that_agree_predict_as_one_and_the_file_says_so() {
+    let table = sums(600, 2.5);
+    let options = PredictorOptions { n_epochs: 12, n_networks: Some(2), ..PredictorOptions::default() };
+    let fit = |options| Predictor::fit(&space_of(&table), &table, "y", &options, &mut go_on).unwrap();
+    let predictor = fit(options.clone());
+    let info = predictor.fit_info();
+    assert!(
+        info.networks_as_one && info.learners().contains("2 networks as one (share"),
+        "{}",
+        info.learners()
+    );
+    let bytes = predictor.to_bytes().unwrap();
+    let has = |name: &[u8]| bytes.windows(name.len()).any(|w| w == name);
+    assert!(
+        has(b"network.0.") && has(b"network.1."),
+        "a predictor that grows asks the one that did not learn from a row"
+    );
+    let single = fit(PredictorOptions { n_networks: Some(1), ..options });
+    assert!(!single.fit_info().networks_as_one, "{}", single.fit_info().learners());
+}
+
+#[test]
 fn shares_without_networks_leave_nothing_to_rounding() {
     for i in 1..100_u32 {
         let share = |i: u32| f64::from(i) * 0.01;

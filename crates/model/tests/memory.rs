@@ -41,9 +41,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What the estimate sets aside for a process that trains nothing, code and threads, which no allocator sees, and for
-/// what reading and coding this table leave.
-const BESIDE: usize = (64 + 28 + 20) << 20;
+/// What the estimate sets aside for a process that trains nothing: code and threads, which no allocator sees.
+const PROCESS: usize = 64 << 20;
 const N_ROWS: usize = 12_000;
 const BATCH: usize = 8192;
 const LATE: [&str; 2] = ["x10", "x11"];
@@ -83,10 +82,10 @@ fn a_training_holds_no_more_than_its_limit() {
     let whole = table();
     let (_, free) = parent(&whole, None);
     for share in [0.8, 0.5, 0.3] {
-        let limit = BESIDE + (free as f64 * share) as usize;
+        let limit = PROCESS + (free as f64 * share) as usize;
         let (_, peak) = parent(&whole, Some(limit as u64));
-        println!("training: {} of {} kB", peak >> 10, (limit - BESIDE) >> 10);
-        assert!(peak <= limit - BESIDE, "{peak} bytes held, {} allowed", limit - BESIDE);
+        println!("training: {} of {} kB", peak >> 10, (limit - PROCESS) >> 10);
+        assert!(peak <= limit - PROCESS, "{peak} bytes held, {} allowed", limit - PROCESS);
     }
     let early = whole.without(&LATE.map(str::to_owned)).unwrap();
     let (parent, _) = parent(&early, None);
@@ -101,10 +100,10 @@ fn a_training_holds_no_more_than_its_limit() {
         };
         let free = graft(None);
         for share in [0.8, 0.5] {
-            let limit = BESIDE + (free as f64 * share) as usize;
+            let limit = PROCESS + (free as f64 * share) as usize;
             let peak = graft(Some(limit as u64));
-            println!("{mode:?}: {} of {} kB", peak >> 10, (limit - BESIDE) >> 10);
-            assert!(peak <= limit - BESIDE, "{mode:?}: {peak} bytes held, {} allowed", limit - BESIDE);
+            println!("{mode:?}: {} of {} kB", peak >> 10, (limit - PROCESS) >> 10);
+            assert!(peak <= limit - PROCESS, "{mode:?}: {peak} bytes held, {} allowed", limit - PROCESS);
         }
     }
 }

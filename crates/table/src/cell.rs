@@ -15,7 +15,9 @@ use crate::dates::{DateFormat, DateParser, iso_micros, swapped};
 use crate::error::{Error, Result};
 use crate::marks;
 use crate::spelling::category;
-pub use crate::spelling::{canonical, long_whole, number_text, parse_number, parse_truth, rounded_whole};
+pub use crate::spelling::{
+    canonical, long_whole, number_text, parse_number, parse_truth, rounded_whole, short_text,
+};
 use crate::visible::quoted;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;

@@ -68,6 +68,12 @@ pub fn canonical(text: &str) -> String {
     number.map_or_else(|| text.to_owned(), |number| category(&number).to_owned())
 }
 
+/// A number for messages: a whole number as it is, another one with six significant digits.
+pub fn short_text(value: f64) -> String {
+    let short = if value.trunc() == value { value } else { format!("{value:.5e}").parse().unwrap_or(value) };
+    number_text(short).unwrap_or_default()
+}
+
 /// The shortest text that reads back as this number; none for NaN.
 pub fn number_text(value: f64) -> Option<String> {
     match value {

@@ -87,7 +87,7 @@ pub(super) fn values<'py>(py: Python<'py>, array: &ArrayRef) -> Raised<Bound<'py
 }
 
 /// Python objects of one column: all booleans, all whole numbers, all numbers, else text.
-fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
+pub fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
     use arrow::array::{Float64Array, Int64Array, StringArray, UInt64Array};
     use pyo3::types::{PyBool, PyFloat, PyInt};
     let cells: Vec<Bound<'_, PyAny>> = values.try_iter()?.collect::<PyResult<_>>()?;

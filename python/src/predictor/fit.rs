@@ -53,7 +53,7 @@ impl Predictor {
     /// n_networks : int, optional; 1 to 20
     ///     Networks, and forests, of the bag, each stopping on its own share of the rows. Default: 5 below 4,000
     ///     rows, 3 below 100,000, else 2; with effort "best" 10, with "quick" 3 forests. One alone stops on a fifth of the rows and never learns from it.
-    /// d_hidden : int, default 128; 8 to 4,096
+    /// d_hidden : int, default 64; 8 to 4,096
     ///     Width of the hidden layer.
     /// learning_rate, learning_rate_space, learning_rate_wide : float, default 0.001, 0.001 and 0.005; 0 to 1
     ///     Learning rates of the members, of the copy of the space and of the wide path.
@@ -91,7 +91,7 @@ impl Predictor {
     /// ('binary', [0, 1])
     #[classmethod]
     #[pyo3(signature = (space, data, target, *, target_kind = "auto", sample_weight = None, name = "predictor",
-        effort = "default", n_epochs = 100, patience = 4, batch_size = None, n_networks = None, d_hidden = 128, learning_rate = 1e-3,
+        effort = "default", n_epochs = 100, patience = 4, batch_size = None, n_networks = None, d_hidden = 64, learning_rate = 1e-3,
         learning_rate_space = 1e-3, learning_rate_wide = 5e-3, weight_decay = 1e-2, weight_decay_wide = 0.1,
         p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5,
         threshold_for = None, cost_fp = None, cost_fn = None, class_weight = None, memory_limit = None, seed = 0, rename = None,

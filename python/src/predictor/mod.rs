@@ -88,7 +88,7 @@ impl Predictor {
     /// (1,)
     #[pyo3(signature = (data, *, threshold = None, interval = None, errors = "error", rename = None, columns = None))]
     #[allow(clippy::too_many_arguments)]
-    fn predict(
+    pub fn predict(
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,

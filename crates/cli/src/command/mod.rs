@@ -2,6 +2,7 @@
 
 mod apply;
 mod compare;
+mod completions;
 mod consolidate;
 mod demo;
 mod discover;
@@ -53,12 +54,13 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     Lineage(lineage::LineageArgs),
     Registry(registry::RegistryArgs),
+    Completions(completions::CompletionsArgs),
     Demo(crate::demo::DemoArgs),
 }
 
 impl Command {
-    /// Runs the command.
-    pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+    /// Runs the command; `grammar` is that of the whole program.
+    pub fn run(&self, console: &Console, grammar: fn() -> clap::Command) -> Result<Answer, Failure> {
         match self {
             Command::Train(args) => args.run(console),
             Command::Embed(args) => args.run(console),
@@ -81,6 +83,7 @@ impl Command {
             Command::Verify(args) => args.run(console),
             Command::Lineage(args) => args.run(console),
             Command::Registry(args) => args.run(console),
+            Command::Completions(args) => args.run(console, grammar()),
             Command::Demo(args) => demo::run(args, console),
         }
     }

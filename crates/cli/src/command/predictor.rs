@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::column_notes;
 use crate::output::check_out;
-use crate::report::{Report, line, test_scores_text, threshold_text};
+use crate::report::{Report, learners_text, line, test_scores_text, threshold_text};
 use crate::saved::{End, Saved};
 
 /// Fit a predictor of one target on an embedding space.
@@ -120,14 +120,14 @@ impl Report for FitReport {
     fn text(&self) -> String {
         let fit = &self.fit;
         let mut text = line!(
-            "predictor of `{}` ({}) on `{}`: {}, {} rows learned from in {:.1} s",
+            "predictor of `{}` ({}) on `{}`, {} rows learned from in {:.1} s",
             self.target.column(),
             self.task,
             self.space,
-            fit.learners(),
             fit.n_rows,
             fit.seconds
         );
+        text += &learners_text(&fit.learners());
         let spent = fit.seconds_spent;
         text += &line!(
             "of these {:.1} s for linear models, {:.1} s for trees, {:.1} s for networks",

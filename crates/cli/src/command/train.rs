@@ -226,7 +226,9 @@ impl TrainingSummary {
     /// Where the time went.
     fn stages_text(&self) -> String {
         let Stages { coding, parent, training, validation } = self.stages;
-        let parent = if parent > 0.0 { format!(", the parent's vectors {parent:.2}") } else { String::new() };
+        // What rounds to nothing is not worth a word.
+        let parent =
+            if parent >= 0.005 { format!(", the parent's vectors {parent:.2}") } else { String::new() };
         let reading =
             self.seconds_reading.map(|seconds| format!("reading {seconds:.2}, ")).unwrap_or_default();
         line!(

@@ -39,6 +39,7 @@ pub(crate) use elementwise::Dropout;
 pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT};
 pub(crate) use loss::ColumnTargets;
 pub(crate) use matrix::{FEW_ROWS, ROW_BLOCK, few_rows_are_alike};
+pub(crate) use members::{MemberWeights, member_outputs};
 pub(crate) use simd::vectorised;
 use tensor::Inputs;
 pub(crate) use tensor::{Gradients, Place, Tensor, is_gpu_failure};

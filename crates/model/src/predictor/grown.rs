@@ -109,6 +109,9 @@ impl Predictor {
         if !self.about.bears_out_its_claims() {
             problems.push(unlike("claims"));
         }
+        if !self.about.bears_out_its_rows() {
+            problems.push(unlike("rows"));
+        }
         problems.extend(self.contradictions_of_growth());
         problems
     }

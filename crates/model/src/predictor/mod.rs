@@ -1,11 +1,13 @@
 //! Predicting one target on top of an embedding space.
 //!
 //! A bag of networks, each a fine-tuned copy of the space with eight members and a linear path
-//! (`head.rs`), over inner splits of the rows (`bag.rs`); and beside it a bag of forests over the same parts
+//! (`head.rs`), over inner splits of the rows (`bag.rs`), which predict by the mean of their weights where that is as
+//! good as the mean of what they say (`as_one.rs`); and beside it a bag of forests over the same parts
 //! (`trees.rs`) and a linear model (`lines.rs`), mixed with it in the shares that held-out rows ask for
 //! (`blend.rs`). The space that the user gave never changes. Probabilities are the mean, with a temperature fitted on held-out rows.
 
 mod ancestry;
+mod as_one;
 mod bag;
 mod blend;
 mod calibrate;
@@ -99,6 +101,8 @@ pub(crate) struct PredictorAbout {
     pub derived: Vec<Derived>,
     /// Rows of the fit that the space does not know, if there are any and the space remembers its own.
     pub rows: Option<KnownRows>,
+    /// Hash of `rows`, where there are any; no part of the id.
+    pub rows_hash: Option<String>,
     /// How the table was read that it was fitted on.
     pub reading: Reading,
     pub fit_info: FitInfo,

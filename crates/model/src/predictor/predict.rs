@@ -10,7 +10,7 @@ use tabgraft_table::unreadable::{CellErrors, Readable};
 use super::bag::NotFinite;
 use super::calibrate::{keep_off_the_ends, sharpen};
 use super::predictions::decide;
-use super::{Guardrail, Predictions, Predictor, Target, bag, blend, derived, lines, trees};
+use super::{Guardrail, Predictions, Predictor, Target, as_one, bag, blend, derived, lines, trees};
 use crate::error::{Error, Result};
 use crate::metric::Task;
 use crate::space::{ColumnReport, UnseenColumn, UnseenCounts, cell_tables};
@@ -193,7 +193,9 @@ impl Predictor {
         let classes = self.about.target.task() != Task::Regression;
         let mut mean = vec![0.0; table.n_rows * n_outputs];
         let info = &self.about.fit_info;
-        for head in &self.heads {
+        let one = info.networks_as_one.then(|| as_one::mean(&self.heads)).flatten();
+        let heads = one.as_ref().map_or(&self.heads[..], std::slice::from_ref);
+        for head in heads {
             let of_head = bag::predict_cells(head, &groups, &rows, classes).map_err(|NotFinite(row)| {
                 Error::value(format!(
                     ": the weights of predictor {} are too large: its prediction is not finite",
@@ -203,7 +205,7 @@ impl Predictor {
                 .with_hint("fit the predictor anew, on another version of its space if that does not help")
             })?;
             for (m, v) in mean.iter_mut().zip(of_head) {
-                *m += v / self.heads.len() as f64;
+                *m += v / heads.len() as f64;
             }
         }
         let loss = trees::loss(&self.about.target);

@@ -9,7 +9,6 @@ use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
 use tabgraft_table::cell::texts;
 use tabgraft_table::codec::{Codec, CodecConfig, fit_codecs_to_rows, fit_codecs_to_whole, notes};
-use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::row_hash::n_nearly_equal;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions, Schema, infer};
 use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions};
@@ -81,12 +80,11 @@ impl EmbeddingSpace {
         let config = &options.config;
         let names = space.first_columns();
         let looked_at = rows.looked_at(rows.train.clone(), usize::MAX);
-        let encoded = space.encode_rows(&all, &looked_at.rows_idx)?;
         let roles = vec![Role::OLD; names.len()];
-        let mut data = looked_at.training_data(&space, &encoded, roles, 0..names.len());
-        space.keep_within(&plan, false, &mut data, &all, &encoded, sink)?;
+        let mut data = looked_at.coded(&space, &all, roles, 0..names.len())?;
+        space.keep_within(&plan, false, &mut data, all.n_bytes(), sink)?;
         // The batches are cut from the data: what it was made of makes room.
-        drop((all, encoded));
+        drop(all);
         let phase = Phase {
             name: "all",
             n_epochs,
@@ -124,7 +122,7 @@ impl EmbeddingSpace {
     }
 
     /// Keeps a training on `data` within the plan's limit of memory, if there is one: chooses the rows of a step,
-    /// with notes. `table` and `encoded` are what the data was made from.
+    /// with notes. `read_bytes` are those of what the data was made from.
     ///
     /// # Errors
     /// An option error with estimate and limit if no step is small enough.
@@ -133,11 +131,10 @@ impl EmbeddingSpace {
         plan: &TrainingPlan,
         is_anchored: bool,
         data: &mut TrainingData,
-        table: &Table,
-        encoded: &EncodedTable,
+        read_bytes: usize,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
-        let footprint = Footprint::new(&self.network, data, table, encoded).anchored(is_anchored);
+        let footprint = Footprint::new(&self.network, data, read_bytes).anchored(is_anchored);
         data.allowance = plan.allow(&footprint, self.about.batch_size, sink)?;
         self.about.batch_size = data.allowance.batch_size;
         Ok(())

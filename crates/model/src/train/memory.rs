@@ -1,28 +1,18 @@
 //! What a training needs of memory, estimated before it begins, and how it keeps within a limit.
 //!
 //! ```text
-//! bytes = PROCESS + table + cells + weights + prefix + rows in flight + what preparing leaves
-//! table            the cells as they were read, and once more as codecs make them
+//! bytes = PROCESS + table + cells + weights + prefix + rows in flight
+//! table            the cells as they were read; of what is not a first training once more as codecs make them
 //! cells            what batches are cut from: bins, positions, codes, classes, keys of all rows
 //! weights          4 bytes each; of those that train also gradient, two moments, two best epochs
 //! prefix           2 bytes a number that a frozen graft computes once (`prefix.rs`)
 //! rows in flight   the larger of batch rows * step + anchored rows * (step + pass) and validation rows * pass,
-//!                  of batches and validations that there are rows for
 //!                  where step = 4 bytes * (3 tokens + 5 vectors + 4 inner of each block + logits * (3 heads + 2))
 //!                        pass = step / 2
 //!                        anchored rows: those of a batch that an anchored graft holds near its parent's
-//! what preparing leaves
-//!                  buffers of reading and coding that an allocator has not given back when the training begins:
-//!                  1.6 times the coded cells, 32 bytes a row, 120 a number or time up to 36 MB, and 28 MB
 //! ```
 //!
-//! The last part was found by measuring (`benches/memory.py`): a peak is that of the process, and a training begins
-//! where reading has left it. It bounds what is measured from above, and is no law.
-//!
 //! `benches/memory.py` prints the estimate beside what was measured.
-
-use tabgraft_table::Table;
-use tabgraft_table::encoded::{EncodedColumn, EncodedTable, PartValues};
 
 use super::anchor::Anchor;
 use super::prefix::Prefix;
@@ -35,13 +25,6 @@ use crate::param::Params;
 
 /// A process that trains next to nothing: code, threads, what the allocator keeps at hand.
 const PROCESS: u64 = 64 << 20;
-/// What preparing a training leaves to it, at least; of each number or time, up to a most; of each row; and as a
-/// share of the coded cells, in hundredths.
-const LEFT: u64 = 28 << 20;
-const LEFT_OF_NUMBER: u64 = 120;
-const MOST_LEFT_OF_NUMBERS: u64 = 36 << 20;
-const LEFT_OF_ROW: u64 = 32;
-const LEFT_OF_CODED: u64 = 160;
 /// Bytes of a number.
 const NUMBER: u64 = 4;
 /// Copies of a weight that trains: itself, gradient, two moments, the best epochs of two phases.
@@ -69,7 +52,7 @@ pub enum HeldFor {
 /// table, process and all.
 pub fn table_within(limit: u64, held_for: HeldFor) -> u64 {
     let copies = match held_for {
-        HeldFor::Training => 14,
+        HeldFor::Training => 6,
         HeldFor::Fitting => 12,
         HeldFor::Scoring => 5,
     };
@@ -82,10 +65,6 @@ pub fn table_within(limit: u64, held_for: HeldFor) -> u64 {
 pub(crate) struct Footprint {
     /// Everything but prefix and rows in flight.
     fixed: u64,
-    /// What preparing leaves.
-    left: u64,
-    /// Rows that there are to train on, and to validate on.
-    n_rows: [u64; 2],
     /// A row of a step.
     step: u64,
     /// Whether an anchor sends a part of each step's rows through parent and child once more.
@@ -113,9 +92,9 @@ impl Allowance {
 }
 
 impl Footprint {
-    /// Of training these weights, as they will be thawed, on this data; `table` and `encoded` are
-    /// what the data was made from.
-    pub fn new(network: &Network, data: &TrainingData, table: &Table, encoded: &EncodedTable) -> Self {
+    /// Of training these weights, as they will be thawed, on this data; `read_bytes` are those of what the data was
+    /// made from: table and encoded columns.
+    pub fn new(network: &Network, data: &TrainingData, read_bytes: usize) -> Self {
         let mut weights = 0;
         network.each("", &mut |_, param| {
             weights += NUMBER * TRAINED_COPIES * param.shape().iter().product::<usize>() as u64;
@@ -128,9 +107,7 @@ impl Footprint {
         let logits = network.n_logits() * (3 * network.heads.len() + 2);
         let prefix = Prefix::n_numbers(network, data).map(|n| n.map(|n| Prefix::NUMBER * n as u64));
         Footprint {
-            fixed: PROCESS + table.n_bytes() as u64 + encoded.n_bytes() as u64 + cells + weights,
-            left: left_by_preparing(encoded),
-            n_rows: [data.train_rows.len() as u64, data.watched_rows.len() as u64],
+            fixed: PROCESS + read_bytes as u64 + cells + weights,
             step: NUMBER * (3 * tokens + inner + logits) as u64,
             is_anchored: false,
             prefix,
@@ -147,17 +124,11 @@ impl Footprint {
         Footprint { prefix: None, ..self }
     }
 
-    /// Bytes under an allowance, as measured from outside.
+    /// Bytes under an allowance.
     pub fn bytes(&self, allowance: &Allowance) -> u64 {
-        self.bare(allowance, self.n_rows) + self.left
-    }
-
-    /// Bytes of the training alone, of so many rows to train and to validate on.
-    fn bare(&self, allowance: &Allowance, [n_train, n_valid]: [u64; 2]) -> u64 {
-        let batch_size = n_train.min(allowance.batch_size as u64);
-        let held = if self.is_anchored { Anchor::n_rows(batch_size as usize) as u64 } else { 0 };
-        let step = batch_size * self.step + held * (self.step + self.step / 2);
-        let in_flight = step.max(n_valid.min(allowance.pass_rows as u64) * self.step / 2);
+        let held = if self.is_anchored { Anchor::n_rows(allowance.batch_size) as u64 } else { 0 };
+        let step = allowance.batch_size as u64 * self.step + held * (self.step + self.step / 2);
+        let in_flight = step.max(allowance.pass_rows as u64 * self.step / 2);
         let prefix = match self.prefix {
             Some([variant, valid]) if allowance.n_variants > 0 => {
                 variant * allowance.n_variants as u64 + valid
@@ -174,11 +145,10 @@ impl Footprint {
     /// An option error with estimate and limit if even steps of [`LEAST_BATCH`] rows do not fit.
     pub fn within(&self, limit: Option<u64>, batch_size: usize, sink: &mut Sink<'_>) -> Result<Allowance> {
         let mut allowance = Allowance::of_batches(batch_size);
-        // A graft learns what its prefix holds: what a process leaves beside the training has no say in it.
-        let bare = |n_variants| self.bare(&Allowance { n_variants, ..allowance }, [u64::MAX; 2]);
-        let most = bare(0) + (bare(0) as f64 * PREFIX_SHARE) as u64;
+        let alone = self.bytes(&allowance);
+        let most = (alone as f64 * PREFIX_SHARE) as u64;
         allowance.n_variants = Prefix::VARIANTS
-            .filter(|n| bare(*n) <= most)
+            .filter(|n| self.bytes(&Allowance { n_variants: *n, ..allowance }) <= alone + most)
             .max()
             .filter(|_| self.prefix.is_some())
             .unwrap_or(0);
@@ -208,18 +178,6 @@ impl Footprint {
     }
 }
 
-/// What reading and coding leave of these columns.
-fn left_by_preparing(encoded: &EncodedTable) -> u64 {
-    let is_number = |column: &&EncodedColumn| {
-        column.parts.iter().any(|part| matches!(part, PartValues::Piecewise { .. }))
-    };
-    let n_rows = encoded.n_rows as u64;
-    let n_numbers = n_rows * encoded.columns.iter().filter(is_number).count() as u64;
-    LEFT + (LEFT_OF_NUMBER * n_numbers).min(MOST_LEFT_OF_NUMBERS)
-        + LEFT_OF_ROW * n_rows
-        + encoded.n_bytes() as u64 * LEFT_OF_CODED / 100
-}
-
 fn note(sink: &mut Sink<'_>, needed: u64, limit: u64, remedy: String) {
     let text = format!("memory: about {} needed, {} allowed: {remedy}", megabytes(needed), megabytes(limit));
     let _ = sink(&Event::Note { text });
@@ -234,20 +192,8 @@ fn megabytes(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    const FOOTPRINT: Footprint = Footprint {
-        fixed: 900_000,
-        left: 100_000,
-        n_rows: [100_000; 2],
-        step: 1000,
-        is_anchored: false,
-        prefix: Some([50_000, 10_000]),
-    };
-
-    #[test]
-    fn rows_that_there_are_not_are_not_in_flight() {
-        let few = Footprint { n_rows: [100, 40], ..FOOTPRINT };
-        assert_eq!(few.bytes(&Allowance::of_batches(256)), 1_000_000 + 100 * 1000);
-    }
+    const FOOTPRINT: Footprint =
+        Footprint { fixed: 1_000_000, step: 1000, is_anchored: false, prefix: Some([50_000, 10_000]) };
 
     fn within(limit: Option<u64>, batch_size: usize) -> (Result<Allowance>, Vec<String>) {
         let mut notes = Vec::new();

@@ -34,7 +34,7 @@ const N_LEAVES: usize = 1 << DEPTH;
 /// Rows that a tree is asked about together.
 const ROWS_AT_ONCE: usize = 256;
 /// Most trees of one forest.
-pub(crate) const MAX_TREES: usize = 1000;
+pub(crate) const MAX_TREES: usize = 2000;
 
 /// One question a level: whether a column's bin is above a border's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -406,6 +406,34 @@ pub fn encode_rows(
     })
 }
 
+/// As [`encode_rows`], at most `piece_rows` rows at a time, so that never more of them are numbers: `work` sees the
+/// pieces in their order.
+///
+/// # Errors
+/// As [`encode_rows`].
+pub fn encode_in_pieces(
+    specs: &[ColumnSpec],
+    codecs: &[Codec],
+    table: &Table,
+    rows_idx: &[usize],
+    piece_rows: usize,
+    work: &mut dyn FnMut(&EncodedTable),
+) -> Result<()> {
+    if rows_idx.len() < table.n_rows() {
+        let check = |spec: &ColumnSpec| match table.column(&spec.name) {
+            Ok(array) => check_cells(spec, array).map_err(|e| e.in_rows_of(table)),
+            // The pieces say what becomes of it.
+            Err(_) => Ok(()),
+        };
+        in_pool(|| specs.par_iter().try_for_each(check))??;
+    }
+    for rows in rows_idx.chunks(piece_rows.max(1)) {
+        let rows: Vec<u32> = rows.iter().map(|row| *row as u32).collect();
+        work(&encode(specs, codecs, &table.take(&rows)?)?);
+    }
+    Ok(())
+}
+
 fn encode_columns(
     specs: &[ColumnSpec],
     codecs: &[Codec],
