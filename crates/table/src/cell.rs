@@ -107,18 +107,21 @@ pub fn numbers(column: &str, array: &ArrayRef) -> Result<Float64Array> {
 /// The 64-bit number nearest to the shortest decimal that reads back as this 32-bit one.
 fn shortest_decimal(value: f32) -> f64 {
     let wide = f64::from(value);
-    if wide.fract() == 0.0 && wide.abs() < f64::from(1 << f32::MANTISSA_DIGITS) || !wide.is_finite() {
-        return wide;
-    }
-    // Few decimals are tried first: below 10^9 the product is exact, so the rounded one is the nearest of them.
-    for scale in [1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9] {
-        let scaled = wide * scale;
-        let decimal = scaled.round() / scale;
-        if scaled.abs() >= 1e15 || scaled.fract().abs() == 0.5 {
-            break;
+    // Of a larger one even the last digits before the point may be none that anybody wrote.
+    if wide.abs() < f64::from(1 << f32::MANTISSA_DIGITS) {
+        if wide.fract() == 0.0 {
+            return wide;
         }
-        if decimal as f32 == value {
-            return decimal;
+        // Few decimals are tried first: the product is exact, so the rounded one is the nearest of them.
+        for scale in [1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9] {
+            let scaled = wide * scale;
+            if scaled.fract().abs() == 0.5 {
+                break;
+            }
+            let decimal = scaled.round() / scale;
+            if decimal as f32 == value {
+                return decimal;
+            }
         }
     }
     value.to_string().parse().unwrap_or(wide)
