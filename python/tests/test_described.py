@@ -369,7 +369,8 @@ def test_numbers_can_be_predicted(in_folder, early, space):
     assert sp.predict(early).labels.dtype == np.float64
     around = sp.predict(early, interval=0.8).to_pandas()
     inside = (around.lower <= early.credit_amount) & (early.credit_amount <= around.upper)
-    assert 0.6 < inside.mean() < 0.95
+    # Rows that were learned from are among them.
+    assert inside.mean() > 0.7 and (around.lower < around.upper).all()
 
 
 def grown(es: EmbeddingSpace, frame: pd.DataFrame, run: int) -> EmbeddingSpace:

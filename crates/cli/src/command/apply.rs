@@ -132,7 +132,7 @@ impl ApplyArgs {
         out: Option<&Path>,
         console: &Console,
     ) -> Result<(ApplyReport, Result<(), Failure>), Failure> {
-        let how = self.read.options(how, console);
+        let how = self.read.options(how, console)?;
         let most_bytes = self.limit.most_bytes(HeldFor::Training).unwrap_or(LOOKED_AT).min(LOOKED_AT);
         let looked_at =
             read_table(&self.table, &ReadOptions { most_bytes: Some(most_bytes), ..how.clone() })?;

@@ -23,6 +23,8 @@ const PLANNED_SHARE: f64 = 0.9;
 /// Least part of what a fit took that its rows took: of fits of few rows, most goes to what is done once.
 const LEAST_ROW_SHARE: f64 = 0.6;
 
+/// Parts of a short fit that is to be steady.
+const STEADY_PARTS: usize = 3;
 /// Rows of a second fit that is measured, over those of the first.
 const TIMES_MORE: usize = 4;
 
@@ -64,6 +66,8 @@ pub(super) struct Plan {
     pub n_trials: usize,
     /// Every so many-th row of a trial is learned from.
     step: usize,
+    /// Parts that a short fit stops on, each with learners of its own: more of them are steadier.
+    pub n_parts: usize,
     /// Whether of two classes the rarer one keeps its rows, up to half of those that are left: a ranking does not
     /// depend on how many there are of each, and how well it can be told does.
     is_balanced: bool,
@@ -87,6 +91,11 @@ impl Plan {
         learned
     }
 
+    /// Rows that a fit goes through, each as often as there are parts.
+    pub fn cost(self, trial: &Trial, class: impl Fn(&usize) -> u32) -> usize {
+        self.learned(trial, class).len() * self.n_parts
+    }
+
     /// Test rows over the rows that a refit learns from, which the interval of a refit rests on: thinned
     /// rows are fewer, and what was learned from them varies more.
     pub fn ratio(self, trial: &Trial) -> f64 {
@@ -101,7 +110,7 @@ fn evenly(rows: &[usize], n: usize) -> Vec<usize> {
 
 /// The plans for some trials, from whole to least.
 pub(super) struct Work {
-    /// With the rows that a fit learns from.
+    /// With the rows that a fit goes through.
     plans: Vec<(Plan, usize)>,
 }
 
@@ -114,16 +123,22 @@ impl Work {
         let of = |most: usize, is_whole: bool| {
             let step = trial.learn.len().div_ceil(most).max(1);
             let n_trials = if is_whole { n_trials } else { n_trials.min(N_FOLDS) };
-            let plan = Plan { n_trials, step, is_balanced: is_ranked, is_whole };
+            let plan = Plan { n_trials, step, n_parts: 1, is_balanced: is_ranked, is_whole };
             (plan, plan.learned(trial, &class))
         };
         let (whole, learned) = of(WHOLE_ROWS, true);
         let mut plans = vec![(whole, learned.len())];
+        // Of few rows, all trials and steadier fits take little.
+        if whole.step == 1 {
+            let steady = Plan { n_parts: STEADY_PARTS, is_whole: false, ..whole };
+            plans.push((steady, STEADY_PARTS * learned.len()));
+        }
+        let n_before = plans.len();
         for most in SHORT_ROWS {
             let (short, learned) = of(most, false);
             let is_known = plans.iter().any(|(plan, _)| *plan == short);
             // The first has all rows that there may be.
-            let is_enough = plans.len() == 1 || has_enough_of_each_class(&learned, trial, &class);
+            let is_enough = plans.len() == n_before || has_enough_of_each_class(&learned, trial, &class);
             if !is_known && is_enough {
                 plans.push((short, learned.len()));
             }
@@ -246,6 +261,10 @@ mod tests {
         assert_eq!(of(2, 30.0), Some((1, 5, 2000, false)));
         assert_eq!(of(1, 9.0), Some((1, 5, 616, false)));
         assert_eq!(of(1, 1.0), None);
+        // Of few rows there is time for all trials and for fits that are steadier.
+        let few = Work::new(&vec![trial(1500); 20], |r| (*r / 16 % 2) as u32, false);
+        let (steady, n) = few.fitting(1, pace, seconds(200.0), false).unwrap();
+        assert_eq!((steady.n_parts, steady.n_trials, n), (STEADY_PARTS, 10, 1));
         // What the plan of 2000 rows did not decide goes on with more, where there is time for that.
         let (small, _) = work.fitting(1, pace, seconds(30.0), true).unwrap();
         let more =

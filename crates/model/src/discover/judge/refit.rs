@@ -26,8 +26,6 @@ use crate::train::{Event, Flow, Sink, TrainingOptions};
 
 /// Networks of a bag that is refitted: the comparison needs no more.
 const N_NETWORKS: usize = 2;
-/// Forests of a short fit: rows say more than forests.
-const SHORT_PARTS: usize = 1;
 /// Most of the time that is left which a fit that is measured may take.
 const MEASURED_SHARE: f64 = 0.5;
 /// Trials that are done at least of a feature that is judged.
@@ -168,7 +166,7 @@ impl<'a> Refitter<'a> {
             let most = start + left().mul_f64(MEASURED_SHARE);
             let fitted = self.predicted(self.space, &self.rows.table, plan, 0, most, sink)?;
             let took = self.budget.elapsed().saturating_sub(start);
-            let n_rows = plan.learned(&self.trials[0], |r| self.class(*r)).len();
+            let n_rows = plan.cost(&self.trials[0], |r| self.class(*r));
             match fitted {
                 Fitted::Stopped => return Ok(None),
                 // Who knows how long it would have taken.
@@ -190,9 +188,8 @@ impl<'a> Refitter<'a> {
         }
         // What was measured last may be too much: the largest that fits is taken, or the least, for the surest alone.
         let pace = Pace::of_fits(&measured);
-        begun.sort_by_key(|without| {
-            std::cmp::Reverse(without.plan.learned(&self.trials[0], |r| self.class(*r)).len())
-        });
+        begun
+            .sort_by_key(|without| std::cmp::Reverse(without.plan.cost(&self.trials[0], |r| self.class(*r))));
         let fits = |n: usize| begun.iter().position(|without| work.rest_fits(without.plan, n, pace, left()));
         let chosen = (1..=n_features).rev().find_map(|n| Some((fits(n)?, n)));
         let (i, n) = chosen.unwrap_or((begun.len().saturating_sub(1), 1));
@@ -298,7 +295,7 @@ impl<'a> Refitter<'a> {
         let options = self.options.clone();
         match plan.is_whole {
             true => options,
-            false => PredictorOptions { effort: Effort::Quick, n_networks: Some(SHORT_PARTS), ..options },
+            false => PredictorOptions { effort: Effort::Quick, n_networks: Some(plan.n_parts), ..options },
         }
     }
 
