@@ -251,6 +251,20 @@ def test_columns_of_the_type_null_are_missing_cells():
         np.testing.assert_array_equal(predictor.predict(data).probabilities, expected)
 
 
+def test_floats_of_32_bits_give_the_vectors_of_the_same_decimals_in_a_file(tmp_path):
+    rng = np.random.default_rng(3)
+    shares = pd.DataFrame({f"p{i}": rng.integers(0, 1000, 300) / 1000 for i in range(4)})
+    shares.to_csv(tmp_path / "shares.csv", index=False)
+    space = tabgraft.EmbeddingSpace.fit(tmp_path / "shares.csv", n_epochs=1, d_model=16)
+    expected = space.embed(tmp_path / "shares.csv")
+    narrow = shares.astype("float32")
+    array = narrow.to_numpy()
+    for same in [narrow, shares]:
+        assert np.array_equal(space.embed(same), expected)
+    assert np.array_equal(space.embed(array, columns=list(shares)), expected)
+    assert set(space.known_rows(narrow).tolist()) == {"whole"}
+
+
 def test_plain_python_is_a_table_as_pandas_has_it(space, early):
     rows = [{"a": 1, "b": "x"}, {"c": 2.5, "a": 3}, {}]
     frame = tabgraft.read_table(rows)

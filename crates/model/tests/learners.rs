@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
 
+mod fixtures;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -12,13 +14,12 @@ use tabgraft_model::train::Event;
 use tabgraft_model::{EmbeddingSpace, FitOptions, Predictor, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::schema::Kind;
+use tabgraft_table::split::SplitOptions;
+
+use fixtures::{go_on, small_space};
 
 const N_ROWS: usize = 1500;
 const DATE: NaiveDate = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
-
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 /// A number in `[0, 1)` for a row and a purpose.
 fn unit(row: usize, purpose: u64) -> f64 {
@@ -42,11 +43,7 @@ fn steps(p_chance: f64) -> Table {
 }
 
 fn space_of(table: &Table) -> EmbeddingSpace {
-    let mut options = FitOptions::default();
-    options.infer.ignore = vec!["y".to_owned()];
-    options.config.d_model = 16;
-    options.config.training.n_epochs = Some(1);
-    EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
+    small_space(table, &["y"], 1, SplitOptions::default())
 }
 
 #[test]

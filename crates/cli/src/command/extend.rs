@@ -203,7 +203,7 @@ impl ExtendArgs {
             d_side: self.d_side,
             prune: column_names(&self.prune, |name| parent.columns().iter().any(|c| c.name == name)),
             regraft: column_names(&self.regraft, |name| parent.excluded().iter().any(|e| e.name == name)),
-            infer: self.schema.options(),
+            infer: self.schema.options()?,
             features,
             candidates: Vec::new(),
             feature_metadata,

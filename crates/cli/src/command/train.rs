@@ -101,12 +101,12 @@ impl TrainArgs {
         let options = FitOptions {
             name: self.name.clone().unwrap_or_else(|| stem(&self.out.path)),
             config: self.space.config(),
-            infer: self.schema.options(),
-            split: self.split.options(self.valid.is_some()),
+            infer: self.schema.options()?,
+            split: self.split.options(self.valid.is_some())?,
             features: Vec::new(),
             private: self.split.private,
         };
-        let how = options.read_options(&self.read.given()).shared(self.valid.is_some());
+        let how = options.read_options(&self.read.given()?).shared(self.valid.is_some());
         let start = Instant::now();
         let table = read_table(&self.table, &how, console)?;
         let alike = how.continued(table.origin());

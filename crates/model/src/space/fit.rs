@@ -7,13 +7,13 @@ use arrow::array::Array;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
-use tabgraft_table::Table;
 use tabgraft_table::cell::texts;
 use tabgraft_table::codec::{Codec, CodecConfig, fit_codecs_to_rows, fit_codecs_to_whole, notes};
 use tabgraft_table::row_hash::n_nearly_equal;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions, Schema, infer};
 use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions};
 use tabgraft_table::table::Whole;
+use tabgraft_table::{Table, visible};
 
 use super::training_rows::{Rows, rows_of_parts};
 use super::{About, EmbeddingSpace, Hashes, KnownRows, SoftwareVersion, SpaceConfig, Wiring, column_shape};
@@ -28,6 +28,8 @@ use crate::train::{
 };
 use crate::weights::WeightedRows;
 
+/// Columns whose reasons an error lists.
+const MOST_REASONS: usize = 10;
 /// Rows, from the table's first on, that are searched for others that are nearly equal.
 const LOOKED_AT: usize = 20_000;
 /// Rows, and share of those that are looked at, from which such rows are told.
@@ -200,9 +202,11 @@ fn prepare(
     options.config.check()?;
     let mut schema = infer_beside_key(table, options)?;
     if schema.columns.is_empty() {
-        return Err(Error::schema("no column of the table can be used").with_hint(
-            "each is ignored, constant, an id or all missing: see the reasons, or give a column its kind",
-        ));
+        return Err(Error::schema(format!(
+            "no column of the table can be used: {}",
+            reasons(&schema.excluded)
+        ))
+        .with_hint("give a column its kind, or the table more rows"));
     }
     let names: Vec<String> = schema.names();
     let split = Split::fit(&options.split, table, &schema)?;
@@ -301,6 +305,19 @@ pub(crate) fn training_codecs(
     let Some(whole) = whole else { return fit_codecs_to_rows(schema, table, train_rows, config) };
     let mut trains = |part: &Table| Ok(parts(part)?.iter().map(|part| *part == Part::Train).collect());
     fit_codecs_to_whole(schema, table, train_rows, config, &**whole, needed, &mut trains)
+}
+
+/// Why columns are left out, each with its name.
+fn reasons(excluded: &[ExcludedColumn]) -> String {
+    let mut told: Vec<String> = excluded
+        .iter()
+        .take(MOST_REASONS)
+        .map(|column| format!("`{}` ({})", visible(&column.name), visible(&column.reason)))
+        .collect();
+    if excluded.len() > MOST_REASONS {
+        told.push(format!("and {} more", excluded.len() - MOST_REASONS));
+    }
+    told.join(", ")
 }
 
 /// That many rows nearly equal another one, in a table of at least two columns: copies that the split cannot see.
