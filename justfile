@@ -29,6 +29,10 @@ quality *ARGUMENTS:
 bench-german:
     python3 benches/german_credit.py
 
+# A predictor and a space in ONNX Runtime beside their own speed.
+bench-onnx:
+    python3 benches/onnx_speed.py
+
 # Hidden columns of eight tables: grafts in every mode against retraining, from scratch and CatBoost.
 bench-hidden:
     python3 benches/column_holdout.py
@@ -37,6 +41,15 @@ bench-hidden:
 bench-economy *ARGUMENTS:
     cargo build --release
     python3 benches/economy.py {{ARGUMENTS}}
+
+# A data set larger than memory, made on the spot: the peak of each command under a limit.
+bench-large *ARGUMENTS:
+    cargo build --release
+    python3 benches/large.py {{ARGUMENTS}}
+
+# A step, its pieces, sketches, CSV and one row, each by itself on one thread.
+bench *ARGUMENTS:
+    cargo bench --workspace --bench pieces -- {{ARGUMENTS}}
 
 # What freezing saves.
 bench-freeze:

@@ -11,7 +11,6 @@ first run of each seed.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 
@@ -31,27 +30,6 @@ TARGET = "default"
 #: Most rows that score a version, and that a linear model learns from.
 TEST_ROWS, PROBE_ROWS = 20_000, 20_000
 SYNTHETIC = harness.ROOT / "target" / "economy" / "synthetic.parquet"
-
-#: A process that is started from a large one begins with the large one's peak. This one is small.
-STARTER = """
-import json, resource, subprocess, sys, time
-began = time.perf_counter()
-done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-wall, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps({"code": done.returncode, "out": done.stdout, "err": done.stderr, "wall": wall,
-                  "cpu": used.ru_utime + used.ru_stime, "mb": used.ru_maxrss / 1024}))
-"""
-
-
-def measured(*command) -> dict:
-    """Processor and wall seconds and peak memory of one command, and its report."""
-    words = [str(harness.BINARY), *map(str, command), "--format", "json", "--quiet"]
-    started = subprocess.run([sys.executable, "-c", STARTER, *words], capture_output=True, text=True, check=True)
-    found = json.loads(started.stdout)
-    if found["code"] != 0:
-        raise SystemExit(f"{' '.join(words)}\n{found['err']}")
-    found["report"] = json.loads(found["out"]) if found["out"].strip() else {}
-    return found
 
 
 def synthetic(n_rows: int, n_early: int) -> pd.DataFrame:
@@ -94,7 +72,7 @@ def one(name, frame, target, y, late, seed, arguments) -> list[dict]:
     parent, child = work.file("parent.tabgraft"), work.file("child.tabgraft")
     results = []
     for version, command in commands(early, full, parent, child, seed, ["--ignore", target, "--p-test", 0]).items():
-        runs = [measured(*command) for _ in range(arguments.repeats)]
+        runs = [harness.measured(*command) for _ in range(arguments.repeats)]
         best = min(runs, key=lambda run: run["cpu"])
         space = parent if version == "first" else child
         result = {"table": name, "seed": seed, "version": version, "cpu": best["cpu"], "wall": best["wall"],
@@ -111,7 +89,7 @@ def one(name, frame, target, y, late, seed, arguments) -> list[dict]:
         print(f"{name:16s} seed {seed} {version:10s} {result['cpu']:7.2f} s processor {result['wall']:7.2f} s wall "
               f"{result['training']:7.2f} s training {result['mb']:6.0f} MB  "
               + " ".join(f"{k} {result[k]:.4f}" for k in ("probe", "predictor") if k in result), flush=True)
-    embedded = measured("embed", child, full, "-o", work.file("vectors.parquet"))
+    embedded = harness.measured("embed", child, full, "-o", work.file("vectors.parquet"))
     results.append({"table": name, "seed": seed, "version": "embed", **{k: embedded[k] for k in ("cpu", "wall", "mb")}})
     return results
 

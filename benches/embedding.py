@@ -65,7 +65,7 @@ def supervised(rule, z, y, z_test, y_test, task):
     elif rule == "linear":
         model = RidgeCV(np.logspace(-1, 4, 11)) if is_number else LogisticRegressionCV(Cs=5, cv=3, max_iter=300)
     else:
-        model = (MLPRegressor if is_number else MLPClassifier)((64,), early_stopping=True, random_state=0)
+        model = (MLPRegressor if is_number else MLPClassifier)(hidden_layer_sizes=(64,), early_stopping=True, random_state=0)
     if is_number:
         centre, spread = y.mean(), y.std()
         predicted = model.fit(z, (y - centre) / spread).predict(z_test) * spread + centre

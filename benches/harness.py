@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import warnings
 
@@ -46,11 +47,33 @@ def load(name: str):
     return frame, meta["target"], (frame[meta["target"]] == positive).to_numpy(int), meta
 
 
+#: A process that is started from a large one begins with the large one's peak. This one is small.
+STARTER = """
+import json, resource, subprocess, sys, time
+began = time.perf_counter()
+done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+wall, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"code": done.returncode, "out": done.stdout, "err": done.stderr, "wall": wall,
+                  "cpu": used.ru_utime + used.ru_stime, "mb": used.ru_maxrss / 1024}))
+"""
+
+
+def measured(*command) -> dict:
+    """Processor and wall seconds and peak memory of one command, and its report."""
+    words = [str(BINARY), *map(str, command), "--format", "json", "--quiet"]
+    started = subprocess.run([sys.executable, "-c", STARTER, *words], capture_output=True, text=True, check=True)
+    found = json.loads(started.stdout)
+    if found["code"] != 0:
+        raise SystemExit(f"{' '.join(words)}\n{found['err']}")
+    found["report"] = json.loads(found["out"]) if found["out"].strip() else {}
+    return found
+
+
 class Work:
     """A folder of tables and models that is gone in the end."""
 
-    def __init__(self):
-        self.folder = tempfile.TemporaryDirectory()
+    def __init__(self, parent: str | None = None):
+        self.folder = tempfile.TemporaryDirectory(dir=parent)
         self.path = pathlib.Path(self.folder.name)
 
     def table(self, frame: pd.DataFrame, name: str) -> str:

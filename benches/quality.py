@@ -129,6 +129,22 @@ def fit_catboost(train, labels, task):
     return model.fit(a, y_a, cat_features=texts_of(train), eval_set=(b, y_b))
 
 
+def levels_of(train) -> dict:
+    """The columns of text as categories."""
+    return {c: pd.CategoricalDtype(sorted(set(train[c]))) for c in texts_of(train)}
+
+
+def fit_lightgbm(train, labels, task):
+    """LightGBM's model, stopped early, and the categories that it takes rows with."""
+    import lightgbm
+
+    levels = levels_of(train)
+    a, b, y_a, y_b = with_stop_rows(train.astype(levels), labels, task)
+    kind = lightgbm.LGBMRegressor if task == "regression" else lightgbm.LGBMClassifier
+    fitted = kind(n_estimators=2000, learning_rate=0.05, n_jobs=1, random_state=SEED, verbose=-1)
+    return fitted.fit(a, y_a, eval_set=[(b, y_b)], callbacks=[lightgbm.early_stopping(50, verbose=False)]), levels
+
+
 def fit_peer(model, train, y, test, task):
     """Probabilities of the classes in sorted order, or numbers."""
     from sklearn.pipeline import make_pipeline
@@ -150,22 +166,19 @@ def fit_peer(model, train, y, test, task):
     if model == "catboost":
         fitted = fit_catboost(train, labels, task)
         return fitted.predict(test) if is_number else fitted.predict_proba(test)
-    levels = {c: pd.CategoricalDtype(sorted(set(train[c]))) for c in texts_of(train)}
+    if model == "lightgbm":
+        fitted, levels = fit_lightgbm(train, labels, task)
+        test = test.astype(levels)
+        return fitted.predict(test) if is_number else fitted.predict_proba(test)
+    levels = levels_of(train)
     train, test = train.astype(levels), test.astype(levels)
     a, b, y_a, y_b = with_stop_rows(train, labels, task)
-    if model == "lightgbm":
-        import lightgbm
+    import xgboost
 
-        kind = lightgbm.LGBMRegressor if is_number else lightgbm.LGBMClassifier
-        fitted = kind(n_estimators=2000, learning_rate=0.05, n_jobs=1, random_state=SEED, verbose=-1)
-        fitted.fit(a, y_a, eval_set=[(b, y_b)], callbacks=[lightgbm.early_stopping(50, verbose=False)])
-    else:
-        import xgboost
-
-        kind = xgboost.XGBRegressor if is_number else xgboost.XGBClassifier
-        fitted = kind(n_estimators=2000, learning_rate=0.05, n_jobs=1, random_state=SEED, enable_categorical=True,
-                      early_stopping_rounds=50, tree_method="hist")
-        fitted.fit(a, y_a, eval_set=[(b, y_b)], verbose=False)
+    kind = xgboost.XGBRegressor if is_number else xgboost.XGBClassifier
+    fitted = kind(n_estimators=2000, learning_rate=0.05, n_jobs=1, random_state=SEED, enable_categorical=True,
+                  early_stopping_rounds=50, tree_method="hist")
+    fitted.fit(a, y_a, eval_set=[(b, y_b)], verbose=False)
     return fitted.predict(test) if is_number else fitted.predict_proba(test)
 
 

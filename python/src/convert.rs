@@ -8,10 +8,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyFrozenSet, PySet, PyTuple};
 use serde::Serialize;
 use tabgraft_model::PredictorOptions;
+use tabgraft_model::export::OnnxOptions;
 use tabgraft_model::metric::Score;
 use tabgraft_table::schema::{InferOptions, Kind};
 
-use crate::error::{Raise, Raised};
+use crate::error::{Raise, Raised, tolerated};
 
 /// The words of [`TargetKind`].
 pub const TARGET_KINDS: &str = "`auto`, `set` or `scalar`";
@@ -91,6 +92,14 @@ pub fn word<T: serde::de::DeserializeOwned>(option: &str, word: &str, allowed: &
     })
 }
 
+/// What becomes of what ONNX cannot say.
+pub fn onnx_options(texts: &str, rare: &str) -> Raised<OnnxOptions> {
+    Ok(OnnxOptions {
+        texts: word("texts", texts, "`error` or `missing`")?,
+        rare: word("rare", rare, "`error` or `unseen`")?,
+    })
+}
+
 /// Other names for columns, old name to new one.
 pub type Renames = BTreeMap<String, String>;
 
@@ -136,7 +145,13 @@ pub fn path(value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
 
 /// Weights of rows from a list, an array or a series of numbers.
 pub fn weights(value: &Bound<'_, PyAny>) -> Raised<Vec<f64>> {
-    let array = value.py().import("numpy")?.call_method1("asarray", (value, "float64"))?;
+    let array = value.py().import("numpy")?.call_method1("asarray", (value, "float64"));
+    let Some(array) = tolerated(value.py(), array)? else {
+        return Err(Raise::Core(
+            tabgraft_model::Error::value("the row weights are no numbers")
+                .with_hint("give one number of at least 0 per row, in a list, an array or a series"),
+        ));
+    };
     let shape: Vec<usize> = array.getattr("shape")?.extract()?;
     if shape.len() != 1 {
         return Err(Raise::Core(

@@ -53,7 +53,12 @@ impl Registry {
         let folder = path(folder)?;
         let core = py.detach(|| match create {
             true => tabgraft_model::Registry::create(folder),
-            false => tabgraft_model::Registry::open(folder),
+            false => tabgraft_model::Registry::open(&folder).map_err(|error| {
+                match error.io_kind() == Some(std::io::ErrorKind::NotFound) {
+                    true => error.with_hint("`create=True` makes an empty one"),
+                    false => error,
+                }
+            }),
         })?;
         Ok(Registry { core })
     }

@@ -2,9 +2,10 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use tabgraft_model::Error;
 use tabgraft_model::predictor::HeadSizes;
 
-use crate::error::Raised;
+use crate::error::{Raise, Raised};
 
 /// The sizes of a predictor's head.
 ///
@@ -34,8 +35,15 @@ pub struct SimpleMLP {
 impl SimpleMLP {
     #[new]
     #[pyo3(signature = (d_in, d_out, d_hidden = 128, dropout = 0.2))]
-    fn new(d_in: usize, d_out: usize, d_hidden: usize, dropout: f32) -> Raised<Self> {
-        let sizes = HeadSizes { d_in, d_out, d_hidden, dropout };
+    fn new(d_in: i64, d_out: i64, d_hidden: i64, dropout: f32) -> Raised<Self> {
+        // What is below 0 is refused as 0 is, by its own value.
+        let size = |option: &str, value: i64| {
+            usize::try_from(value).map_err(|_| {
+                Raise::Core(Error::option(format!("option `{option}` is {value}, allowed is 1 or more")))
+            })
+        };
+        let (d_in, d_out) = (size("d_in", d_in)?, size("d_out", d_out)?);
+        let sizes = HeadSizes { d_in, d_out, d_hidden: size("d_hidden", d_hidden)?, dropout };
         sizes.check()?;
         Ok(SimpleMLP { sizes })
     }
@@ -82,7 +90,7 @@ impl SimpleMLP {
     /// 1
     #[staticmethod]
     #[pyo3(signature = (d_in, d_out, d_hidden = 128, dropout = 0.2))]
-    fn from_config(d_in: usize, d_out: usize, d_hidden: usize, dropout: f32) -> Raised<Self> {
+    fn from_config(d_in: i64, d_out: i64, d_hidden: i64, dropout: f32) -> Raised<Self> {
         Self::new(d_in, d_out, d_hidden, dropout)
     }
 

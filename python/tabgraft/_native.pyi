@@ -85,8 +85,10 @@ class _PolarsFrame(_ArrowTable, Protocol):
 class _PyArrowTable(_ArrowTable, Protocol):
     def combine_chunks(self) -> Any: ...
 
-_FrameLike: TypeAlias = _ArrowTable | _PandasFrame | NDArray[Any] | _Path | FeatrixInputDataSet
-"""What is read as a table. A path names a file of CSV, JSON lines, Parquet or Arrow."""
+_PlainTable: TypeAlias = dict[str, Any] | list[dict[str, Any]]
+_FrameLike: TypeAlias = _ArrowTable | _PandasFrame | NDArray[Any] | _PlainTable | _Path | FeatrixInputDataSet
+"""What is read as a table. A path names a file of CSV, JSON lines, Parquet or Arrow; a dictionary holds columns, a
+list holds rows that are dictionaries; a structured array names its columns by itself."""
 
 # New columns come back in these types; a file or an array comes back as a `Frame`.
 _FrameT = TypeVar("_FrameT", bound=_PandasFrame | _PolarsFrame | _PyArrowTable)
@@ -126,6 +128,8 @@ class _Hashes(TypedDict):
     """Which token group reads what; None in versions of format 1.3 and earlier."""
     claims: str | None
     """What else the file says: columns left out, losses, drift, judgements; None as `wiring`."""
+    rows: str | None
+    """The rows that it remembers; None where it remembers none. No part of the id."""
 
 class TabgraftError(Exception): ...
 class NoNewColumnsError(TabgraftError, ValueError): ...
@@ -398,6 +402,9 @@ class EmbeddingSpace:
     ) -> Comparison: ...
     def inspect(self) -> dict[str, Any]: ...
     def save(self, path: _Path) -> None: ...
+    def to_onnx(
+        self, path: _Path, *, texts: Literal["error", "missing"] = "error", rare: Literal["error", "unseen"] = "error"
+    ) -> Document: ...
     @staticmethod
     def load(path: _Path) -> EmbeddingSpace: ...
     def to_bytes(self) -> bytes: ...
@@ -448,7 +455,7 @@ class Predictor:
         patience: int = 4,
         batch_size: int | None = None,
         n_networks: int | None = None,
-        d_hidden: int = 128,
+        d_hidden: int = 64,
         learning_rate: float = 1e-3,
         learning_rate_space: float = 1e-3,
         learning_rate_wide: float = 5e-3,
@@ -463,6 +470,7 @@ class Predictor:
         cost_fp: float | None = None,
         cost_fn: float | None = None,
         class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
+        memory_limit: int | None = None,
         seed: int = 0,
         rename: _Renames | None = None,
         columns: _Names | None = None,
@@ -497,6 +505,7 @@ class Predictor:
         *,
         rows: _Rows = "test",
         errors: _Errors = "error",
+        memory_limit: int | None = None,
         rename: _Renames | None = None,
     ) -> Scores: ...
     def compare(
@@ -528,6 +537,9 @@ class Predictor:
     def metrics(self) -> dict[str, float]: ...
     def inspect(self) -> dict[str, Any]: ...
     def save(self, path: _Path) -> None: ...
+    def to_onnx(
+        self, path: _Path, *, texts: Literal["error", "missing"] = "error", rare: Literal["error", "unseen"] = "error"
+    ) -> Document: ...
     @staticmethod
     def load(path: _Path) -> Predictor: ...
     def to_bytes(self) -> bytes: ...
@@ -608,7 +620,7 @@ class FeatureEngineer:
     @overload
     def fit_transform(
         self,
-        df: _Path | NDArray[Any] | Frame,
+        df: _Path | NDArray[Any] | _PlainTable | Frame,
         verbose: bool = False,
         *,
         skip_missing: bool = False,
@@ -625,7 +637,7 @@ class FeatureEngineer:
     @overload
     def transform(
         self,
-        df: _Path | NDArray[Any] | Frame,
+        df: _Path | NDArray[Any] | _PlainTable | Frame,
         verbose: bool = False,
         *,
         skip_missing: bool = False,
@@ -653,6 +665,13 @@ class FeatureEngineer:
         rename: _Renames | None = None,
         progress: bool | None = None,
     ) -> Discovery: ...
+    def sql(
+        self,
+        dialect: Literal["duckdb", "postgres", "snowflake", "bigquery"] = "duckdb",
+        *,
+        table: str = "rows",
+        data: _FrameLike | None = None,
+    ) -> str: ...
     def save(self, path: _Path) -> None: ...
     @property
     def names(self) -> list[str]: ...
@@ -782,6 +801,7 @@ class SinglePredictor:
         df: _FrameLike,
         *,
         threshold: float | None = None,
+        interval: float | None = None,
         errors: _Errors = "error",
         rename: _Renames | None = None,
     ) -> Predictions: ...

@@ -325,6 +325,22 @@ def test_heads_of_other_sizes_are_refused(space, early):
         sp.train_blocking(n_epochs=1, discovery_budget_s=0)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ({"d_in": 0, "d_out": 2}, "`d_in` is 0, allowed is 1 or more"),
+        ({"d_in": -1, "d_out": 2}, "`d_in` is -1, allowed is 1 or more"),
+        ({"d_in": 32, "d_out": 0}, "`d_out` is 0, allowed is 1 or more\nhint: it is the number of classes"),
+        ({"d_in": 32, "d_out": 2, "d_hidden": 3}, "`d_hidden` is 3, allowed is 8 to 4096"),
+        ({"d_in": 32, "d_out": 2, "d_hidden": -3}, "`d_hidden` is -3"),
+        ({"d_in": 32, "d_out": 2, "dropout": 1.5}, "`dropout` is 1.5, allowed is 0 to 0.9"),
+    ],
+)
+def test_sizes_of_a_head_that_cannot_be_are_named_at_once(sizes, words):
+    with pytest.raises(tabgraft.OptionError, match=words):
+        SimpleMLP.from_config(**sizes)
+
+
 def test_no_new_columns_lists_both_sets(space, early):
     with pytest.raises(tabgraft.NoNewColumnsError, match="no new columns found") as raised:
         EmbeddingSpace.extend_from_existing(space, early)
@@ -351,6 +367,10 @@ def test_numbers_can_be_predicted(in_folder, early, space):
     asyncio.run(sp.train(n_epochs=20, discovery_budget_s=0))
     assert sp.metrics["r2"] > 0.2
     assert sp.predict(early).labels.dtype == np.float64
+    around = sp.predict(early, interval=0.8).to_pandas()
+    inside = (around.lower <= early.credit_amount) & (early.credit_amount <= around.upper)
+    # Rows that were learned from are among them.
+    assert inside.mean() > 0.7 and (around.lower < around.upper).all()
 
 
 def grown(es: EmbeddingSpace, frame: pd.DataFrame, run: int) -> EmbeddingSpace:

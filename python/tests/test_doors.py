@@ -84,6 +84,13 @@ DOORS = {
         FILES | READING | PREDICTOR | {"formula", "features"},
         {"space", "data", "progress", "predictor_options"},
     ),
+    "export": (tabgraft.Predictor.to_onnx, {"onnx"}, {"path"}),
+    # The file of `--columns` is the frame `data`; `--table` is the engine's own.
+    "sql": (
+        tabgraft.FeatureEngineer.sql,
+        FILES | READING | {"target", "recommended", "rename", "table", "columns"},
+        {"table", "data"},
+    ),
     "effectiveness": (
         tabgraft.FeatureEffectivenessTracker.get_recommended_features,
         {"target"},
@@ -133,7 +140,7 @@ def test_a_command_and_its_function_have_the_same_options_and_defaults(command):
 
 
 def test_every_command_is_held_against_its_function_or_has_no_options():
-    without = {"apply", "inspect", "verify", "lineage", "registry", "demo", "split"}
+    without = {"apply", "inspect", "verify", "lineage", "registry", "completions", "demo", "split"}
     assert set(FLAGS) == set(DOORS) | without
 
 
@@ -302,7 +309,7 @@ def test_the_described_extension_takes_what_extend_takes(space, credit, caplog):
     judged = extend(space, credit, n_epochs=2, keep="if_not_worse", target="target").train()
     judgement = [*judged.lineage, *(refused["extension"] for refused in judged.refused_extensions)][-1]["judgement"]
     assert judgement["target"] == "target"
-    with pytest.raises(tabgraft.OptionError, match="there is no `target`"):
+    with pytest.raises(tabgraft.OptionError, match="option `target` is missing"):
         extend(space, credit, keep="if_not_worse")
     single = SinglePredictor(space, qa_dir="nothing here")
     single.prep_for_training(credit, "target", "set")
@@ -354,3 +361,45 @@ def test_searching_judging_and_comparing_take_options_of_the_predictor(space, ea
         tabgraft.discover(space, early, "target", budget_s=1, predictor_options={"depth": 3})
     with pytest.raises(tabgraft.OptionError, match="`seed` is none of them here"):
         tabgraft.discover(space, early, "target", budget_s=1, predictor_options={"seed": 3})
+
+
+ESTIMATORS = [tabgraft.TabgraftClassifier, tabgraft.TabgraftRegressor, tabgraft.TabgraftEmbedder]
+# Parameters of estimators that have another name natively.
+NATIVE_NAMES = {"predictor_epochs": "n_epochs", "random_state": "seed"}
+# scikit-learn draws no bar.
+OTHERWISE = {"progress"}
+
+
+def test_estimators_have_the_same_parameters_as_each_other_and_as_what_they_call():
+    fit, predict = parameters(tabgraft.EmbeddingSpace.fit), parameters(tabgraft.Predictor.fit)
+    embed = parameters(tabgraft.EmbeddingSpace.embed)
+    spellings = [inspect.signature(estimator).parameters for estimator in ESTIMATORS]
+    classifier, regressor, embedder = spellings
+    assert list(regressor) == [name for name in classifier if name != "class_weight"]
+    assert list(embedder) == [name for name in regressor if name in embedder]
+    # What an embedder has not is the predictor's alone.
+    assert {NATIVE_NAMES.get(name, name) for name in set(classifier) - set(embedder)} <= set(predict)
+    for spelling in spellings:
+        for name, parameter in spelling.items():
+            assert (parameter.default, parameter.annotation) == (classifier[name].default, classifier[name].annotation)
+            native = NATIVE_NAMES.get(name, name)
+            of_space = fit if name in embedder else predict
+            defaults = of_space.get(native, embed.get(native))
+            assert defaults == parameter.default or name in OTHERWISE, (name, defaults, parameter.default)
+
+
+def test_an_estimator_knows_every_option_of_reading_that_its_space_has():
+    known = {option_of(flag) for flag in READING | {"kind", "date-format", "rename", "min-category-rows", "key", "private"}}
+    # Options of a file: what estimators take is in memory.
+    known -= {"delimiter", "max_inflated_bytes"}
+    for estimator in ESTIMATORS:
+        assert known <= set(inspect.signature(estimator).parameters), estimator
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: estimator.__name__)
+def test_an_estimator_holds_what_it_was_given_and_declares_it(estimator):
+    given = {name: object() for name in inspect.signature(estimator).parameters}
+    made = estimator(**given)
+    assert made.get_params(deep=False) == given and vars(made) == given
+    declared = set().union(*(vars(kind).get("__annotations__", {}) for kind in estimator.__mro__))
+    assert set(given) <= declared

@@ -28,6 +28,11 @@ def forms(frame: pd.DataFrame, tmp_path):
         "text path": str(path),
         "shuffled index": frame.set_index(np.arange(len(frame))[::-1]),
         "named index": frame.set_index(pd.Index(range(len(frame)), name="loan")),
+        "dictionary of lists": frame.to_dict("list"),
+        "dictionary of arrays": {name: frame[name].to_numpy() for name in frame},
+        "dictionary of series": {name: frame[name] for name in frame},
+        "list of rows": frame.to_dict("records"),
+        "structured array": frame.to_records(index=False).view(np.ndarray),
     }
 
 
@@ -97,7 +102,7 @@ def test_columns_of_mixed_values_are_read_value_by_value():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"a": [1, 2]}, "cannot read a dict as a table"),
+        ({1, 2}, "cannot read a set as a table"),
         ([[1, 2]], "cannot read a list as a table"),
         (np.zeros(3), r"cannot read an array of shape \[3\] as a table"),
         (np.zeros((3, 1), dtype=complex), "Complex data not supported"),
@@ -244,3 +249,47 @@ def test_columns_of_the_type_null_are_missing_cells():
         np.testing.assert_array_equal(space.embed(data), space.embed(absent))
         expected = predictor.predict(absent).probabilities
         np.testing.assert_array_equal(predictor.predict(data).probabilities, expected)
+
+
+def test_floats_of_32_bits_give_the_vectors_of_the_same_decimals_in_a_file(tmp_path):
+    rng = np.random.default_rng(3)
+    shares = pd.DataFrame({f"p{i}": rng.integers(0, 1000, 300) / 1000 for i in range(4)})
+    shares.to_csv(tmp_path / "shares.csv", index=False)
+    space = tabgraft.EmbeddingSpace.fit(tmp_path / "shares.csv", n_epochs=1, d_model=16)
+    expected = space.embed(tmp_path / "shares.csv")
+    narrow = shares.astype("float32")
+    array = narrow.to_numpy()
+    for same in [narrow, shares]:
+        assert np.array_equal(space.embed(same), expected)
+    assert np.array_equal(space.embed(array, columns=list(shares)), expected)
+    assert set(space.known_rows(narrow).tolist()) == {"whole"}
+
+
+def test_plain_python_is_a_table_as_pandas_has_it(space, early):
+    rows = [{"a": 1, "b": "x"}, {"c": 2.5, "a": 3}, {}]
+    frame = tabgraft.read_table(rows)
+    assert frame.columns == ["a", "b", "c"] == list(pd.DataFrame(rows).columns) and len(frame) == 3
+    pd.testing.assert_frame_equal(frame.to_pandas(), pd.DataFrame(rows), check_dtype=False)
+    # One value stands in every row, as in pandas.
+    frame = tabgraft.read_table({"a": range(3), "b": ("x", None, "z"), "c": 7})
+    assert frame.to_pandas()["c"].tolist() == [7, 7, 7] and frame.to_pandas()["b"].isna().tolist() == [False, True, False]
+    # A row of its own is the everyday question to a model.
+    row = early.iloc[0].to_dict()
+    np.testing.assert_array_equal(space.embed([row]), space.embed(early.iloc[:1]))
+    for data, words in [
+        ({"a": [1, 2], "b": [1]}, "column `a` has 2 cells, column `b` has 1"),
+        (row, "a single row is a list of one dictionary"),
+        ({}, "a single row is a list of one dictionary"),
+        ({"a": np.zeros((2, 2))}, "column `a` has shape"),
+        (np.zeros((2, 2), dtype=[("a", "f8")]), "a structured array of shape"),
+        (np.zeros(2, dtype=[("a", "f8", (3,))]), "field `a` holds arrays"),
+        ([{"a": [1, 2]}], "column `a` holds a list"),
+        ([1, 2], "cannot read a list as a table"),
+        ([], "cannot read a list as a table"),
+    ]:
+        with pytest.raises(tabgraft.SchemaError, match=words):
+            tabgraft.read_table(data)
+    records = np.zeros(2, dtype=[("a", "f8"), ("b", "i4")])
+    assert tabgraft.read_table(records).columns == ["a", "b"]
+    with pytest.raises(tabgraft.OptionError, match="names of its own"):
+        tabgraft.read_table(records, columns=["x", "y"])

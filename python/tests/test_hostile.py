@@ -1,6 +1,7 @@
 """Frames that break Arrow's rules: an error that names column and row, never a crash."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tabgraft
@@ -95,3 +96,17 @@ def test_missing_cells_hide_what_lies_under_them():
     space = tabgraft.EmbeddingSpace.fit(pa.table({"n": range(100), "city": hidden}), n_epochs=1, d_model=16)
     assert space.columns == ["city"]
     assert tabgraft.EmbeddingSpace.from_bytes(space.to_bytes()).columns == space.columns
+
+
+def test_what_cannot_be_learned_from_says_why(early):
+    """A table without a usable column, a target without a value, and weights that are no numbers."""
+    same = pd.DataFrame({"a": ["x"] * 40, "b": [None] * 40})
+    with pytest.raises(tabgraft.SchemaError, match=r"no column of the table can be used: `a` \(.+\), `b` \(.+\)"):
+        tabgraft.EmbeddingSpace.fit(same, n_epochs=1)
+    rows = early.head(200).assign(empty=None)
+    space = tabgraft.EmbeddingSpace.fit(rows, ignore=["target", "empty"], n_epochs=1, d_model=8)
+    with pytest.raises(tabgraft.DataError, match="target `empty` has no value in any row"):
+        tabgraft.Predictor.fit(space, rows, "empty")
+    for weights in [["a"] * 200, [object()] * 200, "heavy"]:
+        with pytest.raises(tabgraft.DataError, match="row weights"):
+            tabgraft.Predictor.fit(space, rows, "target", sample_weight=weights)

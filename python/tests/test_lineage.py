@@ -76,6 +76,11 @@ def test_a_file_is_checked_against_an_ancestor(family, space, child, credit):
         tabgraft.verify(family, parent=family / "a", deep=True)
 
 
+def test_a_registry_that_is_not_there_says_how_it_is_made(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"(?s)registry\.json.*hint: `create=True` makes an empty one"):
+        tabgraft.Registry(tmp_path / "models")
+
+
 def test_a_registry_gives_back_what_it_was_given(tmp_path, space, child, predictor, early):
     with pytest.raises(tabgraft.MissingFileError, match="hint"):
         tabgraft.Registry(tmp_path / "models")

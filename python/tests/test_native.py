@@ -196,8 +196,8 @@ def test_options_outside_their_range_are_named(early, space):
     for options, message in [
         ({"d_model": 7}, "`d_model` is 7, allowed is 8 to 4096"),
         ({"kinds": {"age": "colour"}}, "`colour`, allowed is `numeric`"),
-        ({"group": "age", "time": "age"}, "two are given"),
-        ({"key": "age", "time": "age"}, "two are given"),
+        ({"group": "age", "time": "age"}, "options `group`, `time` are given"),
+        ({"key": "age", "time": "age"}, "options `key`, `time` are given"),
         ({"n_epochs": 0}, "`n_epochs` is 0"),
     ]:
         with pytest.raises(tabgraft.OptionError, match=message):

@@ -157,3 +157,26 @@ def test_date_formats_of_the_user_and_of_two_hands(caplog):
     two = pd.DataFrame({"when": ["28.01.2023", "2023-08-07", "2023-08-07 12:00"] * 40, "x": np.arange(120) % 7})
     for options in [{}, {"kinds": {"when": "timestamp"}}]:
         assert kinds(tabgraft.EmbeddingSpace.fit(two, **options, **QUICK))["when"] == "timestamp"
+
+
+def test_a_folder_is_one_table_of_which_a_limit_of_memory_draws_rows(tmp_path):
+    rng = np.random.default_rng(5)
+    n = 30_000
+    frame = pd.DataFrame({f"x{i}": rng.normal(size=n).round(6) for i in range(5)})
+    frame["y"] = np.where(frame["x0"] + 0.5 * rng.normal(size=n) > 0, "yes", "no")
+    frame.to_csv(tmp_path / "all.csv", index=False)
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    for i in range(4):
+        frame.iloc[i * n // 4 : (i + 1) * n // 4].to_csv(folder / f"part-{i}.csv", index=False)
+    of_one = tabgraft.EmbeddingSpace.fit(tmp_path / "all.csv", ignore=["y"], **QUICK)
+    of_parts = tabgraft.EmbeddingSpace.fit(folder, ignore=["y"], **QUICK)
+    assert np.array_equal(of_one.embed(frame.head(50)), of_parts.embed(frame.head(50)))
+    drawn = tabgraft.EmbeddingSpace.fit(folder, ignore=["y"], memory_limit=80_000_000, **QUICK)
+    assert any("of 30000 rows are drawn" in note for note in drawn.notes), drawn.notes
+    assert drawn.training_info["n_rows_train"] < of_one.training_info["n_rows_train"]
+    assert drawn.inspect()["columns"] == of_one.inspect()["columns"]
+    limit = {"memory_limit": 80_000_000}
+    predictor = tabgraft.Predictor.fit(drawn, folder, "y", n_epochs=2, n_networks=1, progress=False, **limit)
+    score = predictor.evaluate(folder / "part-*.csv", **limit)["roc_auc"]
+    assert 0.9 < score["value"] < 1 and score["n"] < 30_000

@@ -30,7 +30,9 @@ def data_in(space: tabgraft.EmbeddingSpace, array: NDArray[np.float64], rows: ta
     assert_type(space.embed("rows.csv"), NDArray[np.float32])
     assert_type(space.embed(Path("rows.csv")), NDArray[np.float32])
     assert_type(space.embed(array, columns=["a", "b"]), NDArray[np.float32])
-    space.embed({"a": [1, 2]})  # type: ignore[arg-type]
+    for plain in ({"a": [1, 2]}, [{"a": 1}, {"a": 2}]):
+        assert_type(space.embed(plain), NDArray[np.float32])
+    space.embed({1, 2})  # type: ignore[arg-type]
 
 
 def new_columns_out(engineer: tabgraft.FeatureEngineer, array: NDArray[np.float64]) -> None:

@@ -133,8 +133,8 @@ mod tests {
     fn without_flags_every_option_is_the_cores_default() {
         let Command::Train(train) = parsed(&["train", "a.csv", "-o", "b"]) else { panic!("not `train`") };
         assert_eq!(train.space.config(), SpaceConfig::default());
-        assert_eq!(train.schema.options(), InferOptions::default());
-        assert_eq!(train.read.given().options(), ReadOptions::default());
+        assert_eq!(train.schema.options().unwrap(), InferOptions::default());
+        assert_eq!(train.read.given().unwrap().options(), ReadOptions::default());
         let Command::Predictor(fit) = parsed(&["predictor", "s", "a.csv", "--target", "t", "-o", "b"]) else {
             panic!("not `predictor`")
         };

@@ -28,6 +28,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use answer::Answer;
+use clap::CommandFactory;
 use cli::{Cli, parse};
 use console::Console;
 use failure::Failure;
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli, console: &Console) -> Result<Answer, Failure> {
     set_threads(cli.global.threads.or_else(threads_of_environment).unwrap_or(0));
-    cli.command.run(console)
+    cli.command.run(console, Cli::command)
 }
 
 /// `RAYON_NUM_THREADS`, which programs that share work out with rayon go by.

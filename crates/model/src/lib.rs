@@ -4,6 +4,7 @@ pub mod compare;
 pub mod discover;
 mod embed;
 mod encoder;
+pub mod export;
 pub mod extend;
 pub mod index;
 mod kernel;
@@ -21,6 +22,8 @@ pub mod report;
 pub mod space;
 pub mod store;
 mod tape;
+#[doc(hidden)]
+pub mod timed;
 pub mod train;
 mod tree;
 pub mod weights;

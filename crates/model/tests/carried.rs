@@ -418,3 +418,30 @@ fn a_search_on_a_grafted_space_suggests_what_can_be_applied_to_a_raw_table() {
     let enriched = whole.transform(&raw()).unwrap();
     assert!(found.suggested().iter().all(|f| enriched.has_column(&f.name)));
 }
+
+/// The second run of a loop once proposed what the first one had grafted, under a name of its own.
+#[test]
+fn a_search_on_a_grafted_space_does_not_propose_what_it_has() {
+    let raw = raw();
+    let space = family(Mode::Frozen).spaces[0].clone();
+    let mut search = DiscoverOptions {
+        budget_s: 600.0,
+        n_judged: 40,
+        n_suggested: 40,
+        guide: Guide::Linear,
+        ..Default::default()
+    };
+    search.max_candidates = 60;
+    let first = discover(&space, &raw, "target", &search, &mut go_on).unwrap();
+    let mut engineer = FeatureEngineer::new(first.suggested_whole()).unwrap();
+    engineer.fit_rest(&raw).unwrap();
+    assert!(!engineer.features().is_empty());
+    let training = TrainingOptions { n_epochs: Some(1), ..TrainingOptions::default() };
+    let options =
+        ExtendOptions { training, features: engineer.features().to_vec(), ..ExtendOptions::default() };
+    let child = space.extend(&raw, None, &options, &mut go_on).unwrap();
+    let second = discover(&child, &raw, "target", &search, &mut go_on).unwrap();
+    let known: Vec<_> = child.features().iter().map(|f| &f.definition).collect();
+    let again: Vec<_> = second.run.suggestions.iter().filter(|s| known.contains(&&s.definition)).collect();
+    assert!(!second.run.suggestions.is_empty() && again.is_empty(), "{again:?}");
+}

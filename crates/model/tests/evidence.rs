@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod fixtures;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -19,9 +21,7 @@ use tabgraft_model::{
 use tabgraft_table::Table;
 use tabgraft_table::split::{Part, SplitKey, SplitOptions};
 
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
+use fixtures::{go_on, small_space};
 
 fn chance(row: usize, salt: u64) -> f64 {
     let mut x =
@@ -57,10 +57,7 @@ fn copied(table: &Table, n: u32) -> Table {
 }
 
 fn space_of(table: &Table, split: SplitOptions) -> EmbeddingSpace {
-    let mut options = FitOptions { split, ..FitOptions::default() };
-    (options.config.d_model, options.config.training.n_epochs) = (16, Some(2));
-    options.infer.ignore = ["y", "g"].map(String::from).into_iter().filter(|c| table.has_column(c)).collect();
-    EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
+    small_space(table, &["y", "g"], 2, split)
 }
 
 fn space(table: &Table) -> EmbeddingSpace {

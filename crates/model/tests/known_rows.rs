@@ -172,7 +172,7 @@ fn a_predictor_remembers_rows_that_its_space_does_not_know() {
 #[test]
 fn what_rests_on_parts_warns_where_no_row_is_known() {
     let (table, other) = (rows(0, 600), rows(90_000, 600));
-    let space = space(&table, true);
+    let space = space(&table, false);
     let extend = ExtendOptions { training: one_epoch(), ..ExtendOptions::default() };
     let told = |table: &Table| {
         let extended = warnings(|sink| drop(space.extend(table, None, &extend, sink).unwrap()));
@@ -180,7 +180,7 @@ fn what_rests_on_parts_warns_where_no_row_is_known() {
             drop(Predictor::fit(&space, table, "target", &quick(), sink).unwrap());
         });
         [extended, fitted]
-            .map(|all| all.iter().any(|text| text.contains("none of the 600 rows is known to `v1`")))
+            .map(|all| all.iter().any(|text| text.contains("known to `v1`: the others are new")))
     };
     // `late` is left out of the parent: a copy of it under a new name is new.
     let graft = |table: &Table| {
@@ -222,6 +222,20 @@ fn a_key_is_no_feature_and_keeps_every_row_in_its_part_whatever_happens_to_it() 
     assert!(child.columns().iter().all(|c| c.name != "customer"));
     assert!(child.excluded().iter().any(|c| c.exclusion == Exclusion::Key));
     assert_eq!(child.row_parts(&noisy).unwrap().parts, parts.parts);
+
+    // Next month's customers are new, whatever their cells: nobody has to be warned of cells that were changed.
+    let next = rows(50_000, 300);
+    let predictor = Predictor::fit(&space, &table, "target", &quick(), &mut quiet).unwrap();
+    let fair = Predictor::fair_rows(&[&predictor], &next).unwrap();
+    assert_eq!(
+        (fair.table.n_rows(), fair.n_new, fair.warnings.len()),
+        (300, Some(300), 0),
+        "{:?}",
+        fair.warnings
+    );
+    assert_eq!(fair.notes, ["all 300 rows are new to `predictor`, by their `customer`: all are scored"]);
+    let told = warnings(|sink| drop(Predictor::fit(&space, &next, "target", &quick(), sink).unwrap()));
+    assert!(told.iter().all(|text| !text.contains("changed since")), "{told:?}");
 
     // Without the key its rows are known by their cells.
     let retired = space.row_parts(&table.without(&["customer".into()]).unwrap()).unwrap();

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
 
+mod fixtures;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -12,13 +14,12 @@ use tabgraft_model::train::Event;
 use tabgraft_model::{EmbeddingSpace, FitOptions, Predictor, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::schema::Kind;
+use tabgraft_table::split::SplitOptions;
+
+use fixtures::{go_on, small_space};
 
 const N_ROWS: usize = 1500;
 const DATE: NaiveDate = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
-
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 /// A number in `[0, 1)` for a row and a purpose.
 fn unit(row: usize, purpose: u64) -> f64 {
@@ -42,11 +43,7 @@ fn steps(p_chance: f64) -> Table {
 }
 
 fn space_of(table: &Table) -> EmbeddingSpace {
-    let mut options = FitOptions::default();
-    options.infer.ignore = vec!["y".to_owned()];
-    options.config.d_model = 16;
-    options.config.training.n_epochs = Some(1);
-    EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
+    small_space(table, &["y"], 1, SplitOptions::default())
 }
 
 #[test]
@@ -83,6 +80,28 @@ fn learners_share_a_prediction_and_rows_keep_their_bits_in_any_batch() {
     assert_eq!(few.values, [all.values[500], all.values[3]]);
     let again = Predictor::from_bytes(&predictor.to_bytes().unwrap()).unwrap();
     assert_eq!(again.predict(&table).unwrap(), all);
+}
+
+#[test]
+fn networks_that_agree_predict_as_one_and_the_file_says_so() {
+    let table = sums(600, 2.5);
+    let options = PredictorOptions { n_epochs: 12, n_networks: Some(2), ..PredictorOptions::default() };
+    let fit = |options| Predictor::fit(&space_of(&table), &table, "y", &options, &mut go_on).unwrap();
+    let predictor = fit(options.clone());
+    let info = predictor.fit_info();
+    assert!(
+        info.networks_as_one && info.learners().contains("2 networks as one (share"),
+        "{}",
+        info.learners()
+    );
+    let bytes = predictor.to_bytes().unwrap();
+    let has = |name: &[u8]| bytes.windows(name.len()).any(|w| w == name);
+    assert!(
+        has(b"network.0.") && has(b"network.1."),
+        "a predictor that grows asks the one that did not learn from a row"
+    );
+    let single = fit(PredictorOptions { n_networks: Some(1), ..options });
+    assert!(!single.fit_info().networks_as_one, "{}", single.fit_info().learners());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod fixtures;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use tabgraft_model::{
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, read_csv_bytes};
 use tabgraft_table::split::SplitOptions;
+
+use fixtures::{go_on, small_space};
 
 /// Numbers between 0 and 1 that look random.
 fn unit(i: usize) -> f64 {
@@ -30,10 +34,7 @@ fn rows(n_rows: usize) -> Table {
 }
 
 fn space_of(table: &Table) -> EmbeddingSpace {
-    let mut options = FitOptions { split: no_split(), ..FitOptions::default() };
-    options.config.d_model = 16;
-    options.config.training.n_epochs = Some(2);
-    EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
+    small_space(table, &[], 2, no_split())
 }
 
 fn no_split() -> SplitOptions {
@@ -42,10 +43,6 @@ fn no_split() -> SplitOptions {
 
 fn quick() -> PredictorOptions {
     PredictorOptions { n_epochs: 4, n_networks: Some(2), d_hidden: 16, ..Default::default() }
-}
-
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
 }
 
 /// What is told while `work` runs.

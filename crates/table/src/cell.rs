@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Date64Type, Float64Type, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Date32Type, Date64Type, Float32Type, Float64Type, Int64Type, TimeUnit};
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,9 @@ use crate::dates::{DateFormat, DateParser, iso_micros, swapped};
 use crate::error::{Error, Result};
 use crate::marks;
 use crate::spelling::category;
-pub use crate::spelling::{canonical, long_whole, number_text, parse_number, parse_truth, rounded_whole};
+pub use crate::spelling::{
+    canonical, long_whole, number_text, parse_number, parse_truth, rounded_whole, short_text, truth_words,
+};
 use crate::visible::quoted;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -67,7 +69,8 @@ impl Storage {
 
 /// Numbers, `[n_rows]`; NaN is missing, infinities stay.
 ///
-/// Booleans give 0 and 1; text is parsed.
+/// Booleans give 0 and 1; text is parsed. A 32-bit number is the decimal that people see, 0.1 and not
+/// 0.10000000149011612, as the same column of a CSV file is read.
 ///
 /// # Errors
 /// A value error that names column, row and value if text is not a number; a schema
@@ -90,12 +93,38 @@ pub fn numbers(column: &str, array: &ArrayRef) -> Result<Float64Array> {
             return Err(Error::schema(format!("column `{column}` holds times, not numbers"))
                 .with_hint("use it as a timestamp"));
         }
+        Storage::Float if *array.data_type() == DataType::Float32 => {
+            array.as_primitive::<Float32Type>().unary(shortest_decimal)
+        }
         _ => convert(column, &array, &DataType::Float64)?.as_primitive::<Float64Type>().clone(),
     };
     if numbers.iter().flatten().any(f64::is_nan) {
         return Ok(numbers.iter().map(|v| v.filter(|v| !v.is_nan())).collect());
     }
     Ok(numbers)
+}
+
+/// The 64-bit number nearest to the shortest decimal that reads back as this 32-bit one.
+fn shortest_decimal(value: f32) -> f64 {
+    let wide = f64::from(value);
+    // Of a larger one even the last digits before the point may be none that anybody wrote.
+    if wide.abs() < f64::from(1 << f32::MANTISSA_DIGITS) {
+        if wide.fract() == 0.0 {
+            return wide;
+        }
+        // Few decimals are tried first: the product is exact, so the rounded one is the nearest of them.
+        for scale in [1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9] {
+            let scaled = wide * scale;
+            if scaled.fract().abs() == 0.5 {
+                break;
+            }
+            let decimal = scaled.round() / scale;
+            if decimal as f32 == value {
+                return decimal;
+            }
+        }
+    }
+    value.to_string().parse().unwrap_or(wide)
 }
 
 /// Canonical text, `[n_rows]`: whole numbers without a point, other numbers as short as they read
@@ -115,8 +144,8 @@ pub fn texts(column: &str, array: &ArrayRef) -> Result<StringArray> {
         }
         Storage::Float if *array.data_type() == DataType::Float32 => {
             // Through its own shortest text, or 0.1 would become 0.10000000149011612.
-            let floats = array.as_primitive::<arrow::datatypes::Float32Type>();
-            floats.iter().map(|v| v.and_then(|v| number_text(v.to_string().parse().ok()?))).collect()
+            let floats = array.as_primitive::<Float32Type>();
+            floats.iter().map(|v| v.and_then(|v| number_text(shortest_decimal(v)))).collect()
         }
         Storage::Float if array.data_type().is_decimal() => {
             let (values, written) = (numbers(column, &array)?, convert(column, &array, &DataType::Utf8)?);
@@ -315,6 +344,25 @@ mod tests {
 
     fn text(cells: &[&str]) -> ArrayRef {
         Arc::new(StringArray::from(cells.to_vec()))
+    }
+
+    #[test]
+    fn numbers_of_32_bits_are_those_that_people_see() {
+        let shown = |value: f32| value.to_string().parse::<f64>().unwrap();
+        let mut state = 1_u32;
+        let mut values = vec![0.0, -0.0, 0.1, 1e-40, f32::MAX, f32::MIN_POSITIVE, 16_777_218.0, 2_097_152.2];
+        for _ in 0..200_000 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            values.push(f32::from_bits(state));
+            values.push((state >> 8) as f32 / 1000.0);
+        }
+        for value in values.into_iter().filter(|value| value.is_finite()) {
+            assert_eq!(shortest_decimal(value).to_bits(), shown(value).to_bits(), "{value:?}");
+        }
+        let column: ArrayRef =
+            Arc::new(Float32Array::from(vec![Some(0.1), None, Some(f32::INFINITY), Some(f32::NAN)]));
+        let read: Vec<Option<f64>> = numbers("x", &column).unwrap().iter().collect();
+        assert_eq!(read, [Some(0.1), None, Some(f64::INFINITY), None]);
     }
 
     #[test]

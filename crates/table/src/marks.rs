@@ -223,9 +223,14 @@ fn split_unit(text: &str) -> Option<(&str, String)> {
 
 /// Whether a text is a number in some spelling, with or without a sign around it.
 pub(crate) fn is_number_somewhere(text: &str) -> bool {
-    let bare = split_sign(text).map(|(_, number)| number);
-    let fit = Fit::of(bare.as_deref().unwrap_or(text), None);
-    fit.point || fit.comma
+    unit_of_number(text).is_some()
+}
+
+/// The sign or unit around a number, if there is one; `None` for what is no number anywhere.
+pub(crate) fn unit_of_number(text: &str) -> Option<Option<&str>> {
+    let (unit, number) = split_sign(text).unzip();
+    let fit = Fit::of(number.as_deref().unwrap_or(text), None);
+    (fit.point || fit.comma).then_some(unit)
 }
 
 /// Why a text that is no plain number may be one all the same, as a hint.

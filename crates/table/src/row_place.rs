@@ -103,6 +103,20 @@ impl RowPlaces {
         RowPlaces { lines, chosen: Some(Arc::new(both.collect())), first: 0 }
     }
 
+    /// Of the rows of several choices, each with how many there are: where they came from, and their lines as far as
+    /// they are of one file.
+    pub fn joined<'a>(pieces: impl Iterator<Item = (&'a Self, usize)>) -> Self {
+        let (mut chosen, mut lines) = (Vec::new(), None);
+        for (piece, n_rows) in pieces {
+            chosen.extend((0..n_rows).map(|row| piece.of_u32(row)));
+            let of_one_file = |known: Option<Arc<RowLines>>| {
+                known.filter(|known| piece.lines.as_ref().is_some_and(|lines| Arc::ptr_eq(known, lines)))
+            };
+            lines = Some(lines.map_or(piece.lines.clone(), of_one_file));
+        }
+        RowPlaces { lines: lines.flatten(), chosen: Some(Arc::new(chosen)), first: 0 }
+    }
+
     fn of_u32(&self, row_idx: usize) -> u32 {
         let at = self.first + row_idx;
         let row = self.chosen.as_ref().and_then(|chosen| chosen.get(at)).copied();

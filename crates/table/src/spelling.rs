@@ -37,6 +37,12 @@ pub fn parse_truth(text: &str) -> Option<bool> {
     Some(truth)
 }
 
+/// All spellings of yes and no in lower case, and which of the two each is.
+pub fn truth_words() -> impl Iterator<Item = (&'static str, bool)> {
+    let of = |words: [&'static str; 6], truth| words.into_iter().map(move |word| (word, truth));
+    of(TRUE_WORDS, true).chain(of(FALSE_WORDS, false))
+}
+
 /// Yes or no, and which pair of spellings (`yes`/`no`, `t`/`f`, ...) the text belongs to.
 pub(crate) fn truth_pair(text: &str) -> Option<(bool, usize)> {
     let text = text.trim();
@@ -66,6 +72,12 @@ pub fn canonical(text: &str) -> String {
     }
     let number = parse_number(text).filter(|v| v.is_finite()).and_then(number_text);
     number.map_or_else(|| text.to_owned(), |number| category(&number).to_owned())
+}
+
+/// A number for messages: a whole number as it is, another one with six significant digits.
+pub fn short_text(value: f64) -> String {
+    let short = if value.trunc() == value { value } else { format!("{value:.5e}").parse().unwrap_or(value) };
+    number_text(short).unwrap_or_default()
 }
 
 /// The shortest text that reads back as this number; none for NaN.

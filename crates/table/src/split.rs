@@ -13,7 +13,7 @@ use crate::dates::DateFormat;
 use crate::error::{Error, Result};
 use crate::row_hash::{WholeNumbers, row_hashes_by};
 use crate::stats::hash::mix;
-use crate::table::Table;
+use crate::table::{Table, quoted};
 
 /// Salts that are tried until every part has about its share of the rows.
 const N_SALTS: u64 = 64;
@@ -73,6 +73,26 @@ pub enum SplitKey {
 }
 
 impl SplitKey {
+    /// By the one column that is given, if one is: a key, a group or a time.
+    ///
+    /// # Errors
+    /// An option error that names those that are given if they are several.
+    pub fn of(key: Option<String>, group: Option<String>, time: Option<String>) -> Result<Self> {
+        let given = [("key", &key), ("group", &group), ("time", &time)];
+        let given: Vec<&str> = given.into_iter().filter(|(_, c)| c.is_some()).map(|(name, _)| name).collect();
+        match (key, group, time) {
+            (None, None, None) => Ok(SplitKey::Rows),
+            (Some(column), None, None) => Ok(SplitKey::Key { column }),
+            (None, Some(column), None) => Ok(SplitKey::Group { column }),
+            (None, None, Some(column)) => Ok(SplitKey::Time { column }),
+            _ => Err(Error::option(format!(
+                "options {} are given, rows are split by one column",
+                quoted(&given)
+            ))
+            .with_hint("give one of them")),
+        }
+    }
+
     /// The one column that decides, if there is one.
     pub fn column(&self) -> Option<&String> {
         match self {

@@ -17,6 +17,9 @@ use crate::error::{Error, Result};
 
 /// Most threads of the pool, whatever is asked for.
 pub const MOST_THREADS: usize = 1024;
+/// Most threads of the pool for each core: more only wait for each other, and a process that may not have much
+/// memory would have nothing left for their work.
+const MOST_PER_CORE: usize = 4;
 /// How often a lock is tried before its holder is taken for lost in a fork. It is held for a few instructions.
 const LOCK_ATTEMPTS: usize = 10_000;
 
@@ -30,7 +33,8 @@ struct Held {
     pool: Arc<ThreadPool>,
 }
 
-/// Sets how many threads work from now on, at most [`MOST_THREADS`]; 0, the default, is one for each core.
+/// Sets how many threads work from now on, at most [`MOST_THREADS`] and 4 for each core; 0, the default, is one for
+/// each core.
 pub fn set_threads(n: usize) {
     WANTED.store(n.min(MOST_THREADS), Ordering::Relaxed);
 }
@@ -59,12 +63,19 @@ pub fn in_pool_or_alone<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     work()
 }
 
+/// How many threads there are, of so many that were asked for.
+fn n_threads(wanted: usize) -> usize {
+    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if wanted == 0 {
+        n_cores.min(MOST_THREADS)
+    } else {
+        wanted.min(MOST_PER_CORE * n_cores).min(MOST_THREADS)
+    }
+}
+
 fn pool() -> Result<Arc<ThreadPool>> {
     let process = std::process::id();
-    let n = match WANTED.load(Ordering::Relaxed) {
-        0 => std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS),
-        n => n,
-    };
+    let n = n_threads(WANTED.load(Ordering::Relaxed));
     let fits = |held: &&Held| held.process == process && held.pool.current_num_threads() == n;
     if let Some(held) = lock().as_deref().and_then(Option::as_ref).filter(fits) {
         return Ok(held.pool.clone());
@@ -102,6 +113,12 @@ fn lock() -> Option<MutexGuard<'static, Option<Held>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_threads_than_cores_can_use() {
+        let n_cores = n_threads(0);
+        assert_eq!((n_threads(1), n_threads(usize::MAX)), (1, (4 * n_cores).min(MOST_THREADS)));
+    }
 
     #[test]
     fn work_stays_in_the_pool_that_it_began_in() {

@@ -273,3 +273,16 @@ proptest! {
         prop_assert_eq!(row_hashes(&table.slice(at, 1), &["a".to_owned()]).unwrap(), &hashes[at..=at]);
     }
 }
+
+#[test]
+fn rows_are_split_by_one_column_at_most() {
+    let given = |name: &str, wanted: &[&str]| wanted.contains(&name).then(|| format!("{name}_column"));
+    let of =
+        |wanted: &[&str]| SplitKey::of(given("key", wanted), given("group", wanted), given("time", wanted));
+    assert_eq!(of(&[]).unwrap(), SplitKey::Rows);
+    assert_eq!(of(&["key"]).unwrap(), SplitKey::Key { column: "key_column".into() });
+    assert_eq!(of(&["group"]).unwrap(), SplitKey::Group { column: "group_column".into() });
+    assert_eq!(of(&["time"]).unwrap(), SplitKey::Time { column: "time_column".into() });
+    let error = of(&["key", "time"]).unwrap_err();
+    assert!(error.is_option() && error.to_string().contains("options `key`, `time` are given"), "{error}");
+}

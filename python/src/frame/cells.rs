@@ -25,10 +25,13 @@ pub fn column(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
 }
 
 fn unmasked(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
-    use arrow::array::{Float64Array, Int64Array, TimestampMicrosecondArray, UInt64Array};
+    use arrow::array::{Float32Array, Float64Array, Int64Array, TimestampMicrosecondArray, UInt64Array};
     let kind: String = values.getattr("dtype")?.getattr("kind")?.extract()?;
     let as_type = |dtype: &str| -> PyResult<Bound<'_, PyAny>> { values.call_method1("astype", (dtype,)) };
     Ok(match kind.as_str() {
+        "f" if values.getattr("dtype")?.getattr("itemsize")?.extract::<usize>()? <= 4 => {
+            Arc::new(Float32Array::from(numbers::<f32>(&as_type("float32")?)?))
+        }
         "f" => Arc::new(Float64Array::from(numbers::<f64>(&as_type("float64")?)?)),
         "i" => Arc::new(Int64Array::from(numbers::<i64>(&as_type("int64")?)?)),
         "u" => Arc::new(UInt64Array::from(numbers::<u64>(&as_type("uint64")?)?)),
@@ -84,7 +87,7 @@ pub(super) fn values<'py>(py: Python<'py>, array: &ArrayRef) -> Raised<Bound<'py
 }
 
 /// Python objects of one column: all booleans, all whole numbers, all numbers, else text.
-fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
+pub fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
     use arrow::array::{Float64Array, Int64Array, StringArray, UInt64Array};
     use pyo3::types::{PyBool, PyFloat, PyInt};
     let cells: Vec<Bound<'_, PyAny>> = values.try_iter()?.collect::<PyResult<_>>()?;

@@ -5,6 +5,7 @@ mod arrow_stream;
 mod cells;
 mod own;
 mod pandas;
+mod plain;
 mod reading;
 
 use std::path::PathBuf;
@@ -44,8 +45,8 @@ pub struct Given {
 
 impl Given {
     /// Reads a frame of pandas, polars, pyarrow or any other library with the Arrow PyCapsule
-    /// interface, a data set, a NumPy array (`columns` names its columns) or the path of a file, by options of
-    /// reading, such as those of a model. What was found out on the
+    /// interface, a data set, a NumPy array (`columns` names its columns), a dictionary of columns, a list of rows
+    /// that are dictionaries, or the path of a file, by options of reading, such as those of a model. What was found out on the
     /// way is said in warnings of the logger `tabgraft`.
     pub fn read(
         data: &Bound<'_, PyAny>,
@@ -65,12 +66,7 @@ impl Given {
         let py = data.py();
         let given = |table: Table, home: Home| Given { table, object: data.clone().unbind(), home };
         if columns.is_some() && !is_a(data, "numpy", "ndarray")? {
-            return Err(Raise::Core(
-                Error::option(
-                    "option `columns` names the columns of an array, but the data has names of its own",
-                )
-                .with_hint("leave it out, or rename the frame's columns"),
-            ));
+            return Err(named_already());
         }
         if data.is_instance_of::<PyString>() || data.hasattr("__fspath__")? {
             let path: PathBuf = data.extract()?;
@@ -97,6 +93,13 @@ impl Given {
         if is_a(data, "polars", "LazyFrame")? {
             return Err(refused("a polars LazyFrame", "call `.collect()` on it first"));
         }
+        if let Some(found) = plain::columns(data)? {
+            let names: Vec<&String> = found.iter().map(|(name, _)| name).collect();
+            if columns.is_some_and(|columns| names != columns.iter().collect::<Vec<_>>()) {
+                return Err(named_already());
+            }
+            return Ok(given(from_columns(found, Origin::default(), options)?, Home::None));
+        }
         if is_a(data, "numpy", "ndarray")? {
             return Ok(given(array(data, columns, options)?, Home::None));
         }
@@ -117,7 +120,8 @@ impl Given {
         let name = data.get_type().fully_qualified_name()?.to_string();
         Err(refused(
             &format!("a {name}"),
-            "give a frame of pandas, polars, pyarrow or duckdb, a two-dimensional NumPy array, or a file's path",
+            "give a frame of pandas, polars, pyarrow or duckdb, a two-dimensional NumPy array, a dictionary of columns, a \
+             list of rows that are dictionaries, or a file's path",
         ))
     }
 
@@ -201,6 +205,13 @@ pub fn say(py: Python<'_>, notes: &[String]) -> PyResult<()> {
         logger.call_method1("warning", ("%s", tabgraft_table::visible(note)))?;
     }
     Ok(())
+}
+
+fn named_already() -> Raise {
+    Raise::Core(
+        Error::option("option `columns` names the columns of an array, but the data has names of its own")
+            .with_hint("leave it out, or rename the frame's columns"),
+    )
 }
 
 /// Whether an object is of a class, without importing the module that has it.

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::PredictorOptions;
 use tabgraft_model::predictor::{Effort, GrowOptions, KeepGrown, TargetKind};
+use tabgraft_model::train::{HeldFor, table_within};
 use tabgraft_table::read::ReadOptions;
 
 use super::Predictor;
@@ -52,7 +53,7 @@ impl Predictor {
     /// n_networks : int, optional; 1 to 20
     ///     Networks, and forests, of the bag, each stopping on its own share of the rows. Default: 5 below 4,000
     ///     rows, 3 below 100,000, else 2; with effort "best" 10, with "quick" 3 forests. One alone stops on a fifth of the rows and never learns from it.
-    /// d_hidden : int, default 128; 8 to 4,096
+    /// d_hidden : int, default 64; 8 to 4,096
     ///     Width of the hidden layer.
     /// learning_rate, learning_rate_space, learning_rate_wide : float, default 0.001, 0.001 and 0.005; 0 to 1
     ///     Learning rates of the members, of the copy of the space and of the wide path.
@@ -74,6 +75,9 @@ impl Predictor {
     /// class_weight : "balanced" or dict, optional
     ///     How much rows of each class count, as scikit-learn means it: a row counts as the weight of its class times
     ///     its own. "balanced": all classes count alike. A dictionary has weights by class; 1 for others.
+    /// memory_limit : int, optional; at least 1
+    ///     Most bytes that the fit may take where `data` is a path: of a table that does not fit, rows are drawn evenly,
+    ///     and a note says how many. Default: no limit.
     /// seed : int, default 0; at least 0
     ///     Seed of weights, order, masks and dropout.
     /// rename, columns, progress
@@ -87,10 +91,10 @@ impl Predictor {
     /// ('binary', [0, 1])
     #[classmethod]
     #[pyo3(signature = (space, data, target, *, target_kind = "auto", sample_weight = None, name = "predictor",
-        effort = "default", n_epochs = 100, patience = 4, batch_size = None, n_networks = None, d_hidden = 128, learning_rate = 1e-3,
+        effort = "default", n_epochs = 100, patience = 4, batch_size = None, n_networks = None, d_hidden = 64, learning_rate = 1e-3,
         learning_rate_space = 1e-3, learning_rate_wide = 5e-3, weight_decay = 1e-2, weight_decay_wide = 0.1,
         p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5,
-        threshold_for = None, cost_fp = None, cost_fn = None, class_weight = None, seed = 0, rename = None,
+        threshold_for = None, cost_fp = None, cost_fn = None, class_weight = None, memory_limit = None, seed = 0, rename = None,
         columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
@@ -122,6 +126,7 @@ impl Predictor {
         cost_fp: Option<f64>,
         cost_fn: Option<f64>,
         class_weight: Option<&Bound<'_, PyAny>>,
+        memory_limit: Option<u64>,
         seed: u64,
         rename: Option<Renames>,
         columns: Option<Vec<String>>,
@@ -130,7 +135,8 @@ impl Predictor {
         let space = space.get().core_trained()?;
         let named = target.extract::<String>().ok();
         let needs = space.needs_to_split().and(named);
-        let how = ReadOptions { columns: needs, ..space.read_options().with_names(rename) };
+        let most_bytes = memory_limit.map(|limit| table_within(limit, HeldFor::Fitting));
+        let how = ReadOptions { columns: needs, most_bytes, ..space.read_options().with_names(rename) };
         let table = Given::read(data, columns, &how)?.table;
         let (table, target) = with_target(table, target)?;
         let sample_weight = sample_weight.map(weights).transpose()?;

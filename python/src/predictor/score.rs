@@ -3,7 +3,9 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tabgraft_model::compare::compare_predictors;
+use tabgraft_model::train::{HeldFor, table_within};
 use tabgraft_table::Table;
+use tabgraft_table::read::ReadOptions;
 use tabgraft_table::unreadable::Readable;
 
 use super::Predictor;
@@ -82,18 +84,23 @@ impl Predictor {
     /// >>> score["metric"], score["low"] <= score["value"] <= score["high"]
     /// ('roc_auc', True)
     ///
-    /// `errors` and `rename` as for `predict`; a row whose target cannot be read is then passed over.
-    #[pyo3(signature = (data, *, rows = "test", errors = "error", rename = None))]
+    /// `errors` and `rename` as for `predict`; a row whose target cannot be read is then passed over. `memory_limit` as for
+    /// `fit`.
+    #[pyo3(signature = (data, *, rows = "test", errors = "error", memory_limit = None, rename = None))]
     pub fn evaluate<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
         rows: &str,
         errors: &str,
+        memory_limit: Option<u64>,
         rename: Option<Renames>,
     ) -> Raised<Bound<'py, PyAny>> {
         let errors = cell_errors(errors)?;
-        let table = self.read(data, rename, None, self.core.needs_to_score())?;
+        let (columns, most_bytes) =
+            (self.core.needs_to_score(), memory_limit.map(|limit| table_within(limit, HeldFor::Scoring)));
+        let how = ReadOptions { columns, most_bytes, ..self.core.read_options().with_names(rename) };
+        let table = Given::read(data, None, &how)?.table;
         let Readable { table, unreadable } = py.detach(|| self.core.readable_to_score(&table, errors))?;
         warn_of_unreadable(py, self.core.name(), &unreadable)?;
         let table = Self::scored_rows(py, table, &[&self.core], rows)?;

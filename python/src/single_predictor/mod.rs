@@ -11,7 +11,6 @@ use tabgraft_model::discover::prepare::{Prepared, prepare};
 use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::space::Mode;
 use tabgraft_model::{DiscoverOptions, Error, ExtendOptions, PredictorOptions, discover};
-use tabgraft_table::read::ReadOptions;
 
 use crate::comparison::Comparison;
 use crate::convert::{Names, Renames, word};
@@ -256,24 +255,22 @@ impl SinglePredictor {
         this.training_info(py)
     }
 
-    /// Classes or numbers for each row, with probabilities, confidence and a column report; `threshold` and
+    /// Classes or numbers for each row, with probabilities, confidence and a column report; `threshold`, `interval`,
     /// `errors` and `rename` as for `Predictor.predict`.
     ///
     /// >>> len(single.predict(early))
     /// 1000
-    #[pyo3(signature = (df, *, threshold = None, errors = "error", rename = None))]
+    #[pyo3(signature = (df, *, threshold = None, interval = None, errors = "error", rename = None))]
     fn predict(
         &self,
         py: Python<'_>,
         df: &Bound<'_, PyAny>,
         threshold: Option<f64>,
+        interval: Option<f64>,
         errors: &str,
         rename: Option<Renames>,
     ) -> Raised<Predictions> {
-        let core = self.core()?;
-        let how = ReadOptions { columns: core.needs(), ..core.read_options().with_names(rename) };
-        let table = Given::read(df, None, &how)?.table;
-        Predictor::predictions(py, &core, &table, errors)?.at(threshold)
+        Predictor { core: self.core()? }.predict(py, df, threshold, interval, errors, rename, None)
     }
 
     /// Scores with intervals, a list that answers to a metric's name, too; `rows` is "test" or "all", and `errors`
@@ -290,7 +287,7 @@ impl SinglePredictor {
         errors: &str,
         rename: Option<Renames>,
     ) -> Raised<Bound<'py, PyAny>> {
-        Predictor { core: self.core()? }.evaluate(py, df, rows, errors, rename)
+        Predictor { core: self.core()? }.evaluate(py, df, rows, errors, None, rename)
     }
 
     /// Whether `other` predicts the same target better, on the same rows; `rows`, `errors` and `rename` as for `evaluate`.

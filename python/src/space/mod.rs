@@ -27,6 +27,7 @@ use crate::html;
 use crate::row_index::{RowIndex, keys};
 use crate::warnings::{cell_errors, warn_of_columns, warn_of_differing, warn_of_unreadable, warn_of_unseen};
 pub use file::verify;
+use options::space_config;
 pub use options::{freeze_option, keep_option, training_options};
 
 /// The core's space; this module's class wraps it.

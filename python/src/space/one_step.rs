@@ -6,14 +6,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
 use tabgraft_model::weights::WeightedRows;
-use tabgraft_model::{Error, ExtendOptions, FitOptions, SpaceConfig};
-use tabgraft_table::codec::CodecConfig;
+use tabgraft_model::{ExtendOptions, FitOptions};
 use tabgraft_table::schema::InferOptions;
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
-use super::{Core, EmbeddingSpace, MODES, freeze_option, keep_option, training_options};
+use super::{Core, EmbeddingSpace, MODES, freeze_option, keep_option, space_config, training_options};
 use crate::convert::{Names, Renames, from_python, infer_options, weights, word};
-use crate::error::{Raise, Raised};
+use crate::error::Raised;
 use crate::feature::FeatureEngineer;
 use crate::frame::{Given, given_reading, say};
 use crate::run::{StopToken, run};
@@ -69,8 +68,9 @@ impl EmbeddingSpace {
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: 128 below 8,000 training rows, 256 below 100,000, else 512.
     /// memory_limit : int, optional; at least 1
-    ///     Most bytes that the training may take, by an estimate: steps are halved to keep within it, down to
-    ///     16 rows, with notes; then it is an error. Default: no limit.
+    ///     Most bytes that the training may take. Where `data` is a path and its table does not fit, rows are drawn evenly,
+    ///     and a note says how many; what columns are and codecs are told from all rows. By an estimate, steps are
+    ///     halved to keep within it, down to 16 rows, with notes; then it is an error. Default: no limit.
     /// device : "cpu", "gpu" or "auto", default "cpu"
     ///     What trains. "gpu" is an error where this build has no backend for one or none answers; "auto"
     ///     takes a GPU if one answers and holds out to the end, else the processor. Vectors and predictions
@@ -181,45 +181,25 @@ impl EmbeddingSpace {
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
-        let by = match (key, group, time) {
-            (None, None, None) => SplitKey::Rows,
-            (Some(column), None, None) => SplitKey::Key { column },
-            (None, Some(column), None) => SplitKey::Group { column },
-            (None, None, Some(column)) => SplitKey::Time { column },
-            _ => {
-                return Err(Raise::Core(
-                    Error::option("options `key`, `group` and `time`: two are given")
-                        .with_hint("rows are split by one"),
-                ));
-            }
-        };
+        let by = SplitKey::of(key, group, time)?;
         let infer = InferOptions { max_categories, ..infer_options(ignore, kinds, date_formats)? };
         let options = FitOptions {
             name: name.to_owned(),
-            config: SpaceConfig {
-                d_model,
-                n_blocks,
-                expansion,
+            config: space_config(
+                [d_model, n_blocks, expansion],
                 p_drop,
-                learning_rate,
-                weight_decay,
-                training: training_options(n_epochs, auto_epochs, batch_size, memory_limit, device, seed)?,
-                codec: CodecConfig {
-                    n_bins: codec_bins,
-                    n_targets: codec_targets,
-                    max_categories: codec_categories,
-                    text_slots: codec_text_slots,
-                    ..CodecConfig::default()
-                }
-                .with_min_category_rows(min_category_rows),
-            },
+                [learning_rate, weight_decay],
+                [codec_bins, codec_targets, codec_categories, codec_text_slots],
+                min_category_rows,
+                training_options(n_epochs, auto_epochs, batch_size, memory_limit, device, seed)?,
+            ),
             infer,
             split: SplitOptions { by, p_valid, p_test, seed: split_seed },
             features: Vec::new(),
             private,
         };
         let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes, rename)?;
-        let how = options.read_options(&given);
+        let how = options.read_options(&given).shared(valid.is_some());
         let table = Given::read(data, columns.clone(), &how)?.table;
         let alike = how.continued(table.origin());
         let valid = valid.map(|v| Given::read(v, columns, &alike)).transpose()?.map(|g| g.table);
@@ -373,7 +353,7 @@ impl EmbeddingSpace {
             keep: keep_option(keep, target, cross_fit, seed)?,
         };
         let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes, rename)?;
-        let (mut how, notes) = given.options_like(&options.read_options(&parent));
+        let (mut how, notes) = given.options_like(&options.read_options(&parent).shared(valid.is_some()));
         say(py, &notes)?;
         let table = Given::read(data, columns.clone(), &how)?.table;
         how = how.continued(table.origin());

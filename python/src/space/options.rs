@@ -1,7 +1,9 @@
 //! Options of several ways to make a space, from what Python gives.
 
 use pyo3::prelude::*;
-use tabgraft_model::{CompareOptions, Device, Error, Freeze, Keep, PredictorOptions, TrainingOptions};
+use tabgraft_model::predictor::KeepGrown;
+use tabgraft_model::{Device, Error, Freeze, Keep, SpaceConfig, TrainingOptions};
+use tabgraft_table::codec::CodecConfig;
 
 use super::DEVICES;
 use crate::convert::{from_python, word};
@@ -20,27 +22,30 @@ pub fn training_options(
     Ok(TrainingOptions { n_epochs, auto_epochs, batch_size, memory_limit, device, seed })
 }
 
+/// A space's shape and its training, from the arguments that both ways to make one take.
+pub fn space_config(
+    [d_model, n_blocks, expansion]: [usize; 3],
+    p_drop: f32,
+    [learning_rate, weight_decay]: [f32; 2],
+    [codec_bins, codec_targets, codec_categories, codec_text_slots]: [usize; 4],
+    min_category_rows: u64,
+    training: TrainingOptions,
+) -> SpaceConfig {
+    let codec = CodecConfig {
+        n_bins: codec_bins,
+        n_targets: codec_targets,
+        max_categories: codec_categories,
+        text_slots: codec_text_slots,
+        ..CodecConfig::default()
+    };
+    let codec = codec.with_min_category_rows(min_category_rows);
+    SpaceConfig { d_model, n_blocks, expansion, p_drop, learning_rate, weight_decay, training, codec }
+}
+
 /// What is kept, from its word and what it needs.
 pub fn keep_option(keep: &str, target: Option<String>, cross_fit: bool, seed: u64) -> Raised<Keep> {
-    let refused = |text: &str, hint: &str| Err(Raise::Core(Error::option(text).with_hint(hint)));
-    match (keep, target) {
-        ("always", None) if !cross_fit => Ok(Keep::Always),
-        ("always", _) => refused(
-            "options `target` and `cross_fit` say how a graft is judged, but `keep` is `always`",
-            "give `keep=\"if_not_worse\"`, or leave them out",
-        ),
-        ("if_not_worse", Some(target)) => {
-            let predictor = PredictorOptions { seed, ..Default::default() };
-            Ok(Keep::IfNotWorse { target, compare: CompareOptions { predictor, cross_fit } })
-        }
-        ("if_not_worse", None) => {
-            refused("option `keep` is `if_not_worse`, but there is no `target`", "name the column to predict")
-        }
-        _ => refused(
-            &format!("option `keep` is `{keep}`, allowed is `always` or `if_not_worse`"),
-            "`if_not_worse` judges by a `target`",
-        ),
-    }
+    let keep = word::<KeepGrown>("keep", keep, "`always` or `if_not_worse`")?;
+    Ok(Keep::of(keep == KeepGrown::IfNotWorse, target, cross_fit, seed)?)
 }
 
 /// What stays frozen, from a dictionary.

@@ -9,13 +9,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use tabgraft_model::space::Mode;
 use tabgraft_model::train::{Event, Sink};
-use tabgraft_model::{Device, Error, ExtendOptions, FitOptions, SpaceConfig};
-use tabgraft_table::codec::CodecConfig;
+use tabgraft_model::{Device, Error, ExtendOptions, FitOptions};
 use tabgraft_table::split::{SplitKey, SplitOptions};
 use tabgraft_table::{Table, check_folder, check_place};
 
 use super::{
-    Core, DEVICES, EmbeddingSpace, MODES, Source, State, freeze_option, keep_option, training_options,
+    Core, DEVICES, EmbeddingSpace, MODES, Source, State, freeze_option, keep_option, space_config,
+    training_options,
 };
 use crate::convert::{Names, Renames, from_python, word};
 use crate::data_set::FeatrixInputDataSet;
@@ -139,23 +139,14 @@ impl EmbeddingSpace {
         if let Some(column) = key.or_else(|| train.key().map(str::to_owned)) {
             split.by = SplitKey::Key { column };
         }
-        let config = SpaceConfig {
-            d_model,
-            n_blocks,
-            expansion,
+        let config = space_config(
+            [d_model, n_blocks, expansion],
             p_drop,
-            learning_rate,
-            weight_decay,
-            training: training_options(Some(n_epochs), false, batch_size, memory_limit, "cpu", seed)?,
-            codec: CodecConfig {
-                n_bins: codec_bins,
-                n_targets: codec_targets,
-                max_categories: codec_categories,
-                text_slots: codec_text_slots,
-                ..CodecConfig::default()
-            }
-            .with_min_category_rows(min_category_rows),
-        };
+            [learning_rate, weight_decay],
+            [codec_bins, codec_targets, codec_categories, codec_text_slots],
+            min_category_rows,
+            training_options(Some(n_epochs), false, batch_size, memory_limit, "cpu", seed)?,
+        );
         let options = FitOptions {
             name: name.to_owned(),
             config,

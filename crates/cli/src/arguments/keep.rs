@@ -1,7 +1,7 @@
 //! Flags of [`Keep`].
 
 use clap::{Args, ValueEnum};
-use tabgraft_model::{CompareOptions, Keep, PredictorOptions};
+use tabgraft_model::Keep;
 
 use crate::failure::Failure;
 
@@ -33,23 +33,7 @@ enum KeepFlag {
 impl KeepArgs {
     /// As the core takes it; predictors get their defaults and this seed.
     pub fn keep(&self, seed: u64) -> Result<Keep, Failure> {
-        match (self.keep, &self.target) {
-            (KeepFlag::Always, None) if !self.cross_fit => Ok(Keep::Always),
-            (KeepFlag::Always, _) => Err(Failure::new(
-                "`--target` and `--cross-fit` say how a graft is judged, but `--keep always` judges none",
-            )
-            .with_hint("give `--keep if-not-worse`, or leave them out")),
-            (KeepFlag::IfNotWorse, None) => {
-                Err(Failure::new("a graft is judged by what can be predicted from it")
-                    .with_hint("name the column to predict with `--target`"))
-            }
-            (KeepFlag::IfNotWorse, Some(target)) => Ok(Keep::IfNotWorse {
-                target: target.clone(),
-                compare: CompareOptions {
-                    predictor: PredictorOptions { seed, ..PredictorOptions::default() },
-                    cross_fit: self.cross_fit,
-                },
-            }),
-        }
+        let is_judged = self.keep == KeepFlag::IfNotWorse;
+        Ok(Keep::of(is_judged, self.target.clone(), self.cross_fit, seed)?)
     }
 }

@@ -10,7 +10,7 @@ use tabgraft_table::read::{
     read_table_from,
 };
 
-use super::schema::parse_pair;
+use super::schema::{once_each, parse_pair};
 use super::training::parse_bytes;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -61,15 +61,15 @@ pub struct ReadArgs {
 
 impl ReadArgs {
     /// As the core takes them.
-    pub fn given(&self) -> GivenReading {
-        GivenReading {
+    pub fn given(&self) -> Result<GivenReading, Failure> {
+        Ok(GivenReading {
             missing_tokens: self.missing_tokens.clone(),
             delimiter: self.delimiter,
             decimal: self.decimal,
             thousands: self.thousands,
             max_inflated_bytes: self.max_inflated_bytes,
-            rename: self.rename.iter().cloned().collect(),
-        }
+            rename: once_each("rename", &self.rename)?,
+        })
     }
 
     /// Reads a table, as that of a model if there is one, and keeps hold of its file, to be written again with more
@@ -80,11 +80,7 @@ impl ReadArgs {
         model: Option<&ReadOptions>,
         console: &Console,
     ) -> Result<(Original, Table), Failure> {
-        let (options, notes) = match model {
-            Some(model) => self.given().options_like(model),
-            None => (self.given().options(), Vec::new()),
-        };
-        notes.iter().for_each(|note| console.note(note));
+        let options = self.options(model, console)?;
         let (original, table) = match is_stdin(path)? {
             true => Original::open_from(std::io::stdin(), STDIN_NAME, &options)?,
             false => Original::open(path, &options)?,
@@ -93,15 +89,19 @@ impl ReadArgs {
         Ok((original, table))
     }
 
+    /// As the core takes them beside those of a model, if there is one; says what the two differ in.
+    pub fn options(&self, model: Option<&ReadOptions>, console: &Console) -> Result<ReadOptions, Failure> {
+        let Some(model) = model else { return Ok(self.given()?.options()) };
+        let (options, notes) = self.given()?.options_like(model);
+        notes.iter().for_each(|note| console.note(note));
+        Ok(options)
+    }
+
     /// Reads a table as that of a model.
     pub fn table_like(&self, path: &Path, model: &ReadOptions, console: &Console) -> Result<Table, Failure> {
-        let (options, notes) = self.given().options_like(model);
-        notes.iter().for_each(|note| console.note(note));
-        table(path, &options, console)
+        table(path, &self.options(Some(model), console)?, console)
     }
-}
 
-impl ReadArgs {
     /// Reads a table as that of a model, part by part. What is found out about it comes with the parts.
     pub fn parts_like(
         &self,
@@ -109,8 +109,7 @@ impl ReadArgs {
         model: &ReadOptions,
         console: &Console,
     ) -> Result<TableParts, Failure> {
-        let (options, notes) = self.given().options_like(model);
-        notes.iter().for_each(|note| console.note(note));
+        let options = self.options(Some(model), console)?;
         Ok(match is_stdin(path)? {
             true => open_parts_from(std::io::stdin(), STDIN_NAME, &options)?,
             false => open_parts(path, &options)?,
@@ -118,7 +117,7 @@ impl ReadArgs {
     }
 }
 
-/// Reads a table, and says what was found out about it.
+/// Reads a table, and says what was found out about it. Standard input is held as a whole.
 pub fn table(path: &Path, options: &ReadOptions, console: &Console) -> Result<Table, Failure> {
     let table = match is_stdin(path)? {
         true => read_table_from(std::io::stdin(), STDIN_NAME, options)?,

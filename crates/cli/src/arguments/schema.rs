@@ -1,7 +1,11 @@
 //! Flags of [`InferOptions`].
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use tabgraft_table::schema::{InferOptions, Kind};
+
+use crate::failure::Failure;
 
 /// What the user knows of the columns.
 #[derive(Debug, Clone, Args)]
@@ -24,14 +28,29 @@ pub struct SchemaArgs {
 
 impl SchemaArgs {
     /// As the core takes them.
-    pub fn options(&self) -> InferOptions {
-        InferOptions {
-            kinds: self.kind.iter().cloned().collect(),
-            date_formats: self.date_format.iter().cloned().collect(),
+    pub fn options(&self) -> Result<InferOptions, Failure> {
+        Ok(InferOptions {
+            kinds: once_each("kind", &self.kind)?,
+            date_formats: once_each("date-format", &self.date_format)?,
             ignore: self.ignore.clone(),
             max_categories: self.max_categories,
+        })
+    }
+}
+
+/// What a flag that may be repeated says of each column; not one column two different things.
+pub fn once_each<V: Clone + PartialEq>(
+    flag: &str,
+    said: &[(String, V)],
+) -> Result<BTreeMap<String, V>, Failure> {
+    let mut of_columns = BTreeMap::new();
+    for (column, value) in said {
+        if of_columns.insert(column.clone(), value.clone()).is_some_and(|before| before != *value) {
+            return Err(Failure::new(format!("`--{flag}` says two different things of column `{column}`"))
+                .with_hint("give it once for each column"));
         }
     }
+    Ok(of_columns)
 }
 
 /// Splits at the last `=`: neither kinds nor date formats have one, columns may.
@@ -64,6 +83,17 @@ fn parse_kind(text: &str) -> Result<(String, Kind), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flag_says_one_thing_of_a_column() {
+        let pairs = |said: &[(&str, &str)]| {
+            said.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect::<Vec<_>>()
+        };
+        let twice = once_each("rename", &pairs(&[("a", "b"), ("a", "c")])).unwrap_err().message;
+        assert!(twice.contains("`--rename` says two different things of column `a`"), "{twice}");
+        let same = once_each("rename", &pairs(&[("a", "b"), ("a", "b"), ("c", "d")])).unwrap();
+        assert_eq!(same.len(), 2);
+    }
 
     #[test]
     fn a_pair_is_cut_at_its_last_equals_sign() {

@@ -3,6 +3,8 @@
 use clap::Args;
 use tabgraft_table::split::{SplitKey, SplitOptions};
 
+use crate::failure::Failure;
+
 /// Which rows train, which stop the training and which judge.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Split")]
@@ -34,14 +36,9 @@ pub struct SplitArgs {
 
 impl SplitArgs {
     /// As the core takes them; with validation rows of its own a table gives none.
-    pub fn options(&self, has_valid_table: bool) -> SplitOptions {
-        let by = match (&self.split_group, &self.split_time, &self.key) {
-            (_, _, Some(column)) => SplitKey::Key { column: column.clone() },
-            (Some(column), _, _) => SplitKey::Group { column: column.clone() },
-            (None, Some(column), _) => SplitKey::Time { column: column.clone() },
-            (None, None, None) => SplitKey::Rows,
-        };
+    pub fn options(&self, has_valid_table: bool) -> Result<SplitOptions, Failure> {
+        let by = SplitKey::of(self.key.clone(), self.split_group.clone(), self.split_time.clone())?;
         let p_valid = if has_valid_table { 0.0 } else { self.p_valid };
-        SplitOptions { by, p_valid, p_test: self.p_test, seed: self.split_seed }
+        Ok(SplitOptions { by, p_valid, p_test: self.p_test, seed: self.split_seed })
     }
 }

@@ -14,7 +14,8 @@ pub struct TrainingArgs {
     /// below 100000, else 512]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// Most memory of the training, such as 800MB or 2GB: steps are halved to keep within it [default: no limit]
+    /// Most memory of the command, such as 800MB or 2GB: of a table that does not fit, rows are drawn evenly, and told,
+    /// and steps are halved to keep within it [default: no limit]
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     memory_limit: Option<u64>,
     /// What trains; vectors and predictions are computed on the processor in any case

@@ -1,22 +1,28 @@
 //! `apply`: a table with features.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 use tabgraft_feature::{FeatureSummary, Skipped};
 use tabgraft_model::ModelFile;
-use tabgraft_model::discover::remember::{FeatureFile, RecalledEngineer, SuggestionHistory};
+use tabgraft_model::discover::remember::{Recalled, RecalledEngineer};
+use tabgraft_model::train::HeldFor;
+use tabgraft_table::Table;
+use tabgraft_table::read::{ReadOptions, is_several, open_parts, read_table};
 use tabgraft_table::table::quoted;
 
 use crate::answer::Answer;
-use crate::arguments::ReadArgs;
+use crate::arguments::{FeaturesArgs, LimitArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::differing_notes;
-use crate::output::{check_out, is_one_file, table_file, write_original};
+use crate::output::{check_out, is_one_file, table_file, write_original, write_parts};
 use crate::report::{Report, line, names};
+
+/// Most bytes of the rows that a report on a large table is about.
+const LOOKED_AT: u64 = 64 << 20;
 
 /// Add features to a table, exactly as they were fitted.
 ///
@@ -29,6 +35,8 @@ use crate::report::{Report, line, names};
 /// Reads FEATURES and TABLE; writes the enriched table as CSV to stdout, or as CSV or Parquet to
 /// --out, and a report to stderr. What the table had leaves as it came: a CSV file byte by byte, the
 /// spelling of each cell and its missing tokens included, new numbers with the decimal mark of the others, Parquet and Arrow in their types and values.
+/// A folder, a pattern and, with --memory-limit, any table is read and written part by part: it leaves as it was read, missing
+/// tokens as empty cells and nulls. What --fit learns and the report says of the values is then of drawn rows, where not all fit.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -40,26 +48,22 @@ A file of features by hand (bins and groups must be fitted once, with --fit):
   {\"format_version\": 1, \"features\": [{\"name\": \"monthly\",
     \"definition\": {\"kind\": \"formula\", \"formula\": \"credit_amount / duration\"}}]}")]
 pub struct ApplyArgs {
-    /// A file of features, a suggestion history, or a model that carries features
-    features: PathBuf,
-    /// The table to enrich
+    #[command(flatten)]
+    features: FeaturesArgs,
+    /// The table to enrich: a file, a folder of files, or a pattern in quotes such as 'part-*.parquet'
     table: PathBuf,
     /// Write here and not to stdout, which is `-`: Parquet if the name ends in `.parquet`, else CSV,
     /// compressed if it ends in `.gz`
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The target whose newest run is taken from a history [default: the only one in it]
-    #[arg(long, value_name = "COLUMN")]
-    target: Option<String>,
-    /// Take only recommended features from a history; often there are none
-    #[arg(long)]
-    recommended: bool,
     /// Leave out features whose columns the table lacks, and do not fail
     #[arg(long)]
     skip_missing: bool,
     /// Learn bins and group statistics from this table, and write the fitted features to FILE
     #[arg(long, value_name = "FILE")]
     fit: Option<PathBuf>,
+    #[command(flatten)]
+    limit: LimitArgs,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -82,7 +86,7 @@ impl ApplyArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let out = table_file(self.out.as_deref())?;
         for out in [out, self.fit.as_deref()].into_iter().flatten() {
-            check_out(out, &[&self.features, &self.table])?;
+            check_out(out, &[&self.features.features, &self.table])?;
         }
         if let (Some(out), Some(fit)) = (out, &self.fit)
             && is_one_file(out, fit)
@@ -93,55 +97,95 @@ impl ApplyArgs {
             ))
             .with_hint("give `--out` and `--fit` different names"));
         }
-        let model = match ModelFile::is_at(&self.features) {
-            true => Some(ModelFile::load(&self.features)?),
-            false => None,
-        };
+        let model = self.features.model()?;
         let how = model.as_ref().map(ModelFile::read_options);
-        let (original, table) = self.read.original(&self.table, how.as_ref(), console)?;
         let mut engineer = self.engineer(model.as_ref())?;
+        let is_large = self.limit.most_bytes(HeldFor::Training).is_some() || is_several(&self.table);
+        let (report, written) = match is_large {
+            true => self.in_parts(&mut engineer, how.as_ref(), out, console)?,
+            false => self.at_once(&mut engineer, how.as_ref(), out, console)?,
+        };
+        console.side_report(&report)?;
+        written.map(|()| Answer::Yes)
+    }
+
+    /// The table as it came, with features.
+    fn at_once(
+        &self,
+        engineer: &mut RecalledEngineer,
+        how: Option<&ReadOptions>,
+        out: Option<&Path>,
+        console: &Console,
+    ) -> Result<(ApplyReport, Result<(), Failure>), Failure> {
+        let (original, table) = self.read.original(&self.table, how, console)?;
+        let recalled = self.applied(engineer, &table, console)?;
+        let report = ApplyReport::of(engineer, &recalled, &table)?;
+        let added = recalled.made.table.without(&table.column_names())?;
+        Ok((report, write_original(&original, &added, out)))
+    }
+
+    /// The table as it is read, part by part, with features; what there is to say of them is said of drawn rows.
+    fn in_parts(
+        &self,
+        engineer: &mut RecalledEngineer,
+        how: Option<&ReadOptions>,
+        out: Option<&Path>,
+        console: &Console,
+    ) -> Result<(ApplyReport, Result<(), Failure>), Failure> {
+        let how = self.read.options(how, console)?;
+        let most_bytes = self.limit.most_bytes(HeldFor::Training).unwrap_or(LOOKED_AT).min(LOOKED_AT);
+        let looked_at =
+            read_table(&self.table, &ReadOptions { most_bytes: Some(most_bytes), ..how.clone() })?;
+        let recalled = self.applied(engineer, &looked_at, console)?;
+        let mut report = ApplyReport::of(engineer, &recalled, &looked_at)?;
+        // Parts are read as the whole was.
+        let mut parts = open_parts(&self.table, &how.continued(looked_at.origin()))?;
+        drop((looked_at, recalled));
+        report.n_rows = 0;
+        let written = write_parts(out, |write| {
+            while let Some(part) = parts.next().transpose()? {
+                report.n_rows += part.n_rows();
+                part.origin().notes.iter().for_each(|note| console.note(note));
+                let made = engineer.transform(&part, self.skip_missing).map_err(|e| match parts.file() {
+                    Some(file) => e.at(format!("`{file}`")),
+                    None => e,
+                })?;
+                write(&made.made.table)?;
+            }
+            Ok(())
+        });
+        Ok((report, written))
+    }
+
+    /// A table with features, fitted to it where that is wanted, and what there is to say of them.
+    fn applied(
+        &self,
+        engineer: &mut RecalledEngineer,
+        table: &Table,
+        console: &Console,
+    ) -> Result<Recalled, Failure> {
         let recalled = match &self.fit {
             Some(path) => {
-                let recalled = engineer.fit_transform(&table, self.skip_missing)?;
+                let recalled = engineer.fit_transform(table, self.skip_missing)?;
                 engineer.engineer().save(path)?;
                 recalled
             }
-            None => engineer.transform(&table, self.skip_missing)?,
+            None => engineer.transform(table, self.skip_missing)?,
         };
-        if self.recommended && recalled.features.is_empty() {
+        if self.features.recommended && recalled.features.is_empty() {
             return Err(Failure::new("no feature is recommended: none was proven")
                 .with_hint("without `--recommended` the suggested ones are applied"));
         }
         if let Some(reason) = &recalled.passed_over {
             console.warn(&format!("an older run of features is taken: {reason}"));
         }
-        let enriched = &recalled.made;
-        differing_notes(&enriched.differing, console);
-        let features = FeatureSummary::of(&recalled.features, enriched)?;
-        let added = enriched.table.without(&table.column_names())?;
-        let written = write_original(&original, &added, out);
-        console.side_report(&ApplyReport {
-            n_rows: table.n_rows(),
-            added: added.column_names(),
-            already_there: enriched.already_there.clone(),
-            skipped: enriched.skipped.clone(),
-            runs: engineer.runs().clone(),
-            features,
-        })?;
-        written.map(|()| Answer::Yes)
+        differing_notes(&recalled.made.differing, console);
+        Ok(recalled)
     }
 
     /// What applies the features of the file, or of the model.
     fn engineer(&self, model: Option<&ModelFile>) -> Result<RecalledEngineer, Failure> {
-        let file = match model {
-            Some(model) => FeatureFile::of_model(model)?,
-            None => FeatureFile::load(&self.features)?,
-        };
-        let target = match &file {
-            FeatureFile::List(_) => None,
-            FeatureFile::History(history) => Some(self.target_of(history)?),
-        };
-        let engineer = RecalledEngineer::new(file, target, self.recommended)?;
+        let engineer = self.features.engineer(model)?;
         let features = engineer.engineer().features();
         let unfitted: Vec<&str> =
             features.iter().filter(|f| !f.is_ready()).map(|f| f.name.as_str()).collect();
@@ -152,17 +196,19 @@ impl ApplyArgs {
         }
         Ok(engineer)
     }
+}
 
-    fn target_of(&self, history: &SuggestionHistory) -> Result<String, Failure> {
-        let mut targets: Vec<&str> = history.runs.iter().map(|run| run.target.as_str()).collect();
-        targets.sort_unstable();
-        targets.dedup();
-        match (&self.target, targets.as_slice()) {
-            (Some(target), _) => Ok(target.clone()),
-            (None, [only]) => Ok((*only).to_owned()),
-            (None, _) => Err(Failure::new(format!("the history has runs for {}", names(&targets)))
-                .with_hint("choose one with `--target`")),
-        }
+impl ApplyReport {
+    fn of(engineer: &RecalledEngineer, recalled: &Recalled, table: &Table) -> Result<Self, Failure> {
+        let enriched = &recalled.made;
+        Ok(ApplyReport {
+            n_rows: table.n_rows(),
+            added: enriched.table.without(&table.column_names())?.column_names(),
+            already_there: enriched.already_there.clone(),
+            skipped: enriched.skipped.clone(),
+            runs: engineer.runs().clone(),
+            features: FeatureSummary::of(&recalled.features, enriched)?,
+        })
     }
 }
 

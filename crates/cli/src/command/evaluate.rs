@@ -7,11 +7,12 @@ use serde::Serialize;
 use tabgraft_model::Predictor;
 use tabgraft_model::metric::Score;
 use tabgraft_model::predictor::Reliability;
+use tabgraft_model::train::HeldFor;
 use tabgraft_table::read::ReadOptions;
 use tabgraft_table::unreadable::UnreadableColumn;
 
 use crate::answer::Answer;
-use crate::arguments::{ErrorsArgs, ReadArgs};
+use crate::arguments::{ErrorsArgs, LimitArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::{column_notes, differing_notes, unreadable_notes, unseen_notes};
@@ -36,11 +37,13 @@ Example:
 pub struct EvaluateArgs {
     /// The predictor
     predictor: PathBuf,
-    /// Rows with the target
+    /// Rows with the target: a file, a folder of files, or a pattern in quotes such as 'part-*.parquet'
     table: PathBuf,
     /// The rows to score
     #[arg(long, value_enum, default_value_t)]
     rows: Scored,
+    #[command(flatten)]
+    limit: LimitArgs,
     #[command(flatten)]
     errors: ErrorsArgs,
     #[command(flatten)]
@@ -69,7 +72,9 @@ impl EvaluateArgs {
     /// Scores, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let predictor = Predictor::load(&self.predictor)?;
-        let how = ReadOptions { columns: predictor.needs_to_score(), ..predictor.read_options() };
+        let columns = predictor.needs_to_score();
+        let most_bytes = self.limit.most_bytes(HeldFor::Scoring);
+        let how = ReadOptions { columns, most_bytes, ..predictor.read_options() };
         let table = self.read.table_like(&self.table, &how, console)?;
         let readable = predictor.readable_to_score(&table, self.errors.errors())?;
         unreadable_notes(&readable.unreadable, console);

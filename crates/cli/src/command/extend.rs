@@ -47,7 +47,7 @@ Example:
 pub struct ExtendArgs {
     /// The trained space, the parent
     space: PathBuf,
-    /// The table with old and new columns
+    /// The table with old and new columns: a file, a folder of files, or a pattern in quotes such as 'part-*.parquet'
     table: PathBuf,
     #[command(flatten)]
     out: OutArgs,
@@ -145,7 +145,7 @@ impl ExtendArgs {
         check_out(&self.out.path, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
         let options = self.options(&parent)?;
-        let mut how = options.read_options(&parent);
+        let mut how = options.read_options(&parent).shared(self.valid.is_some());
         let start = Instant::now();
         let table = self.read.table_like(&self.table, &how, console)?;
         how = how.continued(table.origin());
@@ -203,7 +203,7 @@ impl ExtendArgs {
             d_side: self.d_side,
             prune: column_names(&self.prune, |name| parent.columns().iter().any(|c| c.name == name)),
             regraft: column_names(&self.regraft, |name| parent.excluded().iter().any(|e| e.name == name)),
-            infer: self.schema.options(),
+            infer: self.schema.options()?,
             features,
             candidates: Vec::new(),
             feature_metadata,

@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::column_notes;
 use crate::output::check_out;
-use crate::report::{Report, difference_text, line, names, test_scores_text};
+use crate::report::{Report, difference_text, learners_text, line, names, test_scores_text};
 use crate::saved::{End, Saved};
 
 /// Take a predictor to a version of its space that has grown.
@@ -146,14 +146,14 @@ impl Report for GrowReport {
     fn text(&self) -> String {
         let fit = &self.fit;
         let mut text = line!(
-            "predictor of `{}` ({}) on `{}`: {}, {} rows learned from in {:.1} s",
+            "predictor of `{}` ({}) on `{}`, {} rows learned from in {:.1} s",
             self.target.column(),
             self.task,
             self.space,
-            self.learners,
             fit.n_rows,
             fit.seconds
         );
+        text += &learners_text(&self.learners);
         if let (true, Some(growth)) = (self.kept, &self.growth) {
             text += &line!("grew from `{}` on `{}`", growth.base, growth.base_space);
             if !growth.columns_added.is_empty() {

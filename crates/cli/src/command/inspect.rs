@@ -99,6 +99,9 @@ impl InspectArgs {
     }
 }
 
+/// Classes of a target that are shown by name.
+const MOST_CLASSES: usize = 12;
+
 impl Report for SpaceCard {
     fn text(&self) -> String {
         let info = &self.training_info;
@@ -139,13 +142,18 @@ impl Report for PredictorCard {
         line("fitted", format!("{} by tabgraft {}", self.created, self.software));
         line("target", format!("{} ({})", self.target.column(), self.target.task().name()));
         if !self.target.classes().is_empty() {
-            line("classes", self.target.classes().join(", "));
+            let classes = self.target.classes();
+            let more = classes.len().saturating_sub(MOST_CLASSES);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            line("classes", classes[..classes.len().min(MOST_CLASSES)].join(", ") + &more);
         }
         line("space", self.space.name.clone());
         line("space's weights hash", self.space.hashes.weights.clone());
         line("space's id", self.space.hashes.id().to_string());
         line("columns", used_and_left_out(&self.space.columns, &self.space.excluded));
-        line("learners", self.learners());
+        for (i, learners) in self.learners().split("; ").enumerate() {
+            line(if i == 0 { "learners" } else { "" }, learners.to_owned());
+        }
         if let Some(growth) = &self.growth {
             line("grew from", format!("{} on {}", growth.base, growth.base_space));
             line("its id", growth.base_id.clone());

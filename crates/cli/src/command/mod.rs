@@ -2,12 +2,14 @@
 
 mod apply;
 mod compare;
+mod completions;
 mod consolidate;
 mod demo;
 mod discover;
 mod effectiveness;
 mod embed;
 mod evaluate;
+mod export;
 mod extend;
 mod grow;
 mod index;
@@ -22,6 +24,7 @@ mod prune;
 mod rank;
 mod registry;
 mod split;
+mod sql;
 mod train;
 mod verify;
 
@@ -47,7 +50,9 @@ pub enum Command {
     Judge(judge::JudgeArgs),
     Effectiveness(effectiveness::EffectivenessArgs),
     Apply(apply::ApplyArgs),
+    Sql(sql::SqlArgs),
     Extend(extend::ExtendArgs),
+    Export(export::ExportArgs),
     Prune(prune::PruneArgs),
     Rank(rank::RankArgs),
     Merge(merge::MergeArgs),
@@ -57,12 +62,13 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     Lineage(lineage::LineageArgs),
     Registry(registry::RegistryArgs),
+    Completions(completions::CompletionsArgs),
     Demo(crate::demo::DemoArgs),
 }
 
 impl Command {
-    /// Runs the command.
-    pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+    /// Runs the command; `grammar` is that of the whole program.
+    pub fn run(&self, console: &Console, grammar: fn() -> clap::Command) -> Result<Answer, Failure> {
         match self {
             Command::Train(args) => args.run(console),
             Command::Embed(args) => args.run(console),
@@ -77,7 +83,9 @@ impl Command {
             Command::Judge(args) => args.run(console),
             Command::Effectiveness(args) => args.run(console),
             Command::Apply(args) => args.run(console),
+            Command::Sql(args) => args.run(console),
             Command::Extend(args) => args.run(console),
+            Command::Export(args) => args.run(console),
             Command::Prune(args) => args.run(console),
             Command::Rank(args) => args.run(console),
             Command::Merge(args) => args.run(console),
@@ -87,6 +95,7 @@ impl Command {
             Command::Verify(args) => args.run(console),
             Command::Lineage(args) => args.run(console),
             Command::Registry(args) => args.run(console),
+            Command::Completions(args) => args.run(console, grammar()),
             Command::Demo(args) => demo::run(args, console),
         }
     }

@@ -5,17 +5,18 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use tabgraft_model::predictor::{ChosenThreshold, FitInfo, Target};
+use tabgraft_model::train::HeldFor;
 use tabgraft_model::{EmbeddingSpace, Predictor, PredictorOptions};
 use tabgraft_table::read::ReadOptions;
 
 use super::train::stem;
 use crate::answer::Answer;
-use crate::arguments::{OutArgs, PredictorArgs, ReadArgs};
+use crate::arguments::{LimitArgs, OutArgs, PredictorArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::column_notes;
 use crate::output::check_out;
-use crate::report::{Report, line, test_scores_text, threshold_text};
+use crate::report::{Report, learners_text, line, test_scores_text, threshold_text};
 use crate::saved::{End, Saved};
 
 /// Fit a predictor of one target on an embedding space.
@@ -34,7 +35,8 @@ Example:
 pub struct FitArgs {
     /// The embedding space
     space: PathBuf,
-    /// The table with the target, mostly the one that the space was trained on
+    /// The table with the target, mostly the one that the space was trained on: a file, a folder of files, or a pattern
+    /// in quotes such as 'part-*.parquet'
     table: PathBuf,
     /// The column to predict; the space must have ignored it
     #[arg(long, value_name = "COLUMN")]
@@ -47,6 +49,8 @@ pub struct FitArgs {
     /// Learn from the space's test rows too; nothing is scored then
     #[arg(long)]
     fit_on_test_rows: bool,
+    #[command(flatten)]
+    limit: LimitArgs,
     #[command(flatten)]
     predictor: PredictorArgs,
     #[command(flatten)]
@@ -85,7 +89,8 @@ impl FitArgs {
         check_out(&self.out.path, &[&self.space, &self.table])?;
         let space = EmbeddingSpace::load(&self.space)?;
         let needs = space.needs_to_split().and([&self.target]);
-        let how = ReadOptions { columns: needs, ..space.read_options() };
+        let most_bytes = self.limit.most_bytes(HeldFor::Fitting);
+        let how = ReadOptions { columns: needs, most_bytes, ..space.read_options() };
         let table = self.read.table_like(&self.table, &how, console)?;
         let mut progress = console.progress("predictor");
         let predictor =
@@ -115,14 +120,14 @@ impl Report for FitReport {
     fn text(&self) -> String {
         let fit = &self.fit;
         let mut text = line!(
-            "predictor of `{}` ({}) on `{}`: {}, {} rows learned from in {:.1} s",
+            "predictor of `{}` ({}) on `{}`, {} rows learned from in {:.1} s",
             self.target.column(),
             self.task,
             self.space,
-            fit.learners(),
             fit.n_rows,
             fit.seconds
         );
+        text += &learners_text(&fit.learners());
         let spent = fit.seconds_spent;
         text += &line!(
             "of these {:.1} s for linear models, {:.1} s for trees, {:.1} s for networks",

@@ -36,7 +36,7 @@ Example:
   tabgraft train sales.parquet --kind store=categorical --date-format day=%d/%m/%Y \\
     --split-time day -o v1.tabgraft")]
 pub struct TrainArgs {
-    /// The table to learn from
+    /// The table to learn from: a file, a folder of files, or a pattern in quotes such as 'part-*.parquet'
     table: PathBuf,
     #[command(flatten)]
     out: OutArgs,
@@ -101,12 +101,12 @@ impl TrainArgs {
         let options = FitOptions {
             name: self.name.clone().unwrap_or_else(|| stem(&self.out.path)),
             config: self.space.config(),
-            infer: self.schema.options(),
-            split: self.split.options(self.valid.is_some()),
+            infer: self.schema.options()?,
+            split: self.split.options(self.valid.is_some())?,
             features: Vec::new(),
             private: self.split.private,
         };
-        let how = options.read_options(&self.read.given());
+        let how = options.read_options(&self.read.given()?).shared(self.valid.is_some());
         let start = Instant::now();
         let table = read_table(&self.table, &how, console)?;
         let alike = how.continued(table.origin());
@@ -226,7 +226,9 @@ impl TrainingSummary {
     /// Where the time went.
     fn stages_text(&self) -> String {
         let Stages { coding, parent, training, validation } = self.stages;
-        let parent = if parent > 0.0 { format!(", the parent's vectors {parent:.2}") } else { String::new() };
+        // What rounds to nothing is not worth a word.
+        let parent =
+            if parent >= 0.005 { format!(", the parent's vectors {parent:.2}") } else { String::new() };
         let reading =
             self.seconds_reading.map(|seconds| format!("reading {seconds:.2}, ")).unwrap_or_default();
         line!(

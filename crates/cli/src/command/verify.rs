@@ -47,6 +47,8 @@ pub struct VerifyArgs {
 struct VerifyAnswer<'a> {
     file: &'a Path,
     ok: bool,
+    /// The ancestor that it was held against, if one was given.
+    parent: Option<&'a Path>,
     /// What is wrong; none if all is well.
     problem: Option<String>,
     /// What the file holds; none if something is wrong.
@@ -67,7 +69,13 @@ impl VerifyArgs {
             Err(error) => return Err(error.into()),
         };
         let ok = problem.is_none();
-        console.report(&VerifyAnswer { file: &self.file, ok, problem, found })?;
+        console.report(&VerifyAnswer {
+            file: &self.file,
+            ok,
+            parent: self.parent.as_deref(),
+            problem,
+            found,
+        })?;
         Ok(if ok { Answer::Yes } else { Answer::No })
     }
 }
@@ -79,7 +87,14 @@ impl Report for VerifyAnswer<'_> {
             (Some(problem), _) => line!("not ok: {problem}"),
             (None, Some(found)) => {
                 let (kind, version, by) = (&found.kind, &found.format_version, &found.written_by);
-                line!("ok: `{file}` is a `{kind}` of format {version}, written by {by}")
+                let kind = match kind.as_str() {
+                    "embedding_space" => "an embedding space",
+                    "predictor" => "a predictor",
+                    other => other,
+                };
+                let comes = self.parent.map(|parent| line!("  it comes from `{}`", parent.display()));
+                line!("ok: `{file}` is {kind} of format {version}, written by {by}")
+                    + &comes.unwrap_or_default()
                     + &line!(
                         "  {} tensors, {} weights, {} bytes",
                         found.n_tensors,

@@ -12,7 +12,8 @@ pub use columns::{SchemaReport, names};
 pub use lineage::{lineage_text, phases_text};
 pub use run::RunReport;
 pub use scores::{
-    difference_text, effects_text, reliability_text, scores_text, test_scores_text, threshold_text,
+    difference_text, effects_text, learners_text, reliability_text, scores_text, test_scores_text,
+    threshold_text,
 };
 pub use tabgraft_table::grid::Grid;
 

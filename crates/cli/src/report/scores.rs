@@ -114,3 +114,8 @@ pub fn effects_text(columns: &[ColumnEffect]) -> String {
     }
     grid.text()
 }
+
+/// What predicts: the learners of a fit on a line, and what came as the predictor grew on another.
+pub fn learners_text(learners: &str) -> String {
+    learners.split("; ").map(|learners| line!("  {learners}")).collect()
+}

@@ -171,3 +171,56 @@ fn the_commands_of_the_readme_run() {
     }
     assert!(n_run > 8, "only {n_run} commands were found");
 }
+
+/// Commands of the help, which completions and pages must know.
+fn commands() -> Vec<String> {
+    let help = out(workshop(), "help");
+    let listed =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // What is said of a command may go on in lines that are indented further.
+    let own = listed.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+    let first = own.filter_map(|line| line.split_whitespace().next());
+    first.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+#[test]
+fn shells_complete_every_command_and_each_has_a_page() {
+    let commands = commands();
+    assert!(commands.len() > 20 && commands.contains(&"completions".to_owned()), "{commands:?}");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = out(workshop(), &format!("completions {shell}"));
+        assert!(script.contains("out-dir") && script.contains("tabgraft"), "{shell}");
+        commands.iter().for_each(|command| assert!(script.contains(command), "{shell}: {command}"));
+    }
+    let path = empty("pages");
+    let report = json(&path, "completions man --out-dir man/man1");
+    let pages: Vec<&str> = report["pages"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
+    for command in &commands {
+        assert!(pages.contains(&&*format!("tabgraft-{command}.1")), "{command}: {pages:?}");
+    }
+    let page = fs::read_to_string(path.join("man/man1/tabgraft-extend.1")).unwrap();
+    assert!(page.contains(".TH tabgraft-extend") && page.contains("freeze"), "{page}");
+    assert!(pages.contains(&"tabgraft-registry-promote.1"), "{pages:?}");
+    for (arguments, word) in [
+        ("completions bash --out-dir x", "stdout"),
+        ("completions man", "--out-dir"),
+        ("completions ksh", "bash"),
+    ] {
+        let output = run(&path, arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && stderr.contains(word), "{arguments}: {stderr}");
+    }
+}
+
+#[test]
+fn verify_says_in_words_what_was_held_against_what() {
+    let path = workshop();
+    let said = out(path, "verify v2 --parent v1");
+    assert!(
+        said.contains("ok: `v2` is an embedding space of format") && said.contains("it comes from `v1`"),
+        "{said}"
+    );
+    let said = out(path, "verify p1");
+    assert!(said.contains("`p1` is a predictor of format") && !said.contains("it comes from"), "{said}");
+    assert_eq!(json(path, "verify v2 --parent v1")["parent"], "v1");
+}

@@ -14,8 +14,9 @@ use tabgraft_model::{
 };
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, read_csv_bytes};
+use tabgraft_table::row_filter::RowFilter;
 
-use super::{alone, folder, refused};
+use super::{Random, alone, folder, meter, refused};
 
 /// A small table with a target.
 pub fn table() -> Table {
@@ -118,6 +119,35 @@ fn a_model_file_that_claims_much_is_refused_at_the_cost_of_its_size() {
     for (name, wanted, change) in predictors {
         let bytes = forged(&predictor, change);
         refused(name, bytes.len(), wanted, || Predictor::from_bytes(&bytes));
+    }
+}
+
+/// Of a training on a million rows, the file is mostly the rows that the model remembers: three sets of them.
+#[test]
+fn a_file_that_is_mostly_remembered_rows_is_read_at_four_times_its_size() {
+    let _turn = alone();
+    let mut random = Random(7);
+    let rows = json!(RowFilter::of((0..3_000_000).map(|_| random.next())));
+    let remembering = |rows: &Value| {
+        forged(&models().0.to_bytes().unwrap(), |m| {
+            m["rows"]["whole"]["rows"] = rows.clone();
+            m["hashes"]["rows"] = json!(store::json_hash(&m["rows"]));
+        })
+    };
+    let whole = remembering(&rows);
+    let path = folder("mostly_rows").join("m.tabgraft");
+    fs::write(&path, &whole).unwrap();
+    for (what, read) in [
+        ("load", (|path| EmbeddingSpace::load(path).map(drop)) as fn(&std::path::Path) -> _),
+        ("verify", |path| tabgraft_model::lineage::verify_file(path, None).map(drop)),
+    ] {
+        let (outcome, peak) = meter::peak(|| read(&path));
+        println!("{what}: {} bytes, {peak} peak, {:.2} times", whole.len(), peak as f64 / whole.len() as f64);
+        outcome.unwrap();
+        assert!(
+            whole.len() > 7_000_000 && peak <= 4 * whole.len() + (1 << 20),
+            "{what}: {peak} bytes at once"
+        );
     }
 }
 

@@ -112,6 +112,7 @@ pub(super) fn search(
     let limits = CandidateLimits {
         max_candidates: options.max_candidates.saturating_mul(POOL_FACTOR),
         exclude: vec![rows.target.column().to_owned()],
+        known: space.features().iter().map(|feature| feature.definition.clone()).collect(),
         ..CandidateLimits::default()
     };
     let inputs = CandidateInputs::fit(&values.table, &schema)?;
@@ -123,7 +124,8 @@ pub(super) fn search(
         let Ok(mut asked) = asked.lock() else { return false };
         let (sink, n_asked, total) = &mut *asked;
         *n_asked += 1;
-        let done = (*n_asked * RANKED_BETWEEN).min(*total);
+        // The second steps come on top: only the end is the end.
+        let done = (*n_asked * RANKED_BETWEEN).min(total.saturating_sub(1));
         !budget.is_past(deadline) && sink(&Event::Progress { done, total: *total }).is_continue()
     };
     let ranking = RankOptions {

@@ -34,45 +34,65 @@ pub(crate) struct CellTable {
 impl CellTable {
     /// Lays out the group's columns row by row.
     pub fn new(layout: Arc<Layout>, columns: &[EncodedColumn], n_rows: usize) -> Self {
-        let n_parts = layout.parts.len();
-        let part_column: Vec<usize> =
-            columns.iter().enumerate().flat_map(|(c, column)| vec![c; column.parts.len()]).collect();
-        let parts: Vec<&PartValues> = columns.iter().flat_map(|c| &c.parts).collect();
-        let mut cells = Cells {
-            n_rows,
-            state: vec![PRESENT; n_rows * n_parts],
-            bin: vec![0; n_rows * layout.n_piecewise],
-            position: vec![0.0; n_rows * layout.n_piecewise],
-            code: vec![0; n_rows * layout.n_code],
-            bag_start: vec![0],
+        let n_parts: Vec<usize> = columns.iter().map(|column| column.parts.len()).collect();
+        let mut table = Self::with_room(layout, &n_parts, n_rows);
+        table.push(columns, n_rows);
+        table
+    }
+
+    /// No row yet, of a group of columns with so many parts each, and room for so many.
+    pub fn with_room(layout: Arc<Layout>, n_parts: &[usize], n_rows: usize) -> Self {
+        let part_column = n_parts.iter().enumerate().flat_map(|(c, n)| vec![c; *n]).collect();
+        let mut bag_start = Vec::with_capacity(n_rows * layout.n_bag + 1);
+        bag_start.push(0);
+        let cells = Cells {
+            n_rows: 0,
+            state: Vec::with_capacity(n_rows * layout.parts.len()),
+            bin: Vec::with_capacity(n_rows * layout.n_piecewise),
+            position: Vec::with_capacity(n_rows * layout.n_piecewise),
+            code: Vec::with_capacity(n_rows * layout.n_code),
+            bag_start,
             bag_slot: Vec::new(),
             bag_value: Vec::new(),
             layout,
         };
-        for (p, (slot, values)) in cells.layout.parts.iter().zip(&parts).enumerate() {
-            for (r, missing) in columns[part_column[p]].missing.iter().enumerate() {
+        CellTable { cells, part_column }
+    }
+
+    /// Lays out further rows behind those that are there.
+    pub fn push(&mut self, columns: &[EncodedColumn], n_rows: usize) {
+        let CellTable { cells, part_column } = self;
+        let (first, layout) = (cells.n_rows, cells.layout.clone());
+        let n_parts = layout.parts.len();
+        let parts: Vec<&PartValues> = columns.iter().flat_map(|c| &c.parts).collect();
+        cells.n_rows += n_rows;
+        cells.state.resize(cells.n_rows * n_parts, PRESENT);
+        cells.bin.resize(cells.n_rows * layout.n_piecewise, 0);
+        cells.position.resize(cells.n_rows * layout.n_piecewise, 0.0);
+        cells.code.resize(cells.n_rows * layout.n_code, 0);
+        for (p, (slot, values)) in layout.parts.iter().zip(&parts).enumerate() {
+            for (r, missing) in (first..).zip(&columns[part_column[p]].missing) {
                 if *missing {
                     cells.state[r * n_parts + p] = MISSING;
                 }
             }
             match values {
                 PartValues::Piecewise { bin, position } => {
-                    let step = cells.layout.n_piecewise;
-                    for (r, (b, x)) in bin.iter().zip(position).enumerate() {
+                    let step = layout.n_piecewise;
+                    for (r, (b, x)) in (first..).zip(bin.iter().zip(position)) {
                         cells.bin[r * step + slot.nth] = *b;
                         cells.position[r * step + slot.nth] = *x;
                     }
                 }
                 PartValues::Code { code } => {
-                    for (r, c) in code.iter().enumerate() {
-                        cells.code[r * cells.layout.n_code + slot.nth] = *c;
+                    for (r, c) in (first..).zip(code) {
+                        cells.code[r * layout.n_code + slot.nth] = *c;
                     }
                 }
                 PartValues::Bag { .. } => {}
             }
         }
-        let bags: Vec<&PartValues> = cells
-            .layout
+        let bags: Vec<&PartValues> = layout
             .parts
             .iter()
             .zip(&parts)
@@ -89,7 +109,6 @@ impl CellTable {
                 cells.bag_start.push(cells.bag_slot.len() as u32);
             }
         }
-        CellTable { cells, part_column }
     }
 
     /// Takes the values of the group's `nth` column away: its cells are missing in all rows.

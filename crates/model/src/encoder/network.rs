@@ -219,6 +219,17 @@ impl Network {
         groups
     }
 
+    /// Rows and columns of the matrices that a row's vector is multiplied by.
+    pub fn product_shapes(&self) -> Vec<[usize; 2]> {
+        let mut shapes = Vec::new();
+        self.each("", &mut |name, param| {
+            if matches!(name.rsplit('.').next(), Some("mix" | "w1" | "w2" | "up")) {
+                shapes.push(param.shape());
+            }
+        });
+        shapes
+    }
+
     /// The pieces of z one by one: the root's vector, then each side's.
     ///
     /// `cells` holds the batch of each group, in the order of [`Network::token_groups`].

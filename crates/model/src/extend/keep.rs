@@ -9,8 +9,9 @@ use tabgraft_table::Table;
 use tabgraft_table::table::quoted;
 
 use crate::compare::{ColumnEffect, CompareOptions, Evidence, folds};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::metric::{PairedDifference, Verdict};
+use crate::predictor::PredictorOptions;
 use crate::space::{EmbeddingSpace, GraftJudgement, RefusedExtension};
 use crate::train::{Event, Sink, StopReason};
 
@@ -31,6 +32,29 @@ pub enum Keep {
 }
 
 impl Keep {
+    /// From what a caller says: whether a graft is judged, by which column, and whether on all rows. Predictors get
+    /// their defaults and this seed.
+    ///
+    /// # Errors
+    /// An option error if it is said how a graft is judged that is not, or if there is nothing to judge by.
+    pub fn of(is_judged: bool, target: Option<String>, cross_fit: bool, seed: u64) -> Result<Self> {
+        match (is_judged, target) {
+            (false, None) if !cross_fit => Ok(Keep::Always),
+            (false, _) => Err(Error::option(
+                "options `target` and `cross_fit` say how a graft is judged, but option `keep` is `always`",
+            )
+            .with_hint("keep it if it is not worse, or leave them out")),
+            (true, None) => {
+                Err(Error::option("option `target` is missing: a graft is judged by what can be predicted")
+                    .with_hint("name the column to predict, or keep the graft whatever it is worth"))
+            }
+            (true, Some(target)) => {
+                let predictor = PredictorOptions { seed, ..PredictorOptions::default() };
+                Ok(Keep::IfNotWorse { target, compare: CompareOptions { predictor, cross_fit } })
+            }
+        }
+    }
+
     /// The column that judges, which no graft may take.
     pub fn target(&self) -> Option<&str> {
         match self {
@@ -144,5 +168,24 @@ impl GraftJudgement {
                 quoted(&culprits)
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_judging_has_to_be_judged_and_a_judge_needs_a_target() {
+        assert_eq!(Keep::of(false, None, false, 3).ok(), Some(Keep::Always));
+        for (target, cross_fit) in [(Some("y".to_owned()), false), (None, true)] {
+            let error = Keep::of(false, target, cross_fit, 3).expect_err("nothing is judged");
+            assert!(error.is_option() && error.to_string().contains("`target` and `cross_fit`"), "{error}");
+        }
+        let error = Keep::of(true, None, false, 3).expect_err("by what?");
+        assert!(error.is_option() && error.to_string().contains("option `target` is missing"), "{error}");
+        let judged = Keep::of(true, Some("y".to_owned()), true, 3).expect("a target is there");
+        let Keep::IfNotWorse { target, compare } = judged else { panic!("{judged:?}") };
+        assert_eq!((target.as_str(), compare.cross_fit, compare.predictor.seed), ("y", true, 3));
     }
 }

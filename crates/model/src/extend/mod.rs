@@ -38,7 +38,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::{Feature, FeatureEngineer, in_order};
 use tabgraft_table::Table;
-use tabgraft_table::codec::{fit_codecs_to_rows, notes};
+use tabgraft_table::codec::notes;
 
 pub use consolidate::ConsolidateOptions;
 pub use graft::Graft;
@@ -52,6 +52,7 @@ use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
 use crate::space::{
     EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, complete, now,
+    training_codecs,
 };
 use crate::train::{Event, Sink, TrainingOptions, TrainingPlan};
 
@@ -155,7 +156,15 @@ impl EmbeddingSpace {
         // Only now: a table that lacks what the split needs is an error that says so itself.
         self.tell_absent(&all, sink)?;
         let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-        let codecs = fit_codecs_to_rows(&schema, &all, &train_rows, &self.about.config.codec)?;
+        let codecs = training_codecs(
+            &schema,
+            &all,
+            &train_rows,
+            &self.about.config.codec,
+            table.whole(),
+            &self.about.columns_of_rule(),
+            |part| self.about.parts_by_rule(part),
+        )?;
         schema.notes.extend(notes(&schema.columns, &codecs, &self.about.config.codec));
         for note in &schema.notes {
             let _ = sink(&Event::Note { text: note.clone() });

@@ -98,6 +98,7 @@ impl ExtendOptions {
             self.features.iter().flat_map(|feature| feature.inputs().unwrap_or_default()).collect();
         let needed = parent.split().columns().iter().chain(used).chain(&read).chain(&given);
         options.columns = self.infer.wants(needed).and(self.keep.target());
+        options.most_bytes = self.training.most_bytes();
         options
     }
 

@@ -4,13 +4,21 @@
 //! threads. So the result does not depend on how many threads worked, and a full block always runs
 //! the same kernel: this is what lets a row's embedding keep its bits in any batch.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
 /// Rows of one block. Inference pads its last block to this height.
 pub const ROW_BLOCK: usize = 64;
+
+/// Rows of a block where there are no more: a strip of the kernel's.
+pub const FEW_ROWS: usize = 6;
+
+/// Most numbers of a right matrix that is tried with few rows.
+const MOST_TRIED: usize = 1 << 20;
 
 /// Strips of an output, of six rows each, up to which the right matrix is read where it lies: more than
 /// [`ROW_BLOCK`] has.
@@ -30,6 +38,31 @@ pub fn add_product((x, x_stride): (&[f32], usize), w: &[f32], y: &mut [f32], k: 
 /// `y = x w`, or `y += x w`, of one block, on the calling thread.
 pub fn block_product(x: &[f32], w: &[f32], y: &mut [f32], accumulate: bool, k: usize, n: usize) {
     gemm(y.len() / n, n, k, (y, n), accumulate, (x, k, 1), (w, n, 1));
+}
+
+/// Whether products of [`FEW_ROWS`] rows by a `[k, n]` matrix have the bits that these rows have in a full block. Which
+/// kernels run follows from the shapes alone, so that one try of each shape tells; it is made once in a process.
+pub fn few_rows_are_alike(k: usize, n: usize) -> bool {
+    static TRIED: Mutex<BTreeMap<[usize; 2], bool>> = Mutex::new(BTreeMap::new());
+    // A child that was forked while another thread held the lock must not wait for ever: full blocks are never wrong.
+    let Ok(mut tried) = TRIED.try_lock() else { return false };
+    *tried.entry([k, n]).or_insert_with(|| {
+        let numbers =
+            |count: usize| (0..count).map(|i| ((i * 7 + 1) as f32 * 0.73).sin()).collect::<Vec<_>>();
+        if k * n > MOST_TRIED {
+            return false;
+        }
+        let (x, w) = (numbers(ROW_BLOCK * k), numbers(k * n));
+        let product = |n_rows: usize, accumulate: bool| {
+            let mut y = vec![0.5; n_rows * n];
+            block_product(&x[..n_rows * k], &w, &mut y, accumulate, k, n);
+            y
+        };
+        [false, true].into_iter().all(|accumulate| {
+            let (few, full) = (product(FEW_ROWS, accumulate), product(ROW_BLOCK, accumulate));
+            few.iter().zip(&full).all(|(a, b)| a.to_bits() == b.to_bits())
+        })
+    })
 }
 
 /// `dx = dy wᵀ`: the gradient of [`add_product`] for `x`. Only the given columns of `dx` are written.

@@ -3,8 +3,8 @@
 
 use rayon::prelude::*;
 
-use super::elementwise::add;
-use super::matrix::{block_product, block_product_by_transpose, column_sums, transpose_product};
+use super::elementwise::{self, Dropout, add};
+use super::matrix::{ROW_BLOCK, block_product, block_product_by_transpose, column_sums, transpose_product};
 use crate::tape::{Matrix, Parents, Variable};
 
 /// As [`super::scaled`].
@@ -99,6 +99,49 @@ pub(super) fn add_to_members(x: Variable, part: Variable) -> Variable {
         flow.give(&for_part, || Matrix::new(sum_of_members(&dy.flat(), n_members), shape));
         flow.give(&for_x, || dy);
     })
+}
+
+/// The weights of a head's members, borrowed.
+///
+/// # Shapes
+/// - `scale_in`: `[n_members, d]`, `w1`: `[d, d_hidden]`, `b1`: `[1, d_hidden]`, `scale_out`:
+///   `[n_members, d_hidden]`, `w2`: `[n_members * d_hidden, n_outputs]`, `b2`: `[n_members, n_outputs]`
+#[derive(Clone, Copy)]
+pub(crate) struct MemberWeights<'a> {
+    pub scale_in: &'a [f32],
+    pub w1: &'a [f32],
+    pub b1: &'a [f32],
+    pub scale_out: &'a [f32],
+    pub w2: &'a [f32],
+    pub b2: &'a [f32],
+}
+
+/// What the members make of one block of [`ROW_BLOCK`] rows, bit for bit as the operations one by one, without a
+/// way back: member by member, so that what lies between two products stays in the cache.
+///
+/// # Shapes
+/// - `z`: `[ROW_BLOCK, d]`, returns `[n_members * ROW_BLOCK, n_outputs]`
+pub(crate) fn member_outputs(z: &[f32], w: MemberWeights<'_>) -> Vec<f32> {
+    let (d, d_hidden) = (z.len() / ROW_BLOCK, w.b1.len());
+    let n_members = w.scale_in.len() / d;
+    let n_outputs = w.b2.len() / n_members;
+    let mut own = vec![0.0; z.len()];
+    let mut hidden = vec![0.0; ROW_BLOCK * d_hidden];
+    let mut outputs = vec![0.0; n_members * ROW_BLOCK * n_outputs];
+    let members = w.scale_in.chunks_exact(d).zip(w.scale_out.chunks_exact(d_hidden));
+    let last = w.w2.chunks_exact(d_hidden * n_outputs).zip(w.b2.chunks_exact(n_outputs));
+    let outputs_of = outputs.chunks_exact_mut(ROW_BLOCK * n_outputs);
+    for (((scale_in, scale_out), (w2, b2)), y) in members.zip(last).zip(outputs_of) {
+        own.copy_from_slice(z);
+        times_row(&mut own, scale_in);
+        hidden.chunks_exact_mut(d_hidden).for_each(|row| row.copy_from_slice(w.b1));
+        block_product(&own, w.w1, &mut hidden, true, d, d_hidden);
+        elementwise::gelu(&mut hidden, Dropout::OFF, 0);
+        times_row(&mut hidden, scale_out);
+        block_product(&hidden, w2, y, false, d_hidden, n_outputs);
+        y.chunks_exact_mut(n_outputs).for_each(|y| add(y, b2));
+    }
+    outputs
 }
 
 fn members_mut(x: &mut [f32], n_members: usize) -> impl IndexedParallelIterator<Item = &mut [f32]> {

@@ -37,10 +37,11 @@ use std::sync::Arc;
 
 pub(crate) use adamw::AdamStep;
 pub(crate) use dots::{LANES, dots};
-pub(crate) use elementwise::Dropout;
-pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT};
+pub(crate) use elementwise::{Dropout, NORM_EPSILON};
+pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT, PartSlot};
 pub(crate) use loss::ColumnTargets;
-pub(crate) use matrix::ROW_BLOCK;
+pub(crate) use matrix::{FEW_ROWS, ROW_BLOCK, few_rows_are_alike};
+pub(crate) use members::{MemberWeights, member_outputs};
 pub(crate) use simd::vectorised;
 use tensor::Inputs;
 pub(crate) use tensor::{Gradients, Place, Tensor, is_gpu_failure};

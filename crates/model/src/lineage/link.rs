@@ -30,7 +30,9 @@ pub fn check_ancestor(child: &Path, ancestor: &Path) -> Result<Vec<String>> {
     let (wanted, steps) = (&ancestor_read.about.hashes, &child_read.about.extensions[..]);
     let is_fit = child_read.kind == ModelKind::Predictor;
     let problems = match way(steps, wanted) {
-        _ if is_fit && child_read.about.hashes == *wanted => Vec::new(),
+        _ if is_fit && child_read.about.hashes == *wanted => {
+            other_rows(&child_read.about.hashes, &ancestor_read.about).into_iter().collect()
+        }
         None => {
             let own = is_fit.then_some((child_read.about.name.as_str(), &child_read.about.hashes));
             let known: Vec<String> = own
@@ -113,6 +115,7 @@ fn compare_far(way: &Way<'_>, ancestor: &Whole, child: &Whole) -> Vec<String> {
         problems.extend(rewired(step, old, new));
     }
     problems.extend(forgotten(old, new));
+    problems.extend(recorded(&new.extensions, &old.hashes).and_then(|hashes| other_rows(hashes, old)));
     problems.extend(way.steps.first().and_then(|step| misquoted(step, old)));
     problems.extend(lost(&removed, is_new_line, old, new));
     let is_whole = old.columns.iter().all(|c| !removed.contains(&c.name));
@@ -132,6 +135,7 @@ pub(super) fn compare(step: &ExtensionMetadata, parent: &Whole, child: &Whole) -
     }
     problems.extend(rewired(step, old, new));
     problems.extend(forgotten(old, new));
+    problems.extend(recorded(&new.extensions, &old.hashes).and_then(|hashes| other_rows(hashes, old)));
     problems.extend(misquoted(step, old));
     let removed: BTreeSet<&String> = step.columns_removed.iter().collect();
     problems.extend(lost(&removed, step.operation == Operation::Consolidate, old, new));
@@ -143,6 +147,18 @@ pub(super) fn compare(step: &ExtensionMetadata, parent: &Whole, child: &Whole) -
 
 fn not_frozen(matrix: &str, ancestor: &About) -> String {
     format!("weight matrix `{matrix}` should be frozen and is not as in `{}`", ancestor.name)
+}
+
+/// Rows that an ancestor remembers and that are not those of what a version came from.
+pub(super) fn other_rows(recorded: &Hashes, ancestor: &About) -> Option<String> {
+    recorded
+        .remembers_other_rows(&ancestor.hashes)
+        .then(|| format!("the rows that `{}` remembers are not those that it remembered then", ancestor.name))
+}
+
+/// The hashes of an ancestor, as a version's lineage has them.
+fn recorded<'l>(lineage: &'l [ExtensionMetadata], ancestor: &Hashes) -> Option<&'l Hashes> {
+    ancestors(lineage).into_iter().map(|(_, hashes)| hashes).find(|hashes| *hashes == ancestor)
 }
 
 /// Token groups of a parent that a graft wires otherwise: which pieces of z a side reads, and in which order, is

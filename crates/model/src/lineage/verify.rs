@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::folder::{self, Found, Unreadable};
-use super::link::{check_ancestor, compare};
+use super::link::{check_ancestor, compare, other_rows};
 use super::{Edge, Lineage, Node, Step, graph};
 use crate::error::{Error, Result};
 use crate::space::About;
@@ -213,7 +213,10 @@ fn check_link(
     } else if let (Some((_, parent)), Some((path, child))) = (whole.get(&parent.id), whole.get(&child.id)) {
         check.is_checked = true;
         let step = child.about.extensions.last().filter(|_| !is_fit);
-        let problems = step.map(|step| compare(step, parent, child)).unwrap_or_default();
+        let problems = match step {
+            Some(step) => compare(step, parent, child),
+            None => other_rows(&child.about.hashes, &parent.about).into_iter().collect(),
+        };
         check.problems = problems.into_iter().map(|p| format!("`{}`: {p}", path.display())).collect();
     }
     Some(check)

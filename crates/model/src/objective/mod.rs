@@ -57,13 +57,15 @@ pub(crate) struct Objective {
 impl Objective {
     /// The classes of a table for a network with these logits.
     pub fn new(table: &EncodedTable, first_logit: &[usize], roles: Vec<Role>, row_key: Vec<u64>) -> Self {
-        let n_columns = table.columns.len();
-        let mut class = vec![NO_TARGET; table.n_rows * n_columns];
-        for (c, column) in table.columns.iter().enumerate() {
-            for (r, t) in column.target.iter().enumerate() {
-                class[r * n_columns + c] = *t;
-            }
-        }
+        let mut objective = Self::with_room(first_logit, roles, row_key);
+        objective.push(table);
+        objective
+    }
+
+    /// No classes yet, of the rows of these keys.
+    pub fn with_room(first_logit: &[usize], roles: Vec<Role>, row_key: Vec<u64>) -> Self {
+        let n_columns = first_logit.len().saturating_sub(1);
+        let class = Vec::with_capacity(row_key.len() * n_columns);
         let scale = first_logit
             .windows(2)
             .map(|w| match w[1] - w[0] {
@@ -73,6 +75,17 @@ impl Objective {
             .collect();
         let column_key = (0..n_columns as u64).collect();
         Objective { n_columns, class, first_logit: first_logit.to_vec(), scale, roles, column_key, row_key }
+    }
+
+    /// The classes of further rows.
+    pub fn push(&mut self, table: &EncodedTable) {
+        let first = self.class.len();
+        self.class.resize(first + table.n_rows * self.n_columns, NO_TARGET);
+        for (c, column) in table.columns.iter().enumerate() {
+            for (r, t) in column.target.iter().enumerate() {
+                self.class[first + r * self.n_columns + c] = *t;
+            }
+        }
     }
 
     /// Hides each column's cells by its own number, wherever the column stands, so that losses of

@@ -258,7 +258,9 @@ fn fit_head(
 ) -> Result<Fitted> {
     let seed = splitmix(options.seed ^ (i as u64 + 1));
     let n_outputs = data.labels.n_outputs();
-    let mut head = Head::new(space, options.d_hidden, n_outputs, &mut Pcg64Mcg::seed_from_u64(seed));
+    // All start alike and see the rows in orders of their own: so their weights have a mean that predicts.
+    let mut start = Pcg64Mcg::seed_from_u64(options.seed);
+    let mut head = Head::new(space, options.d_hidden, n_outputs, &mut start);
     head.set_thawed(true);
     head.space.heads.iter_mut().for_each(|h| h.set_thawed(false));
     let (stop_rows, learn_rows) = data.stop_and_learn(i);
@@ -371,7 +373,7 @@ fn run_step(
 ///
 /// # Errors
 /// As [`predict_cells`].
-fn predict(head: &Head, data: &BagData, rows: &[usize]) -> Result<Vec<f64>, NotFinite> {
+pub(super) fn predict(head: &Head, data: &BagData, rows: &[usize]) -> Result<Vec<f64>, NotFinite> {
     predict_cells(head, &data.groups, rows, matches!(data.labels, Labels::Classes { .. }))
 }
 
@@ -393,9 +395,8 @@ pub(crate) fn predict_cells(
         .par_chunks(EVALUATION_ROWS)
         .map(|rows| {
             let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, EVALUATION_ROWS, None)).collect();
-            let outputs = head.forward(&cells, HeadDropout::OFF);
-            let n_outputs = outputs.shape()[1];
-            mean_of_members(&outputs.here().flat(), n_outputs, rows.len(), classes)
+            let outputs = head.outputs(&cells);
+            mean_of_members(&outputs, outputs.len() / (N_MEMBERS * EVALUATION_ROWS), rows.len(), classes)
         })
         .collect();
     let means = blocks.concat();
@@ -407,15 +408,15 @@ pub(crate) fn predict_cells(
 
 fn mean_of_members(values: &[f32], n_outputs: usize, n_rows: usize, classes: bool) -> Vec<f64> {
     let mut mean = vec![0.0; n_rows * n_outputs];
+    let mut exps = vec![0.0; n_outputs];
     for member in values.chunks_exact(EVALUATION_ROWS * n_outputs) {
         for (row, out) in member.chunks_exact(n_outputs).zip(mean.chunks_exact_mut(n_outputs)) {
             let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let exps: Vec<f64> = row
-                .iter()
-                .map(|v| if classes { f64::from(v - highest).exp() } else { f64::from(*v) })
-                .collect();
+            for (e, v) in exps.iter_mut().zip(row) {
+                *e = if classes { f64::from(v - highest).exp() } else { f64::from(*v) };
+            }
             let total = if classes { exps.iter().sum::<f64>() } else { 1.0 };
-            for (o, e) in out.iter_mut().zip(exps) {
+            for (o, e) in out.iter_mut().zip(&exps) {
                 *o += e / total / N_MEMBERS as f64;
             }
         }

@@ -109,17 +109,21 @@ impl PredictorAbout {
 fn why(name: &str, rows: &RowParts, [n_whole, n_changed, n_new]: [usize; 3]) -> (Option<String>, bool) {
     let n_rows = rows.parts.len();
     let changed = (n_changed > 0).then(|| rows.changes(name, n_changed));
-    match (n_whole + n_changed, n_new) {
-        (_, 0) => (changed.map(|text| format!("{text}; those that were learned from are left out")), true),
-        (0, _) => (
+    match (n_whole + n_changed, n_new, &rows.identity) {
+        (_, 0, _) => (changed.map(|text| format!("{text}; those that were learned from are left out")), true),
+        (0, _, Some(key)) => {
+            let text = format!("all {n_rows} rows are new to `{name}`, by their `{key}`: all are scored");
+            (Some(text), false)
+        }
+        (0, _, None) => (
             Some(format!(
                 "none of the {n_rows} rows is known to `{name}`: all are scored, for it has not learned from them. \
                  If they are rows that it was trained on, of which cells were changed since (spelling, rounding, \
-                 units), these scores are too good"
+                 units), these scores are too good; a space that is trained with a key column knows for certain"
             )),
             true,
         ),
-        (n_known, _) => {
+        (n_known, ..) => {
             let n_test = (0..n_rows)
                 .filter(|row| rows.parts[*row] == Part::Test)
                 .filter(|row| rows.known.as_ref().is_some_and(|known| known[*row] != Known::New))
@@ -128,7 +132,7 @@ fn why(name: &str, rows: &RowParts, [n_whole, n_changed, n_new]: [usize; 3]) -> 
                 "{n_known} of {n_rows} rows are known to `{name}`: of these the {n_test} test rows are scored, and \
                  the {n_new} new rows beside them"
             );
-            let few = n_known < n_new;
+            let few = n_known < n_new && rows.identity.is_none();
             (Some(changed.map_or(text.clone(), |changed| format!("{text}; {changed}"))), few || n_changed > 0)
         }
     }

@@ -17,7 +17,9 @@ use super::interval::Distances;
 use super::lines::fit_lines;
 use super::told::Told;
 use super::trees::{self, TreeData, fit_grove};
-use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, Target, derived, threshold};
+use super::{
+    FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, Target, as_one, derived, threshold,
+};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, clusters, now};
 use crate::train::{Event, Sink};
@@ -300,6 +302,7 @@ fn fit(
     let share_of_networks = next(n_networks > 0);
     let Bag { heads, best_epochs, .. } = bag;
     let heads = if share_of_networks > 0.0 { heads } else { Vec::new() };
+    let networks_as_one = as_one::is_as_good(&heads, &data);
     let lines = ruled.map(|ruled| ruled.lines).filter(|_| share_of_linear > 0.0).unwrap_or_default();
     let forests = grove.map(|grove| grove.forests).filter(|_| share_of_trees > 0.0).unwrap_or_default();
     let targets: Vec<f64> = held_out_rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
@@ -318,6 +321,7 @@ fn fit(
             options: options.clone(),
             sharpness,
             rows: rows_beside(space, table, is_test)?,
+            rows_hash: None,
             space: space.about.clone(),
             derived,
             reading: table.origin().reading.clone(),
@@ -333,6 +337,7 @@ fn fit(
                 n_trees: forests.iter().map(Forest::n_trees).collect(),
                 share_of_trees,
                 share_of_linear,
+                networks_as_one,
                 seconds_spent: spent,
                 scores: Vec::new(),
                 columns,

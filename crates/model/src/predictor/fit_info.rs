@@ -32,6 +32,8 @@ pub struct FitInfo {
     pub share_of_trees: f64,
     /// Share of the linear model, 0 to 1; what is left is the networks'.
     pub share_of_linear: f64,
+    /// Whether the networks predict as one whose weights are the mean of theirs.
+    pub networks_as_one: bool,
     /// Scores on the test part; empty where there is none.
     pub scores: Vec<Score>,
     /// What became of the table's columns.
@@ -77,8 +79,9 @@ impl FitInfo {
     /// What predicts, in words: the learners, and the share of each where there are several.
     pub fn learners(&self) -> String {
         let n_trees: usize = self.n_trees.iter().sum();
+        let as_one = if self.networks_as_one { " as one" } else { "" };
         let learners = [
-            (format!("{} networks", self.best_epochs.len()), self.share_of_networks()),
+            (format!("{} networks{as_one}", self.best_epochs.len()), self.share_of_networks()),
             (format!("{} forests of {n_trees} trees", self.n_trees.len()), self.share_of_trees),
             ("a linear model".to_owned(), self.share_of_linear),
         ];

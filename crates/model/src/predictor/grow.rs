@@ -284,6 +284,7 @@ impl Predictor {
                 space: child.about.clone(),
                 derived: Vec::new(),
                 rows: self.rows_of(child, table, &is_test)?,
+                rows_hash: None,
                 reading: table.origin().reading.clone(),
                 fit_info: FitInfo {
                     n_rows: data.rows.len(),

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::embed::Tables;
 use crate::encoder::Network;
 use crate::kernel::{
-    Cells, Dropout, Join, Tensor, add_to_members, gelu, linear, lookup, member_products, scaled,
+    Cells, Dropout, Join, MemberWeights, Tensor, add_to_members, gelu, linear, lookup, member_outputs,
+    member_products, scaled,
 };
 use crate::param::start::Start;
 use crate::param::{Param, params};
@@ -61,6 +62,22 @@ impl Members {
     }
 }
 
+impl Members {
+    /// As [`Members::forward`] of one block of rows, without dropout and without a way back.
+    ///
+    /// # Shapes
+    /// - `z`: `[ROW_BLOCK, d]`, returns `[N_MEMBERS * ROW_BLOCK, n_outputs]`, member by member
+    fn outputs(&self, z: &[f32]) -> Vec<f32> {
+        let weights = [&self.scale_in, &self.w1, &self.b1, &self.scale_out, &self.w2, &self.b2];
+        let [scale_in, w1, b1, scale_out, w2, b2] = weights.map(Param::tensor);
+        let [scale_in, w1, b1, scale_out, w2, b2] =
+            [&scale_in, &w1, &b1, &scale_out, &w2, &b2].map(|weights| weights.here().flat());
+        let weights =
+            MemberWeights { scale_in: &scale_in, w1: &w1, b1: &b1, scale_out: &scale_out, w2: &w2, b2: &b2 };
+        member_outputs(z, weights)
+    }
+}
+
 /// One network of a bag: its own copy of the space's network, members and wide path.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
@@ -77,11 +94,6 @@ params!(Head { space, members, wide });
 pub(crate) struct HeadDropout {
     pub space: Dropout,
     pub members: Dropout,
-}
-
-impl HeadDropout {
-    /// No dropping.
-    pub const OFF: HeadDropout = HeadDropout { space: Dropout::OFF, members: Dropout::OFF };
 }
 
 impl Head {
@@ -107,5 +119,76 @@ impl Head {
             sum = add_to_members(sum, lookup(tables.tensors(), cells.clone(), Join::Sum, None));
         }
         sum
+    }
+
+    /// As [`Head::forward`] of one block of rows, without dropout and without a way back.
+    ///
+    /// # Shapes
+    /// - `cells`: of [`ROW_BLOCK`](crate::kernel::ROW_BLOCK) rows; returns `[N_MEMBERS * ROW_BLOCK, n_outputs]`,
+    ///   member by member
+    pub fn outputs(&self, cells: &[Arc<Cells>]) -> Vec<f32> {
+        let z = self.space.pieces(cells, Dropout::OFF).whole();
+        let mut outputs = self.members.outputs(&z.here().flat());
+        for (tables, cells) in self.wide.iter().zip(cells) {
+            let part = lookup(tables.tensors(), cells.clone(), Join::Sum, None);
+            let part = part.here().flat();
+            for member in outputs.chunks_exact_mut(part.len().max(1)) {
+                member.iter_mut().zip(&*part).for_each(|(sum, part)| *sum += part);
+            }
+        }
+        outputs
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use rand::SeedableRng;
+    use rand_pcg::Pcg64Mcg;
+    use tabgraft_table::encoded::{EncodedColumn, EncodedTable, PartForm, PartValues};
+
+    use super::*;
+    use crate::embed::CellTable;
+    use crate::encoder::network::{ColumnShape, Widths};
+    use crate::kernel::ROW_BLOCK;
+    use crate::param::Params;
+    use crate::space::cell_tables;
+
+    /// A head for three classes on two columns of categories, and a block of rows.
+    pub fn example(seed: u64) -> (Head, Vec<CellTable>, usize) {
+        let mut rng = Pcg64Mcg::seed_from_u64(seed);
+        let shape = ColumnShape { forms: vec![PartForm::Code { n_codes: 5 }], n_targets: 5 };
+        let widths = Widths { d: 24, n_blocks: 1, expansion: 2 };
+        let network = Network::new(&[shape.clone(), shape], widths, &mut rng);
+        let column = |step: usize| EncodedColumn {
+            missing: (0..ROW_BLOCK).map(|r| r % 11 == 0).collect(),
+            parts: vec![PartValues::Code { code: (0..ROW_BLOCK).map(|r| (r * step % 5) as u32).collect() }],
+            target: Vec::new(),
+        };
+        let table = EncodedTable { n_rows: ROW_BLOCK, columns: vec![column(1), column(3)] };
+        let head = Head::new(&network, 40, 3, &mut rng);
+        let groups = cell_tables(&head.space, &table);
+        (head, groups, ROW_BLOCK)
+    }
+
+    /// The head with a wide path that says something.
+    fn filled(mut head: Head) -> Head {
+        head.wide.each_mut("", &mut |_, param| {
+            let values = (0..param.values().len()).map(|i| (i as f32 * 0.37).sin()).collect();
+            *param = Param::new(values, param.shape());
+        });
+        head
+    }
+
+    #[test]
+    fn outputs_without_a_way_back_have_the_bits_of_the_pass_with_one() {
+        let (head, groups, n_rows) = example(3);
+        let head = filled(head);
+        let rows: Vec<usize> = (0..n_rows).collect();
+        let cells: Vec<_> = groups.iter().map(|g| g.batch(&rows, n_rows, None)).collect();
+        let wanted = head.forward(&cells, HeadDropout { space: Dropout::OFF, members: Dropout::OFF });
+        let wanted: Vec<u32> = wanted.here().flat().iter().map(|v| v.to_bits()).collect();
+        let found: Vec<u32> = head.outputs(&cells).iter().map(|v| v.to_bits()).collect();
+        assert_eq!(found, wanted);
+        assert!(found.iter().any(|bits| *bits != found[0]));
     }
 }

@@ -33,7 +33,7 @@ impl PredictorAbout {
     /// comes to the manifest is covered by itself.
     pub(super) fn claims_hash(&self) -> ContentHash {
         let mut claims = serde_json::to_value(self).unwrap_or_default();
-        remove(&mut claims, &["name", "created", "claims", "space", "rows"]);
+        remove(&mut claims, &["name", "created", "claims", "space", "rows", "rows_hash"]);
         claims.get_mut("options").into_iter().for_each(|options| remove(options, &["name"]));
         claims.get_mut("fit_info").into_iter().for_each(|info| remove(info, &["seconds", "seconds_spent"]));
         // The old predictor is named by its id, which covers its names and times no more than this.
@@ -44,9 +44,19 @@ impl PredictorAbout {
         json_hash(&claims)
     }
 
-    /// Computes the hash of what it claims: the last thing that a fit does.
+    /// Computes the hashes of what it claims and remembers: the last thing that a fit does.
     pub(super) fn seal(&mut self) {
+        self.rows_hash = self.hash_of_rows();
         self.claims = Some(self.claims_hash().as_str().to_owned());
+    }
+
+    fn hash_of_rows(&self) -> Option<String> {
+        self.rows.as_ref().map(|rows| rows.hash().as_str().to_owned())
+    }
+
+    /// Whether it remembers the rows that were hashed.
+    pub(crate) fn bears_out_its_rows(&self) -> bool {
+        self.rows_hash == self.hash_of_rows()
     }
 
     /// Whether its claims are those that were hashed.

@@ -21,10 +21,11 @@ pub(crate) fn to_current(manifest: &mut Value) {
 /// how the table was read, which was as that of the space. It counts copies
 /// and rows of unseen classes: until then every row stood for itself, and an unseen class ended the fit. There were
 /// no trees, no linear model and no derived columns, and no predictor grew from another. It also
-/// records of what type class labels were, and the rows that were left out for an infinite target or their weight.
+/// records of what type class labels were, whether networks predict as one, and the rows that were left out for an infinite target or their weight.
 fn from_1_3_to_1_4(manifest: &mut Value) {
     put(manifest, "claims", Value::Null);
     put(manifest, "rows", Value::Null);
+    put(manifest, "rows_hash", Value::Null);
     put(manifest, "derived", json!([]));
     put(manifest, "threshold", Value::Null);
     put(manifest, "distances", Value::Null);
@@ -40,6 +41,7 @@ fn from_1_3_to_1_4(manifest: &mut Value) {
     put(info, "n_trees", json!([]));
     put(info, "share_of_trees", json!(0.0));
     put(info, "share_of_linear", json!(0.0));
+    put(info, "networks_as_one", json!(false));
     put(info, "seconds_spent", json!(SecondsSpent::default()));
     for count in ["n_rows_infinite_target", "n_rows_without_weight", "n_rows_unseen", "n_copies"] {
         put(info, count, json!(0));

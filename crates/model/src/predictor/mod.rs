@@ -1,11 +1,13 @@
 //! Predicting one target on top of an embedding space.
 //!
 //! A bag of networks, each a fine-tuned copy of the space with eight members and a linear path
-//! (`head.rs`), over inner splits of the rows (`bag.rs`); and beside it a bag of forests over the same parts
+//! (`head.rs`), over inner splits of the rows (`bag.rs`), which predict by the mean of their weights where that is as
+//! good as the mean of what they say (`as_one.rs`); and beside it a bag of forests over the same parts
 //! (`trees.rs`) and a linear model (`lines.rs`), mixed with it in the shares that held-out rows ask for
 //! (`blend.rs`). The space that the user gave never changes. Probabilities are the mean, with a temperature fitted on held-out rows.
 
 mod ancestry;
+mod as_one;
 mod bag;
 mod blend;
 mod calibrate;
@@ -47,21 +49,25 @@ use tabgraft_table::read::Reading;
 use crate::space::{About, KnownRows, SoftwareVersion};
 use crate::tree::Forest;
 use calibrate::sharpen;
+pub(crate) use calibrate::{LEAST_PROBABILITY, TINY};
 pub use card::{GrowthCard, PredictorCard};
 pub use class_weight::ClassWeight;
+pub(crate) use derived::DAY;
 use derived::Derived;
 pub use fair::FairRows;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
 pub use fit_info::{FitInfo, SecondsSpent};
 pub use grow::{GrowOptions, Growing, JudgedOn, KeepGrown};
+pub(crate) use grown::LEAST_PROBABILITY as LEAST_BEFORE;
 use grown::{Grown, Growth};
-use head::Head;
+pub(crate) use head::{Head, N_MEMBERS};
 use inner::InnerParts;
 use interval::Distances;
 pub use interval::Interval;
 pub use label::{LabelType, spelling_note};
 use lines::Lines;
+pub(crate) use lines::mean_line;
 pub(crate) use migrate::to_current;
 pub use options::{Effort, PredictorOptions};
 pub use predictions::{Guardrail, Predictions};
@@ -70,6 +76,7 @@ pub use sizes::HeadSizes;
 pub use stream::PredictionStream;
 pub use target::{MOST_NUMBER, Target, TargetKind};
 pub use threshold::{ChosenThreshold, ThresholdFor};
+pub(crate) use trees::loss;
 
 /// A fitted predictor. Self-contained: it needs no other file.
 #[derive(Debug, Clone)]
@@ -99,6 +106,8 @@ pub(crate) struct PredictorAbout {
     pub derived: Vec<Derived>,
     /// Rows of the fit that the space does not know, if there are any and the space remembers its own.
     pub rows: Option<KnownRows>,
+    /// Hash of `rows`, where there are any; no part of the id.
+    pub rows_hash: Option<String>,
     /// How the table was read that it was fitted on.
     pub reading: Reading,
     pub fit_info: FitInfo,

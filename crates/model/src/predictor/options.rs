@@ -42,7 +42,7 @@ pub struct PredictorOptions {
     /// rows, 3 below 100,000, else 2; with [`Effort::Best`] 10, with [`Effort::Quick`] 3 forests. 1 to 20; one alone
     /// stops on a fifth of the rows and learns from the others.
     pub n_networks: Option<usize>,
-    /// Width of the hidden layer that a head's members share. Default 128; 8 to 4,096.
+    /// Width of the hidden layer that a head's members share. Default 64; 8 to 4,096.
     pub d_hidden: usize,
     /// Learning rate of the members. Default 1e-3.
     pub learning_rate: f32,
@@ -83,7 +83,7 @@ impl Default for PredictorOptions {
             patience: 4,
             batch_size: None,
             n_networks: None,
-            d_hidden: 128,
+            d_hidden: 64,
             learning_rate: 1e-3,
             learning_rate_space: 1e-3,
             learning_rate_wide: 5e-3,

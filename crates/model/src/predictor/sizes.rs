@@ -24,6 +24,14 @@ impl HeadSizes {
     /// # Errors
     /// An option error that names the option, its value and its range.
     pub fn check(&self) -> Result<()> {
+        if self.d_in == 0 {
+            return Err(Error::option("option `d_in` is 0, allowed is 1 or more")
+                .with_hint("it is the length of a row's vector: the space's `d_model`"));
+        }
+        if self.d_out == 0 {
+            return Err(Error::option("option `d_out` is 0, allowed is 1 or more")
+                .with_hint("it is the number of classes, or 1 for a number"));
+        }
         if !(0.0..=0.9).contains(&self.dropout) {
             return Err(Error::option(format!("option `dropout` is {}, allowed is 0 to 0.9", self.dropout)));
         }

@@ -120,9 +120,10 @@ impl Target {
             classes.sort_by(|a, b| by_number(a, b));
         }
         match classes.len() {
-            0 | 1 => Err(Error::value(format!(
-                "target `{column}` has {} class(es) ({}), at least 2 are needed",
-                classes.len(),
+            0 => Err(Error::value(format!("target `{column}` has no value in any row to learn from"))
+                .with_hint("check the column, and what counts as a missing cell")),
+            1 => Err(Error::value(format!(
+                "target `{column}` has 1 class(es) ({}), at least 2 are needed",
                 quoted(&classes)
             ))),
             n if n > MOST_CLASSES => Err(Error::value(format!(

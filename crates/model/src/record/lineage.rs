@@ -109,7 +109,9 @@ impl Operation {
 }
 
 /// Content hashes (blake3, hex) that pin down where a space came from.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+///
+/// Equal where the versions are: the rows that one remembers say nothing of what it is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hashes {
     /// All weight matrices: names, shapes, bytes.
@@ -131,6 +133,9 @@ pub struct Hashes {
     /// judgements, the whole lineage; but no names, times and seconds. None in versions of format 1.3
     /// and earlier.
     pub claims: Option<String>,
+    /// The rows that the version remembers. None where it remembers none. No part of the id: with and without
+    /// them it is the same version.
+    pub rows: Option<String>,
 }
 
 /// How an anchored graft held its bound.

@@ -40,11 +40,14 @@ impl About {
     }
 }
 
-/// Takes names, times and seconds off a step, and off those that lead to its other parents.
+/// Takes names, times, seconds and the hashes of remembered rows off a step, and off those that lead to its other
+/// parents.
 fn timeless(step: &mut Value) {
     remove(step, &["extended_from_es_name", "extension_date", "seconds"]);
+    step.get_mut("parent").into_iter().for_each(|hashes| remove(hashes, &["rows"]));
     for other in list(step, "other_parents") {
         remove(other, &["name"]);
+        other.get_mut("hashes").into_iter().for_each(|hashes| remove(hashes, &["rows"]));
         list(other, "line").for_each(timeless);
     }
 }

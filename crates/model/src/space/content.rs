@@ -11,6 +11,9 @@ impl About {
         // Those of weights and rows do not follow from the manifest.
         let computed = Hashes { weights: recorded.weights.clone(), data: recorded.data.clone(), ..computed };
         let mut problems: Vec<String> = recorded.differences(&computed).into_iter().map(unlike).collect();
+        if recorded.rows.is_some() != computed.rows.is_some() {
+            problems.push(unlike("rows"));
+        }
         problems.extend(broken_line(&self.extensions, self.columns.len()));
         let parents = || self.extensions.iter().flat_map(ExtensionMetadata::parents);
         if let Some(parent) = parents().find(|parent| parent.split != recorded.split) {

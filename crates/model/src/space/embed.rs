@@ -10,7 +10,7 @@ use super::{ColumnReport, EmbeddingSpace, UnseenColumn, UnseenCounts};
 use crate::embed::CellTable;
 use crate::encoder::Network;
 use crate::error::{Error, Result};
-use crate::kernel::{Dropout, ROW_BLOCK};
+use crate::kernel::{Dropout, FEW_ROWS, ROW_BLOCK, few_rows_are_alike};
 
 /// Rows that are encoded and embedded at a time.
 const CHUNK_ROWS: usize = 64 * ROW_BLOCK;
@@ -155,8 +155,12 @@ pub(crate) fn embed_encoded(network: &Network, table: &EncodedTable) -> Vec<f32>
 fn embed_into(network: &Network, table: &EncodedTable, values: &mut [f32]) {
     let groups = cell_tables(network, table);
     let rows: Vec<usize> = (0..table.n_rows).collect();
+    // A row or two need no full block where a small one gives the same bits.
+    let is_small = table.n_rows <= FEW_ROWS
+        && network.product_shapes().into_iter().all(|[k, n]| few_rows_are_alike(k, n));
+    let block = if is_small { FEW_ROWS } else { ROW_BLOCK };
     let embed = |(values, rows): (&mut [f32], &[usize])| {
-        let padded = rows.len().next_multiple_of(ROW_BLOCK);
+        let padded = rows.len().next_multiple_of(block);
         let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, padded, None)).collect();
         let z = network.pieces(&cells, Dropout::OFF).whole();
         values.copy_from_slice(&z.here().flat()[..values.len()]);

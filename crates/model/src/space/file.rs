@@ -209,6 +209,7 @@ impl About {
             recipe: recipe(&self.software, &self.config, self.extensions.last(), era),
             wiring: is_new.then(|| json(serde_json::to_value(&self.wiring))),
             claims: is_new.then(|| self.claims().as_str().to_owned()),
+            rows: self.rows.as_ref().map(|rows| rows.hash().as_str().to_owned()),
         }
     }
 

@@ -1,18 +1,19 @@
 //! Training an embedding space from a table.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::Array;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use tabgraft_feature::Feature;
-use tabgraft_table::Table;
 use tabgraft_table::cell::texts;
-use tabgraft_table::codec::{fit_codecs_to_rows, notes};
-use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::codec::{Codec, CodecConfig, fit_codecs_to_rows, fit_codecs_to_whole, notes};
 use tabgraft_table::row_hash::n_nearly_equal;
 use tabgraft_table::schema::{ExcludedColumn, Exclusion, InferOptions, Schema, infer};
-use tabgraft_table::split::{Split, SplitBy, SplitKey, SplitOptions};
+use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions};
+use tabgraft_table::table::Whole;
+use tabgraft_table::{Table, visible};
 
 use super::training_rows::{Rows, rows_of_parts};
 use super::{About, EmbeddingSpace, Hashes, KnownRows, SoftwareVersion, SpaceConfig, Wiring, column_shape};
@@ -27,6 +28,8 @@ use crate::train::{
 };
 use crate::weights::WeightedRows;
 
+/// Columns whose reasons an error lists.
+const MOST_REASONS: usize = 10;
 /// Rows, from the table's first on, that are searched for others that are nearly equal.
 const LOOKED_AT: usize = 20_000;
 /// Rows, and share of those that are looked at, from which such rows are told.
@@ -77,12 +80,11 @@ impl EmbeddingSpace {
         let config = &options.config;
         let names = space.first_columns();
         let looked_at = rows.looked_at(rows.train.clone(), usize::MAX);
-        let encoded = space.encode_rows(&all, &looked_at.rows_idx)?;
         let roles = vec![Role::OLD; names.len()];
-        let mut data = looked_at.training_data(&space, &encoded, roles, 0..names.len());
-        space.keep_within(&plan, false, &mut data, &all, &encoded, sink)?;
+        let mut data = looked_at.coded(&space, &all, roles, 0..names.len())?;
+        space.keep_within(&plan, false, &mut data, all.n_bytes(), sink)?;
         // The batches are cut from the data: what it was made of makes room.
-        drop((all, encoded));
+        drop(all);
         let phase = Phase {
             name: "all",
             n_epochs,
@@ -120,7 +122,7 @@ impl EmbeddingSpace {
     }
 
     /// Keeps a training on `data` within the plan's limit of memory, if there is one: chooses the rows of a step,
-    /// with notes. `table` and `encoded` are what the data was made from.
+    /// with notes. `read_bytes` are those of what the data was made from.
     ///
     /// # Errors
     /// An option error with estimate and limit if no step is small enough.
@@ -129,11 +131,10 @@ impl EmbeddingSpace {
         plan: &TrainingPlan,
         is_anchored: bool,
         data: &mut TrainingData,
-        table: &Table,
-        encoded: &EncodedTable,
+        read_bytes: usize,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
-        let footprint = Footprint::new(&self.network, data, table, encoded).anchored(is_anchored);
+        let footprint = Footprint::new(&self.network, data, read_bytes).anchored(is_anchored);
         data.allowance = plan.allow(&footprint, self.about.batch_size, sink)?;
         self.about.batch_size = data.allowance.batch_size;
         Ok(())
@@ -201,9 +202,11 @@ fn prepare(
     options.config.check()?;
     let mut schema = infer_beside_key(table, options)?;
     if schema.columns.is_empty() {
-        return Err(Error::schema("no column of the table can be used").with_hint(
-            "each is ignored, constant, an id or all missing: see the reasons, or give a column its kind",
-        ));
+        return Err(Error::schema(format!(
+            "no column of the table can be used: {}",
+            reasons(&schema.excluded)
+        ))
+        .with_hint("give a column its kind, or the table more rows"));
     }
     let names: Vec<String> = schema.names();
     let split = Split::fit(&options.split, table, &schema)?;
@@ -226,7 +229,15 @@ fn prepare(
         false => Some(KnownRows::of(&all, &rows.parts, &split, &schema.columns, &rows.key)?),
     };
     let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-    let codecs = fit_codecs_to_rows(&schema, &all, &train_rows, &options.config.codec)?;
+    let codecs = training_codecs(
+        &schema,
+        &all,
+        &train_rows,
+        &options.config.codec,
+        table.whole(),
+        split.columns(),
+        |part| split.assign(part),
+    )?;
     let config = &options.config;
     schema.notes.extend(notes(&schema.columns, &codecs, &config.codec));
     for note in &schema.notes {
@@ -275,6 +286,38 @@ fn prepare(
         network,
     };
     Ok((space, all, rows))
+}
+
+/// Codecs of the columns of `schema`, fitted to the training rows of `table`, `train_rows`; of rows that were drawn from
+/// a `whole`, to all training rows of that: `parts` says of a part of it which rows these are, by the columns `needed`.
+///
+/// # Errors
+/// As [`fit_codecs_to_whole`].
+pub(crate) fn training_codecs(
+    schema: &Schema,
+    table: &Table,
+    train_rows: &[u32],
+    config: &CodecConfig,
+    whole: Option<&Arc<dyn Whole>>,
+    needed: &[String],
+    parts: impl Fn(&Table) -> Result<Vec<Part>>,
+) -> Result<Vec<Codec>> {
+    let Some(whole) = whole else { return fit_codecs_to_rows(schema, table, train_rows, config) };
+    let mut trains = |part: &Table| Ok(parts(part)?.iter().map(|part| *part == Part::Train).collect());
+    fit_codecs_to_whole(schema, table, train_rows, config, &**whole, needed, &mut trains)
+}
+
+/// Why columns are left out, each with its name.
+fn reasons(excluded: &[ExcludedColumn]) -> String {
+    let mut told: Vec<String> = excluded
+        .iter()
+        .take(MOST_REASONS)
+        .map(|column| format!("`{}` ({})", visible(&column.name), visible(&column.reason)))
+        .collect();
+    if excluded.len() > MOST_REASONS {
+        told.push(format!("and {} more", excluded.len() - MOST_REASONS));
+    }
+    told.join(", ")
 }
 
 /// That many rows nearly equal another one, in a table of at least two columns: copies that the split cannot see.

@@ -16,6 +16,7 @@ use tabgraft_table::split::{Part, Split, SplitBy};
 use tabgraft_table::stats::hash::mix;
 
 use crate::error::{Error, Result};
+use crate::store::{ContentHash, json_hash};
 
 /// Rows by which columns are dealt to halves: those of the smallest hashes, whatever the table's order.
 const SAMPLE_ROWS: usize = 4096;
@@ -95,6 +96,11 @@ impl KnownRows {
             SplitBy::Rows { .. } | SplitBy::Time { .. } => KnownBy::of(names, keys, parts),
         };
         Ok(KnownRows { whole, halves: halves(table, parts, columns, keys)? })
+    }
+
+    /// Says which rows there are, and by what they are known.
+    pub fn hash(&self) -> ContentHash {
+        json_hash(&serde_json::to_value(self).unwrap_or_default())
     }
 
     /// How each row of a table is known, `[n_rows]`. What would take a column that the table lacks is passed

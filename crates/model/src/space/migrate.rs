@@ -124,6 +124,7 @@ fn put_no_copies(difference: &mut Value) {
 fn put_no_later_hashes(hashes: &mut Value) {
     put(hashes, "wiring", Value::Null);
     put(hashes, "claims", Value::Null);
+    put(hashes, "rows", Value::Null);
 }
 
 fn extensions(manifest: &mut Value) -> impl Iterator<Item = &mut Value> {

@@ -56,7 +56,7 @@ pub(crate) use file::{
     KIND, MOST_COLUMNS, check_about, check_filled, check_groups, check_steps, n_weights, skeleton,
 };
 pub use fit::FitOptions;
-pub(crate) use fit::now;
+pub(crate) use fit::{now, training_codecs};
 pub use known::Known;
 pub(crate) use known::KnownRows;
 pub(crate) use migrate::to_current;

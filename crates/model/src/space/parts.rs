@@ -23,6 +23,9 @@ pub struct RowParts {
     pub known: Option<Vec<Known>>,
     /// Columns that the split goes by and the table lacks, or has no value in.
     pub absent: Vec<String>,
+    /// The key or group by which rows are known, if the split goes by one and the table has it: what happened to
+    /// other cells then makes no row another one.
+    pub identity: Option<String>,
     /// Columns of the halves by which rows are known that are not what they were.
     suspects: Vec<String>,
 }
@@ -80,6 +83,7 @@ impl About {
                     parts,
                     known: None,
                     absent: absent.clone(),
+                    identity: None,
                     suspects: Vec::new(),
                 }).map_err(|e| {
                     let text = format!("{e}; `{}` remembers no rows to go by", self.name);
@@ -103,7 +107,29 @@ impl About {
             }
             _ => Vec::new(),
         };
-        Ok(RowParts { parts, known, absent, suspects })
+        let identity = match &self.split.by {
+            SplitBy::Group { column, .. } if is_ruled => Some(column.clone()),
+            _ => None,
+        };
+        Ok(RowParts { parts, known, absent, identity, suspects })
+    }
+
+    /// The part of each row by the rule of the split alone, whatever is remembered of it.
+    ///
+    /// # Errors
+    /// A value error if a time cannot be read.
+    pub(crate) fn parts_by_rule(&self, table: &Table) -> Result<Vec<Part>> {
+        let made = self.complete(table)?;
+        match self.split.columns().iter().all(|name| made.table.has_column(name)) {
+            true => self.split.assign(&made.table),
+            false => self.parts_of_new(&made.table),
+        }
+    }
+
+    /// The columns that [`About::parts_by_rule`] may need.
+    pub(crate) fn columns_of_rule(&self) -> Vec<String> {
+        let own = self.split.columns().iter().chain(&self.key_columns).cloned();
+        own.chain(self.feature_inputs()).collect()
     }
 
     /// Parts of new rows, whose table lacks what the split goes by: by a hash of the cells that there are.
@@ -158,7 +184,7 @@ impl RowParts {
         if n_changed > 0 && n_changed as f64 >= (1.0 - FEW) * n_new.max(1) as f64 {
             return Some(format!("{}; they keep their parts", self.changes(name, n_changed)));
         }
-        if n_whole as f64 >= FEW * n_rows as f64 {
+        if n_whole as f64 >= FEW * n_rows as f64 || self.identity.is_some() {
             return None;
         }
         let few = match n_whole + n_changed {

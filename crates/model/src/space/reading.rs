@@ -14,6 +14,7 @@ impl FitOptions {
         ReadOptions {
             known: self.infer.known(),
             columns: self.infer.wants(self.split.by.column()),
+            most_bytes: self.config.training.most_bytes(),
             ..given.options()
         }
     }

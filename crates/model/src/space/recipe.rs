@@ -29,10 +29,16 @@ impl Hashes {
         json_hash(&Value::Object(present.collect()))
     }
 
-    /// The names of those hashes in which two versions differ.
+    /// The names of those hashes in which two versions differ, and `rows` where both remember rows and not the same.
     pub fn differences(&self, other: &Hashes) -> Vec<&'static str> {
         let differs = |((name, a), (_, b)): ((_, Option<&str>), (_, _))| (a != b).then_some(name);
-        self.all().into_iter().zip(other.all()).filter_map(differs).collect()
+        let rows = self.remembers_other_rows(other).then_some("rows");
+        self.all().into_iter().zip(other.all()).filter_map(differs).chain(rows).collect()
+    }
+
+    /// Whether both remember rows, and not the same.
+    pub(crate) fn remembers_other_rows(&self, other: &Hashes) -> bool {
+        self.rows.as_ref().zip(other.rows.as_ref()).is_some_and(|(a, b)| a != b)
     }
 
     /// Which of them there are.
@@ -40,8 +46,9 @@ impl Hashes {
         if self.claims.is_some() { Era::Eight } else { Era::Six }
     }
 
+    /// Those that make up the id.
     fn all(&self) -> [(&'static str, Option<&str>); 8] {
-        let Hashes { weights, schema, data, split, features, recipe, wiring, claims } = self;
+        let Hashes { weights, schema, data, split, features, recipe, wiring, claims, rows: _ } = self;
         [
             ("weights", Some(weights)),
             ("schema", Some(schema)),
@@ -54,6 +61,14 @@ impl Hashes {
         ]
     }
 }
+
+impl PartialEq for Hashes {
+    fn eq(&self, other: &Self) -> bool {
+        self.all() == other.all()
+    }
+}
+
+impl Eq for Hashes {}
 
 /// The hash of how a version came about: by a first training with `config`, or by `last`, the last
 /// entry of its lineage.
@@ -157,13 +172,22 @@ mod tests {
         let [weights, schema, data, split, features, recipe] =
             ["w", "s", "d", "p", "f", "r"].map(str::to_owned);
         let (wiring, claims) = (wiring.map(str::to_owned), claims.map(str::to_owned));
-        Hashes { weights, schema, data, split, features, recipe, wiring, claims }
+        Hashes { weights, schema, data, split, features, recipe, wiring, claims, rows: None }
     }
 
     #[test]
     fn ids_are_frozen() {
         assert_eq!(short(hashes(None, None).id().as_str()), "a86b4ed5f23b0a69");
         assert_eq!(short(hashes(Some("i"), Some("c")).id().as_str()), "8bff00f0499a05af");
+    }
+
+    #[test]
+    fn remembered_rows_are_no_part_of_what_a_version_is() {
+        let [none, some, other] = [None, Some("a"), Some("b")]
+            .map(|rows| Hashes { rows: rows.map(str::to_owned), ..hashes(Some("i"), Some("c")) });
+        assert_eq!((some.id(), &some), (none.id(), &none));
+        assert_eq!(some.differences(&none), [""; 0], "one of the two is private");
+        assert_eq!(some.differences(&other), ["rows"]);
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! Rows of a training by their parts, which of them are looked at, and how they are remembered.
 
 use tabgraft_table::Table;
+use tabgraft_table::codec::encode_in_pieces;
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::split::{Part, Split};
 
 use super::embed::cell_tables;
 use super::{About, EmbeddingSpace, Known};
+use crate::embed::CellTable;
 use crate::error::{Error, Result};
 use crate::objective::{Objective, Role};
 use crate::train::{Allowance, Event, Purpose, Sink, TrainingData, VALIDATION_MOST, drawn};
+
+/// Rows whose cells are numbers at a time while batches are laid out.
+const PIECE_ROWS: usize = 65_536;
 
 /// The rows of a table by their part, and a key of each row.
 pub(crate) struct Rows {
@@ -163,6 +168,37 @@ impl LookedAt {
     }
 }
 
+impl LookedAt {
+    /// As [`LookedAt::training_data`], of the cells of `table`, of which never more than [`PIECE_ROWS`] rows are numbers
+    /// besides.
+    ///
+    /// # Errors
+    /// A value error for a cell that cannot be read, in any row of the table.
+    pub fn coded(
+        &self,
+        space: &EmbeddingSpace,
+        table: &Table,
+        roles: Vec<Role>,
+        old_columns: std::ops::Range<usize>,
+    ) -> Result<TrainingData> {
+        let (network, about) = (&space.network, &space.about);
+        let tokens = network.token_groups();
+        let n_rows = self.rows_idx.len();
+        let mut groups: Vec<CellTable> =
+            tokens.iter().map(|g| CellTable::with_room(g.layout.clone(), &g.n_parts, n_rows)).collect();
+        let mut objective = Objective::with_room(&network.first_logit, roles, self.rows.key.clone())
+            .with_column_keys(&about.mask_keys);
+        encode_in_pieces(&about.columns, &about.codecs, table, &self.rows_idx, PIECE_ROWS, &mut |piece| {
+            for (group, tokens) in groups.iter_mut().zip(&tokens) {
+                group.push(&piece.columns[tokens.columns.clone()], piece.n_rows);
+            }
+            objective.push(piece);
+        })?;
+        let data = data_of(space, groups, objective, &self.rows, old_columns);
+        Ok(TrainingData { watched_rows: self.watched.clone(), n_rows: self.n_rows, ..data })
+    }
+}
+
 /// What the training loop needs, for a space whose network and codecs stand.
 pub(crate) fn training_data(
     space: &EmbeddingSpace,
@@ -171,10 +207,21 @@ pub(crate) fn training_data(
     roles: Vec<Role>,
     old_columns: std::ops::Range<usize>,
 ) -> TrainingData {
+    let objective = Objective::new(encoded, &space.network.first_logit, roles, rows.key.clone())
+        .with_column_keys(&space.about.mask_keys);
+    data_of(space, cell_tables(&space.network, encoded), objective, rows, old_columns)
+}
+
+fn data_of(
+    space: &EmbeddingSpace,
+    groups: Vec<CellTable>,
+    objective: Objective,
+    rows: &Rows,
+    old_columns: std::ops::Range<usize>,
+) -> TrainingData {
     TrainingData {
-        groups: cell_tables(&space.network, encoded),
-        objective: Objective::new(encoded, &space.network.first_logit, roles, rows.key.clone())
-            .with_column_keys(&space.about.mask_keys),
+        groups,
+        objective,
         train_rows: rows.train.clone(),
         valid_rows: rows.valid.clone(),
         watched_rows: rows.valid.clone(),

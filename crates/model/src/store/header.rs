@@ -132,6 +132,8 @@ pub(super) fn parse(bytes: &[u8], data_bytes: u64, limits: &LoadLimits) -> Resul
     let mut source = serde_json::Deserializer::from_str(text);
     let raw = HeaderVisitor { limits }.deserialize(&mut source).map_err(refuse)?;
     source.end().map_err(refuse)?;
+    // It keeps a copy of the longest text that it took apart, which is nearly all there is.
+    drop(source);
     let Some(envelope_text) = raw.envelope else {
         return Err(Error::malformed("a safetensors file that tabgraft did not write").with_hint(format!(
             "its header has no `{METADATA_KEY}.{ENVELOPE_KEY}`; give a file saved by tabgraft"

@@ -11,7 +11,7 @@ use super::LoadLimits;
 use super::header::{ENVELOPE_KEY, METADATA_KEY, Place};
 use crate::error::Result;
 
-/// Sizes of a shape that are read, before [`LoadLimits::max_rank`] is asked.
+/// Sizes of a shape that are read, before [`max_rank`](super::LoadLimits::max_rank) is asked.
 const MOST_SIZES: usize = 64;
 
 /// The header's JSON: the envelope's text and one place per tensor; a doubled key is an error.

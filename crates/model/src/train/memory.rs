@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bytes = PROCESS + table + cells + weights + prefix + rows in flight
-//! table            the cells as they were read, and once more as codecs make them
+//! table            the cells as they were read; of what is not a first training once more as codecs make them
 //! cells            what batches are cut from: bins, positions, codes, classes, keys of all rows
 //! weights          4 bytes each; of those that train also gradient, two moments, two best epochs
 //! prefix           2 bytes a number that a frozen graft computes once (`prefix.rs`)
@@ -13,9 +13,6 @@
 //! ```
 //!
 //! `benches/memory.py` prints the estimate beside what was measured.
-
-use tabgraft_table::Table;
-use tabgraft_table::encoded::EncodedTable;
 
 use super::anchor::Anchor;
 use super::prefix::Prefix;
@@ -32,11 +29,36 @@ const PROCESS: u64 = 64 << 20;
 const NUMBER: u64 = 4;
 /// Copies of a weight that trains: itself, gradient, two moments, the best epochs of two phases.
 const TRAINED_COPIES: u64 = 6;
+/// Bytes of a table that are no matter.
+const LEAST_TABLE: u64 = 1 << 20;
 /// Fewest rows of a step.
 const LEAST_BATCH: usize = 16;
 /// Share of everything else that a prefix may add: a graft should need little more than its parent's
 /// training did.
 const PREFIX_SHARE: f64 = 0.15;
+
+/// What a table is held in memory for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldFor {
+    /// To train or graft a space.
+    Training,
+    /// To fit a predictor: each of its learners has the cells in a form of its own.
+    Fitting,
+    /// To score predictions.
+    Scoring,
+}
+
+/// Most bytes of cells that a table may have so that what it is held for keeps within `limit` bytes of memory,
+/// table, process and all.
+pub fn table_within(limit: u64, held_for: HeldFor) -> u64 {
+    let copies = match held_for {
+        HeldFor::Training => 6,
+        HeldFor::Fitting => 12,
+        HeldFor::Scoring => 5,
+    };
+    // Of a small limit most is the process; what a training needs at least, it says itself.
+    (limit.saturating_sub(2 * PROCESS).max(limit / 8) / copies).max(LEAST_TABLE)
+}
 
 /// Bytes of a training, by what asks for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +92,9 @@ impl Allowance {
 }
 
 impl Footprint {
-    /// Of training these weights, as they will be thawed, on this data; `table` and `encoded` are
-    /// what the data was made from.
-    pub fn new(network: &Network, data: &TrainingData, table: &Table, encoded: &EncodedTable) -> Self {
+    /// Of training these weights, as they will be thawed, on this data; `read_bytes` are those of what the data was
+    /// made from: table and encoded columns.
+    pub fn new(network: &Network, data: &TrainingData, read_bytes: usize) -> Self {
         let mut weights = 0;
         network.each("", &mut |_, param| {
             weights += NUMBER * TRAINED_COPIES * param.shape().iter().product::<usize>() as u64;
@@ -85,7 +107,7 @@ impl Footprint {
         let logits = network.n_logits() * (3 * network.heads.len() + 2);
         let prefix = Prefix::n_numbers(network, data).map(|n| n.map(|n| Prefix::NUMBER * n as u64));
         Footprint {
-            fixed: PROCESS + table.n_bytes() as u64 + encoded.n_bytes() as u64 + cells + weights,
+            fixed: PROCESS + read_bytes as u64 + cells + weights,
             step: NUMBER * (3 * tokens + inner + logits) as u64,
             is_anchored: false,
             prefix,

@@ -31,13 +31,14 @@ pub(crate) use event::each_once;
 pub use event::{Event, Flow, Sink};
 use keep::Keeper;
 pub(crate) use memory::{Allowance, Footprint};
+pub use memory::{HeldFor, table_within};
 pub use options::TrainingOptions;
 pub(crate) use options::{TrainingPlan, check_batch_size, check_epochs};
 pub(crate) use order::shuffled;
 use prefix::Prefix;
 pub(crate) use sample::{Purpose, VALIDATION_MOST, drawn};
-pub(crate) use step::step_params;
 use step::{VALIDATION_SEED, validate};
+pub(crate) use step::{lone_step, step_params};
 use validation::{Validation, column_losses};
 
 use tabgraft_table::threads::in_pool;
@@ -70,7 +71,7 @@ pub(crate) struct TrainingData {
 
 impl TrainingData {
     /// The batch of each token group. Groups whose columns come before `first_column` stay empty.
-    fn cells(
+    pub(crate) fn cells(
         &self,
         network: &Network,
         rows: &[usize],

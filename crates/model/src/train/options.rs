@@ -1,6 +1,6 @@
 //! What a user says of a training, whatever is trained, and what every training takes: both once.
 
-use super::{Allowance, Computer, Device, Footprint, Sink};
+use super::{Allowance, Computer, Device, Footprint, HeldFor, Sink, table_within};
 use crate::error::{Error, Result};
 
 /// Most epochs of a training.
@@ -39,6 +39,11 @@ impl TrainingOptions {
         device: Device::Cpu,
         seed: 0,
     };
+
+    /// Most bytes of cells that the table of such a training may hold, if its memory is limited.
+    pub fn most_bytes(&self) -> Option<u64> {
+        self.memory_limit.map(|limit| table_within(limit, HeldFor::Training))
+    }
 
     /// The defaults, with so many epochs.
     pub const fn of_epochs(n_epochs: usize) -> Self {

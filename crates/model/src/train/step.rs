@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::anchor::Anchor;
 use super::prefix::Prefix;
-use super::{Phase, TrainingData};
+use super::{Ending, Phase, TrainingData, Watch};
 use crate::embed::Masks;
 use crate::encoder::Network;
 use crate::error::Result;
@@ -95,6 +95,33 @@ pub(super) fn run_step(
     let mut gradients = loss.backward();
     let stepped = step_params(network, &mut gradients, |_| (plan.rate, phase.weight_decay))?;
     Ok(StepOutcome { loss: sum, weight: f64::from(weight), contained, stepped })
+}
+
+/// The `nth` step of a training that nothing else is known of, for what times steps: the loss of its rows.
+///
+/// # Errors
+/// As [`Tensor::read`].
+pub(crate) fn lone_step(
+    network: &mut Network,
+    data: &TrainingData,
+    rows: &[usize],
+    nth: u32,
+    p_drop: f32,
+) -> Result<f64> {
+    let phase = Phase {
+        name: "alone",
+        n_epochs: 1,
+        learning_rate: 1e-4,
+        weight_decay: 1e-4,
+        p_drop,
+        watch: Watch::AllColumns,
+        ending: Ending::AllEpochs,
+        thaw: &|network| network.set_thawed(true),
+    };
+    let dropout = Dropout { p_drop, seed: nth };
+    let rate = phase.learning_rate;
+    let plan = StepPlan { seed: 0, phase: &phase, epoch: nth as usize, rate, dropout, prefix: None };
+    run_step(network, data, rows, &plan, None).map(|outcome| outcome.loss)
 }
 
 /// Mean loss of each column on its hidden cells of these validation rows that have a finite one, NaN where none has;

@@ -144,8 +144,10 @@ fn claims(manifest: &Value) -> Value {
     }
     fn timeless(step: &mut Value) {
         remove(step, &["extended_from_es_name", "extension_date", "seconds"]);
+        remove(&mut step["parent"], &["rows"]);
         for other in step["other_parents"].as_array_mut().unwrap() {
             remove(other, &["name"]);
+            remove(&mut other["hashes"], &["rows"]);
             other["line"].as_array_mut().unwrap().iter_mut().for_each(timeless);
         }
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tabgraft_model::extend::{ConsolidateOptions, MergeOptions, PruneOptions};
-use tabgraft_model::lineage::{Step, check_ancestor, check_file, verify};
-use tabgraft_model::store::{self, Container};
+use tabgraft_model::lineage::{Step, check_ancestor, check_file, verify, verify_file};
+use tabgraft_model::store::{self, Container, json_hash};
 use tabgraft_model::{EmbeddingSpace, Lineage, Mode, TrainingOptions};
 
 use super::family::{Family, extend, family, folder, go_on, reseal, table, without};
@@ -67,6 +67,46 @@ fn an_edit_that_is_sealed_again_is_caught_by_the_hashes_or_by_the_family() {
     // Its own may be what they like, but its descendants know them.
     let found = problems("v2.tabgraft", &|c| weights(c, "sides.0.up"));
     assert!(!found.contains("should be frozen") && found.contains("`v3` was made from a `v2`"), "{found}");
+}
+
+/// Which rows a model was trained on is no part of what it is, but what it says of it is held against a hash.
+#[test]
+fn an_edit_of_the_rows_that_a_model_remembers_is_found() {
+    let none = json!({ "n_hashes": 0, "codes": "" });
+    let forget = |manifest: &mut Value| manifest["rows"]["whole"]["rows"] = none.clone();
+    let hash = |manifest: &mut Value| manifest["hashes"]["rows"] = json!(json_hash(&manifest["rows"]));
+    let found = |name: &str, change: &dyn Fn(&mut Value)| {
+        let dir = folder();
+        let before = verify(dir.path()).unwrap();
+        assert!(before.ok, "{before:?}");
+        reseal(&dir.path().join(name), |c| change(&mut c.manifest));
+        let found = verify(dir.path()).unwrap();
+        let links = found.links.into_iter().flat_map(|l| l.problems).collect::<Vec<_>>().join("; ");
+        let own = found.files.into_iter().flat_map(|f| f.problems).collect::<Vec<_>>().join("; ");
+        let of_file = verify_file(&dir.path().join(name), None).map_err(|e| e.to_string()).map(|_| ());
+        (own, links, of_file)
+    };
+    for name in ["v1.tabgraft", "v2.tabgraft"] {
+        let (own, _, of_file) = found(name, &forget);
+        assert!(own.contains(name) && own.contains("its `rows` hash is not that of its content"), "{own}");
+        assert!(of_file.unwrap_err().contains("`rows`"), "{name}");
+        // Taking the rows away while the hash says that there are some is an edit, too.
+        let (own, _, _) = found(name, &|m| m["rows"] = Value::Null);
+        assert!(own.contains("its `rows` hash"), "{own}");
+        // Who computes the hash anew is found out by what came from it.
+        let (own, links, _) = found(name, &|m| {
+            forget(m);
+            hash(m);
+        });
+        assert!(own.is_empty(), "{own}");
+        assert!(links.contains("remembers are not those that it remembered then"), "{links}");
+    }
+    let (own, _, _) = found("p3.tabgraft", &|m| {
+        m["space"]["rows"]["whole"]["rows"] = none.clone();
+    });
+    assert!(own.contains("p3.tabgraft") && own.contains("its `rows` hash"), "{own}");
+    let (own, _, _) = found("p3.tabgraft", &|m| m["rows"] = m["space"]["rows"].clone());
+    assert!(own.contains("p3.tabgraft") && own.contains("its `rows` hash"), "{own}");
 }
 
 /// A version has one id however often it is made, and each time its file tells of another day.

@@ -17,8 +17,8 @@ mod numeric;
 mod text;
 mod timestamp;
 
-use arrow::array::{ArrayRef, UInt32Array, new_null_array};
-use arrow::compute::take;
+use arrow::array::{ArrayRef, BooleanArray, UInt32Array, new_null_array};
+use arrow::compute::{filter, take};
 use arrow::datatypes::DataType;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ use crate::column::{ColumnSpec, Kind, Schema};
 use crate::encoded::{EncodedColumn, EncodedTable, PartForm};
 use crate::error::{Error, Result};
 use crate::stats::{ColumnStats, ValueStats};
-use crate::table::Table;
+use crate::table::{Table, Whole};
 use crate::threads::in_pool;
 pub use categorical::{CategoricalCodec, MIN_CATEGORY_ROWS, UNSEEN};
 pub use numeric::NumericCodec;
@@ -325,6 +325,46 @@ pub fn fit_codecs_to_rows(
     in_pool(|| schema.columns.par_iter().map(fit).collect())?
 }
 
+/// As [`fit_codecs_to_rows`]; of a table of rows that were drawn, to all training rows of the whole that it was drawn
+/// from, part by part: `trains` says which rows of a part train. Columns that are computed from others are fitted to the
+/// drawn rows.
+///
+/// # Errors
+/// As [`fit_codecs_to_rows`], and those of `trains` and of reading.
+pub fn fit_codecs_to_whole(
+    schema: &Schema,
+    table: &Table,
+    rows_idx: &[u32],
+    config: &CodecConfig,
+    whole: &dyn Whole,
+    needed: &[String],
+    trains: &mut dyn FnMut(&Table) -> Result<Vec<bool>>,
+) -> Result<Vec<Codec>> {
+    let mut stats: Vec<Option<ColumnStats>> = vec![None; schema.columns.len()];
+    let names: Vec<String> = schema.names().into_iter().chain(needed.iter().cloned()).collect();
+    whole.each_part(&names, &mut |part| {
+        let trains = BooleanArray::from(trains(part)?);
+        let count = |(spec, stats): (&ColumnSpec, &mut Option<ColumnStats>)| {
+            if !part.has_column(&spec.name) {
+                return Ok(());
+            }
+            check_cells(spec, part.column(&spec.name)?).map_err(|e| e.in_rows_of(part))?;
+            let cells = filter(part.column(&spec.name)?, &trains);
+            let cells = cells.map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
+            stats.get_or_insert_with(|| ColumnStats::new(spec.kind)).update(spec, &cells)
+        };
+        in_pool(|| schema.columns.par_iter().zip(&mut stats).try_for_each(count))?
+    })?;
+    let fit = |(spec, stats): (&ColumnSpec, &Option<ColumnStats>)| match stats {
+        Some(stats) => Codec::fit_from_stats(spec, stats, config),
+        None => {
+            let column = table.select(std::slice::from_ref(&spec.name))?.take(rows_idx)?;
+            Codec::fit(spec, column.column(&spec.name)?, config)
+        }
+    };
+    in_pool(|| schema.columns.par_iter().zip(&stats).map(fit).collect())?
+}
+
 /// What the user should hear of fitted codecs: which categories share a code.
 pub fn notes(specs: &[ColumnSpec], codecs: &[Codec], config: &CodecConfig) -> Vec<String> {
     let note = |(spec, codec): (&ColumnSpec, &Codec)| match codec {
@@ -364,6 +404,34 @@ pub fn encode_rows(
         check_cells(spec, array)?;
         take(array, &rows, None).map_err(|e| Error::value(format!("cannot take rows: {e}")))
     })
+}
+
+/// As [`encode_rows`], at most `piece_rows` rows at a time, so that never more of them are numbers: `work` sees the
+/// pieces in their order.
+///
+/// # Errors
+/// As [`encode_rows`].
+pub fn encode_in_pieces(
+    specs: &[ColumnSpec],
+    codecs: &[Codec],
+    table: &Table,
+    rows_idx: &[usize],
+    piece_rows: usize,
+    work: &mut dyn FnMut(&EncodedTable),
+) -> Result<()> {
+    if rows_idx.len() < table.n_rows() {
+        let check = |spec: &ColumnSpec| match table.column(&spec.name) {
+            Ok(array) => check_cells(spec, array).map_err(|e| e.in_rows_of(table)),
+            // The pieces say what becomes of it.
+            Err(_) => Ok(()),
+        };
+        in_pool(|| specs.par_iter().try_for_each(check))??;
+    }
+    for rows in rows_idx.chunks(piece_rows.max(1)) {
+        let rows: Vec<u32> = rows.iter().map(|row| *row as u32).collect();
+        work(&encode(specs, codecs, &table.take(&rows)?)?);
+    }
+    Ok(())
 }
 
 fn encode_columns(

@@ -68,7 +68,7 @@ impl NumericCodec {
 
     /// The class in words.
     pub fn inverse_target(&self, target: u16) -> String {
-        self.classes.describe(target, short_text)
+        self.classes.describe(target, cell::short_text)
     }
 
     /// Flags cells; see [`super::Codec::flags`].
@@ -104,12 +104,6 @@ impl NumericCodec {
     }
 }
 
-/// A whole number as it is, another one with six significant digits.
-fn short_text(value: f64) -> String {
-    let short = if value.trunc() == value { value } else { format!("{value:.5e}").parse().unwrap_or(value) };
-    cell::number_text(short).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,7 +111,7 @@ mod tests {
     #[test]
     fn limits_are_shown_with_six_digits() {
         assert_eq!(
-            [34.523399999999995, 1_234_567.0, -1.0 / 3.0].map(short_text),
+            [34.523399999999995, 1_234_567.0, -1.0 / 3.0].map(cell::short_text),
             ["34.5234", "1234567", "-0.333333"]
         );
     }

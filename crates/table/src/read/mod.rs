@@ -30,6 +30,7 @@
 mod arrow_ipc;
 mod csv;
 mod culprit;
+mod draw;
 mod format;
 mod guard;
 mod index;
@@ -77,7 +78,7 @@ use reader::{Batches, MAX_BATCH_TEXT_BYTES, Opened, settled};
 pub use renaming::Renaming;
 pub use reread::{as_given, reread};
 use source::Source;
-pub use stream::{TableParts, open_parts, open_parts_from, table_files};
+pub use stream::{TableParts, is_several, open_parts, open_parts_from, table_files};
 pub use write::{TableWriter, write_csv, write_parquet};
 
 /// Opens a file, finds its format, header and column types, and reads the first batch.
@@ -93,12 +94,17 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<TableReader> {
     open_source(&Source::from_path(path)?.within(options), options)
 }
 
-/// Reads a whole file.
+/// Reads a file, a folder of files, or files by a pattern such as `part-*.parquet`: all rows, or as many as
+/// [`ReadOptions::most_bytes`] allows. What is not a regular file (a pipe) is read as a whole.
 ///
 /// # Errors
-/// As [`open`] and [`TableReader::into_table`].
+/// As [`open`], [`open_parts`] and [`TableReader::into_table`]; an option error if not one row fits.
 pub fn read_table(path: &Path, options: &ReadOptions) -> Result<Table> {
-    open(path, options)?.into_table()
+    // What can be read once, such as a pipe, is taken into memory first in any case.
+    match is_several(path) || (options.most_bytes.is_some() && path.is_file()) {
+        true => draw::draw_table(path, options),
+        false => open(path, options)?.into_table(),
+    }
 }
 
 /// Reads a whole table of any format from a stream of bytes, which is taken into memory first.

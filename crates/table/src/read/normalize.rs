@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch, RecordBatchOptions};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, nullif};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Field, FieldRef, Float32Type, Float64Type, Schema as ArrowSchema, SchemaRef,
@@ -148,13 +149,11 @@ impl Normalizer {
             DataType::Float64 => Ok(without_nan::<Float64Type>(array, f64::is_nan)),
             DataType::Utf8 => {
                 let text = array.as_string::<i32>();
-                let mask: BooleanArray =
-                    text.iter().map(|cell| cell.map(|cell| self.missing.contains(cell))).collect();
-                if mask.true_count() == 0 {
-                    Ok(array)
-                } else {
-                    nullif(&array, &mask).map_err(|e| e.to_string())
-                }
+                let is_missing = |row: usize| text.is_valid(row) && self.missing.contains(text.value(row));
+                // Most columns have none: for those nothing is made.
+                let Some(first) = (0..text.len()).find(|row| is_missing(*row)) else { return Ok(array) };
+                let mask = BooleanBuffer::collect_bool(text.len(), |row| row >= first && is_missing(row));
+                nullif(&array, &BooleanArray::new(mask, None)).map_err(|e| e.to_string())
             }
             _ => Ok(array),
         }

@@ -42,6 +42,9 @@ pub struct ReadOptions {
     /// which this is not 64 times its own size may become that. Default 1 GiB. Bounds what a small
     /// hostile file can cost.
     pub max_inflated_bytes: u64,
+    /// Most bytes of cells that a table of files may have in memory; of more rows some are drawn evenly, with a note,
+    /// and [`Table::whole`](crate::Table::whole) is the way to the others. Default none: all rows are read.
+    pub most_bytes: Option<u64>,
 }
 
 impl Default for ReadOptions {
@@ -57,6 +60,7 @@ impl Default for ReadOptions {
             batch_rows: 8192,
             max_row_bytes: 64 << 20,
             max_inflated_bytes: 1 << 30,
+            most_bytes: None,
         }
     }
 }
@@ -183,6 +187,13 @@ impl ReadOptions {
     #[must_use]
     pub fn with_names(mut self, rename: Option<BTreeMap<String, String>>) -> Self {
         self.renaming.given.extend(rename.unwrap_or_default());
+        self
+    }
+
+    /// The same, for each of two tables that are in memory together where `are_two` says so.
+    #[must_use]
+    pub fn shared(mut self, are_two: bool) -> Self {
+        self.most_bytes = self.most_bytes.map(|bytes| if are_two { bytes / 2 } else { bytes });
         self
     }
 

@@ -105,24 +105,34 @@ impl TableReader {
         let mut origin = std::mem::take(&mut self.origin);
         let (remark, lines) = (self.remark.clone(), self.lines.clone());
         let batches = self.collect::<Result<Vec<_>>>()?;
-        for (column_idx, field) in schema.fields().iter().enumerate() {
-            if field.data_type() != &DataType::Utf8 {
-                continue;
-            }
-            let n_bytes: usize = batches.iter().map(|b| text_bytes(b.column(column_idx))).sum();
-            if n_bytes > i32::MAX as usize {
-                return Err(Error::value(format!(
-                    "`{file}`: column `{}` holds {n_bytes} bytes of text, a table in memory takes {} a column",
-                    field.name(),
-                    i32::MAX
-                ))
-                .with_hint("leave the column out, or read the file batch by batch"));
-            }
-        }
+        check_text(&file, &schema, batches.iter())?;
         origin.notes.extend(remark.get().map(|remark| format!("`{file}`: {remark}")));
         let table = Table::from_owned_batches(&schema, batches).map_err(|e| e.at(format!("`{file}`")))?;
         Ok((lines.into_iter().fold(table, Table::of_lines), origin))
     }
+}
+
+/// Refuses more text in a column than a table in memory takes.
+pub(super) fn check_text<'a>(
+    file: &str,
+    schema: &SchemaRef,
+    batches: impl Iterator<Item = &'a RecordBatch> + Clone,
+) -> Result<()> {
+    for (column_idx, field) in schema.fields().iter().enumerate() {
+        if field.data_type() != &DataType::Utf8 {
+            continue;
+        }
+        let n_bytes: usize = batches.clone().map(|b| text_bytes(b.column(column_idx))).sum();
+        if n_bytes > i32::MAX as usize {
+            return Err(Error::value(format!(
+                "`{file}`: column `{}` holds {n_bytes} bytes of text, a table in memory takes {} a column",
+                field.name(),
+                i32::MAX
+            ))
+            .with_hint("leave the column out, or give a limit of memory, for which rows are drawn"));
+        }
+    }
+    Ok(())
 }
 
 /// The table with its numbers in one spelling, and with what is known of where it comes from.

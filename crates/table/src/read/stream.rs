@@ -78,6 +78,11 @@ impl TableParts {
         self.reader.as_ref().filter(|_| self.n_files > 1).map(|reader| reader.file.as_str())
     }
 
+    /// Files that the parts come from.
+    pub(super) fn n_files(&self) -> usize {
+        self.n_files
+    }
+
     /// Opens the next file, if there is one.
     fn open_next(&mut self) -> Result<()> {
         self.n_in_file = 0;
@@ -166,11 +171,11 @@ fn decimal_of(sources: &VecDeque<Source>, options: &ReadOptions) -> Result<Optio
 /// # Errors
 /// An io error if a folder cannot be read, a malformed error if it holds no file or none fits.
 pub fn table_files(path: &Path) -> Result<Vec<PathBuf>> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let is_pattern = !path.exists() && name.contains(['*', '?']);
-    if !is_pattern && !path.is_dir() {
+    if !is_several(path) {
         return Ok(vec![path.to_owned()]);
     }
+    let is_pattern = !path.is_dir();
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = match is_pattern {
         false => path,
         true => path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
@@ -194,6 +199,12 @@ pub fn table_files(path: &Path) -> Result<Vec<PathBuf>> {
         })
         .with_hint("name a file, a folder of files, or files by a pattern such as `part-*.parquet`")),
     }
+}
+
+/// Whether a path names a folder or a pattern, and not one file.
+pub fn is_several(path: &Path) -> bool {
+    let is_pattern = || path.file_name().is_some_and(|name| name.to_string_lossy().contains(['*', '?']));
+    path.is_dir() || (!path.exists() && is_pattern())
 }
 
 /// Whether a name fits a pattern.

@@ -72,7 +72,8 @@ pub(super) enum Decision {
     Exclude { exclusion: Exclusion, reason: String, notes: Vec<String> },
 }
 
-/// Says what each column of a table means, from all of its rows.
+/// Says what each column of a table means, from all of its rows; of rows that were drawn, by the profiles of all rows,
+/// beside which only what is remarked of texts, and dates of several forms, goes by the drawn ones.
 ///
 /// # Errors
 /// A schema error if an option names a column that is not there, contradicts another, or if a
@@ -84,7 +85,10 @@ pub fn infer(table: &Table, options: &InferOptions) -> Result<Schema> {
         return Err(Error::value("the table has no rows").with_hint("a schema is inferred from rows"));
     }
     let names = table.column_names();
-    let decide = |name: &String| decide_column(table, name, options).map_err(|e| e.in_rows_of(table));
+    let profiles = profiles_of_whole(table, options)?;
+    let decide = |name: &String| {
+        decide_column(table, name, profiles.get(name), options).map_err(|e| e.in_rows_of(table))
+    };
     let decisions = in_pool(|| names.par_iter().map(decide).collect::<Result<Vec<_>>>())??;
     let mut schema = Schema::default();
     for (name, decision) in names.into_iter().zip(decisions) {
@@ -143,7 +147,43 @@ fn check_options(table: &Table, options: &InferOptions) -> Result<()> {
     Ok(())
 }
 
-fn decide_column(table: &Table, name: &str, options: &InferOptions) -> Result<Decision> {
+/// The profiles of all rows that a table was drawn from, by column; none where it has all of them.
+fn profiles_of_whole(table: &Table, options: &InferOptions) -> Result<BTreeMap<String, ColumnProfile>> {
+    let Some(whole) = table.whole() else { return Ok(BTreeMap::new()) };
+    let mut names = table.column_names();
+    names.retain(|name| !options.ignore.contains(name));
+    let mut profiles: Vec<Option<ColumnProfile>> = vec![None; names.len()];
+    whole.each_part(&names, &mut |part| {
+        let count = |(name, profile): (&String, &mut Option<ColumnProfile>)| {
+            // What is computed from other columns is not there.
+            if !part.has_column(name) {
+                return Ok(());
+            }
+            let array = part.column(name)?;
+            let storage = Storage::of(name, array.data_type())?;
+            match profile {
+                Some(profile) if profile.storage == storage => profile.update(name, array),
+                Some(profile) => {
+                    profile.merge(&ColumnProfile::of(name, array)?);
+                    Ok(())
+                }
+                None => {
+                    *profile = Some(ColumnProfile::of(name, array)?);
+                    Ok(())
+                }
+            }
+        };
+        in_pool(|| names.par_iter().zip(&mut profiles).try_for_each(count))?
+    })?;
+    Ok(names.into_iter().zip(profiles).filter_map(|(name, profile)| Some((name, profile?))).collect())
+}
+
+fn decide_column(
+    table: &Table,
+    name: &str,
+    of_whole: Option<&ColumnProfile>,
+    options: &InferOptions,
+) -> Result<Decision> {
     if options.ignore.iter().any(|ignored| ignored == name) {
         let ExcludedColumn { exclusion, reason, .. } = ignored(name);
         return Ok(exclude(exclusion, reason));
@@ -155,7 +195,8 @@ fn decide_column(table: &Table, name: &str, options: &InferOptions) -> Result<De
         if let Some(ExcludedColumn { exclusion, reason, .. }) = table.origin().set_aside(name) {
             return Ok(exclude(*exclusion, reason.clone()));
         }
-        let profile = ColumnProfile::of(name, array)?;
+        let profile =
+            of_whole.map_or_else(|| ColumnProfile::of(name, array), |profile| Ok(profile.clone()))?;
         return Ok(match table.origin().declared_categories.contains(name) {
             true => infer_declared(table, name, array, &profile, options),
             false => infer_column(table, name, array, &profile, options),

@@ -129,7 +129,7 @@ pub(super) fn swap_note(name: &str, profile: &ColumnProfile, format: &str, swapp
 fn infer_numbers(name: &str, profile: &ColumnProfile, options: &InferOptions) -> Decision {
     let (n_present, n_distinct) = (profile.n_present(), profile.n_distinct());
     let figures = format!("{n_distinct} distinct in {n_present} rows");
-    let show = |value: Option<f64>| value.and_then(cell::number_text).unwrap_or_default();
+    let show = |value: Option<f64>| value.map(cell::short_text).unwrap_or_default();
     let range = format!("{} to {}", show(profile.quantiles.min()), show(profile.quantiles.max()));
     let is_whole = profile.n_whole == n_present;
     let zero_one = |distinct: Vec<(f64, u64)>| distinct.iter().map(|(v, _)| *v).eq([0.0, 1.0]);

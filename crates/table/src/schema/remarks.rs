@@ -5,7 +5,7 @@ use arrow::array::{ArrayRef, AsArray};
 use super::profile::ColumnProfile;
 use super::spellings::{Spellings, beside_a_word};
 use crate::cell;
-use crate::marks::{is_number_somewhere, split_sign};
+use crate::marks::unit_of_number;
 use crate::table::Table;
 use crate::visible::quoted;
 
@@ -61,9 +61,9 @@ pub(super) fn number_remark(table: &Table, name: &str, array: &ArrayRef, is_open
     for (row, text) in texts.iter().enumerate().filter_map(|(row, text)| Some((row, text?))) {
         n_present += 1;
         last = row;
-        let is_number = text.contains(|c: char| c.is_ascii_digit()) && is_number_somewhere(text);
-        let is_plain = is_number && cell::parse_number(text).is_some();
-        let unit = split_sign(text).map(|(unit, _)| unit).filter(|_| is_number && !is_plain);
+        let number = text.contains(|c: char| c.is_ascii_digit()).then(|| unit_of_number(text)).flatten();
+        let (is_number, unit) = (number.is_some(), number.flatten());
+        let is_plain = is_number && unit.is_none() && cell::parse_number(text).is_some();
         let is_other = match (unit, units.first()) {
             (Some(unit), Some(first)) => unit != *first,
             _ => false,
@@ -150,10 +150,8 @@ pub(super) fn name_remark(name: &str, profile: &ColumnProfile) -> Option<String>
 
 /// Whether all cells are numbers, and what stands behind them are units: set apart by a blank, or no letter.
 fn has_units(units: &[&str], all_numbers: bool, text: &str) -> bool {
-    let is_apart = |text: &str| {
-        text.trim().contains(char::is_whitespace) || text.contains(|c: char| "%€$£¥₹".contains(c))
-    };
-    all_numbers && (2..=MOST_UNITS).contains(&units.len()) && is_apart(text)
+    let is_apart = text.trim().contains(char::is_whitespace) || text.contains(|c: char| "%€$£¥₹".contains(c));
+    all_numbers && (2..=MOST_UNITS).contains(&units.len()) && is_apart
 }
 
 /// Of a text column whose cells are times without a day.

@@ -31,7 +31,8 @@ impl Table {
         }
         let untyped = self.untyped.intersection(&other.untyped).cloned().collect();
         let rows = self.rows.append(self.n_rows(), &other.rows, other.n_rows());
-        Ok(Table { untyped: Arc::new(untyped), rows, ..self.derived(Self::from_columns(columns)?)? })
+        let both = self.derived(Self::from_columns(columns)?)?;
+        Ok(Table { untyped: Arc::new(untyped), rows, whole: None, ..both })
     }
 }
 

@@ -55,6 +55,8 @@ impl Table {
             .map(|(f, a)| (f.name().clone(), a.clone()))
             .collect();
         let (mut untyped, mut origin) = (self.untyped.clone(), self.origin.clone());
+        // Cells that were replaced are not those of the whole.
+        let mut whole = self.whole.clone();
         let mut behind: HashMap<String, usize> = HashMap::new();
         for (name, array) in new {
             let name = name.into();
@@ -66,14 +68,14 @@ impl Table {
                 Arc::make_mut(&mut origin).declared_categories.remove(&name);
             }
             match self.places.get(&name).or_else(|| behind.get(&name)) {
-                Some(place) => columns[*place].1 = array,
+                Some(place) => (columns[*place].1, whole) = (array, None),
                 None => {
                     behind.insert(name.clone(), columns.len());
                     columns.push((name, array));
                 }
             }
         }
-        Ok(Table { untyped, origin, rows: self.rows.clone(), ..Self::from_columns(columns)? })
+        Ok(Table { untyped, origin, rows: self.rows.clone(), whole, ..Self::from_columns(columns)? })
     }
 
     /// With cells taken away, of each column those marked; each stays as untyped as it was.

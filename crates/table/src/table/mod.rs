@@ -2,6 +2,7 @@
 
 mod append;
 mod columns;
+mod whole;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,7 @@ use crate::origin::Origin;
 use crate::row_place::{RowLines, RowPlace, RowPlaces, Rows};
 use crate::spelling::WholeNumbers;
 pub use crate::visible::quoted;
+pub use whole::Whole;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
 ///
@@ -33,6 +35,8 @@ pub struct Table {
     untyped: Arc<HashSet<String>>,
     rows: RowPlaces,
     row_hashes: RowHashes,
+    /// What the rows were drawn from, as long as they are all that were drawn.
+    whole: Option<Arc<dyn Whole>>,
 }
 
 impl Rows for Table {
@@ -75,6 +79,7 @@ impl Table {
             untyped: Arc::default(),
             row_hashes: Arc::default(),
             rows: RowPlaces::default(),
+            whole: None,
         })
     }
 
@@ -202,7 +207,7 @@ impl Table {
     /// A table made from this one: read as this one was.
     fn derived(&self, table: Self) -> Result<Self> {
         let (origin, untyped, rows) = (self.origin.clone(), self.untyped.clone(), self.rows.clone());
-        Ok(Table { origin, untyped, rows, ..table })
+        Ok(Table { origin, untyped, rows, whole: self.whole.clone(), ..table })
     }
 
     /// The rows as one Arrow batch.
@@ -288,14 +293,16 @@ impl Table {
         }
         let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
             .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
-        Ok(Table { batch, rows: self.rows.take(rows_idx), row_hashes: Arc::default(), ..self.clone() })
+        let rows = self.rows.take(rows_idx);
+        Ok(Table { batch, rows, row_hashes: Arc::default(), whole: None, ..self.clone() })
     }
 
     /// Rows `start..start + n_rows`, without copying.
     pub fn slice(&self, start: usize, n_rows: usize) -> Self {
         let start = start.min(self.n_rows());
         let batch = self.batch.slice(start, n_rows.min(self.n_rows() - start));
-        Table { batch, rows: self.rows.slice(start), row_hashes: Arc::default(), ..self.clone() }
+        let rows = self.rows.slice(start);
+        Table { batch, rows, row_hashes: Arc::default(), whole: None, ..self.clone() }
     }
 }
 

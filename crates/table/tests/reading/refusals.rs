@@ -326,8 +326,8 @@ fn every_refusal_names_its_place_and_a_way_out() {
 fn a_path_without_a_table_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let error = read_table(folder.path(), &ReadOptions::default()).unwrap_err();
-    assert_eq!(error.to_string(), format!("`{}` is a directory, not a table", folder.path().display()));
-    assert_eq!(error.hint(), Some("name one file"));
+    assert_eq!(error.to_string(), format!("the folder `{}` holds no file", folder.path().display()));
+    assert!(error.hint().is_some_and(|hint| hint.starts_with("name a file, a folder of files")));
     let absent = folder.path().join("absent.csv");
     let error = read_table(&absent, &ReadOptions::default()).unwrap_err();
     assert!(error.is_io() && error.to_string().starts_with(&format!("cannot open `{}`: ", absent.display())));

@@ -79,14 +79,40 @@ pub fn nadeau_bengio_by_row(
     n_parts: usize,
     test_train_ratio: f64,
 ) -> Result<CorrectedTest> {
-    let of_splits = nadeau_bengio(split_means, test_train_ratio)?;
     let of_rows = nadeau_bengio(rows, 0.0)?;
-    let (n_rows, n_parts) = (rows.len() as f64, n_parts.max(1) as f64);
-    let n_splits = split_means.len() as f64;
+    let row_variance = of_rows.standard_error.powi(2) * n_parts.max(1) as f64;
+    let evidence = RowEvidence { row_variance, n_rows: rows.len(), n_parts };
+    let of_splits = nadeau_bengio_beside_rows(split_means, evidence, test_train_ratio)?;
+    Ok(CorrectedTest::new(of_rows.mean, of_splits.standard_error, rows.len() as f64 - 1.0))
+}
+
+/// What the scored rows say of how sure a difference is.
+#[derive(Debug, Clone, Copy)]
+pub struct RowEvidence {
+    /// Variance of one split's difference, by its rows.
+    pub row_variance: f64,
+    /// Rows that are scored in all.
+    pub n_rows: usize,
+    /// Parts that a deal of the rows has.
+    pub n_parts: usize,
+}
+
+/// As [`nadeau_bengio_by_row`], where rows are told by the variance that they give to a split's difference: that of
+/// a metric that is no mean over rows.
+///
+/// # Errors
+/// As [`nadeau_bengio`].
+pub fn nadeau_bengio_beside_rows(
+    differences: &[f64],
+    rows: RowEvidence,
+    test_train_ratio: f64,
+) -> Result<CorrectedTest> {
+    let of_splits = nadeau_bengio(differences, test_train_ratio)?;
+    let n_splits = differences.len() as f64;
     let split_variance = of_splits.standard_error.powi(2) / (1.0 / n_splits + test_train_ratio);
-    let row_variance = of_rows.standard_error.powi(2) * n_parts;
-    let standard_error = ((1.0 / n_parts + test_train_ratio) * row_variance.max(split_variance)).sqrt();
-    Ok(CorrectedTest::new(of_rows.mean, standard_error, n_rows - 1.0))
+    let variance = rows.row_variance.max(split_variance);
+    let standard_error = ((1.0 / rows.n_parts.max(1) as f64 + test_train_ratio) * variance).sqrt();
+    Ok(CorrectedTest::new(of_splits.mean, standard_error, rows.n_rows as f64 - 1.0))
 }
 
 /// P-values adjusted for many tests: the smallest false discovery rate at which each is a discovery.
@@ -236,6 +262,20 @@ mod tests {
         ] {
             assert!((t_quantile(p, df) - expected).abs() < 5e-4, "{df} {p}");
         }
+    }
+
+    /// Five splits alone have four degrees of freedom; what their rows say gives more, and neither hides the other.
+    #[test]
+    fn rows_sharpen_a_test_of_few_splits_and_do_not_hide_what_splits_vary() {
+        let differences = [0.008, 0.012, 0.009, 0.011, 0.010];
+        let rows = |row_variance| RowEvidence { row_variance, n_rows: 5000, n_parts: 5 };
+        let width = |t: CorrectedTest| t.interval[1] - t.interval[0];
+        let alone = nadeau_bengio(&differences, 0.25).unwrap();
+        let calm = nadeau_bengio_beside_rows(&differences, rows(0.0), 0.25).unwrap();
+        assert!((width(calm) / width(alone) - 1.9604 / 2.7764).abs() < 1e-3, "{calm:?} {alone:?}");
+        let wild = nadeau_bengio_beside_rows(&differences, rows(0.01f64.powi(2)), 0.25).unwrap();
+        let expected = 2.0 * 1.9604 * (0.45f64).sqrt() * 0.01;
+        assert!((width(wild) / expected - 1.0).abs() < 1e-3 && wild.mean == alone.mean, "{wild:?}");
     }
 
     proptest! {

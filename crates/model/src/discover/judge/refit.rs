@@ -2,8 +2,9 @@
 //!
 //! "With" is what a user would do next: the feature is grafted onto the space, frozen, and the
 //! predictor is fitted on the child. Where the time that is kept for it does not suffice, the fits are
-//! fewer and on fewer rows: that shows a strong feature as well, and what it does not show stays
-//! unconfirmed.
+//! *short*: of the predictor's trees and linear model alone, which ask nothing of the graft's training, fewer, and on
+//! fewer rows. Both sides of a difference are fitted alike and on the same rows. That shows a strong feature as
+//! well, and what it does not show stays unconfirmed.
 
 use std::time::Duration;
 
@@ -11,28 +12,32 @@ use crate::discover::remember::history::Refit;
 use arrow::array::ArrayRef;
 use tabgraft_table::Table;
 
-use super::court::{N_FOLDS, Trial, corrected, score};
+use super::corrected::{RowEvidence, nadeau_bengio_beside_rows};
+use super::court::{N_FOLDS, Trial, corrected};
 use super::plan::{Pace, Plan, Work};
 use crate::discover::budget::Budget;
 use crate::discover::guide::Guided;
 use crate::error::Result;
 use crate::extend::ExtendOptions;
-use crate::metric::Task;
-use crate::predictor::{Predictor, PredictorOptions};
+use crate::metric::{self, Clusters, PairedDifference, Prediction, Task};
+use crate::predictor::{Effort, Predictor, PredictorOptions};
 use crate::space::EmbeddingSpace;
 use crate::train::{Event, Flow, Sink, TrainingOptions};
 
 /// Networks of a bag that is refitted: the comparison needs no more.
 const N_NETWORKS: usize = 2;
-/// Epochs and patience of a network where not everything can be done: trees learn the most of what so few tell, and
-/// rows say more than epochs.
-const SHORT_EPOCHS: usize = 6;
-const SHORT_PATIENCE: usize = 2;
-/// Most of a feature's time that its graft may take; of what is left, a fit that is measured.
-const GRAFT_SHARE: f64 = 0.3;
+/// Most of the time that is left which a fit that is measured may take.
 const MEASURED_SHARE: f64 = 0.5;
+/// Trials that are done at least of a feature that is judged.
+const LEAST_TRIALS: usize = 3;
+/// Times that a feature is refitted at most, each time with more.
+const MOST_ROUNDS: usize = 2;
 /// Fits that are measured at most before it is decided.
-const MOST_MEASURED: usize = 3;
+const MOST_MEASURED: usize = 4;
+/// Most of the time that is left which a fit takes after which a larger one is measured, too.
+const LOOK_SHARE: f64 = 0.1;
+/// Width of a 95 % interval in standard errors.
+const INTERVAL_WIDTH: f64 = 2.0 * 1.959_963_984_540_054;
 
 /// What came of a feature.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,6 +50,19 @@ pub(in crate::discover) enum Outcome {
     NoTime,
 }
 
+impl Outcome {
+    /// Whether more rows or more time could tell more.
+    fn is_undecided(self) -> bool {
+        match self {
+            Outcome::NoTime => true,
+            Outcome::Refitted { refit, is_whole } => {
+                !is_whole && refit.interval[0] <= 0.0 && refit.interval[1] >= 0.0
+            }
+            Outcome::Useless => false,
+        }
+    }
+}
+
 /// Refits the guide without features once, and with each feature that is asked about.
 pub(in crate::discover) struct Refitter<'a> {
     rows: &'a Guided,
@@ -54,10 +72,10 @@ pub(in crate::discover) struct Refitter<'a> {
     budget: &'a Budget,
 }
 
-/// Scores without a feature, trial by trial, of one plan.
+/// Predictions without a feature, trial by trial, of one plan.
 struct Without {
     plan: Plan,
-    scores: Vec<Option<f64>>,
+    predicted: Vec<Prediction>,
 }
 
 impl<'a> Refitter<'a> {
@@ -87,17 +105,37 @@ impl<'a> Refitter<'a> {
     /// As [`EmbeddingSpace::extend`] and [`Predictor::fit`].
     pub fn confirm(&self, features: &[(&str, &ArrayRef)], sink: &mut Sink<'_>) -> Result<Vec<Outcome>> {
         let mut outcomes = vec![Outcome::NoTime; features.len()];
+        if features.is_empty() {
+            return Ok(outcomes);
+        }
         let mut stopped = false;
         let sink = &mut |event: &Event| {
             let flow = sink(event);
             stopped |= flow.is_break();
             flow
         };
-        let Some((mut without, n_features)) = self.begin(features.len(), sink)? else { return Ok(outcomes) };
-        for (i, (name, array)) in features.iter().enumerate().take(n_features) {
-            let share = self.budget.until(self.budget.end()).div_f64((n_features - i) as f64);
-            let end = self.budget.elapsed() + share;
-            outcomes[i] = self.refit(name, array, &mut without, end, sink)?;
+        let Some((mut without, n_features, pace)) = self.begin(features.len(), sink)? else {
+            return Ok(outcomes);
+        };
+        let mut asked: Vec<usize> = (0..n_features).collect();
+        for round in 0..MOST_ROUNDS {
+            for i in asked {
+                let (name, array) = features[i];
+                // The surest first, and whole: what is left of the time is the next one's.
+                let found = self.refit(name, array, &mut without, self.budget.end(), sink)?;
+                if round == 0 || found != Outcome::NoTime {
+                    outcomes[i] = found;
+                }
+            }
+            // What few rows did not decide, more may, as long as there is time for all of them.
+            let undecided = |i: &usize| outcomes[*i].is_undecided();
+            let open: Vec<usize> = (0..features.len()).filter(undecided).collect();
+            let Some((plan, n)) = self.work().larger_fitting(without.plan, open.len(), pace, self.left())
+            else {
+                break;
+            };
+            asked = open.into_iter().take(n).collect();
+            without = Without { plan, predicted: Vec::new() };
         }
         // What a stopped graft or fit says would say less than it seems.
         if stopped {
@@ -108,47 +146,64 @@ impl<'a> Refitter<'a> {
     }
 
     /// Decides how many features, trials and rows fit into the time. If by the guide's pace not everything
-    /// fits, the smallest fit is measured, and the plan made by that. The first fit of the plan is part of
-    /// the result.
-    fn begin(&self, n_features: usize, sink: &mut Sink<'_>) -> Result<Option<(Without, usize)>> {
-        let is_ranked = self.rows.target.task() == Task::Binary;
-        let work = Work::new(self.trials, |r| self.class(*r), is_ranked);
-        let left = || self.budget.until(self.budget.end());
-        let fitting = |pace: Pace| work.fitting(n_features, pace, left(), false);
+    /// fits, short fits are measured, from few rows to as many as seem to fit, and the plan made by that. The first fit
+    /// of the plan is part of the result.
+    fn begin(&self, n_features: usize, sink: &mut Sink<'_>) -> Result<Option<(Without, usize, Pace)>> {
+        let work = self.work();
+        let left = || self.left();
         let _ = sink(&Event::Task { name: "refitting without features".to_owned() });
         let whole = work.fitting(n_features, self.rows.pace.unwrap_or_default(), left(), true);
         let whole = whole.filter(|(plan, _)| plan.is_whole);
         let mut next = whole.or_else(|| Some((work.least()?, n_features)));
-        let mut begun = None;
+        let mut begun: Vec<Without> = Vec::new();
+        let mut measured: Vec<(Duration, usize)> = Vec::new();
         for _ in 0..MOST_MEASURED {
             let Some((plan, n)) = next else { break };
+            if let Some(i) = begun.iter().position(|without| without.plan == plan) {
+                return Ok(Some((begun.swap_remove(i), n, Pace::of_fits(&measured))));
+            }
             let start = self.budget.elapsed();
-            let most = start + self.budget.until(self.budget.end()).mul_f64(MEASURED_SHARE);
-            let fitted = self.score(self.space, &self.rows.table, plan, 0, most, sink)?;
+            let most = start + left().mul_f64(MEASURED_SHARE);
+            let fitted = self.predicted(self.space, &self.rows.table, plan, 0, most, sink)?;
             let took = self.budget.elapsed().saturating_sub(start);
-            let n_rows = plan.learned(&self.trials[0], |r| self.class(*r)).len();
+            let n_rows = plan.cost(&self.trials[0], |r| self.class(*r));
             match fitted {
                 Fitted::Stopped => return Ok(None),
                 // Who knows how long it would have taken.
-                Fitted::Late => next = fitting(Pace::of_fit(took.mul_f64(2.0), n_rows)),
-                Fitted::Done(score) => {
-                    begun = Some((Without { plan, scores: vec![score] }, n));
-                    let pace = Pace::of_fit(took, n_rows);
-                    next = match work.rest_fits(plan, n, pace, self.budget.until(self.budget.end())) {
-                        true if plan.is_whole => Some((plan, n)),
-                        _ => fitting(pace),
-                    };
-                    // Where not even that fits by measure, what time there is goes to the surest alone.
-                    if let (None, Some((_, n))) = (next, &mut begun) {
-                        *n = 1;
-                    }
+                Fitted::Late => {
+                    next = work.fitting(n_features, Pace::of_fit(took.mul_f64(2.0), n_rows), left(), false);
+                    continue;
                 }
+                Fitted::Done(predicted) => begun.push(Without { plan, predicted: vec![predicted] }),
             }
-            if next == Some((plan, n)) {
-                break;
-            }
+            measured.push((took, n_rows));
+            let pace = Pace::of_fits(&measured);
+            // One fit of few rows tells nothing of many: where it took little, a larger one is asked too.
+            let larger = work.larger(plan).filter(|_| measured.len() == 1 && !plan.is_whole);
+            next = match larger.filter(|_| took < left().mul_f64(LOOK_SHARE)) {
+                Some(larger) => Some((larger, n)),
+                None if plan.is_whole && work.rest_fits(plan, n, pace, left()) => Some((plan, n)),
+                None => work.fitting(n_features, pace, left(), false),
+            };
         }
-        Ok(begun)
+        // What was measured last may be too much: the largest that fits is taken, or the least, for the surest alone.
+        let pace = Pace::of_fits(&measured);
+        begun
+            .sort_by_key(|without| std::cmp::Reverse(without.plan.cost(&self.trials[0], |r| self.class(*r))));
+        let fits = |n: usize| begun.iter().position(|without| work.rest_fits(without.plan, n, pace, left()));
+        let chosen = (1..=n_features).rev().find_map(|n| Some((fits(n)?, n)));
+        let (i, n) = chosen.unwrap_or((begun.len().saturating_sub(1), 1));
+        Ok((i < begun.len()).then(|| (begun.swap_remove(i), n, pace)))
+    }
+
+    /// What may be refitted.
+    fn work(&self) -> Work {
+        Work::new(self.trials, |r| self.class(*r), self.rows.target.task() == Task::Binary)
+    }
+
+    /// Time until the end of all.
+    fn left(&self) -> Duration {
+        self.budget.until(self.budget.end())
     }
 
     fn refit(
@@ -163,11 +218,9 @@ impl<'a> Refitter<'a> {
         let plan = without.plan;
         let table = self.rows.table.with_column(name, array.clone())?;
         let (mut cut, mut stopped) = (false, false);
-        let graft_end = self.budget.elapsed()
-            + self.budget.until(end).mul_f64(if plan.is_whole { 1.0 } else { GRAFT_SHARE });
         // What a graft or a fit tells of itself is none of the user's business here; stopping it is.
         let mut quiet = |_: &Event| {
-            cut |= self.budget.is_past(graft_end);
+            cut |= self.budget.is_past(end);
             stopped |= sink(&Event::Progress { done: 0, total: plan.n_trials }).is_break();
             if cut || stopped { Flow::Break(()) } else { Flow::Continue(()) }
         };
@@ -179,34 +232,42 @@ impl<'a> Refitter<'a> {
         if stopped {
             return Ok(Outcome::NoTime);
         }
-        let mut differences = Vec::with_capacity(plan.n_trials);
+        let mut differences: Vec<PairedDifference> = Vec::with_capacity(plan.n_trials);
         let mut steps = self.budget.steps();
         let mut n_done = 0;
         while n_done < plan.n_trials && steps.fits(end) {
-            if without.scores.len() <= n_done {
-                match self.score(self.space, &self.rows.table, plan, n_done, end, sink)? {
-                    Fitted::Done(score) => without.scores.push(score),
+            if without.predicted.len() <= n_done {
+                match self.predicted(self.space, &self.rows.table, plan, n_done, end, sink)? {
+                    Fitted::Done(predicted) => without.predicted.push(predicted),
                     Fitted::Stopped | Fitted::Late => break,
                 }
             }
-            let with = match self.score(&child, &table, plan, n_done, end, sink)? {
-                Fitted::Done(score) => score,
+            let with = match self.predicted(&child, &table, plan, n_done, end, sink)? {
+                Fitted::Done(predicted) => predicted,
                 Fitted::Stopped | Fitted::Late => break,
             };
-            if let (Some(with), Some(without)) = (with, without.scores[n_done]) {
-                differences.push(self.rows.target.task().primary_metric().gain(without, with));
-            }
+            differences.extend(self.difference(&without.predicted[n_done], &with, n_done));
             n_done += 1;
             if sink(&Event::Progress { done: n_done, total: plan.n_trials }).is_break() {
                 break;
             }
         }
-        // One deal of the rows is the least.
-        if n_done < N_FOLDS.min(plan.n_trials) {
+        // Most of one deal of the rows is the least.
+        if n_done < LEAST_TRIALS.min(plan.n_trials) {
             return Ok(Outcome::NoTime);
         }
         let ratio = self.trials.first().map_or(1.0, |trial| plan.ratio(trial));
-        let test = corrected(&differences, ratio)?;
+        let gains: Vec<f64> = differences.iter().map(|d| d.difference).collect();
+        let test = match &differences[..] {
+            [_, _, ..] => {
+                let variances = differences.iter().map(|d| ((d.high - d.low) / INTERVAL_WIDTH).powi(2));
+                let row_variance = variances.sum::<f64>() / differences.len() as f64;
+                let n_rows = self.rows.clusters.n_clusters();
+                let rows = RowEvidence { row_variance, n_rows, n_parts: n_done.min(N_FOLDS) };
+                nadeau_bengio_beside_rows(&gains, rows, ratio)?
+            }
+            _ => corrected(&gains, ratio)?,
+        };
         let refit = Refit {
             effect: test.mean,
             interval: test.interval,
@@ -216,35 +277,41 @@ impl<'a> Refitter<'a> {
         Ok(Outcome::Refitted { refit, is_whole: plan.is_whole && n_done == plan.n_trials && !cut })
     }
 
-    /// The space with the feature.
+    /// The space with the feature: trained with it, or for a short fit, whose learners read cells and not vectors, only
+    /// told of it.
     fn grafted(&self, table: &Table, plan: Plan, sink: &mut Sink<'_>) -> Result<EmbeddingSpace> {
         // Without the target, which the space may not have heard of and would take for a new column.
         let table = table.without(&[self.rows.target.column().to_owned()])?;
-        let table = match plan.is_whole {
-            true => table,
-            false => table.take(&plan.thinned(table.n_rows()))?,
-        };
         let training = TrainingOptions { seed: self.options.seed, ..TrainingOptions::default() };
         let options = ExtendOptions { training, ..ExtendOptions::default() };
-        self.space.extend(&table, None, &options, sink)
+        match plan.is_whole {
+            true => self.space.extend(&table, None, &options, sink),
+            false => self.space.preview_graft(&table, None, &options, sink),
+        }
     }
 
     /// How the predictor is fitted: quickly where not everything can be done.
     fn options_of(&self, plan: Plan) -> PredictorOptions {
-        let options = &self.options;
+        let options = self.options.clone();
         match plan.is_whole {
-            true => options.clone(),
-            false => PredictorOptions {
-                n_networks: Some(1),
-                n_epochs: options.n_epochs.min(SHORT_EPOCHS),
-                patience: options.patience.min(SHORT_PATIENCE),
-                ..options.clone()
-            },
+            true => options,
+            false => PredictorOptions { effort: Effort::Quick, n_networks: Some(plan.n_parts), ..options },
         }
     }
 
-    /// The metric on one trial; a fit that does not end in time counts for nothing.
-    fn score(
+    /// How much better the test rows of a trial are predicted, on the same rows; none if the metric is not defined.
+    fn difference(&self, without: &Prediction, with: &Prediction, i: usize) -> Option<PairedDifference> {
+        let test = &self.trials[i].test;
+        let y: Vec<f64> = test.iter().map(|r| self.rows.targets[*r]).collect();
+        let of_row = self.rows.clusters.of_row();
+        let own: Vec<u64> = test.iter().map(|r| u64::from(of_row[r - self.rows.n_discovery])).collect();
+        let clusters = Clusters::new(&own, &own);
+        let target = &self.rows.target;
+        metric::compare(target.task(), &target.truth(&y), without, with, &clusters, self.options.seed).ok()
+    }
+
+    /// What is predicted of the test rows of one trial; a fit that does not end in time counts for nothing.
+    fn predicted(
         &self,
         space: &EmbeddingSpace,
         table: &Table,
@@ -268,17 +335,16 @@ impl<'a> Refitter<'a> {
             return Ok(if stopped { Fitted::Stopped } else { Fitted::Late });
         }
         let predicted = fitted.predict(&table.take(&rows(&trial.test))?)?;
-        let y: Vec<f64> = trial.test.iter().map(|r| self.rows.targets[*r]).collect();
         // The thinned rows may lack a rare class, which then has no probability.
         let values = predicted.of_classes(self.rows.target.classes());
-        Ok(Fitted::Done(score(&self.rows.target, &y, &values)))
+        Ok(Fitted::Done(Prediction::new(values, self.rows.target.n_outputs())?))
     }
 }
 
 /// How a fit ended.
 enum Fitted {
-    /// With the metric, if it is defined.
-    Done(Option<f64>),
+    /// With what is predicted of the trial's test rows.
+    Done(Prediction),
     /// The time is spent.
     Late,
     /// The user stopped it.

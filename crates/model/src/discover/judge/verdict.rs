@@ -186,8 +186,8 @@ pub(in crate::discover) fn judge_all(
 }
 
 /// The cases in the order in which they are worth a try: recommended ones, those that lacked time to be
-/// confirmed, the others as they were ranked. What was seen to hurt is not among them, nor what is not
-/// `allowed`.
+/// confirmed, the others as they were ranked, those last that the judging rows spoke against. What was seen to hurt is
+/// not among them, nor what is not `allowed`.
 fn suggested(
     findings: &[Option<Finding>],
     verdicts: &[Option<FeatureVerdict>],
@@ -199,9 +199,11 @@ fn suggested(
         verdicts[i] == Some(FeatureVerdict::Harmful)
             || findings[i].is_some_and(|f| f.effect.interval[1] < 0.0)
     };
+    let is_against = |i: &usize| findings[*i].is_some_and(|f| f.effect.mean < 0.0);
+    let (against, others): (Vec<usize>, Vec<usize>) = (0..findings.len()).partition(is_against);
     let first = recommended.iter().chain(unconfirmed).copied();
     let mut order: Vec<usize> = Vec::with_capacity(findings.len());
-    for i in first.chain(0..findings.len()) {
+    for i in first.chain(others).chain(against) {
         if allowed(i) && !hurts(i) && !order.contains(&i) {
             order.push(i);
         }
@@ -333,6 +335,13 @@ mod tests {
         // What lacked time comes behind what is proven, and before what tells nothing.
         assert_eq!(suggested(&findings, &verdicts, &[4], &[2], |_| true), [4, 2, 1]);
         assert_eq!(suggested(&findings, &verdicts, &[], &[], |i| i != 1), [2, 4]);
+    }
+
+    #[test]
+    fn what_the_judging_rows_spoke_against_is_suggested_last() {
+        let findings = [finding(-0.01, 0.5), None, finding(0.001, 0.9), finding(-0.001, 0.9)];
+        let verdicts = [Some(FeatureVerdict::Unproven); 4];
+        assert_eq!(suggested(&findings, &verdicts, &[], &[], |_| true), [1, 2, 0, 3]);
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub fn compose(
     let mut taken = taken.clone();
     taken.extend(schema.columns.iter().map(|c| c.name.clone()));
     taken.extend(schema.excluded.iter().map(|c| c.name.clone()));
-    named(features, limits.max_candidates, taken)
+    named(features, limits, taken)
 }
 
 /// The formulas among `best` as operands, best first, and the columns that each reads.

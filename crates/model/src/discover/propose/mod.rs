@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use tabgraft_feature::definition::{Feature, GroupStatistic};
+use tabgraft_feature::definition::{Definition, Feature, GroupStatistic};
 use tabgraft_feature::naming::free_name;
 
 use crate::error::{Error, Result};
@@ -50,6 +50,8 @@ pub struct CandidateLimits {
     pub min_rows_per_group: usize,
     /// Columns that no proposal may read, such as the target; default none.
     pub exclude: Vec<String>,
+    /// What features that there are already are made by: none of them is proposed again, under another name.
+    pub known: Vec<Definition>,
 }
 
 impl Default for CandidateLimits {
@@ -60,6 +62,7 @@ impl Default for CandidateLimits {
             max_cross_levels: 12,
             min_rows_per_group: 10,
             exclude: Vec::new(),
+            known: Vec::new(),
         }
     }
 }
@@ -140,7 +143,7 @@ pub fn propose(schema: &Schema, inputs: &CandidateInputs, limits: &CandidateLimi
     ];
     let mut taken: BTreeSet<String> = schema.columns.iter().map(|c| c.name.clone()).collect();
     taken.extend(schema.excluded.iter().map(|c| c.name.clone()));
-    named(deal(vec![deal(several), deal(single)]), limits.max_candidates, taken)
+    named(deal(vec![deal(several), deal(single)]), limits, taken)
 }
 
 /// One item of each list in turn, until all are empty.
@@ -153,9 +156,15 @@ pub(super) fn deal<T>(lists: Vec<Vec<T>>) -> Vec<T> {
     dealt
 }
 
-/// The first `most` of the features, under names that are free.
-pub(super) fn named(features: Vec<Feature>, most: usize, mut taken: BTreeSet<String>) -> Vec<Feature> {
-    let mut features: Vec<Feature> = features.into_iter().take(most).collect();
+/// As many of the features as the limits allow, none that there is already, under names that are free.
+pub(super) fn named(
+    features: Vec<Feature>,
+    limits: &CandidateLimits,
+    mut taken: BTreeSet<String>,
+) -> Vec<Feature> {
+    let is_new = |feature: &Feature| !limits.known.contains(&feature.definition);
+    let mut features: Vec<Feature> =
+        features.into_iter().filter(is_new).take(limits.max_candidates).collect();
     for feature in &mut features {
         feature.name = free_name(&feature.name, &taken);
         taken.insert(feature.name.clone());

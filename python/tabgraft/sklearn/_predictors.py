@@ -1,12 +1,4 @@
-"""scikit-learn estimators: an embedding space, and a predictor on top of it.
-
-Needs scikit-learn 1.6 or later. Columns may be numbers, text, booleans or dates, with missing
-cells; nothing has to be encoded or imputed before.
-
->>> from tabgraft.sklearn import TabgraftClassifier
->>> TabgraftClassifier is tabgraft.TabgraftClassifier
-True
-"""
+"""A space, and a predictor of classes or numbers on top of it."""
 
 from __future__ import annotations
 
@@ -16,172 +8,30 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    RegressorMixin,
-    TransformerMixin,
-)
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from tabgraft._native import EmbeddingSpace, Predictor, _n_weighted_rows, _spelling_note
+from tabgraft._native import Predictor, _spelling_note
+from tabgraft.sklearn._space import _OnASpace
+from tabgraft.sklearn._targets import _one_dimensional, _refuse, _weights
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tabgraft._native import _Decimal, _Effort, _Errors, _Kind, _Mode
 
-__all__ = ["TabgraftClassifier", "TabgraftEmbedder", "TabgraftRegressor"]
-
-# Below this, no row is spared to choose the epoch of a space.
-_LEAST_ROWS_TO_VALIDATE = 50
-
-
-def _n_rows(X: Any) -> int:
-    return int(X.shape[0] if hasattr(X, "shape") else len(X))
-
-
-def _renamed(X: Any, names: list[str]) -> Any:
-    """A frame with other names for its columns."""
-    if hasattr(X, "iloc"):
-        return X.set_axis(names, axis=1)
-    if hasattr(X, "rename_columns"):
-        return X.rename_columns(names)
-    return X.rename(dict(zip(X.columns, names)))
-
-
-def _weights(sample_weight: ArrayLike | None, rows: Any) -> NDArray[np.float64]:
-    """One weight per row; unusable ones are refused natively."""
-    if sample_weight is None:
-        return np.ones(_n_rows(rows))
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    weights = np.full(_n_rows(rows), weights) if weights.ndim == 0 else weights
-    _n_weighted_rows(weights)
-    return weights
-
-
-def _one_dimensional(y: Any) -> NDArray[Any]:
-    """The target as an array: every value is there, and objects of one type have that type."""
-    if y is None:
-        raise ValueError("requires y to be passed, but the target y is None")
-    mask = np.ma.getmaskarray(y).ravel() if isinstance(y, np.ma.MaskedArray) else None
-    # An extension type of pandas may hold pandas.NA, which only objects can.
-    cells = y.to_numpy(dtype=object) if hasattr(y, "dtype") and hasattr(y.dtype, "na_value") else y
-    values: NDArray[Any] = column_or_1d(cells, warn=True)
-    if mask is not None and mask.any():
-        _refuse("masked values", mask)
-    if values.dtype.kind in "fc":
-        _refuse("NaN", np.isnan(values))
-        _refuse("infinity", np.isinf(values))
-    elif values.dtype.kind in "mM":
-        _refuse("NaT", np.isnat(values))
-    elif values.dtype.kind == "O":
-        _refuse("missing values (None, NaN, NaT or NA)", np.array([_is_missing(v) for v in values], dtype=bool))
-        if len({type(value) for value in values}) == 1:
-            typed = np.array(values.tolist())
-            values = typed if typed.dtype.kind in "biuf" else values
-    return values
-
-
-def _is_missing(value: Any) -> bool:
-    try:
-        return value is None or bool(value != value)
-    except TypeError:  # pandas.NA
-        return True
-
-
-def _refuse(what: str, is_bad: NDArray[np.bool_]) -> None:
-    if is_bad.any():
-        first = int(is_bad.argmax())
-        raise ValueError(
-            f"Input y contains {what}: {int(is_bad.sum())} of {len(is_bad)} values, the first of them y[{first}]"
-        )
-
-
-class _OnASpace(BaseEstimator):
-    """What all three have in common: rows in, and a space fitted on them."""
-
-    def _rows(self, X: Any, *, reset: bool) -> tuple[Any, list[str] | None]:
-        """X as the native classes take it, and names for the columns of an array: where either side has no
-        names, columns go by their position, as scikit-learn has it."""
-        is_frame = hasattr(X, "__arrow_c_stream__") or hasattr(X, "iloc")
-        # A frame whose columns are only numbered is an array to scikit-learn.
-        if is_frame and all(isinstance(name, str) for name in getattr(X, "columns", ())):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            if not hasattr(self, "feature_names_in_"):
-                X = _renamed(X, self._positions())
-            return X, None
-        mask = np.ma.getmaskarray(X) if isinstance(X, np.ma.MaskedArray) else None
-        if mask is not None:
-            X = X.filled(np.nan) if X.dtype.kind == "f" else X.data
-        X = validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype=None,
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=2 if reset else 1,
-        )
-        if mask is not None:
-            X = np.ma.array(X, mask=mask)
-        return X, self._positions()
-
-    def _positions(self) -> list[str]:
-        """Names of the columns that X was fitted with, by position."""
-        names = getattr(self, "feature_names_in_", None)
-        return [f"x{i}" for i in range(self.n_features_in_)] if names is None else list(names)
-
-    def _seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
-
-    def _fit_space(
-        self, X: Any, columns: list[str] | None, seed: int, weights: NDArray[np.float64] | None = None
-    ) -> EmbeddingSpace:
-        n_rows = _n_rows(X) if weights is None else _n_weighted_rows(weights)
-        return EmbeddingSpace.fit(
-            X,
-            columns=columns,
-            min_category_rows=self.min_category_rows,
-            n_epochs=self.n_epochs,
-            batch_size=self.batch_size,
-            d_model=self.d_model,
-            learning_rate=self.learning_rate,
-            p_valid=0.15 if n_rows >= _LEAST_ROWS_TO_VALIDATE else 0.0,
-            p_test=0.0,
-            key=self.key,
-            private=self.private,
-            split_seed=seed,
-            seed=seed,
-            sample_weight=weights,
-            progress=self.progress,
-            **self._known(),
-        )
-
-    def _known(self) -> dict[str, Any]:
-        """What the user knows of the columns and of how they are written."""
-        return {
-            "kinds": self.kinds,
-            "date_formats": self.date_formats,
-            "missing": self.missing,
-            "decimal": self.decimal,
-            "thousands": self.thousands,
-            "rename": self.rename,
-        }
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        return tags
-
 
 class _OnAPredictor(_OnASpace):
     """A space, and a predictor on top of it."""
+
+    effort: _Effort
+    predictor_epochs: int
+    patience: int
+    d_hidden: int
+    n_networks: int | None
 
     def __init__(
         self,
@@ -192,7 +42,7 @@ class _OnAPredictor(_OnASpace):
         patience: int = 4,
         batch_size: int | None = None,
         d_model: int = 128,
-        d_hidden: int = 128,
+        d_hidden: int = 64,
         n_networks: int | None = None,
         learning_rate: float = 2e-3,
         kinds: dict[str, _Kind] | None = None,
@@ -208,27 +58,7 @@ class _OnAPredictor(_OnASpace):
         random_state: Any = 0,
         progress: bool | None = False,
     ) -> None:
-        self.n_epochs = n_epochs
-        self.effort = effort
-        self.predictor_epochs = predictor_epochs
-        self.patience = patience
-        self.batch_size = batch_size
-        self.d_model = d_model
-        self.d_hidden = d_hidden
-        self.n_networks = n_networks
-        self.learning_rate = learning_rate
-        self.kinds = kinds
-        self.date_formats = date_formats
-        self.missing = missing
-        self.decimal = decimal
-        self.thousands = thousands
-        self.rename = rename
-        self.min_category_rows = min_category_rows
-        self.key = key
-        self.private = private
-        self.errors = errors
-        self.random_state = random_state
-        self.progress = progress
+        self._hold(locals())
 
     def _fit_predictor(
         self,
@@ -382,6 +212,8 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
 
     _target_kind = "set"
 
+    class_weight: Literal["balanced"] | dict[Any, float] | None
+
     def __init__(
         self,
         *,
@@ -391,7 +223,7 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
         patience: int = 4,
         batch_size: int | None = None,
         d_model: int = 128,
-        d_hidden: int = 128,
+        d_hidden: int = 64,
         n_networks: int | None = None,
         learning_rate: float = 2e-3,
         kinds: dict[str, _Kind] | None = None,
@@ -408,30 +240,7 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
         random_state: Any = 0,
         progress: bool | None = False,
     ) -> None:
-        super().__init__(
-            n_epochs=n_epochs,
-            effort=effort,
-            predictor_epochs=predictor_epochs,
-            patience=patience,
-            batch_size=batch_size,
-            d_model=d_model,
-            d_hidden=d_hidden,
-            n_networks=n_networks,
-            learning_rate=learning_rate,
-            kinds=kinds,
-            date_formats=date_formats,
-            missing=missing,
-            decimal=decimal,
-            thousands=thousands,
-            rename=rename,
-            min_category_rows=min_category_rows,
-            key=key,
-            private=private,
-            errors=errors,
-            random_state=random_state,
-            progress=progress,
-        )
-        self.class_weight = class_weight
+        self._hold(locals())
 
     def _class_weight(self) -> Literal["balanced"] | dict[str, float] | None:
         if self.class_weight is None or isinstance(self.class_weight, str):
@@ -525,94 +334,3 @@ class TabgraftRegressor(RegressorMixin, _OnAPredictor):
         check_is_fitted(self)
         rows, columns = self._rows(X, reset=False)
         return self.predictor_.predict(rows, columns=columns, errors=self.errors).labels
-
-
-class TabgraftEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _OnASpace):
-    """Rows to vectors, learned without a target; parameters as :class:`TabgraftClassifier`.
-
-    >>> embedder = tabgraft.TabgraftEmbedder(n_epochs=2, d_model=16)
-    >>> embedder.fit_transform(X).shape
-    (1000, 16)
-    """
-
-    def __init__(
-        self,
-        *,
-        n_epochs: int | None = None,
-        batch_size: int | None = None,
-        d_model: int = 128,
-        learning_rate: float = 2e-3,
-        kinds: dict[str, _Kind] | None = None,
-        date_formats: dict[str, str] | None = None,
-        missing: list[str] | None = None,
-        decimal: _Decimal | None = None,
-        thousands: str | None = None,
-        rename: dict[str, str] | None = None,
-        min_category_rows: int = 2,
-        key: str | None = None,
-        private: bool = False,
-        errors: _Errors = "error",
-        random_state: Any = 0,
-        progress: bool | None = False,
-    ) -> None:
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.d_model = d_model
-        self.learning_rate = learning_rate
-        self.kinds = kinds
-        self.date_formats = date_formats
-        self.missing = missing
-        self.decimal = decimal
-        self.thousands = thousands
-        self.rename = rename
-        self.min_category_rows = min_category_rows
-        self.key = key
-        self.private = private
-        self.errors = errors
-        self.random_state = random_state
-        self.progress = progress
-
-    def fit(self, X: Any, y: object = None) -> TabgraftEmbedder:
-        """Learns a space from ``X``; ``y`` is not looked at.
-
-        >>> embedder.fit(X).space_.name
-        'embedding_space'
-        """
-        rows, columns = self._rows(X, reset=True)
-        self.space_ = self._fit_space(rows, columns, self._seed())
-        return self
-
-    def extend(self, X: Any, *, mode: _Mode = "frozen") -> TabgraftEmbedder:
-        """A new embedder that knows the new columns of ``X`` too; this one stays as it is.
-
-        >>> fitted = embedder.fit(X.drop(columns=["savings_status"]))
-        >>> vectors, grown = fitted.transform(X.drop(columns=["savings_status"])), fitted.extend(X)
-        >>> np.array_equal(grown.transform(X)[:, :16], vectors)
-        True
-        """
-        check_is_fitted(self)
-        extended = copy.copy(self)
-        rows, columns = extended._rows(X, reset=True)
-        extended.space_ = self.space_.extend(
-            rows, columns=columns, mode=mode, seed=self._seed(), progress=self.progress, **self._known()
-        )
-        return extended
-
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """``[n_rows, d_model]``: one vector per row.
-
-        >>> embedder.fit(X).transform(X.head(3)).shape
-        (3, 16)
-        """
-        check_is_fitted(self)
-        rows, columns = self._rows(X, reset=False)
-        return self.space_.embed(rows, columns=columns, errors=self.errors)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []
-        return tags
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.space_.d_model
