@@ -26,8 +26,8 @@ use crate::report::{Report, line};
 #[command(after_help = "\
 Example:
   tabgraft index v1.tabgraft customers.csv --key customer_id -o customers.index
-  tabgraft index v2.tabgraft november.csv --key customer_id --into customers.index -o customers2.index
-  tabgraft index v2.tabgraft left.csv --key customer_id --into customers.index --remove -o customers3.index")]
+  tabgraft index v2.tabgraft november.csv --key customer_id --into customers.index -o new.index
+  tabgraft index v2.tabgraft left.csv --key customer_id --into new.index --remove -o less.index")]
 pub struct IndexArgs {
     /// The embedding space
     space: PathBuf,

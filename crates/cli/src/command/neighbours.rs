@@ -93,7 +93,7 @@ impl NeighboursArgs {
                 ("rank".to_owned(), Arc::new(UInt32Array::from_iter_values(ranks))),
                 (
                     "neighbour".to_owned(),
-                    Arc::new(StringArray::from_iter_values(all().map(|n| &index.keys()[n.row]))),
+                    Arc::new(all().map(|n| Some(&index.keys()[n.row])).collect::<StringArray>()),
                 ),
                 (
                     "similarity".to_owned(),

@@ -248,13 +248,15 @@ impl Keys<'_> {
         let mut first = HashMap::with_capacity(texts.len());
         for (i, text) in texts.iter().enumerate() {
             let Some(text) = text else {
-                return Err(Error::value("its key is missing")
-                    .in_row(name, i)
+                return Err(Error::value(": its key is missing")
+                    .in_row(format!("column `{name}`, "), i)
+                    .in_rows_of(table)
                     .with_hint("leave the row out, or give a column in which each row has a value"));
             };
             if let Some(before) = first.insert(text, i) {
-                return Err(Error::value(format!("its key `{text}` is that of row {before}, too"))
-                    .in_row(name, i)
+                return Err(Error::value(format!(": its key `{text}` is that of row {before}, too"))
+                    .in_row(format!("column `{name}`, "), i)
+                    .in_rows_of(table)
                     .with_hint("each row needs a key of its own"));
             }
         }
