@@ -29,6 +29,10 @@ quality *ARGUMENTS:
 bench-german:
     python3 benches/german_credit.py
 
+# A predictor and a space in ONNX Runtime beside their own speed.
+bench-onnx:
+    python3 benches/onnx_speed.py
+
 # Hidden columns of eight tables: grafts in every mode against retraining, from scratch and CatBoost.
 bench-hidden:
     python3 benches/column_holdout.py

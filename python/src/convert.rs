@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyFrozenSet, PySet, PyTuple};
 use serde::Serialize;
 use tabgraft_model::PredictorOptions;
+use tabgraft_model::export::OnnxOptions;
 use tabgraft_model::metric::Score;
 use tabgraft_table::schema::{InferOptions, Kind};
 
@@ -88,6 +89,14 @@ pub fn word<T: serde::de::DeserializeOwned>(option: &str, word: &str, allowed: &
         Raise::Core(tabgraft_model::Error::option(format!(
             "option `{option}` is `{word}`, allowed is {allowed}"
         )))
+    })
+}
+
+/// What becomes of what ONNX cannot say.
+pub fn onnx_options(texts: &str, rare: &str) -> Raised<OnnxOptions> {
+    Ok(OnnxOptions {
+        texts: word("texts", texts, "`error` or `missing`")?,
+        rare: word("rare", rare, "`error` or `unseen`")?,
     })
 }
 

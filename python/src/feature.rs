@@ -9,7 +9,7 @@ use tabgraft_feature::Feature;
 use tabgraft_model::discover::remember::{FeatureFile, RecalledEngineer};
 use tabgraft_table::read::ReadOptions;
 
-use crate::convert::{Renames, from_python, to_python};
+use crate::convert::{Renames, from_python, to_python, word};
 use crate::discovery::{self, Discovery};
 use crate::error::Raised;
 use crate::frame::{Given, say};
@@ -245,6 +245,26 @@ impl FeatureEngineer {
         let path = crate::convert::path(path)?;
         let engineer = self.lock().engineer().clone();
         Ok(py.detach(|| engineer.save(&path))?)
+    }
+
+    /// The features as one SQL query over the engine's table of this name, which gives its columns and one more per
+    /// feature, as `transform` does: formulas as expressions, bins as a CASE, statistics of groups as a joined table of
+    /// constants. What the dialect cannot say exactly is an error that names the feature.
+    ///
+    /// `dialect` is `duckdb`, `postgres`, `snowflake` or `bigquery`. `data` is a frame with the engine's columns in its
+    /// types, whose rows do not matter; without it each column is taken for what its features read it as.
+    ///
+    /// >>> import duckdb
+    /// >>> loans = early.head(5)
+    /// >>> rows = duckdb.sql(engineer.sql(table="loans")).df()
+    /// >>> np.array_equal(rows["monthly"], engineer.transform(loans)["monthly"])
+    /// True
+    #[pyo3(signature = (dialect = "duckdb", *, table = "rows", data = None))]
+    fn sql(&self, dialect: &str, table: &str, data: Option<&Bound<'_, PyAny>>) -> Raised<String> {
+        let dialect = word("dialect", dialect, "`duckdb`, `postgres`, `snowflake` or `bigquery`")?;
+        let columns = data.map(|data| Given::read(data, None, &ReadOptions::default())).transpose()?;
+        let engineer = self.lock().engineer().clone();
+        Ok(engineer.sql(table, dialect, columns.as_ref().map(|given| &given.table))?)
     }
 
     /// Names of the features, each behind those that it reads; of a history, before a frame settles the run,

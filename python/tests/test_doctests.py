@@ -35,6 +35,7 @@ from featrix.neural.simple_mlp import SimpleMLP
 from featrix.neural.single_predictor import SinglePredictor
 
 import tabgraft
+import tabgraft.scoring
 import tabgraft.sklearn
 from tabgraft import _native
 
@@ -89,6 +90,7 @@ def names(credit, early, space, predictor, tmp_path_factory) -> dict[str, object
 def modules() -> Iterator[types.ModuleType]:
     yield tabgraft
     yield tabgraft.sklearn
+    yield tabgraft.scoring
     yield featrix
     for found in pkgutil.walk_packages(featrix.__path__, "featrix."):
         yield importlib.import_module(found.name)

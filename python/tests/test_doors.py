@@ -82,6 +82,13 @@ DOORS = {
         FILES | READING | PREDICTOR | {"formula", "features"},
         {"space", "data", "progress", "predictor_options"},
     ),
+    "export": (tabgraft.Predictor.to_onnx, {"onnx"}, {"path"}),
+    # The file of `--columns` is the frame `data`; `--table` is the engine's own.
+    "sql": (
+        tabgraft.FeatureEngineer.sql,
+        FILES | READING | {"target", "recommended", "rename", "table", "columns"},
+        {"table", "data"},
+    ),
     "effectiveness": (
         tabgraft.FeatureEffectivenessTracker.get_recommended_features,
         {"target"},

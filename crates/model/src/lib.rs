@@ -4,6 +4,7 @@ pub mod compare;
 pub mod discover;
 mod embed;
 mod encoder;
+pub mod export;
 pub mod extend;
 mod kernel;
 pub mod lineage;

@@ -37,6 +37,12 @@ pub fn parse_truth(text: &str) -> Option<bool> {
     Some(truth)
 }
 
+/// All spellings of yes and no in lower case, and which of the two each is.
+pub fn truth_words() -> impl Iterator<Item = (&'static str, bool)> {
+    let of = |words: [&'static str; 6], truth| words.into_iter().map(move |word| (word, truth));
+    of(TRUE_WORDS, true).chain(of(FALSE_WORDS, false))
+}
+
 /// Yes or no, and which pair of spellings (`yes`/`no`, `t`/`f`, ...) the text belongs to.
 pub(crate) fn truth_pair(text: &str) -> Option<(bool, usize)> {
     let text = text.trim();

@@ -12,8 +12,8 @@ use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, Wanted};
 use tabgraft_table::unreadable::Readable;
 
-use crate::convert::{Renames, to_python};
-use crate::error::Raised;
+use crate::convert::{Renames, document, onnx_options, to_python};
+use crate::error::{Raise, Raised};
 use crate::frame::Given;
 use crate::html;
 use crate::predictions::{Predictions, class_list};
@@ -212,6 +212,36 @@ impl Predictor {
     pub fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
         let path = crate::convert::path(path)?;
         Ok(py.detach(|| self.core.save(&path))?)
+    }
+
+    /// Writes the predictor as one self-contained file of ONNX (opset 20, `ai.onnx.ml` 3), whole or not at all, and says
+    /// what is in it: a dictionary with `inputs`, `outputs`, `columns`, `opset`, `notes` and more, which the file's
+    /// metadata hold, too.
+    ///
+    /// Each input is a raw column, a vector of one value per row: text for categories and booleans, empty where
+    /// missing, without blanks around it; `float64` for numbers, NaN where missing; seconds since 1970 in UTC for
+    /// times. Features that the model carries are computed in the graph. `probabilities`, `class`,
+    /// `class_idx` and `confidence` are of classes, `prediction` of a number;
+    /// `missing` and `unseen` say of each cell of `columns` whether it has no value, or a category that no training
+    /// row had.
+    ///
+    /// ONNX cannot hash texts. `texts="missing"` lets cells of text columns count as missing; by default a model that
+    /// has such columns is an error that names them. `rare="unseen"` does the same for categories that were too rare to
+    /// have a code of their own, which the model knows by their hashes.
+    ///
+    /// >>> summary = predictor.to_onnx("p1.onnx")
+    /// >>> [output["name"] for output in summary["outputs"]]
+    /// ['probabilities', 'class', 'class_idx', 'confidence', 'missing', 'unseen']
+    #[pyo3(signature = (path, *, texts = "error", rare = "error"))]
+    fn to_onnx<'py>(
+        &self,
+        py: Python<'py>,
+        path: &Bound<'py, PyAny>,
+        texts: &str,
+        rare: &str,
+    ) -> Raised<Bound<'py, PyAny>> {
+        let (path, options) = (crate::convert::path(path)?, onnx_options(texts, rare)?);
+        document(py, &py.detach(|| self.core.to_onnx(&path, &options))?).map_err(Raise::from)
     }
 
     /// Reads a predictor from its file. Runs no code of the file.

@@ -5,7 +5,7 @@ use pyo3::types::{PyBytes, PyTuple};
 use tabgraft_model::Error;
 
 use super::{Core, EmbeddingSpace};
-use crate::convert::to_python;
+use crate::convert::{document, onnx_options, to_python};
 use crate::error::{Raise, Raised};
 
 #[pymethods]
@@ -16,6 +16,36 @@ impl EmbeddingSpace {
     fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
         let (space, path) = (self.core_trained()?, crate::convert::path(path)?);
         Ok(py.detach(|| space.save(&path))?)
+    }
+
+    /// Writes the space as one self-contained file of ONNX (opset 20, `ai.onnx.ml` 3), whole or not at all, and says
+    /// what is in it: a dictionary with `inputs`, `outputs`, `columns`, `opset`, `notes` and more, which the file's
+    /// metadata hold, too.
+    ///
+    /// Each input is a raw column, a vector of one value per row: text for categories and booleans, empty where
+    /// missing, without blanks around it; `float64` for numbers, NaN where missing; seconds since 1970 in UTC for
+    /// times. Features that the model carries are computed in the graph. `z` is a vector per row,
+    /// `missing` and `unseen` say of each cell of `columns` whether it has no value, or a category that no training
+    /// row had.
+    ///
+    /// ONNX cannot hash texts. `texts="missing"` lets cells of text columns count as missing; by default a model that
+    /// has such columns is an error that names them. `rare="unseen"` does the same for categories that were too rare to
+    /// have a code of their own, which the model knows by their hashes.
+    ///
+    /// >>> summary = space.to_onnx("v1.onnx")
+    /// >>> [output["name"] for output in summary["outputs"]]
+    /// ['z', 'missing', 'unseen']
+    #[pyo3(signature = (path, *, texts = "error", rare = "error"))]
+    fn to_onnx<'py>(
+        &self,
+        py: Python<'py>,
+        path: &Bound<'py, PyAny>,
+        texts: &str,
+        rare: &str,
+    ) -> Raised<Bound<'py, PyAny>> {
+        let (space, path) = (self.core_trained()?, crate::convert::path(path)?);
+        let options = onnx_options(texts, rare)?;
+        document(py, &py.detach(|| space.to_onnx(&path, &options))?).map_err(Raise::from)
     }
 
     /// Reads a space from its file. Runs no code of the file.

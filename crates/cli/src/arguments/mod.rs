@@ -5,6 +5,7 @@
 mod columns;
 mod court;
 mod errors;
+mod features;
 mod freeze;
 mod keep;
 mod limit;
@@ -20,6 +21,7 @@ mod training;
 pub use columns::column_names;
 pub use court::CourtArgs;
 pub use errors::ErrorsArgs;
+pub use features::FeaturesArgs;
 pub use freeze::FreezeArgs;
 pub use keep::KeepArgs;
 pub use limit::LimitArgs;

@@ -7,14 +7,14 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_feature::{FeatureSummary, Skipped};
 use tabgraft_model::ModelFile;
-use tabgraft_model::discover::remember::{FeatureFile, Recalled, RecalledEngineer, SuggestionHistory};
+use tabgraft_model::discover::remember::{Recalled, RecalledEngineer};
 use tabgraft_model::train::HeldFor;
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, is_several, open_parts, read_table};
 use tabgraft_table::table::quoted;
 
 use crate::answer::Answer;
-use crate::arguments::{LimitArgs, ReadArgs};
+use crate::arguments::{FeaturesArgs, LimitArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::differing_notes;
@@ -48,20 +48,14 @@ A file of features by hand (bins and groups must be fitted once, with --fit):
   {\"format_version\": 1, \"features\": [{\"name\": \"monthly\",
     \"definition\": {\"kind\": \"formula\", \"formula\": \"credit_amount / duration\"}}]}")]
 pub struct ApplyArgs {
-    /// A file of features, a suggestion history, or a model that carries features
-    features: PathBuf,
+    #[command(flatten)]
+    features: FeaturesArgs,
     /// The table to enrich: a file, a folder of files, or a pattern in quotes such as 'part-*.parquet'
     table: PathBuf,
     /// Write here and not to stdout, which is `-`: Parquet if the name ends in `.parquet`, else CSV,
     /// compressed if it ends in `.gz`
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The target whose newest run is taken from a history [default: the only one in it]
-    #[arg(long, value_name = "COLUMN")]
-    target: Option<String>,
-    /// Take only recommended features from a history; often there are none
-    #[arg(long)]
-    recommended: bool,
     /// Leave out features whose columns the table lacks, and do not fail
     #[arg(long)]
     skip_missing: bool,
@@ -92,7 +86,7 @@ impl ApplyArgs {
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let out = table_file(self.out.as_deref())?;
         for out in [out, self.fit.as_deref()].into_iter().flatten() {
-            check_out(out, &[&self.features, &self.table])?;
+            check_out(out, &[&self.features.features, &self.table])?;
         }
         if let (Some(out), Some(fit)) = (out, &self.fit)
             && is_one_file(out, fit)
@@ -103,10 +97,7 @@ impl ApplyArgs {
             ))
             .with_hint("give `--out` and `--fit` different names"));
         }
-        let model = match ModelFile::is_at(&self.features) {
-            true => Some(ModelFile::load(&self.features)?),
-            false => None,
-        };
+        let model = self.features.model()?;
         let how = model.as_ref().map(ModelFile::read_options);
         let mut engineer = self.engineer(model.as_ref())?;
         let is_large = self.limit.most_bytes(HeldFor::Training).is_some() || is_several(&self.table);
@@ -181,7 +172,7 @@ impl ApplyArgs {
             }
             None => engineer.transform(table, self.skip_missing)?,
         };
-        if self.recommended && recalled.features.is_empty() {
+        if self.features.recommended && recalled.features.is_empty() {
             return Err(Failure::new("no feature is recommended: none was proven")
                 .with_hint("without `--recommended` the suggested ones are applied"));
         }
@@ -194,15 +185,7 @@ impl ApplyArgs {
 
     /// What applies the features of the file, or of the model.
     fn engineer(&self, model: Option<&ModelFile>) -> Result<RecalledEngineer, Failure> {
-        let file = match model {
-            Some(model) => FeatureFile::of_model(model)?,
-            None => FeatureFile::load(&self.features)?,
-        };
-        let target = match &file {
-            FeatureFile::List(_) => None,
-            FeatureFile::History(history) => Some(self.target_of(history)?),
-        };
-        let engineer = RecalledEngineer::new(file, target, self.recommended)?;
+        let engineer = self.features.engineer(model)?;
         let features = engineer.engineer().features();
         let unfitted: Vec<&str> =
             features.iter().filter(|f| !f.is_ready()).map(|f| f.name.as_str()).collect();
@@ -212,18 +195,6 @@ impl ApplyArgs {
             ));
         }
         Ok(engineer)
-    }
-
-    fn target_of(&self, history: &SuggestionHistory) -> Result<String, Failure> {
-        let mut targets: Vec<&str> = history.runs.iter().map(|run| run.target.as_str()).collect();
-        targets.sort_unstable();
-        targets.dedup();
-        match (&self.target, targets.as_slice()) {
-            (Some(target), _) => Ok(target.clone()),
-            (None, [only]) => Ok((*only).to_owned()),
-            (None, _) => Err(Failure::new(format!("the history has runs for {}", names(&targets)))
-                .with_hint("choose one with `--target`")),
-        }
     }
 }
 

@@ -9,6 +9,7 @@ mod discover;
 mod effectiveness;
 mod embed;
 mod evaluate;
+mod export;
 mod extend;
 mod grow;
 mod inspect;
@@ -21,6 +22,7 @@ mod prune;
 mod rank;
 mod registry;
 mod split;
+mod sql;
 mod train;
 mod verify;
 
@@ -44,7 +46,9 @@ pub enum Command {
     Judge(judge::JudgeArgs),
     Effectiveness(effectiveness::EffectivenessArgs),
     Apply(apply::ApplyArgs),
+    Sql(sql::SqlArgs),
     Extend(extend::ExtendArgs),
+    Export(export::ExportArgs),
     Prune(prune::PruneArgs),
     Rank(rank::RankArgs),
     Merge(merge::MergeArgs),
@@ -73,7 +77,9 @@ impl Command {
             Command::Judge(args) => args.run(console),
             Command::Effectiveness(args) => args.run(console),
             Command::Apply(args) => args.run(console),
+            Command::Sql(args) => args.run(console),
             Command::Extend(args) => args.run(console),
+            Command::Export(args) => args.run(console),
             Command::Prune(args) => args.run(console),
             Command::Rank(args) => args.run(console),
             Command::Merge(args) => args.run(console),

@@ -10,12 +10,16 @@ use tabgraft_table::cell::parse_truth;
 
 /// The type that a `CAST` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Target {
+pub enum Target {
+    /// A number.
     Double,
     /// A whole number: fractions are cut off towards zero.
     BigInt,
+    /// A text.
     Varchar,
+    /// True or false.
     Boolean,
+    /// A time.
     Timestamp,
 }
 

@@ -13,13 +13,14 @@ use tabgraft_table::cell::parse_truth;
 
 /// A typed formula, ready to run on any rows of the table that it was checked against.
 #[derive(Debug)]
-pub(super) struct Program {
-    /// Arguments before their users; the last one is the result. No [`Op::Column`] is left.
-    pub(super) nodes: Vec<Node>,
+pub struct Program {
+    /// Arguments before their users; the last one is the result. No [`Op::Column`] is left, and each is the
+    /// argument of one other.
+    pub nodes: Vec<Node>,
     /// The type of each node; never [`Type::Open`] or [`Type::Missing`].
-    pub(super) types: Vec<Type>,
+    pub types: Vec<Type>,
     /// What [`Op::Input`] points to: columns and how they are read.
-    pub(super) columns: Vec<(String, Type)>,
+    pub columns: Vec<(String, Type)>,
 }
 
 /// Types `tree` against the columns of the table.
@@ -278,7 +279,7 @@ impl Checker<'_> {
 }
 
 /// Conditions and results of a `CASE`, the `ELSE` result last.
-pub(super) fn case_parts(args: &[usize], has_operand: bool, has_else: bool) -> (Vec<usize>, Vec<usize>) {
+pub fn case_parts(args: &[usize], has_operand: bool, has_else: bool) -> (Vec<usize>, Vec<usize>) {
     let pairs = &args[usize::from(has_operand)..args.len() - usize::from(has_else)];
     let conditions = pairs.iter().step_by(2).copied().collect();
     let results = pairs.iter().skip(1).step_by(2).chain(has_else.then(|| &args[args.len() - 1]));

@@ -74,9 +74,11 @@ pub enum Function {
 
 /// What a function takes and gives.
 #[derive(Debug, PartialEq)]
-pub(super) struct Signature {
-    pub(super) name: &'static str,
-    pub(super) function: Function,
+pub struct Signature {
+    /// The name that formulas call it by.
+    pub name: &'static str,
+    /// What it does.
+    pub function: Function,
     /// Types of the arguments; [`Type::Open`] where all arguments share one type.
     pub(super) takes: &'static [Type],
     /// How many of them must be there.

@@ -54,11 +54,16 @@ use arrow::array::ArrayRef;
 use crate::error::{Error, Result};
 use tabgraft_table::table::Table;
 
+pub use cast::Target;
 pub(crate) use cast::to_texts;
+pub use check::{Program, case_parts};
 pub use column::{is_text, timestamps_us};
+pub use function::{Function, Signature};
+pub use number::Number;
 pub use reading::Readings;
 pub(crate) use reading::Values;
 pub use time::{day_text, part as time_part};
+pub use tree::{Arithmetic, Comparison, Members, Node, Op};
 
 /// Longest formula, in bytes of UTF-8.
 pub const MAX_FORMULA_BYTES: usize = 16 * 1024;
@@ -137,6 +142,20 @@ impl Formula {
             }
         }
         names
+    }
+
+    /// The formula with the types that it has over the columns of a table, which may have no row: for those who
+    /// write it in another language.
+    ///
+    /// # Errors
+    /// A schema error for absent columns, a formula error for types that do not fit.
+    pub fn typed(&self, table: &Table) -> Result<Program> {
+        self.typed_over(&Readings::new(table.clone()))
+    }
+
+    /// As [`Formula::typed`], of a table that grows by features.
+    pub(crate) fn typed_over(&self, readings: &Readings) -> Result<Program> {
+        check::check(&self.text, &self.tree, readings)
     }
 
     /// The value of every row: `Float64`, `Utf8`, `Boolean` or, for a time, `Timestamp` in microseconds.

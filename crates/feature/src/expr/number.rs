@@ -20,7 +20,7 @@ const WHOLE: std::ops::RangeInclusive<i128> = i64::MIN as i128..=u64::MAX as i12
 
 /// One number, or a missing one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Number {
+pub struct Number {
     /// Finite, or NaN for missing.
     value: f64,
     /// The number itself where it is whole and not below 2^53.
@@ -52,7 +52,8 @@ impl Number {
             .unwrap_or(value.into())
     }
 
-    pub(super) fn value(self) -> f64 {
+    /// Rounded to 64 bits, IEEE 754; NaN for missing.
+    pub fn value(self) -> f64 {
         self.value
     }
 
@@ -120,7 +121,7 @@ impl Number {
     }
 
     /// All digits of a whole number that counts exactly, else the shortest text that reads back; none if missing.
-    pub(super) fn text(self) -> Option<String> {
+    pub fn text(self) -> Option<String> {
         self.whole.map(|whole| whole.to_string()).or_else(|| number_text(self.value))
     }
 }

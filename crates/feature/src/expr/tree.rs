@@ -9,22 +9,33 @@ use super::place::Span;
 
 /// A sign between two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arithmetic {
+pub enum Arithmetic {
+    /// `+`
     Add,
+    /// `-`
     Subtract,
+    /// `*`
     Multiply,
+    /// `/`; missing where the divisor is 0.
     Divide,
+    /// `%`, of the dividend's sign; missing where the divisor is 0.
     Remainder,
 }
 
 /// A comparison of two values of one type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub enum Comparison {
+    /// `=`
     Equal,
+    /// `<>`
     Unequal,
+    /// `<`
     Less,
+    /// `<=`
     LessOrEqual,
+    /// `>`
     Greater,
+    /// `>=`
     GreaterOrEqual,
 }
 
@@ -43,60 +54,90 @@ impl Comparison {
 
 /// The literals of an `IN` list, all of one type.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Members {
+pub enum Members {
+    /// Numbers.
     Numbers(Vec<Number>),
+    /// Texts.
     Texts(Vec<String>),
+    /// Booleans.
     Bools(Vec<bool>),
+    /// Microseconds since 1970.
     Times(Vec<i64>),
 }
 
 /// What a node does with its arguments.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Op {
+pub enum Op {
+    /// A column; a typed formula has none, but [`Op::Input`].
     Column(String),
     /// Index of a column and its reading; never parsed, the type check makes it of a column.
     Input(usize),
+    /// A literal.
     Number(Number),
+    /// A literal.
     Text(String),
+    /// A literal.
     Bool(bool),
     /// Microseconds since 1970; never parsed, the type check makes it of a text literal.
     Time(i64),
+    /// `NULL`.
     Missing,
+    /// A minus in front.
     Negate,
+    /// `NOT`.
     Not,
+    /// `AND`, three-valued.
     And,
+    /// `OR`, three-valued.
     Or,
+    /// A sign between two numbers.
     Arithmetic(Arithmetic),
+    /// Of two values.
     Compare(Comparison),
-    /// value, low, high
+    /// Of value, low, high; both ends belong to it.
     Between {
+        /// Whether `NOT` stands before it.
         negated: bool,
     },
+    /// Of a value and literals.
     In {
+        /// The literals.
         members: Members,
+        /// Whether `NOT` stands before it.
         negated: bool,
     },
+    /// `IS NULL`.
     IsMissing {
+        /// Whether it is `IS NOT NULL`.
         negated: bool,
     },
+    /// `%` stands for any characters, `_` for one.
     Like {
+        /// The pattern.
         pattern: String,
+        /// Whether `NOT` stands before it.
         negated: bool,
     },
-    /// operand if any; condition and result, repeated; the `ELSE` result if any
+    /// Of the operand, if any; condition and result, repeated; the `ELSE` result, if any.
     Case {
+        /// Whether the first argument is compared with the conditions.
         has_operand: bool,
+        /// Whether the last argument is the `ELSE` result.
         has_else: bool,
     },
+    /// `CAST`.
     Cast(Target),
+    /// A function.
     Call(&'static Signature),
 }
 
 /// One part of a formula: an operation, its arguments (indices of earlier nodes), its place.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) op: Op,
-    pub(super) args: Vec<usize>,
+pub struct Node {
+    /// The operation.
+    pub op: Op,
+    /// Its arguments: indices of earlier nodes.
+    pub args: Vec<usize>,
     pub(super) span: Span,
 }
 

@@ -8,7 +8,7 @@ use super::simd::vectorised;
 /// Lanes that row sums are split into: one AVX-512 register.
 const LANES: usize = 16;
 /// Added to the variance of a row before the root.
-pub(super) const NORM_EPSILON: f32 = 1e-5;
+pub const NORM_EPSILON: f32 = 1e-5;
 /// `2 sqrt(2 / pi)` and the cubic coefficient of the tanh form of GELU.
 pub(super) const GELU_SCALE: f32 = 1.595_769;
 pub(super) const GELU_CUBIC: f32 = 0.044_715;

@@ -35,8 +35,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub(crate) use adamw::AdamStep;
-pub(crate) use elementwise::Dropout;
-pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT};
+pub(crate) use elementwise::{Dropout, NORM_EPSILON};
+pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT, PartSlot};
 pub(crate) use loss::ColumnTargets;
 pub(crate) use matrix::{FEW_ROWS, ROW_BLOCK, few_rows_are_alike};
 pub(crate) use members::{MemberWeights, member_outputs};

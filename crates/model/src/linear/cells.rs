@@ -5,7 +5,7 @@ use tabgraft_table::encoded::{EncodedTable, PartForm, PartValues};
 
 /// Where the features of one part begin, and how its cells become numbers.
 #[derive(Debug, Clone, PartialEq)]
-enum Source {
+pub(crate) enum Source {
     /// Two features: the place among the fitted rows, 0 to 1, and the value between the fitted range's ends.
     Number { first: usize, edges: Vec<f64> },
     /// A feature for each code.
@@ -59,6 +59,11 @@ impl CellPlan {
         self.is_number.len()
     }
 
+    /// Of each column: where the features of its parts begin, and the feature of a missing cell.
+    pub fn columns(&self) -> &[(Vec<Source>, usize)] {
+        &self.columns
+    }
+
     /// Calls `give` with each feature of a row that is not 0, and its value.
     pub fn row(&self, table: &EncodedTable, r: usize, mut give: impl FnMut(usize, f64)) {
         for ((sources, missing), column) in self.columns.iter().zip(&table.columns) {
@@ -70,8 +75,9 @@ impl CellPlan {
                 match (source, values) {
                     (Source::Number { first, edges }, PartValues::Piecewise { bin, position }) => {
                         let (bin, position) = (usize::from(bin[r]), f64::from(position[r]));
-                        give(*first, (bin as f64 + position) / (edges.len() - 1) as f64);
-                        give(first + 1, between_ends(edges, bin, position));
+                        let [place, share] = of_number(edges, bin, position);
+                        give(*first, place);
+                        give(first + 1, share);
                     }
                     (Source::Code { first }, PartValues::Code { code }) => {
                         give(first + code[r] as usize, 1.0)
@@ -185,6 +191,11 @@ impl SparseRows {
     pub fn row(&self, r: usize) -> &[(u32, f32)] {
         &self.entries[self.first[r]..self.first[r + 1]]
     }
+}
+
+/// The two features of a number: both are straight lines in a bin.
+pub(crate) fn of_number(edges: &[f64], bin: usize, position: f64) -> [f64; 2] {
+    [(bin as f64 + position) / (edges.len() - 1) as f64, between_ends(edges, bin, position)]
 }
 
 /// The value of a position in a bin, as a share of the way between the outer edges.

@@ -7,7 +7,7 @@ mod design;
 mod probe;
 mod regression;
 
-pub(crate) use cells::CellPlan;
+pub(crate) use cells::{CellPlan, Source as CellSource, of_number};
 pub(crate) use descent::Regression;
 pub(crate) use design::{Design, MOST_LEVELS};
 pub(crate) use probe::Probe;

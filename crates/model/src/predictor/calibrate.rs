@@ -7,9 +7,9 @@ use super::search::least;
 
 /// Range searched, as a logarithm.
 const LOG_RANGE: (f64, f64) = (-1.5, 1.5);
-const TINY: f64 = 1e-12;
+pub(crate) const TINY: f64 = 1e-12;
 /// The smallest probability of a class, but for rounding.
-const LEAST_PROBABILITY: f64 = 1e-9;
+pub(crate) const LEAST_PROBABILITY: f64 = 1e-9;
 
 /// Raises probabilities to a power and makes them sum to 1 again.
 pub(crate) fn sharpen(p: &mut [f64], sharpness: f64) {

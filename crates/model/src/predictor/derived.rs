@@ -21,7 +21,7 @@ const LEAST_REPEATED: f64 = 0.3;
 /// Dates of which the times between any two are columns; of more, between neighbours.
 const MOST_DATES: usize = 4;
 /// Seconds of a day.
-const DAY: f64 = 86_400.0;
+pub(crate) const DAY: f64 = 86_400.0;
 
 /// A column that follows from one or two of the space's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

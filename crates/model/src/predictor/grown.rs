@@ -27,7 +27,7 @@ use crate::tree::{Forest, Loss};
 /// Rows that the new forests predict at a time.
 const BLOCK_ROWS: usize = 4096;
 /// Closest to 0 that a probability is taken for where its logarithm is needed.
-const LEAST_PROBABILITY: f64 = 1e-7;
+pub(crate) const LEAST_PROBABILITY: f64 = 1e-7;
 /// Most predictors of a chain, the first included: a prediction asks all of them.
 pub(super) const MOST_IN_A_CHAIN: usize = 16;
 /// Tensors of the old predictor stand below this name.

@@ -140,15 +140,27 @@ fn predictions(loss: Loss, margins: &[f32]) -> Vec<f64> {
 /// # Shapes
 /// - returns: `[n_rows, n_outputs]`
 pub(super) fn predict(lines: &[Lines], loss: Loss, table: &EncodedTable) -> Vec<f64> {
-    let Some(first) = lines.first() else { return Vec::new() };
+    let Some((first, mean)) = mean_of(lines) else { return Vec::new() };
+    let rows: Vec<usize> = (0..table.n_rows).collect();
+    let of_block = |rows: &[usize]| predictions(loss, &first.margins(&mean, table, rows));
+    rows.par_chunks(BLOCK_ROWS).map(of_block).collect::<Vec<_>>().concat()
+}
+
+/// The first of some models, and the mean of the coefficients of all.
+fn mean_of(lines: &[Lines]) -> Option<(&Lines, Vec<f64>)> {
+    let first = lines.first()?;
     let mut mean = vec![0.0f64; first.coefficients.len()];
     for one in lines {
         mean.iter_mut().zip(&one.coefficients).for_each(|(m, c)| *m += f64::from(*c));
     }
     mean.iter_mut().for_each(|m| *m /= lines.len() as f64);
-    let rows: Vec<usize> = (0..table.n_rows).collect();
-    let of_block = |rows: &[usize]| predictions(loss, &first.margins(&mean, table, rows));
-    rows.par_chunks(BLOCK_ROWS).map(of_block).collect::<Vec<_>>().concat()
+    Some((first, mean))
+}
+
+/// The model that the mean of some models is: which features it has, and `[n_features + 1, n_outputs]` coefficients,
+/// the constant last.
+pub(crate) fn mean_line(lines: &[Lines]) -> Option<(&CellPlan, Vec<f64>)> {
+    mean_of(lines).map(|(first, mean)| (&first.plan, mean))
 }
 
 impl Lines {

@@ -49,21 +49,25 @@ use tabgraft_table::read::Reading;
 use crate::space::{About, KnownRows, SoftwareVersion};
 use crate::tree::Forest;
 use calibrate::sharpen;
+pub(crate) use calibrate::{LEAST_PROBABILITY, TINY};
 pub use card::{GrowthCard, PredictorCard};
 pub use class_weight::ClassWeight;
+pub(crate) use derived::DAY;
 use derived::Derived;
 pub use fair::FairRows;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
 pub use fit_info::{FitInfo, SecondsSpent};
 pub use grow::{GrowOptions, Growing, JudgedOn, KeepGrown};
+pub(crate) use grown::LEAST_PROBABILITY as LEAST_BEFORE;
 use grown::{Grown, Growth};
-use head::Head;
+pub(crate) use head::{Head, N_MEMBERS};
 use inner::InnerParts;
 use interval::Distances;
 pub use interval::Interval;
 pub use label::{LabelType, spelling_note};
 use lines::Lines;
+pub(crate) use lines::mean_line;
 pub(crate) use migrate::to_current;
 pub use options::{Effort, PredictorOptions};
 pub use predictions::{Guardrail, Predictions};
@@ -72,6 +76,7 @@ pub use sizes::HeadSizes;
 pub use stream::PredictionStream;
 pub use target::{MOST_NUMBER, Target, TargetKind};
 pub use threshold::{ChosenThreshold, ThresholdFor};
+pub(crate) use trees::loss;
 
 /// A fitted predictor. Self-contained: it needs no other file.
 #[derive(Debug, Clone)]

@@ -1,5 +1,7 @@
 //! From the rows of a table to classes or numbers, and what there is to say of the cells.
 
+use std::borrow::Cow;
+
 use tabgraft_feature::Differing;
 use tabgraft_table::Table;
 use tabgraft_table::codec::CellFlag;
@@ -9,6 +11,7 @@ use tabgraft_table::unreadable::{CellErrors, Readable};
 
 use super::bag::NotFinite;
 use super::calibrate::{keep_off_the_ends, sharpen};
+use super::head::Head;
 use super::predictions::decide;
 use super::{Guardrail, Predictions, Predictor, Target, as_one, bag, blend, derived, lines, trees};
 use crate::error::{Error, Result};
@@ -179,6 +182,12 @@ impl Predictor {
         Ok(self.grown_from(grown.base.predict_cells(table, &old)?, cells))
     }
 
+    /// The networks that predict: those of the bag, or the one that stands for all of them.
+    pub(crate) fn predicting_heads(&self) -> Cow<'_, [Head]> {
+        let one = self.about.fit_info.networks_as_one.then(|| as_one::mean(&self.heads)).flatten();
+        one.map_or(Cow::Borrowed(&self.heads), |one| Cow::Owned(vec![one]))
+    }
+
     /// Mean of the bag, calibrated, in the target's unit.
     ///
     /// # Shapes
@@ -193,9 +202,8 @@ impl Predictor {
         let classes = self.about.target.task() != Task::Regression;
         let mut mean = vec![0.0; table.n_rows * n_outputs];
         let info = &self.about.fit_info;
-        let one = info.networks_as_one.then(|| as_one::mean(&self.heads)).flatten();
-        let heads = one.as_ref().map_or(&self.heads[..], std::slice::from_ref);
-        for head in heads {
+        let heads = self.predicting_heads();
+        for head in &*heads {
             let of_head = bag::predict_cells(head, &groups, &rows, classes).map_err(|NotFinite(row)| {
                 Error::value(format!(
                     ": the weights of predictor {} are too large: its prediction is not finite",

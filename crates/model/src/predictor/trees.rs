@@ -18,7 +18,7 @@ const BLOCK_ROWS: usize = 4096;
 const MOST_COLUMNS: usize = 1 << 16;
 
 /// The loss that trees of a target minimise.
-pub(super) fn loss(target: &Target) -> Loss {
+pub(crate) fn loss(target: &Target) -> Loss {
     match target {
         Target::Classes { classes, .. } if classes.len() == 2 => Loss::Logistic,
         Target::Classes { classes, .. } => Loss::Softmax { n_classes: classes.len() },

@@ -15,10 +15,10 @@ const SAMPLE: usize = 20_000;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Borders {
     /// `[n_columns][n_borders]`.
-    edges: Vec<Vec<f32>>,
+    pub(super) edges: Vec<Vec<f32>>,
     /// `[n_columns]`: the bin of a missing cell. 0, but where no row learned from misses the cell, so that nothing
     /// is known of such rows: then that of the median.
-    missing: Vec<u8>,
+    pub(super) missing: Vec<u8>,
 }
 
 impl Borders {

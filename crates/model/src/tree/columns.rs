@@ -11,7 +11,7 @@ const PRIOR_ROWS: f32 = 2.0;
 
 /// Where a column of numbers comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     /// Bin and position, or the code: categories are numbered by how often they occur.
     Value { column: usize, part: usize },
     /// One slot of a short bag.
@@ -61,6 +61,11 @@ impl Plan {
     /// Number of columns of numbers.
     pub fn n_columns(&self) -> usize {
         self.sources.len()
+    }
+
+    /// Where a column comes from.
+    pub(super) fn source(&self, column: usize) -> Source {
+        self.sources[column]
     }
 
     /// Whether a column is of a category's statistics, which are each forest's own.

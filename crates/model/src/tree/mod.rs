@@ -9,6 +9,7 @@
 //! depth `d` is `d` comparisons and a table of `2^d` numbers. Statistics of the target come from rows that
 //! stand before a row in a shuffled order (section 4.1 there); rows of one unit never see each other's target.
 
+mod asked;
 mod boost;
 mod borders;
 mod columns;
@@ -16,6 +17,7 @@ mod grow;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use asked::{Asked, TreeSource};
 pub(crate) use boost::{BoostData, Loss, boost};
 pub(crate) use columns::Plan;
 

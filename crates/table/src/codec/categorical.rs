@@ -156,6 +156,16 @@ impl CategoricalCodec {
         &self.vocabulary
     }
 
+    /// Whether spellings of yes and no are read as `true` and `false`.
+    pub fn is_boolean(&self) -> bool {
+        self.boolean
+    }
+
+    /// How many texts share the code after the vocabulary's. Only their hashes are kept.
+    pub fn n_rare(&self) -> usize {
+        self.rare.len()
+    }
+
     /// Flags cells; see [`super::Codec::flags`].
     pub fn flags(&self, column: &str, array: &ArrayRef) -> Result<Vec<CellFlag>> {
         let flag = |code| match code {

@@ -4,8 +4,6 @@
 //! its order. Part 2, only if any cycle varies in the training rows, holds `sin` and `cos` of the
 //! angle in each varying cycle, so that 31 December lies beside 1 January. Cycles are read in UTC.
 
-use std::f64::consts::TAU;
-
 use arrow::array::ArrayRef;
 use chrono::Timelike;
 use serde::{Deserialize, Serialize};
@@ -65,6 +63,11 @@ impl TimestampCodec {
     /// Edges of the piecewise-linear part.
     pub fn edges(&self) -> &[f64] {
         self.edges.edges()
+    }
+
+    /// The cycles of the calendar whose sine and cosine are its second part, in order.
+    pub fn cycles(&self) -> &[Cycle] {
+        &self.cycles
     }
 
     /// Number of classes of the target.
@@ -130,9 +133,8 @@ impl TimestampCodec {
             // Years that the calendar does not know (beyond +-262,000) have no cycles.
             if let Some(time) = time.and_then(calendar) {
                 for (i, cycle) in self.cycles.iter().enumerate() {
-                    let (sin, cos) = (TAU * cycle.phase(&time)).sin_cos();
                     slots.extend([2 * i as u32, 2 * i as u32 + 1]);
-                    values.extend([sin as f32, cos as f32]);
+                    values.extend(cycle.circle_of(&time));
                 }
             }
             offsets.push(slots.len() as u32);

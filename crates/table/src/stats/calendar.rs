@@ -1,5 +1,7 @@
 //! Which months, weekdays, hours, ... of the calendar occur, and where in its cycles a moment lies. In UTC.
 
+use std::f64::consts::TAU;
+
 use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
 use serde::{Deserialize, Serialize};
 
@@ -33,16 +35,43 @@ impl Cycle {
         }
     }
 
+    /// Positions that the cycle tells apart: days, or minutes of a day or an hour.
+    pub fn n_positions(self) -> usize {
+        match self {
+            Cycle::Year => 366,
+            Cycle::Month => 31,
+            Cycle::Week => 7,
+            Cycle::Day => 24 * 60,
+            Cycle::Hour => 60,
+        }
+    }
+
+    /// The position of a moment, below [`Cycle::n_positions`].
+    fn position(self, time: &NaiveDateTime) -> u32 {
+        match self {
+            Cycle::Year => time.ordinal0(),
+            Cycle::Day => 60 * time.hour() + time.minute(),
+            Cycle::Month | Cycle::Week | Cycle::Hour => self.step(time),
+        }
+    }
+
+    /// Sine and cosine of the angle of a position.
+    pub fn circle(self, position: u32) -> [f32; 2] {
+        let (sin, cos) = (TAU * self.phase(position)).sin_cos();
+        [sin as f32, cos as f32]
+    }
+
+    /// The same of a moment.
+    pub(crate) fn circle_of(self, time: &NaiveDateTime) -> [f32; 2] {
+        self.circle(self.position(time))
+    }
+
     /// The part of the cycle that has passed, in [0, 1).
-    pub(crate) fn phase(self, time: &NaiveDateTime) -> f64 {
-        let (step, n_steps) = match self {
-            Cycle::Year => (f64::from(time.ordinal0()), 366.0),
-            Cycle::Month => (f64::from(time.day0()), 31.0),
-            Cycle::Week => (f64::from(time.weekday().num_days_from_monday()), 7.0),
-            Cycle::Day => (f64::from(time.hour()) + f64::from(time.minute()) / 60.0, 24.0),
-            Cycle::Hour => (f64::from(time.minute()), 60.0),
-        };
-        step / n_steps
+    fn phase(self, position: u32) -> f64 {
+        match self {
+            Cycle::Day => (f64::from(position / 60) + f64::from(position % 60) / 60.0) / 24.0,
+            _ => f64::from(position) / self.n_positions() as f64,
+        }
     }
 }
 
@@ -98,9 +127,10 @@ mod tests {
 
     #[test]
     fn the_end_of_a_cycle_lies_beside_its_start() {
+        let phase = |cycle: Cycle, time: &NaiveDateTime| cycle.phase(cycle.position(time));
         let at = |text: &str| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
-        assert_eq!(Cycle::Year.phase(&at("2024-01-01 00:00")), 0.0);
-        assert!(Cycle::Year.phase(&at("2024-12-31 00:00")) > 0.99);
-        assert_eq!(Cycle::Day.phase(&at("2024-01-01 18:00")), 0.75);
+        assert_eq!(phase(Cycle::Year, &at("2024-01-01 00:00")), 0.0);
+        assert!(phase(Cycle::Year, &at("2024-12-31 00:00")) > 0.99);
+        assert_eq!(phase(Cycle::Day, &at("2024-01-01 18:00")), 0.75);
     }
 }

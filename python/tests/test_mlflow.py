@@ -1,0 +1,73 @@
+"""Models in MLflow: logged to a local store with lineage, signature and scores, and loaded as they were."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tabgraft
+
+mlflow = pytest.importorskip("mlflow", reason="MLflow is an extra: pip install 'tabgraft[mlflow]'")
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A tracking store of its own."""
+    monkeypatch.chdir(tmp_path)
+    # A database would need SQLAlchemy, which the slim package does without.
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    mlflow.set_tracking_uri(f"file://{tmp_path}/mlruns")
+    mlflow.set_experiment("tests")
+
+
+def test_a_model_comes_back_as_it_was_and_is_served(store, space, predictor, early):
+    import tabgraft.mlflow
+
+    for model, name in [(space, "space"), (predictor, "predictor")]:
+        logged = tabgraft.mlflow.log_model(model, name, example=early)
+        again = tabgraft.mlflow.load_model(logged.model_uri)
+        assert again.id == model.id
+        served = mlflow.pyfunc.load_model(logged.model_uri).predict(early.drop(columns="target").head(20))
+        if model is space:
+            assert np.array_equal(served.to_numpy("float32"), space.embed(early.head(20)))
+        else:
+            assert np.array_equal(served[["p_0", "p_1"]], predictor.predict(early.head(20)).probabilities)
+
+
+def test_runs_know_their_parents_and_scores(store, space, predictor, early):
+    import tabgraft.mlflow
+
+    with mlflow.start_run() as parent:
+        tabgraft.mlflow.log_model(space, "space")
+    with mlflow.start_run() as run:
+        tabgraft.mlflow.log_model(predictor, "predictor")
+    found = mlflow.get_run(run.info.run_id).data
+    assert found.tags["tabgraft.id"] == predictor.id and found.tags["tabgraft.kind"] == "predictor"
+    assert found.tags["tabgraft.parent"] == "v1" and found.tags["tabgraft.parent_run_id"] == parent.info.run_id
+    score = predictor.scores["roc_auc"]
+    assert [found.metrics[f"roc_auc{end}"] for end in ["", "_low", "_high"]] == [score.value, score.low, score.high]
+
+
+def test_every_column_is_optional_and_in_the_signature(store, space, predictor, early):
+    import tabgraft.mlflow
+
+    for example in [None, early]:
+        logged = tabgraft.mlflow.log_model(predictor, "predictor", example=example)
+        inputs = {column.name: column for column in logged.signature.inputs}
+        assert set(inputs) == set(space.columns) and not any(column.required for column in inputs.values())
+        assert [column.name for column in logged.signature.outputs] == ["class", "confidence", "p_0", "p_1"]
+    served = mlflow.pyfunc.load_model(logged.model_uri)
+    assert len(served.predict(early[["age"]].head(3))) == 3
+    with pytest.raises(tabgraft.OptionError, match="no model that can be logged"):
+        tabgraft.mlflow.log_model(tabgraft.FeatureEngineer([]))
+
+
+def test_without_mlflow_the_error_names_the_extra():
+    code = (
+        "import sys; sys.modules['mlflow'] = None; import tabgraft.mlflow\n"
+        "try: tabgraft.mlflow.load_model('models:/x/1')\n"
+        "except ImportError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "tabgraft[mlflow]" in done.stdout, done.stderr
