@@ -24,7 +24,6 @@ import tabgraft
 
 __all__ = ["Scorer"]
 
-_Task: TypeAlias = Literal["embed", "predict", "apply"]
 _Model: TypeAlias = tabgraft.EmbeddingSpace | tabgraft.Predictor | tabgraft.FeatureEngineer
 
 #: The models of this process, by what tells them apart.
@@ -77,7 +76,7 @@ class Scorer:
     def __init__(
         self,
         model: str | os.PathLike[str] | _Model,
-        task: _Task | None = None,
+        task: Literal["embed", "predict", "apply"] | None = None,
         *,
         keep: Sequence[str] = (),
         errors: Literal["error", "missing"] = "error",
