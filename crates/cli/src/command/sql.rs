@@ -26,7 +26,7 @@ use crate::report::Report;
 #[command(after_help = "\
 Example:
   tabgraft sql features.json --table loans > features.sql
-  tabgraft sql v2.tabgraft --table loans --dialect snowflake --columns loans.parquet -o features.sql")]
+  tabgraft sql v2.tabgraft --table loans --dialect snowflake --columns loans.parquet -o f.sql")]
 pub struct SqlArgs {
     #[command(flatten)]
     features: FeaturesArgs,
