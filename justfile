@@ -47,7 +47,7 @@ bench-large *ARGUMENTS:
     cargo build --release
     python3 benches/large.py {{ARGUMENTS}}
 
-# A step, its pieces, sketches, CSV and one row, each by itself on one thread.
+# A step, its pieces, sketches, CSV, one row and a search, each by itself on one thread.
 bench *ARGUMENTS:
     cargo bench --workspace --bench pieces -- {{ARGUMENTS}}
 

@@ -136,6 +136,9 @@ impl RowIndex {
     }
 
     /// The keys, in the order of the rows.
+    ///
+    /// >>> space.index(early).keys[:2]
+    /// ['0', '1']
     #[getter]
     fn keys(&self) -> Vec<String> {
         self.core.keys().to_vec()
@@ -152,12 +155,18 @@ impl RowIndex {
     }
 
     /// Coordinates of a vector.
+    ///
+    /// >>> space.index(early).d_model
+    /// 32
     #[getter]
     fn d_model(&self) -> usize {
         self.core.d_model()
     }
 
     /// Id of the version whose vectors it holds.
+    ///
+    /// >>> space.index(early).version == space.id
+    /// True
     #[getter]
     fn version(&self) -> &str {
         self.core.version()
@@ -174,6 +183,10 @@ impl RowIndex {
     }
 
     /// Reads an index from its file. Runs no code of the file.
+    ///
+    /// >>> space.index(early.head(5)).save("five.index")
+    /// >>> tabgraft.RowIndex.load("five.index")
+    /// RowIndex(5 rows, d_model=32, space="v1")
     #[staticmethod]
     fn load(py: Python<'_>, file: &Bound<'_, PyAny>) -> Raised<Self> {
         let file = path(file)?;
@@ -245,6 +258,9 @@ const HEAD: [&str; 4] = ["row", "rank", "neighbour", "similarity"];
 #[pymethods]
 impl Neighbours {
     /// One list of keys for each row, the most similar first.
+    ///
+    /// >>> space.index(early).search(space, early.head(1), k=1).keys
+    /// [['0']]
     #[getter]
     fn keys(&self) -> Vec<Vec<String>> {
         let keys = |found: &Vec<Neighbour>| found.iter().map(|n| self.index.keys()[n.row].clone()).collect();
@@ -252,6 +268,9 @@ impl Neighbours {
     }
 
     /// `[n_rows, k]`, float32, the most similar first.
+    ///
+    /// >>> space.index(early).search(space, early.head(2), k=3).similarities.shape
+    /// (2, 3)
     #[getter]
     fn similarities<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         let k = self.found.first().map_or(0, Vec::len);
@@ -261,11 +280,17 @@ impl Neighbours {
 
     /// A pandas frame with a line for each row that was found: `row`, from 0, `rank`, from 1, `neighbour`, its key, and
     /// `similarity`.
+    ///
+    /// >>> space.index(early).search(space, early.head(2), k=3).to_pandas().shape
+    /// (6, 4)
     fn to_pandas<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(py.import("pandas")?.call_method1("DataFrame", (self.columns(py)?,))?)
     }
 
     /// The same as a polars frame.
+    ///
+    /// >>> space.index(early).search(space, early.head(2), k=3).to_polars().columns
+    /// ['row', 'rank', 'neighbour', 'similarity']
     fn to_polars<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(py.import("polars")?.call_method1("DataFrame", (self.columns(py)?,))?)
     }

@@ -9,8 +9,9 @@ use std::time::Instant;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use tabgraft_bench::{space, table};
-use tabgraft_model::EmbeddingSpace;
+use tabgraft_model::index::SearchOptions;
 use tabgraft_model::timed::{TimedProduct, TimedTraining};
+use tabgraft_model::{EmbeddingSpace, RowIndex};
 use tabgraft_table::Table;
 use tabgraft_table::codec::{CodecConfig, fit_codecs};
 use tabgraft_table::read::{ReadOptions, read_csv_bytes, write_csv};
@@ -106,4 +107,23 @@ fn one_row(bencher: Bencher<'_, '_>) {
 fn load_and_one_row(bencher: Bencher<'_, '_>) {
     let (row, bytes) = (TABLE.slice(17, 1), SPACE.to_bytes().unwrap());
     bencher.bench_local(|| EmbeddingSpace::from_bytes(&bytes).unwrap().embed(&row).unwrap());
+}
+
+/// Rows of the index that is searched.
+const INDEXED: usize = 100_000;
+
+/// 100,000 vectors in as many coordinates as a space has, some numbers between -1 and 1.
+static INDEX: LazyLock<RowIndex> = LazyLock::new(|| {
+    let numbers = (0u32..).map(|i| (f64::from(i) * 0.737).sin() as f32);
+    let vectors: Vec<f32> = numbers.take(INDEXED * SPACE.d_model()).collect();
+    let keys = (0..INDEXED).map(|i| i.to_string()).collect();
+    RowIndex::new(&SPACE, keys, &vectors).unwrap()
+});
+
+/// The ten nearest of 100,000 rows, for one vector and for 1,000 at once.
+#[divan::bench(args = [1, 1000])]
+fn nearest(bencher: Bencher<'_, '_>, n: usize) {
+    let vectors: Vec<f32> = (0..n * SPACE.d_model()).map(|i| (i as f64 * 0.311).cos() as f32).collect();
+    let search = || INDEX.search(&SPACE, &vectors, &SearchOptions::default()).unwrap();
+    bencher.counter(ItemsCount::new(n)).bench_local(search);
 }

@@ -25,7 +25,10 @@ pub fn dots(a: &[f32], b: &[f32], out: &mut [f32], k: usize) {
                 if a.len() == LEFT * k {
                     strip::<LEFT>(a, b, out, k, n);
                 } else {
-                    a.chunks_exact(k).zip(out.chunks_mut(n)).for_each(|(a, out)| strip::<1>(a, b, out, k, n));
+                    // A loop, not `for_each`, whose closure would not be inlined.
+                    for (a, out) in a.chunks_exact(k).zip(out.chunks_mut(n)) {
+                        strip::<1>(a, b, out, k, n);
+                    }
                 }
             }
         },
