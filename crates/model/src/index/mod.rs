@@ -72,13 +72,7 @@ impl RowIndex {
     /// # Errors
     /// A value error if there are not as many vectors as keys, if a vector is not finite or a key is there twice.
     pub fn new(space: &EmbeddingSpace, keys: Vec<String>, vectors: &[f32]) -> Result<Self> {
-        let empty = RowIndex::empty(About {
-            created: now(),
-            version: space.id().as_str().to_owned(),
-            space: space.name().to_owned(),
-            d_model: space.d_model(),
-            keys: Vec::new(),
-        });
+        let empty = RowIndex::empty(space.id().as_str(), space.name(), space.d_model());
         empty.merged(space.d_model(), keys, vectors)
     }
 
@@ -91,11 +85,9 @@ impl RowIndex {
     /// As [`RowIndex::new`] and [`RowIndex::check_space`].
     pub fn with(&self, space: &EmbeddingSpace, keys: Vec<String>, vectors: &[f32]) -> Result<Self> {
         self.check_space(space)?;
-        RowIndex { about: About { created: now(), ..self.about.clone() }, ..self.clone() }.merged(
-            space.d_model(),
-            keys,
-            vectors,
-        )
+        let mut index = self.clone();
+        index.about.created = now();
+        index.merged(space.d_model(), keys, vectors)
     }
 
     /// Without some rows.
@@ -107,10 +99,11 @@ impl RowIndex {
         for key in keys {
             stays[self.row(key.as_ref())?] = false;
         }
-        let stride = stride(self.about.d_model);
-        let mut left = RowIndex::empty(About { created: now(), keys: Vec::new(), ..self.about.clone() });
-        for (i, key) in self.about.keys.iter().enumerate().filter(|(i, _)| stays[*i]) {
-            left.push(key.clone(), &self.vectors[i * stride..i * stride + self.about.d_model]);
+        let mut left = RowIndex::empty(&self.about.version, &self.about.space, self.about.d_model);
+        for (i, (key, vector)) in self.keys().iter().zip(self.vectors()).enumerate() {
+            if stays[i] {
+                left.push(key.clone(), vector);
+            }
         }
         Ok(left)
     }
@@ -188,7 +181,10 @@ impl RowIndex {
         })
     }
 
-    fn empty(about: About) -> Self {
+    /// An index without a row, of a version with this id.
+    fn empty(version: &str, space: &str, d_model: usize) -> Self {
+        let (version, space) = (version.to_owned(), space.to_owned());
+        let about = About { created: now(), version, space, d_model, keys: Vec::new() };
         RowIndex { about, vectors: Vec::new(), inverse_lengths: Vec::new(), row_of: HashMap::new() }
     }
 
