@@ -15,6 +15,7 @@ use tabgraft_model::{
     EmbeddingSpace, ExtendOptions, FitOptions, MergeOptions, Predictor, PredictorOptions, PruneOptions,
 };
 use tabgraft_table::Table;
+use tabgraft_table::unreadable::CellErrors;
 
 const N_ROWS: usize = 1200;
 
@@ -323,4 +324,46 @@ fn lineage_and_verify_know_what_a_predictor_grew_from_and_find_another_one_in_it
     let found = verify(folder.path()).unwrap();
     let problems: Vec<String> = found.files.into_iter().flat_map(|file| file.problems).collect();
     assert!(problems.iter().any(|p| p.contains("and holds another one")), "{problems:?}");
+}
+
+#[test]
+fn tables_that_are_asked_about_together_get_the_answers_that_each_gets_alone() {
+    let table = rows(0, N_ROWS);
+    let v1 = first_space(&table);
+    let v2 = grafted(&v1, &table, Mode::Frozen);
+    let wrong = Table::from_columns([
+        ("a", Arc::new(StringArray::from(vec!["0.5", "word"])) as ArrayRef),
+        ("d", numbers([0.1, 0.2])),
+    ])
+    .unwrap();
+    let unknown = Table::from_columns([("other", numbers([1.0]))]).unwrap();
+    let tables =
+        [table.slice(0, 1), wrong, without(&table.slice(1, 70), &["c"]), unknown, table.slice(500, 3)];
+    let new = grown(&fitted(&v1, &table, "y"), &v2, &table);
+    for errors in [CellErrors::Error, CellErrors::Missing] {
+        let together = new.predict_together(&tables, errors);
+        for (table, answer) in tables.iter().zip(together) {
+            let mut stream = new.stream(errors);
+            match stream.predict(table) {
+                Ok((predictions, guardrails)) => {
+                    let answer = answer.unwrap();
+                    assert_eq!(answer.predictions.values, predictions.values);
+                    assert_eq!(answer.predictions.class_idx, predictions.class_idx);
+                    assert_eq!((answer.guardrails, answer.remarks), (guardrails, stream.finish()));
+                    assert_eq!(answer.cells.missing.len(), table.n_rows() * v2.columns().len());
+                }
+                Err(error) => assert_eq!(answer.unwrap_err().to_string(), error.to_string()),
+            }
+        }
+        for (table, answer) in tables.iter().zip(v2.embed_together(&tables, errors)) {
+            let mut stream = v2.stream(errors);
+            match stream.embed(table) {
+                Ok(values) => {
+                    let answer = answer.unwrap();
+                    assert_eq!((answer.values, answer.remarks), (values, stream.finish()));
+                }
+                Err(error) => assert_eq!(answer.unwrap_err().to_string(), error.to_string()),
+            }
+        }
+    }
 }

@@ -87,6 +87,17 @@ impl EncodedTable {
         EncodedTable { n_rows: rows_idx.len(), columns }
     }
 
+    /// The rows of several tables, one table after the other. All are of the same codecs.
+    pub fn joined<'a>(tables: impl IntoIterator<Item = &'a EncodedTable>) -> Self {
+        let mut tables = tables.into_iter();
+        let mut all = tables.next().cloned().unwrap_or_default();
+        for table in tables {
+            all.n_rows += table.n_rows;
+            all.columns.iter_mut().zip(&table.columns).for_each(|(all, more)| all.append(more));
+        }
+        all
+    }
+
     /// Bytes of the numbers.
     pub fn n_bytes(&self) -> usize {
         let column =
@@ -96,6 +107,12 @@ impl EncodedTable {
 }
 
 impl EncodedColumn {
+    fn append(&mut self, more: &Self) {
+        self.parts.iter_mut().zip(&more.parts).for_each(|(part, more)| part.append(more));
+        self.missing.extend_from_slice(&more.missing);
+        self.target.extend_from_slice(&more.target);
+    }
+
     fn take(&self, rows_idx: &[usize]) -> Self {
         EncodedColumn {
             parts: self.parts.iter().map(|p| p.take(rows_idx)).collect(),
@@ -111,6 +128,30 @@ impl PartValues {
             PartValues::Piecewise { bin, position } => 2 * bin.len() + 4 * position.len(),
             PartValues::Code { code } => 4 * code.len(),
             PartValues::Bag { offsets, slots, values } => 4 * (offsets.len() + slots.len() + values.len()),
+        }
+    }
+
+    /// Parts of other forms, which no table of the same codecs has, stay apart.
+    fn append(&mut self, more: &Self) {
+        match (self, more) {
+            (
+                PartValues::Piecewise { bin, position },
+                PartValues::Piecewise { bin: bins, position: positions },
+            ) => {
+                bin.extend_from_slice(bins);
+                position.extend_from_slice(positions);
+            }
+            (PartValues::Code { code }, PartValues::Code { code: codes }) => code.extend_from_slice(codes),
+            (
+                PartValues::Bag { offsets, slots, values },
+                PartValues::Bag { offsets: more, slots: more_slots, values: more_values },
+            ) => {
+                let n_before = slots.len() as u32;
+                offsets.extend(more.iter().skip(1).map(|offset| n_before + offset));
+                slots.extend_from_slice(more_slots);
+                values.extend_from_slice(more_values);
+            }
+            _ => debug_assert!(false, "tables of different codecs"),
         }
     }
 
@@ -134,5 +175,38 @@ impl PartValues {
                 PartValues::Bag { offsets: taken.0, slots: taken.1, values: taken.2 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joined_tables_are_the_rows_of_the_whole() {
+        let n = 7;
+        let offsets = vec![0, 2, 2, 3, 3, 6, 7, 9];
+        let entries = 0..9_u32;
+        let parts = vec![
+            PartValues::Piecewise {
+                bin: (0..n).collect(),
+                position: (0..n).map(|i| f32::from(i) / 8.0).collect(),
+            },
+            PartValues::Code { code: (0..u32::from(n)).map(|i| i % 3).collect() },
+            PartValues::Bag {
+                offsets,
+                slots: entries.clone().map(|i| i * 5).collect(),
+                values: entries.map(|i| i as f32).collect(),
+            },
+        ];
+        let column = EncodedColumn {
+            parts,
+            missing: (0..n).map(|i| i % 2 == 0).collect(),
+            target: (0..n).map(|i| i * 3).collect(),
+        };
+        let whole = EncodedTable { n_rows: usize::from(n), columns: vec![column.clone(), column] };
+        let pieces = [0..2, 2..2, 2..3, 3..7].map(|rows| whole.take(&rows.collect::<Vec<_>>()));
+        assert_eq!(EncodedTable::joined(&pieces), whole);
+        assert_eq!(EncodedTable::joined(&[]), EncodedTable::default());
     }
 }

@@ -267,7 +267,12 @@ impl Lineage {
 
     /// The family as a drawing that needs no other file.
     pub fn svg(&self) -> String {
-        svg::draw(self)
+        svg::draw(self, &|_| None)
+    }
+
+    /// As [`Lineage::svg`], for a page in which boxes lead to an address, where `link` has one for the version.
+    pub fn svg_with_links(&self, link: &dyn Fn(&Node) -> Option<String>) -> String {
+        svg::draw(self, link)
     }
 }
 

@@ -31,7 +31,8 @@ const PREDICTOR: &str = "#fdf3e3";
 const SPACE_EDGE: &str = "#3f7cbf";
 const PREDICTOR_EDGE: &str = "#c98a2b";
 
-pub(super) fn draw(lineage: &Lineage) -> String {
+/// The drawing; a box whose version `link` has an address for leads there.
+pub(super) fn draw(lineage: &Lineage, link: &dyn Fn(&Node) -> Option<String>) -> String {
     let places = places(lineage);
     let (w, h) = BOX;
     let n_columns = lineage.nodes.iter().map(|n| n.generation + 1).max().unwrap_or(0) as f64;
@@ -41,8 +42,10 @@ pub(super) fn draw(lineage: &Lineage) -> String {
     let n_predictors = lineage.nodes.iter().filter(|n| n.prediction.is_some()).count();
     let n_spaces = lineage.nodes.len() - n_predictors;
     let title = format!("Lineage: {}, {}", counted(n_spaces, "space"), counted(n_predictors, "predictor"));
+    // What is in a picture cannot be reached, and links shall be.
+    let role = if lineage.nodes.iter().any(|node| link(node).is_some()) { "group" } else { "img" };
     let mut svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="img" font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"><title>{title}</title>"#
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="{role}" font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"><title>{title}</title>"#
     );
     let _ = write!(svg, r#"<rect width="{width:.0}" height="{height:.0}" fill="{PAPER}"/>"#);
     text(&mut svg, (MARGIN, 28.0), &format!(r#"font-size="15" font-weight="600" fill="{INK}""#), &title, 200);
@@ -53,7 +56,13 @@ pub(super) fn draw(lineage: &Lineage) -> String {
     }
     for node in &lineage.nodes {
         if let Some(place) = places.get(&node.id) {
+            let address = link(node);
+            if let Some(address) = &address {
+                let label = format!("{}, version {}", node.name, node.id.short());
+                let _ = write!(svg, r#"<a href="{}" aria-label="{}">"#, escape(address), escape(&label));
+            }
             draw_box(&mut svg, lineage, node, *place);
+            svg += if address.is_some() { "</a>" } else { "" };
         }
     }
     svg + "</svg>\n"

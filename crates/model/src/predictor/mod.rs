@@ -40,11 +40,14 @@ mod sizes;
 mod stream;
 mod target;
 mod threshold;
+mod together;
 mod told;
 mod trees;
 
 use serde::{Deserialize, Serialize};
+use tabgraft_table::codec::Codec;
 use tabgraft_table::read::Reading;
+use tabgraft_table::schema::ColumnSpec;
 
 use crate::space::{About, KnownRows, SoftwareVersion};
 use crate::tree::Forest;
@@ -76,6 +79,7 @@ pub use sizes::HeadSizes;
 pub use stream::PredictionStream;
 pub use target::{MOST_NUMBER, Target, TargetKind};
 pub use threshold::{ChosenThreshold, ThresholdFor};
+pub use together::Predicted;
 pub(crate) use trees::loss;
 
 /// A fitted predictor. Self-contained: it needs no other file.
@@ -128,6 +132,16 @@ impl Predictor {
     /// The predictor's name.
     pub fn name(&self) -> &str {
         &self.about.name
+    }
+
+    /// The columns of its space, in the order of their arrival.
+    pub fn columns(&self) -> &[ColumnSpec] {
+        &self.about.space.columns
+    }
+
+    /// How the cells of these columns become numbers, one for each.
+    pub fn codecs(&self) -> &[Codec] {
+        &self.about.space.codecs
     }
 
     /// What is predicted.

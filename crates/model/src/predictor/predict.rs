@@ -97,16 +97,47 @@ impl Predictor {
 
     /// As [`Predictor::predict_any`], of a part of a table whose unseen cells are counted.
     pub(super) fn predict_counted(&self, table: &Table, unseen: &mut UnseenCounts) -> Result<Predictions> {
+        let cells = self.cells(table, unseen)?;
+        let values = self.values(&cells).map_err(|e| e.in_rows_of(table))?;
+        Ok(self.told(values, self.column_report(table)))
+    }
+
+    /// The cells of a table that has all features: as this predictor reads them, and behind that as those that it
+    /// grew from do.
+    pub(super) fn cells(&self, table: &Table, unseen: &mut UnseenCounts) -> Result<Vec<EncodedTable>> {
         let space = &self.about.space;
         let mut encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
         unseen.update_part(&space.columns, &encoded, table)?;
         derived::add(&self.about.derived, &space.columns, table, &mut encoded)?;
-        let mut values = in_pool(|| self.predict_cells(table, &encoded))?.map_err(|e| e.in_rows_of(table))?;
+        let mut all = vec![encoded];
+        let mut predictor = self;
+        while let (Some(grown), Some(cells)) = (&predictor.grown, all.last()) {
+            let old = grown.base.about.own_cells(&predictor.about.space, table, cells)?;
+            all.push(old);
+            predictor = &grown.base;
+        }
+        Ok(all)
+    }
+
+    /// What it says of such cells, in the target's unit, with no probability of 0 or 1.
+    ///
+    /// # Shapes
+    /// - returns: `[n_rows, n_outputs]`
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_encoded`].
+    pub(super) fn values(&self, cells: &[EncodedTable]) -> Result<Vec<f64>> {
+        let mut values = in_pool(|| self.predict_cells(cells))??;
+        if self.about.target.task() != Task::Regression {
+            values.chunks_exact_mut(self.about.target.n_outputs()).for_each(keep_off_the_ends);
+        }
+        Ok(values)
+    }
+
+    /// Predictions of these values, decided by the predictor's threshold.
+    pub(super) fn told(&self, values: Vec<f64>, report: ColumnReport) -> Predictions {
         let task = self.about.target.task();
         let n_outputs = self.about.target.n_outputs();
-        if task != Task::Regression {
-            values.chunks_exact_mut(n_outputs).for_each(keep_off_the_ends);
-        }
         let threshold = self.threshold();
         let (mut class_idx, mut confidence) = (Vec::new(), Vec::new());
         if task != Task::Regression {
@@ -116,7 +147,7 @@ impl Predictor {
                 confidence.push(sure);
             }
         }
-        Ok(Predictions {
+        Predictions {
             task,
             classes: self.about.target.classes().to_vec(),
             label_type: self.about.target.label_type(),
@@ -125,12 +156,12 @@ impl Predictor {
             class_idx,
             threshold,
             confidence,
-            report: self.column_report(table),
+            report,
             differing: Vec::new(),
             unreadable: Vec::new(),
             interval: None,
             unseen: Vec::new(),
-        })
+        }
     }
 
     /// Columns of a table whose cells are all or mostly values that no training row had.
@@ -150,9 +181,12 @@ impl Predictor {
     /// # Errors
     /// A value error if a cell cannot be read as its column's kind.
     pub fn guardrails(&self, table: &Table) -> Result<Vec<Guardrail>> {
+        self.guardrails_of(&self.about.space.complete(table)?.table)
+    }
+
+    /// As [`Predictor::guardrails`], of a table that has all features.
+    pub(super) fn guardrails_of(&self, table: &Table) -> Result<Vec<Guardrail>> {
         let mut found = Vec::new();
-        let made = self.about.space.complete(table)?;
-        let table = &*made.table;
         for (spec, codec) in self.about.space.columns.iter().zip(&self.about.space.codecs) {
             if !table.has_column(&spec.name) {
                 continue;
@@ -169,17 +203,13 @@ impl Predictor {
         Ok(found)
     }
 
-    /// What it says of a table that its space has encoded, in the target's unit.
-    ///
-    /// # Shapes
-    /// - returns: `[n_rows, n_outputs]`
-    ///
-    /// # Errors
-    /// As [`Predictor::predict_encoded`].
-    fn predict_cells(&self, table: &Table, cells: &EncodedTable) -> Result<Vec<f64>> {
-        let Some(grown) = &self.grown else { return self.predict_encoded(cells) };
-        let old = grown.base.about.own_cells(&self.about.space, table, cells)?;
-        Ok(self.grown_from(grown.base.predict_cells(table, &old)?, cells))
+    /// What it says of cells of [`Predictor::cells`], in the target's unit.
+    fn predict_cells(&self, cells: &[EncodedTable]) -> Result<Vec<f64>> {
+        let Some((own, older)) = cells.split_first() else { return Ok(Vec::new()) };
+        match &self.grown {
+            None => self.predict_encoded(own),
+            Some(grown) => Ok(self.grown_from(grown.base.predict_cells(older)?, own)),
+        }
     }
 
     /// The networks that predict: those of the bag, or the one that stands for all of them.

@@ -43,7 +43,7 @@ impl PredictionStream<'_> {
             self.remarks.report = predictor.column_report(&readable.table);
         }
         let predictions = predictor.predict_counted(&made.table, &mut self.unseen)?;
-        let mut guardrails = predictor.guardrails(&readable.table)?;
+        let mut guardrails = predictor.guardrails_of(&made.table)?;
         guardrails.iter_mut().for_each(|guardrail| guardrail.row_idx += n_before);
         self.remarks.add(&readable, made.differing);
         Ok((predictions, guardrails))

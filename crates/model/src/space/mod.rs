@@ -18,6 +18,7 @@ mod reading;
 mod recipe;
 mod same;
 mod stream;
+mod together;
 mod training_rows;
 mod unseen;
 
@@ -65,6 +66,8 @@ pub(crate) use readable::unnamed;
 pub(crate) use recipe::{Era, recipe};
 pub(crate) use same::{pattern, says_the_same};
 pub use stream::{EmbeddingStream, TableRemarks};
+pub use together::{CellStates, Embedded};
+pub(crate) use together::{Joined, together};
 pub(crate) use training_rows::{Rows, training_data};
 pub(crate) use unseen::UnseenCounts;
 pub use unseen::{UnseenCause, UnseenColumn};
