@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -91,6 +92,20 @@ impl Console {
             _ if self.quiet => {}
             Format::Text => complain(&line!("{event}: {text}")),
             Format::Json => complain_json(&Remark { event, text }),
+        }
+    }
+
+    /// Writes what happened in a server: a line of JSON with the seconds since 1970 in front, in either format.
+    pub fn event(&self, event: &impl Serialize) {
+        #[derive(Serialize)]
+        struct Stamped<'a, E> {
+            time: f64,
+            #[serde(flatten)]
+            event: &'a E,
+        }
+        if !self.quiet {
+            let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            complain_json(&Stamped { time: time.as_millis() as f64 / 1e3, event });
         }
     }
 

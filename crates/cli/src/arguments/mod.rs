@@ -32,4 +32,4 @@ pub use rows::RowsArgs;
 pub use schema::SchemaArgs;
 pub use space::SpaceArgs;
 pub use split::SplitArgs;
-pub use training::TrainingArgs;
+pub use training::{TrainingArgs, parse_bytes};

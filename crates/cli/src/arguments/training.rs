@@ -57,7 +57,7 @@ enum DeviceFlag {
 }
 
 /// Parses `800MB`, `1.5 GB`, `2GiB` or `800000000`.
-pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
     match text.trim().parse::<ByteSize>() {
         Ok(ByteSize(n_bytes)) if n_bytes > 0 => Ok(n_bytes),
         _ => Err("a number of bytes is needed, such as 800MB, 1.5GB or 800000000".to_owned()),

@@ -23,6 +23,7 @@ mod predictor;
 mod prune;
 mod rank;
 mod registry;
+mod serve;
 mod split;
 mod sql;
 mod train;
@@ -62,6 +63,7 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     Lineage(lineage::LineageArgs),
     Registry(registry::RegistryArgs),
+    Serve(serve::ServeArgs),
     Completions(completions::CompletionsArgs),
     Demo(crate::demo::DemoArgs),
 }
@@ -95,6 +97,7 @@ impl Command {
             Command::Verify(args) => args.run(console),
             Command::Lineage(args) => args.run(console),
             Command::Registry(args) => args.run(console),
+            Command::Serve(args) => args.run(console),
             Command::Completions(args) => args.run(console, grammar()),
             Command::Demo(args) => demo::run(args, console),
         }

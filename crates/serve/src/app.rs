@@ -1,0 +1,126 @@
+//! What all requests share, and whether one more may be answered: who asks, and how many ask already.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::{HeaderMap, StatusCode};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::event::Sink;
+use crate::failure::Failure;
+use crate::metrics::Metrics;
+use crate::options::ServeOptions;
+use crate::served::Served;
+use crate::tokens::TokenNumber;
+use crate::work::Work;
+
+/// Everything that requests share.
+pub(crate) struct App {
+    pub options: ServeOptions,
+    pub served: Served,
+    pub work: Work,
+    pub metrics: Arc<Metrics>,
+    pub sink: Sink,
+    /// Requests that are worked on or wait, by client.
+    clients: Mutex<HashMap<Client, usize>>,
+}
+
+/// Who asks: told by its token, or else by its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Client {
+    Token(TokenNumber),
+    Address(Option<IpAddr>),
+}
+
+/// A request's place among those of its client and of all; given back when dropped.
+pub(crate) struct Place<'a> {
+    app: &'a App,
+    client: Client,
+}
+
+impl App {
+    pub fn new(
+        options: ServeOptions,
+        served: Served,
+        work: Work,
+        metrics: Arc<Metrics>,
+        sink: Sink,
+    ) -> Arc<Self> {
+        Arc::new(App { options, served, work, metrics, sink, clients: Mutex::default() })
+    }
+
+    /// A server without tokens on this machine's own address answers to this machine's names alone: a page of a
+    /// stranger, open in a browser here, may have its name lead to 127.0.0.1.
+    pub fn check_host(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        if !self.options.tokens.is_empty() || self.options.insecure {
+            return Ok(());
+        }
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let name = host.rsplit_once(':').map_or(host, |(name, port)| match port.parse::<u16>() {
+            Ok(_) => name,
+            Err(_) => host,
+        });
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        let is_own = name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok();
+        match is_own {
+            true => Ok(()),
+            false => Err(Failure::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                "without tokens the server answers to its address or `localhost` alone",
+            )
+            .with_hint("ask for 127.0.0.1, or start the server with tokens")),
+        }
+    }
+
+    /// The token that a request brings, as a bearer's or as the password that a browser asks for.
+    pub fn token(&self, headers: &HeaderMap) -> Option<TokenNumber> {
+        let (scheme, offered) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+        let offered = offered.trim();
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return self.options.tokens.find(offered);
+        }
+        if scheme.eq_ignore_ascii_case("basic") {
+            let pair = String::from_utf8(BASE64_STANDARD.decode(offered).ok()?).ok()?;
+            return self.options.tokens.find(pair.split_once(':')?.1);
+        }
+        None
+    }
+
+    /// A place for one more request.
+    ///
+    /// # Errors
+    /// 429 if the client has as many as it may, 503 if all together have.
+    pub fn place(&self, client: Client) -> Result<Place<'_>, Failure> {
+        let limits = &self.options.limits;
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let n_own = clients.get(&client).copied().unwrap_or(0);
+        if self.metrics.requests.value() >= limits.requests {
+            return Err(Failure::unavailable(format!("{} requests are open already", limits.requests))
+                .with_hint("ask again in a moment"));
+        }
+        if n_own >= limits.requests_of_client {
+            return Err(Failure::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("{n_own} requests of this client are open already"),
+            )
+            .with_hint("wait for an answer before you ask again"));
+        }
+        clients.insert(client, n_own + 1);
+        self.metrics.requests.add();
+        Ok(Place { app: self, client })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut clients = self.app.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        match clients.get_mut(&self.client) {
+            Some(n) if *n > 1 => *n -= 1,
+            _ => drop(clients.remove(&self.client)),
+        }
+        self.app.metrics.requests.sub();
+    }
+}

@@ -1,0 +1,87 @@
+//! Rows to vectors.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tabgraft_model::space::Embedded;
+
+use super::{Route, Running, Verb, array, counts, object, plain, remarks_schema, rows_schema};
+use crate::call::{Call, Reply, is_long, off_the_loop};
+use crate::failure::Failure;
+use crate::remarks::Remarks;
+use crate::rows::asked;
+use crate::work::Answer;
+
+/// Numbers from which on writing them takes long.
+const MANY: usize = 4096;
+
+pub(super) fn routes() -> Vec<Route> {
+    ["/models/{model}/embed", "/models/{model}/versions/{version}/embed"]
+        .map(|path| Route {
+            method: Verb::Post,
+            path,
+            is_open: false,
+            summary: "One vector for each row.",
+            asks: Some(("application/json", || rows_schema(&[]))),
+            gives: ("application/json", Some(schema)),
+            run,
+        })
+        .to_vec()
+}
+
+/// What else may be asked: nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EmbedOptions {}
+
+#[derive(Debug, Serialize)]
+struct EmbedReply<'a> {
+    #[serde(flatten)]
+    remarks: Remarks<'a>,
+    d_model: usize,
+    vectors: Vec<&'a [f32]>,
+}
+
+fn schema() -> Value {
+    let mut members = remarks_schema();
+    members.push(("d_model", plain("integer", "Coordinates of a vector.")));
+    members.push(("vectors", array(&array(&plain("number", "A coordinate, of 32 bits.")))));
+    object(members.len(), &members)
+}
+
+fn run(mut call: Call) -> Running {
+    Box::pin(async move {
+        let version = call.version().await?;
+        let (model, d_model) = (call.model()?.name.clone(), d_model(&call, version.space())?);
+        let (form, body, most_rows) = (call.form()?, call.body().await?, call.app.options.limits.rows);
+        let read = version.clone();
+        let rows =
+            off_the_loop(is_long(body.len()), move || asked::<EmbedOptions>(&form, &body, &read, most_rows));
+        let rows = rows.await?;
+        let answer = call.app.work.ask(version.clone(), rows.table, rows.errors).await?;
+        call.app.metrics.rows(&model, counts(&answer));
+        let Answer::Embedded(answer) = answer else { return Err(Failure::internal()) };
+        let n_rows = answer.remarks.n_rows;
+        off_the_loop(answer.values.len() > MANY, move || {
+            let Embedded { values, remarks, .. } = &*answer;
+            Ok(Reply::json(&EmbedReply {
+                remarks: Remarks::new(&model, &version, remarks),
+                d_model,
+                vectors: values.chunks_exact(d_model.max(1)).collect(),
+            })?
+            .answered(&model, &version, n_rows))
+        })
+        .await
+    })
+}
+
+/// The length of a vector.
+///
+/// # Errors
+/// 404 if it is no space that is asked.
+pub(super) fn d_model(call: &Call, space: Option<&tabgraft_model::EmbeddingSpace>) -> Result<usize, Failure> {
+    space.map(|space| space.d_model()).ok_or_else(|| {
+        let name = call.model.as_deref().unwrap_or_default();
+        Failure::not_found(format!("`{name}` is a predictor, which gives no vectors"))
+            .with_hint("ask a model that is an embedding space, or this one to predict")
+    })
+}

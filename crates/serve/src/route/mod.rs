@@ -1,0 +1,152 @@
+//! What is answered: one file for each kind of question, each of which describes its routes.
+//!
+//! A route is entered in the router and in `/openapi.json` by one and the same list.
+
+mod embed;
+mod health;
+mod infer;
+mod metadata;
+mod metrics;
+mod neighbours;
+mod openapi;
+mod page;
+mod predict;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use axum::routing::MethodFilter;
+use serde_json::{Value, json};
+
+use crate::call::{Call, Reply};
+use crate::failure::Failure;
+use crate::metrics::RowCounts;
+use crate::work::Answer;
+
+/// What a route does with a request.
+pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
+
+/// A route.
+#[derive(Clone, Copy)]
+pub(crate) struct Route {
+    pub method: Verb,
+    /// With `{model}` and `{version}` in the places of names.
+    pub path: &'static str,
+    /// Whether it needs no token.
+    pub is_open: bool,
+    /// What it answers, in a sentence.
+    pub summary: &'static str,
+    /// What a request's body holds: its content type and its schema.
+    pub asks: Option<(&'static str, fn() -> Value)>,
+    /// What an answer holds: its content type and, of JSON, its schema.
+    pub gives: (&'static str, Option<fn() -> Value>),
+    pub run: fn(Call) -> Running,
+}
+
+/// How a route is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Post,
+}
+
+impl Verb {
+    /// As requests write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Post => "POST",
+        }
+    }
+
+    /// As the router takes it.
+    pub fn filter(self) -> MethodFilter {
+        match self {
+            Verb::Get => MethodFilter::GET,
+            Verb::Post => MethodFilter::POST,
+        }
+    }
+}
+
+/// All routes.
+pub(crate) fn routes() -> Vec<Route> {
+    let all = [
+        health::routes(),
+        metadata::routes(),
+        infer::routes(),
+        predict::routes(),
+        embed::routes(),
+        neighbours::routes(),
+        metrics::routes(),
+        openapi::routes_of_it(),
+        page::routes(),
+    ];
+    all.concat()
+}
+
+/// The schema of an object with these members, of which the first `n_required` have to be there.
+fn object(n_required: usize, members: &[(&str, Value)]) -> Value {
+    let properties: serde_json::Map<String, Value> =
+        members.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
+    let required: Vec<&str> = members.iter().take(n_required).map(|(name, _)| *name).collect();
+    json!({ "type": "object", "properties": properties, "required": required })
+}
+
+/// The schema of an array.
+fn array(items: &Value) -> Value {
+    json!({ "type": "array", "items": items })
+}
+
+/// The schema of a plain value.
+fn plain(kind: &str, description: &str) -> Value {
+    json!({ "type": kind, "description": description })
+}
+
+/// The schema of a body of rows, with what else may be asked.
+fn rows_schema(others: &[(&str, Value)]) -> Value {
+    let row = json!({
+        "type": "object",
+        "description": "Column names and values; null, or a column that is not there, is a missing cell.",
+        "additionalProperties": { "type": ["string", "number", "boolean", "null"] }
+    });
+    let errors = json!({
+        "enum": ["error", "missing"],
+        "default": "error",
+        "description": "What becomes of a cell that cannot be read as its column's kind."
+    });
+    let mut members = vec![("rows", array(&row)), ("errors", errors)];
+    members.extend(others.iter().cloned());
+    object(1, &members)
+}
+
+/// The schemas of what every answer about rows says of who answered and of the rows.
+fn remarks_schema() -> Vec<(&'static str, Value)> {
+    vec![
+        ("model", plain("string", "The model's name.")),
+        ("version", plain("string", "Id of the version that answered all rows.")),
+        ("name", plain("string", "The name that the version was trained under.")),
+        ("n_rows", plain("integer", "Rows that were answered.")),
+        ("columns", plain("object", "Columns that were not used, that were missing, that were computed.")),
+        ("unreadable", plain("array", "Columns with cells that cannot be read and count as missing.")),
+        ("unseen", plain("array", "Columns whose cells are mostly values that training has not seen.")),
+        (
+            "differing",
+            plain("array", "Features that the rows had, with cells that are not what the feature gives."),
+        ),
+    ]
+}
+
+/// What an answer is counted as.
+fn counts(answer: &Answer) -> RowCounts {
+    let (cells, remarks, guardrails) = match answer {
+        Answer::Embedded(answer) => (&answer.cells, &answer.remarks, 0),
+        Answer::Predicted(answer) => (&answer.cells, &answer.remarks, answer.guardrails.len()),
+    };
+    let count = |cells: &[bool]| cells.iter().filter(|cell| **cell).count() as u64;
+    RowCounts {
+        rows: remarks.n_rows as u64,
+        missing: count(&cells.missing),
+        unseen: count(&cells.unseen),
+        guardrails: guardrails as u64,
+    }
+}

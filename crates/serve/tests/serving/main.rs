@@ -1,0 +1,11 @@
+//! What the server promises, asked over real connections.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod answers;
+mod client;
+mod gates;
+mod hostile;
+mod models;
+mod pages;
+mod versions;

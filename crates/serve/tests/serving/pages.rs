@@ -1,0 +1,139 @@
+//! The page for a person: what it shows, and that a stranger's names stay text.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_model::{EmbeddingSpace, FitOptions, Registry};
+use tabgraft_serve::{ServeOptions, ServedModel};
+use tabgraft_table::Table;
+
+use crate::client::{Client, Reply};
+use crate::models::{FILES, serve, start};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What every page has to be: safe to open, and whole.
+fn page(reply: &Reply) -> String {
+    assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"));
+    let policy = reply.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("script-src"), "{policy}");
+    let text = reply.text();
+    for never in ["<script", "javascript:", "http://", "https://", " style=", "onload=", "onclick="] {
+        let elsewhere = text.replace("http://www.w3.org/2000/svg", "");
+        assert!(!elsewhere.contains(never), "{never} in {text}");
+    }
+    assert!(text.trim_end().ends_with("</html>"), "{text}");
+    text
+}
+
+#[test]
+fn a_row_is_tried_by_its_cells_or_pasted() {
+    let options = ServeOptions { indices: vec![FILES.path("index")], ..ServeOptions::default() };
+    let running = serve(&["yes_no", "how_much", "v1"], options);
+    let mut client = Client::to(running.address);
+    let text = page(&client.get("/"));
+    for name in ["yes_no", "how_much", "v1"] {
+        assert!(text.contains(&format!("<a href=\"/page/{name}\">{name}</a>")), "{name} in {text}");
+    }
+    assert_eq!(client.get("/style.css").header("content-type"), Some("text/css; charset=utf-8"));
+    let text = page(&client.get("/page/yes_no"));
+    for shown in ["A predictor of outcome", "roc_auc", "<svg", "numeric", "<option>red</option>", "Left out"]
+    {
+        assert!(text.contains(shown), "{shown} in {text}");
+    }
+    // By cells.
+    let text = page(&client.post_as("/page/yes_no", FORM, b"c:size=3.5&c:colour=octarine&c:count="));
+    for shown in [
+        "outcome: ",
+        "Confidence",
+        "probability",
+        "is unlike the training rows: unseen",
+        "Missing: ",
+        "Nearest rows",
+        "row ",
+    ] {
+        assert!(text.contains(shown), "{shown} in {text}");
+    }
+    // As JSON, and as CSV; the same row has the same answer.
+    let title = |text: &str| text.split("<h3>").nth(1).unwrap().split("</h3>").next().unwrap().to_owned();
+    let of_json =
+        page(&client.post_as("/page/how_much", FORM, b"pasted=%7B%22size%22%3A+3.5%2C%22count%22%3A2%7D"));
+    let of_csv = page(&client.post_as("/page/how_much", FORM, b"pasted=size%2Ccount%0D%0A3.5%2C2"));
+    let of_cells = page(&client.post_as("/page/how_much", FORM, b"c:size=3.5&c:count=2"));
+    assert!(title(&of_json).starts_with("amount: "), "{of_json}");
+    assert_eq!(title(&of_json), title(&of_csv));
+    assert_eq!(title(&of_json), title(&of_cells));
+    assert!(of_json.contains("intervals cover the truth"), "{of_json}");
+    // What cannot be answered is told on the page.
+    for (body, said) in [
+        ("c:size=huge", "is not a number"),
+        ("", "no row has a column"),
+        ("pasted=%7B", "the body is not as it should be"),
+        ("pasted=size%0A1%0A2", "at most 1"),
+    ] {
+        let text = page(&client.post_as("/page/yes_no", FORM, body.as_bytes()));
+        assert!(text.contains("No answer") && text.contains(said), "{body}: {text}");
+    }
+    let reply = client.get("/page/nothing");
+    assert_eq!(reply.status, 404);
+    assert!(page(&reply).contains("no model is called"));
+    assert_eq!(client.post_as("/page/yes_no", "text/plain", b"c:size=1").status, 415);
+}
+
+#[test]
+fn versions_of_a_registry_can_be_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = Registry::create(dir.path()).unwrap();
+    for name in ["v1", "v2", "yes_no"] {
+        registry.add(&FILES.path(name), "").unwrap();
+    }
+    registry.promote("v1", "to <begin> with").unwrap();
+    let models = vec![ServedModel { name: "risk".into(), path: dir.path().to_owned() }];
+    let running = start(ServeOptions { models, ..ServeOptions::default() });
+    let mut client = Client::to(running.address);
+    let text = page(&client.get("/page/risk"));
+    assert!(text.contains("to &lt;begin&gt; with"), "{text}");
+    for name in ["v1", "v2", "yes_no"] {
+        let id = registry.find(name).unwrap().id;
+        let address = format!("/page/risk/versions/{}", id.as_str());
+        // In the drawing and in the list.
+        assert_eq!(text.matches(&format!("href=\"{address}\"")).count(), 2, "{name} in {text}");
+        let of_version = page(&client.get(&address));
+        assert_eq!(of_version.contains("which is not the current one"), name != "v1", "{of_version}");
+    }
+}
+
+#[test]
+fn names_and_levels_of_a_stranger_stay_text() {
+    let evil = "\"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}";
+    let level = |i: usize| format!("<b onclick=alert({})>{evil}", i % 3);
+    let table = Table::from_columns([
+        (evil, Arc::new(Float64Array::from_iter_values((0..90).map(|i| f64::from(i * 7 % 31)))) as ArrayRef),
+        ("<i>level</i>", Arc::new(StringArray::from_iter_values((0..90).map(level)))),
+        ("</textarea>constant", Arc::new(StringArray::from(vec![evil; 90]))),
+    ])
+    .unwrap();
+    let mut options = FitOptions { name: format!("<u>{evil}"), ..FitOptions::default() };
+    options.config.d_model = 8;
+    let space =
+        EmbeddingSpace::untrained(&table, None, &options, &mut |_| ControlFlow::Continue(())).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("evil.tabgraft");
+    space.save(&path).unwrap();
+    let models = vec![ServedModel { name: "evil".into(), path }];
+    let running = start(ServeOptions { models, ..ServeOptions::default() });
+    let mut client = Client::to(running.address);
+    let safe = |text: &str| {
+        for never in ["<script", "<img", "<b ", "<i>", "<u>", "</textarea>constant"] {
+            assert!(!text.contains(never), "{never} in {text}");
+        }
+        assert!(text.contains("&lt;script&gt;") || text.contains("&lt;script>"), "{text}");
+    };
+    safe(&client.get("/page/evil").text());
+    let mut written = String::from("c:%3Ci%3Elevel%3C%2Fi%3E=%3Cscript%3E&c:unknown%3Cscript%3E=1&pasted=");
+    safe(&client.post_as("/page/evil", FORM, written.as_bytes()).text());
+    written += "%3C%2Ftextarea%3E%3Cscript%3E";
+    safe(&client.post_as("/page/evil", FORM, written.as_bytes()).text());
+    safe(&client.get("/").text().replace("models", "&lt;script&gt;"));
+}
