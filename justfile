@@ -51,6 +51,13 @@ bench-large *ARGUMENTS:
 bench *ARGUMENTS:
     cargo bench --workspace --bench pieces -- {{ARGUMENTS}}
 
+# Requests to a server on this machine at 1, 8 and 64 connections; and one soaked with promotes, hostile bodies and
+# clients that are killed, `--minutes 30`.
+bench-serve *ARGUMENTS:
+    cargo bench --workspace --bench serve
+    cargo build --release
+    python3 benches/serve.py {{ARGUMENTS}}
+
 # What freezing saves.
 bench-freeze:
     python3 benches/freeze.py

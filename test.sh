@@ -48,6 +48,11 @@ step python types
 "$venv/bin/mypy" --strict python/tabgraft python/featrix python/tests/types_as_users_see_them.py
 "$venv/bin/python" -m mypy.stubtest tabgraft featrix --mypy-config-file pyproject.toml
 step python tests
+# Pages are looked at where there is a Chromium (Debian: chromium, chromium-driver), else these tests say that they
+# are skipped.
+if command -v chromedriver > /dev/null && command -v npm > /dev/null; then
+    npm install --silent --no-audit --no-fund --prefix "$CARGO_TARGET_DIR/axe" axe-core@4 || echo "no axe-core"
+fi
 "$venv/bin/python" -m pytest -q python/tests
 step larger than memory
 # Of a data set made on the spot that a limit has no room for; each command's peak is measured from outside.

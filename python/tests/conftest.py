@@ -1,6 +1,8 @@
 """German Credit, and one small space that many tests share."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +13,24 @@ import tabgraft
 ROOT = Path(__file__).parents[2]
 FIXTURE = ROOT / "fixtures" / "german_credit.csv"
 LATE = ["checking_status", "savings_status", "credit_history"]
+
+
+def program() -> str | None:
+    """The command ``tabgraft``: that of ``TABGRAFT_BINARY``, the one that was built here, or one that is installed."""
+    built = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "tabgraft"
+    places = [os.environ.get("TABGRAFT_BINARY"), str(built) if built.exists() else None, shutil.which("tabgraft")]
+    return next((place for place in places if place), None)
+
+
+def environment_with_program() -> dict[str, str]:
+    """The environment, in which the command is found by its name."""
+    folder = str(Path(program() or "tabgraft").resolve().parent)
+    return {**os.environ, "PATH": folder + os.pathsep + os.environ.get("PATH", "")}
+
+
+needs_program = pytest.mark.skipif(
+    program() is None, reason="the command `tabgraft` is not built: cargo build --release"
+)
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,18 @@
 """Every example runs, as a script and as a notebook, and leaves nothing behind."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from conftest import environment_with_program, program
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(path for path in EXAMPLES.glob("*.py") if path.name != "make_notebooks.py")
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+# Examples that start the command.
+NEED_THE_PROGRAM = {"in_use"}
 
 
 def name(path: Path) -> str:
@@ -23,10 +26,15 @@ def run(*arguments, folder: Path) -> str:
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"},
+        env={**environment_with_program(), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def skip_without_program(path: Path) -> None:
+    if path.stem in NEED_THE_PROGRAM and program() is None:
+        pytest.skip("the command `tabgraft` is not built")
 
 
 @pytest.fixture
@@ -50,6 +58,7 @@ def test_the_table_of_examples_is_complete():
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=name)
 def test_a_script_runs_from_any_folder(script, nothing_left):
+    skip_without_program(script)
     assert run(script, folder=nothing_left)
 
 
@@ -58,7 +67,9 @@ def test_a_notebook_runs(notebook, nothing_left, monkeypatch):
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
+    skip_without_program(notebook)
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PATH", environment_with_program()["PATH"])
     made = nbformat.read(notebook, as_version=4)
     nbformat.validate(made)
     assert all(cell.get("outputs", []) == [] for cell in made.cells), "no outputs in the repository"
