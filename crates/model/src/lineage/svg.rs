@@ -58,8 +58,7 @@ pub(super) fn draw(lineage: &Lineage, link: &dyn Fn(&Node) -> Option<String>) ->
         if let Some(place) = places.get(&node.id) {
             let address = link(node);
             if let Some(address) = &address {
-                let label = format!("{}, version {}", node.name, node.id.short());
-                let _ = write!(svg, r#"<a href="{}" aria-label="{}">"#, escape(address), escape(&label));
+                let _ = write!(svg, r#"<a href="{}">"#, escape(address));
             }
             draw_box(&mut svg, lineage, node, *place);
             svg += if address.is_some() { "</a>" } else { "" };
