@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use tabgraft_table::codec::Codec;
 
@@ -134,6 +135,7 @@ impl Predictor {
             return Ok(Predictor {
                 about,
                 heads: Vec::new(),
+                as_one: OnceLock::new(),
                 forests: Vec::new(),
                 lines: Vec::new(),
                 grown: Some(grown),
@@ -176,6 +178,6 @@ impl Predictor {
         let read = |i| Lines::from_blobs(plan.clone(), n_outputs, &linear(i), &mut tensors);
         let lines: Vec<Lines> = (0..n_lines).map(read).collect::<Result<_>>()?;
         check_all_used(&tensors)?;
-        Ok(Predictor { about, heads, forests, lines, grown: None })
+        Ok(Predictor { about, heads, as_one: OnceLock::new(), forests, lines, grown: None })
     }
 }

@@ -1,6 +1,7 @@
 //! Fitting a predictor: rows, inner parts, bag, calibration, scores.
 
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use tabgraft_table::Table;
@@ -352,6 +353,7 @@ fn fit(
             claims: None,
         },
         heads,
+        as_one: OnceLock::new(),
         forests,
         lines,
         grown: None,

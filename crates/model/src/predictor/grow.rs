@@ -4,6 +4,7 @@
 //! that few trees are enough; others from nothing, for what the new columns say may outweigh all else. Their shares
 //! are fitted on rows that they did not learn from, and so is the sharpness.
 
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -308,6 +309,7 @@ impl Predictor {
                 claims: None,
             },
             heads: Vec::new(),
+            as_one: OnceLock::new(),
             forests: Vec::new(),
             lines: Vec::new(),
             grown: Some(Grown { base: Box::new(self.clone()), onward, anew }),

@@ -3,6 +3,8 @@
 //! Each learner of a bag did not learn from one inner part. Which row is in which part follows from the rows, as it
 //! did in the fit; a sum that the predictor remembers says whether they are the same rows (`inner.rs`).
 
+use std::sync::OnceLock;
+
 use tabgraft_table::Table;
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::split::Part;
@@ -108,6 +110,7 @@ impl Predictor {
         let mut one = Predictor {
             about: self.about.clone(),
             heads: self.heads.get(i).cloned().into_iter().collect(),
+            as_one: OnceLock::new(),
             forests: self.forests.get(i).cloned().into_iter().collect(),
             lines: self.lines.get(i).cloned().into_iter().collect(),
             grown: self.grown.clone(),

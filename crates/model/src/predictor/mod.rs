@@ -44,6 +44,8 @@ mod together;
 mod told;
 mod trees;
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 use tabgraft_table::codec::Codec;
 use tabgraft_table::read::Reading;
@@ -87,6 +89,8 @@ pub(crate) use trees::loss;
 pub struct Predictor {
     pub(crate) about: PredictorAbout,
     pub(crate) heads: Vec<Head>,
+    /// The network that stands for all of them, made when one is first asked for.
+    pub(crate) as_one: OnceLock<Option<Head>>,
     pub(crate) forests: Vec<Forest>,
     pub(crate) lines: Vec<Lines>,
     /// What it grew from and by; none where it was fitted from nothing, and then learners above.

@@ -1,7 +1,5 @@
 //! From the rows of a table to classes or numbers, and what there is to say of the cells.
 
-use std::borrow::Cow;
-
 use tabgraft_feature::Differing;
 use tabgraft_table::Table;
 use tabgraft_table::codec::CellFlag;
@@ -213,9 +211,10 @@ impl Predictor {
     }
 
     /// The networks that predict: those of the bag, or the one that stands for all of them.
-    pub(crate) fn predicting_heads(&self) -> Cow<'_, [Head]> {
-        let one = self.about.fit_info.networks_as_one.then(|| as_one::mean(&self.heads)).flatten();
-        one.map_or(Cow::Borrowed(&self.heads), |one| Cow::Owned(vec![one]))
+    pub(crate) fn predicting_heads(&self) -> &[Head] {
+        let is_one = self.about.fit_info.networks_as_one;
+        let one = self.as_one.get_or_init(|| is_one.then(|| as_one::mean(&self.heads)).flatten());
+        one.as_ref().map_or(&self.heads, std::slice::from_ref)
     }
 
     /// Mean of the bag, calibrated, in the target's unit.
@@ -233,7 +232,7 @@ impl Predictor {
         let mut mean = vec![0.0; table.n_rows * n_outputs];
         let info = &self.about.fit_info;
         let heads = self.predicting_heads();
-        for head in &*heads {
+        for head in heads {
             let of_head = bag::predict_cells(head, &groups, &rows, classes).map_err(|NotFinite(row)| {
                 Error::value(format!(
                     ": the weights of predictor {} are too large: its prediction is not finite",
