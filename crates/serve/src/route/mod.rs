@@ -26,6 +26,11 @@ use crate::work::Answer;
 /// What a route does with a request.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
 
+/// A content type, and the JSON schema of what is in it.
+pub(crate) type Asks = (&'static str, fn() -> Value);
+/// The same, without a schema where it is no JSON.
+pub(crate) type Gives = (&'static str, Option<fn() -> Value>);
+
 /// A route.
 #[derive(Clone, Copy)]
 pub(crate) struct Route {
@@ -37,9 +42,9 @@ pub(crate) struct Route {
     /// What it answers, in a sentence.
     pub summary: &'static str,
     /// What a request's body holds: its content type and its schema.
-    pub asks: Option<(&'static str, fn() -> Value)>,
+    pub asks: Option<Asks>,
     /// What an answer holds: its content type and, of JSON, its schema.
-    pub gives: (&'static str, Option<fn() -> Value>),
+    pub gives: Gives,
     pub run: fn(Call) -> Running,
 }
 

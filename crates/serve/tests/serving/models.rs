@@ -37,8 +37,8 @@ fn table(with_late: bool) -> Table {
         ("size", number(&|i| (i * 331 % 997) as f64 / 8.0)),
         ("count", number(&|i| (i * 89 % 23) as f64)),
         ("colour", Arc::new(StringArray::from_iter_values((0..N_ROWS).map(text)))),
-        ("is_new", Arc::new(BooleanArray::from_iter((0..N_ROWS).map(|i| Some(i % 3 == 0))))),
-        ("outcome", Arc::new(StringArray::from_iter_values((0..N_ROWS).map(|i| outcome(i))))),
+        ("is_new", Arc::new(BooleanArray::from_iter((0..N_ROWS).map(|i| Some(i.is_multiple_of(3)))))),
+        ("outcome", Arc::new(StringArray::from_iter_values((0..N_ROWS).map(outcome)))),
         ("amount", number(&|i| (i * 331 % 997) as f64 + (i * 89 % 23) as f64)),
     ];
     if with_late {
@@ -58,7 +58,7 @@ pub fn row(i: usize) -> Value {
         "size": number((i * 331 % 997) as f64 / 8.0),
         "count": number((i * 89 % 23) as f64),
         "colour": text(i),
-        "is_new": i % 3 == 0,
+        "is_new": i.is_multiple_of(3),
     })
 }
 
