@@ -100,7 +100,7 @@ struct Load {
 impl Load {
     fn line(mut self, path: &str, n_rows: usize, n_connections: usize) -> String {
         let n = self.client.len() as f64;
-        let mut of = |values: &mut Vec<f64>, share: f64| {
+        let of = |values: &mut Vec<f64>, share: f64| {
             values.sort_by(f64::total_cmp);
             values.get(((values.len() as f64 - 1.0) * share).round() as usize).copied().unwrap_or(f64::NAN)
         };
