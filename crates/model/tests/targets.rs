@@ -210,6 +210,9 @@ fn numbers_that_cannot_be_learned_are_told_or_refused_by_row() {
     let (predictor, texts) = fit(&with(5, f64::NAN));
     assert_eq!(predictor.unwrap().fit_info().n_rows_without_target, 1);
     assert!(texts.iter().any(|t| t.contains("1 of 60 row(s) have no target `y`")), "{texts:?}");
+    let (refused, _) = fit(&with_target(&rows(n), numbers((0..n).map(|_| f64::INFINITY))));
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("target `y` is infinite (`inf`) in every row to learn from"), "{refused}");
     let (refused, _) = fit(&with(7, -1e300));
     assert!(refused.unwrap_err().to_string().contains("target `y`, row 7: -1e300 is beyond 1e100"));
     let (predictor, texts) = fit(&with(9, 1e30));

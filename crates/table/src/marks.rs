@@ -4,6 +4,8 @@
 //! `1.250` does not. [`Fit`] says what one cell leaves open, and [`canonical`] writes a cell with a
 //! decimal point and without grouping, digit by digit.
 
+use std::borrow::Cow;
+
 use crate::spelling::parse_number;
 
 /// Marks that may stand between groups of digits; `.` and `,` only where they are not the decimal mark.
@@ -11,6 +13,14 @@ const GROUPING: [char; 9] = ['.', ',', '\'', '’', ' ', '\u{a0}', '\u{202f}', '
 
 /// Those that stand in no telephone number, code or version, so that digits between them are a number.
 const ONLY_GROUPING: [char; 5] = ['\'', '’', '\u{a0}', '\u{202f}', '\u{2009}'];
+
+/// Zeros of the scripts that write decimal numbers with digits of their own, each with the other nine behind it
+/// (Unicode, general category `Nd`): Arabic, Persian and Urdu, the scripts of India, Thai, Lao, Tibetan, Burmese, Khmer,
+/// Mongolian, and the wide ones of East Asia.
+const ZEROS: [char; 18] = [
+    '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}', '\u{be6}', '\u{c66}',
+    '\u{ce6}', '\u{d66}', '\u{e50}', '\u{ed0}', '\u{f20}', '\u{1040}', '\u{17e0}', '\u{1810}', '\u{ff10}',
+];
 
 /// Most characters of a unit behind a number, such as `cm`, `kWh/m²` or `°C`.
 const LONGEST_UNIT: usize = 12;
@@ -68,6 +78,29 @@ impl std::str::FromStr for DecimalMark {
     }
 }
 
+/// The same text with the digits 0 to 9 in place of another script's, and with the Arabic marks of decimals and thousands
+/// as `.` and `,`; borrowed if it has no such digit.
+fn western(text: &str) -> Cow<'_, str> {
+    let digit = |c: char| {
+        let place = |zero: &char| (c as u32).checked_sub(*zero as u32).filter(|n| *n < 10);
+        ZEROS.iter().find_map(place).and_then(|n| char::from_digit(n, 10))
+    };
+    if text.is_ascii() || !text.chars().any(|c| digit(c).is_some()) {
+        return Cow::Borrowed(text);
+    }
+    let spelled = |c| match c {
+        '\u{66b}' => '.',
+        '\u{66c}' => ',',
+        c => digit(c).unwrap_or(c),
+    };
+    Cow::Owned(text.chars().map(spelled).collect())
+}
+
+/// Whether a text has digits of a script that does not write 0 to 9.
+pub(crate) fn has_other_digits(text: &str) -> bool {
+    matches!(western(text), Cow::Owned(_))
+}
+
 /// Whether this character may group the digits of a number.
 pub(crate) fn can_group(mark: char) -> bool {
     GROUPING.contains(&mark)
@@ -82,7 +115,7 @@ pub(crate) struct Fit {
     pub(crate) comma: bool,
     /// Whether it has a mark at all, a minus behind it or parentheses around it.
     pub(crate) marked: bool,
-    /// Whether it has a mark that only groups digits.
+    /// Whether it has a mark that only groups digits, or digits of another script.
     pub(crate) grouped: bool,
     /// Whether it has a decimal mark, or a point or comma between groups: what no telephone number has.
     pub(crate) tells: bool,
@@ -109,6 +142,9 @@ impl Fit {
                 tells: decimals.is_some(),
                 strong: false,
             };
+        }
+        if let Cow::Owned(text) = western(text) {
+            return Fit { marked: true, grouped: true, ..Fit::of(&text, thousands) };
         }
         let plain = parse_number(text).is_some();
         let points_and_commas = text.bytes().filter(|b| matches!(b, b'.' | b',')).count();
@@ -151,12 +187,12 @@ pub(crate) fn plain_decimals(text: &str) -> Option<Option<usize>> {
 }
 
 /// The same number with a decimal point, without grouping and with its minus in front, if the text is
-/// a number with this decimal mark. Digits stay as they are.
+/// a number with this decimal mark. Digits stay as they are, those of other scripts as 0 to 9.
 ///
 /// Digits may be grouped by threes, or as in India (`12,34,567`), by any one mark that is not the
 /// decimal one; `thousands` leaves only one of them.
 pub(crate) fn canonical(text: &str, decimal: DecimalMark, thousands: Option<char>) -> Option<String> {
-    let text = text.trim();
+    let text: &str = &western(text.trim());
     // As ledgers write it: behind the number, or in parentheses.
     let in_parentheses = || text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
     let ledger = || text.strip_suffix('-').or_else(in_parentheses);
@@ -334,6 +370,28 @@ mod tests {
         }
         for text in ["12,5", "0,250", "1.299,99", "28.01.2023", "192.168.1.1"] {
             assert_eq!(point(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_of_other_scripts_are_those_of_the_same_number() {
+        for (text, expected) in [
+            ("٣", "3"),
+            ("١٢٣", "123"),
+            ("-٤٫٥", "-4.5"),
+            ("١٬٢٥٠٫٥", "1250.5"),
+            ("۱۲", "12"),
+            ("१२.५", "12.5"),
+            ("３４", "34"),
+            ("1٢", "12"),
+        ] {
+            assert_eq!(canonical(text, DecimalMark::Point, None).as_deref(), Some(expected), "{text}");
+            let fit = Fit::of(text, None);
+            assert!(fit.point && fit.marked && fit.grouped && has_other_digits(text), "{text}: {fit:?}");
+        }
+        for text in ["²", "Ⅷ", "五", "غ٣", "٣ ٤ ٥ ٦", "é5"] {
+            assert_eq!(canonical(text, DecimalMark::Point, None), None, "{text}");
+            assert!(!Fit::of(text, None).point, "{text}");
         }
     }
 

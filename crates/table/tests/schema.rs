@@ -502,3 +502,44 @@ fn what_the_data_declare_as_categories_is_categories_unless_the_user_or_the_valu
     let replaced = infer(&replaced, &InferOptions::default()).unwrap();
     assert_eq!(replaced.column("floor").unwrap().kind, Kind::Numeric);
 }
+
+#[test]
+fn a_word_for_no_value_among_few_numbers_is_told() {
+    for word in ["-", "\\N", "<NA>", "#N/A", "None", "?", "#DIV/0!"] {
+        let schema = one("size", cycle(&[word, "5", "6.5", "7"], 100));
+        assert_eq!(schema.column("size").map(|c| c.kind), Some(Kind::Categorical));
+        let note = schema.notes.iter().find(|note| note.contains("missing tokens"));
+        assert!(
+            note.is_some_and(|note| note.contains(&format!("`{word}` in row 0 is not"))),
+            "{:?}",
+            schema.notes
+        );
+    }
+    // A name among numbers of few values is one of the names.
+    assert!(one("size", cycle(&["one", "5", "6.5", "7"], 100)).notes.is_empty());
+}
+
+#[test]
+fn a_number_of_nines_far_from_all_others_is_told_as_one_that_may_stand_for_none() {
+    let ages = |odd: &'static str, every: usize| {
+        text(
+            (0..300)
+                .map(move |i| if i % every == 0 { odd.to_owned() } else { (18 + i * 7 % 60).to_string() }),
+        )
+    };
+    for odd in ["-999", "999", "9999", "-99", "-999.0"] {
+        let schema = one("age", ages(odd, 4));
+        assert_eq!(schema.column("age").map(|c| c.kind), Some(Kind::Numeric));
+        let note = schema
+            .notes
+            .iter()
+            .find(|note| note.contains("missing token"))
+            .unwrap_or_else(|| panic!("{odd}"));
+        assert!(note.contains("stands in 75 of 300 rows, far from all others (19 to 77)"), "{note}");
+    }
+    // One is no habit, 9 is a number, and so is what lies among others or is no row of nines.
+    for (odd, every) in [("-999", 300), ("9", 4), ("99", 4), ("-1000", 4)] {
+        let notes = one("age", ages(odd, every)).notes;
+        assert!(notes.iter().all(|note| !note.contains("missing token")), "{odd}: {notes:?}");
+    }
+}

@@ -122,6 +122,12 @@ impl Target {
         match classes.len() {
             0 => Err(Error::value(format!("target `{column}` has no value in any row to learn from"))
                 .with_hint("check the column, and what counts as a missing cell")),
+            // One value only is no column of numbers, whatever it is.
+            1 if parse_number(&classes[0]).is_some_and(f64::is_infinite) => Err(Error::value(format!(
+                "target `{column}` is infinite (`{}`) in every row to learn from, nothing can be learned",
+                classes[0]
+            ))
+            .with_hint("check how it was computed: an infinity is often a division by zero")),
             1 => Err(Error::value(format!(
                 "target `{column}` has 1 class(es) ({}), at least 2 are needed",
                 quoted(&classes)

@@ -1,5 +1,6 @@
 //! Batches of a table that is being read, and the table of all of them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -69,7 +70,11 @@ impl TableReader {
         // The first batch is read at once: a table without rows is an error of opening it.
         reader.first = reader.next().transpose()?;
         if reader.first.is_none() {
-            let n_columns = reader.schema.fields().len();
+            // Those that nobody wants or that cannot be read are columns of the file, too.
+            let read: BTreeSet<&str> = reader.schema.fields().iter().map(|f| f.name().as_str()).collect();
+            let unread = reader.origin.unread.iter().map(String::as_str);
+            let set_aside = reader.origin.set_aside.iter().map(|column| column.name.as_str());
+            let n_columns = read.into_iter().chain(unread).chain(set_aside).collect::<BTreeSet<_>>().len();
             return Err(Error::malformed(format!("`{}` has {n_columns} column(s) but no rows", reader.file))
                 .with_hint("a table needs at least one row"));
         }

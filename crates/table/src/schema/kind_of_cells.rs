@@ -5,7 +5,9 @@ use arrow::array::ArrayRef;
 use super::infer::spellings_of;
 use super::infer::{Decision, InferOptions};
 use super::profile::ColumnProfile;
-use super::remarks::{name_remark, number_remark, spelling_remark, time_remark, word_remark};
+use super::remarks::{
+    name_remark, number_remark, sentinel_remark, spelling_remark, time_remark, word_remark,
+};
 use super::spellings::Spellings;
 use super::{DateFormat, Exclusion, Kind};
 use crate::cell::{self, Storage};
@@ -158,7 +160,11 @@ fn infer_numbers(name: &str, profile: &ColumnProfile, options: &InferOptions) ->
         kind: Kind::Numeric,
         reason: format!("{what} {range}, {figures}"),
         date_format: None,
-        notes: name_remark(name, profile).filter(|_| !names::is_time(name)).into_iter().collect(),
+        notes: name_remark(name, profile)
+            .filter(|_| !names::is_time(name))
+            .into_iter()
+            .chain(sentinel_remark(name, profile))
+            .collect(),
     }
 }
 

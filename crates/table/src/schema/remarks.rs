@@ -14,6 +14,14 @@ use crate::visible::quoted;
 const LEAST_THINGS: u64 = 100;
 const ROWS_OF_A_THING: u64 = 5;
 const MOST_UNEVEN: u64 = 3;
+/// What programs write where there is no value: databases, spreadsheets, statistics and programming languages.
+const WORDS_FOR_NONE: [&str; 14] = [
+    "\\N", "null", "none", "nil", "nan", "na", "n/a", "<na>", "#n/a", "#na", "#div/0!", "#value!", "#ref!",
+    "missing",
+];
+/// Rows from which a number of nines far from all others is told, and one in how many of all rows that are at least.
+const LEAST_SENTINELS: u64 = 3;
+const FEW_SENTINELS: u64 = 200;
 /// One cell in so many may be no number where all others are, and it is told of any column.
 const FEW_SPOIL: usize = 40;
 
@@ -112,7 +120,8 @@ pub(super) fn number_remark(table: &Table, name: &str, array: &ArrayRef, is_open
             ))
         }
         (Some((row, text)), _)
-            if is_open && 2 * n_numbers >= n_present || (n_present - n_numbers) * FEW_SPOIL <= n_present =>
+            if (is_open || is_word_for_none(text)) && 2 * n_numbers >= n_present
+                || (n_present - n_numbers) * FEW_SPOIL <= n_present =>
         {
             Some(format!(
                 "column `{name}`: {n_numbers} of {n_present} values are numbers, as `{example}`, but `{}` in {} is not, \
@@ -146,6 +155,42 @@ pub(super) fn name_remark(name: &str, profile: &ColumnProfile) -> Option<String>
                  the number of a shop does, give it the kind categorical"
             )
         })
+}
+
+/// Of a column of numbers at whose end stands one that people write where there is none: -999, 9999 and their like, in
+/// several rows, and farther from all others than these lie apart.
+pub(super) fn sentinel_remark(name: &str, profile: &ColumnProfile) -> Option<String> {
+    let buckets: Vec<(f64, u64)> = profile.quantiles.buckets().collect();
+    let [lowest, second, .., last_but_one, highest] = buckets[..] else { return None };
+    let is_nines = |value: f64| {
+        let digits = cell::number_text(value.abs()).unwrap_or_default();
+        let digits = digits.strip_suffix(".0").unwrap_or(&digits);
+        digits.len() > 1 && digits.bytes().all(|digit| digit == b'9')
+    };
+    let is_often = |n_rows: u64| n_rows >= LEAST_SENTINELS && n_rows * FEW_SENTINELS >= profile.n_present();
+    let is_far = |gap: f64, span: f64| gap > span;
+    let (value, n_rows, others) = if is_far(second.0 - lowest.0, highest.0 - second.0) {
+        (lowest.0, lowest.1, [second.0, highest.0])
+    } else if is_far(highest.0 - last_but_one.0, last_but_one.0 - lowest.0) {
+        (highest.0, highest.1, [lowest.0, last_but_one.0])
+    } else {
+        return None;
+    };
+    let [low, high, value_text] = [others[0], others[1], value].map(cell::short_text);
+    (is_nines(value) && is_often(n_rows)).then(|| {
+        format!(
+            "column `{name}`: {value_text} stands in {n_rows} of {} rows, far from all others ({low} to {high}); if it \
+             stands for missing ones, give it as a missing token",
+            profile.n_present()
+        )
+    })
+}
+
+/// Whether programs and people write this where there is no value.
+fn is_word_for_none(text: &str) -> bool {
+    let text = text.trim();
+    let is_word = WORDS_FOR_NONE.iter().any(|word| word.eq_ignore_ascii_case(text));
+    is_word || (!text.is_empty() && text.chars().all(|c| matches!(c, '-' | '–' | '—' | '.' | '?' | '*')))
 }
 
 /// Whether all cells are numbers, and what stands behind them are units: set apart by a blank, or no letter.

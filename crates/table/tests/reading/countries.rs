@@ -49,6 +49,21 @@ fn what_no_cell_decides_is_told_with_the_way_out() {
 }
 
 #[test]
+fn digits_of_other_scripts_make_numbers_and_are_told() {
+    for (cells, expected) in [("٣\n٤٫٥", ["3", "4.5"]), ("۱۲\n۷", ["12", "7"]), ("１２\n7", ["12", "7"])]
+    {
+        let table = found(&format!("menge\n{cells}\n"));
+        assert_eq!(column(&table, "menge"), expected);
+        assert!(notes(&table).contains("column `menge`: `"), "{}", notes(&table));
+        assert!(notes(&table).contains("digit by digit"), "{}", notes(&table));
+    }
+    // What names things stays as it is written.
+    assert_eq!(column(&found("zip,id\n٣٤,٥\n٤٥,٦\n"), "zip"), ["٣٤", "٤٥"]);
+    let known = [("menge".to_owned(), KnownColumn::AsWritten)].into();
+    assert_eq!(column(&read("menge\n٣\n", &ReadOptions { known, ..ReadOptions::default() }), "menge"), ["٣"]);
+}
+
+#[test]
 fn blanks_apostrophes_and_commas_group_thousands() {
     for (cell, number) in [("1 299,99", "1299.99"), ("1\u{202f}299,99", "1299.99"), ("1'299.99", "1299.99")] {
         let table = found(&format!("a;b\n{cell};x\n12;y\n"));

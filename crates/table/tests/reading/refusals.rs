@@ -3,6 +3,16 @@
 use super::*;
 
 #[test]
+fn a_table_without_rows_counts_all_of_its_columns() {
+    let columns = Wanted::Only(["b".to_owned()].into());
+    let options = ReadOptions { columns, ..ReadOptions::default() };
+    for (name, bytes) in [("t.csv", b"a,b,c\n".to_vec()), ("t.tsv", b"a\tb\tc\n".to_vec())] {
+        let error = read_table_from(Cursor::new(bytes), name, &options).unwrap_err().to_string();
+        assert!(error.contains("has 3 column(s) but no rows"), "{error}");
+    }
+}
+
+#[test]
 fn every_refusal_names_its_place_and_a_way_out() {
     let truncated = |bytes: Vec<u8>, n: usize| bytes[..bytes.len() - n].to_vec();
     let parquet = parquet_bytes(&typed_batch(9));
