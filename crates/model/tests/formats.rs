@@ -13,9 +13,9 @@ use arrow::array::Float64Array;
 use tabgraft_model::lineage::check_file;
 use tabgraft_model::space::Operation;
 use tabgraft_model::train::Event;
-use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, TrainingOptions};
+use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, Predictor, TrainingOptions};
 use tabgraft_table::Table;
-use tabgraft_table::read::{ReadOptions, read_table};
+use tabgraft_table::read::{DecimalMark, ReadOptions, read_table};
 
 fn folder(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats").join(version)
@@ -23,6 +23,13 @@ fn folder(version: &str) -> PathBuf {
 
 fn read(path: &Path) -> Table {
     read_table(path, &ReadOptions::default()).unwrap()
+}
+
+/// The numbers of a file of its writer's, without its first columns.
+fn written(path: &Path, n_skipped: usize) -> Vec<f32> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines = text.lines().skip(1);
+    lines.flat_map(|l| l.split(',').skip(n_skipped).map(|v| v.parse().unwrap())).collect()
 }
 
 /// Loads a frozen file, compares what it says of its rows with its writer's vectors, and saves it in
@@ -33,10 +40,10 @@ fn reread(version: &str, name: &str, id: &str) -> EmbeddingSpace {
     let space = EmbeddingSpace::load(&folder.join(name)).unwrap();
     assert_eq!(space.id().as_str(), id);
     assert_eq!(check_file(&folder.join(name)).unwrap(), Vec::<String>::new());
-    let found = space.embed(&read(&folder.join("rows.csv"))).unwrap();
-    let text = std::fs::read_to_string(folder.join("vectors.csv")).unwrap();
-    let wanted: Vec<f32> =
-        text.lines().skip(1).flat_map(|l| l.split(',').map(|v| v.parse().unwrap())).collect();
+    // As a later table is read: by what the file remembers of the first one.
+    let rows = read_table(&folder.join("rows.csv"), &space.read_options()).unwrap();
+    let found = space.embed(&rows).unwrap();
+    let wanted = written(&folder.join("vectors.csv"), 0);
     assert_eq!(found.values.len(), wanted.len());
     for (a, b) in found.values.iter().zip(&wanted) {
         assert!((a - b).abs() < 1e-5, "{a} instead of {b}");
@@ -90,6 +97,38 @@ fn a_pruned_graft_of_format_1_3_says_how_it_was_trained() {
     assert_eq!(batches, [Some(32), Some(32)]);
     // A date is several parts, of which a pruned column beside it leaves all.
     assert_eq!(space.extension_metadata().unwrap().columns_removed, ["color"]);
+}
+
+#[test]
+fn a_graft_of_format_1_4_reads_tables_as_it_was_told_and_computes_its_features() {
+    let space =
+        reread("1.4", "v2.tabgraft", "b79f7b2e80395f414288398ab6b253f8f7919608b3c5af97e61f005301733b79");
+    let names: Vec<&str> = space.features().iter().map(|feature| feature.name.as_str()).collect();
+    assert_eq!(names, ["log_betrag", "art_mean"]);
+    assert_eq!(space.reading().missing_tokens, ["-999"]);
+    assert_eq!(space.reading().decimal, Some(DecimalMark::Comma));
+    // The rows are known by their key, whatever their cells are; the last one is new.
+    let rows = read_table(&folder("1.4").join("rows.csv"), &space.read_options()).unwrap();
+    let known = space.row_parts(&rows).unwrap().known.unwrap();
+    assert_eq!(known.iter().filter(|known| known.part().is_some()).count(), rows.n_rows() - 1);
+}
+
+#[test]
+fn a_grown_predictor_of_format_1_4_predicts_as_its_writer_did() {
+    let path = folder("1.4").join("q2.tabgraft");
+    let predictor = Predictor::load(&path).unwrap();
+    assert_eq!(predictor.id().as_str(), "44a4d2266023fc66bd9b5d7a11e08d3e2934456ab152d0d0f3b9312785cbdb83");
+    assert_eq!(check_file(&path).unwrap(), Vec::<String>::new());
+    let rows = read_table(&folder("1.4").join("rows.csv"), &predictor.read_options()).unwrap();
+    let found = predictor.predict(&rows).unwrap();
+    for (a, b) in found.values.iter().zip(written(&folder("1.4").join("predictions.csv"), 2)) {
+        assert!((a - f64::from(b)).abs() < 1e-5, "{a} instead of {b}");
+    }
+    let out = tempfile::tempdir().unwrap();
+    let again = out.path().join("again.tabgraft");
+    predictor.save(&again).unwrap();
+    assert_eq!(Predictor::load(&again).unwrap().id(), predictor.id());
+    assert_eq!(check_file(&again).unwrap(), Vec::<String>::new());
 }
 
 #[test]
