@@ -118,3 +118,24 @@ fn a_circle_is_found() {
     assert!(circle(house(&[])).is_empty());
     assert_eq!(circle(house(&["a"])).len(), 3);
 }
+
+/// Results of the engine are read by one function, which says that it failed; zeros in place of them would be vectors.
+#[test]
+fn what_the_engine_could_not_compute_is_never_taken_for_zeros() {
+    let mut sources = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/src"), &mut sources);
+    let mut n_reads = 0;
+    for path in sources {
+        let text: String = fs::read_to_string(&path).unwrap().split_whitespace().collect();
+        for (at, _) in text.match_indices(".read()") {
+            n_reads += 1;
+            let behind = &text[at + ".read()".len()..];
+            let statement =
+                text[..at].rfind([';', '{', '}']).map_or(&text[..at], |start| &text[start + 1..at]);
+            let is_swallowed = statement.starts_with("ifletOk(")
+                || [".unwrap_or", ".ok()", ".is_ok"].iter().any(|end| behind.starts_with(end));
+            assert!(!is_swallowed, "{}: a failed reading is passed over: {:.60}", path.display(), behind);
+        }
+    }
+    assert!(n_reads > 5, "{n_reads} readings of the engine were looked at");
+}

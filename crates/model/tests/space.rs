@@ -11,7 +11,8 @@ use tabgraft_model::{
     EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions, TrainingOptions,
 };
 use tabgraft_table::Table;
-use tabgraft_table::split::Part;
+use tabgraft_table::schema::Kind;
+use tabgraft_table::split::{Part, SplitKey, SplitOptions};
 
 fn unit(i: usize, salt: u64) -> f64 {
     let mut x = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xd134_2543_de82_ef95);
@@ -282,6 +283,39 @@ fn test_rows_stay_out_of_both_tables_of_a_first_training() {
     assert!(is_test(&first) > 0 && is_test(&second) > 0);
     assert_eq!(info.n_rows_train, 200 - is_test(&first));
     assert_eq!(info.n_rows_valid, 100 - is_test(&second));
+}
+
+#[test]
+fn only_what_a_column_is_is_told_from_test_rows() {
+    let n_rows = 400;
+    let keys: ArrayRef = Arc::new(StringArray::from_iter_values((0..n_rows).map(|i| format!("row {i}"))));
+    let keyed =
+        table(n_rows).select(&["size".into(), "color".into()]).unwrap().with_column("key", keys).unwrap();
+    let options = FitOptions {
+        split: SplitOptions { by: SplitKey::Key { column: "key".into() }, ..SplitOptions::default() },
+        ..FitOptions { infer: Default::default(), ..options() }
+    };
+    let fit = |table: &Table| EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap();
+    let space = fit(&keyed);
+    let parts = space.split().assign(&keyed).unwrap();
+    let is_test = |row: usize| parts[row] == Part::Test;
+    assert!((0..n_rows).filter(|row| is_test(*row)).count() > 20);
+    // Numbers of another size in the test rows teach nothing: same bins, same weights.
+    let sizes = |of: &dyn Fn(usize) -> f64| Arc::new(Float64Array::from_iter_values((0..n_rows).map(of)));
+    let plain = fit(&keyed.with_column("size", sizes(&|row| unit(row, 1))).unwrap());
+    let shifted = |row: usize| unit(row, 1) + if is_test(row) { 1e6 } else { 0.0 };
+    let shifted = fit(&keyed.with_column("size", sizes(&shifted)).unwrap());
+    assert_eq!(shifted.codecs(), plain.codecs());
+    assert_eq!(shifted.hashes().weights, plain.hashes().weights);
+    // What a column is, they have a say in: one that holds a word there is no number anywhere.
+    let words = (0..n_rows).map(|row| match is_test(row) && row % 2 == 0 {
+        true => "unknown".to_owned(),
+        false => format!("{}", unit(row, 1)),
+    });
+    let worded = fit(&keyed.with_column("size", Arc::new(StringArray::from_iter_values(words))).unwrap());
+    let kind = |space: &EmbeddingSpace| space.columns().iter().find(|c| c.name == "size").map(|c| c.kind);
+    assert_eq!(kind(&plain), Some(Kind::Numeric));
+    assert_eq!(kind(&worded), Some(Kind::Text));
 }
 
 #[test]
