@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Args, Parser};
+use clap::{Args, CommandFactory, Parser};
 use tabgraft_table::is_hidden;
 use tabgraft_table::threads::MOST_THREADS;
 
@@ -76,7 +76,8 @@ pub fn parse() -> Result<Cli, ExitCode> {
             let text = error.to_string();
             let mut lines = text.lines().map(|l| l.strip_prefix("error: ").unwrap_or(l));
             let message = lines.by_ref().take_while(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
-            let failure = Failure::new(message).with_hint("see `tabgraft help`");
+            let hint = order_hint(&arguments).unwrap_or_else(|| "see `tabgraft help`".to_owned());
+            let failure = Failure::new(message).with_hint(hint);
             return Console::new(Format::Json, false).fail(&failure);
         }
         let text = error.to_string();
@@ -87,8 +88,25 @@ pub fn parse() -> Result<Cli, ExitCode> {
             // If nobody reads the help, there is nobody to tell.
             let _ = error.print();
         }
+        if let Some(hint) = order_hint(&arguments).filter(|_| error.use_stderr()) {
+            complain(&format!("hint: {hint}"));
+        }
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     })
+}
+
+/// What is said of `registry add FILE DIR`: the folder stands before what is done with it, as in no other command.
+fn order_hint(arguments: &[OsString]) -> Option<String> {
+    let [_, command, verb, ..] = arguments else { return None };
+    let (command, verb) = (command.to_str().filter(|name| *name == "registry")?, verb.to_str()?);
+    let cli = Cli::command();
+    cli.find_subcommand(command)?.find_subcommand(verb)?;
+    let what = match verb {
+        "add" => " FILE",
+        "promote" => " ID",
+        _ => "",
+    };
+    Some(format!("the folder comes first: `tabgraft registry DIR {verb}{what}`"))
 }
 
 fn parse_threads(text: &str) -> Result<usize, String> {
@@ -100,7 +118,6 @@ fn parse_threads(text: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
     use tabgraft_model::{PredictorOptions, SpaceConfig};
     use tabgraft_table::read::ReadOptions;
     use tabgraft_table::schema::InferOptions;
@@ -110,6 +127,18 @@ mod tests {
     /// Parses `arguments` behind the program's name.
     fn parsed(arguments: &[&str]) -> Command {
         Cli::try_parse_from(["tabgraft"].iter().chain(arguments)).unwrap().command
+    }
+
+    #[test]
+    fn a_registrys_verb_before_its_folder_is_told() {
+        let hint = |arguments: &[&str]| {
+            order_hint(&["tabgraft"].iter().chain(arguments).map(OsString::from).collect::<Vec<_>>())
+        };
+        let add = hint(&["registry", "add", "v1.tabgraft", "models"]);
+        assert_eq!(add.as_deref(), Some("the folder comes first: `tabgraft registry DIR add FILE`"));
+        assert!(hint(&["registry", "history"]).is_some_and(|hint| hint.ends_with("DIR history`")));
+        assert_eq!(hint(&["registry", "models", "add"]), None);
+        assert_eq!(hint(&["train", "add", "x"]), None);
     }
 
     #[test]

@@ -43,9 +43,23 @@ pub fn quoted<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
+/// As [`quoted`], of a list that may be long: the first `most` of the names, and how many more there are.
+pub fn quoted_some<S: AsRef<str>>(names: &[S], most: usize) -> String {
+    match names.len().saturating_sub(most) {
+        0 => quoted(names),
+        more => format!("{} and {more} more", quoted(&names[..most])),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lists_of_names_end_in_a_number() {
+        assert_eq!(quoted_some(&["a", "b"], 2), "`a`, `b`");
+        assert_eq!(quoted_some(&["a", "b", "c", "d"], 2), "`a`, `b` and 2 more");
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_written_out() {

@@ -7,12 +7,15 @@ use tabgraft_table::cell;
 use tabgraft_table::schema::{
     ColumnSpec, DateFormat, ExcludedColumn, Exclusion, InferOptions, Schema, infer,
 };
-use tabgraft_table::table::quoted;
+use tabgraft_table::table::{quoted, quoted_some};
 
 use super::ExtendOptions;
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, pattern, says_the_same};
 use crate::train::{Event, Sink};
+
+/// Columns that a message names of each list.
+const MOST_NAMED: usize = 20;
 
 /// Rows by which columns are found that may say the same; all rows then have the last word.
 const SAMPLE_ROWS: usize = 2_000;
@@ -43,21 +46,19 @@ impl EmbeddingSpace {
             return Ok(schema);
         }
         let known: Vec<String> = self.about.columns.iter().map(|c| c.name.clone()).collect();
-        let left_out: Vec<String> = self
-            .about
-            .excluded
-            .iter()
-            .chain(&schema.excluded)
-            .filter(|e| table.has_column(&e.name))
-            .map(|e| format!("`{}` ({})", e.name, e.reason))
-            .collect();
+        let excluded = self.about.excluded.iter().chain(&schema.excluded);
+        let left_out: Vec<_> = excluded.filter(|e| table.has_column(&e.name)).collect();
         let mut message = format!(
             "no new columns found: the space has {}; the table has {}",
-            quoted(&known),
-            quoted(&table.column_names())
+            quoted_some(&known, MOST_NAMED),
+            quoted_some(&table.column_names(), MOST_NAMED)
         );
         if !left_out.is_empty() {
-            message += &format!("; left out: {}", left_out.join(", "));
+            let named = left_out.iter().take(MOST_NAMED).map(|e| format!("`{}` ({})", e.name, e.reason));
+            message += &format!("; left out: {}", named.collect::<Vec<_>>().join(", "));
+            if let Some(more) = left_out.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+                message += &format!(" and {more} more");
+            }
         }
         Err(Error::no_new_columns(message)
             .with_hint("apply the features to the table before extending, or add the new source's columns"))

@@ -17,7 +17,7 @@ use crate::error::{Error, Result, near_names};
 use crate::origin::Origin;
 use crate::row_place::{RowLines, RowPlace, RowPlaces, Rows};
 use crate::spelling::WholeNumbers;
-pub use crate::visible::quoted;
+pub use crate::visible::{quoted, quoted_some};
 pub use whole::Whole;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
