@@ -24,6 +24,8 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 /// Rows that are read at a time where the first value ends the search.
 const FEW_ROWS: usize = 256;
+/// Rows whose cells are read at a time where nothing needs more of them.
+const PIECE_ROWS: usize = 16_384;
 
 /// What the cells of an Arrow column hold, as far as the type says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +165,20 @@ pub fn texts(column: &str, array: &ArrayRef) -> Result<StringArray> {
         }
         _ => convert(column, &array, &DataType::Utf8)?.as_string::<i32>().clone(),
     })
+}
+
+/// Does some work on the cells of a column piece by piece, in their order: what reading cells makes of them is never
+/// there for all rows at once.
+///
+/// # Errors
+/// The first error of `work`, its row counted over the whole column.
+pub(crate) fn each_piece(array: &ArrayRef, mut work: impl FnMut(&ArrayRef) -> Result<()>) -> Result<()> {
+    // A column without rows has a type all the same, which may be wrong.
+    for first in (0..array.len().max(1)).step_by(PIECE_ROWS) {
+        let piece = array.slice(first, PIECE_ROWS.min(array.len() - first));
+        work(&piece).map_err(|e| e.behind(first))?;
+    }
+    Ok(())
 }
 
 /// Whether any cell has a value, as [`texts`] tells it. Reads no further than to the first few rows that do.

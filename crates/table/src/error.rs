@@ -159,6 +159,15 @@ impl Error {
         self
     }
 
+    /// Counts the row, if there is one, from `n_rows` rows before it: what was wrong stands in a piece of a table.
+    #[must_use]
+    pub(crate) fn behind(mut self, n_rows: usize) -> Self {
+        if let Some(row) = self.row.as_mut().filter(|row| !row.is_found) {
+            row.place = RowPlace::row(row.place.row_idx + n_rows);
+        }
+        self
+    }
+
     /// Names the row, if there is one, as it is found where this table's rows came from. The first table that is
     /// asked counts.
     #[must_use]

@@ -6,6 +6,9 @@ use tabgraft_table::encoded::{EncodedColumn, PartForm, PartValues};
 
 use crate::kernel::{Cells, Layout, MASKED, MISSING, PRESENT};
 
+/// How much more room than the rows so far ask for is made for entries of bags.
+const ROOM_TO_SPARE: f64 = 1.03;
+
 /// Which cells of a batch the network may not see: `[n_rows, n_columns]`.
 #[derive(Debug, Clone)]
 pub(crate) struct Masks {
@@ -27,6 +30,8 @@ impl Masks {
 #[derive(Debug, Clone)]
 pub(crate) struct CellTable {
     cells: Cells,
+    /// Rows that there is room for.
+    room: usize,
     /// For each part the place of its column in the group.
     part_column: Vec<usize>,
 }
@@ -56,12 +61,12 @@ impl CellTable {
             bag_value: Vec::new(),
             layout,
         };
-        CellTable { cells, part_column }
+        CellTable { cells, room: n_rows, part_column }
     }
 
     /// Lays out further rows behind those that are there.
     pub fn push(&mut self, columns: &[EncodedColumn], n_rows: usize) {
-        let CellTable { cells, part_column } = self;
+        let CellTable { cells, room, part_column } = self;
         let (first, layout) = (cells.n_rows, cells.layout.clone());
         let n_parts = layout.parts.len();
         let parts: Vec<&PartValues> = columns.iter().flat_map(|c| &c.parts).collect();
@@ -99,6 +104,7 @@ impl CellTable {
             .filter(|(slot, _)| matches!(slot.form, PartForm::Bag { .. }))
             .map(|(_, values)| *values)
             .collect();
+        make_room(cells, &bags, n_rows, *room);
         for r in 0..n_rows {
             for bag in &bags {
                 if let PartValues::Bag { offsets, slots, values } = bag {
@@ -173,4 +179,22 @@ impl CellTable {
         }
         Arc::new(cells)
     }
+}
+
+/// Makes room for the entries of `n_rows` further rows, and where that is more than there is, for about as many in each of
+/// the rows up to `room`: doubled whenever it is full, a table of texts would stand in memory three times.
+fn make_room(cells: &mut Cells, bags: &[&PartValues], n_rows: usize, room: usize) {
+    let entries = |part: &&PartValues| match part {
+        PartValues::Bag { slots, .. } => slots.len(),
+        _ => 0,
+    };
+    let n_new: usize = bags.iter().map(entries).sum();
+    let n_all = cells.bag_slot.len() + n_new;
+    if n_all <= cells.bag_slot.capacity() {
+        return;
+    }
+    let expected = (n_all as f64 * ROOM_TO_SPARE * room as f64 / cells.n_rows.max(1) as f64) as usize;
+    let n_more = if n_rows < room { expected.max(n_all) } else { n_all } - cells.bag_slot.len();
+    cells.bag_slot.reserve_exact(n_more);
+    cells.bag_value.reserve_exact(n_more);
 }

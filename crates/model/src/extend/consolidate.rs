@@ -70,7 +70,13 @@ impl EmbeddingSpace {
         let encoded = child.encode(&all)?;
         let n_columns = self.columns().len();
         let mut data = training_data(&child, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
-        child.keep_within(&plan, false, &mut data, all.n_bytes() + encoded.n_bytes(), sink)?;
+        child.keep_within(
+            &plan,
+            false,
+            &mut data,
+            [all.n_bytes() + encoded.n_bytes(), all.n_rows()],
+            sink,
+        )?;
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));
         let n_epochs = plan.n_epochs(self.about.planned_epochs);

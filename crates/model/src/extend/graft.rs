@@ -49,7 +49,13 @@ impl Graft {
         let n_old = parent.about.columns.len();
         let roles = roles(mode, n_old, child.about.columns.len() - n_old);
         let mut data = looked_at.training_data(&child, &encoded, roles, 0..n_old);
-        child.keep_within(&plan, bound.is_some(), &mut data, all.n_bytes() + encoded.n_bytes(), sink)?;
+        child.keep_within(
+            &plan,
+            bound.is_some(),
+            &mut data,
+            [all.n_bytes() + encoded.n_bytes(), all.n_rows()],
+            sink,
+        )?;
         data.allowance.n_variants = data.allowance.n_variants.min(dose.n_variants);
         let (coding, parent_start) = (start.elapsed().as_secs_f64(), Instant::now());
         let sample = DriftSample::new(&parent, &encoded, &looked_at.rows, plan.seed());

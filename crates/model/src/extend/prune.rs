@@ -314,8 +314,8 @@ impl EmbeddingSpace {
         };
         if let Some(plan) = &plan {
             // Hidden cells are drawn afresh at every epoch, so that no piece of z can be kept.
-            let footprint =
-                Footprint::new(&self.network, data, all.n_bytes() + encoded.n_bytes()).without_prefix();
+            let read_bytes = all.n_bytes() + encoded.n_bytes();
+            let footprint = Footprint::new(&self.network, data, read_bytes, all.n_rows()).without_prefix();
             data.allowance = plan.allow(&footprint, self.about.batch_size, sink)?;
             self.about.batch_size = data.allowance.batch_size;
         }

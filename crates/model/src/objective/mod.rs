@@ -99,6 +99,11 @@ impl Objective {
         self.n_columns
     }
 
+    /// Number of cells.
+    pub fn n_cells(&self) -> usize {
+        self.class.len()
+    }
+
     /// Bytes of classes and row keys.
     pub fn n_bytes(&self) -> u64 {
         (2 * self.class.len() + 8 * self.row_key.len()) as u64

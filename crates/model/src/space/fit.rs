@@ -82,7 +82,7 @@ impl EmbeddingSpace {
         let looked_at = rows.looked_at(rows.train.clone(), usize::MAX);
         let roles = vec![Role::OLD; names.len()];
         let mut data = looked_at.coded(&space, &all, roles, 0..names.len())?;
-        space.keep_within(&plan, false, &mut data, all.n_bytes(), sink)?;
+        space.keep_within(&plan, false, &mut data, [all.n_bytes(), all.n_rows()], sink)?;
         // The batches are cut from the data: what it was made of makes room.
         drop(all);
         let phase = Phase {
@@ -122,7 +122,7 @@ impl EmbeddingSpace {
     }
 
     /// Keeps a training on `data` within the plan's limit of memory, if there is one: chooses the rows of a step,
-    /// with notes. `read_bytes` are those of what the data was made from.
+    /// with notes. `read_bytes` and `n_rows` are those of what the data was made from.
     ///
     /// # Errors
     /// An option error with estimate and limit if no step is small enough.
@@ -131,10 +131,10 @@ impl EmbeddingSpace {
         plan: &TrainingPlan,
         is_anchored: bool,
         data: &mut TrainingData,
-        read_bytes: usize,
+        [read_bytes, n_rows]: [usize; 2],
         sink: &mut Sink<'_>,
     ) -> Result<()> {
-        let footprint = Footprint::new(&self.network, data, read_bytes).anchored(is_anchored);
+        let footprint = Footprint::new(&self.network, data, read_bytes, n_rows).anchored(is_anchored);
         data.allowance = plan.allow(&footprint, self.about.batch_size, sink)?;
         self.about.batch_size = data.allowance.batch_size;
         Ok(())

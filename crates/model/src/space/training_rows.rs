@@ -12,9 +12,6 @@ use crate::error::{Error, Result};
 use crate::objective::{Objective, Role};
 use crate::train::{Allowance, Event, Purpose, Sink, TrainingData, VALIDATION_MOST, drawn};
 
-/// Rows whose cells are numbers at a time while batches are laid out.
-const PIECE_ROWS: usize = 65_536;
-
 /// The rows of a table by their part, and a key of each row.
 pub(crate) struct Rows {
     pub train: Vec<usize>,
@@ -169,7 +166,7 @@ impl LookedAt {
 }
 
 impl LookedAt {
-    /// As [`LookedAt::training_data`], of the cells of `table`, of which never more than [`PIECE_ROWS`] rows are numbers
+    /// As [`LookedAt::training_data`], of the cells of `table`, of which never more than a piece are numbers
     /// besides.
     ///
     /// # Errors
@@ -188,7 +185,7 @@ impl LookedAt {
             tokens.iter().map(|g| CellTable::with_room(g.layout.clone(), &g.n_parts, n_rows)).collect();
         let mut objective = Objective::with_room(&network.first_logit, roles, self.rows.key.clone())
             .with_column_keys(&about.mask_keys);
-        encode_in_pieces(&about.columns, &about.codecs, table, &self.rows_idx, PIECE_ROWS, &mut |piece| {
+        encode_in_pieces(&about.columns, &about.codecs, table, &self.rows_idx, &mut |piece| {
             for (group, tokens) in groups.iter_mut().zip(&tokens) {
                 group.push(&piece.columns[tokens.columns.clone()], piece.n_rows);
             }

@@ -36,6 +36,11 @@ pub enum Event {
         /// The warning.
         text: String,
     },
+    /// What a training may need at most is known.
+    Memory {
+        /// Bytes of the whole process, by an estimate.
+        bytes: u64,
+    },
     /// Training begins.
     Started {
         /// Most epochs that it will run.

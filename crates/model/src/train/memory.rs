@@ -1,9 +1,12 @@
 //! What a training needs of memory, estimated before it begins, and how it keeps within a limit.
 //!
 //! ```text
-//! bytes = PROCESS + table + cells + weights + prefix + rows in flight
-//! table            the cells as they were read; of what is not a first training once more as codecs make them
-//! cells            what batches are cut from: bins, positions, codes, classes, keys of all rows
+//! bytes = PROCESS + reading + coding + training
+//! reading          the table once and a half, for what is read in pieces is joined; ROW bytes a row for its keys, its
+//!                  part and its places; of what is not a first training also the cells as codecs make them
+//! coding           the cells that batches are cut from: bins, positions, codes, classes, keys of all rows; twice more
+//!                  those of the PIECE_CELLS that are coded at a time
+//! training         weights + prefix + rows in flight
 //! weights          4 bytes each; of those that train also gradient, two moments, two best epochs
 //! prefix           2 bytes a number that a frozen graft computes once (`prefix.rs`)
 //! rows in flight   the larger of batch rows * step + anchored rows * (step + pass) and validation rows * pass,
@@ -12,7 +15,11 @@
 //!                        anchored rows: those of a batch that an anchored graft holds near its parent's
 //! ```
 //!
-//! `benches/memory.py` prints the estimate beside what was measured.
+//! Reading and coding are over when training begins, but an allocator does not give all of their memory to it: of a wide
+//! table the peak lies between the larger of the parts and their sum. `benches/memory.py --shapes` prints the estimate
+//! beside what was measured, `crates/cli/tests/memory.rs` holds it.
+
+use tabgraft_table::codec::PIECE_CELLS;
 
 use super::anchor::Anchor;
 use super::prefix::Prefix;
@@ -23,8 +30,14 @@ use crate::encoder::Network;
 use crate::error::{Error, Result};
 use crate::param::Params;
 
-/// A process that trains next to nothing: code, threads, what the allocator keeps at hand.
+/// A process of up to four threads that trains next to nothing: code, threads, what the allocator keeps at hand. How many
+/// there are has no say in it, or a limit would give other steps on another machine.
 const PROCESS: u64 = 64 << 20;
+/// Bytes of a row beside its cells while a training is prepared: its hashes, its part, its places, copies of it.
+const ROW: u64 = 128;
+/// How many times a piece is there while it is coded, beside its place among the cells: as columns of text and as what
+/// codecs make of them.
+const CODED_COPIES: u64 = 2;
 /// Bytes of a number.
 const NUMBER: u64 = 4;
 /// Copies of a weight that trains: itself, gradient, two moments, the best epochs of two phases.
@@ -34,7 +47,7 @@ const LEAST_TABLE: u64 = 1 << 20;
 /// Fewest rows of a step.
 const LEAST_BATCH: usize = 16;
 /// Share of everything else that a prefix may add: a graft should need little more than its parent's
-/// training did.
+/// training did. How much of it is kept changes what is learned, so that a better estimate does not change it.
 const PREFIX_SHARE: f64 = 0.15;
 
 /// What a table is held in memory for.
@@ -52,7 +65,8 @@ pub enum HeldFor {
 /// table, process and all.
 pub fn table_within(limit: u64, held_for: HeldFor) -> u64 {
     let copies = match held_for {
-        HeldFor::Training => 6,
+        // Texts and dates are four to six times as large in the cells as in the table.
+        HeldFor::Training => 8,
         HeldFor::Fitting => 12,
         HeldFor::Scoring => 5,
     };
@@ -63,8 +77,12 @@ pub fn table_within(limit: u64, held_for: HeldFor) -> u64 {
 /// Bytes of a training, by what asks for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Footprint {
-    /// Everything but prefix and rows in flight.
+    /// Everything but prefix and rows in flight: process, reading, coding and weights.
     fixed: u64,
+    /// What a prefix may add a share of, beside rows in flight.
+    beside_prefix: u64,
+    /// Rows that there are to train on, and to validate on.
+    n_rows: [u64; 2],
     /// A row of a step.
     step: u64,
     /// Whether an anchor sends a part of each step's rows through parent and child once more.
@@ -92,14 +110,18 @@ impl Allowance {
 }
 
 impl Footprint {
-    /// Of training these weights, as they will be thawed, on this data; `read_bytes` are those of what the data was
-    /// made from: table and encoded columns.
-    pub fn new(network: &Network, data: &TrainingData, read_bytes: usize) -> Self {
+    /// Of training these weights, as they will be thawed, on this data, which was made from `n_rows` rows of
+    /// `read_bytes` bytes: those of the table, and of encoded columns beside it.
+    pub fn new(network: &Network, data: &TrainingData, read_bytes: usize, n_rows: usize) -> Self {
         let mut weights = 0;
         network.each("", &mut |_, param| {
             weights += NUMBER * TRAINED_COPIES * param.shape().iter().product::<usize>() as u64;
         });
         let cells: u64 = data.groups.iter().map(|g| g.n_bytes()).sum::<u64>() + data.objective.n_bytes();
+        let n_cells = data.objective.n_cells().max(1);
+        let piece = cells * n_cells.min(PIECE_CELLS) as u64 / n_cells as u64;
+        let reading = read_bytes as u64 * 3 / 2 + ROW * n_rows as u64;
+        let coding = cells + CODED_COPIES * piece;
         let tokens: usize = network.token_groups().iter().map(|g| g.layout.parts.len() * D_TOKEN).sum();
         let trunks = std::iter::once(&network.trunk).chain(network.sides.iter().map(|s| &s.trunk));
         let inner: usize =
@@ -107,7 +129,9 @@ impl Footprint {
         let logits = network.n_logits() * (3 * network.heads.len() + 2);
         let prefix = Prefix::n_numbers(network, data).map(|n| n.map(|n| Prefix::NUMBER * n as u64));
         Footprint {
-            fixed: PROCESS + read_bytes as u64 + cells + weights,
+            fixed: PROCESS + reading + coding + weights,
+            beside_prefix: PROCESS + read_bytes as u64 + cells + weights,
+            n_rows: [data.train_rows.len() as u64, data.watched_rows.len() as u64],
             step: NUMBER * (3 * tokens + inner + logits) as u64,
             is_anchored: false,
             prefix,
@@ -126,16 +150,23 @@ impl Footprint {
 
     /// Bytes under an allowance.
     pub fn bytes(&self, allowance: &Allowance) -> u64 {
-        let held = if self.is_anchored { Anchor::n_rows(allowance.batch_size) as u64 } else { 0 };
-        let step = allowance.batch_size as u64 * self.step + held * (self.step + self.step / 2);
-        let in_flight = step.max(allowance.pass_rows as u64 * self.step / 2);
-        let prefix = match self.prefix {
-            Some([variant, valid]) if allowance.n_variants > 0 => {
-                variant * allowance.n_variants as u64 + valid
-            }
+        self.fixed + self.in_flight(allowance, self.n_rows) + self.prefix(allowance.n_variants)
+    }
+
+    /// Bytes of the rows of a step or of a pass, of so many that there are to train and to validate on.
+    fn in_flight(&self, allowance: &Allowance, [n_train, n_valid]: [u64; 2]) -> u64 {
+        let batch_size = n_train.min(allowance.batch_size as u64);
+        let held = if self.is_anchored { Anchor::n_rows(batch_size as usize) as u64 } else { 0 };
+        let step = batch_size * self.step + held * (self.step + self.step / 2);
+        step.max(n_valid.min(allowance.pass_rows as u64) * self.step / 2)
+    }
+
+    /// Bytes of a prefix of so many ways of hiding old cells.
+    fn prefix(&self, n_variants: usize) -> u64 {
+        match self.prefix {
+            Some([variant, valid]) if n_variants > 0 => variant * n_variants as u64 + valid,
             _ => 0,
-        };
-        self.fixed + in_flight + prefix
+        }
     }
 
     /// How to train with steps of `batch_size` rows, within `limit` bytes if there is one. A prefix
@@ -145,15 +176,18 @@ impl Footprint {
     /// An option error with estimate and limit if even steps of [`LEAST_BATCH`] rows do not fit.
     pub fn within(&self, limit: Option<u64>, batch_size: usize, sink: &mut Sink<'_>) -> Result<Allowance> {
         let mut allowance = Allowance::of_batches(batch_size);
-        let alone = self.bytes(&allowance);
-        let most = (alone as f64 * PREFIX_SHARE) as u64;
+        let beside = self.beside_prefix + self.in_flight(&allowance, [u64::MAX; 2]);
+        let most = (beside as f64 * PREFIX_SHARE) as u64;
         allowance.n_variants = Prefix::VARIANTS
-            .filter(|n| self.bytes(&Allowance { n_variants: *n, ..allowance }) <= alone + most)
+            .filter(|n| self.prefix(*n) <= most)
             .max()
             .filter(|_| self.prefix.is_some())
             .unwrap_or(0);
-        let Some(limit) = limit else { return Ok(allowance) };
         let wanted = self.bytes(&allowance);
+        let Some(limit) = limit else {
+            let _ = sink(&Event::Memory { bytes: wanted });
+            return Ok(allowance);
+        };
         if wanted > limit && allowance.n_variants > 0 {
             allowance.n_variants = 0;
             note(sink, wanted, limit, "the parent's vectors are computed at every step, not kept".to_owned());
@@ -192,8 +226,20 @@ fn megabytes(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    const FOOTPRINT: Footprint =
-        Footprint { fixed: 1_000_000, step: 1000, is_anchored: false, prefix: Some([50_000, 10_000]) };
+    const FOOTPRINT: Footprint = Footprint {
+        fixed: 1_000_000,
+        beside_prefix: 1_000_000,
+        n_rows: [100_000; 2],
+        step: 1000,
+        is_anchored: false,
+        prefix: Some([50_000, 10_000]),
+    };
+
+    #[test]
+    fn rows_that_there_are_not_are_not_in_flight() {
+        let few = Footprint { n_rows: [100, 40], ..FOOTPRINT };
+        assert_eq!(few.bytes(&Allowance::of_batches(256)), 1_000_000 + 100 * 1000);
+    }
 
     fn within(limit: Option<u64>, batch_size: usize) -> (Result<Allowance>, Vec<String>) {
         let mut notes = Vec::new();

@@ -35,6 +35,11 @@ pub use numeric::NumericCodec;
 pub use text::TextCodec;
 pub use timestamp::TimestampCodec;
 
+/// Cells that are numbers at a time while a table is coded in pieces.
+pub const PIECE_CELLS: usize = 131_072;
+/// Rows that a piece has at least.
+const LEAST_PIECE_ROWS: usize = 512;
+
 /// Sizes of codecs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -406,8 +411,8 @@ pub fn encode_rows(
     })
 }
 
-/// As [`encode_rows`], at most `piece_rows` rows at a time, so that never more of them are numbers: `work` sees the
-/// pieces in their order.
+/// As [`encode_rows`], some rows at a time, so that never more than about [`PIECE_CELLS`] cells are numbers: `work` sees
+/// the pieces in their order.
 ///
 /// # Errors
 /// As [`encode_rows`].
@@ -416,7 +421,6 @@ pub fn encode_in_pieces(
     codecs: &[Codec],
     table: &Table,
     rows_idx: &[usize],
-    piece_rows: usize,
     work: &mut dyn FnMut(&EncodedTable),
 ) -> Result<()> {
     if rows_idx.len() < table.n_rows() {
@@ -427,7 +431,7 @@ pub fn encode_in_pieces(
         };
         in_pool(|| specs.par_iter().try_for_each(check))??;
     }
-    for rows in rows_idx.chunks(piece_rows.max(1)) {
+    for rows in rows_idx.chunks((PIECE_CELLS / specs.len().max(1)).max(LEAST_PIECE_ROWS)) {
         let rows: Vec<u32> = rows.iter().map(|row| *row as u32).collect();
         work(&encode(specs, codecs, &table.take(&rows)?)?);
     }
@@ -457,11 +461,11 @@ fn encode_columns(
 /// Whether every cell can be read as the column's kind.
 fn check_cells(spec: &ColumnSpec, array: &ArrayRef) -> Result<()> {
     let name = spec.name.as_str();
-    match spec.kind {
-        Kind::Numeric => cell::numbers(name, array).map(drop),
-        Kind::Boolean => cell::truths(name, array).map(drop),
-        Kind::Timestamp => cell::timestamps_us(name, array, spec.date_format()?).map(drop),
+    cell::each_piece(array, |piece| match spec.kind {
+        Kind::Numeric => cell::numbers(name, piece).map(drop),
+        Kind::Boolean => cell::truths(name, piece).map(drop),
+        Kind::Timestamp => cell::timestamps_us(name, piece, spec.date_format()?).map(drop),
         // Any text is one.
-        Kind::Categorical | Kind::Text => Storage::of(name, array.data_type()).map(drop),
-    }
+        Kind::Categorical | Kind::Text => Storage::of(name, piece.data_type()).map(drop),
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 
 use super::index::{UNNAMED, written_index};
@@ -176,7 +176,13 @@ impl CsvBatches {
         if n_rows == 0 {
             return Ok(None);
         }
-        let columns = self.builders.iter_mut().flatten().map(|b| Arc::new(b.finish()) as ArrayRef).collect();
+        // All batches of a table are held at once: what a builder kept in store is given back.
+        let finish = |builder: &mut StringBuilder| {
+            let mut column = builder.finish();
+            column.shrink_to_fit();
+            Arc::new(column) as ArrayRef
+        };
+        let columns = self.builders.iter_mut().flatten().map(finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(n_rows));
         let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
             .map_err(|e| Error::malformed(format!("`{}`: {e}", self.file)))?;

@@ -100,7 +100,7 @@ impl ColumnProfile {
     /// A schema error if the column has a type that cannot be read.
     pub fn of(column: &str, array: &ArrayRef) -> Result<Self> {
         let mut profile = Self::new(Storage::of(column, array.data_type())?);
-        profile.update(column, array)?;
+        cell::each_piece(array, |piece| profile.update(column, piece))?;
         Ok(profile)
     }
 

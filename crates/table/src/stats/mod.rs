@@ -91,10 +91,16 @@ impl ColumnStats {
         let name = spec.name.as_str();
         let n_missing = match &mut self.values {
             ValueStats::Numeric { quantiles } => {
-                let numbers = cell::numbers(name, array)?;
-                self.n_non_finite += numbers.iter().flatten().filter(|v| v.is_infinite()).count() as u64;
-                quantiles.update(numbers.iter().flatten());
-                numbers.null_count()
+                let (mut n_missing, mut n_infinite) = (0, 0);
+                cell::each_piece(array, |piece| {
+                    let numbers = cell::numbers(name, piece)?;
+                    n_infinite += numbers.iter().flatten().filter(|v| v.is_infinite()).count() as u64;
+                    quantiles.update(numbers.iter().flatten());
+                    n_missing += numbers.null_count();
+                    Ok(())
+                })?;
+                self.n_non_finite += n_infinite;
+                n_missing
             }
             ValueStats::Categorical { counts } => {
                 let texts = cell::categories(name, array)?;
@@ -107,10 +113,15 @@ impl ColumnStats {
                 truths.null_count()
             }
             ValueStats::Timestamp { quantiles, calendar } => {
-                let times = cell::timestamps_us(name, array, spec.date_format()?)?;
-                quantiles.update(times.iter().flatten().map(cell::seconds));
-                times.iter().flatten().for_each(|time| calendar.update(time));
-                times.null_count()
+                let mut n_missing = 0;
+                cell::each_piece(array, |piece| {
+                    let times = cell::timestamps_us(name, piece, spec.date_format()?)?;
+                    quantiles.update(times.iter().flatten().map(cell::seconds));
+                    times.iter().flatten().for_each(|time| calendar.update(time));
+                    n_missing += times.null_count();
+                    Ok(())
+                })?;
+                n_missing
             }
             ValueStats::Text { counts } => {
                 let texts = cell::texts(name, array)?;

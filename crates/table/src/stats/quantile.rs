@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const MAX_BUCKETS: usize = 16_384;
 
 /// Values that are sorted at once; bounds the memory of one update.
-const CHUNK_ROWS: usize = 65_536;
+const CHUNK_ROWS: usize = 16_384;
 
 /// Neighbouring values that are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
