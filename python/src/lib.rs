@@ -17,6 +17,7 @@ mod feature;
 mod frame;
 mod html;
 mod lineage;
+mod odd;
 mod predictions;
 mod predictor;
 mod progress;
@@ -27,6 +28,7 @@ mod simple_mlp;
 mod single_predictor;
 mod space;
 mod warnings;
+mod watched;
 
 use pyo3::prelude::*;
 use tabgraft_table::threads::set_threads;
@@ -58,6 +60,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<registry::Registry>()?;
     module.add_class::<row_index::RowIndex>()?;
     module.add_class::<row_index::Neighbours>()?;
+    module.add_class::<odd::Surprise>()?;
+    module.add_class::<watched::Watched>()?;
     module.add_function(wrap_pyfunction!(discovery::discover, module)?)?;
     // For the estimators alone: no part of what the module exports.
     module.setattr("_n_weighted_rows", wrap_pyfunction!(predictor::n_weighted_rows, module)?)?;

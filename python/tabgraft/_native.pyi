@@ -36,10 +36,12 @@ __all__ = [
     "SimpleMLP",
     "SinglePredictor",
     "StopToken",
+    "Surprise",
     "TabgraftError",
     "TrainingError",
     "VerificationError",
     "VersionError",
+    "Watched",
     "__version__",
     "discover",
     "lineage",
@@ -115,6 +117,22 @@ class _Guardrail(TypedDict):
     column: str
     flag: _Flag
     word: Literal["unseen", "outlier", "extrapolation", "severe", "error"]
+
+class _OddCell(TypedDict):
+    column: str
+    found: str | None
+    """What stands there; None where nothing does."""
+    oddity: Literal["value", "missing", "unseen", "out_of_range"]
+    p_found: float
+    """Its probability, given the rest of the row."""
+    expected: str
+    p_expected: float
+    surprise: float
+    """In nats: -ln of `p_found`."""
+
+class _Change(TypedDict):
+    column: str
+    what: Literal["values", "missing", "unseen", "surprise"]
 
 class _Hashes(TypedDict):
     weights: str
@@ -364,6 +382,27 @@ class EmbeddingSpace:
         rename: _Renames | None = None,
         columns: _Names | None = None,
     ) -> RowIndex: ...
+    def surprise(
+        self,
+        data: _FrameLike,
+        *,
+        n_reasons: int = 3,
+        against: _FrameLike | None = None,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+    ) -> Surprise: ...
+    def watch(
+        self,
+        data: _FrameLike,
+        *,
+        alpha: float = 0.01,
+        min_psi: float = 0.005,
+        against: _FrameLike | None = None,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+    ) -> Watched: ...
     def column_report(
         self, data: _FrameLike, *, rename: _Renames | None = None, columns: _Names | None = None
     ) -> _ColumnReport: ...
@@ -947,6 +986,37 @@ class Neighbours:
     def keys(self) -> list[list[str]]: ...
     @property
     def similarities(self) -> NDArray[np.float32]: ...
+    def to_pandas(self) -> Any: ...
+    def to_polars(self) -> Any: ...
+    def _repr_html_(self) -> str: ...
+    def __len__(self) -> int: ...
+
+@final
+class Surprise:
+    @property
+    def scores(self) -> NDArray[np.float64]: ...
+    @property
+    def share_less_odd(self) -> NDArray[np.float64] | None: ...
+    @property
+    def cells(self) -> NDArray[np.float32]: ...
+    @property
+    def columns(self) -> list[str]: ...
+    @property
+    def reasons(self) -> list[list[_OddCell]]: ...
+    @property
+    def missing_columns(self) -> list[str]: ...
+    def to_pandas(self) -> Any: ...
+    def to_polars(self) -> Any: ...
+    def _repr_html_(self) -> str: ...
+    def __len__(self) -> int: ...
+
+@final
+class Watched:
+    @property
+    def changed(self) -> bool: ...
+    @property
+    def changes(self) -> list[_Change]: ...
+    def to_dict(self) -> dict[str, Any]: ...
     def to_pandas(self) -> Any: ...
     def to_polars(self) -> Any: ...
     def _repr_html_(self) -> str: ...

@@ -14,6 +14,7 @@ pub mod metric;
 mod model_file;
 mod numbers;
 mod objective;
+pub mod odd;
 mod param;
 pub mod predictor;
 mod record;
@@ -26,6 +27,7 @@ mod tape;
 pub mod timed;
 pub mod train;
 mod tree;
+pub mod watch;
 pub mod weights;
 
 pub use compare::CompareOptions;

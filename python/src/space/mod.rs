@@ -3,6 +3,7 @@
 
 mod algebra;
 mod file;
+mod odd;
 mod one_step;
 mod options;
 mod rows;

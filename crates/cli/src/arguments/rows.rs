@@ -63,6 +63,17 @@ impl RowsArgs {
         Ok(table)
     }
 
+    /// Reads another table, as that of the model.
+    pub fn other(
+        &self,
+        path: &Path,
+        how: &ReadOptions,
+        needs: Wanted,
+        console: &Console,
+    ) -> Result<Table, Failure> {
+        self.read.table_like(path, &ReadOptions { columns: needs, ..how.clone() }, console)
+    }
+
     /// Writes the keys of `table` and, beside them, results.
     pub fn write(
         &self,

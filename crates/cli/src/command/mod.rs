@@ -26,8 +26,10 @@ mod registry;
 mod serve;
 mod split;
 mod sql;
+mod surprise;
 mod train;
 mod verify;
+mod watch;
 
 use clap::Subcommand;
 
@@ -42,6 +44,8 @@ pub enum Command {
     Embed(embed::EmbedArgs),
     Index(index::IndexArgs),
     Neighbours(neighbours::NeighboursArgs),
+    Surprise(surprise::SurpriseArgs),
+    Watch(watch::WatchArgs),
     Predictor(predictor::FitArgs),
     Grow(grow::GrowArgs),
     Predict(predict::PredictArgs),
@@ -76,6 +80,8 @@ impl Command {
             Command::Embed(args) => args.run(console),
             Command::Index(args) => args.run(console),
             Command::Neighbours(args) => args.run(console),
+            Command::Surprise(args) => args.run(console),
+            Command::Watch(args) => args.run(console),
             Command::Predictor(args) => args.run(console),
             Command::Grow(args) => args.run(console),
             Command::Predict(args) => args.run(console),

@@ -26,6 +26,19 @@ impl Masks {
     }
 }
 
+/// What one cell is to its column's codec.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum CellState {
+    /// It has no value.
+    Missing,
+    /// A category that no training row has.
+    Unseen,
+    /// A number or time outside those of the training rows, so many widths of the outer bin: above 0, at most 3.
+    Beyond(f32),
+    /// Any other value.
+    Usual,
+}
+
 /// All rows of a group of columns, row-major, ready to be cut into batches.
 #[derive(Debug, Clone)]
 pub(crate) struct CellTable {
@@ -114,6 +127,31 @@ impl CellTable {
                 }
                 cells.bag_start.push(cells.bag_slot.len() as u32);
             }
+        }
+    }
+
+    /// What the cell of a row in the group's `nth` column is.
+    pub fn state(&self, row: usize, nth: usize) -> CellState {
+        let Cells { state, bin, position, code, layout, .. } = &self.cells;
+        let Some(part) = self.part_column.iter().position(|column| *column == nth) else {
+            return CellState::Usual;
+        };
+        if state[row * layout.parts.len() + part] == MISSING {
+            return CellState::Missing;
+        }
+        let slot = &layout.parts[part];
+        match slot.form {
+            PartForm::Piecewise { n_bins } => {
+                let at = row * layout.n_piecewise + slot.nth;
+                let beyond = match bin[at] {
+                    0 if position[at] < 0.0 => -position[at],
+                    last if usize::from(last) + 1 == n_bins => position[at] - 1.0,
+                    _ => 0.0,
+                };
+                if beyond > 0.0 { CellState::Beyond(beyond) } else { CellState::Usual }
+            }
+            PartForm::Code { .. } if code[row * layout.n_code + slot.nth] == 0 => CellState::Unseen,
+            _ => CellState::Usual,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::kernel::{Cells, Join, Layout, LookupTables, Tensor, linear, lookup, r
 use crate::param::start::Start;
 use crate::param::{Param, params};
 
-pub(crate) use cells::{CellTable, Masks};
+pub(crate) use cells::{CellState, CellTable, Masks};
 
 /// Length of a token.
 pub const D_TOKEN: usize = 16;

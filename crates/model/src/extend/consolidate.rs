@@ -91,6 +91,7 @@ impl EmbeddingSpace {
             thaw: &|network: &mut Network| network.set_thawed(true),
         };
         let info = train(&mut child.network, &data, &plan, &[phase], None, sink)?;
+        child.about.profile = Some(child.profiled(&data, info.n_rows_trained()));
         child.about.hashes = child.compute_hashes(&rows.key);
         let step = ExtensionMetadata {
             operation: Operation::Consolidate,

@@ -108,6 +108,7 @@ impl Graft {
             last.anchor = anchor;
             last.parent_validation_loss = parent.about.training_info.final_validation_loss;
         }
+        child.about.profile = Some(child.profiled(&data, info.n_rows_trained()));
         child.about.training_info = info;
         let hashes = child.compute_hashes(&rows.key);
         child.about.hashes = hashes;

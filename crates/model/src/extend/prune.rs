@@ -21,7 +21,7 @@ use crate::metric::{Drift, drift};
 use crate::objective::Role;
 use crate::param::Params;
 use crate::space::{
-    EmbeddingSpace, ExtensionMetadata, Freeze, Mode, Operation, PruneInfo, Rows, SoftwareVersion,
+    EmbeddingSpace, ExtensionMetadata, Freeze, Mode, Operation, Profile, PruneInfo, Rows, SoftwareVersion,
     embed_encoded, now, step_from, training_data,
 };
 use crate::train::{
@@ -124,6 +124,13 @@ impl EmbeddingSpace {
             child.about.remember_rows(&measured.all, &measured.rows.parts, sink)?;
             measured.drift = self.kept_drift(&child, measured, &is_gone, &is_cut, options.training.seed)?;
         }
+        child.about.profile = match &measured {
+            Some(measured) => Some(child.profiled(&measured.data, info.n_rows_trained())),
+            None => self.profile().and_then(|known| {
+                let columns = child.columns().iter().map(|column| column.name.as_str());
+                Profile::without_surprises(columns, &[(self, known)])
+            }),
+        };
         child.about.hashes = match &measured {
             Some(measured) if !is_exact => child.compute_hashes(&measured.rows.key),
             _ => child.hashes_with(self.hashes().data.clone()),

@@ -1,10 +1,14 @@
-//! Dense linear algebra of small matrices in 64 bits, in the order of operations that makes results keep their bits.
+//! Dense linear algebra of small matrices in 64 bits, in the order of operations that makes results keep their bits, and
+//! tails of distributions.
 //!
 //! The matrices have a few dozen to a few hundred rows; the products that take a training's time are those of
 //! [`kernel`](crate::kernel). See `docs/decisions/0035-linear-algebra.md`.
 
 pub(crate) mod cholesky;
+mod distributions;
 pub(crate) mod eigen;
+
+pub(crate) use distributions::{chi_square_tail, holm, hypergeometric_tail, t_cdf};
 
 /// The sum of the products.
 ///

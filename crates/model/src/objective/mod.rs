@@ -114,6 +114,16 @@ impl Objective {
         &self.roles
     }
 
+    /// The class of a cell, or [`NO_TARGET`].
+    pub fn class(&self, row: usize, column: usize) -> u16 {
+        self.class[row * self.n_columns + column]
+    }
+
+    /// `[n_rows]`: the hash of each row's original cells.
+    pub fn row_keys(&self) -> &[u64] {
+        &self.row_key
+    }
+
     /// Which cells of these rows to hide in one epoch of training. A function of its arguments.
     pub fn training_masks(&self, rows_idx: &[usize], seed: u64, epoch: usize) -> Masks {
         self.masks(rows_idx, seed ^ (epoch as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f), |u, c| {

@@ -4,6 +4,7 @@
 
 mod evidence;
 mod lineage;
+mod profile;
 mod training;
 mod wiring;
 
@@ -13,5 +14,7 @@ pub use lineage::{
     RefusedExtension, Sample, Schedule, SoftwareVersion, descends_from,
 };
 pub(crate) use lineage::{begins_with, step_from};
+pub use profile::{ColumnProfile, Profile, Surprises};
+pub(crate) use profile::{MOST_GROUPS, rounded};
 pub use training::{EpochInfo, PhaseInfo, Stages, StopReason, TrainingInfo, Watch};
 pub(crate) use wiring::Wiring;

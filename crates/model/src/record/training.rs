@@ -122,3 +122,10 @@ pub struct TrainingInfo {
     /// Cells that were left out because their loss was not finite, by column.
     pub contained: BTreeMap<String, u64>,
 }
+
+impl TrainingInfo {
+    /// How often a row was trained on, summed over all rows.
+    pub(crate) fn n_rows_trained(&self) -> usize {
+        self.epochs.len() * self.n_rows_epoch
+    }
+}

@@ -295,6 +295,7 @@ pub(crate) fn check_about(about: &About) -> Result<()> {
     }
     check_steps(&about.extensions)?;
     about.rows.as_ref().map_or(Ok(()), |rows| rows.check(MOST_COLUMNS))?;
+    about.profile.as_ref().map_or(Ok(()), |profile| profile.check(n_columns))?;
     let mut names = HashSet::new();
     if let Some(twice) = about.columns.iter().find(|column| !names.insert(column.name.as_str())) {
         return refuse(format!("two columns have the name `{}`", twice.name));

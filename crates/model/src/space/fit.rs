@@ -98,6 +98,8 @@ impl EmbeddingSpace {
         let coding = start.elapsed().as_secs_f64();
         space.about.training_info = train(&mut space.network, &data, &plan, &[phase], None, sink)?;
         space.about.training_info.stages.coding = coding;
+        let n_trained = space.about.training_info.n_rows_trained();
+        space.about.profile = Some(space.profiled(&data, n_trained));
         space.about.hashes = space.compute_hashes(&rows.key);
         Ok(space)
     }
@@ -282,6 +284,7 @@ fn prepare(
             hashes: Hashes::default(),
             extensions: Vec::new(),
             refused_extensions: Vec::new(),
+            profile: None,
         },
         network,
     };

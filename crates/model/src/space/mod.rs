@@ -9,10 +9,12 @@ mod content;
 mod embed;
 mod file;
 mod fit;
+mod hidden;
 mod known;
 mod losses;
 mod migrate;
 mod parts;
+mod profile;
 mod readable;
 mod reading;
 mod recipe;
@@ -39,8 +41,8 @@ use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result, near_names};
 pub(crate) use crate::record::Wiring;
 pub use crate::record::{
-    AnchorInfo, ExtensionMetadata, Freeze, GraftJudgement, Hashes, Mode, Operation, ParentRef, PruneInfo,
-    RefusedExtension, Sample, Schedule, SoftwareVersion, descends_from,
+    AnchorInfo, ColumnProfile, ExtensionMetadata, Freeze, GraftJudgement, Hashes, Mode, Operation, ParentRef,
+    Profile, PruneInfo, RefusedExtension, Sample, Schedule, SoftwareVersion, Surprises, descends_from,
 };
 pub(crate) use crate::record::{begins_with, step_from};
 use crate::store::ContentHash;
@@ -58,10 +60,12 @@ pub(crate) use file::{
 };
 pub use fit::FitOptions;
 pub(crate) use fit::{now, training_codecs};
+pub(crate) use hidden::{class_nats, each_hidden, probabilities};
 pub use known::Known;
 pub(crate) use known::KnownRows;
 pub(crate) use migrate::to_current;
 pub use parts::RowParts;
+pub(crate) use profile::{Odds, evidence, group_of, n_groups, row_score};
 pub(crate) use readable::unnamed;
 pub(crate) use recipe::{Era, recipe};
 pub(crate) use same::{pattern, says_the_same};
@@ -125,6 +129,9 @@ pub(crate) struct About {
     pub mask_keys: Vec<u64>,
     /// How the columns are wired: one entry per token group, in the order of arrival.
     pub wiring: Vec<Wiring>,
+    /// What the rows of its training were like; none in a version of before profiles, in which it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
 }
 
 /// What became of the columns of a table that was given to a space.

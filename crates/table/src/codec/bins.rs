@@ -146,12 +146,19 @@ impl TargetClasses {
 
     /// The class in words: a value, or an interval such as `[23.5, 31)`.
     pub fn describe(&self, class: u16, show: impl Fn(f64) -> String) -> String {
-        let class = usize::from(class);
-        if let Some(value) = self.values.get(class) {
-            return show(*value);
+        self.describe_range(class, class, show)
+    }
+
+    /// Neighbouring classes in words: an interval, or values.
+    pub fn describe_range(&self, low: u16, high: u16, show: impl Fn(f64) -> String) -> String {
+        let value = |class: u16| self.values.get(usize::from(class)).map(|v| show(*v));
+        match (value(low), value(high)) {
+            (Some(only), Some(_)) if low == high => return only,
+            (Some(first), Some(last)) => return format!("{first} to {last}"),
+            _ => {}
         }
-        let low = class.checked_sub(1).and_then(|i| self.cuts.get(i)).map(|v| show(*v));
-        match (low, self.cuts.get(class).map(|v| show(*v))) {
+        let low = usize::from(low).checked_sub(1).and_then(|i| self.cuts.get(i)).map(|v| show(*v));
+        match (low, self.cuts.get(usize::from(high)).map(|v| show(*v))) {
             (Some(low), Some(high)) => format!("[{low}, {high})"),
             (Some(low), None) => format!(">= {low}"),
             (None, Some(high)) => format!("< {high}"),

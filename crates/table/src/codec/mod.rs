@@ -275,6 +275,16 @@ impl Codec {
         }
     }
 
+    /// Neighbouring classes of the target in words, the lowest and the highest given: `[23.5, 45)`. Classes of
+    /// categories and texts have no order: of those the lowest is told.
+    pub fn inverse_range(&self, low: u16, high: u16) -> String {
+        match self {
+            Codec::Numeric(codec) => codec.inverse_range(low, high),
+            Codec::Timestamp(codec) => codec.inverse_range(low, high),
+            Codec::Categorical(_) | Codec::Text(_) => self.inverse_target(low),
+        }
+    }
+
     /// What is unusual about each cell, `[n_rows]`.
     ///
     /// # Errors

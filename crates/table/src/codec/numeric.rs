@@ -71,6 +71,11 @@ impl NumericCodec {
         self.classes.describe(target, cell::short_text)
     }
 
+    /// Neighbouring classes in words.
+    pub fn inverse_range(&self, low: u16, high: u16) -> String {
+        self.classes.describe_range(low, high, cell::short_text)
+    }
+
     /// Flags cells; see [`super::Codec::flags`].
     pub fn flags(&self, column: &str, array: &ArrayRef) -> Result<Vec<CellFlag>> {
         let (low, high) = self.edges.range();

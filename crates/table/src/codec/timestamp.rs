@@ -97,6 +97,11 @@ impl TimestampCodec {
         self.classes.describe(target, iso)
     }
 
+    /// Neighbouring classes in words.
+    pub fn inverse_range(&self, low: u16, high: u16) -> String {
+        self.classes.describe_range(low, high, iso)
+    }
+
     /// Flags cells; see [`super::Codec::flags`].
     pub fn flags(&self, column: &str, array: &ArrayRef) -> Result<Vec<CellFlag>> {
         let (low, high) = self.edges.range();

@@ -1,8 +1,7 @@
 //! Statistics for judging: is what a feature brought on the judging rows more than chance?
 
-use libm::lgamma;
-
 use crate::error::{Error, Result};
+use crate::numbers::t_cdf;
 
 /// Coverage of every interval.
 const COVERAGE: f64 = 0.95;
@@ -131,17 +130,6 @@ pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// Probability that Student's t with `df` degrees of freedom (above 0) is at most `t`.
-///
-/// By the regularized incomplete beta function (NIST DLMF 8.17), to about 1e-12.
-pub fn t_cdf(t: f64, df: f64) -> f64 {
-    if t.is_nan() || df.is_nan() || df <= 0.0 {
-        return f64::NAN;
-    }
-    let tail = 0.5 * incomplete_beta(df / 2.0, 0.5, df / (df + t * t));
-    if t > 0.0 { 1.0 - tail } else { tail }
-}
-
 /// The value that Student's t with `df` degrees of freedom stays below with probability `p`.
 ///
 /// By bisection of [`t_cdf`]; infinite for `p` of 0 or 1.
@@ -170,36 +158,6 @@ pub fn t_quantile(p: f64, df: f64) -> f64 {
         }
         if t_cdf(middle, df) < p { low = middle } else { high = middle }
     }
-}
-
-/// Regularized incomplete beta function `I_x(a, b)` by its continued fraction (NIST DLMF 8.17.22),
-/// evaluated by Lentz's method.
-fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
-    if x <= 0.0 || x >= 1.0 {
-        return x.clamp(0.0, 1.0);
-    }
-    // The fraction converges fast below the mean; above it the mirrored one does.
-    if x > (a + 1.0) / (a + b + 2.0) {
-        return 1.0 - incomplete_beta(b, a, 1.0 - x);
-    }
-    let tiny = 1e-300;
-    let away_from_0 = |v: f64| if v.abs() < tiny { tiny } else { v };
-    let term = |m: f64, is_even: bool| match is_even {
-        true => m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m)),
-        false => -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0)),
-    };
-    let (mut fraction, mut c, mut d) = (1.0, f64::INFINITY, 1.0);
-    for i in 1..10_000 {
-        let coefficient = term(f64::from(i / 2), i % 2 == 0);
-        d = 1.0 / away_from_0(1.0 + coefficient * d);
-        c = away_from_0(1.0 + coefficient / c);
-        fraction *= c * d;
-        if (c * d - 1.0).abs() < 1e-15 {
-            break;
-        }
-    }
-    let front = a * x.ln() + b * (-x).ln_1p() + lgamma(a + b) - lgamma(a) - lgamma(b);
-    front.exp() / a * fraction
 }
 
 #[cfg(test)]

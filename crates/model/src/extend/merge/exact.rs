@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::objective::Role;
 use crate::param::Params;
 use crate::param::weights::to_blobs;
-use crate::space::{EmbeddingSpace, SoftwareVersion, Wiring, column_shape, now, training_data};
+use crate::space::{EmbeddingSpace, Profile, SoftwareVersion, Wiring, column_shape, now, training_data};
 use crate::store::{json_hash, weights_hash};
 use crate::train::{TrainingInfo, validation_losses};
 
@@ -87,6 +87,7 @@ impl EmbeddingSpace {
         merged.about.created = now();
         merged.about.software = SoftwareVersion::current();
         let mut info = TrainingInfo { n_weights: merged.network.n_weights(), ..TrainingInfo::default() };
+        merged.about.profile = None;
         let data = match table {
             Some(table) => {
                 let (all, rows) = merged.rows_of(table, None, &mut |_| ControlFlow::Continue(()))?;
@@ -100,10 +101,17 @@ impl EmbeddingSpace {
                     let pairs = data.column_names.iter().cloned().zip(losses);
                     info.final_column_losses = pairs.filter(|(_, loss)| loss.is_finite()).collect();
                 }
+                merged.about.profile = Some(merged.profiled(&data, 0));
                 (info.n_rows_train, info.n_rows_valid) = (rows.train.len(), rows.valid.len());
                 merged.compute_hashes(&rows.key).data
             }
             None => {
+                let all = [&[self], others].concat();
+                let known: Option<Vec<_>> =
+                    all.iter().map(|space| Some((*space, space.profile()?))).collect();
+                let columns = merged.columns().iter().map(|column| column.name.as_str());
+                let left = known.and_then(|known| Profile::without_surprises(columns, &known));
+                merged.about.profile = left;
                 let mut data: Vec<&str> = others.iter().map(|s| s.hashes().data.as_str()).collect();
                 data.push(&self.hashes().data);
                 data.sort_unstable();
