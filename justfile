@@ -78,6 +78,10 @@ bench-drift:
 bench-step:
     python3 benches/train_step.py
 
+# Reasons beside permutation importance, their error against their budget, rows a second; needs the package installed.
+bench-explain:
+    python3 benches/explain.py
+
 # What calling `embed` from Python costs beside the embedding; needs the package installed, and polars.
 bench-embed:
     python3 benches/embed_overhead.py

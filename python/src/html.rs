@@ -10,7 +10,7 @@ use tabgraft_feature::Feature;
 use tabgraft_model::compare::Comparison;
 use tabgraft_model::discover::remember::standing::Standing;
 use tabgraft_model::metric::Score;
-use tabgraft_model::predictor::PredictorCard;
+use tabgraft_model::predictor::{Explanation, PredictorCard};
 use tabgraft_model::report::escape;
 use tabgraft_model::space::SpaceCard;
 use tabgraft_table::grid::Grid;
@@ -77,6 +77,61 @@ pub fn predictor(card: &PredictorCard) -> String {
         card.fit_info.n_rows, card.fit_info.n_rows_test, card.fit_info.seconds
     );
     page(&title, &format!("<div>{state}</div>{}", scores(&card.fit_info.scores)))
+}
+
+/// Widest bar, in pixels.
+const BAR: f64 = 240.0;
+
+/// Contributions as bars: those of the only row, each with its cell, or the importance of columns for many rows.
+pub fn explanation(title: &str, made: &Explanation) -> tabgraft_model::Result<String> {
+    let only = match made.n_rows() {
+        1 => made.reasons(0..1)?.into_iter().next(),
+        _ => None,
+    };
+    let (head, rows): (&[&str], Vec<(Vec<String>, f64)>) = match only {
+        Some(row) => {
+            let cells = row.reasons.into_iter().map(|reason| {
+                let given = reason.contribution[row.output];
+                let cell = reason.cell.unwrap_or_else(|| "-".to_owned());
+                (vec![reason.column, cell, format!("{given:+.4}")], given)
+            });
+            (&["column", "cell", "contribution", ""], cells.collect())
+        }
+        None => {
+            let cells = made.order().into_iter().map(|i| {
+                let column = &made.importance[i];
+                let interval = column.interval.map_or("-".to_owned(), |[a, b]| format!("{a:.4} to {b:.4}"));
+                let mean = format!("{:.4}", column.mean_absolute);
+                (vec![column.column.clone(), mean, interval], column.mean_absolute)
+            });
+            (&["column", "mean size of contribution", "95 % interval", ""], cells.collect())
+        }
+    };
+    let widest = rows.iter().map(|(_, given)| given.abs()).fold(f64::MIN_POSITIVE, f64::max);
+    let n = rows.len();
+    let mut html = "<table><thead><tr>".to_owned();
+    for cell in head {
+        let _ = write!(html, "<th style=\"text-align:left\">{}</th>", escape(cell));
+    }
+    html += "</tr></thead><tbody>";
+    for (cells, given) in rows.into_iter().take(MOST_LISTED) {
+        html += "<tr>";
+        for cell in cells {
+            let _ = write!(html, "<td style=\"text-align:left\">{}</td>", escape(&cell));
+        }
+        // The sign stands in words beside it, too.
+        let colour = if given < 0.0 { "#3b82c4" } else { "#d1495b" };
+        let _ = write!(
+            html,
+            "<td style=\"text-align:left\"><div style=\"background:{colour};height:0.8em;width:{:.0}px\"></div></td></tr>",
+            given.abs() / widest * BAR
+        );
+    }
+    html += "</tbody></table>";
+    if n > MOST_LISTED {
+        let _ = write!(html, "<div>and {} more</div>", n - MOST_LISTED);
+    }
+    Ok(page(title, &html))
 }
 
 /// A paired comparison.

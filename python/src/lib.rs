@@ -7,12 +7,14 @@
 // Docstrings are Python's: a line under `>>>` is what an example shows, not a quote that goes on.
 #![allow(clippy::doc_lazy_continuation)]
 
+mod card;
 mod comparison;
 mod convert;
 mod data_set;
 mod discovery;
 mod effectiveness;
 mod error;
+mod explanation;
 mod feature;
 mod frame;
 mod html;
@@ -47,6 +49,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<space::EmbeddingSpace>()?;
     module.add_class::<predictor::Predictor>()?;
     module.add_class::<predictions::Predictions>()?;
+    module.add_class::<explanation::Explanation>()?;
     module.add_class::<comparison::Comparison>()?;
     module.add_class::<feature::FeatureEngineer>()?;
     module.add_class::<effectiveness::FeatureEffectivenessTracker>()?;

@@ -9,6 +9,7 @@ Examples need no preparation of their own. They run in a folder of their own tha
 | ``credit``, ``early`` | German Credit, with its target ``target``; the same without three columns |
 | ``space``, ``child`` | a space of the early columns; the late ones grafted onto it, frozen |
 | ``predictor``, ``predictions``, ``comparison`` | a predictor on ``space``, of ``early``, against one on ``child`` |
+| ``reasons`` | why it predicts the first two rows of ``early`` as it does |
 | ``engineer``, ``frame`` | one feature, ``monthly``; what it makes of ``credit.csv`` |
 | ``found``, ``tracker`` | a small search for features; what they were worth |
 | ``data_set``, ``head``, ``single``, ``stop`` | objects of the described API; ``single`` is trained |
@@ -68,6 +69,7 @@ def names(credit, early, space, predictor, tmp_path_factory) -> dict[str, object
         "child": child,
         "predictor": predictor,
         "predictions": predictor.predict(early),
+        "reasons": predictor.explain(early.head(2), n_evaluations=200),
         "comparison": predictor.compare(better, credit),
         "engineer": engineer,
         "frame": engineer.transform(home / "credit.csv"),

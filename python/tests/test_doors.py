@@ -31,6 +31,9 @@ NAMES = {
     "split-time": "time",
     "table": "data",
     "min-improvement": "min_improvement_pct",
+    "class": "class_name",
+    "group": "groups",
+    "evaluations": "n_evaluations",
 }
 # Flags that say the opposite of their option.
 OPPOSITES = {"exact-epochs": "auto_epochs", "fit-on-test-rows": "hold_out_test"}
@@ -75,6 +78,7 @@ DOORS = {
     "neighbours": (tabgraft.RowIndex.search, {"out", "key"} | READING, {"space", "data", "columns"}),
     "predict": (tabgraft.Predictor.predict, {"out", "key"} | READING, {"data", "columns"}),
     "evaluate": (tabgraft.Predictor.evaluate, READING, {"data"}),
+    "explain": (tabgraft.Predictor.explain, {"out", "key", "show"} | READING, {"data", "columns", "progress"}),
     "compare": (
         tabgraft.EmbeddingSpace.compare,
         READING | {"rows"} | PREDICTOR - {"target-kind", "epochs", "n-networks"},
@@ -86,6 +90,7 @@ DOORS = {
         FILES | READING | PREDICTOR | {"formula", "features"},
         {"space", "data", "progress", "predictor_options"},
     ),
+    "card": (tabgraft.Predictor.card, {"out"}, {"format"}),
     "export": (tabgraft.Predictor.to_onnx, {"onnx"}, {"path"}),
     # The file of `--columns` is the frame `data`; `--table` is the engine's own.
     "sql": (

@@ -37,6 +37,11 @@ impl Console {
         Console { format, quiet }
     }
 
+    /// How reports are written.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
     /// Writes a command's result to stdout.
     pub fn report(&self, report: &impl Report) -> Result<(), Failure> {
         let mut out = io::stdout().lock();

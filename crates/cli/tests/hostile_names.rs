@@ -97,6 +97,9 @@ fn no_text_of_any_command_holds_what_a_terminal_obeys() {
     said(&["predict", predictor, "more.csv", "-o", "predicted.csv", "--key", COLUMN], 0);
     said(&["predict", predictor, "more.csv", "-o", "predicted.csv", "--key", "\u{1b}absent"], 2);
     said(&["evaluate", predictor, "t.csv"], 0);
+    let money = format!("money\n\u{1b}[2J={COLUMN}");
+    said(&["explain", predictor, "more.csv", "-o", "reasons.csv", "--group", &money], 0);
+    said(&["explain", predictor, "more.csv", "--class", "\u{1b}absent"], 2);
     said(&["embed", space, "more.csv", "-o", "vectors.csv"], 0);
     said(&["rank", space, "t.csv", "--target", TARGET], 0);
     let judged = ["--guide", "linear", "--budget", "5"];
@@ -122,6 +125,9 @@ fn no_text_of_any_command_holds_what_a_terminal_obeys() {
     }
     let compare = ["compare", "v2", "plain", "more.csv", "--target", TARGET, "--cross-fit"];
     said(&[&compare[..], &fast].concat(), YES_OR_NO);
+    for file in ["merged", "healed", "plain", predictor] {
+        said(&["card", file], 0);
+    }
     said(&["verify", "--deep", "."], 0);
     said(&["verify", "v2", "--parent", space], 0);
     said(&["lineage", ".", "--svg", "family.svg"], 0);

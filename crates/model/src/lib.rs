@@ -1,5 +1,6 @@
 //! Numbers to vectors and predictions.
 
+pub mod card;
 pub mod compare;
 pub mod discover;
 mod embed;

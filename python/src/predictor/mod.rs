@@ -1,5 +1,6 @@
 //! `Predictor`: one target on top of an embedding space.
 
+mod explain;
 mod fit;
 mod options;
 mod score;
@@ -8,11 +9,12 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
+use tabgraft_model::card::ModelCard;
 use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, Wanted};
 use tabgraft_table::unreadable::Readable;
 
-use crate::convert::{Renames, document, onnx_options, to_python};
+use crate::convert::{Names, Renames, document, onnx_options, to_python};
 use crate::error::{Raise, Raised};
 use crate::frame::Given;
 use crate::html;
@@ -149,6 +151,21 @@ impl Predictor {
     #[getter]
     fn growth<'py>(&self, py: Python<'py>) -> Raised<Option<Bound<'py, PyAny>>> {
         Ok(self.core.card().growth.map(|growth| to_python(py, &growth)).transpose()?)
+    }
+
+    /// What there is to know of the model on one page: data, columns, training, lineage, scores, limits. As Markdown
+    /// with the metadata in front that model hubs read, or, with `format="json"`, as JSON, whose schema is
+    /// `docs/schema/model_card.schema.json`. `base_model` is what the hub calls the model that this one came from, or a
+    /// list of them; by default its own name. A card that contradicts itself is an error.
+    ///
+    /// >>> print(predictor.card().splitlines()[1])
+    /// library_name: tabgraft
+    /// >>> import json
+    /// >>> json.loads(predictor.card(format="json"))["kind"]
+    /// 'predictor'
+    #[pyo3(signature = (*, format = "markdown", base_model = None))]
+    fn card(&self, format: &str, base_model: Option<Names>) -> Raised<String> {
+        crate::card::card(|| ModelCard::of_predictor(&self.core), format, base_model)
     }
 
     /// Everything there is to say about the predictor and the space under it.

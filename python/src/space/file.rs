@@ -3,9 +3,10 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use tabgraft_model::Error;
+use tabgraft_model::card::ModelCard;
 
 use super::{Core, EmbeddingSpace};
-use crate::convert::{document, onnx_options, to_python};
+use crate::convert::{Names, document, onnx_options, to_python};
 use crate::error::{Raise, Raised};
 
 #[pymethods]
@@ -16,6 +17,22 @@ impl EmbeddingSpace {
     fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Raised<()> {
         let (space, path) = (self.core_trained()?, crate::convert::path(path)?);
         Ok(py.detach(|| space.save(&path))?)
+    }
+
+    /// What there is to know of the model on one page: data, columns, training, lineage, limits. As Markdown
+    /// with the metadata in front that model hubs read, or, with `format="json"`, as JSON, whose schema is
+    /// `docs/schema/model_card.schema.json`. `base_model` is what the hub calls the model that this one came from, or a
+    /// list of them; by default its own name. A card that contradicts itself is an error.
+    ///
+    /// >>> print(child.card().splitlines()[1])
+    /// library_name: tabgraft
+    /// >>> import json
+    /// >>> json.loads(child.card(format="json"))["kind"]
+    /// 'embedding_space'
+    #[pyo3(signature = (*, format = "markdown", base_model = None))]
+    fn card(&self, format: &str, base_model: Option<Names>) -> Raised<String> {
+        let core = self.core_trained()?;
+        crate::card::card(|| ModelCard::of_space(&core), format, base_model)
     }
 
     /// Writes the space as one self-contained file of ONNX (opset 20, `ai.onnx.ml` 3), whole or not at all, and says

@@ -1,6 +1,7 @@
 //! The subcommands, one file each: flags, run, report.
 
 mod apply;
+mod card;
 mod compare;
 mod completions;
 mod consolidate;
@@ -9,6 +10,7 @@ mod discover;
 mod effectiveness;
 mod embed;
 mod evaluate;
+mod explain;
 mod export;
 mod extend;
 mod grow;
@@ -50,6 +52,7 @@ pub enum Command {
     Grow(grow::GrowArgs),
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
+    Explain(explain::ExplainArgs),
     Split(split::SplitArgs),
     Discover(discover::DiscoverArgs),
     Judge(judge::JudgeArgs),
@@ -64,6 +67,7 @@ pub enum Command {
     Consolidate(consolidate::ConsolidateArgs),
     Compare(compare::CompareArgs),
     Inspect(inspect::InspectArgs),
+    Card(card::CardArgs),
     Verify(verify::VerifyArgs),
     Lineage(lineage::LineageArgs),
     Registry(registry::RegistryArgs),
@@ -86,6 +90,7 @@ impl Command {
             Command::Grow(args) => args.run(console),
             Command::Predict(args) => args.run(console),
             Command::Evaluate(args) => args.run(console),
+            Command::Explain(args) => args.run(console),
             Command::Split(args) => args.run(console),
             Command::Discover(args) => args.run(console),
             Command::Judge(args) => args.run(console),
@@ -100,6 +105,7 @@ impl Command {
             Command::Consolidate(args) => args.run(console),
             Command::Compare(args) => args.run(console),
             Command::Inspect(args) => args.run(console),
+            Command::Card(args) => args.run(console),
             Command::Verify(args) => args.run(console),
             Command::Lineage(args) => args.run(console),
             Command::Registry(args) => args.run(console),

@@ -17,6 +17,12 @@ pub(crate) struct Masks {
 }
 
 impl Masks {
+    /// Those of some rows.
+    pub fn of_rows(&self, first: usize, n_rows: usize) -> Masks {
+        let hidden = self.hidden[first * self.n_columns..(first + n_rows) * self.n_columns].to_vec();
+        Masks { n_columns: self.n_columns, hidden }
+    }
+
     /// Takes over the first `n` columns of other masks for the same rows.
     pub fn take_columns(&mut self, other: &Masks, n: usize) {
         let rows = self.hidden.chunks_exact_mut(self.n_columns);

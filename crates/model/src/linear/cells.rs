@@ -66,29 +66,31 @@ impl CellPlan {
 
     /// Calls `give` with each feature of a row that is not 0, and its value.
     pub fn row(&self, table: &EncodedTable, r: usize, mut give: impl FnMut(usize, f64)) {
-        for ((sources, missing), column) in self.columns.iter().zip(&table.columns) {
-            if column.missing[r] {
-                give(*missing, 1.0);
-                continue;
-            }
-            for (source, values) in sources.iter().zip(&column.parts) {
-                match (source, values) {
-                    (Source::Number { first, edges }, PartValues::Piecewise { bin, position }) => {
-                        let (bin, position) = (usize::from(bin[r]), f64::from(position[r]));
-                        let [place, share] = of_number(edges, bin, position);
-                        give(*first, place);
-                        give(first + 1, share);
-                    }
-                    (Source::Code { first }, PartValues::Code { code }) => {
-                        give(first + code[r] as usize, 1.0)
-                    }
-                    (Source::Bag { first }, PartValues::Bag { offsets, slots, values }) => {
-                        for e in offsets[r] as usize..offsets[r + 1] as usize {
-                            give(first + slots[e] as usize, f64::from(values[e]));
-                        }
-                    }
-                    _ => {}
+        (0..self.columns.len()).for_each(|column| self.cell(table, column, r, &mut give));
+    }
+
+    /// As [`CellPlan::row`], of one column.
+    pub fn cell(&self, table: &EncodedTable, column: usize, r: usize, mut give: impl FnMut(usize, f64)) {
+        let ((sources, missing), column) = (&self.columns[column], &table.columns[column]);
+        if column.missing[r] {
+            give(*missing, 1.0);
+            return;
+        }
+        for (source, values) in sources.iter().zip(&column.parts) {
+            match (source, values) {
+                (Source::Number { first, edges }, PartValues::Piecewise { bin, position }) => {
+                    let (bin, position) = (usize::from(bin[r]), f64::from(position[r]));
+                    let [place, share] = of_number(edges, bin, position);
+                    give(*first, place);
+                    give(first + 1, share);
                 }
+                (Source::Code { first }, PartValues::Code { code }) => give(first + code[r] as usize, 1.0),
+                (Source::Bag { first }, PartValues::Bag { offsets, slots, values }) => {
+                    for e in offsets[r] as usize..offsets[r + 1] as usize {
+                        give(first + slots[e] as usize, f64::from(values[e]));
+                    }
+                }
+                _ => {}
             }
         }
     }

@@ -7,7 +7,7 @@ const Z_95: f64 = 1.959_963_984_540_054;
 const TAIL: f64 = 0.025;
 
 /// Normal interval around `value` with standard error `error`.
-pub(super) fn normal(value: f64, error: f64) -> [f64; 2] {
+pub(crate) fn normal(value: f64, error: f64) -> [f64; 2] {
     [value - Z_95 * error, value + Z_95 * error]
 }
 

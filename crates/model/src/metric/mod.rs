@@ -31,6 +31,7 @@ use classification::{binary_scores, compare_binary, compare_multiclass, multicla
 pub use clusters::Clusters;
 pub(crate) use drift::mean_cosine_distance;
 pub use drift::{Drift, drift, neighbour_overlap_at_10};
+pub(crate) use interval::normal as normal_interval;
 pub use prediction::{Prediction, Truth};
 use prediction::{check_classes, check_clusters, check_finite, check_rows, truth_mismatch};
 pub use ranking::{pr_auc, roc_auc};

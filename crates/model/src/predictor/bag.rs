@@ -374,14 +374,17 @@ fn run_step(
 /// # Errors
 /// As [`predict_cells`].
 pub(super) fn predict(head: &Head, data: &BagData, rows: &[usize]) -> Result<Vec<f64>, NotFinite> {
-    predict_cells(head, &data.groups, rows, matches!(data.labels, Labels::Classes { .. }))
+    predict_cells(head, &data.groups, rows, None, matches!(data.labels, Labels::Classes { .. }))
 }
 
 /// A row whose prediction is not a finite number, by its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotFinite(pub usize);
 
-/// As [`predict`], for any cells; in blocks of fixed height, so that a row keeps its bits.
+/// As [`predict`], for any cells, some of which may be hidden; in blocks of fixed height, so that a row keeps its bits.
+///
+/// # Shapes
+/// - `masks`: of `rows`
 ///
 /// # Errors
 /// The first row whose prediction is not finite: somewhere on the way a sum of finite numbers was none.
@@ -389,12 +392,22 @@ pub(crate) fn predict_cells(
     head: &Head,
     groups: &[CellTable],
     rows: &[usize],
+    masks: Option<&Masks>,
     classes: bool,
 ) -> Result<Vec<f64>, NotFinite> {
     let blocks: Vec<Vec<f64>> = rows
         .par_chunks(EVALUATION_ROWS)
-        .map(|rows| {
-            let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, EVALUATION_ROWS, None)).collect();
+        .enumerate()
+        .map(|(i, rows)| {
+            let masks = masks.map(|masks| masks.of_rows(i * EVALUATION_ROWS, rows.len()));
+            let cells: Vec<_> = groups
+                .iter()
+                .zip(head.space.token_groups())
+                .map(|(table, group)| {
+                    let masks = masks.as_ref().map(|masks| (masks, group.columns.start));
+                    table.batch(rows, EVALUATION_ROWS, masks)
+                })
+                .collect();
             let outputs = head.outputs(&cells);
             mean_of_members(&outputs, outputs.len() / (N_MEMBERS * EVALUATION_ROWS), rows.len(), classes)
         })

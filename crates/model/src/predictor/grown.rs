@@ -10,22 +10,18 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use tabgraft_table::encoded::EncodedTable;
 
 use super::blend::mixed;
 use super::calibrate::sharpen;
 use super::card::learners_of;
+use super::sight::Sight;
 use super::{Predictor, PredictorAbout, Target, trees};
-
 use crate::error::{Error, Result};
 use crate::space::unlike;
 use crate::store::Blob;
 use crate::tree::{Forest, Loss};
 
-/// Rows that the new forests predict at a time.
-const BLOCK_ROWS: usize = 4096;
 /// Closest to 0 that a probability is taken for where its logarithm is needed.
 pub(crate) const LEAST_PROBABILITY: f64 = 1e-7;
 /// Most predictors of a chain, the first included: a prediction asks all of them.
@@ -75,15 +71,18 @@ impl Predictor {
     /// Predictions of rows by what the old predictor says of them, in the target's unit.
     ///
     /// # Shapes
-    /// - `before`, returns: `[n_rows, n_outputs]`
-    pub(super) fn grown_from(&self, before: Vec<f64>, cells: &EncodedTable) -> Vec<f64> {
+    /// - `before`, returns: `[rows.len(), n_outputs]`
+    pub(super) fn grown_from(&self, before: Vec<f64>, sight: Sight<'_>) -> Vec<f64> {
         let (Some(grown), Some(growth)) = (&self.grown, &self.about.growth) else { return before };
         let target = &self.about.target;
         let onward = match grown.onward.is_empty() {
             true => Vec::new(),
-            false => by_forests(&grown.onward, target, &margins(target, &before), cells),
+            false => {
+                let before = margins(target, &before);
+                trees::predict_from(&grown.onward, trees::loss(target), &before, sight)
+            }
         };
-        let anew = trees::predict(&grown.anew, trees::loss(target), cells);
+        let anew = trees::predict(&grown.anew, trees::loss(target), sight);
         let old = standardised(target, &before);
         in_unit(target, mixed(&[&old[..], &onward, &anew], &growth.shares), self.about.sharpness)
     }
@@ -220,27 +219,4 @@ pub(super) fn in_unit(target: &Target, mut values: Vec<f64>, sharpness: f64) -> 
         }
     }
     values
-}
-
-/// Mean of the forests' predictions, each from the same margins.
-fn by_forests(forests: &[Forest], target: &Target, before: &[f32], cells: &EncodedTable) -> Vec<f64> {
-    let loss = trees::loss(target);
-    let rows: Vec<usize> = (0..cells.n_rows).collect();
-    let of_block = |(rows, before): (&[usize], &[f32])| {
-        let mut mean: Vec<f64> = Vec::new();
-        for sums in Forest::margins_of_all(forests, cells, rows) {
-            let mut values = Vec::new();
-            for (sums, before) in
-                sums.chunks_exact(loss.n_outputs()).zip(before.chunks_exact(loss.n_outputs()))
-            {
-                let margins: Vec<f32> = sums.iter().zip(before).map(|(a, b)| a + b).collect();
-                loss.predict(&margins, &mut values);
-            }
-            mean.resize(values.len(), 0.0);
-            mean.iter_mut().zip(values).for_each(|(m, v)| *m += v / forests.len() as f64);
-        }
-        mean
-    };
-    let blocks = rows.par_chunks(BLOCK_ROWS).zip(before.par_chunks(BLOCK_ROWS * loss.n_outputs()));
-    blocks.map(of_block).collect::<Vec<_>>().concat()
 }

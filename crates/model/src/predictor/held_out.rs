@@ -11,6 +11,7 @@ use tabgraft_table::split::Part;
 
 use super::fit::{PARTS_OF_ONE, inner_parts};
 use super::inner::InnerParts;
+use super::sight::Sight;
 use super::{Predictor, PredictorAbout};
 use crate::error::Result;
 use crate::space::{About, Known};
@@ -84,12 +85,12 @@ impl Predictor {
                 _ => None,
             };
             let learner = one.as_ref().unwrap_or(self);
-            let cells = own.take(&rows);
+            let sight = Sight { cells: &own, rows: &rows, hidden: None };
             let values = match &before {
-                None => learner.predict_encoded(&cells)?,
+                None => learner.predict_sight(sight)?,
                 Some(before) => {
                     let of_row = |r: &usize| before[r * n_outputs..(r + 1) * n_outputs].iter().copied();
-                    learner.grown_from(rows.iter().flat_map(of_row).collect(), &cells)
+                    learner.grown_from(rows.iter().flat_map(of_row).collect(), sight)
                 }
             };
             for (r, values) in rows.iter().zip(values.chunks_exact(n_outputs)) {

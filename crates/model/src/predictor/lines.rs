@@ -12,6 +12,7 @@ use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::threads::in_pool;
 
 use super::bag::{BagData, in_order_of};
+use super::sight::Sight;
 use super::told::Told;
 use crate::error::{Error, Result};
 use crate::linear::{CellPlan, Regression};
@@ -35,6 +36,9 @@ pub(crate) struct Lines {
     plan: CellPlan,
     /// `[n_features + 1, n_outputs]`, the constant last.
     coefficients: Vec<f32>,
+    /// `[n_columns, n_outputs]`: what each column adds on average over the rows learned from, which stands for it where
+    /// it is hidden. None in a file that does not say.
+    centres: Option<Vec<f32>>,
     n_outputs: usize,
 }
 
@@ -49,6 +53,7 @@ pub(super) struct Ruled {
 /// What one part found for each penalty: the loss of its stop rows, their predictions, and the coefficients.
 struct Path {
     stop_rows: Vec<usize>,
+    learn_rows: Vec<usize>,
     found: Vec<(f64, Vec<f64>, Vec<f64>)>,
 }
 
@@ -82,7 +87,9 @@ pub(super) fn fit_lines(
     for mut path in paths {
         let (_, values, coefficients) = path.found.swap_remove(best);
         let coefficients = coefficients.into_iter().map(|c| c as f32).collect();
-        lines.push(Lines { plan: plan.clone(), coefficients, n_outputs });
+        let mut line = Lines { plan: plan.clone(), coefficients, centres: None, n_outputs };
+        line.centres = Some(line.means(table, &path.learn_rows, &data.weights));
+        lines.push(line);
         predicted.push((path.stop_rows, values));
     }
     let held_out = in_order_of(held_out_rows, &predicted, data.labels.n_outputs());
@@ -126,7 +133,7 @@ fn path(
         }
     }
     told.goes_on_after(1);
-    Path { stop_rows, found }
+    Path { stop_rows, learn_rows, found }
 }
 
 fn predictions(loss: Loss, margins: &[f32]) -> Vec<f64> {
@@ -135,26 +142,36 @@ fn predictions(loss: Loss, margins: &[f32]) -> Vec<f64> {
     values
 }
 
-/// What the mean of some models predicts: probabilities, or the standardised number.
+/// What the mean of some models predicts: probabilities, or the standardised number. Cells may be hidden where every
+/// model [remembers its rows](Lines::has_centres).
 ///
 /// # Shapes
-/// - returns: `[n_rows, n_outputs]`
-pub(super) fn predict(lines: &[Lines], loss: Loss, table: &EncodedTable) -> Vec<f64> {
+/// - returns: `[rows.len(), n_outputs]`
+pub(super) fn predict(lines: &[Lines], loss: Loss, sight: Sight<'_>) -> Vec<f64> {
     let Some((first, mean)) = mean_of(lines) else { return Vec::new() };
-    let rows: Vec<usize> = (0..table.n_rows).collect();
-    let of_block = |rows: &[usize]| predictions(loss, &first.margins(&mean, table, rows));
-    rows.par_chunks(BLOCK_ROWS).map(of_block).collect::<Vec<_>>().concat()
+    let centres = match sight.hidden {
+        Some(_) => mean_over(lines.iter().filter_map(|line| line.centres.as_deref())),
+        None => Vec::new(),
+    };
+    let of_block = |block: Sight<'_>| predictions(loss, &first.margins(&mean, &centres, block));
+    sight.blocks(BLOCK_ROWS).map(of_block).collect::<Vec<_>>().concat()
+}
+
+/// The mean of some models' numbers, one for each place.
+fn mean_over<'a>(all: impl Iterator<Item = &'a [f32]>) -> Vec<f64> {
+    let (mut mean, mut n) = (Vec::new(), 0.0);
+    for one in all {
+        mean.resize(one.len(), 0.0);
+        mean.iter_mut().zip(one).for_each(|(m, c)| *m += f64::from(*c));
+        n += 1.0;
+    }
+    mean.iter_mut().for_each(|m| *m /= n);
+    mean
 }
 
 /// The first of some models, and the mean of the coefficients of all.
 fn mean_of(lines: &[Lines]) -> Option<(&Lines, Vec<f64>)> {
-    let first = lines.first()?;
-    let mut mean = vec![0.0f64; first.coefficients.len()];
-    for one in lines {
-        mean.iter_mut().zip(&one.coefficients).for_each(|(m, c)| *m += f64::from(*c));
-    }
-    mean.iter_mut().for_each(|m| *m /= lines.len() as f64);
-    Some((first, mean))
+    lines.first().map(|first| (first, mean_over(lines.iter().map(|one| &one.coefficients[..]))))
 }
 
 /// The model that the mean of some models is: which features it has, and `[n_features + 1, n_outputs]` coefficients,
@@ -164,35 +181,75 @@ pub(crate) fn mean_line(lines: &[Lines]) -> Option<(&CellPlan, Vec<f64>)> {
 }
 
 impl Lines {
-    /// Log-odds, logits, or numbers by such coefficients.
-    fn margins(&self, coefficients: &[f64], table: &EncodedTable, rows: &[usize]) -> Vec<f32> {
+    /// Log-odds, logits, or numbers by such coefficients, and by what stands for hidden columns.
+    ///
+    /// # Shapes
+    /// - `coefficients`: as the model's; `centres`: `[n_columns, n_outputs]`, read where cells are hidden
+    fn margins(&self, coefficients: &[f64], centres: &[f64], sight: Sight<'_>) -> Vec<f32> {
         let k = self.n_outputs;
         let constant = &coefficients[self.plan.n_features() * k..];
-        let mut all = Vec::with_capacity(rows.len() * k);
+        let mut all = Vec::with_capacity(sight.rows.len() * k);
         let mut margins = vec![0.0; k];
-        for r in rows {
+        for (i, r) in sight.rows.iter().enumerate() {
             margins.copy_from_slice(constant);
-            self.plan.row(table, *r, |feature, value| {
-                let own = &coefficients[feature * k..][..k];
-                margins.iter_mut().zip(own).for_each(|(m, c)| *m += value * c);
-            });
+            let hidden = sight.hidden_of(i);
+            for column in 0..self.plan.columns().len() {
+                if hidden.is_some_and(|hidden| hidden[column]) {
+                    let own = &centres[column * k..][..k];
+                    margins.iter_mut().zip(own).for_each(|(m, c)| *m += c);
+                    continue;
+                }
+                self.plan.cell(sight.cells, column, *r, |feature, value| {
+                    let own = &coefficients[feature * k..][..k];
+                    margins.iter_mut().zip(own).for_each(|(m, c)| *m += value * c);
+                });
+            }
             all.extend(margins.iter().map(|m| *m as f32));
         }
         all
     }
 
-    /// The name of the only tensor.
+    /// What each column adds on average over some rows.
+    ///
+    /// # Shapes
+    /// - returns: `[n_columns, n_outputs]`
+    fn means(&self, table: &EncodedTable, rows: &[usize], weights: &[f32]) -> Vec<f32> {
+        let k = self.n_outputs;
+        let total: f64 = rows.iter().map(|r| f64::from(weights[*r])).sum();
+        let mut means = vec![0.0; self.plan.columns().len() * k];
+        for r in rows {
+            let share = f64::from(weights[*r]) / total.max(f64::MIN_POSITIVE);
+            for (column, mean) in means.chunks_exact_mut(k).enumerate() {
+                self.plan.cell(table, column, *r, |feature, value| {
+                    let own = &self.coefficients[feature * k..][..k];
+                    mean.iter_mut().zip(own).for_each(|(m, c)| *m += share * value * f64::from(*c));
+                });
+            }
+        }
+        means.into_iter().map(|mean| mean as f32).collect()
+    }
+
+    /// Whether it remembers what its columns add on average.
+    pub fn has_centres(&self) -> bool {
+        self.centres.is_some()
+    }
+
+    /// The name of the tensor that every model has.
     pub fn tensor(prefix: &str) -> String {
         format!("{prefix}.coefficients")
     }
 
-    /// The model as a tensor, named below `prefix`.
+    /// The model as tensors, named below `prefix`.
     pub fn to_blobs(&self, prefix: &str, blobs: &mut BTreeMap<String, Blob>) {
         let shape = vec![self.plan.n_features() + 1, self.n_outputs];
         blobs.insert(Self::tensor(prefix), Blob { shape, data: self.coefficients.clone() });
+        if let Some(centres) = &self.centres {
+            let shape = vec![self.plan.columns().len(), self.n_outputs];
+            blobs.insert(format!("{prefix}.centres"), Blob { shape, data: centres.clone() });
+        }
     }
 
-    /// Reads a model from its tensor, which is taken out.
+    /// Reads a model from its tensors, which are taken out.
     ///
     /// # Errors
     /// Malformed content that names the tensor and what is wrong with it.
@@ -202,16 +259,18 @@ impl Lines {
         prefix: &str,
         blobs: &mut BTreeMap<String, Blob>,
     ) -> Result<Self> {
-        let name = Self::tensor(prefix);
-        let blob =
-            blobs.remove(&name).ok_or_else(|| Error::malformed(format!("there is no tensor `{name}`")))?;
-        let wanted = [plan.n_features() + 1, n_outputs];
-        if blob.shape != wanted {
-            return Err(Error::malformed(format!(
+        let mut take = |name: &str, wanted: [usize; 2]| match blobs.remove(name) {
+            Some(blob) if blob.shape == wanted => Ok(Some(blob.data)),
+            Some(blob) => Err(Error::malformed(format!(
                 "tensor `{name}` has the shape {:?}, not {wanted:?}",
                 blob.shape
-            )));
-        }
-        Ok(Lines { plan, coefficients: blob.data, n_outputs })
+            ))),
+            None => Ok(None),
+        };
+        let name = Self::tensor(prefix);
+        let coefficients = take(&name, [plan.n_features() + 1, n_outputs])?
+            .ok_or_else(|| Error::malformed(format!("there is no tensor `{name}`")))?;
+        let centres = take(&format!("{prefix}.centres"), [plan.columns().len(), n_outputs])?;
+        Ok(Lines { plan, coefficients, centres, n_outputs })
     }
 }

@@ -15,6 +15,7 @@ mod card;
 mod class_weight;
 mod derived;
 mod evaluate;
+mod explain;
 mod fair;
 mod file;
 mod fit;
@@ -36,6 +37,7 @@ mod predictions;
 mod reading;
 mod reliability;
 mod search;
+mod sight;
 mod sizes;
 mod stream;
 mod target;
@@ -59,6 +61,9 @@ pub use card::{GrowthCard, PredictorCard};
 pub use class_weight::ClassWeight;
 pub(crate) use derived::DAY;
 use derived::Derived;
+pub use explain::{
+    ColumnGroup, ExplainOptions, Explanation, Importance, Method, Reason, ReasonsOfRow, Scale,
+};
 pub use fair::FairRows;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;

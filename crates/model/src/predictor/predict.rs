@@ -8,10 +8,13 @@ use tabgraft_table::threads::in_pool;
 use tabgraft_table::unreadable::{CellErrors, Readable};
 
 use super::bag::NotFinite;
-use super::calibrate::{keep_off_the_ends, sharpen};
+use super::calibrate::keep_off_the_ends;
+use super::grown::in_unit;
 use super::head::Head;
 use super::predictions::decide;
-use super::{Guardrail, Predictions, Predictor, Target, as_one, bag, blend, derived, lines, trees};
+use super::sight::Sight;
+use super::{Guardrail, Predictions, Predictor, as_one, bag, blend, derived, lines, trees};
+use crate::embed::Masks;
 use crate::error::{Error, Result};
 use crate::metric::Task;
 use crate::space::{ColumnReport, UnseenColumn, UnseenCounts, cell_tables};
@@ -107,14 +110,7 @@ impl Predictor {
         let mut encoded = tabgraft_table::codec::encode(&space.columns, &space.codecs, table)?;
         unseen.update_part(&space.columns, &encoded, table)?;
         derived::add(&self.about.derived, &space.columns, table, &mut encoded)?;
-        let mut all = vec![encoded];
-        let mut predictor = self;
-        while let (Some(grown), Some(cells)) = (&predictor.grown, all.last()) {
-            let old = grown.base.about.own_cells(&predictor.about.space, table, cells)?;
-            all.push(old);
-            predictor = &grown.base;
-        }
-        Ok(all)
+        self.layers(table, encoded)
     }
 
     /// What it says of such cells, in the target's unit, with no probability of 0 or 1.
@@ -123,7 +119,7 @@ impl Predictor {
     /// - returns: `[n_rows, n_outputs]`
     ///
     /// # Errors
-    /// As [`Predictor::predict_encoded`].
+    /// As [`Predictor::predict_sight`].
     pub(super) fn values(&self, cells: &[EncodedTable]) -> Result<Vec<f64>> {
         let mut values = in_pool(|| self.predict_cells(cells))??;
         if self.about.target.task() != Task::Regression {
@@ -201,12 +197,38 @@ impl Predictor {
         Ok(found)
     }
 
-    /// What it says of cells of [`Predictor::cells`], in the target's unit.
-    fn predict_cells(&self, cells: &[EncodedTable]) -> Result<Vec<f64>> {
-        let Some((own, older)) = cells.split_first() else { return Ok(Vec::new()) };
+    /// What it says of cells of [`Predictor::layers`], in the target's unit.
+    fn predict_cells(&self, layers: &[EncodedTable]) -> Result<Vec<f64>> {
+        let rows: Vec<usize> = (0..layers.first().map_or(0, |own| own.n_rows)).collect();
+        let sights: Vec<_> = layers.iter().map(|cells| Sight { cells, rows: &rows, hidden: None }).collect();
+        self.predict_layers(&sights)
+    }
+
+    /// The cells that it sees of a table that its space has encoded, then those that the predictor sees that it grew
+    /// from, and so on.
+    ///
+    /// # Errors
+    /// As [`tabgraft_table::codec::encode`].
+    pub(super) fn layers(&self, table: &Table, cells: EncodedTable) -> Result<Vec<EncodedTable>> {
+        let (mut layers, mut own) = (vec![cells], self);
+        while let Some(grown) = &own.grown {
+            layers.push(grown.base.about.own_cells(&own.about.space, table, &layers[layers.len() - 1])?);
+            own = &grown.base;
+        }
+        Ok(layers)
+    }
+
+    /// What it says of rows, by what it and the predictors that it grew from see of them.
+    ///
+    /// # Shapes
+    /// - `sights`: as [`Predictor::layers`]; returns: `[rows.len(), n_outputs]`
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_sight`].
+    pub(super) fn predict_layers(&self, sights: &[Sight<'_>]) -> Result<Vec<f64>> {
         match &self.grown {
-            None => self.predict_encoded(own),
-            Some(grown) => Ok(self.grown_from(grown.base.predict_cells(older)?, own)),
+            None => self.predict_sight(sights[0]),
+            Some(grown) => Ok(self.grown_from(grown.base.predict_layers(&sights[1..])?, sights[0])),
         }
     }
 
@@ -220,25 +242,28 @@ impl Predictor {
     /// Mean of the bag, calibrated, in the target's unit.
     ///
     /// # Shapes
-    /// - returns: `[n_rows, n_outputs]`
+    /// - returns: `[rows.len(), n_outputs]`
     ///
     /// # Errors
     /// A value error that names a row without a finite prediction.
-    pub(super) fn predict_encoded(&self, table: &EncodedTable) -> Result<Vec<f64>> {
-        let groups = self.heads.first().map(|head| cell_tables(&head.space, table)).unwrap_or_default();
-        let rows: Vec<usize> = (0..table.n_rows).collect();
+    pub(super) fn predict_sight(&self, sight: Sight<'_>) -> Result<Vec<f64>> {
+        let Sight { cells, rows, hidden } = sight;
+        let groups = self.heads.first().map(|head| cell_tables(&head.space, cells)).unwrap_or_default();
+        let n_columns = cells.columns.len();
+        let masks = hidden.map(|hidden| Masks { n_columns, hidden: hidden.to_vec() });
         let n_outputs = self.about.target.n_outputs();
         let classes = self.about.target.task() != Task::Regression;
-        let mut mean = vec![0.0; table.n_rows * n_outputs];
+        let mut mean = vec![0.0; rows.len() * n_outputs];
         let info = &self.about.fit_info;
         let heads = self.predicting_heads();
         for head in heads {
-            let of_head = bag::predict_cells(head, &groups, &rows, classes).map_err(|NotFinite(row)| {
+            let of_head = bag::predict_cells(head, &groups, rows, masks.as_ref(), classes);
+            let of_head = of_head.map_err(|NotFinite(at)| {
                 Error::value(format!(
                     ": the weights of predictor {} are too large: its prediction is not finite",
                     self.id()
                 ))
-                .in_row("", row)
+                .in_row("", rows[at])
                 .with_hint("fit the predictor anew, on another version of its space if that does not help")
             })?;
             for (m, v) in mean.iter_mut().zip(of_head) {
@@ -248,21 +273,12 @@ impl Predictor {
         let loss = trees::loss(&self.about.target);
         let mut learners = vec![(mean, info.share_of_networks())];
         if !self.forests.is_empty() {
-            learners.push((trees::predict(&self.forests, loss, table), info.share_of_trees));
+            learners.push((trees::predict(&self.forests, loss, sight), info.share_of_trees));
         }
         if !self.lines.is_empty() {
-            learners.push((lines::predict(&self.lines, loss, table), info.share_of_linear));
+            learners.push((lines::predict(&self.lines, loss, sight), info.share_of_linear));
         }
         let (values, shares): (Vec<Vec<f64>>, Vec<f64>) = learners.into_iter().unzip();
-        let mut mean = blend::mixed(&values, &shares);
-        match &self.about.target {
-            Target::Classes { .. } => {
-                mean.chunks_exact_mut(n_outputs).for_each(|row| sharpen(row, self.about.sharpness));
-            }
-            Target::Number { mean: centre, deviation, .. } => {
-                mean.iter_mut().for_each(|v| *v = *v * deviation + centre);
-            }
-        }
-        Ok(mean)
+        Ok(in_unit(&self.about.target, blend::mixed(&values, &shares), self.about.sharpness))
     }
 }

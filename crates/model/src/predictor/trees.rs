@@ -7,6 +7,7 @@ use tabgraft_table::threads::in_pool;
 
 use super::Target;
 use super::bag::{BagData, in_order_of};
+use super::sight::Sight;
 use super::told::Told;
 use crate::error::Result;
 use crate::objective::splitmix;
@@ -105,14 +106,30 @@ pub(super) fn fit_grove(
 /// Mean of the forests: probabilities, or the standardised number.
 ///
 /// # Shapes
-/// - returns: `[n_rows, n_outputs]`
-pub(super) fn predict(forests: &[Forest], loss: Loss, table: &EncodedTable) -> Vec<f64> {
-    let rows: Vec<usize> = (0..table.n_rows).collect();
-    let of_block = |rows: &[usize]| {
+/// - returns: `[rows.len(), n_outputs]`
+pub(super) fn predict(forests: &[Forest], loss: Loss, sight: Sight<'_>) -> Vec<f64> {
+    mean_of_forests(forests, loss, sight, None)
+}
+
+/// As [`predict`], of forests that start from margins of each row.
+///
+/// # Shapes
+/// - `before`: `[rows.len(), outputs of the loss]`
+pub(super) fn predict_from(forests: &[Forest], loss: Loss, before: &[f32], sight: Sight<'_>) -> Vec<f64> {
+    mean_of_forests(forests, loss, sight, Some(before))
+}
+
+fn mean_of_forests(forests: &[Forest], loss: Loss, sight: Sight<'_>, before: Option<&[f32]>) -> Vec<f64> {
+    let n_outputs = loss.n_outputs();
+    let of_block = |(i, block): (usize, Sight<'_>)| {
         let mut mean: Vec<f64> = Vec::new();
-        for margins in Forest::margins_of_all(forests, table, rows) {
+        for mut margins in Forest::margins_of_all(forests, block.cells, block.rows, block.hidden) {
+            if let Some(before) = before {
+                let before = &before[i * BLOCK_ROWS * n_outputs..];
+                margins.iter_mut().zip(before).for_each(|(sum, before)| *sum += before);
+            }
             let mut values = Vec::new();
-            for row in margins.chunks_exact(loss.n_outputs()) {
+            for row in margins.chunks_exact(n_outputs) {
                 loss.predict(row, &mut values);
             }
             mean.resize(values.len(), 0.0);
@@ -120,5 +137,5 @@ pub(super) fn predict(forests: &[Forest], loss: Loss, table: &EncodedTable) -> V
         }
         mean
     };
-    rows.par_chunks(BLOCK_ROWS).map(of_block).collect::<Vec<_>>().concat()
+    sight.blocks(BLOCK_ROWS).enumerate().map(of_block).collect::<Vec<_>>().concat()
 }

@@ -243,6 +243,10 @@ pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)
         }
         let grown = grow(&ground, &bootstrapped, &asked);
         let mut leaf_sums = vec![[0.0f64; 2]; N_LEAVES * n_outputs];
+        let mut covers = vec![0.0f64; N_LEAVES];
+        grown.leaf.iter().zip(rows).for_each(|(leaf, r)| {
+            covers[usize::from(*leaf)] += f64::from(data.weights[*r]);
+        });
         for (leaf, row) in grown.leaf.iter().zip(derivatives.chunks_exact(n_outputs)) {
             let own = &mut leaf_sums[usize::from(*leaf) * n_outputs..][..n_outputs];
             for (sum, d) in own.iter_mut().zip(row) {
@@ -250,7 +254,8 @@ pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)
             }
         }
         let leaves = leaf_sums.iter().map(|[g, h]| (-rate * g / (h + LAMBDA)) as f32).collect();
-        let tree = Tree { questions: grown.questions, leaves };
+        let covers = Some(covers.into_iter().map(|cover| cover as f32).collect());
+        let tree = Tree { questions: grown.questions, leaves, covers };
         for (leaf, sums) in grown.leaf.iter().zip(sums.chunks_exact_mut(n_outputs)) {
             for (sum, value) in sums.iter_mut().zip(&tree.leaves[usize::from(*leaf) * n_outputs..]) {
                 *sum += value;

@@ -68,6 +68,15 @@ impl Plan {
         self.sources[column]
     }
 
+    /// The column of the encoded table that it comes from.
+    pub fn encoded_column(&self, column: usize) -> usize {
+        match self.sources[column] {
+            Source::Value { column, .. } | Source::Slot { column, .. } | Source::Statistic { column, .. } => {
+                column
+            }
+        }
+    }
+
     /// Whether a column is of a category's statistics, which are each forest's own.
     pub fn is_statistic(&self, column: usize) -> bool {
         matches!(self.sources[column], Source::Statistic { .. })

@@ -14,6 +14,7 @@ mod boost;
 mod borders;
 mod columns;
 mod grow;
+mod hidden;
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +53,8 @@ struct Tree {
     questions: [Question; DEPTH],
     /// `[N_LEAVES, n_outputs]`.
     leaves: Vec<f32>,
+    /// `[N_LEAVES]`: the weight of the rows learned from that reach each leaf. None in a file that does not say.
+    covers: Option<Vec<f32>>,
 }
 
 /// A fitted sum of trees.
@@ -78,15 +81,23 @@ impl Forest {
     /// - returns: `[rows.len(), n_outputs]`
     #[cfg(test)]
     pub fn margins(&self, table: &EncodedTable, rows: &[usize]) -> Vec<f32> {
-        Self::margins_of_all(std::slice::from_ref(self), table, rows).remove(0)
+        Self::margins_of_all(std::slice::from_ref(self), table, rows, None).remove(0)
     }
 
     /// The sums of each of some forests of one plan. What does not differ between them is made once, and what no tree
-    /// asks about is not made.
+    /// asks about is not made. Of rows with hidden cells it is what each tree says on average of the rows that it was
+    /// learned from and that give the same answers about the other cells.
     ///
     /// # Shapes
+    /// - `hidden`: `[rows.len(), n_columns]` of the table's columns; only where every forest
+    ///   [remembers its rows](Forest::has_covers)
     /// - returns: `[forests.len()][rows.len(), n_outputs]`
-    pub fn margins_of_all(forests: &[Forest], table: &EncodedTable, rows: &[usize]) -> Vec<Vec<f32>> {
+    pub fn margins_of_all(
+        forests: &[Forest],
+        table: &EncodedTable,
+        rows: &[usize],
+        hidden: Option<&[bool]>,
+    ) -> Vec<Vec<f32>> {
         let Some(plan) = forests.first().map(|forest| &forest.plan) else { return Vec::new() };
         let mut shared: Vec<Option<Vec<f32>>> = vec![None; plan.n_columns()];
         let of_forest = |forest: &Forest| {
@@ -103,7 +114,10 @@ impl Forest {
             }
             let n_outputs = forest.start.len();
             let mut sums: Vec<f32> = rows.iter().flat_map(|_| forest.start.iter().copied()).collect();
-            forest.trees.iter().for_each(|tree| tree.add(&bins, &mut sums, n_outputs));
+            match hidden {
+                None => forest.trees.iter().for_each(|tree| tree.add(&bins, &mut sums, n_outputs)),
+                Some(hidden) => forest.add_seen_in_part(&bins, hidden, table.columns.len(), &mut sums),
+            }
             sums
         };
         forests.iter().map(of_forest).collect()
@@ -134,6 +148,15 @@ impl Forest {
         put("start", vec![self.start.len()], self.start.clone());
         put("questions", vec![n_trees, DEPTH, 2], questions);
         put("leaves", vec![n_trees, N_LEAVES, self.start.len()], leaves);
+        if self.has_covers() {
+            let covers = self.trees.iter().flat_map(|tree| tree.covers.iter().flatten().copied());
+            put("covers", vec![n_trees, N_LEAVES], covers.collect());
+        }
+    }
+
+    /// Whether it remembers how many rows each leaf was learned from.
+    pub fn has_covers(&self) -> bool {
+        self.trees.iter().all(|tree| tree.covers.is_some())
     }
 
     /// Reads a forest from its tensors, which are taken out.
@@ -172,14 +195,26 @@ impl Forest {
         if leaves.shape != [n_trees, N_LEAVES, n_outputs] {
             return wrong("leaves", &leaves.shape, format!("[{n_trees}, {N_LEAVES}, {n_outputs}]"));
         }
+        let covers = blobs.remove(&format!("{prefix}.covers"));
+        if let Some(covers) = &covers {
+            if covers.shape != [n_trees, N_LEAVES] {
+                return wrong("covers", &covers.shape, format!("[{n_trees}, {N_LEAVES}]"));
+            }
+            if covers.data.iter().any(|cover| *cover < 0.0) {
+                return Err(Error::malformed(format!("`{prefix}.covers` has a leaf of less than no rows")));
+            }
+        }
         let question = |pair: &[f32]| {
             let sane = |value: f32, most: usize| value.fract() == 0.0 && (0.0..most as f32).contains(&value);
             (sane(pair[0], plan.n_columns()) && sane(pair[1], 256))
                 .then(|| Question { column: pair[0] as u16, bin: pair[1] as u8 })
         };
         let mut trees = Vec::with_capacity(n_trees);
-        for (asked, leaves) in
-            questions.data.chunks_exact(DEPTH * 2).zip(leaves.data.chunks_exact(N_LEAVES * n_outputs))
+        for (i, (asked, leaves)) in questions
+            .data
+            .chunks_exact(DEPTH * 2)
+            .zip(leaves.data.chunks_exact(N_LEAVES * n_outputs))
+            .enumerate()
         {
             let asked: Option<Vec<Question>> = asked.chunks_exact(2).map(question).collect();
             let Some(questions) = asked.and_then(|asked| asked.try_into().ok()) else {
@@ -187,7 +222,8 @@ impl Forest {
                     "`{prefix}.questions` asks for a column that is not there"
                 )));
             };
-            trees.push(Tree { questions, leaves: leaves.to_vec() });
+            let covers = covers.as_ref().map(|covers| covers.data[i * N_LEAVES..][..N_LEAVES].to_vec());
+            trees.push(Tree { questions, leaves: leaves.to_vec(), covers });
         }
         Ok(Forest { plan, statistics: statistics.data, borders, start: start.data, trees })
     }
