@@ -58,6 +58,10 @@ bench-serve *ARGUMENTS:
     cargo build --release
     python3 benches/serve.py {{ARGUMENTS}}
 
+# What it costs that workers share a training; needs the package installed, and xgboost.
+bench-distributed:
+    python3 benches/distributed.py
+
 # What freezing saves.
 bench-freeze:
     python3 benches/freeze.py

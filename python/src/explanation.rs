@@ -3,7 +3,7 @@
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyFloat, PyList};
 use tabgraft_model::predictor::{LabelType, Method};
 use tabgraft_table::grid::Grid;
 
@@ -89,7 +89,7 @@ impl Explanation {
     #[getter]
     fn base<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         match self.made.base[..] {
-            [base] => Ok(base.into_pyobject(py)?.into_any()),
+            [base] => Ok(PyFloat::new(py, base).into_any()),
             _ => Ok(PyArray1::from_slice(py, &self.made.base).into_any()),
         }
     }

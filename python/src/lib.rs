@@ -31,6 +31,7 @@ mod single_predictor;
 mod space;
 mod warnings;
 mod watched;
+mod workers;
 
 use pyo3::prelude::*;
 use tabgraft_table::threads::set_threads;

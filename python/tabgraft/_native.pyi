@@ -240,6 +240,7 @@ class EmbeddingSpace:
         split_seed: int = 0,
         seed: int = 0,
         sample_weight: Sequence[float] | NDArray[Any] | None = None,
+        workers: Any = None,
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> EmbeddingSpace: ...
@@ -277,6 +278,7 @@ class EmbeddingSpace:
         cross_fit: bool = False,
         seed: int = 0,
         sample_weight: Sequence[float] | NDArray[Any] | None = None,
+        workers: Any = None,
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> EmbeddingSpace: ...

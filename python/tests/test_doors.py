@@ -46,12 +46,12 @@ PREDICTOR = {flag for flag in FLAGS["predictor"] if flag in FLAGS["discover"]} -
 
 # Of each command: what it is here, flags without an option, options without a flag.
 DOORS = {
-    "train": (tabgraft.EmbeddingSpace.fit, FILES, {"data", "sample_weight", "columns", "progress"}),
+    "train": (tabgraft.EmbeddingSpace.fit, FILES, {"data", "sample_weight", "workers", "columns", "progress"}),
     "extend": (
         tabgraft.EmbeddingSpace.extend,
         # Both are keys of `freeze`.
         FILES | {"freeze-column", "thaw"},
-        {"data", "sample_weight", "columns", "progress"},
+        {"data", "sample_weight", "workers", "columns", "progress"},
     ),
     "prune": (
         tabgraft.EmbeddingSpace.prune,

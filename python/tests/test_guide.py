@@ -22,7 +22,7 @@ NEEDS = {
     "engines": ["duckdb", "polars"],
     "spark": ["pyspark"],
     "dask": ["dask.dataframe"],
-    "ray": ["ray"],
+    "ray": ["ray", "xgboost"],
     "mlflow": ["mlflow"],
 }
 # Pages that start the command.

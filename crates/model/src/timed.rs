@@ -35,7 +35,7 @@ impl TimedTraining {
         let encoded = space.encode(table)?;
         let n_rows = table.n_rows();
         let key = (0..n_rows as u64).map(mix).collect();
-        let rows = Rows { train: (0..n_rows).collect(), valid: Vec::new(), parts: Vec::new(), key };
+        let rows = Rows::alone((0..n_rows).collect(), Vec::new(), key);
         let n_columns = space.columns().len();
         let data = training_data(space, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
         let mut network = space.network.clone();

@@ -29,8 +29,9 @@ impl WeightedRows {
     ///
     /// # Errors
     /// A value error that names row (from 1) and weight if a weight is negative or not finite, if there are
-    /// not as many as rows, or if all are 0.
+    /// not as many as rows, or if all are 0; an option error for the rows of one of several workers.
     pub fn new(table: &Table, weights: &[f64], is_once: impl Fn(usize) -> bool) -> Result<Self> {
+        table.check_all_here("a weight for each row")?;
         check(weights, table.n_rows())?;
         let readable = |name: &String| {
             table.column(name).is_ok_and(|array| Storage::of(name, array.data_type()).is_ok())

@@ -35,6 +35,7 @@ pub mod threads;
 pub mod unreadable;
 mod visible;
 mod whole_file;
+pub mod workers;
 
 pub use error::{Error, Result};
 pub use row_place::{RowPlace, Rows};

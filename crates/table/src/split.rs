@@ -177,7 +177,8 @@ impl Part {
 }
 
 impl Split {
-    /// Fits a split to a table, so that every wanted part has rows.
+    /// Fits a split to a table, so that every wanted part has rows. Of the rows of several workers, to all of them; the
+    /// times of a split by time are those of worker 0.
     ///
     /// # Errors
     /// An option error if the shares are out of range; a schema error if a column is absent; a
@@ -199,7 +200,7 @@ impl Split {
         };
         let mut split = Split { by, p_valid, p_test, seed, whole_numbers: WholeNumbers::Exact };
         split.fit_salt(table)?;
-        Ok(split)
+        table.shard().map_or(Ok(split.clone()), |shard| shard.first_of(&split))
     }
 
     /// The rows of a table that train, and the others: as this split, fitted to the table, has them.
@@ -271,12 +272,15 @@ impl Split {
             return Ok(());
         }
         let hashes = self.hashes(table)?;
-        let n_rows = hashes.len() as f64;
         let shares = [1.0 - self.p_valid - self.p_test, self.p_valid, self.p_test];
         let mut first_filled = None;
         for tried in 0..N_SALTS {
             let mut counts = [0u64; 3];
             hashes.iter().for_each(|hash| counts[self.part(*hash, tried) as usize] += 1);
+            if let Some(shard) = table.shard() {
+                shard.sum_counts(&mut counts)?;
+            }
+            let n_rows = counts.iter().sum::<u64>() as f64;
             let pairs = || counts.iter().zip(shares);
             if pairs().any(|(count, p)| *count == 0 && p > 0.0) {
                 continue;

@@ -117,7 +117,6 @@ impl Predictor {
     /// >>> predictor.predict_hiding(early.head(2), ["age", "purpose"]).shape
     /// (2, 2)
     #[pyo3(signature = (data, hidden, *, errors = "error", rename = None, columns = None))]
-    #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
     fn predict_hiding<'py>(
         &self,
         py: Python<'py>,

@@ -16,6 +16,7 @@ use crate::error::Raised;
 use crate::feature::FeatureEngineer;
 use crate::frame::{Given, given_reading, say};
 use crate::run::{StopToken, run};
+use crate::workers::shard_of;
 
 #[pymethods]
 impl EmbeddingSpace {
@@ -118,6 +119,10 @@ impl EmbeddingSpace {
     /// sample_weight : list or array of float, optional
     ///     One weight per row, at least 0: a row of weight 0 is not there. Whole weights, up to 4 on average,
     ///     repeat their rows; others count alike. Default: all rows alike.
+    /// workers : object, optional
+    ///     The workers that train together, each on its rows, and each of which calls this: `rank`, `n_workers`, and
+    ///     `all_reduce(array)`, which gives the sum of a float32 array over all of them. `tabgraft.ray` places them.
+    ///     Each gets the same space. Default: this process has all rows.
     /// columns : list of str, optional
     ///     Names of an array's columns. Default: `x0`, `x1` and so on. A frame has its own.
     /// progress : bool, optional
@@ -135,7 +140,8 @@ impl EmbeddingSpace {
         memory_limit = None, device = "cpu", d_model = 128, learning_rate = 2e-3, weight_decay = 1e-4, p_drop = 0.1,
         n_blocks = 2, expansion = 2, codec_bins = 24, codec_targets = 16, codec_categories = 256,
         codec_text_slots = 128, p_valid = 0.15, p_test = 0.2, key = None, group = None,
-        time = None, private = false, split_seed = 0, seed = 0, sample_weight = None, columns = None, progress = None))]
+        time = None, private = false, split_seed = 0, seed = 0, sample_weight = None, workers = None,
+        columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         _class: &Bound<'_, PyType>,
@@ -178,6 +184,7 @@ impl EmbeddingSpace {
         split_seed: u64,
         seed: u64,
         sample_weight: Option<&Bound<'_, PyAny>>,
+        workers: Option<&Bound<'_, PyAny>>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
@@ -203,6 +210,7 @@ impl EmbeddingSpace {
         let table = Given::read(data, columns.clone(), &how)?.table;
         let alike = how.continued(table.origin());
         let valid = valid.map(|v| Given::read(v, columns, &alike)).transpose()?.map(|g| g.table);
+        let table = shard_of(table, workers)?;
         let sample_weight = sample_weight.map(weights).transpose()?;
         let space = run(py, name, progress, &StopToken::default(), |sink| match &sample_weight {
             None => Core::fit(&table, valid.as_ref(), &options, sink),
@@ -280,7 +288,7 @@ impl EmbeddingSpace {
     ///     Whether the two are judged on all rows, as for `compare`.
     /// seed : int, default 0; at least 0
     ///     Seed of new weights, order, masks and dropout.
-    /// sample_weight, columns, progress
+    /// sample_weight, workers, columns, progress
     ///     As for `fit`.
     ///
     /// Examples
@@ -297,7 +305,7 @@ impl EmbeddingSpace {
         memory_limit = None, device = "cpu", name = None, d_side = None, prune = None, regraft = None, ignore = None, kinds = None,
         date_formats = None, missing = None, decimal = None, thousands = None, delimiter = None,
         max_inflated_bytes = None, rename = None, max_categories = 50_000, features = None, feature_metadata = None, keep = "always", target = None, cross_fit = false, seed = 0,
-        sample_weight = None, columns = None, progress = None))]
+        sample_weight = None, workers = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn extend(
         &self,
@@ -333,6 +341,7 @@ impl EmbeddingSpace {
         cross_fit: bool,
         seed: u64,
         sample_weight: Option<&Bound<'_, PyAny>>,
+        workers: Option<&Bound<'_, PyAny>>,
         columns: Option<Vec<String>>,
         progress: Option<bool>,
     ) -> Raised<Self> {
@@ -358,6 +367,7 @@ impl EmbeddingSpace {
         let table = Given::read(data, columns.clone(), &how)?.table;
         how = how.continued(table.origin());
         let valid = valid.map(|v| Given::read(v, columns, &how)).transpose()?.map(|g| g.table);
+        let table = shard_of(table, workers)?;
         let sample_weight = sample_weight.map(weights).transpose()?;
         let table = match sample_weight {
             None => table,

@@ -103,6 +103,7 @@ impl EmbeddingSpace {
         options: &CompareOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Comparison> {
+        table.check_all_here("comparing spaces")?;
         // Predictors are fitted on both, fold by fold, and each would say the same.
         let sink = &mut each_once(sink);
         let table = &*self.completed(table, sink)?;

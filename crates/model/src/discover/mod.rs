@@ -166,6 +166,7 @@ pub fn discover_by(
     options: &DiscoverOptions,
     sink: &mut Sink<'_>,
 ) -> Result<Discovery> {
+    table.check_all_here("discovery")?;
     let budget = Budget::start(clock, options)?;
     let interrupted = AtomicBool::new(false);
     let sink = &mut watched(sink, &interrupted);

@@ -46,6 +46,7 @@ impl EmbeddingSpace {
         options: &ConsolidateOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
+        table.check_all_here("consolidating")?;
         let plan = TrainingPlan::new(&options.training, sink)?;
         let table = &*self.completed(table, sink)?;
         let valid = valid.map(|valid| self.completed(valid, sink)).transpose()?;
@@ -92,7 +93,7 @@ impl EmbeddingSpace {
         };
         let info = train(&mut child.network, &data, &plan, &[phase], None, sink)?;
         child.about.profile = Some(child.profiled(&data, info.n_rows_trained()));
-        child.about.hashes = child.compute_hashes(&rows.key);
+        child.about.hashes = child.compute_hashes(&rows)?;
         let step = ExtensionMetadata {
             operation: Operation::Consolidate,
             columns_retired,

@@ -42,7 +42,7 @@ impl Dose {
     /// The training rows of each epoch, and how many validation rows it is measured on at most.
     pub fn rows_of(&self, rows: &Rows) -> (Vec<usize>, usize) {
         let (n_train, n_valid) = self.sample.map_or((usize::MAX, usize::MAX), |s| (s.n_train, s.n_valid));
-        (drawn(&rows.train, &rows.key, n_train, Purpose::Training), n_valid)
+        (drawn(&rows.train, &rows.key, rows.share(n_train), Purpose::Training), n_valid)
     }
 }
 

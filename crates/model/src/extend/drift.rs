@@ -1,6 +1,7 @@
 //! How far old vectors moved: the rows that it is measured on, and the parent's vectors of them.
 
 use tabgraft_table::encoded::EncodedTable;
+use tabgraft_table::workers::Shard;
 
 use crate::encoder::Network;
 use crate::error::Result;
@@ -24,20 +25,26 @@ pub(super) struct DriftSample {
     before: Vec<f32>,
     d_before: usize,
     seed: u64,
+    /// The worker that this is, if there are others: drift is what worker 0 measures.
+    shard: Option<Shard>,
 }
 
 impl DriftSample {
     pub fn new(parent: &EmbeddingSpace, encoded: &EncodedTable, rows: &Rows, seed: u64) -> Self {
-        let rows = encoded.take(&drift_rows(rows));
-        let before = embed_encoded(&parent.network, &rows);
-        DriftSample { rows, before, d_before: parent.d_model(), seed }
+        let sample = encoded.take(&drift_rows(rows));
+        let before = embed_encoded(&parent.network, &sample);
+        DriftSample { rows: sample, before, d_before: parent.d_model(), seed, shard: rows.shard.clone() }
     }
 
     /// Mean cosine distance of a network's vectors to the parent's: what [`DriftSample::drift`]
     /// reports as such.
-    pub fn distance(&self, network: &Network) -> f64 {
+    ///
+    /// # Errors
+    /// If there are other workers, and one does not answer.
+    pub fn distance(&self, network: &Network) -> Result<f64> {
         let after = embed_encoded(network, &self.rows);
-        mean_cosine_distance(&self.before, &after, self.d_before, network.d_model())
+        let own = mean_cosine_distance(&self.before, &after, self.d_before, network.d_model());
+        self.shard.as_ref().map_or(Ok(own), |shard| Ok(shard.first_of(&own)?))
     }
 
     /// The whole measure; `None` for fewer than two rows.
@@ -45,10 +52,13 @@ impl DriftSample {
     /// # Errors
     /// A value error for a coordinate that is not finite.
     pub fn drift(&self, network: &Network) -> Result<Option<Drift>> {
-        if self.rows.n_rows < 2 {
-            return Ok(None);
-        }
-        let after = embed_encoded(network, &self.rows);
-        Ok(Some(drift(&self.before, &after, self.d_before, network.d_model(), self.seed)?))
+        let own = match self.rows.n_rows {
+            0 | 1 => None,
+            _ => {
+                let after = embed_encoded(network, &self.rows);
+                Some(drift(&self.before, &after, self.d_before, network.d_model(), self.seed)?)
+            }
+        };
+        self.shard.as_ref().map_or(Ok(own.clone()), |shard| Ok(shard.first_of(&own)?))
     }
 }

@@ -110,7 +110,7 @@ impl Graft {
         }
         child.about.profile = Some(child.profiled(&data, info.n_rows_trained()));
         child.about.training_info = info;
-        let hashes = child.compute_hashes(&rows.key);
+        let hashes = child.compute_hashes(&rows)?;
         child.about.hashes = hashes;
         Ok(child)
     }

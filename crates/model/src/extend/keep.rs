@@ -72,6 +72,7 @@ impl Keep {
             Keep::Always => Ok(()),
             Keep::IfNotWorse { target, compare } => {
                 compare.predictor.check()?;
+                table.check_all_here("judging a graft")?;
                 let made = parent.complete(table)?;
                 let table = &*made.table;
                 // What there is to say of the rows is said by the comparison itself.

@@ -151,7 +151,7 @@ impl EmbeddingSpace {
         }
         let plan = TrainingPlan::new(&options.training, sink)?;
         let (all, rows) = self.rows_of(table, valid, sink)?;
-        let sizes = [schema.columns.len(), rows.train.len()];
+        let sizes = [schema.columns.len(), rows.n_rows[0]];
         let dose = self.dose(&options.training, options.mode, sizes, sink);
         // Only now: a table that lacks what the split needs is an error that says so itself.
         self.tell_absent(&all, sink)?;
@@ -205,7 +205,7 @@ impl EmbeddingSpace {
         let known: HashSet<String> = about.excluded.iter().map(|e| e.name.clone()).collect();
         about.excluded.extend(schema.excluded.into_iter().filter(|e| !known.contains(&e.name)));
         about.notes.extend(schema.notes);
-        let hashes = child.compute_hashes(&rows.key);
+        let hashes = child.compute_hashes(&rows)?;
         child.about.hashes = hashes;
         if let Some(last) = child.about.extensions.last_mut() {
             last.data_hash.clone_from(&child.about.hashes.data);

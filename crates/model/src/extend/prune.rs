@@ -88,6 +88,7 @@ impl EmbeddingSpace {
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
         options.check()?;
+        table.map_or(Ok(()), |table| table.check_all_here("pruning"))?;
         // What reads a column that goes can no longer be made.
         let lost = dependents(self.features(), columns)?;
         let asked = columns;
@@ -132,7 +133,7 @@ impl EmbeddingSpace {
             }),
         };
         child.about.hashes = match &measured {
-            Some(measured) if !is_exact => child.compute_hashes(&measured.rows.key),
+            Some(measured) if !is_exact => child.compute_hashes(&measured.rows)?,
             _ => child.hashes_with(self.hashes().data.clone()),
         };
         if is_exact {

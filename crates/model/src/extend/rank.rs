@@ -108,6 +108,7 @@ impl EmbeddingSpace {
         options: &RankColumnsOptions,
         sink: &mut Sink<'_>,
     ) -> Result<ColumnRanking> {
+        table.check_all_here("ranking columns")?;
         if options.max_rows < LEAST_ROWS {
             return Err(Error::option(format!(
                 "option `max_rows` is {}, allowed is {LEAST_ROWS} or more",

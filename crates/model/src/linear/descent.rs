@@ -4,6 +4,7 @@
 //! is exact for features that do not occur together, such as the levels of one category. Deterministic.
 
 use super::cells::SparseRows;
+use crate::numbers::dot;
 use crate::tree::Loss;
 
 /// Pairs of steps and changes that the second derivative is told from.
@@ -175,10 +176,6 @@ fn direction(gradient: &[f64], pairs: &[(Vec<f64>, Vec<f64>, f64)], diagonal: &[
     }
     q.iter_mut().for_each(|q| *q = -*q);
     q
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

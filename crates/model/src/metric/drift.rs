@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tabgraft_table::threads::in_pool_or_alone;
 
 use crate::error::{Error, Result};
+use crate::numbers::dot_of_singles;
 
 /// Neighbours that are compared per row.
 const N_NEIGHBOURS: usize = 10;
@@ -151,19 +152,8 @@ fn neighbours(unit: &[f32], d: usize, row: usize, n: usize) -> Vec<usize> {
         .chunks_exact(d)
         .enumerate()
         .filter(|(other, _)| *other != row)
-        .map(|(other, values)| (-dot(query, values), other))
+        .map(|(other, values)| (-dot_of_singles(query, values), other))
         .collect();
     others.select_nth_unstable_by(n - 1, |x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
     others[..n].iter().map(|other| other.1).collect()
-}
-
-/// Eight running sums, so that the compiler can use vector instructions.
-fn dot(x: &[f32], y: &[f32]) -> f32 {
-    let mut sums = [0f32; 8];
-    let (x8, y8) = (x.chunks_exact(8), y.chunks_exact(8));
-    let rest: f32 = x8.remainder().iter().zip(y8.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in x8.zip(y8) {
-        (0..8).for_each(|i| sums[i] += x[i] * y[i]);
-    }
-    sums.iter().sum::<f32>() + rest
 }

@@ -352,8 +352,8 @@ fn run_step(
         members: Dropout { p_drop: options.p_drop, seed: (seed >> 32) as u32 },
     };
     let loss = data.labels.loss(head.forward(&cells, dropout), rows, &data.weights);
-    let mut gradients = loss.backward();
-    step_params(head, &mut gradients, |name| {
+    let gradients = loss.backward();
+    step_params(head, gradients, |name| {
         let (rate, decay) = if name.starts_with("wide") {
             (options.learning_rate_wide, options.weight_decay_wide)
         } else if name.starts_with("space") {

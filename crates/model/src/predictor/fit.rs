@@ -128,6 +128,7 @@ impl Predictor {
         options: &PredictorOptions,
         sink: &mut Sink<'_>,
     ) -> Result<(Self, HeldOut)> {
+        table.check_all_here("fitting a predictor")?;
         let table = &*space.completed(table, sink)?;
         check(space, table, target, options)?;
         let is_test = test_rows(space, table, options, sink)?;

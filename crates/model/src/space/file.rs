@@ -7,8 +7,8 @@ use serde::Serialize;
 use tabgraft_table::read::Reading;
 
 use super::{
-    About, EmbeddingSpace, Era, ExtensionMetadata, Hashes, KnownRows, TrainingInfo, Wiring, column_shape,
-    recipe, to_current,
+    About, EmbeddingSpace, Era, ExtensionMetadata, Hashes, KnownRows, Rows, TrainingInfo, Wiring,
+    column_shape, recipe, to_current,
 };
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
@@ -150,14 +150,21 @@ impl EmbeddingSpace {
         Ok(EmbeddingSpace { about, network })
     }
 
-    /// The hashes of this space; `keys` are those of its training table's rows. Computed last, when
-    /// training record and lineage entry are complete.
-    pub(crate) fn compute_hashes(&self, keys: &[u64]) -> Hashes {
+    /// The hashes of this space, trained on these rows. Computed last, when training record and lineage entry
+    /// are complete.
+    ///
+    /// # Errors
+    /// If there are other workers, and one does not answer.
+    pub(crate) fn compute_hashes(&self, rows: &Rows) -> Result<Hashes> {
         let mut data = blake3::Hasher::new();
-        keys.iter().for_each(|k| {
+        rows.key.iter().for_each(|k| {
             data.update(&k.to_le_bytes());
         });
-        self.hashes_with(data.finalize().to_hex().to_string())
+        let mut data = data.finalize();
+        if let Some(shard) = &rows.shard {
+            data = blake3::hash(&shard.gather(data.as_bytes())?.concat());
+        }
+        Ok(self.hashes_with(data.to_hex().to_string()))
     }
 
     /// The hashes of this space, trained on a table of this data hash.

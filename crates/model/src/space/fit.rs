@@ -64,6 +64,9 @@ impl EmbeddingSpace {
     /// training rows alone. The same table,
     /// options and seed give the same bits, whatever the number of threads.
     ///
+    /// Of a table that [is a shard](Table::as_shard) all workers train one space, each on its rows, and each returns
+    /// it; what is decided once is what worker 0 says.
+    ///
     /// # Errors
     /// A schema error if no column can be used, an option error if an option is out of range or no GPU
     /// answers, a training error if no gradient is finite or the GPU fails.
@@ -100,7 +103,7 @@ impl EmbeddingSpace {
         space.about.training_info.stages.coding = coding;
         let n_trained = space.about.training_info.n_rows_trained();
         space.about.profile = Some(space.profiled(&data, n_trained));
-        space.about.hashes = space.compute_hashes(&rows.key);
+        space.about.hashes = space.compute_hashes(&rows)?;
         Ok(space)
     }
 
@@ -154,7 +157,7 @@ impl EmbeddingSpace {
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
         let (mut space, _, rows) = prepare(table, valid, options, sink)?;
-        space.about.hashes = space.compute_hashes(&rows.key);
+        space.about.hashes = space.compute_hashes(&rows)?;
         Ok(space)
     }
 }
@@ -256,8 +259,8 @@ fn prepare(
     let shapes: Vec<_> = codecs.iter().map(column_shape).collect();
     let widths = Widths { d: config.d_model, n_blocks: config.n_blocks, expansion: config.expansion };
     let network = Network::new(&shapes, widths, &mut Pcg64Mcg::seed_from_u64(config.training.seed));
-    let batch_size = config.batch_size_for(rows.train.len());
-    let n_epochs = config.n_epochs_for(rows.train.len());
+    let batch_size = config.batch_size_for(rows.n_rows[0]);
+    let n_epochs = config.n_epochs_for(rows.n_rows[0]);
     let space = EmbeddingSpace {
         about: About {
             name: options.name.clone(),

@@ -14,6 +14,7 @@ use tabgraft_table::row_hash::row_hashes;
 use tabgraft_table::schema::{ColumnSpec, Kind};
 use tabgraft_table::split::{Part, Split, SplitBy};
 use tabgraft_table::stats::hash::mix;
+use tabgraft_table::workers::Shard;
 
 use crate::error::{Error, Result};
 use crate::store::{ContentHash, json_hash};
@@ -88,6 +89,14 @@ impl KnownRows {
         columns: &[ColumnSpec],
         keys: &[u64],
     ) -> Result<Self> {
+        if let Some(shard) = table.shard() {
+            // By what rows are known is decided once.
+            let own = Self::of(&table.slice(0, table.n_rows()), parts, split, columns, keys)?;
+            let mut known: KnownRows = shard.first_of(&own.emptied())?;
+            known.add(table, parts, |_| true)?;
+            known.join_workers(Some(shard))?;
+            return Ok(known);
+        }
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
         let whole = match &split.by {
             SplitBy::Group { column, .. } => {
@@ -168,6 +177,19 @@ impl KnownRows {
                 by.rows = by.rows.joined(&theirs.rows);
             }
         }
+    }
+
+    /// Remembers the rows of all workers, where there are several.
+    ///
+    /// # Errors
+    /// If a worker does not answer.
+    pub fn join_workers(&mut self, shard: Option<&Shard>) -> Result<()> {
+        if let Some(shard) = shard {
+            for other in shard.gather_of(self)? {
+                self.join(&other);
+            }
+        }
+        Ok(())
     }
 
     /// The same without a row: what another set of rows is known by.

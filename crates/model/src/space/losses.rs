@@ -22,12 +22,8 @@ impl EmbeddingSpace {
         let table = &*made.table;
         let key_columns: Vec<String> =
             self.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
-        let rows = Rows {
-            train: Vec::new(),
-            valid: (0..table.n_rows()).collect(),
-            parts: Vec::new(),
-            key: self.split().row_hashes(table, &key_columns)?,
-        };
+        let key = self.split().row_hashes(table, &key_columns)?;
+        let rows = Rows::alone(Vec::new(), (0..table.n_rows()).collect(), key);
         let n_columns = self.columns().len();
         let encoded = self.encode(table)?;
         let data = training_data(self, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);

@@ -40,12 +40,7 @@ impl EmbeddingSpace {
         if table.n_rows() == 0 {
             return Err(Error::value("the table to hold rows against has no row"));
         }
-        let rows = Rows {
-            train: Vec::new(),
-            valid: (0..table.n_rows()).collect(),
-            parts: Vec::new(),
-            key: self.keys_of(table)?,
-        };
+        let rows = Rows::alone(Vec::new(), (0..table.n_rows()).collect(), self.keys_of(table)?);
         let n_columns = self.columns().len();
         let data = training_data(self, &self.encode(table)?, &rows, vec![Role::OLD; n_columns], 0..n_columns);
         Ok(self.profiled(&data, usize::MAX))

@@ -4,6 +4,7 @@ use tabgraft_table::Table;
 use tabgraft_table::codec::encode_in_pieces;
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::split::{Part, Split};
+use tabgraft_table::workers::Shard;
 
 use super::embed::cell_tables;
 use super::{About, EmbeddingSpace, Known};
@@ -20,6 +21,10 @@ pub(crate) struct Rows {
     pub parts: Vec<Part>,
     /// A hash of each row's original cells.
     pub key: Vec<u64>,
+    /// The worker whose rows these are, if others have the other rows.
+    pub shard: Option<Shard>,
+    /// Training and validation rows, of all workers.
+    pub n_rows: [usize; 2],
 }
 
 impl EmbeddingSpace {
@@ -66,7 +71,8 @@ impl About {
             return Ok(());
         };
         let known = rows.find(table)?;
-        rows.add(table, parts, |row| !matches!(known[row], Known::Whole(_)))
+        rows.add(table, parts, |row| !matches!(known[row], Known::Whole(_)))?;
+        rows.join_workers(table.shard())
     }
 }
 
@@ -102,7 +108,13 @@ pub(super) fn rows_of_parts(
     };
     let present: Vec<String> = key_columns.iter().filter(|c| all.has_column(c)).cloned().collect();
     let (train, valid) = (of(Part::Train), of(Part::Valid));
-    let rows = Rows { train, valid, key: split.row_hashes(&all, &present)?, parts };
+    let shard = all.shard().cloned();
+    let mut n_rows = [train.len(), valid.len()].map(|n| n as u64);
+    if let Some(shard) = &shard {
+        shard.sum_counts(&mut n_rows)?;
+    }
+    let (key, n_rows) = (split.row_hashes(&all, &present)?, n_rows.map(|n| n as usize));
+    let rows = Rows { train, valid, key, parts, shard, n_rows };
     if rows.train.is_empty() {
         return Err(Error::value(format!("none of the {} rows is left to train on", all.n_rows()))
             .with_hint("lower the shares of validation and test rows, or give more rows"));
@@ -118,16 +130,25 @@ pub(crate) struct LookedAt {
     pub rows: Rows,
     /// Those of the validation rows that every epoch is measured on.
     pub watched: Vec<usize>,
-    /// Training and validation rows that there are.
-    n_rows: [usize; 2],
 }
 
 impl Rows {
+    /// Rows to train and to measure losses on, of one worker alone, of which nobody asks the parts.
+    pub fn alone(train: Vec<usize>, valid: Vec<usize>, key: Vec<u64>) -> Self {
+        let n_rows = [train.len(), valid.len()];
+        Rows { train, valid, parts: Vec::new(), key, shard: None, n_rows }
+    }
+
+    /// This worker's share of so many rows of all workers.
+    pub fn share(&self, n_rows: usize) -> usize {
+        self.shard.as_ref().map_or(n_rows, |shard| n_rows.div_ceil(shard.n_workers()))
+    }
+
     /// What a training on these training rows looks at: them, and the validation rows that losses are measured on,
     /// of which each epoch watches at most so many.
     pub fn looked_at(&self, train: Vec<usize>, most_watched: usize) -> LookedAt {
-        let measured = drawn(&self.valid, &self.key, VALIDATION_MOST, Purpose::Validation);
-        let watched = drawn(&measured, &self.key, most_watched, Purpose::Validation);
+        let measured = drawn(&self.valid, &self.key, self.share(VALIDATION_MOST), Purpose::Validation);
+        let watched = drawn(&measured, &self.key, self.share(most_watched), Purpose::Validation);
         let mut rows_idx = [&train[..], &measured].concat();
         rows_idx.sort_unstable();
         rows_idx.dedup();
@@ -140,9 +161,10 @@ impl Rows {
                 valid: placed(&measured),
                 parts: Vec::new(),
                 key: rows_idx.iter().map(|row| self.key[*row]).collect(),
+                shard: self.shard.clone(),
+                n_rows: self.n_rows,
             },
             watched: placed(&watched),
-            n_rows: [self.train.len(), self.valid.len()],
             rows_idx,
         }
     }
@@ -159,7 +181,6 @@ impl LookedAt {
     ) -> TrainingData {
         TrainingData {
             watched_rows: self.watched.clone(),
-            n_rows: self.n_rows,
             ..training_data(space, encoded, &self.rows, roles, old_columns)
         }
     }
@@ -192,7 +213,7 @@ impl LookedAt {
             objective.push(piece);
         })?;
         let data = data_of(space, groups, objective, &self.rows, old_columns);
-        Ok(TrainingData { watched_rows: self.watched.clone(), n_rows: self.n_rows, ..data })
+        Ok(TrainingData { watched_rows: self.watched.clone(), ..data })
     }
 }
 
@@ -222,9 +243,10 @@ fn data_of(
         train_rows: rows.train.clone(),
         valid_rows: rows.valid.clone(),
         watched_rows: rows.valid.clone(),
-        n_rows: [rows.train.len(), rows.valid.len()],
+        n_rows: rows.n_rows,
         column_names: space.about.columns.iter().map(|c| c.name.clone()).collect(),
         old_columns,
         allowance: Allowance::of_batches(space.about.batch_size),
+        shard: rows.shard.clone(),
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct Anchor<'a> {
     /// The child before training: no vector of it has moved.
     pub origin: &'a Network,
     /// The mean cosine distance of a network's vectors to the parent's, as it is reported.
-    pub measure: &'a (dyn Fn(&Network) -> f64 + Sync),
+    pub measure: &'a (dyn Fn(&Network) -> Result<f64> + Sync),
     /// Weight of the distance in the loss.
     pub weight: f64,
     /// Share of the way from `origin` to the trained weights that was kept.
@@ -52,7 +52,7 @@ impl<'a> Anchor<'a> {
         bound: f64,
         parent: &Network,
         origin: &'a Network,
-        measure: &'a (dyn Fn(&Network) -> f64 + Sync),
+        measure: &'a (dyn Fn(&Network) -> Result<f64> + Sync),
     ) -> Self {
         Anchor {
             bound,
@@ -81,7 +81,7 @@ impl<'a> Anchor<'a> {
     pub fn is_near(&self, network: &Network) -> Result<bool> {
         let mut here = network.clone();
         here.move_to(&Place::Processor)?;
-        Ok((self.measure)(&here) <= self.bound)
+        Ok((self.measure)(&here)? <= self.bound)
     }
 
     /// Rows of a batch that the distance is taken on.
@@ -113,7 +113,7 @@ impl<'a> Anchor<'a> {
     /// finds. The heads of new columns, which no vector depends on, stay. The network is on the processor.
     ///
     /// # Errors
-    /// None there.
+    /// If there are other workers, and one does not answer.
     pub fn hold(&mut self, network: &mut Network) -> Result<()> {
         if self.is_near(network)? {
             return Ok(());

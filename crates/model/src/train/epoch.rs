@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::anchor::Anchor;
 use super::course::Course;
+use super::crew::Crew;
 use super::prefix::Prefix;
 use super::step::{StepPlan, run_step};
 use super::{Event, Flow, Phase, Sink, TrainingData, TrainingInfo, shuffled};
@@ -51,7 +52,7 @@ impl Stopper<'_, '_> {
 pub(super) fn run_epoch(
     network: &mut Network,
     data: &TrainingData,
-    (seed, phase, course, prefix): (u64, &Phase<'_>, &Course, Option<&Prefix>),
+    (seed, phase, course, prefix, crew): (u64, &Phase<'_>, &Course, Option<&Prefix>, &Crew<'_>),
     mut anchor: Option<&mut Anchor<'_>>,
     [epoch, epoch_of_phase]: [usize; 2],
     info: &mut TrainingInfo,
@@ -59,14 +60,15 @@ pub(super) fn run_epoch(
 ) -> Result<(f64, usize)> {
     let order = shuffled(&data.train_rows, seed, epoch);
     // Every row is in one step, and no step has more rows than the limit of memory was reckoned with.
-    let n_steps = order.len().div_ceil(data.allowance.batch_size).max(1);
+    let n_steps = crew.n_steps(data.allowance.batch_size);
     let (mut loss_sum, mut weight_sum, mut n_rows, mut n_finite) = (0.0, 0.0, 0, 0);
     for step in 0..n_steps {
         let rows = &order[rows_of_step(order.len(), step, n_steps)];
         let rate = course.rate(epoch_of_phase, step, n_steps);
-        let dropout =
-            Dropout { p_drop: phase.p_drop, seed: splitmix(seed ^ (epoch * n_steps + step) as u64) as u32 };
-        let plan = StepPlan { seed, phase, epoch, rate, dropout, prefix };
+        let dropout_seed = splitmix(seed ^ (epoch * n_steps + step) as u64 ^ crew.salt()) as u32;
+        let dropout = Dropout { p_drop: phase.p_drop, seed: dropout_seed };
+        let wants_stop = stopper.stopped;
+        let plan = StepPlan { seed, phase, epoch, rate, dropout, prefix, crew, wants_stop };
         let outcome = run_step(network, data, rows, &plan, anchor.as_deref_mut())?;
         for (count, name) in outcome.contained.iter().zip(&data.column_names) {
             if *count > 0 {
@@ -83,7 +85,9 @@ pub(super) fn run_epoch(
         }
         n_rows += rows.len();
         stopper.batch(epoch, step, n_steps);
-        if stopper.stopped {
+        stopper.stopped |= outcome.is_last;
+        // Of several workers, all take the step after which one wants to stop, and one more, in which they tell it.
+        if outcome.is_last || (stopper.stopped && crew.n_workers() == 1) {
             break;
         }
     }

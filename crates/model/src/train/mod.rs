@@ -2,6 +2,7 @@
 
 mod anchor;
 mod course;
+mod crew;
 mod device;
 mod epoch;
 mod event;
@@ -22,6 +23,7 @@ use std::time::Instant;
 pub(crate) use anchor::Anchor;
 use course::Course;
 pub(crate) use course::Ending;
+use crew::Crew;
 pub(crate) use device::Computer;
 pub use device::Device;
 use epoch::{Stopper, run_epoch};
@@ -42,6 +44,7 @@ pub(crate) use step::{lone_step, step_params};
 use validation::{Validation, column_losses};
 
 use tabgraft_table::threads::in_pool;
+use tabgraft_table::workers::Shard;
 
 use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
@@ -67,6 +70,8 @@ pub(crate) struct TrainingData {
     pub old_columns: Range<usize>,
     /// How many rows are computed at a time.
     pub allowance: Allowance,
+    /// The worker whose rows these are, if others train on the other rows at the same time.
+    pub shard: Option<Shard>,
 }
 
 impl TrainingData {
@@ -124,8 +129,11 @@ pub(crate) struct Phase<'a> {
 ///
 /// The network is on the processor before and after, wherever it trains.
 ///
+/// Where `data` is that of one worker, every step is taken on a batch of all of them, and each has the same weights
+/// after it: they are compared at the end of every epoch.
+///
 /// # Errors
-/// A training error if no step of an epoch had a finite gradient, or if a GPU failed and nothing may
+/// A training error if workers come to different weights, or one of them ends; if no step of an epoch had a finite gradient, or if a GPU failed and nothing may
 /// take over.
 pub(crate) fn train(
     network: &mut Network,
@@ -154,7 +162,7 @@ pub(crate) fn train(
 /// # Errors
 /// If no threads can be started.
 pub(crate) fn validation_losses(network: &Network, data: &TrainingData) -> Result<Option<Vec<f64>>> {
-    in_pool(|| validate(network, data, &data.valid_rows, None))?
+    in_pool(|| validate(network, data, &data.valid_rows, None, &Crew::of(data)?))?
 }
 
 fn run_phases(
@@ -181,6 +189,7 @@ fn run_phases(
         ..TrainingInfo::default()
     };
     let mut keeper = Keeper::default();
+    let crew = Crew::of(data)?;
     let mut rows_seen = 0usize;
     let n_epochs_total = phases.iter().map(|p| p.n_epochs).sum();
     let _ = sink(&Event::Started {
@@ -205,7 +214,7 @@ fn run_phases(
             let (train_loss, n_rows) = run_epoch(
                 network,
                 data,
-                (plan.seed(), phase, &course, prefix.as_ref()),
+                (plan.seed(), phase, &course, prefix.as_ref(), &crew),
                 anchor.as_deref_mut(),
                 [epoch, epoch_of_phase],
                 &mut info,
@@ -214,7 +223,7 @@ fn run_phases(
             rows_seen += n_rows;
             info.stages.training += epoch_start.elapsed().as_secs_f64();
             let validation_start = Instant::now();
-            let validation = validate(network, data, &data.watched_rows, valid_prefix.as_ref())?
+            let validation = validate(network, data, &data.watched_rows, valid_prefix.as_ref(), &crew)?
                 .map(|per_column| Validation { per_column });
             let all = validation.as_ref().and_then(|v| v.weighted(data.objective.roles()));
             info.epochs.push(EpochInfo {
@@ -234,12 +243,13 @@ fn run_phases(
             let is_near = anchor.as_ref().map_or(Ok(true), |a| a.is_near(network))?;
             let is_best = keeper.offer(network, epoch + 1, all, is_near);
             info.stages.validation += validation_start.elapsed().as_secs_f64();
+            crew.check_weights(network)?;
             stopper.emit(&Event::Epoch {
                 info: info.epochs[epoch].clone(),
                 n_epochs: n_epochs_total,
                 is_best,
             });
-            if stopper.stopped {
+            if crew.any(stopper.stopped)? {
                 info.stop_reason = StopReason::Interrupted;
                 break;
             }
@@ -271,7 +281,7 @@ fn run_phases(
     if let Some(anchor) = anchor {
         anchor.hold(network)?;
     }
-    if let Some(per_column) = validate(network, data, &data.valid_rows, None)? {
+    if let Some(per_column) = validate(network, data, &data.valid_rows, None, &crew)? {
         let v = Validation { per_column };
         info.final_validation_loss = v.mean(data.old_columns.clone());
         info.new_columns_validation_loss = v.mean(data.old_columns.end..v.per_column.len());

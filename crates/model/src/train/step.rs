@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::anchor::Anchor;
+use super::crew::{Crew, Sums};
 use super::prefix::Prefix;
 use super::{Ending, Phase, TrainingData, Watch};
 use crate::embed::Masks;
@@ -33,6 +34,8 @@ pub(super) struct StepOutcome {
     pub contained: Vec<usize>,
     /// Whether the gradient was finite and the weights moved.
     pub stepped: bool,
+    /// Whether another worker wants to stop after this step, or this one did before it.
+    pub is_last: bool,
 }
 
 /// Where a step stands, and what is known beforehand.
@@ -44,12 +47,15 @@ pub(super) struct StepPlan<'a> {
     pub rate: f32,
     pub dropout: Dropout,
     pub prefix: Option<&'a Prefix>,
+    pub crew: &'a Crew<'a>,
+    /// Whether this worker wants to stop.
+    pub wants_stop: bool,
 }
 
-/// One step on a batch of rows.
+/// One step on a batch of rows, and on those of the other workers.
 ///
 /// # Errors
-/// As [`Tensor::read`].
+/// As [`Tensor::read`] and [`Crew::sum`].
 pub(super) fn run_step(
     network: &mut Network,
     data: &TrainingData,
@@ -57,7 +63,7 @@ pub(super) fn run_step(
     plan: &StepPlan<'_>,
     anchor: Option<&mut Anchor<'_>>,
 ) -> Result<StepOutcome> {
-    let StepPlan { phase, epoch, prefix, .. } = *plan;
+    let StepPlan { phase, epoch, prefix, crew, .. } = *plan;
     let mut masks = data.objective.training_masks(rows, plan.seed, epoch);
     let known = prefix.map(|p| (p, p.variant(epoch)));
     if let Some((_, variant)) = known {
@@ -65,8 +71,9 @@ pub(super) fn run_step(
         masks.take_columns(&shown, first_new_column(network));
     }
     let (targets, weight) = data.objective.training_targets(rows, &masks);
+    let weight = crew.sum_of(weight)?;
     let mut cells = batch_cells(network, data, rows, &masks, known.is_some());
-    let seed = splitmix(plan.seed ^ ((epoch as u64) << 20) ^ rows[0] as u64);
+    let seed = splitmix(plan.seed ^ ((epoch as u64) << 20) ^ rows[0] as u64 ^ crew.salt());
     for (g, group) in cells.iter_mut().enumerate() {
         hide_levels(Arc::make_mut(group), splitmix(seed ^ g as u64));
     }
@@ -80,21 +87,31 @@ pub(super) fn run_step(
     let losses = column_loss(network.logits(&pieces), Arc::new(targets));
     let n_columns = data.objective.n_columns();
     let values = losses.clone().read()?;
+    let contained: Vec<usize> = values[n_columns..].iter().map(|v| *v as usize).collect();
     let share = 1.0 / f64::from(weight.max(1e-6));
     let sum: f64 = values[..n_columns].iter().map(|v| f64::from(*v)).sum();
-    let contained = values[n_columns..].iter().map(|v| *v as usize).collect();
-    let loss = match anchor {
-        None => total([(losses, share)]),
+    let (loss, distance) = match &anchor {
+        None => (total([(losses, share)]), 0.0),
         Some(anchor) => {
             let distance = anchor.distance(network, data, rows);
-            let weight = anchor.weight;
-            anchor.adapt(distance.clone().read()?.iter().copied().map(f64::from).sum());
-            total([(losses, share), (distance, weight)])
+            let value = distance.clone().read()?.iter().copied().map(f64::from).sum();
+            (total([(losses, share), (distance, anchor.weight / crew.n_workers() as f64)]), value)
         }
     };
-    let mut gradients = loss.backward();
-    let stepped = step_params(network, &mut gradients, |_| (plan.rate, phase.weight_decay))?;
-    Ok(StepOutcome { loss: sum, weight: f64::from(weight), contained, stepped })
+    let mut found = gradients_of(network, loss.backward());
+    let mut sums = Sums { loss: sum, distance, n_stops: u8::from(plan.wants_stop).into(), contained };
+    crew.sum_step(&mut found, &mut sums)?;
+    if let Some(anchor) = anchor {
+        anchor.adapt(sums.distance / crew.n_workers() as f64);
+    }
+    let stepped = step_by(network, found, |_| (plan.rate, phase.weight_decay))?;
+    Ok(StepOutcome {
+        loss: sums.loss,
+        weight: f64::from(weight),
+        contained: sums.contained,
+        stepped,
+        is_last: sums.n_stops > 0,
+    })
 }
 
 /// The `nth` step of a training that nothing else is known of, for what times steps: the loss of its rows.
@@ -120,7 +137,17 @@ pub(crate) fn lone_step(
     };
     let dropout = Dropout { p_drop, seed: nth };
     let rate = phase.learning_rate;
-    let plan = StepPlan { seed: 0, phase: &phase, epoch: nth as usize, rate, dropout, prefix: None };
+    let (crew, epoch) = (Crew::of(data)?, nth as usize);
+    let plan = StepPlan {
+        seed: 0,
+        phase: &phase,
+        epoch,
+        rate,
+        dropout,
+        prefix: None,
+        crew: &crew,
+        wants_stop: false,
+    };
     run_step(network, data, rows, &plan, None).map(|outcome| outcome.loss)
 }
 
@@ -134,8 +161,9 @@ pub(super) fn validate(
     data: &TrainingData,
     rows: &[usize],
     prefix: Option<&Prefix>,
+    crew: &Crew<'_>,
 ) -> Result<Option<Vec<f64>>> {
-    if rows.is_empty() {
+    if !crew.any(!rows.is_empty())? {
         return Ok(None);
     }
     let mut frozen = network.clone();
@@ -160,6 +188,7 @@ pub(super) fn validate(
             counts[c] += cells_per_column[c] - losses[n_columns + c] as usize;
         }
     }
+    crew.sum_losses(&mut sums, &mut counts)?;
     Ok(Some(sums.iter().zip(&counts).map(|(s, n)| if *n == 0 { f64::NAN } else { s / *n as f64 }).collect()))
 }
 
@@ -189,15 +218,30 @@ fn batch_cells(
 /// As [`Tensor::read`].
 pub(crate) fn step_params(
     params: &mut dyn ParamsObject,
-    gradients: &mut Gradients,
+    gradients: Gradients,
     plan: impl Fn(&str) -> (f32, f32),
 ) -> Result<bool> {
-    let mut found: BTreeMap<String, Tensor> = BTreeMap::new();
+    let found = gradients_of(params, gradients);
+    step_by(params, found, plan)
+}
+
+/// The gradients of the thawed weights that were reached, by name.
+fn gradients_of(params: &dyn ParamsObject, mut gradients: Gradients) -> BTreeMap<String, Tensor> {
+    let mut found = BTreeMap::new();
     params.each_object(&mut |name, param| {
-        if let Some(gradient) = param.take_gradient(gradients) {
+        if let Some(gradient) = param.take_gradient(&mut gradients) {
             found.insert(name, gradient);
         }
     });
+    found
+}
+
+/// As [`step_params`], by these gradients.
+fn step_by(
+    params: &mut dyn ParamsObject,
+    mut found: BTreeMap<String, Tensor>,
+    plan: impl Fn(&str) -> (f32, f32),
+) -> Result<bool> {
     let square = square_sum(found.values())?;
     if !square.is_finite() {
         return Ok(false);
@@ -254,9 +298,10 @@ mod tests {
     /// The loss of column `a` on the hidden cells of these rows.
     fn loss(space: &EmbeddingSpace, network: &Network, table: &Table, valid: Vec<usize>) -> f64 {
         let encoded = space.encode(table).expect("cells");
-        let rows = Rows { train: Vec::new(), valid, parts: Vec::new(), key: (0..N_ROWS as u64).collect() };
+        let rows = Rows::alone(Vec::new(), valid, (0..N_ROWS as u64).collect());
         let data = training_data(space, &encoded, &rows, vec![Role::OLD; 2], 0..2);
-        validate(network, &data, &data.valid_rows, None).expect("no GPU").expect("validation rows")[0]
+        let crew = Crew::of(&data).expect("one worker");
+        validate(network, &data, &data.valid_rows, None, &crew).expect("no GPU").expect("validation rows")[0]
     }
 
     #[test]

@@ -323,7 +323,8 @@ pub fn fit_codecs(schema: &Schema, table: &Table, config: &CodecConfig) -> Resul
     in_pool(|| schema.columns.par_iter().map(fit).collect())?
 }
 
-/// As [`fit_codecs`], to the rows at `rows_idx` alone. They are copied one column at a time.
+/// As [`fit_codecs`], to the rows at `rows_idx` alone. They are copied one column at a time. Of the rows of several
+/// workers, to those of all of them.
 ///
 /// # Errors
 /// As [`fit_codecs`]; a value error for an index behind the last row.
@@ -333,11 +334,28 @@ pub fn fit_codecs_to_rows(
     rows_idx: &[u32],
     config: &CodecConfig,
 ) -> Result<Vec<Codec>> {
-    let fit = |spec: &ColumnSpec| {
+    let count = |spec: &ColumnSpec| {
         let column = table.select(std::slice::from_ref(&spec.name))?.take(rows_idx)?;
-        Codec::fit(spec, column.column(&spec.name)?, config)
+        let mut stats = ColumnStats::new(spec.kind);
+        stats.update(spec, column.column(&spec.name)?)?;
+        Ok(stats)
     };
-    in_pool(|| schema.columns.par_iter().map(fit).collect())?
+    let Some(shard) = table.shard() else {
+        let fit = |spec: &ColumnSpec| Codec::fit_from_stats(spec, &count(spec)?, config);
+        return in_pool(|| schema.columns.par_iter().map(fit).collect())?;
+    };
+    let own = in_pool(|| schema.columns.par_iter().map(count).collect::<Result<Vec<_>>>())??;
+    let mut all = shard.gather_of(&own)?.into_iter();
+    let mut merged: Vec<ColumnStats> = all.next().unwrap_or_default();
+    for other in all {
+        merged.iter_mut().zip(&other).try_for_each(|(stats, other)| stats.merge(other))?;
+    }
+    schema
+        .columns
+        .iter()
+        .zip(&merged)
+        .map(|(spec, stats)| Codec::fit_from_stats(spec, stats, config))
+        .collect()
 }
 
 /// As [`fit_codecs_to_rows`]; of a table of rows that were drawn, to all training rows of the whole that it was drawn

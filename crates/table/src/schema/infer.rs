@@ -20,6 +20,7 @@ use crate::stats::counts::MAX_VALUES;
 use crate::table::Table;
 use crate::threads::in_pool;
 use crate::visible::quoted;
+use crate::workers::Shard;
 
 /// What the user knows better.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +74,8 @@ pub(super) enum Decision {
 }
 
 /// Says what each column of a table means, from all of its rows; of rows that were drawn, by the profiles of all rows,
-/// beside which only what is remarked of texts, and dates of several forms, goes by the drawn ones.
+/// beside which only what is remarked of texts, and dates of several forms, goes by the drawn ones. Of the rows of
+/// several workers it is by the profiles of all rows what worker 0 says, beside which those go by its own.
 ///
 /// # Errors
 /// A schema error if an option names a column that is not there, contradicts another, or if a
@@ -112,7 +114,7 @@ pub fn infer(table: &Table, options: &InferOptions) -> Result<Schema> {
         let is_ignored = options.ignore.contains(&column.name);
         schema.excluded.push(if is_ignored { ignored(&column.name) } else { column.clone() });
     }
-    Ok(schema)
+    table.shard().map_or(Ok(schema.clone()), |shard| shard.first_of(&schema))
 }
 
 fn ignored(name: &str) -> ExcludedColumn {
@@ -147,11 +149,15 @@ fn check_options(table: &Table, options: &InferOptions) -> Result<()> {
     Ok(())
 }
 
-/// The profiles of all rows that a table was drawn from, by column; none where it has all of them.
+/// The profiles of all rows that a table was drawn from, or that the workers have together, by column; none where it
+/// has all of them.
 fn profiles_of_whole(table: &Table, options: &InferOptions) -> Result<BTreeMap<String, ColumnProfile>> {
-    let Some(whole) = table.whole() else { return Ok(BTreeMap::new()) };
     let mut names = table.column_names();
     names.retain(|name| !options.ignore.contains(name));
+    if let Some(shard) = table.shard() {
+        return profiles_of_workers(table, names, shard);
+    }
+    let Some(whole) = table.whole() else { return Ok(BTreeMap::new()) };
     let mut profiles: Vec<Option<ColumnProfile>> = vec![None; names.len()];
     whole.each_part(&names, &mut |part| {
         let count = |(name, profile): (&String, &mut Option<ColumnProfile>)| {
@@ -176,6 +182,24 @@ fn profiles_of_whole(table: &Table, options: &InferOptions) -> Result<BTreeMap<S
         in_pool(|| names.par_iter().zip(&mut profiles).try_for_each(count))?
     })?;
     Ok(names.into_iter().zip(profiles).filter_map(|(name, profile)| Some((name, profile?))).collect())
+}
+
+/// The profiles of the rows of all workers, whose tables have the same columns.
+fn profiles_of_workers(
+    table: &Table,
+    names: Vec<String>,
+    shard: &Shard,
+) -> Result<BTreeMap<String, ColumnProfile>> {
+    shard.check_same("columns", format!("{names:?}").as_bytes())?;
+    let profile =
+        |name: &String| ColumnProfile::of(name, table.column(name)?).map_err(|e| e.in_rows_of(table));
+    let own = in_pool(|| names.par_iter().map(profile).collect::<Result<Vec<_>>>())??;
+    let mut all = shard.gather_of(&own)?.into_iter();
+    let mut merged: Vec<ColumnProfile> = all.next().unwrap_or_default();
+    for other in all {
+        merged.iter_mut().zip(&other).for_each(|(profile, other)| profile.merge(other));
+    }
+    Ok(names.into_iter().zip(merged).collect())
 }
 
 fn decide_column(

@@ -75,7 +75,8 @@ impl Table {
                 }
             }
         }
-        Ok(Table { untyped, origin, rows: self.rows.clone(), whole, ..Self::from_columns(columns)? })
+        let (rows, shard) = (self.rows.clone(), self.shard.clone());
+        Ok(Table { untyped, origin, rows, whole, shard, ..Self::from_columns(columns)? })
     }
 
     /// With cells taken away, of each column those marked; each stays as untyped as it was.
@@ -112,7 +113,8 @@ impl Table {
         let columns = names.iter().cloned().zip(self.batch.columns().iter().cloned());
         let table = Self::from_columns(columns)?;
         origin.reading.renamed.extend(renamed);
-        Ok(Table { origin: Arc::new(origin), untyped: Arc::new(untyped), rows: self.rows.clone(), ..table })
+        let (rows, shard) = (self.rows.clone(), self.shard.clone());
+        Ok(Table { origin: Arc::new(origin), untyped: Arc::new(untyped), rows, shard, ..table })
     }
 
     /// Whether an array may be a column of this table.

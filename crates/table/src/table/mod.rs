@@ -18,6 +18,7 @@ use crate::origin::Origin;
 use crate::row_place::{RowLines, RowPlace, RowPlaces, Rows};
 use crate::spelling::WholeNumbers;
 pub use crate::visible::{quoted, quoted_some};
+use crate::workers::Shard;
 pub use whole::Whole;
 
 /// Named columns of equal length. Cheap to clone; columns are shared.
@@ -37,6 +38,8 @@ pub struct Table {
     row_hashes: RowHashes,
     /// What the rows were drawn from, as long as they are all that were drawn.
     whole: Option<Arc<dyn Whole>>,
+    /// Says that the rows are those of one worker, as long as they are all that it has.
+    shard: Option<Shard>,
 }
 
 impl Rows for Table {
@@ -80,6 +83,7 @@ impl Table {
             row_hashes: Arc::default(),
             rows: RowPlaces::default(),
             whole: None,
+            shard: None,
         })
     }
 
@@ -207,7 +211,34 @@ impl Table {
     /// A table made from this one: read as this one was.
     fn derived(&self, table: Self) -> Result<Self> {
         let (origin, untyped, rows) = (self.origin.clone(), self.untyped.clone(), self.rows.clone());
-        Ok(Table { origin, untyped, rows, whole: self.whole.clone(), ..table })
+        Ok(Table { origin, untyped, rows, whole: self.whole.clone(), shard: self.shard.clone(), ..table })
+    }
+
+    /// The same table, as the rows that one of several workers has: what is fitted to it is fitted to the rows of all.
+    #[must_use]
+    pub fn as_shard(self, shard: Shard) -> Self {
+        Table { shard: Some(shard), ..self }
+    }
+
+    /// The worker whose rows these are, if others have the other rows.
+    pub fn shard(&self) -> Option<&Shard> {
+        self.shard.as_ref()
+    }
+
+    /// Refuses a table of which other workers have the other rows, for `what` needs all of them in one place.
+    ///
+    /// # Errors
+    /// An option error.
+    pub fn check_all_here(&self, what: &str) -> Result<()> {
+        let Some(shard) = &self.shard else { return Ok(()) };
+        Err(Error::option(format!(
+            "{what} needs all rows in one place, and these are the rows of one worker, {} of {}",
+            shard.rank() + 1,
+            shard.n_workers()
+        ))
+        .with_hint(
+            "give one process a table of all rows, or of those that are drawn within a limit of memory",
+        ))
     }
 
     /// The rows as one Arrow batch.
@@ -294,7 +325,7 @@ impl Table {
         let batch = take_record_batch(&self.batch, &UInt32Array::from(rows_idx.to_vec()))
             .map_err(|e| Error::value(format!("cannot take rows: {e}")))?;
         let rows = self.rows.take(rows_idx);
-        Ok(Table { batch, rows, row_hashes: Arc::default(), whole: None, ..self.clone() })
+        Ok(Table { batch, rows, row_hashes: Arc::default(), whole: None, shard: None, ..self.clone() })
     }
 
     /// Rows `start..start + n_rows`, without copying.
@@ -302,7 +333,7 @@ impl Table {
         let start = start.min(self.n_rows());
         let batch = self.batch.slice(start, n_rows.min(self.n_rows() - start));
         let rows = self.rows.slice(start);
-        Table { batch, rows, row_hashes: Arc::default(), whole: None, ..self.clone() }
+        Table { batch, rows, row_hashes: Arc::default(), whole: None, shard: None, ..self.clone() }
     }
 }
 

@@ -8,6 +8,7 @@ use tabgraft_table::stats::hash::mix;
 use super::residuals::{Output, Residuals};
 use super::shape::{Shape, Shaped};
 use super::values::CandidateValues;
+use crate::numbers::dot_of_singles;
 
 /// Parts of the rows that are left out in turn.
 pub(super) const N_FOLDS: usize = 5;
@@ -173,19 +174,6 @@ impl Trial {
 
     /// Whether it is a near-copy.
     pub(super) fn is_same(&self, other: &Trial) -> bool {
-        self.is_code == other.is_code && dot(&self.ranks, &other.ranks).abs() > SAME
+        self.is_code == other.is_code && dot_of_singles(&self.ranks, &other.ranks).abs() > SAME
     }
-}
-
-/// In eight lanes, which the compiler turns into vector instructions; the order of sums is fixed.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 8];
-    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a8.remainder().iter().zip(b8.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a8.zip(b8) {
-        for i in 0..8 {
-            lanes[i] += x[i] * y[i];
-        }
-    }
-    lanes.iter().sum::<f32>() + rest
 }

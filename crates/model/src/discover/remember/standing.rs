@@ -1,11 +1,14 @@
 //! Where each feature stands over all runs: proven in one and not in the next is shown so.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::effectiveness::{Effectiveness, FeatureEffect};
 use super::history::FeatureVerdict;
 use tabgraft_feature::definition::Definition;
 use tabgraft_table::grid::Grid;
+use tabgraft_table::visible;
 
 /// Most verdicts of a course that are spelled out, the newest ones.
 const MAX_SHOWN_RUNS: usize = 6;
@@ -117,24 +120,30 @@ impl Standing {
         }
     }
 
-    /// The standings as a table of text.
+    /// The standings as text: of each target and metric a line that names them and a table, in the order in which
+    /// they first come.
     pub fn table(standings: &[Self]) -> String {
-        let mut grid =
-            Grid::new(["feature", "target", "metric", "points", "95 % interval", "percent", "runs", ""]);
-        for s in standings {
-            let [low, high] = s.interval_points;
-            grid.row([
-                s.name.clone(),
-                s.target.clone(),
-                s.metric.clone(),
-                format!("{:+.4}", s.effect_points),
-                format!("{low:+.4} to {high:+.4}"),
-                s.effect_percent.map_or("-".to_owned(), |p| format!("{p:+.2} %")),
-                s.course(),
-                if s.recommended { "recommended" } else { "" }.to_owned(),
-            ]);
+        let mut of_what: Vec<[&str; 2]> = standings.iter().map(|s| [&*s.target, &*s.metric]).collect();
+        let mut seen = BTreeSet::new();
+        of_what.retain(|what| seen.insert(*what));
+        let mut text = String::new();
+        for [target, metric] in of_what {
+            text += &format!("{} of `{}`\n", visible(metric), visible(target));
+            let mut grid = Grid::new(["feature", "points", "95 % interval", "percent", "runs", ""]);
+            for s in standings.iter().filter(|s| s.target == target && s.metric == metric) {
+                let [low, high] = s.interval_points;
+                grid.row([
+                    s.name.clone(),
+                    format!("{:+.4}", s.effect_points),
+                    format!("{low:+.4} to {high:+.4}"),
+                    s.effect_percent.map_or("-".to_owned(), |p| format!("{p:+.2} %")),
+                    s.course(),
+                    if s.recommended { "recommended" } else { "" }.to_owned(),
+                ]);
+            }
+            text += &grid.text();
         }
-        grid.text()
+        text
     }
 }
 
@@ -166,5 +175,28 @@ mod tests {
         ] {
             assert_eq!(Record::of(&verdicts), record, "{verdicts:?}");
         }
+    }
+
+    #[test]
+    fn a_table_says_target_and_metric_once() {
+        let of = |name: &str, target: &str| Standing {
+            name: name.to_owned(),
+            definition: serde_json::from_value(serde_json::json!({"formula": "a + b"}))
+                .expect("a definition"),
+            target: target.to_owned(),
+            metric: "roc_auc".to_owned(),
+            effect_points: 0.02,
+            interval_points: [0.01, 0.03],
+            effect_percent: Some(2.5),
+            verdicts: vec![FeatureVerdict::Proven],
+            record: Record::Proven,
+            recommended: true,
+        };
+        let text = Standing::table(&[of("one", "y"), of("other", "w"), of("two", "y")]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "roc_auc of `y`");
+        assert_eq!(lines[4], "roc_auc of `w`");
+        assert!(lines[2].contains("one") && lines[3].contains("two") && lines[6].contains("other"), "{text}");
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{text}");
     }
 }

@@ -102,8 +102,8 @@ impl EmbeddingSpace {
                     info.final_column_losses = pairs.filter(|(_, loss)| loss.is_finite()).collect();
                 }
                 merged.about.profile = Some(merged.profiled(&data, 0));
-                (info.n_rows_train, info.n_rows_valid) = (rows.train.len(), rows.valid.len());
-                merged.compute_hashes(&rows.key).data
+                [info.n_rows_train, info.n_rows_valid] = rows.n_rows;
+                merged.compute_hashes(&rows)?.data
             }
             None => {
                 let all = [&[self], others].concat();

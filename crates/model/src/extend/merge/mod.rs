@@ -87,6 +87,7 @@ impl EmbeddingSpace {
         sink: &mut Sink<'_>,
     ) -> Result<Self> {
         options.as_graft().check()?;
+        table.map_or(Ok(()), |table| table.check_all_here("merging"))?;
         let mut spaces = spaces.to_vec();
         // The longest line first: what it shares with others keeps the order that its later sides read.
         spaces.sort_by_key(|s| {

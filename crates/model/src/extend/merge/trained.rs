@@ -89,7 +89,7 @@ impl EmbeddingSpace {
             child.about.add_features(other.features());
             child.about.join_rows(&other.about);
         }
-        let hashes = child.compute_hashes(&rows.key);
+        let hashes = child.compute_hashes(&rows)?;
         child.about.hashes = hashes;
         let graft = Graft {
             child,

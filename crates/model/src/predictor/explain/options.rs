@@ -1,6 +1,6 @@
 //! How predictions are explained.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::predictor::Target;
@@ -15,7 +15,7 @@ pub struct ColumnGroup {
 }
 
 /// In what contributions count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
     /// Natural logarithm of the odds of a class, `ln(p / (1 - p))`: any number, 0 where the class is as likely as not.

@@ -1,0 +1,314 @@
+"""tabgraft on a Ray cluster: training in several workers, scoring of datasets.
+
+``fit`` and ``extend`` train one space in several processes, each on its rows: statistics of columns merge, and
+gradients are summed at every step, so that all workers have the same weights. ``embed``, ``predict`` and ``apply`` stream a dataset
+through a :class:`tabgraft.scoring.Scorer`. A lost worker of a training ends the attempt, and it begins anew; a lost worker of a scoring
+is Ray's to replace. Needs ``tabgraft[ray]``.
+
+Results do not depend on the machine that a worker runs on: for as many workers, the same rows in the same order and the
+same seed, a training gives the same bits.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import tabgraft
+from tabgraft.collective import Collective, tracker
+from tabgraft.scoring import Scorer
+
+__all__ = ["apply", "embed", "extend", "fit", "fit_predictor", "predict"]
+
+_Data: TypeAlias = Any
+
+
+def _ray() -> Any:
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise ImportError("tabgraft.ray needs ray\nhint: pip install 'tabgraft[ray]'") from error
+    if not ray.is_initialized():
+        raise tabgraft.OptionError("no Ray cluster is connected\nhint: call ray.init() first")
+    return ray
+
+
+def _dataset(data: _Data) -> Any:
+    """A dataset: as it is, or of a file or folder of Parquet."""
+    if isinstance(data, (str, os.PathLike)):
+        return _ray().data.read_parquet(str(data))
+    return data
+
+
+def _shards(data: _Data, n_workers: int) -> list[list[Any]]:
+    """The blocks of each worker, as references: as many rows for each, in their order, so that a seed repeats."""
+    ray = _ray()
+    dataset = _dataset(data)
+    ray.data.DataContext.get_current().execution_options.preserve_order = True
+    parts = dataset.materialize().split(n_workers, equal=False)
+    shards = [part.to_arrow_refs() for part in parts]
+    counts = [part.count() for part in parts]
+    if 0 in counts:
+        # Fewer blocks than workers: the rows are cut.
+        parts = dataset.repartition(4 * n_workers).materialize().split(n_workers)
+        shards, counts = [part.to_arrow_refs() for part in parts], [part.count() for part in parts]
+    if 0 in counts:
+        raise tabgraft.DataError(
+            f"{sum(counts)} rows are not enough for {n_workers} workers\nhint: give fewer workers"
+        )
+    return shards
+
+
+def _table(blocks: Sequence[Any]) -> Any:
+    import pyarrow
+    import ray
+
+    return pyarrow.concat_tables(ray.get(list(blocks)), promote_options="default")
+
+
+def _train(
+    rank: int,
+    n_workers: int,
+    address: dict[str, Any],
+    blocks: Sequence[Any],
+    parent: bytes | None,
+    options: dict[str, Any],
+) -> bytes | None:
+    """What one worker does. Worker 0 gives the file of the space."""
+    table = _table(blocks)
+    with Collective(rank, n_workers, address) as workers:
+        own = {**options, "workers": workers, "progress": False}
+        if parent is None:
+            space = tabgraft.EmbeddingSpace.fit(table, **own)
+        else:
+            space = tabgraft.EmbeddingSpace.from_bytes(parent).extend(table, **own)
+    return space.to_bytes() if rank == 0 else None
+
+
+def _trained(
+    data: _Data,
+    parent: tabgraft.EmbeddingSpace | None,
+    n_workers: int,
+    cpus_per_worker: float,
+    max_failures: int,
+    options: dict[str, Any],
+) -> tabgraft.EmbeddingSpace:
+    if n_workers < 1:
+        raise tabgraft.OptionError(f"option `n_workers` is {n_workers}, allowed is 1 or more")
+    ray = _ray()
+    shards = _shards(data, n_workers)
+    train = ray.remote(_train).options(num_cpus=cpus_per_worker, max_retries=0, scheduling_strategy="SPREAD")
+    content = ray.put(parent.to_bytes()) if parent is not None else None
+    n_failures = 0
+    while True:
+        with tracker(n_workers, ray.util.get_node_ip_address()) as address:
+            running = [
+                train.remote(rank, n_workers, address, blocks, content, options) for rank, blocks in enumerate(shards)
+            ]
+            try:
+                return tabgraft.EmbeddingSpace.from_bytes(ray.get(running)[0])
+            except ray.exceptions.RayTaskError as error:
+                # What a worker says of its table or of an option holds for every attempt.
+                cause = _cause(running, error, ray)
+                if cause is not None:
+                    raise cause from error
+                n_failures += 1
+                if n_failures > max_failures:
+                    raise
+            except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError):
+                n_failures += 1
+                if n_failures > max_failures:
+                    raise
+            finally:
+                for task in running:
+                    ray.cancel(task, force=True)
+
+
+def _cause(running: Sequence[Any], first: Exception, ray: Any) -> Exception | None:
+    """The failure that is none of another worker's: those are told by their kind."""
+    errors = [first]
+    done, _ = ray.wait(list(running), num_returns=len(running), timeout=2)
+    for task in done:
+        try:
+            ray.get(task)
+        except Exception as error:
+            errors.append(error)
+    for error in errors:
+        cause = getattr(error, "cause", None)
+        if isinstance(cause, tabgraft.Error) and not isinstance(cause, tabgraft.TrainingError):
+            return cause
+    return None
+
+
+def fit(
+    data: _Data,
+    *,
+    n_workers: int = 2,
+    cpus_per_worker: float = 1,
+    max_failures: int = 1,
+    **options: Any,
+) -> tabgraft.EmbeddingSpace:
+    """Trains a space in several workers.
+
+    Parameters
+    ----------
+    data : ray.data.Dataset or path
+        The table, or a file or folder of Parquet.
+    n_workers : int, default 2; 1 to 256
+        Workers that train together. Each holds its rows in memory.
+    cpus_per_worker : float, default 1
+        Processors that each of them asks Ray for.
+    max_failures : int, default 1
+        Lost workers after which it is an error; before, the training begins anew.
+    **options
+        As of ``EmbeddingSpace.fit``.
+    """
+    return _trained(data, None, n_workers, cpus_per_worker, max_failures, options)
+
+
+def extend(
+    space: tabgraft.EmbeddingSpace,
+    data: _Data,
+    *,
+    n_workers: int = 2,
+    cpus_per_worker: float = 1,
+    max_failures: int = 1,
+    **options: Any,
+) -> tabgraft.EmbeddingSpace:
+    """Grafts new columns in several workers, each of which computes the parent's vectors of its rows.
+
+    Parameters
+    ----------
+    space : EmbeddingSpace
+        The parent; it stays as it is.
+    data, n_workers, cpus_per_worker, max_failures
+        As for :func:`fit`.
+    **options
+        As of ``EmbeddingSpace.extend``.
+    """
+    return _trained(data, space, n_workers, cpus_per_worker, max_failures, options)
+
+
+def fit_predictor(
+    space: tabgraft.EmbeddingSpace,
+    data: _Data,
+    target: str,
+    *,
+    most_rows: int = 1_000_000,
+    **options: Any,
+) -> tabgraft.Predictor:
+    """Fits a predictor, in one process of the cluster, to rows that are drawn evenly if there are more than it may hold.
+
+    Parameters
+    ----------
+    space : EmbeddingSpace
+        The space that it stands on.
+    data : ray.data.Dataset or path
+        As for :func:`fit`.
+    target : str
+        The column to predict.
+    most_rows : int, default 1,000,000
+        Most rows that it is fitted to and scored on.
+    **options
+        As of ``Predictor.fit``.
+    """
+    ray = _ray()
+    dataset = _dataset(data)
+    n_rows = dataset.count()
+    if n_rows > most_rows:
+        dataset = dataset.random_sample(most_rows / n_rows, seed=options.get("seed", 0))
+    blocks = dataset.materialize().to_arrow_refs()
+
+    def work(content: bytes, blocks: Sequence[Any]) -> bytes:
+        found = tabgraft.EmbeddingSpace.from_bytes(content)
+        return tabgraft.Predictor.fit(found, _table(blocks), target, progress=False, **options).to_bytes()
+
+    fitted = ray.remote(work).options(num_cpus=1).remote(ray.put(space.to_bytes()), blocks)
+    return tabgraft.Predictor.from_bytes(ray.get(fitted))
+
+
+class _Scoring:
+    """An actor that has the model loaded."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+
+    def __call__(self, batch: Any) -> Any:
+        import pyarrow
+
+        return pyarrow.Table.from_batches([self.scorer(batch)])
+
+
+def _scored(scorer: Scorer, data: _Data, n_workers: int, batch_size: int) -> Any:
+    return _dataset(data).map_batches(
+        _Scoring,
+        fn_constructor_args=(scorer,),
+        batch_format="pyarrow",
+        batch_size=batch_size,
+        concurrency=n_workers,
+    )
+
+
+def embed(
+    space: str | os.PathLike[str] | tabgraft.EmbeddingSpace,
+    data: _Data,
+    *,
+    keep: Sequence[str] = (),
+    errors: Literal["error", "missing"] = "error",
+    n_workers: int = 2,
+    batch_size: int = 8192,
+) -> Any:
+    """The vectors of the rows of a dataset, as another dataset: ``z0``, ``z1``, ... behind the columns of ``keep``.
+
+    Parameters
+    ----------
+    space : EmbeddingSpace or path
+        A path is read by each worker.
+    data : ray.data.Dataset or path
+        As for :func:`fit`.
+    keep, errors
+        As of :class:`tabgraft.scoring.Scorer`.
+    n_workers : int, default 2
+        Actors that have the model loaded.
+    batch_size : int, default 8192
+        Rows of a batch.
+    """
+    return _scored(Scorer(space, "embed", keep=keep, errors=errors), data, n_workers, batch_size)
+
+
+def predict(
+    predictor: str | os.PathLike[str] | tabgraft.Predictor,
+    data: _Data,
+    *,
+    keep: Sequence[str] = (),
+    errors: Literal["error", "missing"] = "error",
+    n_workers: int = 2,
+    batch_size: int = 8192,
+) -> Any:
+    """The predictions for the rows of a dataset, as another dataset.
+
+    Parameters
+    ----------
+    predictor : Predictor or path
+        As for :func:`embed`, and so are the others.
+    """
+    return _scored(Scorer(predictor, "predict", keep=keep, errors=errors), data, n_workers, batch_size)
+
+
+def apply(
+    features: str | os.PathLike[str] | tabgraft.FeatureEngineer,
+    data: _Data,
+    *,
+    n_workers: int = 2,
+    batch_size: int = 8192,
+) -> Any:
+    """A dataset with its features.
+
+    Parameters
+    ----------
+    features : FeatureEngineer or path
+        Fitted features, or their file.
+    data, n_workers, batch_size
+        As for :func:`embed`.
+    """
+    return _scored(Scorer(features, "apply"), data, n_workers, batch_size)

@@ -1,0 +1,231 @@
+"""Several processes train one space: through any sum of arrays, through xgboost's, and on Ray."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tabgraft
+
+CREDIT = Path(__file__).parents[2] / "fixtures" / "german_credit.csv"
+OPTIONS = {"ignore": ["default"], "n_epochs": 3, "d_model": 16, "progress": False}
+
+
+def credit():
+    return pd.read_csv(CREDIT)
+
+
+class Pipes:
+    """Workers that pass arrays round by pipes; worker 0 adds them up."""
+
+    def __init__(self, rank, n_workers, ends):
+        self.rank, self.n_workers, self.ends = rank, n_workers, ends
+
+    def all_reduce(self, values):
+        if self.rank:
+            self.ends[0].send(values)
+            return self.ends[0].recv()
+        total = values.copy()
+        for end in self.ends:
+            total += end.recv()
+        for end in self.ends:
+            end.send(total)
+        return total
+
+
+def by_pipes(rank, n_workers, ends, results):
+    workers = Pipes(rank, n_workers, ends)
+    rows = credit().iloc[rank::n_workers]
+    early = rows.drop(columns=["checking_status"])
+    space = tabgraft.EmbeddingSpace.fit(early, **OPTIONS, workers=workers)
+    child = space.extend(rows, n_epochs=10, workers=workers, progress=False)
+    results.put((rank, space.to_bytes(), child.to_bytes()))
+
+
+def run_by_pipes(n_workers):
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    pairs = [context.Pipe() for _ in range(n_workers - 1)]
+    ends = [[here for here, _ in pairs]] + [[there] for _, there in pairs]
+    processes = [context.Process(target=by_pipes, args=(rank, n_workers, ends[rank], results)) for rank in range(n_workers)]
+    for process in processes:
+        process.start()
+    found = sorted(results.get(timeout=300) for _ in processes)
+    for process in processes:
+        process.join()
+    return [[tabgraft.EmbeddingSpace.from_bytes(content) for content in contents] for _, *contents in found]
+
+
+def test_processes_train_one_space_and_graft_onto_it():
+    workers = run_by_pipes(2)
+    (space, child), (other, other_child) = workers
+    assert space.hashes["weights"] == other.hashes["weights"]
+    assert child.hashes["weights"] == other_child.hashes["weights"]
+    alone = tabgraft.EmbeddingSpace.fit(credit().drop(columns=["checking_status"]), **OPTIONS)
+    assert space.hashes["schema"] == alone.hashes["schema"]
+    assert space.training_info["n_rows_train"] == alone.training_info["n_rows_train"]
+    # What is remembered is the rows of all.
+    assert (space.split(credit())["known"] == "whole").all()
+    assert np.array_equal(child.embed(credit())[:, :16], space.embed(credit()))
+
+
+def test_one_worker_has_the_bits_of_a_training_alone():
+    workers = Pipes(0, 1, [])
+    early = credit().drop(columns=["checking_status"])
+    one = tabgraft.EmbeddingSpace.fit(early, **OPTIONS, workers=workers)
+    assert one.hashes["weights"] == tabgraft.EmbeddingSpace.fit(early, **OPTIONS).hashes["weights"]
+
+
+@pytest.mark.parametrize(
+    ("rank", "n_workers", "part"), [(2, 2, "worker 2 is not one of 0 to 1"), (0, 0, "there are 0 workers")]
+)
+def test_a_rank_that_is_none_is_refused(rank, n_workers, part):
+    with pytest.raises(tabgraft.OptionError, match=part):
+        tabgraft.EmbeddingSpace.fit(credit(), **OPTIONS, workers=Pipes(rank, n_workers, []))
+
+
+def test_a_sum_that_fails_says_so():
+    class Broken(Pipes):
+        def all_reduce(self, values):
+            raise ConnectionError("the network is gone")
+
+    with pytest.raises(tabgraft.TrainingError, match="the network is gone"):
+        tabgraft.EmbeddingSpace.fit(credit(), **OPTIONS, workers=Broken(0, 2, []))
+
+    class Short(Pipes):
+        def all_reduce(self, values):
+            return values[:0]
+
+    with pytest.raises(tabgraft.TrainingError, match="gives 0 values"):
+        tabgraft.EmbeddingSpace.fit(credit(), **OPTIONS, workers=Short(0, 2, []))
+
+
+def test_weights_of_rows_need_all_rows_in_one_place():
+    with pytest.raises(tabgraft.OptionError, match="rows of one worker"):
+        tabgraft.EmbeddingSpace.fit(
+            credit(), **OPTIONS, sample_weight=np.ones(1000), workers=Pipes(0, 1, [])
+        )
+
+
+def by_collective(rank, n_workers, address, results):
+    from tabgraft.collective import Collective
+
+    rows = credit().iloc[rank::n_workers]
+    with Collective(rank, n_workers, address) as workers:
+        space = tabgraft.EmbeddingSpace.fit(rows, **OPTIONS, workers=workers)
+    results.put((rank, space.hashes["weights"]))
+
+
+def test_workers_sum_through_xgboost():
+    pytest.importorskip("xgboost", reason="xgboost is not installed")
+    from tabgraft.collective import tracker
+
+    context = multiprocessing.get_context("spawn")
+
+    def weights():
+        results = context.Queue()
+        with tracker(2) as address:
+            processes = [context.Process(target=by_collective, args=(rank, 2, address, results)) for rank in range(2)]
+            for process in processes:
+                process.start()
+            found = [results.get(timeout=300)[1] for _ in processes]
+            for process in processes:
+                process.join()
+        return found
+
+    first = weights()
+    assert first[0] == first[1]
+    assert weights() == first
+
+
+def test_the_examples_of_the_collective_run(early):
+    pytest.importorskip("xgboost", reason="xgboost is not installed")
+    import doctest
+
+    import tabgraft.collective
+
+    done = doctest.testmod(tabgraft.collective, extraglobs={"np": np, "tabgraft": tabgraft, "early": early})
+    assert done.attempted > 8 and done.failed == 0
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    ray = pytest.importorskip("ray", reason="ray is not installed")
+    pytest.importorskip("xgboost", reason="xgboost is not installed")
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
+    yield ray
+    ray.shutdown()
+
+
+def test_a_space_is_trained_on_ray_and_repeats(cluster):
+    import tabgraft.ray
+
+    data = cluster.data.from_pandas(credit().drop(columns=["checking_status"]))
+    two = tabgraft.ray.fit(data, n_workers=2, **without_progress())
+    assert tabgraft.ray.fit(data, n_workers=2, **without_progress()).hashes["weights"] == two.hashes["weights"]
+    three = tabgraft.ray.fit(data, n_workers=3, **without_progress())
+    assert three.hashes["schema"] == two.hashes["schema"] and three.hashes["weights"] != two.hashes["weights"]
+    for mode in ("frozen", "anchored", "joint"):
+        child = tabgraft.ray.extend(two, cluster.data.from_pandas(credit()), mode=mode, n_epochs=4)
+        assert child.extension_metadata["new_columns_added"] == ["checking_status"]
+    scored = tabgraft.ray.embed(two, cluster.data.from_pandas(credit()), keep=["age"])
+    assert scored.count() == 1000
+
+
+def without_progress():
+    return {name: value for name, value in OPTIONS.items() if name != "progress"}
+
+
+def test_what_is_wrong_with_a_table_is_said_once_and_not_tried_again(cluster):
+    import tabgraft.ray
+
+    data = cluster.data.from_pandas(credit())
+    with pytest.raises(tabgraft.OptionError, match="`d_model` is 7"):
+        tabgraft.ray.fit(data, **{**without_progress(), "d_model": 7})
+    with pytest.raises(tabgraft.OptionError, match="`n_workers` is 0"):
+        tabgraft.ray.fit(data, n_workers=0)
+
+
+def processes(title):
+    """Processes of a title, which Ray gives to what runs a task."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if (folder / "cmdline").read_bytes().startswith(title.encode()):
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_killed_worker_is_replaced_and_the_training_ends_well(cluster):
+    import tabgraft.ray
+
+    data = cluster.data.from_pandas(credit())
+    long = {**without_progress(), "n_epochs": 150, "auto_epochs": False}
+    whole = tabgraft.ray.fit(data, n_workers=2, **long)
+    killed = []
+
+    def kill():
+        for _ in range(600):
+            running = processes("ray::_train")
+            if len(running) == 2:
+                time.sleep(1)
+                os.kill(running[1], signal.SIGKILL)
+                killed.append(running[1])
+                return
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    found = tabgraft.ray.fit(data, n_workers=2, max_failures=1, **long)
+    killer.join()
+    assert killed
+    assert found.hashes["weights"] == whole.hashes["weights"]
