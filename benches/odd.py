@@ -1,7 +1,7 @@
 """Odd rows: `space.surprise` beside isolation forest and local outlier factor, on rows that were made odd and on rare
 classes.
 
-    python benches/odd.py [--seeds 1] [--only NAME ...] [--kinds swapped range levels rare]
+    python benches/odd.py [--seeds 1] [--only NAME ...] [--kinds swapped range levels rare] [--sums]
 
 Needs the Python package (`pip install .`) and the shared tables ($TABGRAFT_DATA); without them it says so and ends. Each
 table is dealt once per seed, 70 % of its rows to train on (the target is a column like any other), and a tenth of the
@@ -12,6 +12,9 @@ range     two numbers lie beyond the largest one by a tenth to all of the range
 levels    two categories are replaced by a level drawn evenly from the known ones
 rare      nothing is changed: the rows of the rarer class (target of two classes, left out) are the odd ones among all,
           and 95 % of those to train on are of the other
+
+With `--sums` also for other ways to make one number of a row's cells: the sum of nats, and of what is above the column's
+mean.
 
 The figure is the ROC AUC of the score, odd rows against the others. The other two see numbers standardised (medians for
 missing ones), categories one-hot, dates as numbers, no text, as scikit-learn's guide has it.
@@ -128,11 +131,20 @@ def others(train: pd.DataFrame, test: pd.DataFrame, kinds: dict[str, str], seed:
     return {"isolation forest": -forest.score_samples(new), "LOF": -factor.score_samples(new)}
 
 
+def sums(space, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Other ways to make one number of a row's cells."""
+    known = space.surprise(train.tail(500), n_reasons=0, errors="missing").cells
+    cells = np.nan_to_num(space.surprise(test, n_reasons=0, errors="missing").cells)
+    above = np.maximum(cells - np.nanmean(known, axis=0), 0)
+    return {"sum of nats": cells.sum(axis=1), "sum above the mean": above.sum(axis=1)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
+    parser.add_argument("--sums", action="store_true")
     arguments = parser.parse_args()
     known = [meta for meta in tables() if not arguments.only or meta["name"] in arguments.only]
     if not known:
@@ -162,6 +174,7 @@ def main() -> None:
                     space = space or fitted(train, seed)
                 scores = {"tabgraft": space.surprise(test, n_reasons=0, errors="missing").scores}
                 scores |= others(train, test, kinds, seed)
+                scores |= sums(space, train, test) if arguments.sums else {}
                 auc = {name: float(roc_auc_score(is_odd, score)) for name, score in scores.items()}
                 found[kind].append(auc)
                 row = "  ".join(f"{name} {value:.3f}" for name, value in auc.items())

@@ -34,7 +34,7 @@ def changed(rows: pd.DataFrame, kinds: dict[str, str], space, what: str, rng: np
     if what == "shift":
         names = [c for c in used if kinds[c] == "numeric" and rows[c].nunique() > 10]
     elif what == "level":
-        names = [c for c in used if kinds[c] == "categorical" and rows[c].dtype == object]
+        names = [c for c in used if kinds[c] == "categorical" and not pd.api.types.is_numeric_dtype(rows[c])]
     elif what == "missing":
         names = used
     else:

@@ -16,6 +16,7 @@ mod effectiveness;
 mod error;
 mod explanation;
 mod feature;
+mod filled;
 mod frame;
 mod html;
 mod lineage;
@@ -65,6 +66,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<row_index::RowIndex>()?;
     module.add_class::<row_index::Neighbours>()?;
     module.add_class::<odd::Surprise>()?;
+    module.add_class::<filled::Filled>()?;
     module.add_class::<watched::Watched>()?;
     module.add_function(wrap_pyfunction!(discovery::discover, module)?)?;
     // For the estimators alone: no part of what the module exports.

@@ -21,6 +21,7 @@ __all__ = [
     "FeatureEffectivenessTracker",
     "FeatureEngineer",
     "FileError",
+    "Filled",
     "FormulaError",
     "Frame",
     "Lineage",
@@ -130,6 +131,11 @@ class _OddCell(TypedDict):
     p_expected: float
     surprise: float
     """In nats: -ln of `p_found`."""
+
+class _LeftColumn(TypedDict):
+    column: str
+    n_missing: int
+    reason: str
 
 class _Change(TypedDict):
     column: str
@@ -406,6 +412,16 @@ class EmbeddingSpace:
         rename: _Renames | None = None,
         columns: _Names | None = None,
     ) -> Watched: ...
+    def fill(
+        self,
+        data: _FrameLike,
+        *,
+        fill: Sequence[str] | None = None,
+        min_p: float = 0.0,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+    ) -> Filled: ...
     def column_report(
         self, data: _FrameLike, *, rename: _Renames | None = None, columns: _Names | None = None
     ) -> _ColumnReport: ...
@@ -1068,6 +1084,17 @@ class Surprise:
     def reasons(self) -> list[list[_OddCell]]: ...
     @property
     def missing_columns(self) -> list[str]: ...
+    def to_pandas(self) -> Any: ...
+    def to_polars(self) -> Any: ...
+    def _repr_html_(self) -> str: ...
+    def __len__(self) -> int: ...
+
+@final
+class Filled:
+    @property
+    def frame(self) -> Any: ...
+    @property
+    def left(self) -> list[_LeftColumn]: ...
     def to_pandas(self) -> Any: ...
     def to_polars(self) -> Any: ...
     def _repr_html_(self) -> str: ...

@@ -74,6 +74,7 @@ DOORS = {
     "embed": (tabgraft.EmbeddingSpace.embed, {"out", "key"} | READING, {"data", "columns"}),
     "index": (tabgraft.EmbeddingSpace.index, FILES | READING | {"into", "remove"}, {"data", "columns"}),
     "surprise": (tabgraft.EmbeddingSpace.surprise, {"out", "key"} | READING, {"data", "columns"}),
+    "fill": (tabgraft.EmbeddingSpace.fill, FILES | READING, {"data", "columns"}),
     "watch": (tabgraft.EmbeddingSpace.watch, READING, {"data", "columns"}),
     "neighbours": (tabgraft.RowIndex.search, {"out", "key"} | READING, {"space", "data", "columns"}),
     "predict": (tabgraft.Predictor.predict, {"out", "key"} | READING, {"data", "columns"}),

@@ -1,4 +1,4 @@
-//! `surprise`: what a person sees.
+//! `surprise`, `watch` and `fill`: what a person sees.
 
 #![allow(clippy::unwrap_used)]
 
@@ -105,4 +105,26 @@ fn changed_rows_are_an_answer_of_no() {
     done(folder, &["watch", "v1", "other.csv", "--against", "other.csv"]);
     let (code, _, stderr) = run(folder, &["watch", "v1", "same.csv", "--alpha", "1.5"]);
     assert!(code == 2 && stderr.contains("`alpha` is 1.5"), "{stderr}");
+}
+
+#[test]
+fn missing_cells_are_filled_beside_the_file_as_it_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    table(folder, "t.csv", 0..600, |_, _| ());
+    table(folder, "gaps.csv", 600..640, |i, line| {
+        if i % 8 == 0 {
+            *line = format!("\"r{i}\",,{},NA", i * 89 % 211);
+        }
+    });
+    done(folder, &["train", "t.csv", "--ignore", "id", "-o", "v1", "--epochs", "3"]);
+    let (said, report) = done(folder, &["fill", "v1", "gaps.csv", "--min-p", "0"]);
+    let came = fs::read_to_string(folder.join("gaps.csv")).unwrap();
+    for (line, came) in said.lines().zip(came.lines()) {
+        assert!(line.starts_with(came), "{line} instead of {came}");
+    }
+    assert!(said.starts_with("id,a,b,kind,a_filled,a_p,kind_filled,kind_p\n"), "{said}");
+    assert!(report.contains("10 cells of 40 rows filled by `v1`"), "{report}");
+    let (code, _, stderr) = run(folder, &["fill", "v1", "gaps.csv", "--fill", "size", "-o", "x.csv"]);
+    assert!(code == 2 && stderr.contains("`size`") && !folder.join("x.csv").exists(), "{stderr}");
 }

@@ -7,6 +7,7 @@ mod embed;
 mod encoder;
 pub mod export;
 pub mod extend;
+pub mod fill;
 pub mod index;
 mod kernel;
 pub mod lineage;

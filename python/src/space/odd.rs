@@ -1,6 +1,7 @@
-//! How odd rows are to a space, and whether they have changed.
+//! How odd rows are to a space, whether they have changed, and what is missing in them.
 
 use pyo3::prelude::*;
+use tabgraft_model::fill::FillOptions;
 use tabgraft_model::odd::SurpriseOptions;
 use tabgraft_model::space::Profile;
 use tabgraft_model::watch::WatchOptions;
@@ -9,6 +10,7 @@ use tabgraft_table::read::ReadOptions;
 use super::{Core, EmbeddingSpace};
 use crate::convert::Renames;
 use crate::error::Raised;
+use crate::filled::Filled;
 use crate::frame::Given;
 use crate::odd::Surprise;
 use crate::warnings::{cell_errors, warn_of_columns, warn_of_differing, warn_of_unreadable, warn_of_unseen};
@@ -34,8 +36,8 @@ impl EmbeddingSpace {
     /// How odd each row is, which cells make it so, and what was expected there.
     ///
     /// Each column is hidden in turn, and the space says how probable its cell is, given the rest of the row: values that
-    /// are usual by themselves are found where they do not go together. A row's score is the sum of -ln(probability) over
-    /// its cells. A row's numbers have the same bits alone and in any batch. Columns that the data lacks say nothing.
+    /// are usual by themselves are found where they do not go together. A row's score sums up, over its cells, by
+    /// how many deviations -ln(probability) is above the mean of its column, squared. A row's numbers have the same bits alone and in any batch. Columns that the data lacks say nothing.
     ///
     /// Parameters
     /// ----------
@@ -129,5 +131,47 @@ impl EmbeddingSpace {
         warn_of_columns(py, space.name(), &found.report)?;
         warn_of_unseen(py, space.name(), &found.unseen)?;
         Ok(Watched { found })
+    }
+
+    /// Fills missing cells with what the rest of their row lets expect. Nothing is overwritten: see `Filled.frame`.
+    ///
+    /// A category is the most probable one, a number or date the mean of its distribution, rounded where the column has
+    /// whole numbers or days. Texts cannot be told. A row's values have the same bits alone and in any batch.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : frame, array or path
+    /// fill : list of str, optional
+    ///     Columns whose missing cells are filled. Default: all that have some.
+    /// min_p : float, default 0; 0 to 1
+    ///     Least probability of a filled cell; of a number, that of the class its value lies in. Others stay missing.
+    /// errors, rename, columns
+    ///     As for `embed`.
+    ///
+    /// >>> gaps = early.assign(purpose=early["purpose"].where(early.index % 4 > 0))
+    /// >>> space.fill(gaps, fill=["purpose"])
+    /// Filled(250 cells of 1000 rows)
+    #[pyo3(signature = (data, *, fill = None, min_p = 0.0, errors = "error", rename = None, columns = None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
+    fn fill(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        fill: Option<Vec<String>>,
+        min_p: f64,
+        errors: &str,
+        rename: Option<Renames>,
+        columns: Option<Vec<String>>,
+    ) -> Raised<Filled> {
+        let space = self.core_trained()?;
+        let options = FillOptions { fill: fill.unwrap_or_default(), min_p, errors: cell_errors(errors)? };
+        options.check()?;
+        let given = Given::read(data, columns, &space.read_options().with_names(rename))?;
+        let filled = py.detach(|| space.fill(&given.table, &options))?;
+        warn_of_unreadable(py, space.name(), &filled.remarks.unreadable)?;
+        warn_of_columns(py, space.name(), &filled.remarks.report)?;
+        warn_of_differing(py, space.name(), &filled.remarks.differing)?;
+        let frame = given.with_new_columns(py, &given.table.beside(&filled.added)?)?.unbind();
+        Ok(Filled { filled, frame })
     }
 }

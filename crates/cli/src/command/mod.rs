@@ -13,6 +13,7 @@ mod evaluate;
 mod explain;
 mod export;
 mod extend;
+mod fill;
 mod grow;
 mod index;
 mod inspect;
@@ -47,6 +48,7 @@ pub enum Command {
     Index(index::IndexArgs),
     Neighbours(neighbours::NeighboursArgs),
     Surprise(surprise::SurpriseArgs),
+    Fill(fill::FillArgs),
     Watch(watch::WatchArgs),
     Predictor(predictor::FitArgs),
     Grow(grow::GrowArgs),
@@ -85,6 +87,7 @@ impl Command {
             Command::Index(args) => args.run(console),
             Command::Neighbours(args) => args.run(console),
             Command::Surprise(args) => args.run(console),
+            Command::Fill(args) => args.run(console),
             Command::Watch(args) => args.run(console),
             Command::Predictor(args) => args.run(console),
             Command::Grow(args) => args.run(console),

@@ -24,8 +24,8 @@ const COUNTED: f64 = 0.99;
 /// Say how odd each row is, which cells make it so, and what was expected there.
 ///
 /// Each column is hidden in turn, and the space says how probable its cell is, given the rest of the row. So values that are
-/// usual by themselves are found where they do not go together. A row's score is the sum over its cells of -ln(probability);
-/// `share_less_odd` is the share of rows with a lower score among the validation rows of the training, which the file
+/// usual by themselves are found where they do not go together. A row's score sums up, over its cells,
+/// by how many deviations -ln(probability) is above the mean of its column, squared; `share_less_odd` is the share of rows with a lower score among the validation rows of the training, which the file
 /// remembers in numbers, or among those of --against. Columns that the table lacks say nothing.
 ///
 /// Reads SPACE and TABLE; writes one line for each row, with the columns `surprise`, `share_less_odd` and, for each of the

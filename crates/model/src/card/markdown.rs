@@ -197,7 +197,9 @@ fn text(of_unknown: &str) -> String {
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => out.extend(['\\', c]),
             // What would begin a list or a heading.
             '-' | '+' | '#' | '=' if at == 0 => out.extend(['\\', c]),
-            '.' | ')' if is_number(at) => out.extend(['\\', c]),
+            '.' | ')' if is_number(at) && rest[1..].chars().next().is_none_or(char::is_whitespace) => {
+                out.extend(['\\', c]);
+            }
             c => out.push(c),
         }
     }

@@ -1,7 +1,7 @@
 //! Odd rows: how surprising each cell is to a space that sees the rest of its row.
 //!
 //! ```text
-//! row ─ each column hidden in turn ─► p(cell | rest) ─ -ln ─► nats of each cell ─ sum ─► score of the row
+//! row ─ each column hidden in turn ─► p(cell | rest) ─ -ln ─► nats of each cell ─ beyond its column's ─► score of the row
 //!                                     score ─ the profile in the file ─► share of rows that are less odd
 //! ```
 //!
@@ -58,7 +58,9 @@ impl SurpriseOptions {
 /// How odd the rows of a table are.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct OddRows {
-    /// `[n_rows]`: how surprising the cells of each row are together, in nats; NaN where no cell says anything.
+    /// `[n_rows]`: how surprising the cells of each row are together: the sum of squares of what each surprises beyond the
+    /// mean of its column, in the column's deviations; the sum of nats where no profile says these. NaN where no cell says
+    /// anything.
     pub scores: Vec<f64>,
     /// `[n_rows]`, 0 to 1: the share of known rows with a lower score. Empty where no profile has scores.
     pub shares: Vec<f64>,

@@ -138,7 +138,7 @@ impl SurpriseStream<'_> {
         let mut chosen: Vec<Vec<usize>> = Vec::with_capacity(rows.len());
         for (row, said) in said.chunks_exact(n_columns).enumerate() {
             let nats: Vec<f32> = said.iter().map(|said| said.nats).collect();
-            let score = row_score(&nats).unwrap_or(f64::NAN);
+            let score = row_score(&nats, usual.map(|usual| &usual.cells[..])).unwrap_or(f64::NAN);
             odd.scores.push(score);
             odd.shares.extend(usual.map(|usual| usual.share_below(score)));
             let excess = |column: usize| f64::from(nats[column]) - mean(column);

@@ -60,7 +60,12 @@ pub(crate) fn each_hidden<T: Copy + Default + Send>(
 ///
 /// # Shapes
 /// - `hidden`: `[rows, n_columns]`; returns at least `[rows, n_logits]`
-fn hidden_logits(network: &Network, groups: &[CellTable], rows: &[usize], hidden: Vec<bool>) -> Vec<f32> {
+pub(crate) fn hidden_logits(
+    network: &Network,
+    groups: &[CellTable],
+    rows: &[usize],
+    hidden: Vec<bool>,
+) -> Vec<f32> {
     let masks = Masks { n_columns: network.n_columns(), hidden };
     let padded = rows.len().next_multiple_of(ROW_BLOCK);
     let batch = |(table, columns): (&CellTable, usize)| table.batch(rows, padded, Some((&masks, columns)));

@@ -60,7 +60,7 @@ pub(crate) use file::{
 };
 pub use fit::FitOptions;
 pub(crate) use fit::{now, training_codecs};
-pub(crate) use hidden::{class_nats, each_hidden, probabilities};
+pub(crate) use hidden::{class_nats, each_hidden, hidden_logits, probabilities};
 pub use known::Known;
 pub(crate) use known::KnownRows;
 pub(crate) use migrate::to_current;

@@ -76,11 +76,15 @@ impl EmbeddingSpace {
             let nats = if class == NO_TARGET { 0.0 } else { class_nats(logits, class) };
             odds[column].nats(places.state(&data.groups, row, column), nats)
         });
-        let scores: Vec<f64> = cells.chunks_exact(n_columns).filter_map(row_score).collect();
+        let usual: Vec<[f64; 2]> = (0..n_columns)
+            .map(|c| mean_and_deviation(cells.get(c..).unwrap_or_default(), n_columns))
+            .collect();
+        let scores: Vec<f64> =
+            cells.chunks_exact(n_columns).filter_map(|cells| row_score(cells, Some(&usual))).collect();
         let surprises = (!scores.is_empty()).then(|| Surprises {
             n_rows: scores.len() as u64,
             held_out,
-            cells: (0..n_columns).map(|c| mean_and_deviation(&cells[c..], n_columns)).collect(),
+            cells: usual,
             scores: Surprises::kept(scores),
         });
         Profile { columns, evidence, surprises }
@@ -204,11 +208,23 @@ impl Odds {
     }
 }
 
-/// A row's score: how surprising its cells are together. None where no cell says anything.
-pub(crate) fn row_score(cells: &[f32]) -> Option<f64> {
-    let mut finite = cells.iter().filter(|nats| nats.is_finite()).peekable();
+/// Added to each column's deviation: in a column that the others tell nearly always the slightest surprise would be
+/// endless.
+const LEAST_DEVIATION: f64 = 0.05;
+
+/// A row's score: the sum of squares of what its cells surprise beyond the mean of their column, in its deviations. Where
+/// the columns' means are not known, the sum of their nats. None where no cell says anything.
+pub(crate) fn row_score(cells: &[f32], usual: Option<&[[f64; 2]]>) -> Option<f64> {
+    let score = |(c, nats): (usize, &f32)| {
+        let nats = f64::from(*nats);
+        usual.map_or(nats, |usual| {
+            let [mean, deviation] = usual[c];
+            ((nats - mean) / (deviation + LEAST_DEVIATION)).max(0.0).powi(2)
+        })
+    };
+    let mut finite = cells.iter().enumerate().filter(|(_, nats)| nats.is_finite()).map(score).peekable();
     finite.peek()?;
-    Some(finite.map(|nats| f64::from(*nats)).sum())
+    Some(finite.sum())
 }
 
 /// Groups of classes whose rows are counted.

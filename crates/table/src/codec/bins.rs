@@ -189,6 +189,60 @@ impl TargetClasses {
     }
 }
 
+/// The values that a class stands for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClassSpan {
+    /// The lowest value; in the first class that of the training rows.
+    pub low: f64,
+    /// The highest value, likewise.
+    pub high: f64,
+    /// Their mean, as far as bins of equal counts tell it.
+    pub mean: f64,
+}
+
+/// How far the mean of an outer bin lies inside it, as a share of its width: its outer end is one single row's, and most
+/// of its rows lie near the inner one.
+const OUTER_MEAN: f64 = 1.0 / 3.0;
+
+impl TargetClasses {
+    /// What each class stands for, by bins of the same training rows.
+    pub(crate) fn spans(&self, bins: &PiecewiseBins) -> Vec<ClassSpan> {
+        let (least, most) = bins.range();
+        let span = |class: usize| {
+            if let Some(value) = self.values.get(class) {
+                return ClassSpan { low: *value, high: *value, mean: *value };
+            }
+            let low = class.checked_sub(1).and_then(|i| self.cuts.get(i)).copied().unwrap_or(least);
+            let high = self.cuts.get(class).copied().unwrap_or(most).max(low);
+            ClassSpan { low, high, mean: bins.mean_between(low, high) }
+        };
+        (0..self.n_classes()).map(span).collect()
+    }
+}
+
+impl PiecewiseBins {
+    /// The mean of the values between two ends, each bin holding as many as another, evenly but for the outer ones.
+    fn mean_between(&self, low: f64, high: f64) -> f64 {
+        let last = self.n_bins().saturating_sub(1);
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for (bin, ends) in self.edges.windows(2).enumerate() {
+            let (from, to) = (low.max(ends[0]), high.min(ends[1]));
+            if from >= to {
+                continue;
+            }
+            let inside = match bin {
+                0 if last > 0 && from == ends[0] => 1.0 - OUTER_MEAN,
+                _ if bin == last && last > 0 && to == ends[1] => OUTER_MEAN,
+                _ => 0.5,
+            };
+            let share = (to / 2.0 - from / 2.0) / (ends[1] / 2.0 - ends[0] / 2.0);
+            sum += share * (from * (1.0 - inside) + to * inside);
+            weight += share;
+        }
+        if weight > 0.0 { sum / weight } else { low / 2.0 + high / 2.0 }
+    }
+}
+
 /// Rank of quantile `i / n` among ranks 0 to `last`.
 fn rank(i: usize, n: usize, last: u64) -> u64 {
     (i as u128 * u128::from(last) / n as u128) as u64

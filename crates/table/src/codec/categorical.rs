@@ -151,6 +151,16 @@ impl CategoricalCodec {
         }
     }
 
+    /// The category of a class that stands for one alone.
+    pub fn category(&self, class: u16) -> Option<&str> {
+        let n_alone = match self.n_classes {
+            Some(n_classes) => (n_classes - usize::from(!self.rare.is_empty())) / 2,
+            None => self.vocabulary.len(),
+        };
+        let class = Some(usize::from(class)).filter(|class| *class < n_alone)?;
+        self.vocabulary.get(class).map(String::as_str)
+    }
+
     /// The texts of the codes 1, 2, ..., the most frequent first.
     pub fn vocabulary(&self) -> &[String] {
         &self.vocabulary

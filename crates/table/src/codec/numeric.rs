@@ -6,7 +6,7 @@
 use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
 
-use super::bins::{PiecewiseBins, TargetClasses};
+use super::bins::{ClassSpan, PiecewiseBins, TargetClasses};
 use super::{CellFlag, CodecConfig};
 use crate::cell;
 use crate::encoded::{EncodedColumn, NO_TARGET, PartForm, PartValues};
@@ -69,6 +69,16 @@ impl NumericCodec {
     /// The class in words.
     pub fn inverse_target(&self, target: u16) -> String {
         self.classes.describe(target, cell::short_text)
+    }
+
+    /// The values of each class of the target.
+    pub fn class_spans(&self) -> Vec<ClassSpan> {
+        self.classes.spans(&self.edges)
+    }
+
+    /// The class of a number that is not NaN.
+    pub fn class(&self, value: f64) -> u16 {
+        self.classes.class(value)
     }
 
     /// Neighbouring classes in words.

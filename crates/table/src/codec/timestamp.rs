@@ -8,7 +8,7 @@ use arrow::array::ArrayRef;
 use chrono::Timelike;
 use serde::{Deserialize, Serialize};
 
-use super::bins::{PiecewiseBins, TargetClasses};
+use super::bins::{ClassSpan, PiecewiseBins, TargetClasses};
 use super::{CellFlag, CodecConfig};
 use crate::cell;
 use crate::dates::{DateFormat, DateParser};
@@ -95,6 +95,21 @@ impl TimestampCodec {
     /// The class in words, with dates in ISO 8601.
     pub fn inverse_target(&self, target: u16) -> String {
         self.classes.describe(target, iso)
+    }
+
+    /// The times of each class of the target, in seconds since 1970.
+    pub fn class_spans(&self) -> Vec<ClassSpan> {
+        self.classes.spans(&self.edges)
+    }
+
+    /// The class of a time in seconds since 1970.
+    pub fn class(&self, seconds: f64) -> u16 {
+        self.classes.class(seconds)
+    }
+
+    /// A time in ISO 8601, the day alone at midnight.
+    pub fn time_text(&self, seconds: f64) -> String {
+        iso(seconds)
     }
 
     /// Neighbouring classes in words.

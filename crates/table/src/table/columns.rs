@@ -24,6 +24,24 @@ impl Table {
         self.derived(Self::from_columns(columns)?)
     }
 
+    /// The columns of another table of as many rows behind these.
+    ///
+    /// # Errors
+    /// A schema error if both have a column of one name; a value error if they differ in their rows.
+    pub fn beside(&self, other: &Table) -> Result<Self> {
+        let all = |table: &Table| -> Result<Vec<(String, ArrayRef)>> {
+            table
+                .column_names()
+                .into_iter()
+                .map(|name| Ok((name.clone(), table.column(&name)?.clone())))
+                .collect()
+        };
+        if other.n_columns() == 0 {
+            return Ok(self.clone());
+        }
+        self.derived(Self::from_columns([all(self)?, all(other)?].concat())?)
+    }
+
     /// All columns but these; names that are not there are passed over.
     pub fn without(&self, names: &[String]) -> Result<Self> {
         let left_out: HashSet<&String> = names.iter().collect();

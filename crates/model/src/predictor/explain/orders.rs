@@ -188,7 +188,7 @@ fn close(base: f64, prediction: f64, contributions: &mut [f64]) {
 mod tests {
     use super::*;
 
-    /// A game of five: products of two and three players, and one who does nothing.
+    /// A game of five or more: products of two and of three players, and others who do nothing.
     fn worth(hidden: &[bool]) -> f64 {
         let seen = |p: usize| f64::from(u8::from(!hidden[p]));
         1.5 + 2.0 * seen(0) - seen(1) + 4.0 * seen(0) * seen(2) + 3.0 * seen(0) * seen(1) * seen(2)
@@ -220,10 +220,10 @@ mod tests {
         assert_eq!(sum, found.prediction[0]);
         assert_eq!(found.contributions[3..], [0.0, 0.0]);
         assert_eq!(found.standard_errors[3..], [0.0, 0.0]);
-        let many = given(&Orders::new(5, Some(31), 9).unwrap());
-        for (own, error, wanted) in [(0, 0, 5.0), (1, 1, 0.0), (2, 2, 3.0)]
-            .map(|(p, e, wanted)| (many.contributions[p], many.standard_errors[e], wanted))
-        {
+        // With nine who do nothing: too many for all coalitions, and pairs enough to tell the spread.
+        let many = given(&Orders::new(12, Some(1000), 9).unwrap());
+        for (player, wanted) in [(0, 5.0), (1, 0.0), (2, 3.0)] {
+            let (own, error) = (many.contributions[player], many.standard_errors[player]);
             assert!((own - wanted).abs() <= 4.0 * error + 1e-12, "{own} ± {error}, not {wanted}");
         }
     }
