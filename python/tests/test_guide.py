@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import FIXTURE, environment_with_program, program
+from conftest import FIXTURE, environment_with_program
+from conftest import program as command
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 PAGES = sorted(GUIDE.glob("*.md"))
@@ -45,7 +46,7 @@ def program(page: Path) -> str:
 def test_the_blocks_of_a_page_run(page, tmp_path):
     for package in NEEDS.get(page.stem, []):
         pytest.importorskip(package, reason=f"{package} is not installed")
-    if page.stem in NEED_THE_PROGRAM and program() is None:
+    if page.stem in NEED_THE_PROGRAM and command() is None:
         pytest.skip("the command `tabgraft` is not built")
     text = page.read_text(encoding="utf-8")
     assert "`credit.csv` is `fixtures/german_credit.csv`" in text.split("\n\n")[1]

@@ -96,7 +96,12 @@ class Browser:
         self.send("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]})
 
     def text(self, css: str = "body") -> str:
-        return self.run("return document.querySelector(arguments[0]).innerText", css)
+        """What can be read there; a page that is on its way is waited for."""
+        until = time.monotonic() + 20
+        while (text := self.run("return document.querySelector(arguments[0])?.innerText", css)) is None:
+            assert time.monotonic() < until, f"there is no {css}"
+            time.sleep(0.05)
+        return text
 
     def complaints(self) -> list[str]:
         """What the console says: scripts or styles that the page's policy forbids among it."""
