@@ -35,8 +35,6 @@ step python package
 venv="$CARGO_TARGET_DIR/venv"
 python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check -r python/requirements-test.txt
-# Large, and not to be had everywhere: without it the tests of clusters are skipped, and say so.
-"$venv/bin/pip" install --quiet --disable-pip-version-check 'ray[data]>=2.40' || echo "ray cannot be installed here" >&2
 # The source archive is built and installed, so that what is tested is what would be published. Without
 # pip's cache, which would give an earlier build of the same file name.
 rm -rf "$CARGO_TARGET_DIR/sdist"

@@ -82,7 +82,7 @@ impl FeatureEffectivenessTracker {
     /// The standings as a table of text.
     ///
     /// >>> print(tracker.summary().splitlines()[0])
-    ///   feature  target  metric  points  95 % interval  percent  runs
+    /// roc_auc of `target`
     fn summary(&self) -> String {
         Standing::table(&self.lock().standings())
     }

@@ -18,7 +18,7 @@ const HEAD: [&str; 6] = ["row", "column", "value", "p", "low", "high"];
 ///
 /// >>> gaps = early.assign(age=early["age"].where(early.index % 10 > 0))
 /// >>> filled = space.fill(gaps)
-/// >>> filled, filled.frame["age_filled"].isna().sum() == 0
+/// >>> filled, bool(filled.frame["age_filled"].notna().all())
 /// (Filled(100 cells of 1000 rows), True)
 #[pyclass(frozen, module = "tabgraft")]
 pub struct Filled {

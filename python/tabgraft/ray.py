@@ -126,16 +126,16 @@ def _trained(
 
 def _cause(running: Sequence[Any], first: Exception, ray: Any) -> Exception | None:
     """The failure that is none of another worker's: those are told by their kind."""
-    errors = [first]
+    failures: list[Exception] = [first]
     done, _ = ray.wait(list(running), num_returns=len(running), timeout=2)
     for task in done:
         try:
             ray.get(task)
         except Exception as error:
-            errors.append(error)
-    for error in errors:
-        cause = getattr(error, "cause", None)
-        if isinstance(cause, tabgraft.Error) and not isinstance(cause, tabgraft.TrainingError):
+            failures.append(error)
+    for failure in failures:
+        cause = getattr(failure, "cause", None)
+        if isinstance(cause, tabgraft.TabgraftError) and not isinstance(cause, tabgraft.TrainingError):
             return cause
     return None
 

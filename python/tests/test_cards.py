@@ -29,7 +29,7 @@ def models(space, credit, predictor):
         "space": space,
         "child": child,
         "joint": other,
-        "pruned": child.prune(["credit_history"], progress=False),
+        "pruned": child.prune(["credit_history"], credit, **FAST),
         "merged": merged,
         "consolidated": child.consolidate(credit, **FAST),
         "predictor": predictor,

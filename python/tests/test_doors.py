@@ -303,7 +303,7 @@ def test_guardrails_say_the_words_that_reports_count(predictor, early):
 def test_the_described_extension_takes_what_extend_takes(space, credit, caplog):
     caplog.set_level(logging.INFO, logger="tabgraft")
     extend = tabgraft.EmbeddingSpace.extend_from_existing
-    child = extend(space, credit, n_epochs=2, freeze={"tokens": True}, prune="age", memory_limit=74_000_000)
+    child = extend(space, credit, n_epochs=2, freeze={"tokens": True}, prune="age", memory_limit=69_500_000)
     assert "age" not in child.columns and not child.is_trained
     assert "memory" not in caplog.text
     child.train()

@@ -53,7 +53,7 @@ def run_by_pipes(n_workers):
     results = context.Queue()
     pairs = [context.Pipe() for _ in range(n_workers - 1)]
     ends = [[here for here, _ in pairs]] + [[there] for _, there in pairs]
-    processes = [context.Process(target=by_pipes, args=(rank, n_workers, ends[rank], results)) for rank in range(n_workers)]
+    processes = [context.Process(target=by_pipes, args=(rank, n_workers, ends[rank], results), daemon=True) for rank in range(n_workers)]
     for process in processes:
         process.start()
     found = sorted(results.get(timeout=300) for _ in processes)
@@ -71,7 +71,7 @@ def test_processes_train_one_space_and_graft_onto_it():
     assert space.hashes["schema"] == alone.hashes["schema"]
     assert space.training_info["n_rows_train"] == alone.training_info["n_rows_train"]
     # What is remembered is the rows of all.
-    assert (space.split(credit())["known"] == "whole").all()
+    assert (space.known_rows(credit()) == "whole").all()
     assert np.array_equal(child.embed(credit())[:, :16], space.embed(credit()))
 
 
@@ -131,7 +131,7 @@ def test_workers_sum_through_xgboost():
     def weights():
         results = context.Queue()
         with tracker(2) as address:
-            processes = [context.Process(target=by_collective, args=(rank, 2, address, results)) for rank in range(2)]
+            processes = [context.Process(target=by_collective, args=(rank, 2, address, results), daemon=True) for rank in range(2)]
             for process in processes:
                 process.start()
             found = [results.get(timeout=300)[1] for _ in processes]

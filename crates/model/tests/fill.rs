@@ -32,7 +32,7 @@ fn word(i: usize) -> &'static str {
 /// `price` and `word` follow from `size`; every `gap`-th cell of these two is missing, none where it is 0.
 fn rows(first: usize, n: usize, gap: usize) -> Table {
     let all = first..first + n;
-    let is_there = |i: usize| gap == 0 || i % gap > 0;
+    let is_there = |i: usize| gap == 0 || !i.is_multiple_of(gap);
     let price = |i: usize| is_there(i).then(|| 10.5 * size(i) as f64);
     let words = all.clone().map(|i| is_there(i + 1).then(|| word(i)));
     let columns: [(&str, ArrayRef); 4] = [

@@ -98,7 +98,7 @@ impl Shard {
         let mut lengths = vec![0; self.n_workers()];
         lengths[self.rank()] = own.len() as u64;
         self.sum_counts(&mut lengths)?;
-        (0..).zip(lengths).map(|(rank, n_bytes)| self.from_worker(rank, own, n_bytes as usize)).collect()
+        (0..).zip(lengths).map(|(rank, n_bytes)| self.heard_of(rank, own, n_bytes as usize)).collect()
     }
 
     /// What worker 0 has to say; nobody else's `own` is looked at.
@@ -108,7 +108,7 @@ impl Shard {
     pub fn first(&self, own: &[u8]) -> Result<Vec<u8>> {
         let mut length = [if self.rank() == 0 { own.len() as u64 } else { 0 }];
         self.sum_counts(&mut length)?;
-        self.from_worker(0, own, length[0] as usize)
+        self.heard_of(0, own, length[0] as usize)
     }
 
     /// As [`Shard::first`], of whatever has a form in JSON.
@@ -143,7 +143,7 @@ impl Shard {
     }
 
     /// The bytes that this worker has, which are as many as it says.
-    fn from_worker(&self, rank: usize, own: &[u8], n_bytes: usize) -> Result<Vec<u8>> {
+    fn heard_of(&self, rank: usize, own: &[u8], n_bytes: usize) -> Result<Vec<u8>> {
         let is_own = rank == self.rank();
         let mut bytes = Vec::new();
         while bytes.len() < n_bytes {

@@ -44,7 +44,7 @@ impl DriftSample {
     pub fn distance(&self, network: &Network) -> Result<f64> {
         let after = embed_encoded(network, &self.rows);
         let own = mean_cosine_distance(&self.before, &after, self.d_before, network.d_model());
-        self.shard.as_ref().map_or(Ok(own), |shard| Ok(shard.first_of(&own)?))
+        self.shard.as_ref().map_or(Ok(own), |shard| shard.first_of(&own))
     }
 
     /// The whole measure; `None` for fewer than two rows.
@@ -59,6 +59,6 @@ impl DriftSample {
                 Some(drift(&self.before, &after, self.d_before, network.d_model(), self.seed)?)
             }
         };
-        self.shard.as_ref().map_or(Ok(own.clone()), |shard| Ok(shard.first_of(&own)?))
+        self.shard.as_ref().map_or(Ok(own), |shard| shard.first_of(&own))
     }
 }

@@ -89,9 +89,10 @@ pub(super) fn column_with(
 ) -> Result<(ArrayRef, Vec<Text>)> {
     let name = spec.name.as_str();
     match codec {
-        Codec::Numeric(_) => {
+        Codec::Numeric(codec) => {
             let mut numbers: Vec<Option<f64>> = cell::numbers(name, array)?.iter().collect();
-            let is_whole = numbers.iter().flatten().all(|value| value.fract() == 0.0);
+            // Whether values are whole is what the training says: a row is filled alike in any table.
+            let is_whole = codec.edges().iter().all(|edge| edge.fract() == 0.0);
             let rounded = |value: f64| if is_whole { value.round() } else { six_digits(value) };
             let shown = |value: f64| cell::short_text(rounded(value));
             let texts = told
@@ -105,8 +106,8 @@ pub(super) fn column_with(
                     }
                 })
                 .collect();
-            let is_long = |value: &f64| value.abs() >= 9.0e15;
-            let column: ArrayRef = match is_whole && !numbers.iter().flatten().any(is_long) {
+            let is_short = |value: &f64| value.fract() == 0.0 && value.abs() < 9.0e15;
+            let column: ArrayRef = match is_whole && numbers.iter().flatten().all(is_short) {
                 true => Arc::new(numbers.iter().map(|v| v.map(|v| v as i64)).collect::<Int64Array>()),
                 false => Arc::new(Float64Array::from(numbers)),
             };

@@ -12,6 +12,10 @@ pub fn t_cdf(t: f64, df: f64) -> f64 {
     if t.is_nan() || df.is_nan() || df <= 0.0 {
         return f64::NAN;
     }
+    if t.abs() < 0.01 {
+        // So near the middle `df / (df + t * t)` would leave few digits of `t`.
+        return 0.5 + 0.5f64.copysign(t) * incomplete_beta(0.5, df / 2.0, t * t / (df + t * t));
+    }
     let tail = 0.5 * incomplete_beta(df / 2.0, 0.5, df / (df + t * t));
     if t > 0.0 { 1.0 - tail } else { tail }
 }

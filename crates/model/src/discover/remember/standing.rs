@@ -181,8 +181,7 @@ mod tests {
     fn a_table_says_target_and_metric_once() {
         let of = |name: &str, target: &str| Standing {
             name: name.to_owned(),
-            definition: serde_json::from_value(serde_json::json!({"formula": "a + b"}))
-                .expect("a definition"),
+            definition: Definition::Formula { formula: "a + b".to_owned() },
             target: target.to_owned(),
             metric: "roc_auc".to_owned(),
             effect_points: 0.02,
