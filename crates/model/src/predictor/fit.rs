@@ -230,9 +230,7 @@ fn fit(
     let derived = derived::find(space.columns(), table, &rows)?;
     let n_parts = options.n_parts_for(rows.len());
     let n_networks = options.n_networks_for(rows.len());
-    let key_columns: Vec<String> =
-        space.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
-    let keys = space.split().row_hashes(table, &key_columns)?;
+    let keys = space.keys_of(table)?;
     let learned: Vec<u32> = rows.iter().map(|r| *r as u32).collect();
     let n_copies = clusters(&[&space.about], &table.take(&learned)?)?.n_copies();
     let n_rows_unseen = values.iter().flatten().filter(|v| fitted_target.is_unseen(**v)).count();

@@ -376,9 +376,7 @@ impl Predictor {
 
     /// Units of the rows, `[n_rows]`.
     fn units(&self, child: &EmbeddingSpace, table: &Table) -> Result<Vec<u64>> {
-        let columns: Vec<String> =
-            child.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
-        child.split().units(table, &child.split().row_hashes(table, &columns)?)
+        child.split().units(table, &child.keys_of(table)?)
     }
 }
 

@@ -20,10 +20,7 @@ impl EmbeddingSpace {
     pub fn column_losses(&self, table: &Table) -> Result<BTreeMap<String, f64>> {
         let made = self.complete(table)?;
         let table = &*made.table;
-        let key_columns: Vec<String> =
-            self.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
-        let key = self.split().row_hashes(table, &key_columns)?;
-        let rows = Rows::alone(Vec::new(), (0..table.n_rows()).collect(), key);
+        let rows = Rows::alone(Vec::new(), (0..table.n_rows()).collect(), self.keys_of(table)?);
         let n_columns = self.columns().len();
         let encoded = self.encode(table)?;
         let data = training_data(self, &encoded, &rows, vec![Role::OLD; n_columns], 0..n_columns);
