@@ -15,7 +15,7 @@ use rayon::prelude::*;
 pub const ROW_BLOCK: usize = 64;
 
 /// Rows of a block where there are no more: a strip of the kernel's.
-pub const FEW_ROWS: usize = 6;
+const FEW_ROWS: usize = 6;
 
 /// Most numbers of a right matrix that is tried with few rows.
 const MOST_TRIED: usize = 1 << 20;
@@ -40,9 +40,19 @@ pub fn block_product(x: &[f32], w: &[f32], y: &mut [f32], accumulate: bool, k: u
     gemm(y.len() / n, n, k, (y, n), accumulate, (x, k, 1), (w, n, 1));
 }
 
+/// How high the blocks are in which `n_rows` rows get the bits that they have in any number of rows: few rows need no
+/// full block where small ones are alike.
+///
+/// # Shapes
+/// - `shapes`: `[k, n]` of each matrix that the rows are multiplied by
+pub fn block_of(n_rows: usize, shapes: impl IntoIterator<Item = [usize; 2]>) -> usize {
+    let is_small = n_rows <= FEW_ROWS && shapes.into_iter().all(|[k, n]| few_rows_are_alike(k, n));
+    if is_small { FEW_ROWS } else { ROW_BLOCK }
+}
+
 /// Whether products of [`FEW_ROWS`] rows by a `[k, n]` matrix have the bits that these rows have in a full block. Which
 /// kernels run follows from the shapes alone, so that one try of each shape tells; it is made once in a process.
-pub fn few_rows_are_alike(k: usize, n: usize) -> bool {
+fn few_rows_are_alike(k: usize, n: usize) -> bool {
     static TRIED: Mutex<BTreeMap<[usize; 2], bool>> = Mutex::new(BTreeMap::new());
     // A child that was forked while another thread held the lock must not wait for ever: full blocks are never wrong.
     let Ok(mut tried) = TRIED.try_lock() else { return false };

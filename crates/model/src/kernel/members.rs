@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::elementwise::{self, Dropout, add};
-use super::matrix::{ROW_BLOCK, block_product, block_product_by_transpose, column_sums, transpose_product};
+use super::matrix::{block_product, block_product_by_transpose, column_sums, transpose_product};
 use crate::tape::{Matrix, Parents, Variable};
 
 /// As [`super::scaled`].
@@ -116,21 +116,22 @@ pub(crate) struct MemberWeights<'a> {
     pub b2: &'a [f32],
 }
 
-/// What the members make of one block of [`ROW_BLOCK`] rows, bit for bit as the operations one by one, without a
-/// way back: member by member, so that what lies between two products stays in the cache.
+/// What the members make of one block of rows, bit for bit as the operations one by one, without a way back: member by member, so that what lies between two products stays in the cache.
 ///
 /// # Shapes
-/// - `z`: `[ROW_BLOCK, d]`, returns `[n_members * ROW_BLOCK, n_outputs]`
+/// - `z`: `[n_rows, d]` of one block of rows; returns `[n_members * n_rows, n_outputs]`
 pub(crate) fn member_outputs(z: &[f32], w: MemberWeights<'_>) -> Vec<f32> {
-    let (d, d_hidden) = (z.len() / ROW_BLOCK, w.b1.len());
+    let d_hidden = w.b1.len();
+    let d = w.w1.len() / d_hidden;
+    let n_rows = z.len() / d;
     let n_members = w.scale_in.len() / d;
     let n_outputs = w.b2.len() / n_members;
     let mut own = vec![0.0; z.len()];
-    let mut hidden = vec![0.0; ROW_BLOCK * d_hidden];
-    let mut outputs = vec![0.0; n_members * ROW_BLOCK * n_outputs];
+    let mut hidden = vec![0.0; n_rows * d_hidden];
+    let mut outputs = vec![0.0; n_members * n_rows * n_outputs];
     let members = w.scale_in.chunks_exact(d).zip(w.scale_out.chunks_exact(d_hidden));
     let last = w.w2.chunks_exact(d_hidden * n_outputs).zip(w.b2.chunks_exact(n_outputs));
-    let outputs_of = outputs.chunks_exact_mut(ROW_BLOCK * n_outputs);
+    let outputs_of = outputs.chunks_exact_mut(n_rows * n_outputs);
     for (((scale_in, scale_out), (w2, b2)), y) in members.zip(last).zip(outputs_of) {
         own.copy_from_slice(z);
         times_row(&mut own, scale_in);

@@ -40,7 +40,7 @@ pub(crate) use dots::{LANES, dots};
 pub(crate) use elementwise::{Dropout, NORM_EPSILON};
 pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT, PartSlot};
 pub(crate) use loss::ColumnTargets;
-pub(crate) use matrix::{FEW_ROWS, ROW_BLOCK, few_rows_are_alike};
+pub(crate) use matrix::{ROW_BLOCK, block_of};
 pub(crate) use members::{MemberWeights, member_outputs};
 pub(crate) use simd::vectorised;
 use tensor::Inputs;

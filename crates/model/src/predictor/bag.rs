@@ -18,13 +18,11 @@ use super::told::Told;
 use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
 use crate::error::{Error, Result};
-use crate::kernel::{Cells, ColumnTargets, Dropout, ROW_BLOCK, Tensor, column_loss, squared_error, total};
+use crate::kernel::{Cells, ColumnTargets, Dropout, Tensor, block_of, column_loss, squared_error, total};
 use crate::objective::{splitmix, unit};
 use crate::param::{Param, Params};
 use crate::train::{shuffled, step_params};
 
-/// Rows of one evaluation batch. Fixed, so that a row's prediction keeps its bits in any batch.
-const EVALUATION_ROWS: usize = ROW_BLOCK;
 /// Epochs over which the learning rate rises to its plan; then it stays.
 const WARM_UP_EPOCHS: usize = 2;
 /// Smallest improvement of the held-out loss that counts, as a share of it.
@@ -381,7 +379,7 @@ pub(super) fn predict(head: &Head, data: &BagData, rows: &[usize]) -> Result<Vec
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotFinite(pub usize);
 
-/// As [`predict`], for any cells, some of which may be hidden; in blocks of fixed height, so that a row keeps its bits.
+/// As [`predict`], for any cells, some of which may be hidden; in blocks of [`block_of`], so that a row keeps its bits.
 ///
 /// # Shapes
 /// - `masks`: of `rows`
@@ -395,21 +393,22 @@ pub(crate) fn predict_cells(
     masks: Option<&Masks>,
     classes: bool,
 ) -> Result<Vec<f64>, NotFinite> {
+    let block = block_of(rows.len(), head.product_shapes());
     let blocks: Vec<Vec<f64>> = rows
-        .par_chunks(EVALUATION_ROWS)
+        .par_chunks(block)
         .enumerate()
         .map(|(i, rows)| {
-            let masks = masks.map(|masks| masks.of_rows(i * EVALUATION_ROWS, rows.len()));
+            let masks = masks.map(|masks| masks.of_rows(i * block, rows.len()));
             let cells: Vec<_> = groups
                 .iter()
                 .zip(head.space.token_groups())
                 .map(|(table, group)| {
                     let masks = masks.as_ref().map(|masks| (masks, group.columns.start));
-                    table.batch(rows, EVALUATION_ROWS, masks)
+                    table.batch(rows, block, masks)
                 })
                 .collect();
             let outputs = head.outputs(&cells);
-            mean_of_members(&outputs, outputs.len() / (N_MEMBERS * EVALUATION_ROWS), rows.len(), classes)
+            mean_of_members(&outputs, outputs.len() / (N_MEMBERS * block), rows.len(), classes)
         })
         .collect();
     let means = blocks.concat();
@@ -422,7 +421,7 @@ pub(crate) fn predict_cells(
 fn mean_of_members(values: &[f32], n_outputs: usize, n_rows: usize, classes: bool) -> Vec<f64> {
     let mut mean = vec![0.0; n_rows * n_outputs];
     let mut exps = vec![0.0; n_outputs];
-    for member in values.chunks_exact(EVALUATION_ROWS * n_outputs) {
+    for member in values.chunks_exact(values.len() / N_MEMBERS) {
         for (row, out) in member.chunks_exact(n_outputs).zip(mean.chunks_exact_mut(n_outputs)) {
             let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             for (e, v) in exps.iter_mut().zip(row) {
@@ -439,7 +438,23 @@ fn mean_of_members(values: &[f32], n_outputs: usize, n_rows: usize, classes: boo
 
 #[cfg(test)]
 mod tests {
+    use super::super::head::tests::example;
     use super::*;
+
+    #[test]
+    fn a_few_rows_have_the_bits_that_they_have_among_many() {
+        let (head, groups, n_rows) = example(5);
+        let rows: Vec<usize> = (0..n_rows).collect();
+        let bits = |rows: &[usize]| -> Vec<u64> {
+            let values = predict_cells(&head, &groups, rows, None, true).expect("finite");
+            values.iter().map(|v| v.to_bits()).collect()
+        };
+        let all = bits(&rows);
+        let n_outputs = all.len() / n_rows;
+        for few in [1, 2, 5, 6, 7] {
+            assert_eq!(bits(&rows[11..11 + few]), all[11 * n_outputs..(11 + few) * n_outputs], "{few} rows");
+        }
+    }
 
     #[test]
     fn rows_without_a_weight_have_no_loss() {

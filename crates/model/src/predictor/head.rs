@@ -66,7 +66,7 @@ impl Members {
     /// As [`Members::forward`] of one block of rows, without dropout and without a way back.
     ///
     /// # Shapes
-    /// - `z`: `[ROW_BLOCK, d]`, returns `[N_MEMBERS * ROW_BLOCK, n_outputs]`, member by member
+    /// - `z`: `[n_rows, d]`, returns `[N_MEMBERS * n_rows, n_outputs]`, member by member
     fn outputs(&self, z: &[f32]) -> Vec<f32> {
         let weights = [&self.scale_in, &self.w1, &self.b1, &self.scale_out, &self.w2, &self.b2];
         let [scale_in, w1, b1, scale_out, w2, b2] = weights.map(Param::tensor);
@@ -121,10 +121,18 @@ impl Head {
         sum
     }
 
+    /// Rows and columns of the matrices that a row is multiplied by on its way to the outputs.
+    pub fn product_shapes(&self) -> Vec<[usize; 2]> {
+        let mut shapes = self.space.product_shapes();
+        let [_, n_outputs] = self.members.w2.shape();
+        shapes.extend([self.members.w1.shape(), [self.members.w1.shape()[1], n_outputs]]);
+        shapes
+    }
+
     /// As [`Head::forward`] of one block of rows, without dropout and without a way back.
     ///
     /// # Shapes
-    /// - `cells`: of [`ROW_BLOCK`](crate::kernel::ROW_BLOCK) rows; returns `[N_MEMBERS * ROW_BLOCK, n_outputs]`,
+    /// - `cells`: of at most [`ROW_BLOCK`](crate::kernel::ROW_BLOCK) rows; returns `[N_MEMBERS * n_rows, n_outputs]`,
     ///   member by member
     pub fn outputs(&self, cells: &[Arc<Cells>]) -> Vec<f32> {
         let z = self.space.pieces(cells, Dropout::OFF).whole();

@@ -10,7 +10,7 @@ use super::{ColumnReport, EmbeddingSpace, UnseenColumn, UnseenCounts};
 use crate::embed::CellTable;
 use crate::encoder::Network;
 use crate::error::{Error, Result};
-use crate::kernel::{Dropout, FEW_ROWS, ROW_BLOCK, few_rows_are_alike};
+use crate::kernel::{Dropout, ROW_BLOCK, block_of};
 
 /// Rows that are encoded and embedded at a time.
 const CHUNK_ROWS: usize = 64 * ROW_BLOCK;
@@ -147,7 +147,7 @@ pub(crate) fn embed_encoded(network: &Network, table: &EncodedTable) -> Vec<f32>
     values
 }
 
-/// Embeds encoded rows in blocks of [`ROW_BLOCK`], the last one padded, one tile of blocks after the
+/// Embeds encoded rows in blocks of [`block_of`], the last one padded, one tile of blocks after the
 /// other through the whole network.
 ///
 /// # Shapes
@@ -155,10 +155,7 @@ pub(crate) fn embed_encoded(network: &Network, table: &EncodedTable) -> Vec<f32>
 fn embed_into(network: &Network, table: &EncodedTable, values: &mut [f32]) {
     let groups = cell_tables(network, table);
     let rows: Vec<usize> = (0..table.n_rows).collect();
-    // A row or two need no full block where a small one gives the same bits.
-    let is_small = table.n_rows <= FEW_ROWS
-        && network.product_shapes().into_iter().all(|[k, n]| few_rows_are_alike(k, n));
-    let block = if is_small { FEW_ROWS } else { ROW_BLOCK };
+    let block = block_of(table.n_rows, network.product_shapes());
     let embed = |(values, rows): (&mut [f32], &[usize])| {
         let padded = rows.len().next_multiple_of(block);
         let cells: Vec<_> = groups.iter().map(|g| g.batch(rows, padded, None)).collect();
