@@ -103,19 +103,34 @@ pub fn onnx_options(texts: &str, rare: &str) -> Raised<OnnxOptions> {
 /// Other names for columns, old name to new one.
 pub type Renames = BTreeMap<String, String>;
 
-/// Names of columns: a list of them, or a single one.
-#[derive(FromPyObject)]
-pub enum Names {
-    One(String),
-    Many(Vec<String>),
+/// Names: a list of them, or a single one.
+#[derive(Clone, Default)]
+pub struct Names(Vec<String>);
+
+impl FromPyObject<'_, '_> for Names {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if let Ok(name) = value.extract::<String>() {
+            return Ok(Names(vec![name]));
+        }
+        value.extract().map(Names).map_err(|_| {
+            let found =
+                value.get_type().name().map_or_else(|_| "something else".to_owned(), |n| n.to_string());
+            PyTypeError::new_err(format!("a name or a list of names is needed, found {found}"))
+        })
+    }
+}
+
+impl From<Vec<String>> for Names {
+    fn from(names: Vec<String>) -> Self {
+        Names(names)
+    }
 }
 
 impl From<Names> for Vec<String> {
     fn from(names: Names) -> Self {
-        match names {
-            Names::One(name) => vec![name],
-            Names::Many(names) => names,
-        }
+        names.0
     }
 }
 

@@ -99,7 +99,7 @@ impl FeatrixInputDataSet {
         ignore_cols: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
         date_formats: Option<BTreeMap<String, String>>,
-        missing: Option<Vec<String>>,
+        missing: Option<Names>,
         decimal: Option<&str>,
         thousands: Option<char>,
         delimiter: Option<char>,
@@ -107,7 +107,7 @@ impl FeatrixInputDataSet {
         rename: Option<Renames>,
         max_categories: u64,
         key: Option<String>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Self> {
         let infer = InferOptions { max_categories, ..infer_options(ignore_cols, kinds, date_formats)? };
         let reading = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes, rename)?;

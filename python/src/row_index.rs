@@ -10,7 +10,7 @@ use tabgraft_table::Table;
 use tabgraft_table::grid::Grid;
 use tabgraft_table::read::ReadOptions;
 
-use crate::convert::{Renames, path, word};
+use crate::convert::{Names, Renames, path, word};
 use crate::error::Raised;
 use crate::frame::Given;
 use crate::html;
@@ -83,14 +83,14 @@ impl RowIndex {
         data: &Bound<'_, PyAny>,
         k: usize,
         similarity: &str,
-        among: Option<Vec<String>>,
+        among: Option<Names>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Neighbours> {
         let space = space.get().core_trained()?;
         let similarity: Similarity = word("similarity", similarity, SIMILARITIES)?;
-        let options = SearchOptions { k, similarity, among };
+        let options = SearchOptions { k, similarity, among: among.map(Vec::from) };
         // Seen before the work.
         self.core.search(&space, &[], &options)?;
         let how = ReadOptions { columns: space.needs(), ..space.read_options().with_names(rename) };
@@ -117,7 +117,7 @@ impl RowIndex {
         key: Option<&str>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;
         self.core.check_space(&space)?;

@@ -17,6 +17,7 @@ use tabgraft_model::Error;
 use tabgraft_table::Table;
 use tabgraft_table::read::{Origin, ReadOptions, as_given, read_table, reread};
 
+use crate::convert::Names;
 use crate::data_set::FeatrixInputDataSet;
 use crate::error::{Raise, Raised};
 use arrow_stream::{arrow_stream, without_null_type};
@@ -48,11 +49,7 @@ impl Given {
     /// interface, a data set, a NumPy array (`columns` names its columns), a dictionary of columns, a list of rows
     /// that are dictionaries, or the path of a file, by options of reading, such as those of a model. What was found out on the
     /// way is said in warnings of the logger `tabgraft`.
-    pub fn read(
-        data: &Bound<'_, PyAny>,
-        columns: Option<Vec<String>>,
-        options: &ReadOptions,
-    ) -> Raised<Self> {
+    pub fn read(data: &Bound<'_, PyAny>, columns: Option<Names>, options: &ReadOptions) -> Raised<Self> {
         let py = data.py();
         if let Ok(set) = data.cast::<FeatrixInputDataSet>() {
             return set.get().given(py, options);
@@ -62,7 +59,7 @@ impl Given {
         Ok(given)
     }
 
-    fn unheard(data: &Bound<'_, PyAny>, columns: Option<Vec<String>>, options: &ReadOptions) -> Raised<Self> {
+    fn unheard(data: &Bound<'_, PyAny>, columns: Option<Names>, options: &ReadOptions) -> Raised<Self> {
         let py = data.py();
         let given = |table: Table, home: Home| Given { table, object: data.clone().unbind(), home };
         if columns.is_some() && !is_a(data, "numpy", "ndarray")? {
@@ -95,7 +92,10 @@ impl Given {
         }
         if let Some(found) = plain::columns(data)? {
             let names: Vec<&String> = found.iter().map(|(name, _)| name).collect();
-            if columns.is_some_and(|columns| names != columns.iter().collect::<Vec<_>>()) {
+            if columns
+                .map(Vec::from)
+                .is_some_and(|columns: Vec<String>| names != columns.iter().collect::<Vec<_>>())
+            {
                 return Err(named_already());
             }
             return Ok(given(from_columns(found, Origin::default(), options)?, Home::None));
@@ -188,7 +188,7 @@ impl Given {
             return Ok(self.share(py));
         }
         let object = self.object(py);
-        let columns = is_a(&object, "numpy", "ndarray")?.then(|| self.table.column_names());
+        let columns = is_a(&object, "numpy", "ndarray")?.then(|| Names::from(self.table.column_names()));
         Self::read(&object, columns, options)
     }
 
@@ -229,7 +229,7 @@ fn refused(what: &str, hint: &str) -> Raise {
 }
 
 /// A two-dimensional array; `columns` names its columns, else they are `x0`, `x1`, and so on.
-fn array(data: &Bound<'_, PyAny>, columns: Option<Vec<String>>, options: &ReadOptions) -> Raised<Table> {
+fn array(data: &Bound<'_, PyAny>, columns: Option<Names>, options: &ReadOptions) -> Raised<Table> {
     let shape: Vec<usize> = data.getattr("shape")?.extract()?;
     let [_, n_columns] = shape[..] else {
         return Err(refused(
@@ -237,7 +237,7 @@ fn array(data: &Bound<'_, PyAny>, columns: Option<Vec<String>>, options: &ReadOp
             "a table has two dimensions; reshape it to [rows, columns]",
         ));
     };
-    let names = columns.unwrap_or_else(|| (0..n_columns).map(|i| format!("x{i}")).collect());
+    let names = columns.map_or_else(|| (0..n_columns).map(|i| format!("x{i}")).collect(), Vec::from);
     if names.len() != n_columns {
         return Err(Raise::Core(Error::option(format!(
             "option `columns` has {} names, the array has {n_columns} columns",

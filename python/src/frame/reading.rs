@@ -5,7 +5,7 @@ use tabgraft_model::Error;
 use tabgraft_table::read::GivenReading;
 
 use super::{Frame, Given};
-use crate::convert::Renames;
+use crate::convert::{Names, Renames};
 use crate::error::{Raise, Raised};
 
 /// Reads a table, so that the caller says how and no model does.
@@ -42,13 +42,13 @@ use crate::error::{Raise, Raised};
 #[allow(clippy::too_many_arguments)]
 pub fn read_table_as(
     data: &Bound<'_, PyAny>,
-    missing: Option<Vec<String>>,
+    missing: Option<Names>,
     decimal: Option<&str>,
     thousands: Option<char>,
     delimiter: Option<char>,
     max_inflated_bytes: Option<u64>,
     rename: Option<Renames>,
-    columns: Option<Vec<String>>,
+    columns: Option<Names>,
 ) -> Raised<Frame> {
     let given = given_reading(missing, decimal, thousands, delimiter, max_inflated_bytes, rename)?;
     let options = given.options();
@@ -57,7 +57,7 @@ pub fn read_table_as(
 
 /// The options of reading, as Python gives them.
 pub fn given_reading(
-    missing_tokens: Option<Vec<String>>,
+    missing_tokens: Option<Names>,
     decimal: Option<&str>,
     thousands: Option<char>,
     delimiter: Option<char>,
@@ -74,5 +74,6 @@ pub fn given_reading(
         return Err(refused("option `max_inflated_bytes` is 0, allowed is 1 or more".to_owned()));
     }
     let rename = rename.unwrap_or_default();
+    let missing_tokens = missing_tokens.map(Vec::from);
     Ok(GivenReading { missing_tokens, delimiter, decimal, thousands, max_inflated_bytes, rename })
 }

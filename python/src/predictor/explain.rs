@@ -7,7 +7,7 @@ use tabgraft_model::predictor::{ColumnGroup, ExplainOptions};
 use tabgraft_table::unreadable::Readable;
 
 use super::Predictor;
-use crate::convert::{Renames, word};
+use crate::convert::{Names, Renames, word};
 use crate::error::Raised;
 use crate::explanation::Explanation;
 use crate::predictions::class_list;
@@ -78,7 +78,7 @@ impl Predictor {
         seed: u64,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Explanation> {
         let errors = cell_errors(errors)?;
@@ -121,15 +121,16 @@ impl Predictor {
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
-        hidden: Vec<String>,
+        hidden: Names,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Bound<'py, PyAny>> {
         let errors = cell_errors(errors)?;
         let table = self.read(data, rename, columns, self.core.needs())?;
         let Readable { table, unreadable } = py.detach(|| self.core.readable(&table, errors))?;
         warn_of_unreadable(py, self.core.name(), &unreadable)?;
+        let hidden = Vec::from(hidden);
         let values = py.detach(|| self.core.predict_hiding(&table, &hidden))?;
         let values = PyArray1::from_vec(py, values);
         match self.core.target().classes().len() {

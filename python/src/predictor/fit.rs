@@ -11,7 +11,7 @@ use tabgraft_table::read::ReadOptions;
 
 use super::Predictor;
 use super::options::{EFFORTS, class_weight_option, threshold_option, with_target};
-use crate::convert::{Renames, TARGET_KINDS, weights, word};
+use crate::convert::{Names, Renames, TARGET_KINDS, weights, word};
 use crate::error::Raised;
 use crate::frame::{Given, say};
 use crate::run::{StopToken, run};
@@ -129,7 +129,7 @@ impl Predictor {
         memory_limit: Option<u64>,
         seed: u64,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;
@@ -217,7 +217,7 @@ impl Predictor {
         seed: Option<u64>,
         keep: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let space = space.get().core_trained()?;

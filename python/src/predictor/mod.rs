@@ -57,7 +57,7 @@ impl Predictor {
         &self,
         data: &Bound<'_, PyAny>,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         needs: Wanted,
     ) -> Raised<Table> {
         let how = ReadOptions { columns: needs, ..self.core.read_options().with_names(rename) };
@@ -98,7 +98,7 @@ impl Predictor {
         interval: Option<f64>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Predictions> {
         let table = self.read(data, rename, columns, self.core.needs())?;
         let Predictions { made } = Self::predictions(py, &self.core, &table, errors)?.at(threshold)?;
@@ -133,7 +133,7 @@ impl Predictor {
         data: &Bound<'py, PyAny>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Bound<'py, PyAny>> {
         let errors = cell_errors(errors)?;
         let table = self.read(data, rename, columns, self.core.needs())?;

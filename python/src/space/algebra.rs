@@ -68,7 +68,7 @@ impl EmbeddingSpace {
         name: Option<String>,
         seed: u64,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let parent = self.core_trained()?;
@@ -135,7 +135,7 @@ impl EmbeddingSpace {
         name: Option<String>,
         seed: u64,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let cores = spaces.iter().map(|space| space.get().core_trained()).collect::<Raised<Vec<_>>>()?;
@@ -196,7 +196,7 @@ impl EmbeddingSpace {
         name: Option<String>,
         seed: u64,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let parent = self.core_trained()?;
@@ -251,7 +251,7 @@ impl EmbeddingSpace {
         max_rows: usize,
         seed: u64,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;

@@ -20,7 +20,7 @@ use tabgraft_table::Table;
 use tabgraft_table::read::ReadOptions;
 use tabgraft_table::unreadable::Readable;
 
-use crate::convert::{Renames, document, to_python};
+use crate::convert::{Names, Renames, document, to_python};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
 use crate::frame::Given;
@@ -191,7 +191,7 @@ impl EmbeddingSpace {
         data: &Bound<'py, PyAny>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
         let how = ReadOptions { columns: space.needs(), ..space.read_options().with_names(rename) };
@@ -222,7 +222,7 @@ impl EmbeddingSpace {
         key: Option<&str>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<RowIndex> {
         let space = self.core_trained()?;
         let table = Given::read(data, columns, &space.read_options().with_names(rename))?.table;
@@ -245,7 +245,7 @@ impl EmbeddingSpace {
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core();
         let how = ReadOptions { columns: space.needs(), ..space.read_options().with_names(rename) };

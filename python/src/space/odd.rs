@@ -8,7 +8,7 @@ use tabgraft_model::watch::WatchOptions;
 use tabgraft_table::read::ReadOptions;
 
 use super::{Core, EmbeddingSpace};
-use crate::convert::Renames;
+use crate::convert::{Names, Renames};
 use crate::error::Raised;
 use crate::filled::Filled;
 use crate::frame::Given;
@@ -64,7 +64,7 @@ impl EmbeddingSpace {
         against: Option<&Bound<'_, PyAny>>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Surprise> {
         let space = self.core_trained()?;
         let how = ReadOptions { columns: space.needs(), ..space.read_options().with_names(rename) };
@@ -118,7 +118,7 @@ impl EmbeddingSpace {
         against: Option<&Bound<'_, PyAny>>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Watched> {
         let space = self.core_trained()?;
         let how = ReadOptions { columns: space.needs(), ..space.read_options().with_names(rename) };
@@ -157,14 +157,15 @@ impl EmbeddingSpace {
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
-        fill: Option<Vec<String>>,
+        fill: Option<Names>,
         min_p: f64,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Filled> {
         let space = self.core_trained()?;
-        let options = FillOptions { fill: fill.unwrap_or_default(), min_p, errors: cell_errors(errors)? };
+        let options =
+            FillOptions { fill: fill.unwrap_or_default().into(), min_p, errors: cell_errors(errors)? };
         options.check()?;
         let given = Given::read(data, columns, &space.read_options().with_names(rename))?;
         let filled = py.detach(|| space.fill(&given.table, &options))?;

@@ -151,7 +151,7 @@ impl EmbeddingSpace {
         ignore: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
         date_formats: Option<BTreeMap<String, String>>,
-        missing: Option<Vec<String>>,
+        missing: Option<Names>,
         decimal: Option<&str>,
         thousands: Option<char>,
         delimiter: Option<char>,
@@ -185,7 +185,7 @@ impl EmbeddingSpace {
         seed: u64,
         sample_weight: Option<&Bound<'_, PyAny>>,
         workers: Option<&Bound<'_, PyAny>>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let by = SplitKey::of(key, group, time)?;
@@ -327,7 +327,7 @@ impl EmbeddingSpace {
         ignore: Option<Names>,
         kinds: Option<BTreeMap<String, String>>,
         date_formats: Option<BTreeMap<String, String>>,
-        missing: Option<Vec<String>>,
+        missing: Option<Names>,
         decimal: Option<&str>,
         thousands: Option<char>,
         delimiter: Option<char>,
@@ -342,7 +342,7 @@ impl EmbeddingSpace {
         seed: u64,
         sample_weight: Option<&Bound<'_, PyAny>>,
         workers: Option<&Bound<'_, PyAny>>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Self> {
         let parent = self.core_trained()?;

@@ -9,7 +9,7 @@ use tabgraft_table::unreadable::Readable;
 
 use super::EmbeddingSpace;
 use crate::comparison::Comparison;
-use crate::convert::{Renames, TARGET_KINDS, fitting_options, word};
+use crate::convert::{Names, Renames, TARGET_KINDS, fitting_options, word};
 use crate::error::Raised;
 use crate::frame::{Given, say};
 use crate::run::{StopToken, run};
@@ -22,7 +22,7 @@ impl EmbeddingSpace {
         data: &Bound<'_, PyAny>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<RowParts> {
         let space = self.core();
         let errors = cell_errors(errors)?;
@@ -67,7 +67,7 @@ impl EmbeddingSpace {
         predictor_options: Option<&Bound<'_, PyAny>>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Comparison> {
         let (a, b) = (self.core_trained()?, other.get().core_trained()?);
@@ -106,7 +106,7 @@ impl EmbeddingSpace {
         data: &Bound<'py, PyAny>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Bound<'py, PyAny>> {
         let rows = self.row_parts(py, data, errors, rename, columns)?;
         text_array(py, rows.parts.iter().map(|part| part.word()))
@@ -125,7 +125,7 @@ impl EmbeddingSpace {
         data: &Bound<'py, PyAny>,
         errors: &str,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
     ) -> Raised<Bound<'py, PyAny>> {
         let rows = self.row_parts(py, data, errors, rename, columns)?;
         text_array(py, rows.known_or_none(self.core().name())?.iter().map(|known| known.word()))
