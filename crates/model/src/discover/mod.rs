@@ -11,7 +11,7 @@
 //! over all proposals that were tried, and confirmed; often none. What passed and lacked the time to be
 //! confirmed is *unconfirmed*. Test rows of the space are not looked at.
 //!
-//! A person's own features go to the same court by [`judge`].
+//! A person's own features go to the same court by [`judge()`].
 
 mod budget;
 mod guide;
@@ -212,10 +212,10 @@ pub fn judge(
     judge_by(&Clock::wall(), space, table, target, features, options, sink)
 }
 
-/// As [`judge`], by a clock of the caller's.
+/// As [`judge()`], by a clock of the caller's.
 ///
 /// # Errors
-/// As [`judge`].
+/// As [`judge()`].
 pub fn judge_by(
     clock: &Clock,
     space: &EmbeddingSpace,

@@ -10,7 +10,7 @@ use crate::space::clusters;
 impl Predictor {
     /// Scores predictions on a table that has the target, each with n and a 95 % interval.
     ///
-    /// The caller vouches that these rows were not learned from; [`FitInfo::scores`] are the
+    /// The caller vouches that these rows were not learned from; [`FitInfo::scores`](super::FitInfo::scores) are the
     /// scores on the space's own test rows. Rows without a target are passed over; those of a class
     /// that was not seen are scored as wrong and counted. Equal rows, and those of a group where the
     /// split goes by group, are one piece of evidence to the
@@ -18,7 +18,7 @@ impl Predictor {
     ///
     /// # Errors
     /// A schema error if the target column is absent or not one column is known, a value error for fewer
-    /// than two rows with a target or a number beyond [`MOST_NUMBER`].
+    /// than two rows with a target or a number beyond [`MOST_NUMBER`](super::MOST_NUMBER).
     pub fn evaluate(&self, table: &Table) -> Result<Vec<Score>> {
         let made = self.about.space.complete(table)?;
         let (rows, values) = self.with_target(&made.table)?;

@@ -132,7 +132,7 @@ pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
 
 /// The value that Student's t with `df` degrees of freedom stays below with probability `p`.
 ///
-/// By bisection of [`t_cdf`]; infinite for `p` of 0 or 1.
+/// By bisection of its distribution function; infinite for `p` of 0 or 1.
 pub fn t_quantile(p: f64, df: f64) -> f64 {
     if !(0.0..=1.0).contains(&p) || df.is_nan() || df <= 0.0 {
         return f64::NAN;

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Nothing here sees a target, so proposing costs no honesty; [`super::rank`] does the choosing, and
-//! [`compose`](mod@compose) makes further proposals of what was found.
+//! `compose` makes further proposals of what was found.
 
 mod categories;
 mod compose;
