@@ -14,7 +14,7 @@ from conftest import FIXTURE, environment_with_program
 from conftest import program as command
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
-PAGES = sorted(GUIDE.glob("*.md"))
+PAGES = [*sorted(GUIDE.glob("*.md")), *sorted((GUIDE.parent / "tutorials").glob("*.md"))]
 WITHOUT_BLOCKS = {"README.md", "described-system.md"}
 # Packages of pages about other programs; where one is not installed its page is skipped.
 NEEDS = {
@@ -27,7 +27,7 @@ NEEDS = {
     "mlflow": ["mlflow"],
 }
 # Pages that start the command.
-NEED_THE_PROGRAM = {"serving"}
+NEED_THE_PROGRAM = {"serving", "served"}
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -61,6 +61,11 @@ def test_the_block_of_the_readme_runs(tmp_path):
     run_blocks(GUIDE.parents[1] / "README.md", tmp_path)
 
 
+def test_the_block_of_the_first_page_runs(tmp_path):
+    shutil.copy(FIXTURE, tmp_path / "credit.csv")
+    run_blocks(GUIDE.parent / "index.md", tmp_path)
+
+
 def run_blocks(page: Path, folder: Path) -> None:
     runner = "import sys; exec(compile(sys.stdin.buffer.read(), sys.argv[1], 'exec'), {'__name__': '__main__'})"
     done = subprocess.run(
@@ -77,9 +82,9 @@ def run_blocks(page: Path, folder: Path) -> None:
 def test_links_lead_somewhere_and_the_index_names_every_page():
     for page in PAGES:
         for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
-            assert link.startswith("https:") or (GUIDE / link).exists(), f"{page.name}: {link}"
+            assert link.startswith("https:") or (page.parent / link).exists(), f"{page.name}: {link}"
     index = (GUIDE / "README.md").read_text(encoding="utf-8")
-    assert [p.name for p in PAGES if f"({p.name})" not in index] == ["README.md"]
+    assert [p.name for p in GUIDE.glob("*.md") if f"({p.name})" not in index] == ["README.md"]
 
 
 def test_the_defaults_are_those_of_the_code():

@@ -58,8 +58,9 @@ pub const DEVICES: &str = "`cpu`, `gpu` or `auto`";
 ///     Epochs, exactly.
 /// name : str, default "embedding_space"
 ///     Goes into the lineage of descendants.
-/// batch_size, d_model, learning_rate, weight_decay, p_drop, n_blocks, expansion, codec_bins, codec_targets,
-/// codec_categories, codec_text_slots, memory_limit, min_category_rows, private, seed
+/// d_model, n_blocks, expansion, p_drop, learning_rate, weight_decay, batch_size, memory_limit, private, seed
+///     As for `fit`.
+/// codec_bins, codec_targets, codec_categories, codec_text_slots, min_category_rows
 ///     As for `fit`.
 /// key : str, optional
 ///     Column that says which row is which, as for `fit`; rows are then dealt by it anew, whichever of the two parts
