@@ -48,8 +48,15 @@ step python types
 "$venv/bin/mypy" --strict python/tabgraft python/featrix python/tests/types_as_users_see_them.py
 "$venv/bin/python" -m mypy.stubtest tabgraft featrix --mypy-config-file pyproject.toml
 step python tests
-# Pages are looked at where there is a Chromium (Debian: chromium, chromium-driver), else these tests say that they
-# are skipped.
+# Other programs beside ours: where one cannot be had, its tests say that they are skipped.
+for package in 'tritonclient[http]' shap 'dask[dataframe]'; do
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "$package" || echo "no $package"
+done
+# Pages are looked at in a Chromium, which Debian has.
+if ! command -v chromedriver > /dev/null && command -v apt-get > /dev/null && [ "$(id -u)" = 0 ]; then
+    { timeout 120 apt-get -qq update && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq install -y \
+        --no-install-recommends chromium chromium-driver; } > /dev/null 2>&1 || echo "no Chromium"
+fi
 if command -v chromedriver > /dev/null && command -v npm > /dev/null; then
     npm install --silent --no-audit --no-fund --prefix "$CARGO_TARGET_DIR/axe" axe-core@4 || echo "no axe-core"
 fi
