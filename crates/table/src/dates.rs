@@ -1,15 +1,18 @@
 //! Dates in text: the format that every value of a column fits, or the few that fit them together.
 
+mod words;
+
 use std::sync::LazyLock;
 
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
-use chrono::{Datelike, NaiveDateTime, NaiveTime};
+use chrono::{Datelike, NaiveDateTime, NaiveTime, Weekday};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::spelling::parse_number;
 
 /// Date spellings, the likeliest first: where several fit every value, the first is taken.
-const DATES: [&str; 21] = [
+const DATES: [&str; 28] = [
     "%Y-%m-%d",
     "%Y/%m/%d",
     "%Y.%m.%d",
@@ -31,12 +34,44 @@ const DATES: [&str; 21] = [
     "%A, %d %B %Y",
     "%A, %B %d, %Y",
     "%d-%B-%y",
+    "%d. %B %Y",
+    "%A %d %B %Y",
+    "%A, %d. %B %Y",
+    "%A, %d.%m.%Y",
+    "%A %d.%m.%Y",
+    "%y-%m-%d",
+    "%Y年%m月%d日",
 ];
 /// What may follow a date, with the blank or `T` between them.
 const TIMES: [&str; 6] = ["", " %H:%M:%S%.f", " %H:%M", "T%H:%M:%S%.f", "T%H:%M", " %I:%M:%S %p"];
 const MORE_TIMES: [&str; 1] = [" %I:%M %p"];
-/// Spellings without a day; the first of the month is meant.
-const MONTHS: [&str; 5] = ["%Y-%m", "%Y/%m", "%B %Y", "%m/%Y", "%m-%Y"];
+/// Times that no zone follows: with a decimal comma, as logs have them, and as browsers and Germans write them.
+const BARE_TIMES: [&str; 7] =
+    [" %H:%M:%S,%3f", "T%H:%M:%S,%3f", ", %H:%M:%S", ", %H:%M", ", %I:%M:%S %p", ", %I:%M %p", " um %H:%M"];
+/// Spellings without a day, of which the first is meant, and of logs.
+const WHOLE: [&str; 18] = [
+    "%Y-%m",
+    "%Y/%m",
+    "%B %Y",
+    "%m/%Y",
+    "%m-%Y",
+    "%G-W%V",
+    "%GW%V",
+    "%G-W%V-%u",
+    "KW %V/%G",
+    "KW %V %G",
+    "%Y-Q%q",
+    "%Y Q%q",
+    "Q%q %Y",
+    "Q%q-%Y",
+    "Q%q/%Y",
+    "%d/%B/%Y:%H:%M:%S %#z",
+    "%d%B%Y:%H:%M:%S%.f",
+    "%A %B %d %H:%M:%S %Y",
+];
+/// Words in the place of a format for numbers that count time: from when, in microseconds since 1970, and of what length
+/// one is, in microseconds. Spreadsheets count days, of which the first of March 1900 is the 61st.
+const COUNTED: [(&str, i64, f64); 2] = [("excel", -25_569 * 86_400_000_000, 86_400e6), ("unix_ms", 0, 1e3)];
 /// Years that are believed when a format is guessed.
 const YEARS: std::ops::RangeInclusive<i32> = 1000..=2999;
 /// Years that are believed in eight digits without a separator.
@@ -51,7 +86,8 @@ const OPEN_ENDS: [&str; 3] = ["99991231", "99990101", "00010101"];
 pub enum DateFormat {
     /// An Arrow date or timestamp column; nothing to parse.
     Typed,
-    /// A `chrono` format string, e.g. `%Y-%m-%d`; the one that every value fits.
+    /// A `chrono` format string, e.g. `%Y-%m-%d`; the one that every value fits. `excel` for the days that spreadsheets
+    /// count, `unix_ms` for milliseconds since 1970.
     Text(String),
     /// Several of them, at least two; each value is read by the first that it fits.
     AnyOf(Vec<String>),
@@ -86,19 +122,30 @@ impl DateFormat {
     }
 }
 
-/// Reads dates of one `chrono` format.
+/// Reads dates of one format: of `chrono`, or one of [`COUNTED`]. Names of months and days may be of any language that
+/// [`words`] knows.
 #[derive(Debug, Clone)]
 pub(crate) struct DateParser {
     format: String,
     items: Vec<Item<'static>>,
+    /// Whether it has names of months or days of the week, and whether it begins with a letter.
+    has_names: bool,
+    begins_with_letter: bool,
+    /// Where time is counted from, and by what length.
+    counted: Option<(i64, f64)>,
 }
 
 impl DateParser {
-    /// A parser for one `chrono` format string.
+    /// A parser for one format.
     ///
     /// # Errors
     /// An option error if the format has an unknown or no directive.
     pub fn new(format: &str) -> Result<Self> {
+        if let Some((_, from, length)) = COUNTED.iter().find(|(word, ..)| *word == format) {
+            let counted = Some((*from, *length));
+            let (format, items) = (format.to_owned(), Vec::new());
+            return Ok(DateParser { format, items, has_names: false, begins_with_letter: false, counted });
+        }
         let items = StrftimeItems::new(format).parse_to_owned().ok();
         let items =
             items.filter(|items| items.iter().any(|i| matches!(i, Item::Numeric(..) | Item::Fixed(_))));
@@ -106,20 +153,40 @@ impl DateParser {
             Error::option(format!("`{format}` is not a date format"))
                 .with_hint("write it with chrono's directives, for example `%d.%m.%Y %H:%M`")
         })?;
-        Ok(DateParser { format: format.to_owned(), items })
+        let names = ["%B", "%b", "%h", "%A", "%a"];
+        Ok(DateParser {
+            format: format.to_owned(),
+            items,
+            has_names: names.iter().any(|name| format.contains(name)),
+            begins_with_letter: names.iter().any(|name| format.starts_with(name))
+                || format.starts_with(char::is_alphabetic),
+            counted: None,
+        })
     }
 
     /// Microseconds since 1970-01-01 UTC; `None` if the text does not fit or is out of range.
     ///
     /// Without a zone the text is taken as UTC, without a time as midnight, without a day as the
-    /// first of the month.
+    /// first of the month, quarter or week.
     pub fn micros(&self, text: &str) -> Option<i64> {
-        Some(self.read(text)?.and_utc().timestamp_micros())
+        if let Some((from, length)) = self.counted {
+            let micros = parse_number(text).filter(|n| n.is_finite())? * length;
+            return (micros.abs() < 2.0_f64.powi(62)).then(|| from.saturating_add(micros.round() as i64));
+        }
+        let text = if self.has_names { words::english(text) } else { text.into() };
+        Some(self.read(&text)?.and_utc().timestamp_micros())
     }
 
+    /// As [`DateParser::micros`], of a text whose names are English.
     fn read(&self, text: &str) -> Option<NaiveDateTime> {
         let mut parsed = Parsed::new();
         parse(&mut parsed, text, self.items.iter()).ok()?;
+        if parsed.isoweek().is_some() && parsed.weekday().is_none() {
+            parsed.set_weekday(Weekday::Mon).ok()?;
+        }
+        if let (Some(quarter), None) = (parsed.quarter(), parsed.month()) {
+            parsed.set_month(i64::from(quarter) * 3 - 2).ok()?;
+        }
         if parsed.day().is_none() && parsed.month().is_some() {
             parsed.set_day(1).ok()?;
         }
@@ -132,11 +199,12 @@ impl DateParser {
         parsed.to_naive_date().ok().map(|date| date.and_time(NaiveTime::MIN))
     }
 
-    /// Whether the text fits and, if so, whether its year is believed. A year that is not, such as that
-    /// of 9999-12-31 for an open end, has to be written with four digits.
+    /// Whether the text, whose names are English, fits and, if so, whether its year is believed. A year that is not,
+    /// such as that of 9999-12-31 for an open end, has to be written with four digits.
     fn believes(&self, text: &str) -> Option<bool> {
         let is_bare = self.format.starts_with(BARE);
-        if self.format == BARE && text.len() != 8 {
+        let is_other = text.starts_with(char::is_alphabetic) != self.begins_with_letter;
+        if is_other || (self.format == BARE && text.len() != 8) {
             return None;
         }
         let year = self.read(text)?.year();
@@ -151,7 +219,8 @@ impl DateParser {
 
 /// Whether texts of this format count as ISO 8601. Rows are told apart by that, so it is for ever.
 fn is_iso(format: &str) -> bool {
-    format.starts_with("%Y-%m-%d") && !format.ends_with("GMT")
+    let is_bare = BARE_TIMES.iter().any(|time| format.ends_with(time));
+    format.starts_with("%Y-%m-%d") && !format.ends_with("GMT") && !is_bare
 }
 
 /// Microseconds of a date or time in ISO 8601, with or without time and zone.
@@ -175,7 +244,8 @@ static KNOWN: LazyLock<Vec<DateParser>> = LazyLock::new(|| {
             }
         }
     }
-    formats.extend(MONTHS.map(str::to_owned));
+    formats.extend(DATES.iter().flat_map(|date| BARE_TIMES.map(|time| format!("{date}{time}"))));
+    formats.extend(WHOLE.map(str::to_owned));
     formats.iter().filter_map(|format| DateParser::new(format).ok()).collect()
 });
 
@@ -194,6 +264,8 @@ pub(crate) struct FoundFormat {
     pub format: String,
     /// The same with day and month swapped, if it too fits every value.
     pub swapped: Option<String>,
+    /// The same with day and year swapped, if it too fits every value.
+    pub year_first: Option<String>,
 }
 
 impl DateCandidates {
@@ -211,6 +283,7 @@ impl DateCandidates {
         if !may_be_date(text) {
             return self.formats.clear();
         }
+        let text = &*words::english(text);
         self.formats.retain_mut(|(i, is_believed)| {
             let believes = KNOWN.get(*i).and_then(|parser| parser.believes(text));
             *is_believed |= believes == Some(true);
@@ -246,9 +319,10 @@ impl DateCandidates {
         let formats = self.formats.iter().filter(|(_, is_believed)| wanted(*is_believed));
         let mut formats = formats.filter_map(|(i, _)| KNOWN.get(*i)).map(|p| p.format.as_str());
         let format = formats.next()?.to_owned();
-        let swapped = swapped(&format);
-        let swapped = formats.any(|f| f == swapped && f != format).then_some(swapped);
-        Some(FoundFormat { format, swapped })
+        let others: Vec<&str> = formats.filter(|other| *other != format).collect();
+        let if_fits = |other: String| others.contains(&other.as_str()).then_some(other);
+        let year_first = if_fits(format.replacen("%d-%m-%y", "%y-%m-%d", 1));
+        Some(FoundFormat { swapped: if_fits(swapped(&format)), year_first, format })
     }
 }
 
@@ -300,6 +374,25 @@ mod tests {
             (vec!["31.12.2024", "31.12.9999"], "%d.%m.%Y"),
             (vec!["20241231", "99991231"], "%Y%m%d"),
             (vec!["31/12/24", "01/02/99"], "%d/%m/%y"),
+            (vec!["3. März 2024", "15. Okt. 2023"], "%d. %B %Y"),
+            (vec!["Montag, 4. Mai 2020"], "%A, %d. %B %Y"),
+            (vec!["Mo, 04.05.2020"], "%A, %d.%m.%Y"),
+            (vec!["18 juin 2023", "1er août 2022"], "%d %B %Y"),
+            (vec!["5 de marzo de 2024 10:30"], "%d %B %Y %H:%M"),
+            (vec!["January 16th, 2024"], "%B %d, %Y"),
+            (vec!["März 2024"], "%B %Y"),
+            (vec!["2024-W07", "2023-W52"], "%G-W%V"),
+            (vec!["2024W07"], "%GW%V"),
+            (vec!["2024-W07-3"], "%G-W%V-%u"),
+            (vec!["KW 07/2024", "KW 7/2024"], "KW %V/%G"),
+            (vec!["2024-Q3"], "%Y-Q%q"),
+            (vec!["2024Q3"], "%Y Q%q"),
+            (vec!["Q3 2024"], "Q%q %Y"),
+            (vec!["23/Jul/2020:09:00:00 +0000"], "%d/%B/%Y:%H:%M:%S %#z"),
+            (vec!["02SEP2022:04:00:00"], "%d%B%Y:%H:%M:%S%.f"),
+            (vec!["Thu Oct 08 10:00:00 2020"], "%A %B %d %H:%M:%S %Y"),
+            (vec!["2021-12-14 15:00:00,265"], "%Y-%m-%d %H:%M:%S,%3f"),
+            (vec!["2023年5月25日"], "%Y年%m月%d日"),
         ] {
             let best = found(&texts);
             assert_eq!(best.map(|f| f.format).as_deref(), Some(format), "{texts:?}");
@@ -311,6 +404,8 @@ mod tests {
         assert_eq!(found(&["03/04/2024"]).unwrap().swapped.as_deref(), Some("%d/%m/%Y"));
         assert_eq!(found(&["03/14/2024"]).unwrap().swapped, None);
         assert_eq!(found(&["2024-03-04"]).unwrap().swapped, None);
+        assert_eq!(found(&["24-03-04"]).unwrap().year_first.as_deref(), Some("%y-%m-%d"));
+        assert_eq!(found(&["24-03-42"]), None);
     }
 
     #[test]
@@ -332,8 +427,16 @@ mod tests {
         assert_eq!(micros("%Y-%m", "1970-02"), Some(31 * 86_400_000_000));
         assert_eq!(micros("%s", "1700000000"), Some(1_700_000_000_000_000));
         assert_eq!(micros("%Y-%m-%d", "1970-02-30"), None);
+        assert_eq!(micros("%G-W%V", "1970-W02"), Some(4 * 86_400_000_000), "its Monday");
+        assert_eq!(micros("%Y-Q%q", "1970-Q2"), Some(90 * 86_400_000_000));
+        assert_eq!(micros("%d. %B %Y", "2. Jänner 1970"), Some(86_400_000_000));
+        assert_eq!(micros("excel", "25570.5"), Some(129_600_000_000));
+        assert_eq!(micros("excel", "61"), micros("%Y-%m-%d", "1900-03-01"));
+        assert_eq!(micros("unix_ms", "1500"), Some(1_500_000));
+        assert_eq!(micros("unix_ms", "nan"), None);
         assert!(DateParser::new("day").unwrap_err().is_option());
         assert_eq!(iso_micros("1970-01-01T00:00:01Z"), Some(1_000_000));
         assert_eq!(iso_micros("tomorrow"), None);
+        assert_eq!(iso_micros("1970-01-01 00:00:00,250"), None, "no ISO 8601 for ever");
     }
 }

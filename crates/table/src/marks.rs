@@ -26,8 +26,12 @@ const ZEROS: [char; 18] = [
 const LONGEST_UNIT: usize = 12;
 
 /// Signs that people write before or behind a number.
-const SIGNS: [&str; 14] =
-    ["%", "€", "$", "£", "¥", "₹", "EUR", "USD", "GBP", "CHF", "JPY", "Fr.", "kr", "zł"];
+const SIGNS: [&str; 16] =
+    ["%", "€", "$", "£", "¥", "₹", "EUR", "USD", "GBP", "CHF", "JPY", "Fr.", "kr", "zł", "~", "≈"];
+
+/// What stands before a number of base 16, and most digits of one.
+const HEX: &str = "0x";
+const MOST_HEX_DIGITS: usize = 15;
 
 /// What marks the decimals of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -99,6 +103,20 @@ fn western(text: &str) -> Cow<'_, str> {
 /// Whether a text has digits of a script that does not write 0 to 9.
 pub(crate) fn has_other_digits(text: &str) -> bool {
     matches!(western(text), Cow::Owned(_))
+}
+
+/// Whether a number is spelled by digits or an exponent that only some programs and countries write: `٣`, `1.5D+03`.
+pub(crate) fn is_spelled_otherwise(text: &str) -> bool {
+    has_other_digits(text)
+        || (parse_number(text).is_none() && split_exponent(text, '.').1.starts_with(['d', 'D']))
+}
+
+/// The digits of a number and its exponent, from its letter on. Fortran writes a `D` for numbers of double precision; where
+/// neither decimals nor a sign say so, it is another letter.
+fn split_exponent(body: &str, mark: char) -> (&str, &str) {
+    let of_fortran = |at: &usize| body[..*at].contains(mark) || body[at + 1..].starts_with(['+', '-']);
+    let at = body.find(['e', 'E']).or_else(|| body.find(['d', 'D']).filter(of_fortran));
+    body.split_at(at.unwrap_or(body.len()))
 }
 
 /// Whether this character may group the digits of a number.
@@ -201,10 +219,7 @@ pub(crate) fn canonical(text: &str, decimal: DecimalMark, thousands: Option<char
         None => ("", text.strip_prefix('+').unwrap_or(text)),
     };
     let body = body.trim_start();
-    let (mantissa, exponent) = match body.find(['e', 'E']) {
-        Some(at) => body.split_at(at),
-        None => (body, ""),
-    };
+    let (mantissa, exponent) = split_exponent(body, decimal.mark());
     let (whole, decimals) = match mantissa.split_once(decimal.mark()) {
         Some((_, decimals)) if !is_digits(decimals) => return None,
         Some((whole, decimals)) => (whole, Some(decimals)),
@@ -223,13 +238,22 @@ pub(crate) fn canonical(text: &str, decimal: DecimalMark, thousands: Option<char
         }
     }
     let point = decimals.map(|decimals| format!(".{decimals}")).unwrap_or_default();
-    Some(format!("{minus}{whole}{point}{exponent}"))
+    Some(format!("{minus}{whole}{point}{}", exponent.replacen(['d', 'D'], "E", 1)))
 }
 
-/// The sign or unit around a number, and the number: `%` of `38,0 %`, `$` of `$1,250`, `cm` of `12 cm`.
+/// The sign or unit around a number, and the number: `%` of `38,0 %`, `$` of `$1,250`, `cm` of `12 cm`; `0x` of `0x1f`,
+/// whose number is 31.
 pub(crate) fn split_sign(text: &str) -> Option<(&str, String)> {
     let text = text.trim();
-    split_known_sign(text).or_else(|| split_unit(text))
+    split_hex(text).or_else(|| split_known_sign(text)).or_else(|| split_unit(text))
+}
+
+fn split_hex(text: &str) -> Option<(&'static str, String)> {
+    let (minus, body) = text.strip_prefix('-').map_or(("", text), |body| ("-", body));
+    let digits = body.strip_prefix(HEX).or_else(|| body.strip_prefix("0X"))?;
+    let is_number = digits.len() <= MOST_HEX_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let number = u64::from_str_radix(digits, 16).ok().filter(|_| is_number)?;
+    Some((HEX, format!("{minus}{number}")))
 }
 
 fn split_known_sign(text: &str) -> Option<(&'static str, String)> {
@@ -338,6 +362,7 @@ mod tests {
             ("(1.250,5)", "-1250.5"),
             (",5", ".5"),
             ("1,5E+03", "1.5E+03"),
+            ("1,5D+03", "1.5E+03"),
             ("980", "980"),
         ] {
             assert_eq!(comma(text).as_deref(), Some(expected), "{text}");
@@ -347,6 +372,8 @@ mod tests {
             ("1'299.99", "1299.99"),
             ("12,34,567.5", "1234567.5"),
             ("1,250", "1250"),
+            ("-0.15d-3", "-0.15E-3"),
+            ("5D+03", "5E+03"),
         ] {
             assert_eq!(point(text).as_deref(), Some(expected), "{text}");
         }
@@ -368,9 +395,10 @@ mod tests {
         ] {
             assert_eq!(comma(text), None, "{text}");
         }
-        for text in ["12,5", "0,250", "1.299,99", "28.01.2023", "192.168.1.1"] {
+        for text in ["12,5", "0,250", "1.299,99", "28.01.2023", "192.168.1.1", "12D5", "1.5D", "4D"] {
             assert_eq!(point(text), None, "{text}");
         }
+        assert!(is_spelled_otherwise("1.5D+03") && !is_spelled_otherwise("1.5E+03"));
     }
 
     #[test]
@@ -418,7 +446,10 @@ mod tests {
         assert_eq!(split_sign("-$1,250"), Some(("$", "-1,250".to_owned())));
         assert_eq!(split_sign("€ 5"), Some(("€", "5".to_owned())));
         assert_eq!(split_sign("50 kr"), Some(("kr", "50".to_owned())));
-        for text in ["park kr", "%", "--5 %", "five $"] {
+        assert_eq!(split_sign("~2.5"), Some(("~", "2.5".to_owned())));
+        assert_eq!(split_sign("0x1F"), Some(("0x", "31".to_owned())));
+        assert_eq!(split_sign("-0Xff"), Some(("0x", "-255".to_owned())));
+        for text in ["park kr", "%", "--5 %", "five $", "0x", "0xg1", "0x00112233445566778899"] {
             assert_eq!(split_sign(text), None, "{text}");
         }
     }

@@ -66,6 +66,11 @@ const TIME_WORDS: [&str; 12] = [
     "timestamp",
 ];
 
+const DATE_WORDS: [&str; 14] = [
+    "datum", "zeit", "fecha", "when", "at", "ts", "dt", "epoch", "created", "updated", "modified", "start",
+    "end", "due",
+];
+
 /// Whether the name is that of an id: `user_id`, `customerID`, `Unnamed: 0`.
 pub fn is_id(name: &str) -> bool {
     let words = words(name);
@@ -94,6 +99,11 @@ pub fn is_code(name: &str) -> bool {
 /// Whether the name is that of a time, whose even steps are no sign of an id: `year`, `day_no`.
 pub fn is_time(name: &str) -> bool {
     words(name).iter().any(|word| TIME_WORDS.contains(&word.as_str()))
+}
+
+/// Whether the name is that of a point in time: `created_at`, `Datum`.
+pub fn is_date(name: &str) -> bool {
+    is_time(name) || words(name).iter().any(|word| DATE_WORDS.contains(&word.as_str()))
 }
 
 /// Lower-cased words of a name; a capital after a small letter starts one.

@@ -356,6 +356,8 @@ fn units_parentheses_and_times_of_day_are_told_with_the_way_out() {
     assert!(note.contains("more than one way (`(0)` is one)"), "{note}");
     let note = notes(&|i| format!("{}:{:02}", i % 24, i % 60));
     assert!(note.contains("times without a day (as in `0:00`)"), "{note}");
+    let note = notes(&|i| format!("{}:{:02} {}", 1 + i % 12, i % 60, ["am", "PM"][i % 2]));
+    assert!(note.contains("times without a day (as in `1:00 am`)"), "{note}");
     // Names that end in letters are none of it.
     assert_eq!(notes(&|i| format!("{}{}", i % 40, ["", "a", "b"][i % 3])), "");
     assert_eq!(notes(&|i| format!("{}:{}", i % 24, i % 60)), "");

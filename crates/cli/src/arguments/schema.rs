@@ -17,7 +17,8 @@ pub struct SchemaArgs {
     /// Give a column its kind: numeric, categorical, boolean, timestamp or text; may be repeated
     #[arg(long, value_name = "COLUMN=KIND", value_parser = parse_kind)]
     kind: Vec<(String, Kind)>,
-    /// Say how a column's dates are written, as in `born=%d/%m/%Y`; may be repeated
+    /// Say how a column's dates are written, as in `born=%d/%m/%Y`, or `born=excel` for days as spreadsheets
+    /// count them; may be repeated
     #[arg(long, value_name = "COLUMN=FORMAT", value_parser = parse_pair)]
     date_format: Vec<(String, String)>,
     /// Most distinct texts of a column that are still categories; fewer are text, too, where they do not

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::ReadOptions;
 use crate::cell;
 use crate::error::{Error, Result};
-use crate::marks::{DecimalMark, Fit, canonical, has_other_digits, plain_decimals, split_sign};
+use crate::marks::{DecimalMark, Fit, canonical, is_spelled_otherwise, plain_decimals, split_sign};
 use crate::names::{is_code, is_id};
 use crate::origin::{KnownColumn, NumberStyle, Origin};
 use crate::table::Table;
@@ -332,7 +332,9 @@ fn notes(
     };
     let other = decimal.other();
     let is_given = options.decimal.is_some() || options.thousands.is_some();
-    for (name, evidence, ..) in found().filter(|(_, e, _, is_new)| *is_new && has_other_digits(&e.example)) {
+    for (name, evidence, ..) in
+        found().filter(|(_, e, _, is_new)| *is_new && is_spelled_otherwise(&e.example))
+    {
         notes.push(format!(
             "column `{name}`: `{}` and its like are read as numbers, digit by digit; if they are names, give it the kind \
              categorical",
@@ -341,7 +343,7 @@ fn notes(
     }
     let alike = || {
         let is_alike = |(_, e, style, is_new): &(&str, &Evidence, &NumberStyle, bool)| {
-            *is_new && style.decimal.is_none() && !has_other_digits(&e.example)
+            *is_new && style.decimal.is_none() && !is_spelled_otherwise(&e.example)
         };
         found().filter(is_alike)
     };

@@ -9,7 +9,7 @@ use arrow::array::{ArrayRef, AsArray};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::kind_of_cells::{exclude, infer_column, keep, spellings_note, swap_note};
+use super::kind_of_cells::{exclude, infer_column, keep, spellings_note, told_format};
 use super::profile::ColumnProfile;
 use super::spellings::Spellings;
 use super::{ColumnSpec, DateFormat, ExcludedColumn, Exclusion, Kind, Schema};
@@ -256,8 +256,8 @@ fn known_format(
         return Ok((DateFormat::Typed, None));
     }
     if let Some(found) = profile.date_format() {
-        let note = found.swapped.as_ref().map(|swapped| swap_note(name, profile, &found.format, swapped));
-        return Ok((DateFormat::Text(found.format), note));
+        let (format, note) = told_format(name, array, profile, found);
+        return Ok((DateFormat::Text(format), note));
     }
     let spellings = spellings_of(array, profile);
     match spellings.as_ref() {

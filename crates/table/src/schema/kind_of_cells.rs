@@ -2,15 +2,17 @@
 
 use arrow::array::ArrayRef;
 
+use super::forms::{count_remark, form_remark, year_remark};
 use super::infer::spellings_of;
 use super::infer::{Decision, InferOptions};
 use super::profile::ColumnProfile;
 use super::remarks::{
     name_remark, number_remark, sentinel_remark, spelling_remark, time_remark, word_remark,
 };
-use super::spellings::Spellings;
+use super::spellings::{Spellings, begins_with_years};
 use super::{DateFormat, Exclusion, Kind};
 use crate::cell::{self, Storage};
+use crate::dates::FoundFormat;
 use crate::names;
 use crate::table::Table;
 use crate::visible::quoted;
@@ -78,7 +80,7 @@ pub(super) fn infer_column(
             keep(Kind::Boolean, "only 0 and 1".to_owned())
         }
         _ if profile.is_truth() => keep(Kind::Boolean, "only spellings of yes and no".to_owned()),
-        _ if profile.date_format().is_some() => infer_dates(name, profile),
+        _ if profile.date_format().is_some() => infer_dates(name, array, profile),
         _ if profile.n_numbers == n_present && profile.n_codes == 0 => infer_numbers(name, profile, options),
         _ => match spellings_of(array, profile) {
             Some(found) if found.misfit.is_none() => Decision::Use {
@@ -97,21 +99,44 @@ pub(super) fn infer_column(
                 notes.extend(number_remark(table, name, array, is_open));
                 notes.extend(time_remark(name, array));
                 notes.extend(word_remark(name, array));
+                if notes.is_empty() && profile.n_distinct() > FEW_TEXTS {
+                    notes.extend(year_remark(name, array).or_else(|| form_remark(name, array)));
+                }
                 decision
             }
         },
     }
 }
 
-fn infer_dates(name: &str, profile: &ColumnProfile) -> Decision {
+fn infer_dates(name: &str, array: &ArrayRef, profile: &ColumnProfile) -> Decision {
     let Some(found) = profile.date_format() else { return keep(Kind::Text, "text".to_owned()) };
-    let swapped = found.swapped.as_ref().map(|swapped| swap_note(name, profile, &found.format, swapped));
+    let (format, note) = told_format(name, array, profile, found);
     Decision::Use {
         kind: Kind::Timestamp,
-        reason: format!("all {} values are dates of the form `{}`", profile.n_present(), found.format),
-        date_format: Some(DateFormat::Text(found.format)),
-        notes: swapped.into_iter().collect(),
+        reason: format!("all {} values are dates of the form `{format}`", profile.n_present()),
+        date_format: Some(DateFormat::Text(format)),
+        notes: note.into_iter().collect(),
     }
+}
+
+/// The format of a column of dates that are written in one way, and what there is to say of it.
+pub(super) fn told_format(
+    name: &str,
+    array: &ArrayRef,
+    profile: &ColumnProfile,
+    found: FoundFormat,
+) -> (String, Option<String>) {
+    let FoundFormat { format, swapped, year_first } = found;
+    if let Some(year_first) = year_first.filter(|_| begins_with_years(array)) {
+        let note = format!(
+            "column `{name}`: its dates begin with a year of two digits or end with one; they are read as \
+             `{year_first}`, for their last numbers differ more than their first. If that is wrong, set the column's date \
+             format to `{format}`."
+        );
+        return (year_first, Some(note));
+    }
+    let note = swapped.map(|swapped| swap_note(name, profile, &format, &swapped));
+    (format, note)
 }
 
 /// That day and month could be swapped, if they could be wherever a value is read.
@@ -120,7 +145,7 @@ pub(super) fn spellings_note(name: &str, profile: &ColumnProfile, found: &Spelli
     is_open.then(|| swap_note(name, profile, &found.formats.join("|"), &found.swapped.join("|")))
 }
 
-pub(super) fn swap_note(name: &str, profile: &ColumnProfile, format: &str, swapped: &str) -> String {
+fn swap_note(name: &str, profile: &ColumnProfile, format: &str, swapped: &str) -> String {
     let example = profile.example.as_deref().map(|text| format!(" (as in `{text}`)")).unwrap_or_default();
     format!(
         "column `{name}`: day and month could be swapped in every value{example}; it is read as `{format}`. \
@@ -164,6 +189,7 @@ fn infer_numbers(name: &str, profile: &ColumnProfile, options: &InferOptions) ->
             .filter(|_| !names::is_time(name))
             .into_iter()
             .chain(sentinel_remark(name, profile))
+            .chain(count_remark(name, profile))
             .collect(),
     }
 }

@@ -1,5 +1,6 @@
 //! What each column means: its kind, why that kind, and which columns are left out and why.
 
+mod forms;
 mod infer;
 mod kind_of_cells;
 pub mod profile;

@@ -64,7 +64,7 @@ const MOST_UNITS: usize = 4;
 pub(super) fn number_remark(table: &Table, name: &str, array: &ArrayRef, is_open: bool) -> Option<String> {
     let texts = array.as_string_opt::<i32>()?;
     let (mut n_present, mut n_numbers, mut n_plain, mut n_other) = (0_usize, 0_usize, 0_usize, 0_usize);
-    let (mut misfit, mut marked, mut plain, mut last) = (None, None, None, 0);
+    let (mut misfit, mut signed, mut marked, mut plain, mut last) = (None, None, None, None, 0);
     let mut units = Vec::<&str>::new();
     for (row, text) in texts.iter().enumerate().filter_map(|(row, text)| Some((row, text?))) {
         n_present += 1;
@@ -89,6 +89,7 @@ pub(super) fn number_remark(table: &Table, name: &str, array: &ArrayRef, is_open
             continue;
         }
         n_numbers += 1;
+        signed = signed.or(unit.map(|_| text));
         if is_plain {
             n_plain += 1;
             plain.get_or_insert(text);
@@ -96,7 +97,7 @@ pub(super) fn number_remark(table: &Table, name: &str, array: &ArrayRef, is_open
             marked.get_or_insert(text);
         }
     }
-    let example = shown(marked.or(plain)?);
+    let example = shown(signed.or(marked).or(plain)?);
     match (misfit, units.first()) {
         // Codes of digits, which are texts on purpose.
         (None, _) if marked.is_none() => None,
@@ -212,9 +213,14 @@ pub(super) fn time_remark(name: &str, array: &ArrayRef) -> Option<String> {
     })
 }
 
-/// `9:05`, `09:05:59` or `09:05:59.250`.
+/// `9:05`, `09:05:59`, `09:05:59.250` or `9:05 PM`.
 fn is_time(text: &str) -> bool {
-    let mut parts = text.trim().split(':');
+    let text = text.trim();
+    let half = ["AM", "PM"].iter().find_map(|half| {
+        let at = text.len().checked_sub(half.len())?;
+        text.get(at..).filter(|end| end.eq_ignore_ascii_case(half)).map(|_| text[..at].trim_end())
+    });
+    let mut parts = half.unwrap_or(text).split(':');
     let is_number = |part: &str, most: usize| {
         (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
     };

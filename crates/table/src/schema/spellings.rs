@@ -3,14 +3,14 @@
 //! Texts of one shape (`28.01.2023`, `3.4.2023`) are taken together, each shape for one format. Where a
 //! shape leaves open which of two numbers is the day, the other shapes of the column may say it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::StringArray;
+use arrow::array::{ArrayRef, AsArray, StringArray};
 
 use crate::dates::{DateCandidates, FoundFormat, may_be_date, swapped};
 
 /// Shapes beyond which a column is no column of dates.
-const MOST_SHAPES: usize = 12;
+pub(super) const MOST_SHAPES: usize = 12;
 /// Cells that are looked at before the whole column is.
 const N_SAMPLED: usize = 32;
 
@@ -102,7 +102,7 @@ impl Spellings {
             let misfit = shape.misfit.clone().or(found.is_none().then(|| shape.first.clone()));
             let earliest = spellings.misfit.take().into_iter().chain(misfit).min_by_key(|(row, _)| *row);
             spellings.misfit = earliest;
-            let Some(FoundFormat { format, swapped: other }) = found else { continue };
+            let Some(FoundFormat { format, swapped: other, .. }) = found else { continue };
             spellings.n_dates += shape.n_texts - shape.n_misfits;
             let (format, is_open) = match (decided, other) {
                 (Some(decided), Some(other)) if day_first(&format) != Some(decided) => (other, false),
@@ -150,6 +150,19 @@ pub(super) fn beside_a_word(texts: &StringArray) -> Option<(String, String)> {
     Some((format!("{word} {format}"), word.to_owned()))
 }
 
+/// Whether numbers of a column such as `24-07-05` begin with the year rather than end with it: there are fewer years than
+/// days of a month.
+pub(super) fn begins_with_years(array: &ArrayRef) -> bool {
+    let Some(texts) = array.as_string_opt::<i32>() else { return false };
+    let (mut firsts, mut lasts) = (BTreeSet::new(), BTreeSet::new());
+    for text in texts.iter().flatten() {
+        let mut numbers = text.trim().split(|c: char| !c.is_ascii_digit());
+        firsts.extend(numbers.next());
+        lasts.extend(numbers.nth(1));
+    }
+    firsts.len() < lasts.len()
+}
+
 /// Whether the day stands before the month, in a format of numbers that does not begin with the year.
 fn day_first(format: &str) -> Option<bool> {
     let (day, month) = (format.find("%d")?, format.find("%m")?);
@@ -157,7 +170,7 @@ fn day_first(format: &str) -> Option<bool> {
 }
 
 /// A text with its digits and letters replaced by what they may stand for.
-fn shape(text: &str) -> String {
+pub(super) fn shape(text: &str) -> String {
     let mut shape = String::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
