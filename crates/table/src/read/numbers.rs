@@ -57,7 +57,9 @@ impl Evidence {
             all.point &= fit.point;
             all.comma &= fit.comma;
             let is_first = (fit.marked && all.example.is_empty()) || (fit.tells && !all.tells);
-            if is_first || (fit.strong && !all.strong) {
+            // What is written plainly shows nothing of how others are written.
+            let shows_more = fit.marked && !all.strong && is_plain(&all.example) && !is_plain(text.trim());
+            if is_first || shows_more || (fit.strong && !all.strong) {
                 all.example = text.trim().to_owned();
             }
             all.tells |= fit.tells;
@@ -149,20 +151,17 @@ pub(super) fn settle(
     origin.reading.decimal = found;
     origin.reading.thousands = options.thousands;
     origin.notes.extend(notes(&columns, &evidence, &styles, &rewritten, decimal, options));
-    let mut settled = BTreeMap::new();
+    let mut settled = Vec::new();
     for (((name, ..), style), array) in columns.iter().zip(&styles).zip(rewritten) {
         if let Some(style) = style.as_ref().filter(|style| **style != NumberStyle::default()) {
             origin.reading.numbers.insert((*name).to_owned(), style.clone());
         }
-        settled.extend(array.map(|array| (*name, array)));
+        settled.extend(array.map(|array| ((*name).to_owned(), array)));
     }
     if settled.is_empty() {
         return Ok(table);
     }
-    let named = schema.fields().iter().map(|field| field.name()).zip(table.batch().columns());
-    Table::from_columns(
-        named.map(|(name, array)| (name.clone(), settled.get(name.as_str()).unwrap_or(array).clone())),
-    )
+    table.respelled(settled)
 }
 
 /// What the cells of a table that comes in parts say of its decimal mark, part by part.
@@ -301,6 +300,11 @@ fn rewrite(
     Ok(is_changed.then(|| Arc::new(spelled) as ArrayRef))
 }
 
+/// Whether a cell is digits with no more than a minus and a decimal point.
+fn is_plain(text: &str) -> bool {
+    plain_decimals(text).is_some()
+}
+
 fn misfit(name: &str, row: usize, text: &str, decimal: DecimalMark) -> Error {
     let shown: String = text.trim().chars().take(80).collect();
     Error::value(format!(": `{shown}` is not a number with {}", decimal.words()))
@@ -350,8 +354,10 @@ fn notes(
     let strongest = || alike().max_by_key(|(_, e, ..)| (e.vote().is_some(), e.strong));
     if let Some((name, evidence, ..)) = strongest().filter(|_| !is_given) {
         let names: Vec<&str> = alike().map(|(name, ..)| name).collect();
+        let is_ledger = evidence.example.ends_with(['-', ')']);
         let what = match decimal {
             DecimalMark::Comma => "with a decimal comma",
+            DecimalMark::Point if is_ledger => "with a minus behind them or in parentheses",
             DecimalMark::Point => "with a decimal point and grouped thousands",
         };
         notes.push(format!(

@@ -97,6 +97,18 @@ impl Table {
         Ok(Table { untyped, origin, rows, whole, shard, ..Self::from_columns(columns)? })
     }
 
+    /// With the same values in another spelling: rows and columns stay what they were.
+    ///
+    /// # Errors
+    /// A schema error if a length differs.
+    pub(crate) fn respelled<N: Into<String>>(
+        &self,
+        columns: impl IntoIterator<Item = (N, ArrayRef)>,
+    ) -> Result<Self> {
+        let (untyped, origin) = (self.untyped.clone(), self.origin.clone());
+        Ok(Table { untyped, origin, ..self.with_columns(columns)? })
+    }
+
     /// With cells taken away, of each column those marked; each stays as untyped as it was.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Numbers as other countries write them: all columns of a file say together what its marks mean.
 
+use tabgraft_table::schema::{InferOptions, Kind, infer};
+
 use super::*;
 
 fn read(text: &str, options: &ReadOptions) -> Table {
@@ -173,4 +175,24 @@ fn an_option_that_contradicts_itself_is_refused() {
     ] {
         assert!(read_csv_bytes(b"a,b\n1,2\n", "t", &options).unwrap_err().is_option(), "{options:?}");
     }
+}
+
+#[test]
+fn lines_are_named_where_numbers_were_rewritten_too() {
+    let table = found("preis;alter\n1,5;12\n2,5;x\n");
+    assert_eq!(column(&table, "preis"), ["1.5", "2.5"]);
+    let kinds = [("alter".to_owned(), Kind::Numeric)].into();
+    let error = infer(&table, &InferOptions { kinds, ..InferOptions::default() }).unwrap_err();
+    assert_eq!(error.to_string(), "column `alter`, line 3: `x` is not a number");
+}
+
+#[test]
+fn what_is_told_of_numbers_shows_a_cell_that_is_written_so() {
+    let table = found("saldo,x\n40.5,a\n(12.25),b\n7,a\n");
+    assert_eq!(column(&table, "saldo"), ["40.5", "-12.25", "7"]);
+    assert!(
+        notes(&table).contains("with a minus behind them or in parentheses, as in `(12.25)`"),
+        "{}",
+        notes(&table)
+    );
 }
