@@ -52,8 +52,8 @@ fn hash_rows(table: &Table, sorted: &[String], rule: WholeNumbers) -> Result<Vec
     in_pool(|| starts.into_par_iter().map(hash_chunk).collect::<Vec<_>>().concat())
 }
 
-/// How many of the different rows would be equal to another one if numbers had six digits, and upper case and
-/// blanks made no difference: most likely one thing that was written down twice. `keys` are hashes of the rows in
+/// How many of the different rows would be equal to another one if numbers had six digits, or all of those before their
+/// point where these are more, and upper case and blanks made no difference: most likely one thing that was written down twice. `keys` are hashes of the rows in
 /// these columns.
 ///
 /// # Errors
@@ -74,9 +74,12 @@ pub fn n_nearly_equal(table: &Table, columns: &[String], keys: &[u64]) -> Result
     Ok(keys.iter().collect::<HashSet<_>>().len().saturating_sub(near_keys.len()))
 }
 
-/// A cell without what two spellings of one value differ by.
+/// A cell without what two spellings of one value differ by. Whole numbers, as of seconds, invoices and things, are
+/// other ones by their last digit, too.
 fn near(text: &str) -> String {
     match cell::parse_number(text).filter(|x| x.is_finite()) {
+        Some(number) if cell::rounded_whole(text.trim(), number).is_some() => text.trim().to_owned(),
+        Some(number) if number.abs() >= 1e6 => format!("{number:.0}"),
         Some(number) => format!("{:.5e}", number + 0.0),
         None => text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" "),
     }

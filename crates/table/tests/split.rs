@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use proptest::prelude::*;
 use tabgraft_table::Table;
-use tabgraft_table::row_hash::{WholeNumbers, row_hashes};
+use tabgraft_table::row_hash::{WholeNumbers, n_nearly_equal, row_hashes};
 use tabgraft_table::schema::{InferOptions, Schema, infer};
 use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions};
 
@@ -285,4 +285,17 @@ fn rows_are_split_by_one_column_at_most() {
     assert_eq!(of(&["time"]).unwrap(), SplitKey::Time { column: "time_column".into() });
     let error = of(&["key", "time"]).unwrap_err();
     assert!(error.is_option() && error.to_string().contains("options `key`, `time` are given"), "{error}");
+}
+
+#[test]
+fn whole_numbers_that_differ_are_no_copies_of_each_other() {
+    let near = |cells: &[&str]| {
+        let column: ArrayRef = Arc::new(StringArray::from(cells.to_vec()));
+        let table = Table::from_columns([("x", column)]).unwrap();
+        let names = table.column_names();
+        n_nearly_equal(&table, &names, &row_hashes(&table, &names).unwrap()).unwrap()
+    };
+    assert_eq!(near(&["1577836800", "1577836801", "1577836802"]), 0);
+    assert_eq!(near(&["18446744073709551615", "18446744073709551614"]), 0);
+    assert_eq!(near(&["1234567", "1234567.2", "0.12345671", "0.12345672", "Good ", "good"]), 3);
 }
