@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
-use tabgraft_table::Table;
 use tabgraft_table::cell::{Storage, canonical, iso_text, texts};
+use tabgraft_table::{Table, is_hidden};
 
 use crate::error::Result;
 
@@ -143,7 +143,10 @@ impl Reading {
 pub fn spelling_note(column: &str, classes: &[String], n_rows: &[usize]) -> Option<String> {
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (i, class) in classes.iter().enumerate() {
-        groups.entry(canonical(class).to_lowercase()).or_default().push(i);
+        // No-break, doubled and invisible blanks look like one or none.
+        let words: Vec<&str> = class.split_whitespace().collect();
+        let seen: String = words.join(" ").chars().filter(|c| !is_hidden(*c)).collect();
+        groups.entry(canonical(&seen).to_lowercase()).or_default().push(i);
     }
     let groups: Vec<String> = groups
         .into_values()
@@ -232,6 +235,9 @@ mod tests {
             "{note}"
         );
         assert_eq!(spelling_note("y", &classes(&["01", "1"]), &[1, 1]), None);
+        for alike in [["no  risk", "no risk"], ["no\u{a0}risk", "No risk"], ["no\u{200b}", "no"]] {
+            assert!(spelling_note("y", &classes(&alike), &[1, 1]).is_some(), "{alike:?}");
+        }
     }
 
     #[test]
