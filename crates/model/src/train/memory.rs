@@ -196,7 +196,10 @@ impl Footprint {
             let needed = self.bytes(&allowance);
             allowance.batch_size /= 2;
             allowance.pass_rows = (allowance.pass_rows / 2).max(LEAST_BATCH);
-            note(sink, needed, limit, format!("the batch is halved to {} rows", allowance.batch_size));
+            // A step has no more rows than there are.
+            if (allowance.batch_size as u64) < self.n_rows[0] {
+                note(sink, needed, limit, format!("the batch is halved to {} rows", allowance.batch_size));
+            }
         }
         let least = self.bytes(&allowance);
         if least > limit {
@@ -269,6 +272,21 @@ mod tests {
         let large = Footprint { prefix: Some([200_000, 10_000]), ..FOOTPRINT };
         let allowance = large.within(None, 256, &mut |_| std::ops::ControlFlow::Continue(()));
         assert_eq!(allowance.expect("nothing is refused").n_variants, 0);
+    }
+
+    #[test]
+    fn a_batch_beyond_the_rows_that_there_are_is_halved_without_a_word() {
+        let few = Footprint { n_rows: [100, 40], prefix: None, ..FOOTPRINT };
+        let mut notes = Vec::new();
+        let allowance = few.within(Some(1_060_000), 512, &mut |event| {
+            if let Event::Note { text } = event {
+                notes.push(text.clone());
+            }
+            std::ops::ControlFlow::Continue(())
+        });
+        assert_eq!(allowance.map(|a| a.batch_size).ok(), Some(32));
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[0].contains("halved to 64 rows"), "{notes:?}");
     }
 
     #[test]
