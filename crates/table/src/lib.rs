@@ -13,7 +13,7 @@
 pub mod cell;
 pub mod codec;
 mod column;
-pub mod dates;
+mod dates;
 pub mod deal;
 pub mod encoded;
 pub mod error;

@@ -14,7 +14,7 @@ pub use lineage::{
     RefusedExtension, Sample, Schedule, SoftwareVersion, descends_from,
 };
 pub(crate) use lineage::{begins_with, step_from};
-pub use profile::{ColumnProfile, Profile, Surprises};
 pub(crate) use profile::{MOST_GROUPS, rounded};
+pub use profile::{Profile, ProfiledColumn, Surprises};
 pub use training::{EpochInfo, PhaseInfo, Stages, StopReason, TrainingInfo, Watch};
 pub(crate) use wiring::Wiring;

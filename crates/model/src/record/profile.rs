@@ -17,7 +17,7 @@ const BODY: f64 = 0.9;
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// One entry per used column, in their order.
-    pub columns: Vec<ColumnProfile>,
+    pub columns: Vec<ProfiledColumn>,
     /// Share of the rows that would tell as much if none repeated another: above 0, at most 1 (Kish 1965).
     pub evidence: f64,
     /// How surprising cells and rows were; none in a version that was made without a table.
@@ -27,7 +27,7 @@ pub struct Profile {
 /// The cells of one column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ColumnProfile {
+pub struct ProfiledColumn {
     /// Rows by their class, neighbouring classes of numbers and times and the last ones of others together where
     /// there are more than 16.
     pub counts: Vec<u64>,
@@ -65,7 +65,7 @@ impl Profile {
         }
         // A sum of more rows than there can be would overflow.
         let most = 1_u64 << 48;
-        let is_odd = |column: &&ColumnProfile| {
+        let is_odd = |column: &&ProfiledColumn| {
             let mut counts =
                 column.counts.iter().chain([&column.n_missing, &column.n_held_out, &column.n_unseen]);
             column.counts.is_empty()
@@ -95,7 +95,7 @@ impl Profile {
     }
 }
 
-impl ColumnProfile {
+impl ProfiledColumn {
     /// Rows with a value that the codec knows.
     pub(crate) fn n_known(&self) -> u64 {
         self.counts.iter().sum()

@@ -41,8 +41,8 @@ use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result, near_names};
 pub(crate) use crate::record::Wiring;
 pub use crate::record::{
-    AnchorInfo, ColumnProfile, ExtensionMetadata, Freeze, GraftJudgement, Hashes, Mode, Operation, ParentRef,
-    Profile, PruneInfo, RefusedExtension, Sample, Schedule, SoftwareVersion, Surprises, descends_from,
+    AnchorInfo, ExtensionMetadata, Freeze, GraftJudgement, Hashes, Mode, Operation, ParentRef, Profile,
+    ProfiledColumn, PruneInfo, RefusedExtension, Sample, Schedule, SoftwareVersion, Surprises, descends_from,
 };
 pub(crate) use crate::record::{begins_with, step_from};
 use crate::store::ContentHash;

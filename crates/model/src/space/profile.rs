@@ -12,7 +12,7 @@ use super::{EmbeddingSpace, Rows, training_data};
 use crate::embed::{CellState, CellTable};
 use crate::error::{Error, Result};
 use crate::objective::Role;
-use crate::record::{ColumnProfile, MOST_GROUPS, Profile, Surprises, rounded};
+use crate::record::{MOST_GROUPS, Profile, ProfiledColumn, Surprises, rounded};
 use crate::train::{Purpose, TrainingData, drawn};
 
 /// Rows whose cells are hidden one by one: as many as cost this share of the training, within the bounds.
@@ -59,7 +59,7 @@ impl EmbeddingSpace {
             true => data.valid_rows.clone(),
             false => data.train_rows.iter().chain(&data.valid_rows).copied().collect(),
         };
-        let columns: Vec<ColumnProfile> =
+        let columns: Vec<ProfiledColumn> =
             (0..n_columns).map(|column| self.column_profile(data, &all, column)).collect();
         let held_out = !data.valid_rows.is_empty();
         let from = if held_out { &data.valid_rows } else { &data.train_rows };
@@ -90,9 +90,9 @@ impl EmbeddingSpace {
         Profile { columns, evidence, surprises }
     }
 
-    fn column_profile(&self, data: &TrainingData, rows: &[usize], column: usize) -> ColumnProfile {
+    fn column_profile(&self, data: &TrainingData, rows: &[usize], column: usize) -> ProfiledColumn {
         let (codec, places) = (&self.codecs()[column], self.places());
-        let mut profile = ColumnProfile {
+        let mut profile = ProfiledColumn {
             counts: vec![0; n_groups(codec)],
             n_missing: 0,
             n_held_out: data.valid_rows.len() as u64,
@@ -165,7 +165,7 @@ pub(crate) struct Odds {
 
 impl Odds {
     /// By the rows of a training.
-    pub fn new(profile: &ColumnProfile, codec: &Codec) -> Self {
+    pub fn new(profile: &ProfiledColumn, codec: &Codec) -> Self {
         let (missing, unseen) = (profile.p_missing(), profile.p_unseen());
         let n_outer = profile.n_known() as f64 / codec.n_targets().max(1) as f64;
         Odds {

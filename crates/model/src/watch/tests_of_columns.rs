@@ -6,7 +6,7 @@
 use tabgraft_table::codec::Codec;
 
 use crate::numbers::{chi_square_tail, hypergeometric_tail, t_cdf};
-use crate::record::{ColumnProfile, Surprises};
+use crate::record::{ProfiledColumn, Surprises};
 use crate::space::n_groups;
 
 /// Least number of rows to expect in each group of a chi-square test; smaller ones are put together.
@@ -45,7 +45,7 @@ impl Counted {
     }
 
     /// Those of a training.
-    pub fn of_profile(profile: &ColumnProfile) -> Self {
+    pub fn of_profile(profile: &ProfiledColumn) -> Self {
         Counted {
             by_group: profile.counts.iter().map(|n| *n as f64).collect(),
             n_missing: profile.n_missing as f64,
