@@ -127,6 +127,24 @@ impl Shard {
         self.gather(&written(own)?)?.iter().map(|bytes| read(bytes)).collect()
     }
 
+    /// What was counted of each column of the table, by all workers together: `merge` adds what a worker counted to what
+    /// those before it did.
+    ///
+    /// # Errors
+    /// As [`Shard::gather_of`], and those of `merge`.
+    pub fn merged<T: Serialize + DeserializeOwned>(
+        &self,
+        own: &Vec<T>,
+        mut merge: impl FnMut(&mut T, &T) -> Result<()>,
+    ) -> Result<Vec<T>> {
+        let mut all = self.gather_of(own)?.into_iter();
+        let mut merged = all.next().unwrap_or_default();
+        for other in all {
+            merged.iter_mut().zip(&other).try_for_each(|(sum, other)| merge(sum, other))?;
+        }
+        Ok(merged)
+    }
+
     /// Refuses to go on if a worker has another value of `what` than the others.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tabgraft_model::space::Embedded;
 
-use super::{Route, Running, Verb, array, counts, object, plain, remarks_schema, rows_schema};
+use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_schema};
 use crate::call::{Call, Reply, is_long, off_the_loop};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
@@ -15,17 +15,8 @@ use crate::work::Answer;
 const MANY: usize = 4096;
 
 pub(super) fn routes() -> Vec<Route> {
-    ["/models/{model}/embed", "/models/{model}/versions/{version}/embed"]
-        .map(|path| Route {
-            method: Verb::Post,
-            path,
-            is_open: false,
-            summary: "One vector for each row.",
-            asks: Some(("application/json", || rows_schema(&[]))),
-            gives: ("application/json", Some(schema)),
-            run,
-        })
-        .to_vec()
+    let paths = ["/models/{model}/embed", "/models/{model}/versions/{version}/embed"];
+    of_rows(paths, "One vector for each row.", || rows_schema(&[]), schema, run)
 }
 
 /// What else may be asked: nothing.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tabgraft_model::metric::Task;
 use tabgraft_table::unreadable::CellErrors;
 
-use super::{Route, Running, Verb, array, counts, object, plain};
+use super::{Route, Running, array, counts, object, of_rows, plain};
 use crate::call::{Call, Reply, is_long, off_the_loop};
 use crate::failure::Failure;
 use crate::rows::parse;
@@ -21,17 +21,8 @@ const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-cont
 const MANY: usize = 500;
 
 pub(super) fn routes() -> Vec<Route> {
-    ["/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"]
-        .map(|path| Route {
-            method: Verb::Post,
-            path,
-            is_open: false,
-            summary: "Vectors or predictions of columns that come as tensors.",
-            asks: Some(("application/json", asks)),
-            gives: ("application/json", Some(gives)),
-            run,
-        })
-        .to_vec()
+    let paths = ["/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"];
+    of_rows(paths, "Vectors or predictions of columns that come as tensors.", asks, gives, run)
 }
 
 /// What is asked.

@@ -89,6 +89,27 @@ pub(crate) fn routes() -> Vec<Route> {
     all.concat()
 }
 
+/// What is asked about rows, at a model's current version and at a named one.
+fn of_rows(
+    paths: [&'static str; 2],
+    summary: &'static str,
+    asks: fn() -> Value,
+    gives: fn() -> Value,
+    run: fn(Call) -> Running,
+) -> Vec<Route> {
+    let json = "application/json";
+    let route = |path| Route {
+        method: Verb::Post,
+        path,
+        is_open: false,
+        summary,
+        asks: Some((json, asks)),
+        gives: (json, Some(gives)),
+        run,
+    };
+    paths.map(route).to_vec()
+}
+
 /// The schema of an object with these members, of which the first `n_required` have to be there.
 fn object(n_required: usize, members: &[(&str, Value)]) -> Value {
     let properties: serde_json::Map<String, Value> =

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tabgraft_model::index::{SearchOptions, Similarity};
 
 use super::embed::d_model;
-use super::{Route, Running, Verb, array, counts, object, plain, remarks_schema, rows_schema};
+use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_schema};
 use crate::call::{Call, Reply, is_long, off_the_loop};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
@@ -16,17 +16,14 @@ use crate::work::Answer;
 const MOST_K: usize = 1000;
 
 pub(super) fn routes() -> Vec<Route> {
-    ["/models/{model}/neighbours", "/models/{model}/versions/{version}/neighbours"]
-        .map(|path| Route {
-            method: Verb::Post,
-            path,
-            is_open: false,
-            summary: "The most similar rows of the index that is served, for each row.",
-            asks: Some(("application/json", || rows_schema(&options_schema()))),
-            gives: ("application/json", Some(schema)),
-            run,
-        })
-        .to_vec()
+    let paths = ["/models/{model}/neighbours", "/models/{model}/versions/{version}/neighbours"];
+    of_rows(
+        paths,
+        "The most similar rows of the index that is served, for each row.",
+        || rows_schema(&options_schema()),
+        schema,
+        run,
+    )
 }
 
 /// What else may be asked; [`SearchOptions`] are the defaults.

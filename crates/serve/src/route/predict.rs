@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tabgraft_model::metric::Task;
 use tabgraft_model::predictor::{Guardrail, Predicted, Predictions};
 
-use super::{Route, Running, Verb, array, counts, object, plain, remarks_schema, rows_schema};
+use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_schema};
 use crate::call::{Call, Reply, is_long, off_the_loop};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
@@ -19,17 +19,14 @@ use crate::work::Answer;
 const MANY: usize = 500;
 
 pub(super) fn routes() -> Vec<Route> {
-    ["/models/{model}/predict", "/models/{model}/versions/{version}/predict"]
-        .map(|path| Route {
-            method: Verb::Post,
-            path,
-            is_open: false,
-            summary: "A class with its probabilities, or a number, for each row.",
-            asks: Some(("application/json", || rows_schema(&options_schema()))),
-            gives: ("application/json", Some(schema)),
-            run,
-        })
-        .to_vec()
+    let paths = ["/models/{model}/predict", "/models/{model}/versions/{version}/predict"];
+    of_rows(
+        paths,
+        "A class with its probabilities, or a number, for each row.",
+        || rows_schema(&options_schema()),
+        schema,
+        run,
+    )
 }
 
 /// What else may be asked.

@@ -345,11 +345,7 @@ pub fn fit_codecs_to_rows(
         return in_pool(|| schema.columns.par_iter().map(fit).collect())?;
     };
     let own = in_pool(|| schema.columns.par_iter().map(count).collect::<Result<Vec<_>>>())??;
-    let mut all = shard.gather_of(&own)?.into_iter();
-    let mut merged: Vec<ColumnStats> = all.next().unwrap_or_default();
-    for other in all {
-        merged.iter_mut().zip(&other).try_for_each(|(stats, other)| stats.merge(other))?;
-    }
+    let merged = shard.merged(&own, ColumnStats::merge)?;
     schema
         .columns
         .iter()

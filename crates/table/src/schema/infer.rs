@@ -194,11 +194,10 @@ fn profiles_of_workers(
     let profile =
         |name: &String| ColumnProfile::of(name, table.column(name)?).map_err(|e| e.in_rows_of(table));
     let own = in_pool(|| names.par_iter().map(profile).collect::<Result<Vec<_>>>())??;
-    let mut all = shard.gather_of(&own)?.into_iter();
-    let mut merged: Vec<ColumnProfile> = all.next().unwrap_or_default();
-    for other in all {
-        merged.iter_mut().zip(&other).for_each(|(profile, other)| profile.merge(other));
-    }
+    let merged = shard.merged(&own, |profile, other| {
+        profile.merge(other);
+        Ok(())
+    })?;
     Ok(names.into_iter().zip(merged).collect())
 }
 
