@@ -20,11 +20,10 @@ mod reasons;
 
 use tabgraft_feature::Differing;
 use tabgraft_table::Table;
-use tabgraft_table::codec::encode;
 
-use super::{Predictor, derived};
+use super::Predictor;
 use crate::error::{Error, Result};
-use crate::space::{ColumnReport, clusters};
+use crate::space::{ColumnReport, UnseenCounts, clusters};
 use crate::train::{Event, Sink};
 use game::Game;
 pub use importance::Importance;
@@ -183,10 +182,7 @@ impl Predictor {
         outputs: &'a [usize],
     ) -> Result<Game<'a>> {
         self.check_knows_hidden()?;
-        let space = &self.about.space;
-        let mut cells = encode(&space.columns, &space.codecs, table)?;
-        derived::add(&self.about.derived, &space.columns, table, &mut cells)?;
-        let layers = self.layers(table, cells)?;
+        let layers = self.cells(table, &mut UnseenCounts::default())?;
         Ok(Game { predictor: self, layers, players, scale, outputs })
     }
 
