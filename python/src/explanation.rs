@@ -5,11 +5,11 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList};
 use tabgraft_model::predictor::{LabelType, Method};
-use tabgraft_table::grid::Grid;
 
 use crate::convert::to_python;
 use crate::error::Raised;
 use crate::html;
+use crate::listing::{self, Listing};
 use crate::predictions::class_list;
 
 /// What each column gave to the predictions of a table: Shapley values by hiding columns, made by
@@ -188,7 +188,7 @@ impl Explanation {
     /// >>> reasons.to_pandas().shape
     /// (2, 36)
     fn to_pandas<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("pandas")?.call_method1("DataFrame", (self.frame(py)?,))?)
+        listing::pandas(py, self.frame(py)?)
     }
 
     /// The same as a polars frame.
@@ -196,7 +196,7 @@ impl Explanation {
     /// >>> reasons.to_polars().columns[:3]
     /// ['base', 'prediction', 'contribution_duration']
     fn to_polars<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("polars")?.call_method1("DataFrame", (self.frame(py)?,))?)
+        listing::polars(py, self.frame(py)?)
     }
 
     /// A `shap.Explanation`, for the plots of the package shap, which has to be installed: `data` are the cells that
@@ -251,14 +251,15 @@ impl Explanation {
     }
 
     fn __str__(&self) -> String {
-        let mut grid = Grid::new(["column", "mean size of contribution", "95 % interval"]);
-        for i in self.made.order() {
+        let row = |i: usize| {
             let column = &self.made.importance[i];
             let interval = column.interval.map(|[low, high]| format!("{low:.4} to {high:.4}"));
             let mean = format!("{:.4}", column.mean_absolute);
-            grid.row([column.column.clone(), mean, interval.unwrap_or_else(|| "-".to_owned())]);
-        }
-        format!("{}\n{}", self.title(), grid.text())
+            vec![column.column.clone(), mean, interval.unwrap_or_else(|| "-".to_owned())]
+        };
+        let rows = self.made.order().into_iter().map(row).collect();
+        let head = &["column", "mean size of contribution", "95 % interval"];
+        Listing { title: self.title(), head, rows, more: String::new() }.text()
     }
 
     fn _repr_html_(&self) -> Raised<String> {

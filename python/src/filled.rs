@@ -4,11 +4,10 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tabgraft_model::fill::FilledCell;
-use tabgraft_table::grid::Grid;
 
 use crate::convert::to_python;
 use crate::error::Raised;
-use crate::html;
+use crate::listing::{self, Listing};
 
 /// Cells that a printed result shows.
 const SHOWN: usize = 10;
@@ -59,11 +58,9 @@ impl Filled {
         format!("Filled({} cells of {} rows)", self.filled.cells.len(), self.filled.remarks.n_rows)
     }
 
-    fn more(&self) -> String {
-        match self.filled.cells.len().saturating_sub(SHOWN) {
-            0 => String::new(),
-            more => format!("{more} more"),
-        }
+    fn listing(&self) -> Listing<'static> {
+        let more = listing::more(self.filled.cells.len(), SHOWN, "more");
+        Listing { title: self.title(), head: &HEAD, rows: self.head(), more }
     }
 }
 
@@ -100,7 +97,7 @@ impl Filled {
     /// >>> space.fill(gaps).to_pandas().columns.tolist()
     /// ['row', 'column', 'value', 'p', 'low', 'high']
     fn to_pandas<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("pandas")?.call_method1("DataFrame", (self.columns_by_name(py)?,))?)
+        listing::pandas(py, self.columns_by_name(py)?)
     }
 
     /// The same as a polars frame.
@@ -109,7 +106,7 @@ impl Filled {
     /// >>> space.fill(gaps).to_polars().shape
     /// (100, 6)
     fn to_polars<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("polars")?.call_method1("DataFrame", (self.columns_by_name(py)?,))?)
+        listing::polars(py, self.columns_by_name(py)?)
     }
 
     fn __len__(&self) -> usize {
@@ -121,14 +118,10 @@ impl Filled {
     }
 
     fn __str__(&self) -> String {
-        let mut grid = Grid::new(HEAD);
-        self.head().into_iter().for_each(|row| grid.add(row));
-        let more = self.more();
-        let more = if more.is_empty() { more } else { format!("  {more}") };
-        format!("{}\n{}{more}", self.title(), grid.text()).trim_end().to_owned()
+        self.listing().text()
     }
 
     fn _repr_html_(&self) -> String {
-        html::rows(&self.title(), &HEAD, self.head(), &self.more())
+        self.listing().html()
     }
 }

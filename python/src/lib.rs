@@ -20,6 +20,7 @@ mod filled;
 mod frame;
 mod html;
 mod lineage;
+mod listing;
 mod odd;
 mod predictions;
 mod predictor;

@@ -5,11 +5,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tabgraft_model::odd::{OddCell, OddRows};
 use tabgraft_model::space::TableRemarks;
-use tabgraft_table::grid::Grid;
 
 use crate::convert::to_python;
 use crate::error::Raised;
-use crate::html;
+use crate::listing::{self, Listing};
 
 /// Rows that a printed result shows.
 const SHOWN: usize = 10;
@@ -78,11 +77,9 @@ impl Surprise {
         format!("Surprise({} rows, {known})", self.odd.scores.len())
     }
 
-    fn more(&self) -> String {
-        match self.odd.scores.len().saturating_sub(SHOWN) {
-            0 => String::new(),
-            more => format!("{more} less odd"),
-        }
+    fn listing(&self) -> Listing<'static> {
+        let more = listing::more(self.odd.scores.len(), SHOWN, "less odd");
+        Listing { title: self.title(), head: &HEAD, rows: self.head(), more }
     }
 }
 
@@ -158,7 +155,7 @@ impl Surprise {
     /// >>> space.surprise(early, n_reasons=1).to_pandas().columns.tolist()[:4]
     /// ['surprise', 'share_less_odd', 'odd_1_column', 'odd_1_found']
     fn to_pandas<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("pandas")?.call_method1("DataFrame", (self.columns_by_name(py)?,))?)
+        listing::pandas(py, self.columns_by_name(py)?)
     }
 
     /// The same as a polars frame.
@@ -166,7 +163,7 @@ impl Surprise {
     /// >>> space.surprise(early, n_reasons=2).to_polars().shape
     /// (1000, 12)
     fn to_polars<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("polars")?.call_method1("DataFrame", (self.columns_by_name(py)?,))?)
+        listing::polars(py, self.columns_by_name(py)?)
     }
 
     fn __len__(&self) -> usize {
@@ -178,14 +175,10 @@ impl Surprise {
     }
 
     fn __str__(&self) -> String {
-        let mut grid = Grid::new(HEAD);
-        self.head().into_iter().for_each(|row| grid.add(row));
-        let more = self.more();
-        let more = if more.is_empty() { more } else { format!("  {more}") };
-        format!("{}\n{}{more}", self.title(), grid.text()).trim_end().to_owned()
+        self.listing().text()
     }
 
     fn _repr_html_(&self) -> String {
-        html::rows(&self.title(), &HEAD, self.head(), &self.more())
+        self.listing().html()
     }
 }

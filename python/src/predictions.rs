@@ -11,6 +11,7 @@ use tabgraft_table::grid::Grid;
 use crate::convert::to_python;
 use crate::error::{Raised, tolerated};
 use crate::html;
+use crate::listing;
 
 /// Predictions for the rows of a table. `numpy.asarray(predictions)` gives `labels`, and so does iterating.
 ///
@@ -100,7 +101,7 @@ impl Predictions {
     /// >>> list(predictions.to_pandas().columns)
     /// ['class', 'confidence', 'p_0', 'p_1']
     fn to_pandas<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("pandas")?.call_method1("DataFrame", (self.columns(py)?,))?)
+        listing::pandas(py, self.columns(py)?)
     }
 
     /// The same as a polars frame.
@@ -108,7 +109,7 @@ impl Predictions {
     /// >>> predictions.to_polars().shape
     /// (1000, 4)
     fn to_polars<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("polars")?.call_method1("DataFrame", (self.columns(py)?,))?)
+        listing::polars(py, self.columns(py)?)
     }
 
     /// `[n_rows]`: the class of each row, or the number in the target's unit. Classes have the type and the

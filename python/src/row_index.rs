@@ -7,13 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tabgraft_model::index::{Keys, Neighbour, SearchOptions, Similarity};
 use tabgraft_table::Table;
-use tabgraft_table::grid::Grid;
 use tabgraft_table::read::ReadOptions;
 
 use crate::convert::{Names, Renames, path, word};
 use crate::error::Raised;
 use crate::frame::Given;
-use crate::html;
+use crate::listing::{self, Listing};
 use crate::space::{EmbeddingSpace, vectors};
 
 /// The words of [`Similarity`].
@@ -238,13 +237,14 @@ impl Neighbours {
         Ok(columns)
     }
 
-    /// The first rows, for print.
-    fn head(&self) -> Vec<[String; 4]> {
+    fn listing(&self) -> Listing<'static> {
         let cells = |(row, rank, n): (usize, usize, &Neighbour)| {
             let key = self.index.keys()[n.row].clone();
-            [row.to_string(), rank.to_string(), key, format!("{:.4}", n.similarity)]
+            vec![row.to_string(), rank.to_string(), key, format!("{:.4}", n.similarity)]
         };
-        self.all().take(SHOWN).map(cells).collect()
+        let rows = self.all().take(SHOWN).map(cells).collect();
+        let more = listing::more(self.all().count(), SHOWN, "more");
+        Listing { title: self.title(), head: &HEAD, rows, more }
     }
 
     fn title(&self) -> String {
@@ -284,7 +284,7 @@ impl Neighbours {
     /// >>> space.index(early).search(space, early.head(2), k=3).to_pandas().shape
     /// (6, 4)
     fn to_pandas<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("pandas")?.call_method1("DataFrame", (self.columns(py)?,))?)
+        listing::pandas(py, self.columns(py)?)
     }
 
     /// The same as a polars frame.
@@ -292,7 +292,7 @@ impl Neighbours {
     /// >>> space.index(early).search(space, early.head(2), k=3).to_polars().columns
     /// ['row', 'rank', 'neighbour', 'similarity']
     fn to_polars<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("polars")?.call_method1("DataFrame", (self.columns(py)?,))?)
+        listing::polars(py, self.columns(py)?)
     }
 
     fn __len__(&self) -> usize {
@@ -304,14 +304,10 @@ impl Neighbours {
     }
 
     fn __str__(&self) -> String {
-        let mut grid = Grid::new(HEAD);
-        self.head().into_iter().for_each(|row| grid.row(row));
-        format!("{}\n{}", self.title(), grid.text())
+        self.listing().text()
     }
 
     fn _repr_html_(&self) -> String {
-        let more = self.all().count().saturating_sub(SHOWN);
-        let more = if more > 0 { format!("{more} more") } else { String::new() };
-        html::rows(&self.title(), &HEAD, self.head().into_iter().map(|row| row.to_vec()).collect(), &more)
+        self.listing().html()
     }
 }

@@ -3,11 +3,10 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tabgraft_model::watch::WatchedColumn;
-use tabgraft_table::grid::Grid;
 
 use crate::convert::to_python;
 use crate::error::Raised;
-use crate::html;
+use crate::listing::{self, Listing};
 
 /// Columns of a printed result.
 const SHOWN: usize = 60;
@@ -52,11 +51,9 @@ impl Watched {
         format!("Watched({})", self.found.verdict())
     }
 
-    fn more(&self) -> String {
-        match self.found.columns.len().saturating_sub(SHOWN) {
-            0 => String::new(),
-            more => format!("{more} more"),
-        }
+    fn listing(&self) -> Listing<'static> {
+        let more = listing::more(self.found.columns.len(), SHOWN, "more");
+        Listing { title: self.title(), head: &tabgraft_model::watch::Watched::HEAD, rows: self.head(), more }
     }
 
     fn head(&self) -> Vec<Vec<String>> {
@@ -101,7 +98,7 @@ impl Watched {
     /// >>> frame.columns.tolist()[:5]
     /// ['column', 'changed', 'psi', 'jensen_shannon', 'p_values']
     fn to_pandas<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("pandas")?.call_method1("DataFrame", (self.columns_by_name(py)?,))?)
+        listing::pandas(py, self.columns_by_name(py)?)
     }
 
     /// The same as a polars frame.
@@ -109,7 +106,7 @@ impl Watched {
     /// >>> space.watch(early).to_polars().shape
     /// (17, 14)
     fn to_polars<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
-        Ok(py.import("polars")?.call_method1("DataFrame", (self.columns_by_name(py)?,))?)
+        listing::polars(py, self.columns_by_name(py)?)
     }
 
     fn __len__(&self) -> usize {
@@ -121,14 +118,10 @@ impl Watched {
     }
 
     fn __str__(&self) -> String {
-        let mut grid = Grid::new(tabgraft_model::watch::Watched::HEAD);
-        self.head().into_iter().for_each(|row| grid.add(row));
-        let more = self.more();
-        let more = if more.is_empty() { more } else { format!("  {more}") };
-        format!("{}\n{}{more}", self.title(), grid.text()).trim_end().to_owned()
+        self.listing().text()
     }
 
     fn _repr_html_(&self) -> String {
-        html::rows(&self.title(), &tabgraft_model::watch::Watched::HEAD, self.head(), &self.more())
+        self.listing().html()
     }
 }
