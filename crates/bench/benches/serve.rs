@@ -11,12 +11,12 @@
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tabgraft_model::train::quiet;
 use tabgraft_model::{EmbeddingSpace, FitOptions, Predictor, PredictorOptions};
 use tabgraft_serve::{ServeOptions, ServedModel, Server};
 use tabgraft_table::read::{ReadOptions, read_table};
@@ -61,12 +61,11 @@ fn main() -> Outcome<()> {
 /// A space and a predictor of German Credit, at defaults.
 fn models(fixture: &Path, dir: &Path) -> Outcome<()> {
     let table = read_table(fixture, &ReadOptions::default())?;
-    let mut go_on = |_: &tabgraft_model::train::Event| ControlFlow::Continue(());
     let infer = InferOptions { ignore: vec!["default".to_owned()], ..InferOptions::default() };
     let options = FitOptions { name: "credit".to_owned(), infer, ..FitOptions::default() };
-    let space = EmbeddingSpace::fit(&table, None, &options, &mut go_on)?;
+    let space = EmbeddingSpace::fit(&table, None, &options, &mut quiet)?;
     let options = PredictorOptions { name: "risk".to_owned(), ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&space, &table, "default", &options, &mut go_on)?;
+    let predictor = Predictor::fit(&space, &table, "default", &options, &mut quiet)?;
     space.save(&dir.join("credit.tabgraft"))?;
     predictor.save(&dir.join("risk.tabgraft"))?;
     Ok(())

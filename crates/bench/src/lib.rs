@@ -1,9 +1,9 @@
 //! What the benches of this crate measure: `just bench`.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_model::train::quiet;
 use tabgraft_model::{EmbeddingSpace, FitOptions, Result, TrainingOptions};
 use tabgraft_table::Table;
 
@@ -45,5 +45,5 @@ pub fn table(n_rows: usize) -> Result<Table> {
 pub fn space(table: &Table) -> Result<EmbeddingSpace> {
     let mut options = FitOptions { name: "bench".into(), ..FitOptions::default() };
     options.config.training = TrainingOptions::of_epochs(1);
-    EmbeddingSpace::fit(table, None, &options, &mut |_| ControlFlow::Continue(()))
+    EmbeddingSpace::fit(table, None, &options, &mut quiet)
 }

@@ -10,7 +10,7 @@ use arrow::array::{Array, ArrayRef, Float64Array, StringArray};
 use tabgraft_feature::{Definition, Feature, FeatureEngineer, GroupStatistic};
 use tabgraft_model::discover::remember::history::Guide;
 use tabgraft_model::extend::PruneOptions;
-use tabgraft_model::train::Event;
+use tabgraft_model::train::{Event, quiet};
 use tabgraft_model::{
     CompareOptions, ConsolidateOptions, DiscoverOptions, EmbeddingSpace, ExtendOptions, FitOptions,
     MergeOptions, Mode, Predictor, PredictorOptions, RankColumnsOptions, TrainingOptions, discover, lineage,
@@ -41,10 +41,6 @@ fn raw() -> Table {
     .unwrap()
 }
 
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 /// Features of the first graft, of the second, which reads them, and of the third, which reads those.
 fn generations() -> [Vec<Feature>; 3] {
     let bins = Definition::Bins { column: "amount".into(), n_bins: 4 };
@@ -68,7 +64,7 @@ fn first(table: &Table) -> EmbeddingSpace {
     options.config.d_model = 16;
     options.config.training.n_epochs = Some(3);
     options.infer.ignore = vec!["target".into()];
-    EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(table, None, &options, &mut quiet).unwrap()
 }
 
 fn options(features: &FeatureEngineer, mode: Mode) -> ExtendOptions {
@@ -96,7 +92,7 @@ fn family(mode: Mode) -> Family {
     for features in generations() {
         let (engineer, enriched) = fitted(&features, tables.last().unwrap());
         let parent = spaces.last().unwrap();
-        spaces.push(parent.extend(&enriched, None, &options(&engineer, mode), &mut go_on).unwrap());
+        spaces.push(parent.extend(&enriched, None, &options(&engineer, mode), &mut quiet).unwrap());
         tables.push(enriched);
         engineers.push(engineer);
     }
@@ -180,12 +176,12 @@ fn every_question_to_a_predictor_has_one_answer_for_raw_half_and_enriched_tables
     let Family { spaces, tables, .. } = family(Mode::Frozen);
     let fits = tables.each_ref().map(|table| {
         let weights = vec![1.0; N_ROWS];
-        let fitted = Predictor::fit(&spaces[3], table, "target", &quick(), &mut go_on).unwrap();
+        let fitted = Predictor::fit(&spaces[3], table, "target", &quick(), &mut quiet).unwrap();
         let weighted =
-            Predictor::fit_weighted(&spaces[3], table, "target", &weights, &quick(), &mut go_on).unwrap();
+            Predictor::fit_weighted(&spaces[3], table, "target", &weights, &quick(), &mut quiet).unwrap();
         (fitted, weighted)
     });
-    let other = Predictor::fit(&spaces[2], &tables[0], "target", &quick(), &mut go_on).unwrap();
+    let other = Predictor::fit(&spaces[2], &tables[0], "target", &quick(), &mut quiet).unwrap();
     let [(first, _), ..] = &fits;
     let read = Predictor::from_bytes(&first.to_bytes().unwrap()).unwrap();
     let answers = tables.each_ref().map(|table| {
@@ -220,7 +216,7 @@ fn grafts_of_raw_tables_are_those_of_enriched_ones_and_every_feature_is_recorded
     let Family { spaces, tables, engineers } = family(Mode::Joint);
     // The parent's features are missing, and those of the graft too.
     let from_raw =
-        spaces[2].extend(&tables[0], None, &options(&engineers[2], Mode::Joint), &mut go_on).unwrap();
+        spaces[2].extend(&tables[0], None, &options(&engineers[2], Mode::Joint), &mut quiet).unwrap();
     assert_eq!(from_raw.hashes(), spaces[3].hashes());
     let names: Vec<&str> = spaces[3].features().iter().map(|f| f.name.as_str()).collect();
     assert_eq!(names, ["monthly", "band", "usual", "is_high", "excess"]);
@@ -228,10 +224,10 @@ fn grafts_of_raw_tables_are_those_of_enriched_ones_and_every_feature_is_recorded
     let rows = |of: std::ops::Range<u32>| of.collect::<Vec<_>>();
     let (train, valid) = (tables[2].take(&rows(0..180)).unwrap(), tables[0].take(&rows(180..240)).unwrap());
     let mixed =
-        spaces[2].extend(&train, Some(&valid), &options(&engineers[2], Mode::Joint), &mut go_on).unwrap();
+        spaces[2].extend(&train, Some(&valid), &options(&engineers[2], Mode::Joint), &mut quiet).unwrap();
     let whole_valid = tables[2].take(&rows(180..240)).unwrap();
     let whole = spaces[2]
-        .extend(&train, Some(&whole_valid), &options(&engineers[2], Mode::Joint), &mut go_on)
+        .extend(&train, Some(&whole_valid), &options(&engineers[2], Mode::Joint), &mut quiet)
         .unwrap();
     assert_eq!(mixed.hashes(), whole.hashes());
 }
@@ -250,7 +246,7 @@ fn what_a_feature_is_made_from_is_carried_even_where_it_is_no_column() {
     );
     let mut options = options(&engineer, Mode::Frozen);
     options.infer.ignore = vec!["unused".into()];
-    let v2 = v1.extend(&enriched, None, &options, &mut go_on).unwrap();
+    let v2 = v1.extend(&enriched, None, &options, &mut quiet).unwrap();
     assert!(v2.columns().iter().all(|c| c.name != "always"), "a constant is no column");
     let names: Vec<&str> = v2.features().iter().map(|f| f.name.as_str()).collect();
     assert_eq!(names, ["always", "more"]);
@@ -271,7 +267,7 @@ fn candidates_are_recorded_if_they_give_what_every_row_holds() {
         candidates: candidates.clone(),
         ..options(&FeatureEngineer::new(vec![]).unwrap(), Mode::Frozen)
     };
-    let child = v1.extend(&enriched, None, &options, &mut go_on).unwrap();
+    let child = v1.extend(&enriched, None, &options, &mut quiet).unwrap();
     assert_eq!(child.features(), right.features(), "the later ones do not give the columns");
     // One row that differs, the last one.
     let monthly = enriched.column("monthly").unwrap();
@@ -279,7 +275,7 @@ fn candidates_are_recorded_if_they_give_what_every_row_holds() {
     let mut changed = values.clone();
     *changed.last_mut().unwrap() = Some(1e6);
     let changed = enriched.with_column("monthly", Arc::new(Float64Array::from(changed))).unwrap();
-    let child = v1.extend(&changed, None, &options, &mut go_on).unwrap();
+    let child = v1.extend(&changed, None, &options, &mut quiet).unwrap();
     let names: Vec<&str> = child.features().iter().map(|f| f.name.as_str()).collect();
     assert_eq!(names, ["band"]);
 }
@@ -297,7 +293,7 @@ fn a_table_whose_features_are_others_is_used_as_it_is_with_a_loud_warning() {
             && text.contains("such as row 0:"),
         "{text}"
     );
-    let predictor = Predictor::fit(&spaces[3], &tables[0], "target", &quick(), &mut go_on).unwrap();
+    let predictor = Predictor::fit(&spaces[3], &tables[0], "target", &quick(), &mut quiet).unwrap();
     assert_eq!(predictor.differing_columns(&changed).unwrap(), embeddings.differing);
     assert_eq!(predictor.predict(&changed).unwrap().differing, embeddings.differing);
     let told = Mutex::new(Vec::new());
@@ -314,7 +310,7 @@ fn a_table_whose_features_are_others_is_used_as_it_is_with_a_loud_warning() {
         &raw().with_column("monthly", monthly).unwrap(),
         None,
         &options(&engineers[0], Mode::Frozen),
-        &mut go_on,
+        &mut quiet,
     );
     let error = error.unwrap_err();
     assert!(error.is_schema() && error.to_string().contains("column `monthly`"), "{error}");
@@ -338,14 +334,14 @@ fn features_without_their_inputs_are_missing_as_columns_are() {
     assert_eq!(embeddings.report.missing_columns, ["months", "monthly", "usual", "is_high", "excess"]);
     // What a graft is to remember has to be there.
     let error =
-        spaces[0].extend(&table, None, &options(&engineers[0], Mode::Frozen), &mut go_on).unwrap_err();
+        spaces[0].extend(&table, None, &options(&engineers[0], Mode::Frozen), &mut quiet).unwrap_err();
     assert!(
         error.to_string().contains("feature `monthly` of option `features` cannot be computed"),
         "{error}"
     );
     assert!(error.to_string().contains("no column `months`"), "{error}");
     let unfitted = FeatureEngineer::new(generations()[0].clone()).unwrap();
-    let error = spaces[0].extend(&raw(), None, &options(&unfitted, Mode::Frozen), &mut go_on).unwrap_err();
+    let error = spaces[0].extend(&raw(), None, &options(&unfitted, Mode::Frozen), &mut quiet).unwrap_err();
     assert!(
         error.to_string().contains("feature `band`") && error.to_string().contains("not fitted"),
         "{error}"
@@ -356,7 +352,7 @@ fn features_without_their_inputs_are_missing_as_columns_are() {
 fn a_prune_drops_the_feature_and_a_merge_unites_them() {
     let Family { spaces, tables, .. } = family(Mode::Frozen);
     let unhealed = PruneOptions { training: TrainingOptions::of_epochs(0), ..PruneOptions::default() };
-    let pruned = spaces[3].prune(&["excess".into()], None, &unhealed, &mut go_on).unwrap();
+    let pruned = spaces[3].prune(&["excess".into()], None, &unhealed, &mut quiet).unwrap();
     let names: Vec<&str> = pruned.features().iter().map(|f| f.name.as_str()).collect();
     assert_eq!(names, ["monthly", "band", "usual", "is_high"]);
     assert_eq!(pruned.embed(&tables[0]).unwrap().values, spaces[2].embed(&tables[2]).unwrap().values);
@@ -367,13 +363,13 @@ fn a_prune_drops_the_feature_and_a_merge_unites_them() {
     let [one, two, _] = generations();
     let (one, with_one) = fitted(&one, &raw);
     let (other, with_other) = fitted(&[Feature::formula("half", "months / 2", "")], &raw);
-    let a = spaces[0].extend(&with_one, None, &options(&one, Mode::Frozen), &mut go_on).unwrap();
+    let a = spaces[0].extend(&with_one, None, &options(&one, Mode::Frozen), &mut quiet).unwrap();
     let (two, with_two) = fitted(&two, &with_one);
-    let a = a.extend(&with_two, None, &options(&two, Mode::Frozen), &mut go_on).unwrap();
+    let a = a.extend(&with_two, None, &options(&two, Mode::Frozen), &mut quiet).unwrap();
     for mode in [Mode::Frozen, Mode::Joint] {
-        let b = spaces[0].extend(&with_other, None, &options(&other, mode), &mut go_on).unwrap();
+        let b = spaces[0].extend(&with_other, None, &options(&other, mode), &mut quiet).unwrap();
         let merge = MergeOptions { training: TrainingOptions::of_epochs(1), ..MergeOptions::default() };
-        let merged = EmbeddingSpace::merge(&[&a, &b], Some(&raw), &merge, &mut go_on).unwrap();
+        let merged = EmbeddingSpace::merge(&[&a, &b], Some(&raw), &merge, &mut quiet).unwrap();
         let mut names: Vec<&str> = merged.features().iter().map(|f| f.name.as_str()).collect();
         names.sort_unstable();
         assert_eq!(names, ["band", "half", "is_high", "monthly", "usual"], "{mode:?}");
@@ -397,7 +393,7 @@ fn features_are_under_the_id_and_hold_against_the_parent() {
     let bins = |n_bins| Feature::new("band", Definition::Bins { column: "amount".into(), n_bins }, "");
     let ids = [3, 6].map(|n_bins| {
         let (engineer, enriched) = fitted(&[bins(n_bins)], &raw());
-        let child = spaces[0].extend(&enriched, None, &options(&engineer, Mode::Frozen), &mut go_on);
+        let child = spaces[0].extend(&enriched, None, &options(&engineer, Mode::Frozen), &mut quiet);
         child.unwrap().hashes().features.clone()
     });
     assert_ne!(ids[0], ids[1]);
@@ -408,7 +404,7 @@ fn a_search_on_a_grafted_space_suggests_what_can_be_applied_to_a_raw_table() {
     let Family { spaces, tables, .. } = family(Mode::Frozen);
     let mut search = DiscoverOptions { budget_s: 600.0, n_judged: 3, ..Default::default() };
     search.guide = Guide::Linear;
-    let found = discover(&spaces[3], &tables[0], "target", &search, &mut go_on).unwrap();
+    let found = discover(&spaces[3], &tables[0], "target", &search, &mut quiet).unwrap();
     assert!(
         ["monthly", "band", "usual", "excess"]
             .iter()
@@ -432,15 +428,15 @@ fn a_search_on_a_grafted_space_does_not_propose_what_it_has() {
         ..Default::default()
     };
     search.max_candidates = 60;
-    let first = discover(&space, &raw, "target", &search, &mut go_on).unwrap();
+    let first = discover(&space, &raw, "target", &search, &mut quiet).unwrap();
     let mut engineer = FeatureEngineer::new(first.suggested_whole()).unwrap();
     engineer.fit_rest(&raw).unwrap();
     assert!(!engineer.features().is_empty());
     let training = TrainingOptions { n_epochs: Some(1), ..TrainingOptions::default() };
     let options =
         ExtendOptions { training, features: engineer.features().to_vec(), ..ExtendOptions::default() };
-    let child = space.extend(&raw, None, &options, &mut go_on).unwrap();
-    let second = discover(&child, &raw, "target", &search, &mut go_on).unwrap();
+    let child = space.extend(&raw, None, &options, &mut quiet).unwrap();
+    let second = discover(&child, &raw, "target", &search, &mut quiet).unwrap();
     let known: Vec<_> = child.features().iter().map(|f| &f.definition).collect();
     let again: Vec<_> = second.run.suggestions.iter().filter(|s| known.contains(&&s.definition)).collect();
     assert!(!second.run.suggestions.is_empty() && again.is_empty(), "{again:?}");

@@ -10,7 +10,7 @@ use tabgraft_model::compare::Evidence;
 use tabgraft_model::extend::{ConsolidateOptions, PruneOptions};
 use tabgraft_model::lineage::check_file;
 use tabgraft_model::metric::Verdict;
-use tabgraft_model::train::Event;
+use tabgraft_model::train::{Event, quiet};
 use tabgraft_model::{
     CompareOptions, EmbeddingSpace, ExtendOptions, FitOptions, Keep, Mode, PredictorOptions, TrainingOptions,
 };
@@ -43,16 +43,12 @@ fn table(n_rows: usize) -> Table {
     .unwrap()
 }
 
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 fn space(table: &Table, name: &str, ignore: &[&str], split: SplitOptions) -> EmbeddingSpace {
     let mut options = FitOptions { name: name.into(), split, ..FitOptions::default() };
     options.config.d_model = 16;
     options.config.training.n_epochs = Some(3);
     options.infer.ignore = ignore.iter().map(|c| (*c).to_owned()).collect();
-    EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(table, None, &options, &mut quiet).unwrap()
 }
 
 fn quick(cross_fit: bool) -> CompareOptions {
@@ -76,7 +72,7 @@ fn spaces_of_different_splits_are_judged_on_rows_that_test_both() {
     };
     let both = test(&a).into_iter().zip(test(&b)).filter(|(a, b)| *a && *b).count();
     assert!(both > 20 && both < 100, "{both}");
-    let found = a.compare(&b, &table, "target", &quick(false), &mut go_on).unwrap();
+    let found = a.compare(&b, &table, "target", &quick(false), &mut quiet).unwrap();
     assert_eq!((found.n_rows, found.difference.n), (both, both));
     let spaces = found.spaces.unwrap();
     assert_eq!(spaces.evidence, Evidence::HeldOut);
@@ -102,7 +98,7 @@ fn a_test_row_whose_cells_were_learned_from_is_not_judged() {
     let b = space(&table, "b", &["target", "day"], split);
     let is_test: Vec<bool> = a.split().assign(&table).unwrap().into_iter().map(|p| p == Part::Test).collect();
     assert_eq!(is_test.iter().filter(|t| **t).count(), 200);
-    let found = a.compare(&b, &table, "target", &quick(false), &mut go_on).unwrap();
+    let found = a.compare(&b, &table, "target", &quick(false), &mut quiet).unwrap();
     assert_eq!((found.n_rows, found.difference.n), (100, 100));
 }
 
@@ -112,11 +108,11 @@ fn without_unseen_rows_a_comparison_is_refused_and_cross_fitting_judges_every_ro
     let all = SplitOptions { p_test: 0.0, ..SplitOptions::default() };
     let a = space(&table, "a", &["target", "other"], all.clone());
     let b = space(&table, "b", &["target"], all);
-    let refused = a.compare(&b, &table, "target", &quick(false), &mut go_on).unwrap_err();
+    let refused = a.compare(&b, &table, "target", &quick(false), &mut quiet).unwrap_err();
     assert!(refused.is_value() && refused.to_string().contains("0 of 400 rows"), "{refused}");
     assert!(refused.hint().unwrap().contains("cross_fit"));
 
-    let found = a.compare(&b, &table, "target", &quick(true), &mut go_on).unwrap();
+    let found = a.compare(&b, &table, "target", &quick(true), &mut quiet).unwrap();
     assert_eq!((found.n_rows, found.difference.n), (400, 400));
     let spaces = found.spaces.unwrap();
     assert_eq!(spaces.evidence, Evidence::CrossFitted { n_folds: 5 });
@@ -124,7 +120,7 @@ fn without_unseen_rows_a_comparison_is_refused_and_cross_fitting_judges_every_ro
     // A label that follows no cell cannot be predicted by predictors that did not learn from the row.
     let coin = StringArray::from_iter_values((0..400).map(|i| if unit(i, 77) > 0.5 { "up" } else { "down" }));
     let table = table.with_column("target", Arc::new(coin)).unwrap();
-    let chance = a.compare(&b, &table, "target", &quick(true), &mut go_on).unwrap();
+    let chance = a.compare(&b, &table, "target", &quick(true), &mut quiet).unwrap();
     for side in [&chance.a, &chance.b] {
         let auc = side.scores.iter().find(|s| s.metric.name() == "roc_auc").unwrap();
         assert!(auc.low < 0.5 && auc.value < 0.6, "{auc:?}");
@@ -139,13 +135,13 @@ fn old_vectors_have_a_drift_where_the_second_space_continues_the_first() {
     let graft = |mode: Mode| {
         let options =
             ExtendOptions { mode, training: TrainingOptions::of_epochs(2), ..ExtendOptions::default() };
-        parent.extend(&table, None, &options, &mut go_on).unwrap()
+        parent.extend(&table, None, &options, &mut quiet).unwrap()
     };
     let prune = |space: &EmbeddingSpace, column: &str| {
-        space.prune(&[column.to_owned()], Some(&table), &PruneOptions::default(), &mut go_on).unwrap()
+        space.prune(&[column.to_owned()], Some(&table), &PruneOptions::default(), &mut quiet).unwrap()
     };
     let drift = |a: &EmbeddingSpace, b: &EmbeddingSpace| {
-        let found = a.compare(b, &table, "target", &quick(false), &mut go_on).unwrap();
+        let found = a.compare(b, &table, "target", &quick(false), &mut quiet).unwrap();
         found.spaces.unwrap().drift.map(|drift| drift.mean_cosine_distance)
     };
     let (frozen, joint) = (graft(Mode::Frozen), graft(Mode::Joint));
@@ -158,7 +154,7 @@ fn old_vectors_have_a_drift_where_the_second_space_continues_the_first() {
     assert_eq!(drift(&parent, &prune(&joint, "other")), None);
     let options =
         ConsolidateOptions { training: TrainingOptions::of_epochs(1), ..ConsolidateOptions::default() };
-    let plain = frozen.consolidate(&table, None, &options, &mut go_on).unwrap();
+    let plain = frozen.consolidate(&table, None, &options, &mut quiet).unwrap();
     assert_eq!(drift(&parent, &plain), None);
 }
 
@@ -174,7 +170,7 @@ fn a_graft_that_helps_is_kept_with_its_judgement() {
     let table = table(900);
     let parent =
         space(&table.without(&["early".into()]).unwrap(), "v1", &["target"], SplitOptions::default());
-    let child = parent.extend(&table, None, &judged(), &mut go_on).unwrap();
+    let child = parent.extend(&table, None, &judged(), &mut quiet).unwrap();
     assert_eq!(child.columns().len(), 3);
     assert!(child.refused_extensions().is_empty());
     let judgement = child.extension_metadata().unwrap().judgement.clone().unwrap();
@@ -227,14 +223,14 @@ fn a_graft_that_hurts_is_refused_names_the_column_and_leaves_the_parent_as_it_wa
     let mut options = judged();
     options.keep = Keep::Always;
     options.infer.ignore = vec!["trap".into()];
-    let child = again.extend(&enriched, None, &options, &mut go_on).unwrap();
+    let child = again.extend(&enriched, None, &options, &mut quiet).unwrap();
     assert!(child.refused_extensions().is_empty() && child.extension_metadata().unwrap().judgement.is_none());
     let unhealed = PruneOptions { training: TrainingOptions::of_epochs(0), ..PruneOptions::default() };
     let column = again.columns()[0].name.clone();
-    let pruned = again.prune(&[column], None, &unhealed, &mut go_on).unwrap();
+    let pruned = again.prune(&[column], None, &unhealed, &mut quiet).unwrap();
     let plain =
         ConsolidateOptions { training: TrainingOptions::of_epochs(1), ..ConsolidateOptions::default() };
-    let plain = again.consolidate(&enriched, None, &plain, &mut go_on).unwrap();
+    let plain = again.consolidate(&enriched, None, &plain, &mut quiet).unwrap();
     assert!(pruned.refused_extensions().is_empty() && plain.refused_extensions().is_empty());
 }
 
@@ -271,7 +267,7 @@ fn a_target_that_the_parent_has_never_heard_of_is_no_new_column() {
     let whole = table(900);
     let early = whole.without(&["early".into(), "target".into()]).unwrap();
     let parent = space(&early, "v1", &[], SplitOptions::default());
-    let child = parent.extend(&whole, None, &judged(), &mut go_on).unwrap();
+    let child = parent.extend(&whole, None, &judged(), &mut quiet).unwrap();
     assert_eq!(child.extension_metadata().unwrap().new_columns_added, ["early"]);
     assert!(child.excluded().iter().any(|e| e.name == "target"));
 }

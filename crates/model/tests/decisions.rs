@@ -8,16 +8,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::predictor::{ClassWeight, Reliability, ThresholdFor};
-use tabgraft_model::train::Event;
+use tabgraft_model::train::{Event, quiet};
 use tabgraft_model::{EmbeddingSpace, FitOptions, Predictor, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::schema::InferOptions;
 
 const N_ROWS: usize = 1500;
-
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 /// A number in `[0, 1)` for a row and a purpose.
 fn unit(row: usize, purpose: u64) -> f64 {
@@ -51,7 +47,7 @@ fn space(table: &Table) -> EmbeddingSpace {
     options.infer.ignore = ["y", "n"].map(str::to_owned).to_vec();
     options.config.d_model = 16;
     options.config.training.n_epochs = Some(1);
-    EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(table, None, &options, &mut quiet).unwrap()
 }
 
 fn options() -> PredictorOptions {
@@ -59,7 +55,7 @@ fn options() -> PredictorOptions {
 }
 
 fn fitted(table: &Table, target: &str, options: &PredictorOptions) -> Predictor {
-    Predictor::fit(&space(table), table, target, options, &mut go_on).unwrap()
+    Predictor::fit(&space(table), table, target, options, &mut quiet).unwrap()
 }
 
 fn score(predictor: &Predictor, metric: &str) -> f64 {
@@ -123,7 +119,7 @@ fn costs_of_mistakes_choose_the_threshold_and_a_number_has_none() {
     let card = chosen.card().chosen_threshold.unwrap();
     assert!(card.reached < card.at_half, "{card:?}");
     let options = PredictorOptions { threshold_for, ..options() };
-    let error = Predictor::fit(&space(&table), &table, "n", &options, &mut go_on).unwrap_err().to_string();
+    let error = Predictor::fit(&space(&table), &table, "n", &options, &mut quiet).unwrap_err().to_string();
     assert!(error.contains("two classes") && error.contains("regression"), "{error}");
 }
 
@@ -144,7 +140,7 @@ fn balanced_classes_count_alike_and_rare_ones_are_predicted() {
     assert_eq!(equal.predict(&table).unwrap().values, plain.predict(&table).unwrap().values);
     let unknown = ClassWeight::Of(BTreeMap::from([("perhaps".to_owned(), 30.0)]));
     let unknown = PredictorOptions { class_weight: Some(unknown), ..options() };
-    let error = Predictor::fit(&space(&table), &table, "y", &unknown, &mut go_on).unwrap_err().to_string();
+    let error = Predictor::fit(&space(&table), &table, "y", &unknown, &mut quiet).unwrap_err().to_string();
     assert!(error.contains("`perhaps`") && error.contains("`yes`"), "{error}");
 }
 
@@ -212,7 +208,7 @@ fn a_grown_predictor_chooses_its_threshold_and_intervals_anew() {
                 infer: InferOptions { ignore: ["y", "n"].map(str::to_owned).to_vec(), ..Default::default() },
                 ..Default::default()
             },
-            &mut go_on,
+            &mut quiet,
         )
         .unwrap();
     let asked = PredictorOptions {
@@ -220,12 +216,12 @@ fn a_grown_predictor_chooses_its_threshold_and_intervals_anew() {
         class_weight: Some(ClassWeight::Balanced),
         ..options()
     };
-    let old = Predictor::fit(&v1, &first, "y", &asked, &mut go_on).unwrap();
-    let grown = old.extend(&v2, &table, None, &Default::default(), &mut go_on).unwrap().predictor;
+    let old = Predictor::fit(&v1, &first, "y", &asked, &mut quiet).unwrap();
+    let grown = old.extend(&v2, &table, None, &Default::default(), &mut quiet).unwrap().predictor;
     let chosen = grown.card().chosen_threshold.unwrap();
     assert!(chosen.chosen_for == ThresholdFor::F1 && chosen.n == grown.fit_info().n_rows);
     assert_eq!(grown.options().class_weight, Some(ClassWeight::Balanced));
-    let old = Predictor::fit(&v1, &first, "n", &options(), &mut go_on).unwrap();
-    let grown = old.extend(&v2, &table, None, &Default::default(), &mut go_on).unwrap().predictor;
+    let old = Predictor::fit(&v1, &first, "n", &options(), &mut quiet).unwrap();
+    let grown = old.extend(&v2, &table, None, &Default::default(), &mut quiet).unwrap().predictor;
     assert!(grown.with_interval(grown.predict(&table).unwrap(), 0.9).is_ok());
 }

@@ -12,13 +12,9 @@ use tabgraft_feature::{Definition, Feature, FeatureEngineer};
 use tabgraft_model::discover::remember::Effectiveness;
 use tabgraft_model::discover::remember::history::{self, FeatureVerdict, Guide, Origin, SuggestionHistory};
 use tabgraft_model::discover::{Clock, discover_by, judge, judge_by};
-use tabgraft_model::train::Event;
+use tabgraft_model::train::{Event, quiet};
 use tabgraft_model::{DiscoverOptions, Discovery, EmbeddingSpace, FitOptions, PredictorOptions, discover};
 use tabgraft_table::Table;
-
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 fn chance(row: usize, salt: u64) -> f64 {
     let mut x =
@@ -72,7 +68,7 @@ fn space(table: &Table) -> EmbeddingSpace {
     let mut options = FitOptions::default();
     (options.config.d_model, options.config.training.n_epochs) = (16, Some(2));
     options.infer.ignore = vec!["target".into()];
-    EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(table, None, &options, &mut quiet).unwrap()
 }
 
 fn linear() -> DiscoverOptions {
@@ -107,7 +103,7 @@ fn small_predictor() -> PredictorOptions {
 #[test]
 fn what_two_columns_say_together_is_proven_for_a_linear_model_and_told_once() {
     let table = loans(1500, together);
-    let found = discover(&space(&table), &table, "target", &linear(), &mut go_on).unwrap();
+    let found = discover(&space(&table), &table, "target", &linear(), &mut quiet).unwrap();
     let reads_truth = |s: &&history::Suggestion| {
         s.inputs.contains(&"income".to_owned()) && s.inputs.contains(&"debt".to_owned())
     };
@@ -125,7 +121,7 @@ fn what_two_columns_say_together_is_proven_for_a_linear_model_and_told_once() {
     assert!(found.run.flagged.is_empty());
 
     // The same seed, the same run.
-    let again = discover(&space(&table), &table, "target", &linear(), &mut go_on).unwrap();
+    let again = discover(&space(&table), &table, "target", &linear(), &mut quiet).unwrap();
     assert_eq!(again.run.suggestions, found.run.suggestions);
 }
 
@@ -137,7 +133,7 @@ fn of_targets_that_nothing_predicts_hardly_ever_anything_is_recommended() {
     let mut n_claims = 0;
     for seed in 0..40 {
         let table = salted(400, 1000 * (seed + 1), |_, _| 0.5);
-        let found = discover(&space, &table, "target", &DiscoverOptions { seed, ..linear() }, &mut go_on);
+        let found = discover(&space, &table, "target", &DiscoverOptions { seed, ..linear() }, &mut quiet);
         let found = found.unwrap();
         assert_eq!(found.suggested().len(), 5, "the best few are suggested, proven or not");
         n_claims += usize::from(!found.recommended().is_empty());
@@ -151,7 +147,7 @@ fn a_predictor_confirms_what_it_is_refitted_with() {
     let predictor = PredictorOptions { n_epochs: 6, n_networks: Some(2), d_hidden: 8, ..Default::default() };
     let features = [Feature::formula("stripe", STRIPE, ""), Feature::formula("idle", "noise * 2", "")];
     let options = DiscoverOptions { predictor, budget_s: 600.0, ..DiscoverOptions::default() };
-    let found = judge(&space(&table), &table, "target", &features, &options, &mut go_on).unwrap();
+    let found = judge(&space(&table), &table, "target", &features, &options, &mut quiet).unwrap();
     let stripe = of(&found, "stripe");
     let refit = stripe.refit.unwrap();
     assert!(stripe.recommended && refit.interval[0] > 0.05 && refit.n_splits == 10, "{stripe:?}");
@@ -175,7 +171,7 @@ fn runs_of_one_second_are_all_kept_and_a_failed_write_is_made_up_for() {
     let table = loans(900, together);
     let space = space(&table);
     let features = [Feature::formula("agree", "(income - 60) * (debt - 60) > 0", "")];
-    let run = || judge(&space, &table, "target", &features, &linear(), &mut go_on).unwrap();
+    let run = || judge(&space, &table, "target", &features, &linear(), &mut quiet).unwrap();
     let [first, second, third] = [run(), run(), run()];
     let folder = tempfile::tempdir().unwrap();
     let effects = folder.path().join("feature_effectiveness.json");
@@ -203,7 +199,7 @@ fn runs_of_one_second_are_all_kept_and_a_failed_write_is_made_up_for() {
 fn given_features_may_build_on_each_other_but_not_on_the_target() {
     let table = loans(900, together);
     let space = space(&table);
-    let try_out = |features: &[Feature]| judge(&space, &table, "target", features, &linear(), &mut go_on);
+    let try_out = |features: &[Feature]| judge(&space, &table, "target", features, &linear(), &mut quiet);
     let chain = [
         Feature::formula("rich", "income > 60", ""),
         Feature::formula("agree", "rich = (debt > 60)", ""),
@@ -233,7 +229,7 @@ fn what_gives_the_target_away_is_flagged_and_not_advised() {
     let leaky = table
         .with_column("paid_back", number(600, |r| f64::from(u8::from(target[r])) + 0.3 * chance(r, 9)))
         .unwrap();
-    let found = discover(&space(&leaky), &leaky, "target", &linear(), &mut go_on).unwrap();
+    let found = discover(&space(&leaky), &leaky, "target", &linear(), &mut quiet).unwrap();
     let flagged: Vec<&str> = found.run.flagged.iter().map(|f| f.name.as_str()).collect();
     assert!(flagged.contains(&"paid_back") && !flagged.contains(&"income"), "{flagged:?}");
     assert!(found.run.flagged[0].reason.contains("ROC AUC 1.000"), "{:?}", found.run.flagged);
@@ -248,7 +244,7 @@ fn a_number_that_another_column_is_in_other_words_is_flagged() {
     let cost = number(300, |r| 3.0 * chance(r, 1) + chance(r, 8));
     let doubled = number(300, |r| (3.0 * chance(r, 1) + chance(r, 8)).exp());
     let table = table.with_column("target", cost).unwrap().with_column("doubled", doubled).unwrap();
-    let found = discover(&space(&table), &table, "target", &linear(), &mut go_on).unwrap();
+    let found = discover(&space(&table), &table, "target", &linear(), &mut quiet).unwrap();
     assert!(found.run.flagged.iter().any(|f| f.name == "doubled"), "{:?}", found.run.flagged);
     assert!(found.run.flagged.iter().all(|f| f.name != "income"), "{:?}", found.run.flagged);
 }
@@ -344,7 +340,7 @@ fn of_a_wide_table_so_many_rows_are_used_as_there_is_time_for() {
 fn what_was_seen_to_hurt_is_not_suggested() {
     for salt in [1000, 2000, 3000] {
         let table = salted(300, salt, |_, _| 0.5);
-        let found = discover(&space(&table), &table, "target", &linear(), &mut go_on).unwrap();
+        let found = discover(&space(&table), &table, "target", &linear(), &mut quiet).unwrap();
         assert_eq!(found.suggested().len(), 5);
         for s in found.run.suggestions.iter().filter(|s| s.suggested) {
             let judgement = s.judgement.unwrap();
@@ -358,7 +354,7 @@ fn a_search_without_time_ends_with_the_best_so_far() {
     let table = loans(500, together);
     let predictor = PredictorOptions { n_epochs: 3, n_networks: Some(2), d_hidden: 8, ..Default::default() };
     let options = DiscoverOptions { budget_s: 1e-3, n_judged: 6, predictor, ..DiscoverOptions::default() };
-    let found = discover(&space(&table), &table, "target", &options, &mut go_on).unwrap();
+    let found = discover(&space(&table), &table, "target", &options, &mut quiet).unwrap();
     assert_eq!((found.suggested().len(), found.run.suggestions.len()), (3, 6));
     assert!(found.run.suggestions[0].judgement.is_some());
     assert!(found.run.suggestions[1..].iter().all(|s| s.judgement.is_none()));
@@ -384,7 +380,7 @@ fn fitted_features_are_judged_as_they_are_beside_others() {
     elsewhere.fit(&Table::from_columns([("income", shifted)]).unwrap()).unwrap();
     let fitted = elsewhere.features()[0].clone();
     let features = [fitted.clone(), Feature::new("of_these_rows", bins(), "")];
-    let found = judge(&space(&table), &table, "target", &features, &linear(), &mut go_on).unwrap();
+    let found = judge(&space(&table), &table, "target", &features, &linear(), &mut quiet).unwrap();
     assert_eq!(of(&found, "of_elsewhere").state, fitted.state);
     assert!(of(&found, "of_these_rows").state.is_some());
 }
@@ -403,7 +399,7 @@ fn several_classes_and_numbers_are_judged_by_their_own_metrics() {
     let numbers = number(900, |r| f64::from(u8::from(agree(r))) + chance(r, 7));
     for (target, metric) in [(classes, "log_loss"), (numbers, "rmse")] {
         let table = table.without(&["target".into()]).unwrap().with_column("target", target).unwrap();
-        let found = judge(&space(&table), &table, "target", &features, &linear(), &mut go_on).unwrap();
+        let found = judge(&space(&table), &table, "target", &features, &linear(), &mut quiet).unwrap();
         assert_eq!(found.run.metric, metric);
         assert!(found.run.baseline > 0.0 && found.run.suggestions[0].recommended, "{:?}", found.run);
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::store::{Blob, load};
-use tabgraft_model::train::{Event, StopReason, Watch};
+use tabgraft_model::train::{Event, StopReason, Watch, quiet};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Freeze, Mode, Schedule, TrainingOptions};
 use tabgraft_table::Table;
 use tabgraft_table::schema::Kind;
@@ -37,15 +37,11 @@ fn table(n_rows: usize) -> Table {
     .unwrap()
 }
 
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 fn parent(table: &Table) -> EmbeddingSpace {
     let mut options = FitOptions { name: "v1".into(), ..FitOptions::default() };
     options.config.d_model = 32;
     options.config.training.n_epochs = Some(4);
-    EmbeddingSpace::fit(&table.without(&["late".into()]).unwrap(), None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(&table.without(&["late".into()]).unwrap(), None, &options, &mut quiet).unwrap()
 }
 
 fn anchored(drift_bound: f64) -> ExtendOptions {
@@ -62,7 +58,7 @@ fn an_anchored_graft_holds_any_bound_and_says_how() {
     let table = table(500);
     let parent = parent(&table);
     for bound in [0.5, 0.01, 1e-4, 1e-9] {
-        let child = parent.extend(&table, None, &anchored(bound), &mut go_on).unwrap();
+        let child = parent.extend(&table, None, &anchored(bound), &mut quiet).unwrap();
         let entry = child.extension_metadata().unwrap();
         let (drift, anchor) = (entry.drift.unwrap(), entry.anchor.unwrap());
         assert_eq!(anchor.drift_bound, bound);
@@ -79,12 +75,12 @@ fn a_bound_out_of_range_or_of_another_mode_is_refused() {
     let table = table(100);
     let parent = parent(&table);
     for bound in [0.0, -1.0, 2.5, f64::NAN] {
-        let error = parent.extend(&table, None, &anchored(bound), &mut go_on).unwrap_err();
+        let error = parent.extend(&table, None, &anchored(bound), &mut quiet).unwrap_err();
         assert!(error.is_option() && error.to_string().contains("allowed is above 0 up to 2"), "{error}");
     }
     for mode in [Mode::Joint, Mode::Frozen] {
         let options = ExtendOptions { mode, ..anchored(0.1) };
-        let error = parent.extend(&table, None, &options, &mut go_on).unwrap_err();
+        let error = parent.extend(&table, None, &options, &mut quiet).unwrap_err();
         assert!(error.to_string().contains("has no bound") && error.hint().is_some(), "{error}");
     }
 }
@@ -101,7 +97,7 @@ fn the_lineage_says_how_long_each_phase_ran_and_why_it_ended() {
         training: TrainingOptions::of_epochs(200),
         ..ExtendOptions::default()
     };
-    let child = parent.extend(&noisy, None, &options, &mut go_on).unwrap();
+    let child = parent.extend(&noisy, None, &options, &mut quiet).unwrap();
     let entry = child.extension_metadata().unwrap();
     let [new, all] = &entry.phases[..] else { panic!("{:?}", entry.phases) };
     assert_eq!((new.name.as_str(), new.watched), ("new columns", Watch::NewColumns));
@@ -117,7 +113,7 @@ fn the_lineage_says_how_long_each_phase_ran_and_why_it_ended() {
 
     options.training.auto_epochs = false;
     options.training.n_epochs = Some(7);
-    let child = parent.extend(&table, None, &options, &mut go_on).unwrap();
+    let child = parent.extend(&table, None, &options, &mut quiet).unwrap();
     let phases = &child.extension_metadata().unwrap().phases;
     assert_eq!(phases.iter().map(|p| p.n_epochs).collect::<Vec<_>>(), [3, 4]);
     assert!(phases.iter().all(|p| p.stop_reason == StopReason::AllEpochs && p.patience.is_none()));
@@ -158,7 +154,7 @@ fn what_is_frozen_keeps_its_bits_and_the_rest_moves() {
                 schedule,
                 ..Freeze::default()
             };
-            let child = parent.extend(&table, None, &joint(freeze.clone()), &mut go_on).unwrap();
+            let child = parent.extend(&table, None, &joint(freeze.clone()), &mut quiet).unwrap();
             assert_eq!(child.extension_metadata().unwrap().freeze, freeze);
             let after = tensors(&child);
             // A table without rows has one of padding, which never moves.
@@ -177,7 +173,7 @@ fn a_frozen_column_keeps_its_tokens_while_its_neighbours_move() {
     let parent = parent(&table);
     let before = tensors(&parent);
     let freeze = Freeze { columns: vec!["weight".into()], ..Freeze::default() };
-    let after = tensors(&parent.extend(&table, None, &joint(freeze), &mut go_on).unwrap());
+    let after = tensors(&parent.extend(&table, None, &joint(freeze), &mut quiet).unwrap());
     // Columns in order: `size`, `weight`, `color`, one part each, 16 rows of the mix.
     let row = |blobs: &BTreeMap<String, Blob>, name: &str, r: usize| {
         let d = blobs[name].shape[1];
@@ -202,7 +198,7 @@ fn a_frozen_column_keeps_its_tokens_while_its_neighbours_move() {
 fn gradual_thawing_has_three_phases() {
     let table = table(300);
     let freeze = Freeze { schedule: Schedule::ByEpoch, ..Freeze::default() };
-    let child = parent(&table).extend(&table, None, &joint(freeze), &mut go_on).unwrap();
+    let child = parent(&table).extend(&table, None, &joint(freeze), &mut quiet).unwrap();
     let phases: Vec<_> =
         child.extension_metadata().unwrap().phases.iter().map(|p| (p.name.clone(), p.n_epochs)).collect();
     let wanted = [("new columns", 2), ("trunk", 2), ("all columns", 2)];
@@ -214,10 +210,10 @@ fn freezing_what_is_not_there_is_refused() {
     let table = table(100);
     let parent = parent(&table);
     let unknown = joint(Freeze { columns: vec!["wieght".into()], ..Freeze::default() });
-    let error = parent.extend(&table, None, &unknown, &mut go_on).unwrap_err();
+    let error = parent.extend(&table, None, &unknown, &mut quiet).unwrap_err();
     assert!(error.is_option() && error.to_string().contains("`wieght`, the parent has `size`"), "{error}");
     let frozen = ExtendOptions { mode: Mode::Frozen, ..joint(Freeze { trunk: true, ..Freeze::default() }) };
-    let error = parent.extend(&table, None, &frozen, &mut go_on).unwrap_err();
+    let error = parent.extend(&table, None, &frozen, &mut quiet).unwrap_err();
     assert!(error.is_option() && error.hint().is_some(), "{error}");
 }
 
@@ -230,7 +226,7 @@ fn what_is_said_of_an_old_column_must_be_what_it_is() {
             ExtendOptions { training: TrainingOptions::of_epochs(1), ..ExtendOptions::default() };
         options.infer.kinds = kinds.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
         options.infer.ignore = ignore.iter().map(|name| (*name).to_owned()).collect();
-        parent.extend(&table, None, &options, &mut go_on)
+        parent.extend(&table, None, &options, &mut quiet)
     };
     let child = graft(&[("color", Kind::Categorical), ("size", Kind::Numeric), ("late", Kind::Numeric)], &[]);
     assert_eq!(child.unwrap().extension_metadata().unwrap().new_columns_added, ["late"]);
@@ -242,7 +238,7 @@ fn what_is_said_of_an_old_column_must_be_what_it_is() {
 
     let mut options = ExtendOptions::default();
     options.infer.date_formats.insert("color".into(), "%Y".into());
-    let error = parent.extend(&table, None, &options, &mut go_on).unwrap_err();
+    let error = parent.extend(&table, None, &options, &mut quiet).unwrap_err();
     assert_eq!(error.to_string(), "option `date_formats` says `%Y` of column `color`, which is categorical");
 }
 
@@ -269,7 +265,7 @@ fn new_columns_that_repeat_others_are_told_and_those_without_content_are_left_ou
     (options.config.d_model, options.config.training.n_epochs) = (16, Some(1));
     options.infer.ignore = vec!["target".into()];
     let first = more.select(&["size", "weight", "color", "target"].map(str::to_owned)).unwrap();
-    let parent = EmbeddingSpace::fit(&first, None, &options, &mut go_on).unwrap();
+    let parent = EmbeddingSpace::fit(&first, None, &options, &mut quiet).unwrap();
     let told = |table: &Table| {
         let mut told = Vec::new();
         let options = ExtendOptions { training: TrainingOptions::of_epochs(1), ..ExtendOptions::default() };
@@ -322,11 +318,11 @@ fn a_wide_table_is_grafted_in_a_time_that_grows_with_its_columns() {
     };
     let mut options = FitOptions::default();
     (options.config.d_model, options.config.training.n_epochs) = (16, Some(1));
-    let parent = EmbeddingSpace::fit(&wide(&["size", "color"]), None, &options, &mut go_on).unwrap();
+    let parent = EmbeddingSpace::fit(&wide(&["size", "color"]), None, &options, &mut quiet).unwrap();
     let enriched = wide(&["size", "color", "late"]);
     let options = ExtendOptions { training: TrainingOptions::of_epochs(1), ..ExtendOptions::default() };
     let start = std::time::Instant::now();
-    let child = parent.graft(&enriched, None, &options, &mut go_on).unwrap();
+    let child = parent.graft(&enriched, None, &options, &mut quiet).unwrap();
     let seconds = start.elapsed().as_secs_f64();
     assert_eq!(child.untrained().excluded().len(), 40_000);
     assert!(seconds < 3.0, "{seconds} s");
@@ -336,7 +332,7 @@ fn a_wide_table_is_grafted_in_a_time_that_grows_with_its_columns() {
 fn a_graft_of_which_nothing_is_said_takes_a_sample_of_the_rows_and_says_so() {
     let table = table(9000);
     let parent = parent(&table);
-    let graft = |options: &ExtendOptions| parent.extend(&table, None, options, &mut go_on).unwrap();
+    let graft = |options: &ExtendOptions| parent.extend(&table, None, options, &mut quiet).unwrap();
     let child = graft(&ExtendOptions::default());
     let (info, step) = (child.training_info(), child.extension_metadata().unwrap());
     let sample = step.sample.expect("a sample");
@@ -368,7 +364,7 @@ fn a_cell_that_cannot_be_read_is_an_error_in_a_row_that_no_epoch_takes_too() {
     let mut sizes: Vec<String> = (0..6000).map(|i| format!("{:.3}", unit(i, 1) * 100.0)).collect();
     sizes[5999] = "abc".to_owned();
     let broken = table.with_column("size", Arc::new(StringArray::from(sizes))).unwrap();
-    let error = parent.extend(&broken, None, &ExtendOptions::default(), &mut go_on).unwrap_err();
+    let error = parent.extend(&broken, None, &ExtendOptions::default(), &mut quiet).unwrap_err();
     assert!(error.to_string().contains("column `size`, row 5999: `abc`"), "{error}");
     let error = parent.embed(&broken).unwrap_err();
     assert!(error.to_string().contains("column `size`, row 5999: `abc`"), "{error}");

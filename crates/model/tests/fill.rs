@@ -2,20 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use tabgraft_model::fill::FillOptions;
 use tabgraft_model::space::SpaceConfig;
-use tabgraft_model::train::{Event, TrainingOptions};
+use tabgraft_model::train::{TrainingOptions, quiet};
 use tabgraft_model::{EmbeddingSpace, FitOptions};
 use tabgraft_table::Table;
-
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 fn mixed(i: usize) -> usize {
     (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) % 1_000_003
@@ -48,7 +43,7 @@ fn space() -> EmbeddingSpace {
     let config =
         SpaceConfig { training: TrainingOptions::of_epochs(20), d_model: 48, ..SpaceConfig::default() };
     let options = FitOptions { config, name: "v1".into(), ..FitOptions::default() };
-    EmbeddingSpace::fit(&rows(0, 2000, 0), None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(&rows(0, 2000, 0), None, &options, &mut quiet).unwrap()
 }
 
 #[test]

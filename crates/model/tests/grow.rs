@@ -10,7 +10,7 @@ use tabgraft_model::lineage::{Lineage, Step, verify};
 use tabgraft_model::predictor::{GrowOptions, JudgedOn, KeepGrown};
 use tabgraft_model::space::Mode;
 use tabgraft_model::store;
-use tabgraft_model::train::{Event, TrainingOptions};
+use tabgraft_model::train::{Event, TrainingOptions, quiet};
 use tabgraft_model::{
     EmbeddingSpace, ExtendOptions, FitOptions, MergeOptions, Predictor, PredictorOptions, PruneOptions,
 };
@@ -18,10 +18,6 @@ use tabgraft_table::Table;
 use tabgraft_table::unreadable::CellErrors;
 
 const N_ROWS: usize = 1200;
-
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 /// A number in `[0, 1)` for a row and a purpose.
 fn unit(row: usize, purpose: u64) -> f64 {
@@ -67,12 +63,12 @@ fn first_space(table: &Table) -> EmbeddingSpace {
     options.infer.ignore = ["y", "many", "n"].map(str::to_owned).to_vec();
     options.config.d_model = 16;
     options.config.training.n_epochs = Some(2);
-    EmbeddingSpace::fit(&without(table, &["c", "d"]), None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(&without(table, &["c", "d"]), None, &options, &mut quiet).unwrap()
 }
 
 fn grafted(space: &EmbeddingSpace, table: &Table, mode: Mode) -> EmbeddingSpace {
     let options = ExtendOptions { mode, training: TrainingOptions::of_epochs(2), ..Default::default() };
-    space.extend(table, None, &options, &mut go_on).unwrap()
+    space.extend(table, None, &options, &mut quiet).unwrap()
 }
 
 fn small() -> PredictorOptions {
@@ -80,11 +76,11 @@ fn small() -> PredictorOptions {
 }
 
 fn fitted(space: &EmbeddingSpace, table: &Table, target: &str) -> Predictor {
-    Predictor::fit(space, table, target, &small(), &mut go_on).unwrap()
+    Predictor::fit(space, table, target, &small(), &mut quiet).unwrap()
 }
 
 fn grown(old: &Predictor, child: &EmbeddingSpace, table: &Table) -> Predictor {
-    let made = old.extend(child, table, None, &GrowOptions::default(), &mut go_on).unwrap();
+    let made = old.extend(child, table, None, &GrowOptions::default(), &mut quiet).unwrap();
     assert!(made.kept);
     made.predictor
 }
@@ -94,7 +90,7 @@ fn value(predictor: &Predictor, metric: &str) -> f64 {
 }
 
 fn refusal(old: &Predictor, child: &EmbeddingSpace, table: &Table) -> String {
-    old.extend(child, table, None, &GrowOptions::default(), &mut go_on).unwrap_err().to_string()
+    old.extend(child, table, None, &GrowOptions::default(), &mut quiet).unwrap_err().to_string()
 }
 
 #[test]
@@ -152,7 +148,7 @@ fn what_new_members_learn_from_is_what_old_ones_say_of_rows_that_they_did_not_le
     let chance: Vec<&str> = (0..N_ROWS).map(|r| if unit(r, 77) < 0.5 { "no" } else { "yes" }).collect();
     let table = table.with_columns([("y", Arc::new(StringArray::from(chance)) as ArrayRef)]).unwrap();
     let options = PredictorOptions { n_epochs: 60, patience: 60, ..small() };
-    let old = Predictor::fit(&v1, &table, "y", &options, &mut go_on).unwrap();
+    let old = Predictor::fit(&v1, &table, "y", &options, &mut quiet).unwrap();
     let new = grown(&old, &grafted(&v1, &table, Mode::Frozen), &table);
     let auc = value(&new, "roc_auc");
     assert!((auc - 0.5).abs() < 0.12, "{auc}");
@@ -185,7 +181,7 @@ fn a_merged_space_takes_a_predictor_of_any_of_its_parents() {
     let v1 = first_space(&table);
     let [with_c, with_d] = ["d", "c"].map(|lost| grafted(&v1, &without(&table, &[lost]), Mode::Frozen));
     let merged =
-        EmbeddingSpace::merge(&[&with_c, &with_d], None, &MergeOptions::default(), &mut go_on).unwrap();
+        EmbeddingSpace::merge(&[&with_c, &with_d], None, &MergeOptions::default(), &mut quiet).unwrap();
     for parent in [&with_c, &with_d, &v1] {
         let old = fitted(parent, &table, "y");
         let new = grown(&old, &merged, &table);
@@ -199,7 +195,7 @@ fn columns_that_the_child_lost_are_missing_cells_to_old_members() {
     let v1 = first_space(&table);
     let old = fitted(&v1, &table, "y");
     let prune = PruneOptions { training: TrainingOptions::of_epochs(1), ..Default::default() };
-    let pruned = v1.prune(&["b".to_owned()], Some(&table), &prune, &mut go_on).unwrap();
+    let pruned = v1.prune(&["b".to_owned()], Some(&table), &prune, &mut quiet).unwrap();
     let v3 = grafted(&pruned, &table, Mode::Frozen);
     let new = grown(&old, &v3, &table);
     assert_eq!(new.card().growth.unwrap().columns_removed, ["b"]);
@@ -244,7 +240,7 @@ fn a_grown_predictor_that_is_worse_is_not_kept_where_that_is_asked_for() {
     let v1 = first_space(&table);
     let (old, v2) = (fitted(&v1, &table, "y"), grafted(&v1, &table, Mode::Frozen));
     let keep = GrowOptions { keep: KeepGrown::IfNotWorse, name: Some("p2".to_owned()), seed: None };
-    let made = old.extend(&v2, &table, None, &keep, &mut go_on).unwrap();
+    let made = old.extend(&v2, &table, None, &keep, &mut quiet).unwrap();
     assert!(made.kept && made.judged_on == JudgedOn::TestRows && made.predictor.name() == "p2");
     assert!(made.difference.unwrap().difference > 0.0);
     // What came says the opposite of what it says in the rows that are learned from.
@@ -271,7 +267,7 @@ fn a_grown_predictor_that_is_worse_is_not_kept_where_that_is_asked_for() {
     assert!(!made.kept, "{:?}", made.difference);
     assert_eq!(made.predictor.to_bytes().unwrap(), old.to_bytes().unwrap());
     assert!(told.iter().any(|text| text.contains("which is kept")), "{told:?}");
-    let made = old.extend(&v2, &turned, None, &GrowOptions::default(), &mut go_on).unwrap();
+    let made = old.extend(&v2, &turned, None, &GrowOptions::default(), &mut quiet).unwrap();
     assert!(made.kept, "always");
 }
 
@@ -281,14 +277,14 @@ fn weights_of_rows_go_on_and_are_asked_for() {
     let v1 = first_space(&table);
     let v2 = grafted(&v1, &table, Mode::Frozen);
     let weights: Vec<f64> = (0..N_ROWS).map(|r| [0.0, 0.5, 1.5, 2.0][r % 4]).collect();
-    let old = Predictor::fit_weighted(&v1, &table, "y", &weights, &small(), &mut go_on).unwrap();
+    let old = Predictor::fit_weighted(&v1, &table, "y", &weights, &small(), &mut quiet).unwrap();
     let text = refusal(&old, &v2, &table);
     assert!(text.contains("fitted with weights of rows"), "{text}");
     let options = GrowOptions::default();
-    let new = old.extend(&v2, &table, Some(&weights), &options, &mut go_on).unwrap().predictor;
+    let new = old.extend(&v2, &table, Some(&weights), &options, &mut quiet).unwrap().predictor;
     assert_eq!(new.fit_info().n_rows, old.fit_info().n_rows);
     let plain = fitted(&v1, &table, "y");
-    let error = plain.extend(&v2, &table, Some(&weights), &options, &mut go_on).unwrap_err().to_string();
+    let error = plain.extend(&v2, &table, Some(&weights), &options, &mut quiet).unwrap_err().to_string();
     assert!(error.contains("fitted without weights"), "{error}");
 }
 

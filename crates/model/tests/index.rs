@@ -2,22 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::index::{Keys, Neighbour, SearchOptions, Similarity};
 use tabgraft_model::space::{Mode, SpaceConfig};
-use tabgraft_model::train::{Event, TrainingOptions};
+use tabgraft_model::train::{TrainingOptions, quiet};
 use tabgraft_model::{
     EmbeddingSpace, Error, ExtendOptions, FitOptions, MergeOptions, ModelFile, PruneOptions, RowIndex,
 };
 use tabgraft_table::Table;
 use tabgraft_table::schema::InferOptions;
-
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 /// Rows `first..first + n`, each with an id; `names` says which columns.
 fn rows(first: usize, n: usize, names: &[&str]) -> Table {
@@ -49,7 +44,7 @@ fn space(name: &str, seed: u64) -> EmbeddingSpace {
         infer: InferOptions { ignore: vec!["id".into()], ..InferOptions::default() },
         ..FitOptions::default()
     };
-    EmbeddingSpace::fit(&rows(0, 600, &EARLY), None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(&rows(0, 600, &EARLY), None, &options, &mut quiet).unwrap()
 }
 
 fn graft(parent: &EmbeddingSpace, column: &str, mode: Mode) -> EmbeddingSpace {
@@ -60,7 +55,7 @@ fn graft(parent: &EmbeddingSpace, column: &str, mode: Mode) -> EmbeddingSpace {
         name: Some(format!("with_{column}")),
         ..ExtendOptions::default()
     };
-    parent.extend(&table, None, &options, &mut go_on).unwrap()
+    parent.extend(&table, None, &options, &mut quiet).unwrap()
 }
 
 fn indexed(space: &EmbeddingSpace, table: &Table) -> RowIndex {
@@ -164,8 +159,8 @@ fn an_index_serves_frozen_descendants_and_refuses_other_spaces() {
     let left = graft(&v1, "c", Mode::Frozen);
     let right = graft(&v1, "d", Mode::Frozen);
     let chain = graft(&left, "d", Mode::Frozen);
-    let merged = EmbeddingSpace::merge(&[&left, &right], None, &MergeOptions::default(), &mut go_on).unwrap();
-    let pruned = merged.prune(&["d".into()], None, &PruneOptions::default(), &mut go_on).unwrap();
+    let merged = EmbeddingSpace::merge(&[&left, &right], None, &MergeOptions::default(), &mut quiet).unwrap();
+    let pruned = merged.prune(&["d".into()], None, &PruneOptions::default(), &mut quiet).unwrap();
     for child in [&left, &chain, &merged, &pruned] {
         assert_eq!(found(&index, child, &whole, &options).unwrap(), wanted, "{}", child.name());
     }
@@ -184,7 +179,7 @@ fn an_index_serves_frozen_descendants_and_refuses_other_spaces() {
         index.check_space(&space("other", 1)),
         of_left.check_space(&v1),
         index.check_space(&graft(&v1, "c", Mode::Joint)),
-        index.check_space(&v1.prune(&["a".into()], None, &unhealed, &mut go_on).unwrap()),
+        index.check_space(&v1.prune(&["a".into()], None, &unhealed, &mut quiet).unwrap()),
     ];
     for error in errors {
         let error = error.unwrap_err();

@@ -7,17 +7,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
-use tabgraft_model::train::Event;
+use tabgraft_model::train::{Event, quiet};
 use tabgraft_model::{
     EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions, TrainingOptions,
 };
 use tabgraft_table::Table;
 
 const N_STORES: usize = 600;
-
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 fn text(n_rows: usize, cell: impl Fn(usize) -> String) -> ArrayRef {
     Arc::new(StringArray::from_iter_values((0..n_rows).map(cell)))
@@ -39,7 +35,7 @@ fn fit(table: &Table, ignore: &[&str]) -> EmbeddingSpace {
     let mut options = FitOptions::default();
     (options.config.d_model, options.config.training.n_epochs) = (16, Some(2));
     options.infer.ignore = ignore.iter().map(|c| (*c).to_owned()).collect();
-    EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(table, None, &options, &mut quiet).unwrap()
 }
 
 /// Different vectors of the stores, in the rows of one amount and kind.
@@ -60,7 +56,7 @@ fn n_vectors(space: &EmbeddingSpace) -> usize {
 fn roc_auc(space: &EmbeddingSpace, table: &Table) -> f64 {
     let options =
         PredictorOptions { n_epochs: 30, n_networks: Some(2), d_hidden: 32, ..PredictorOptions::default() };
-    let predictor = Predictor::fit(space, table, "y", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(space, table, "y", &options, &mut quiet).unwrap();
     predictor.fit_info().scores[0].value
 }
 
@@ -86,7 +82,7 @@ fn so_have_stores_that_are_grafted_in_any_mode() {
             d_side: (mode == Mode::Frozen).then_some(16),
             ..Default::default()
         };
-        let child = parent.extend(&table, None, &options, &mut go_on).unwrap();
+        let child = parent.extend(&table, None, &options, &mut quiet).unwrap();
         assert_eq!(n_vectors(&child), N_STORES, "{mode:?}");
         let found = roc_auc(&child, &table);
         assert!(found > 0.99, "{mode:?}: {found}");

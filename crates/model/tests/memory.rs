@@ -3,18 +3,13 @@
 #![allow(clippy::unwrap_used, unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
-use tabgraft_model::train::{Event, Flow};
+use tabgraft_model::train::quiet;
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, SpaceConfig, TrainingOptions};
 use tabgraft_table::Table;
-
-fn go_on(_: &Event) -> Flow {
-    ControlFlow::Continue(())
-}
 
 /// Bytes that are held, and the most that were.
 static HELD: AtomicUsize = AtomicUsize::new(0);
@@ -74,7 +69,7 @@ fn parent(table: &Table, memory_limit: Option<u64>) -> (EmbeddingSpace, usize) {
         ..SpaceConfig::default()
     };
     let options = FitOptions { config, ..FitOptions::default() };
-    measured(|| EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap())
+    measured(|| EmbeddingSpace::fit(table, None, &options, &mut quiet).unwrap())
 }
 
 #[test]
@@ -96,7 +91,7 @@ fn a_training_holds_no_more_than_its_limit() {
                 training: TrainingOptions { n_epochs: Some(1), memory_limit, ..TrainingOptions::default() },
                 ..ExtendOptions::default()
             };
-            measured(|| parent.extend(&whole, None, &options, &mut go_on).unwrap()).1
+            measured(|| parent.extend(&whole, None, &options, &mut quiet).unwrap()).1
         };
         let free = graft(None);
         for share in [0.8, 0.5] {

@@ -2,19 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::odd::{Oddity, SurpriseOptions};
 use tabgraft_model::space::{Mode, SpaceConfig};
-use tabgraft_model::train::{Event, TrainingOptions};
+use tabgraft_model::train::{TrainingOptions, quiet};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, MergeOptions, PruneOptions};
 use tabgraft_table::Table;
-
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 fn mixed(i: usize) -> usize {
     (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) % 1_000_003
@@ -48,7 +43,7 @@ fn space() -> EmbeddingSpace {
     let config =
         SpaceConfig { training: TrainingOptions::of_epochs(12), d_model: 48, ..SpaceConfig::default() };
     let options = FitOptions { config, name: "v1".into(), ..FitOptions::default() };
-    EmbeddingSpace::fit(&rows(0, 1500, &EARLY), None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(&rows(0, 1500, &EARLY), None, &options, &mut quiet).unwrap()
 }
 
 /// The table with one cell replaced.
@@ -142,19 +137,19 @@ fn a_profile_comes_with_every_step_and_is_covered_by_the_id() {
     let graft = |mode| {
         let options =
             ExtendOptions { mode, training: TrainingOptions::of_epochs(2), ..ExtendOptions::default() };
-        space.extend(&late, None, &options, &mut go_on).unwrap()
+        space.extend(&late, None, &options, &mut quiet).unwrap()
     };
     for mode in [Mode::Frozen, Mode::Joint] {
         let child = graft(mode);
         let found = child.profile().unwrap();
         assert_eq!((found.columns.len(), found.surprises.as_ref().unwrap().cells.len()), (5, 5), "{mode:?}");
         let pruned =
-            child.prune(&["late".into()], Some(&late), &PruneOptions::default(), &mut go_on).unwrap();
+            child.prune(&["late".into()], Some(&late), &PruneOptions::default(), &mut quiet).unwrap();
         assert_eq!(pruned.profile().unwrap().surprises.as_ref().unwrap().cells.len(), 4);
     }
     // Without a table nothing can be hidden: counts stay, and nothing is calibrated.
     let child = graft(Mode::Frozen);
-    let cut = child.prune(&["late".into()], None, &PruneOptions::default(), &mut go_on).unwrap();
+    let cut = child.prune(&["late".into()], None, &PruneOptions::default(), &mut quiet).unwrap();
     let left = cut.profile().unwrap();
     assert_eq!((left.columns.len(), &left.surprises), (4, &None));
     assert_eq!(left.columns, child.profile().unwrap().columns[..4]);
@@ -167,14 +162,14 @@ fn a_profile_comes_with_every_step_and_is_covered_by_the_id() {
 
     let table = rows(0, 1500, &["size", "price", "word", "free", "other"]);
     let options = ExtendOptions { training: TrainingOptions::of_epochs(1), ..ExtendOptions::default() };
-    let other = space.extend(&table, None, &options, &mut go_on).unwrap();
+    let other = space.extend(&table, None, &options, &mut quiet).unwrap();
     let merged =
-        EmbeddingSpace::merge(&[&child, &other], None, &MergeOptions::default(), &mut go_on).unwrap();
+        EmbeddingSpace::merge(&[&child, &other], None, &MergeOptions::default(), &mut quiet).unwrap();
     let left = merged.profile().unwrap();
     assert_eq!((left.columns.len(), &left.surprises), (6, &None));
     let all = rows(0, 1500, &["size", "price", "word", "free", "late", "other"]);
     let merged =
-        EmbeddingSpace::merge(&[&child, &other], Some(&all), &MergeOptions::default(), &mut go_on).unwrap();
+        EmbeddingSpace::merge(&[&child, &other], Some(&all), &MergeOptions::default(), &mut quiet).unwrap();
     assert_eq!(merged.profile().unwrap().surprises.as_ref().unwrap().cells.len(), 6);
 }
 
@@ -194,7 +189,7 @@ fn what_a_table_lacks_says_nothing_and_options_are_checked() {
         config: SpaceConfig { training: TrainingOptions::of_epochs(1), ..SpaceConfig::default() },
         ..FitOptions::default()
     };
-    let foreign = EmbeddingSpace::fit(&other, None, &options, &mut go_on).unwrap();
+    let foreign = EmbeddingSpace::fit(&other, None, &options, &mut quiet).unwrap();
     let against = SurpriseOptions { against: foreign.profile().cloned(), ..SurpriseOptions::default() };
     assert!(space.surprise(&fewer, &against).unwrap_err().to_string().contains("`against`"));
     assert!(space.surprise(&rows(0, 3, &["late"]), &SurpriseOptions::default()).unwrap_err().is_schema());

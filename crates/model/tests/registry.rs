@@ -3,19 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array};
 use tabgraft_model::registry::{Action, Event};
-use tabgraft_model::train::Event as Trained;
+use tabgraft_model::train::quiet;
 use tabgraft_model::{EmbeddingSpace, FitOptions, ModelFile, Registry, store};
 use tabgraft_table::Table;
-
-fn go_on(_: &Trained) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 /// An untrained space, for what is kept does not depend on how good it is.
 fn space(name: &str, seed: u64) -> EmbeddingSpace {
@@ -26,7 +21,7 @@ fn space(name: &str, seed: u64) -> EmbeddingSpace {
     let mut options = FitOptions { name: name.into(), ..FitOptions::default() };
     options.config.d_model = 8;
     options.config.training.seed = seed;
-    EmbeddingSpace::untrained(&table, None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::untrained(&table, None, &options, &mut quiet).unwrap()
 }
 
 fn bytes(name: &str, seed: u64) -> Vec<u8> {

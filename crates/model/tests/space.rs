@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
-use tabgraft_model::train::{Event, StopReason};
+use tabgraft_model::train::{Event, StopReason, quiet};
 use tabgraft_model::{
     EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions, TrainingOptions,
 };
@@ -57,17 +57,13 @@ fn early(table: &Table) -> Table {
     table.without(&["late".into(), "later".into()]).unwrap()
 }
 
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 fn parent(table: &Table) -> EmbeddingSpace {
-    EmbeddingSpace::fit(&early(table), None, &options(), &mut go_on).unwrap()
+    EmbeddingSpace::fit(&early(table), None, &options(), &mut quiet).unwrap()
 }
 
 fn extend(parent: &EmbeddingSpace, table: &Table, mode: Mode) -> EmbeddingSpace {
     let options = ExtendOptions { mode, training: TrainingOptions::of_epochs(3), ..ExtendOptions::default() };
-    parent.extend(table, None, &options, &mut go_on).unwrap()
+    parent.extend(table, None, &options, &mut quiet).unwrap()
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -107,7 +103,7 @@ fn an_untrained_graft_changes_no_bit_of_an_old_row() {
     for mode in [Mode::Joint, Mode::Anchored, Mode::Frozen] {
         let options =
             ExtendOptions { mode, training: TrainingOptions::of_epochs(3), ..ExtendOptions::default() };
-        let graft = parent.graft(&table, None, &options, &mut go_on).unwrap();
+        let graft = parent.graft(&table, None, &options, &mut quiet).unwrap();
         // With the new columns and without them.
         for rows in [&table, &early(&table)] {
             let after = graft.untrained().embed(rows).unwrap();
@@ -171,7 +167,7 @@ fn the_same_seed_gives_the_same_bits_with_any_number_of_threads() {
     assert_eq!(one, train(3));
     let mut other = options();
     other.config.training.seed = 1;
-    let other = EmbeddingSpace::fit(&early(&table), None, &other, &mut go_on).unwrap();
+    let other = EmbeddingSpace::fit(&early(&table), None, &other, &mut quiet).unwrap();
     assert_ne!(
         bits(&parent(&table).embed(&table).unwrap().values),
         bits(&other.embed(&table).unwrap().values)
@@ -196,7 +192,7 @@ fn saved_and_loaded_it_gives_the_same_bits_and_the_same_file() {
     assert_eq!(space.card(), loaded.card());
 
     let quick = PredictorOptions { n_epochs: 2, n_networks: Some(2), ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&space, &table, "target", &quick, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space, &table, "target", &quick, &mut quiet).unwrap();
     let path = dir.path().join("p.tabgraft");
     predictor.save(&path).unwrap();
     let again = Predictor::load(&path).unwrap();
@@ -213,7 +209,7 @@ fn saved_and_loaded_it_gives_the_same_bits_and_the_same_file() {
 fn nothing_new_is_an_error_that_lists_both_sides() {
     let table = table(120);
     let space = parent(&table);
-    let error = space.extend(&early(&table), None, &ExtendOptions::default(), &mut go_on).unwrap_err();
+    let error = space.extend(&early(&table), None, &ExtendOptions::default(), &mut quiet).unwrap_err();
     assert!(error.is_no_new_columns());
     let text = error.to_string();
     assert!(text.starts_with("no new columns found: the space has `size`"), "{text}");
@@ -258,7 +254,7 @@ fn unknown_and_missing_columns_are_reported_never_silent() {
 #[test]
 fn a_space_before_training_has_its_final_shape_and_bytes_carry_it() {
     let table = table(160);
-    let untrained = EmbeddingSpace::untrained(&early(&table), None, &options(), &mut go_on).unwrap();
+    let untrained = EmbeddingSpace::untrained(&early(&table), None, &options(), &mut quiet).unwrap();
     let trained = parent(&table);
     assert_eq!((untrained.d_model(), untrained.columns()), (trained.d_model(), trained.columns()));
     assert_eq!(untrained.hashes().schema, trained.hashes().schema);
@@ -276,7 +272,7 @@ fn a_space_before_training_has_its_final_shape_and_bytes_carry_it() {
 fn test_rows_stay_out_of_both_tables_of_a_first_training() {
     let table = early(&table(300));
     let (first, second) = (table.slice(0, 200), table.slice(200, 100));
-    let space = EmbeddingSpace::fit(&first, Some(&second), &options(), &mut go_on).unwrap();
+    let space = EmbeddingSpace::fit(&first, Some(&second), &options(), &mut quiet).unwrap();
     let is_test =
         |rows: &Table| space.split().assign(rows).unwrap().iter().filter(|p| **p == Part::Test).count();
     let info = space.training_info();
@@ -295,7 +291,7 @@ fn only_what_a_column_is_is_told_from_test_rows() {
         split: SplitOptions { by: SplitKey::Key { column: "key".into() }, ..SplitOptions::default() },
         ..FitOptions { infer: Default::default(), ..options() }
     };
-    let fit = |table: &Table| EmbeddingSpace::fit(table, None, &options, &mut go_on).unwrap();
+    let fit = |table: &Table| EmbeddingSpace::fit(table, None, &options, &mut quiet).unwrap();
     let space = fit(&keyed);
     let parts = space.split().assign(&keyed).unwrap();
     let is_test = |row: usize| parts[row] == Part::Test;
@@ -321,7 +317,7 @@ fn only_what_a_column_is_is_told_from_test_rows() {
 #[test]
 fn a_target_inside_the_space_is_refused() {
     let table = table(160);
-    let error = Predictor::fit(&parent(&table), &table, "color", &PredictorOptions::default(), &mut go_on)
+    let error = Predictor::fit(&parent(&table), &table, "color", &PredictorOptions::default(), &mut quiet)
         .unwrap_err();
     assert!(error.is_schema() && error.to_string().contains("uses the target `color`"), "{error}");
 }
@@ -352,13 +348,13 @@ fn it_learns_columns_from_each_other_and_a_target_from_them() {
     let table = table(1200);
     let mut options = options();
     options.config.training.n_epochs = Some(30);
-    let space = EmbeddingSpace::fit(&table, None, &options, &mut go_on).unwrap();
+    let space = EmbeddingSpace::fit(&table, None, &options, &mut quiet).unwrap();
     let losses = &space.training_info().final_column_losses;
     // A uniform guess costs 1. `size`, `weight` and `late` tell of each other; `noise` of nothing.
     assert!(losses["size"] < 0.8 && losses["weight"] < 0.85, "{losses:?}");
     assert!(losses["noise"] > 0.95, "{losses:?}");
     let options = PredictorOptions { n_epochs: 20, ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&space, &table, "target", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space, &table, "target", &options, &mut quiet).unwrap();
     let auc = predictor.fit_info().scores[0];
     assert_eq!(auc.metric.name(), "roc_auc");
     assert!(auc.value > 0.85 && auc.low < auc.value && auc.value < auc.high, "{auc:?}");

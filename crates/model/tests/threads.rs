@@ -3,13 +3,12 @@
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-use tabgraft_model::train::{Event, Flow};
+use tabgraft_model::train::quiet;
 use tabgraft_model::{
     DiscoverOptions, EmbeddingSpace, ExtendOptions, FitOptions, Mode, Predictor, PredictorOptions,
     SpaceConfig, TrainingOptions, discover,
@@ -18,10 +17,6 @@ use tabgraft_table::Table;
 
 /// Longer than any of this takes: what is not done by then waits for ever.
 const PATIENCE: Duration = Duration::from_secs(240);
-
-fn go_on(_: &Event) -> Flow {
-    ControlFlow::Continue(())
-}
 
 fn table() -> Table {
     let n = 400;
@@ -48,22 +43,22 @@ fn work(table: &Table) -> Vec<f64> {
         ..FitOptions::default()
     };
     let early = table.select(&["a".to_owned(), "kind".to_owned()]).unwrap();
-    let parent = EmbeddingSpace::fit(&early, None, &options, &mut go_on).unwrap();
+    let parent = EmbeddingSpace::fit(&early, None, &options, &mut quiet).unwrap();
     let without_target = table.without(&["target".to_owned()]).unwrap();
     let graft = ExtendOptions {
         mode: Mode::Anchored,
         training: TrainingOptions::of_epochs(2),
         ..ExtendOptions::default()
     };
-    let child = parent.extend(&without_target, None, &graft, &mut go_on).unwrap();
+    let child = parent.extend(&without_target, None, &graft, &mut quiet).unwrap();
     let vectors = child.embed(table).unwrap().values;
     let options = PredictorOptions { n_epochs: 2, n_networks: Some(3), ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&child, table, "target", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&child, table, "target", &options, &mut quiet).unwrap();
     let predictions = predictor.predict(table).unwrap().values;
     let score = predictor.evaluate(table).unwrap();
     let options =
         DiscoverOptions { n_judged: 3, max_candidates: 40, predictor: options, ..Default::default() };
-    let found = discover(&child, table, "target", &options, &mut go_on);
+    let found = discover(&child, table, "target", &options, &mut quiet);
     assert!(found.is_ok(), "{:?}", found.err());
     assert!(!score.is_empty());
     vectors.into_iter().map(f64::from).chain(predictions).collect()

@@ -2,19 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::space::SpaceConfig;
-use tabgraft_model::train::{Event, TrainingOptions};
+use tabgraft_model::train::{TrainingOptions, quiet};
 use tabgraft_model::watch::{WatchOptions, Watched, What};
 use tabgraft_model::{EmbeddingSpace, FitOptions};
 use tabgraft_table::Table;
-
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 fn mixed(i: usize) -> usize {
     (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) % 1_000_003
@@ -55,7 +50,7 @@ fn space() -> EmbeddingSpace {
         SpaceConfig { training: TrainingOptions::of_epochs(12), d_model: 48, ..SpaceConfig::default() };
     let options = FitOptions { config, name: "v1".into(), ..FitOptions::default() };
     let usual = Made { missing: 2, ..Made::default() };
-    EmbeddingSpace::fit(&rows(0, 3000, usual), None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(&rows(0, 3000, usual), None, &options, &mut quiet).unwrap()
 }
 
 fn watched(space: &EmbeddingSpace, table: &Table) -> Watched {
@@ -119,7 +114,7 @@ fn a_file_without_a_profile_asks_for_rows_to_compare_with() {
     let usual = Made { missing: 2, ..Made::default() };
     let table = rows(0, 600, usual);
     let options = FitOptions { name: "bare".into(), ..FitOptions::default() };
-    let bare = EmbeddingSpace::untrained(&table, None, &options, &mut go_on).unwrap();
+    let bare = EmbeddingSpace::untrained(&table, None, &options, &mut quiet).unwrap();
     let error = bare.watch(&table, &WatchOptions::default()).unwrap_err();
     assert!(error.is_schema() && error.to_string().contains("`bare` does not remember"), "{error}");
     let against = Some(bare.profile_of(&table).unwrap());

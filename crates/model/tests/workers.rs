@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use tabgraft_model::lineage::verify_file;
-use tabgraft_model::train::{Event, StopReason};
+use tabgraft_model::train::{Event, StopReason, quiet};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, PredictorOptions, TrainingOptions};
 use tabgraft_table::workers::{Shard, Threads};
 use tabgraft_table::{Error, Table};
@@ -78,10 +78,6 @@ fn together<T: Send>(
     })
 }
 
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 fn options() -> FitOptions {
     let mut options = FitOptions { name: "v1".into(), ..FitOptions::default() };
     options.config.d_model = 32;
@@ -90,16 +86,16 @@ fn options() -> FitOptions {
 }
 
 fn fitted(table: &Table, n: usize) -> Vec<EmbeddingSpace> {
-    let work = |shard: &Table, _| EmbeddingSpace::fit(shard, None, &options(), &mut go_on);
+    let work = |shard: &Table, _| EmbeddingSpace::fit(shard, None, &options(), &mut quiet);
     together(table, n, work).into_iter().map(Result::unwrap).collect()
 }
 
 #[test]
 fn columns_codecs_split_and_remembered_rows_have_the_same_bits_whatever_the_cut() {
     let table = early(&table());
-    let whole = EmbeddingSpace::untrained(&table, None, &options(), &mut go_on).unwrap();
+    let whole = EmbeddingSpace::untrained(&table, None, &options(), &mut quiet).unwrap();
     for n in [1, 2, 3] {
-        let work = |shard: &Table, _| EmbeddingSpace::untrained(shard, None, &options(), &mut go_on);
+        let work = |shard: &Table, _| EmbeddingSpace::untrained(shard, None, &options(), &mut quiet);
         for space in together(&table, n, work) {
             let space = space.unwrap();
             assert_eq!(space.columns(), whole.columns(), "{n}");
@@ -114,9 +110,9 @@ fn columns_codecs_split_and_remembered_rows_have_the_same_bits_whatever_the_cut(
 #[test]
 fn workers_come_to_one_space_as_good_as_that_of_one_and_to_the_same_bits_again() {
     let table = early(&table());
-    let alone = EmbeddingSpace::fit(&table, None, &options(), &mut go_on).unwrap();
+    let alone = EmbeddingSpace::fit(&table, None, &options(), &mut quiet).unwrap();
     let loss = |space: &EmbeddingSpace| space.training_info().final_validation_loss.unwrap();
-    let untrained = EmbeddingSpace::untrained(&table, None, &options(), &mut go_on).unwrap();
+    let untrained = EmbeddingSpace::untrained(&table, None, &options(), &mut quiet).unwrap();
     let before = untrained.column_losses(&table).unwrap().values().sum::<f64>() / 7.0;
     for n in [2, 3] {
         let spaces = fitted(&table, n);
@@ -139,7 +135,7 @@ fn workers_come_to_one_space_as_good_as_that_of_one_and_to_the_same_bits_again()
 #[test]
 fn one_worker_has_the_bits_of_a_training_alone() {
     let table = early(&table());
-    let alone = EmbeddingSpace::fit(&table, None, &options(), &mut go_on).unwrap();
+    let alone = EmbeddingSpace::fit(&table, None, &options(), &mut quiet).unwrap();
     let one = &fitted(&table, 1)[0];
     assert_eq!(one.hashes().weights, alone.hashes().weights);
 }
@@ -147,7 +143,7 @@ fn one_worker_has_the_bits_of_a_training_alone() {
 #[test]
 fn grafts_of_every_mode_are_trained_together_and_keep_their_promises() {
     let table = table();
-    let parent = EmbeddingSpace::fit(&early(&table), None, &options(), &mut go_on).unwrap();
+    let parent = EmbeddingSpace::fit(&early(&table), None, &options(), &mut quiet).unwrap();
     let before = parent.embed(&early(&table)).unwrap();
     for (mode, bound) in [(Mode::Frozen, None), (Mode::Anchored, Some(0.02)), (Mode::Joint, None)] {
         let options = ExtendOptions {
@@ -156,7 +152,7 @@ fn grafts_of_every_mode_are_trained_together_and_keep_their_promises() {
             training: TrainingOptions::of_epochs(4),
             ..ExtendOptions::default()
         };
-        let work = |shard: &Table, _| parent.extend(shard, None, &options, &mut go_on);
+        let work = |shard: &Table, _| parent.extend(shard, None, &options, &mut quiet);
         let children: Vec<EmbeddingSpace> =
             together(&table, 2, work).into_iter().map(Result::unwrap).collect();
         assert_eq!(children[0].hashes().weights, children[1].hashes().weights, "{mode:?}");
@@ -205,14 +201,14 @@ fn a_worker_that_fails_says_why_and_ends_the_others() {
             1 => shard.without(&["color".into()])?,
             _ => shard.clone(),
         };
-        EmbeddingSpace::fit(&shard, None, &options(), &mut go_on).map(drop)
+        EmbeddingSpace::fit(&shard, None, &options(), &mut quiet).map(drop)
     };
     for error in together(&table, 2, work) {
         assert!(error.unwrap_err().to_string().contains("worker 1 has other columns than worker 0"));
     }
     let refuse = |shard: &Table, rank: usize| match rank {
         0 => Err(Error::value("the disk is gone")),
-        _ => EmbeddingSpace::fit(shard, None, &options(), &mut go_on).map(drop),
+        _ => EmbeddingSpace::fit(shard, None, &options(), &mut quiet).map(drop),
     };
     let errors = together(&table, 2, refuse);
     assert!(errors[1].as_ref().unwrap_err().to_string().contains("another worker has ended"));
@@ -221,14 +217,14 @@ fn a_worker_that_fails_says_why_and_ends_the_others() {
 #[test]
 fn what_needs_all_rows_in_one_place_refuses_those_of_one_worker() {
     let table = table();
-    let space = EmbeddingSpace::fit(&early(&table), None, &options(), &mut go_on).unwrap();
+    let space = EmbeddingSpace::fit(&early(&table), None, &options(), &mut quiet).unwrap();
     let work = |shard: &Table, _| {
         let refused = [
-            tabgraft_model::Predictor::fit(&space, shard, "color", &PredictorOptions::default(), &mut go_on)
+            tabgraft_model::Predictor::fit(&space, shard, "color", &PredictorOptions::default(), &mut quiet)
                 .map(drop),
-            space.prune(&["size".into()], Some(shard), &Default::default(), &mut go_on).map(drop),
-            space.consolidate(shard, None, &Default::default(), &mut go_on).map(drop),
-            space.rank_columns(shard, None, &Default::default(), &mut go_on).map(drop),
+            space.prune(&["size".into()], Some(shard), &Default::default(), &mut quiet).map(drop),
+            space.consolidate(shard, None, &Default::default(), &mut quiet).map(drop),
+            space.rank_columns(shard, None, &Default::default(), &mut quiet).map(drop),
         ];
         Ok(refused.map(|result| result.unwrap_err().to_string()))
     };

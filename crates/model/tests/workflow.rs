@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use tabgraft_model::compare::compare_predictors;
 use tabgraft_model::discover::prepare::prepare;
-use tabgraft_model::train::Event;
+use tabgraft_model::train::{Event, quiet};
 use tabgraft_model::{
     CompareOptions, DiscoverOptions, EmbeddingSpace, ExtendOptions, FitOptions, Predictor, PredictorOptions,
     TrainingOptions, discover,
@@ -43,16 +43,12 @@ fn table(n_rows: usize) -> Table {
     .unwrap()
 }
 
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 fn space(table: &Table) -> EmbeddingSpace {
     let mut options = FitOptions { name: "v1".into(), ..FitOptions::default() };
     options.config.d_model = 16;
     options.config.training.n_epochs = Some(4);
     options.infer.ignore = vec!["target".into()];
-    EmbeddingSpace::fit(&table.without(&["late".into()]).unwrap(), None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(&table.without(&["late".into()]).unwrap(), None, &options, &mut quiet).unwrap()
 }
 
 fn quick() -> PredictorOptions {
@@ -76,7 +72,7 @@ fn preparing_gives_every_row_a_part_and_warns_of_columns_without_a_codec() {
     assert!(prepared.held_out_rows.iter().all(|r| parts[*r as usize] == Part::Test));
     assert!(warnings.len() == 1 && warnings[0].contains("NOT be used: `late`"), "{warnings:?}");
     assert!(prepared.loaded.is_none() && prepared.features.is_empty());
-    assert!(prepare(&space, &table, "absent", None, "graft them", &mut go_on).unwrap_err().is_schema());
+    assert!(prepare(&space, &table, "absent", None, "graft them", &mut quiet).unwrap_err().is_schema());
 }
 
 #[test]
@@ -85,14 +81,14 @@ fn preparing_applies_what_an_earlier_run_suggests_and_refuses_what_does_not_fit(
     let history = folder.path().join("feature_suggestion_history.json");
     let table = table(400);
     let space = space(&table);
-    let absent = prepare(&space, &table, "target", Some(&history), "graft them", &mut go_on).unwrap();
+    let absent = prepare(&space, &table, "target", Some(&history), "graft them", &mut quiet).unwrap();
     assert!(absent.loaded.is_none(), "no file, nothing to load");
 
     let options =
         DiscoverOptions { budget_s: 0.5, n_judged: 3, predictor: quick(), ..DiscoverOptions::default() };
-    let found = discover(&space, &table, "target", &options, &mut go_on).unwrap();
+    let found = discover(&space, &table, "target", &options, &mut quiet).unwrap();
     found.write(folder.path()).unwrap();
-    let prepared = prepare(&space, &table, "target", Some(&history), "graft them", &mut go_on).unwrap();
+    let prepared = prepare(&space, &table, "target", Some(&history), "graft them", &mut quiet).unwrap();
     let loaded = prepared.loaded.as_ref().unwrap();
     let suggested: Vec<String> = found.suggested().into_iter().map(|f| f.name).collect();
     assert_eq!(loaded.applied_features, suggested);
@@ -101,12 +97,12 @@ fn preparing_applies_what_an_earlier_run_suggests_and_refuses_what_does_not_fit(
     assert!(prepared.features.iter().all(|f| f.is_ready()));
 
     // The enriched table again: nothing is applied twice.
-    let again = prepare(&space, &prepared.table, "target", Some(&history), "graft them", &mut go_on).unwrap();
+    let again = prepare(&space, &prepared.table, "target", Some(&history), "graft them", &mut quiet).unwrap();
     assert_eq!(again.loaded.unwrap().already_there, suggested);
     assert_eq!(again.table.column_names(), prepared.table.column_names());
 
     let refused = |target: &str, path: &Path| {
-        let prepared = prepare(&space, &table, target, Some(path), "graft them", &mut go_on).unwrap();
+        let prepared = prepare(&space, &table, target, Some(path), "graft them", &mut quiet).unwrap();
         assert_eq!(prepared.table.column_names(), table.column_names());
         prepared.loaded.unwrap().refused.unwrap()
     };
@@ -120,12 +116,12 @@ fn a_row_of_more_weight_counts_more_and_the_unit_of_weights_does_not_matter() {
     let table = table(400);
     let space = space(&table);
     let is_good: Vec<f64> = {
-        let fitted = Predictor::fit(&space, &table, "target", &quick(), &mut go_on).unwrap();
+        let fitted = Predictor::fit(&space, &table, "target", &quick(), &mut quiet).unwrap();
         fitted.target().values(&table).unwrap().into_iter().flatten().collect()
     };
     let mean = |weights: &[f64]| {
         let fitted =
-            Predictor::fit_weighted(&space, &table, "target", weights, &quick(), &mut go_on).unwrap();
+            Predictor::fit_weighted(&space, &table, "target", weights, &quick(), &mut quiet).unwrap();
         let p = fitted.predict(&table).unwrap();
         p.values.iter().skip(1).step_by(2).sum::<f64>() / p.n_rows() as f64
     };
@@ -135,7 +131,7 @@ fn a_row_of_more_weight_counts_more_and_the_unit_of_weights_does_not_matter() {
     assert!(mean(&heavy) > even + 0.1);
 
     let refused = |weights: &[f64]| {
-        Predictor::fit_weighted(&space, &table, "target", weights, &quick(), &mut go_on)
+        Predictor::fit_weighted(&space, &table, "target", weights, &quick(), &mut quiet)
             .unwrap_err()
             .is_value()
     };
@@ -147,11 +143,11 @@ fn a_child_with_telling_columns_is_better_than_its_parent_on_rows_that_neither_h
     let table = table(1200);
     let parent = space(&table);
     let options = ExtendOptions { training: TrainingOptions::of_epochs(6), ..ExtendOptions::default() };
-    let child = parent.extend(&table, None, &options, &mut go_on).unwrap();
+    let child = parent.extend(&table, None, &options, &mut quiet).unwrap();
     let options = CompareOptions { predictor: quick(), cross_fit: false };
-    let found = parent.compare(&child, &table, "target", &options, &mut go_on).unwrap();
+    let found = parent.compare(&child, &table, "target", &options, &mut quiet).unwrap();
     assert!(found.difference.low > 0.0, "{found:?}");
-    let fitted = Predictor::fit(&parent, &table, "target", &quick(), &mut go_on).unwrap();
+    let fitted = Predictor::fit(&parent, &table, "target", &quick(), &mut quiet).unwrap();
     let fair = Predictor::fair_rows(&[&fitted], &table).unwrap();
     assert!(fair.notes.is_empty() && fair.warnings.is_empty(), "{fair:?}");
     let unseen = fair.table;

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array};
 use serde_json::{Value, json};
 use tabgraft_model::store::{self, Container};
-use tabgraft_model::train::Event;
+use tabgraft_model::train::quiet;
 use tabgraft_model::{
     EmbeddingSpace, FitOptions, Lineage, Predictor, PredictorOptions, Registry, TrainingOptions,
 };
@@ -25,19 +24,15 @@ pub fn table() -> Table {
     read_csv_bytes(csv.as_bytes(), "t.csv", &ReadOptions::default()).unwrap()
 }
 
-fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 /// A space of that table without the target, and a predictor of it.
 pub fn models() -> (EmbeddingSpace, Predictor) {
     let mut options = FitOptions { name: "v1".to_owned(), ..FitOptions::default() };
     options.config.d_model = 8;
     options.config.training.n_epochs = Some(1);
     options.infer.ignore = vec!["target".to_owned()];
-    let space = EmbeddingSpace::fit(&table(), None, &options, &mut go_on).unwrap();
+    let space = EmbeddingSpace::fit(&table(), None, &options, &mut quiet).unwrap();
     let options = PredictorOptions { n_networks: Some(2), n_epochs: 1, ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&space, &table(), "target", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space, &table(), "target", &options, &mut quiet).unwrap();
     (space, predictor)
 }
 
@@ -210,7 +205,7 @@ fn a_long_lineage_is_refused_and_a_long_name_is_drawn() {
         let all = table().with_column("late", late).unwrap();
         let options =
             tabgraft_model::ExtendOptions { training: TrainingOptions::of_epochs(1), ..Default::default() };
-        let child = space.extend(&all, None, &options, &mut go_on).unwrap();
+        let child = space.extend(&all, None, &options, &mut quiet).unwrap();
         child.to_bytes().unwrap()
     };
     let long = forged(&entry, |m| {

@@ -3,8 +3,6 @@
 //! A refused child leaves its record in the parent that is returned: what was tried, how it was
 //! judged, and which of the new columns hurt. The parent's weights and hashes stay as they are.
 
-use std::ops::ControlFlow;
-
 use tabgraft_table::Table;
 use tabgraft_table::table::quoted;
 
@@ -13,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::metric::{PairedDifference, Verdict};
 use crate::predictor::PredictorOptions;
 use crate::space::{EmbeddingSpace, GraftJudgement, RefusedExtension};
-use crate::train::{Event, Sink, StopReason};
+use crate::train::{Event, Sink, StopReason, quiet};
 
 /// What is kept of a graft.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -76,8 +74,7 @@ impl Keep {
                 let made = parent.complete(table)?;
                 let table = &*made.table;
                 // What there is to say of the rows is said by the comparison itself.
-                let silent = &mut |_: &Event| ControlFlow::Continue(());
-                folds([parent, parent], table, target, compare, silent).map(|_| ())
+                folds([parent, parent], table, target, compare, &mut quiet).map(|_| ())
             }
         }
     }

@@ -1,6 +1,5 @@
 //! Fitting a predictor: rows, inner parts, bag, calibration, scores.
 
-use std::ops::ControlFlow;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -23,7 +22,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, clusters, now};
-use crate::train::{Event, Sink};
+use crate::train::{Event, Sink, quiet};
 use crate::tree::Forest;
 use crate::weights::WeightedRows;
 
@@ -108,7 +107,7 @@ impl Predictor {
         space.encode(table)?;
         tell_of_target(table, target, options, |r| !is_test[r] && row_weights[r] > 0.0, sink)?;
         // They stand in another order now, and some twice.
-        let is_test = test_rows(space, &rows.table, options, &mut |_| ControlFlow::Continue(()))?;
+        let is_test = test_rows(space, &rows.table, options, &mut quiet)?;
         let weights = rows.weights.as_deref();
         let (mut predictor, _) = fit(space, &rows.table, target, weights, &is_test, options, sink)?;
         predictor.about.fit_info.n_rows_without_weight = rows.n_without_weight;

@@ -16,6 +16,11 @@ pub type Flow = ControlFlow<()>;
 /// It may be called from another thread than the one that began the training.
 pub type Sink<'a> = dyn FnMut(&Event) -> Flow + Send + 'a;
 
+/// The sink of whoever wants to hear nothing: the training runs to its end.
+pub fn quiet(_: &Event) -> Flow {
+    ControlFlow::Continue(())
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

@@ -30,7 +30,7 @@ use epoch::{Stopper, run_epoch};
 
 pub use crate::record::{EpochInfo, PhaseInfo, Stages, StopReason, TrainingInfo, Watch};
 pub(crate) use event::each_once;
-pub use event::{Event, Flow, Sink};
+pub use event::{Event, Flow, Sink, quiet};
 use keep::Keeper;
 pub(crate) use memory::{Allowance, Footprint};
 pub use memory::{HeldFor, table_within};

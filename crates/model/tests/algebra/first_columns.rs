@@ -7,7 +7,7 @@ use tabgraft_model::extend::PruneOptions;
 use tabgraft_model::train::Event;
 use tabgraft_model::{EmbeddingSpace, Mode, TrainingOptions, lineage};
 
-use super::versions::{columns, go_on, graft, later, root, small, table};
+use super::versions::{columns, graft, later, quiet, root, small, table};
 
 fn unhealed() -> PruneOptions {
     PruneOptions { training: TrainingOptions::of_epochs(0), name: Some("pruned".into()) }
@@ -26,7 +26,7 @@ fn manifest(space: &EmbeddingSpace, field: &str) -> serde_json::Value {
 fn pruning_a_column_of_the_first_training_changes_no_row_and_no_later_mask() {
     let table = table(120, 5);
     let root = root(&table, 5);
-    let pruned = root.prune(&["size".to_owned()], Some(&table), &unhealed(), &mut go_on).unwrap();
+    let pruned = root.prune(&["size".to_owned()], Some(&table), &unhealed(), &mut quiet).unwrap();
     assert_eq!(pruned.hashes().data, root.hashes().data, "the rows are the same");
     let child = graft(
         &pruned,
@@ -46,7 +46,7 @@ fn pruning_a_column_of_the_first_training_changes_no_row_and_no_later_mask() {
         ],
         None,
         &Default::default(),
-        &mut go_on,
+        &mut quiet,
     );
     assert_eq!(manifest(&merged.unwrap(), "mask_keys"), serde_json::json!([0, 1, 2, 3, 4, 5]));
 }
@@ -63,7 +63,7 @@ fn features_of_a_pruned_column_go_with_it_and_are_named() {
     let enriched = engineer.transform(&plain).unwrap();
     let mut options = small("enriched");
     options.features = engineer.features().to_vec();
-    let space = EmbeddingSpace::fit(&enriched, None, &options, &mut go_on).unwrap();
+    let space = EmbeddingSpace::fit(&enriched, None, &options, &mut quiet).unwrap();
     let mut notes = Vec::new();
     let pruned = space.prune(&["size".to_owned()], Some(&enriched), &unhealed(), &mut |event| {
         if let Event::Note { text } = event {

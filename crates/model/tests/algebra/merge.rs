@@ -10,7 +10,7 @@ use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, TrainingOptions};
 use tabgraft_table::schema::InferOptions;
 
 use super::versions::{
-    again, bits, chain, columns, coordinate, go_on, graft, grafts, later, merge, prune, root, small, table,
+    again, bits, chain, columns, coordinate, graft, grafts, later, merge, prune, quiet, root, small, table,
 };
 
 proptest! {
@@ -114,7 +114,7 @@ fn conflicts_name_both_sides() {
     let a = graft(&root, &table, &later(0..1), Mode::Frozen);
     let b = graft(&root, &table, &later(1..2), Mode::Frozen);
     let refused = |spaces: &[&EmbeddingSpace], what: &str| {
-        let error = EmbeddingSpace::merge(spaces, None, &MergeOptions::default(), &mut go_on).unwrap_err();
+        let error = EmbeddingSpace::merge(spaces, None, &MergeOptions::default(), &mut quiet).unwrap_err();
         let text = error.to_string();
         assert!(text.contains(what) && error.hint().is_some(), "{text}");
         assert!(
@@ -125,10 +125,10 @@ fn conflicts_name_both_sides() {
     refused(&[&a], "at least 2 are needed");
     refused(&[&a, &a.clone()], "are the same version");
     refused(&[&a, &root], "descends from `root`");
-    let other_split = EmbeddingSpace::fit(&table, None, &small("stranger"), &mut go_on).unwrap();
+    let other_split = EmbeddingSpace::fit(&table, None, &small("stranger"), &mut quiet).unwrap();
     refused(&[&a, &other_split], "split their rows differently");
     let early = table.select(&columns(&[])).unwrap();
-    let stranger = EmbeddingSpace::fit(&early, None, &small("stranger"), &mut go_on).unwrap();
+    let stranger = EmbeddingSpace::fit(&early, None, &small("stranger"), &mut quiet).unwrap();
     refused(&[&a, &stranger], "have no common ancestor");
     // The same column, trained twice.
     let options = ExtendOptions {
@@ -137,7 +137,7 @@ fn conflicts_name_both_sides() {
         ..Default::default()
     };
     let twice =
-        root.extend(&table.select(&columns(&later(0..1))).unwrap(), None, &options, &mut go_on).unwrap();
+        root.extend(&table.select(&columns(&later(0..1))).unwrap(), None, &options, &mut quiet).unwrap();
     refused(&[&a, &twice], "`l0` was grafted twice");
     // The same name for other values.
     let renamed = table.column("l4").unwrap().clone();
@@ -147,14 +147,14 @@ fn conflicts_name_both_sides() {
             &other,
             None,
             &ExtendOptions { training: TrainingOptions { seed: 1, ..options.training }, ..options.clone() },
-            &mut go_on,
+            &mut quiet,
         )
         .unwrap();
     refused(&[&a, &other], "`l0` is fitted on different values");
     // Ignored by one, used by the other.
     let infer = InferOptions { ignore: later(0..1), ..InferOptions::default() };
     let ignoring = ExtendOptions { infer, name: Some("ignoring".into()), ..options };
-    let ignoring = root.extend(&table.select(&columns(&later(0..2))).unwrap(), None, &ignoring, &mut go_on);
+    let ignoring = root.extend(&table.select(&columns(&later(0..2))).unwrap(), None, &ignoring, &mut quiet);
     refused(&[&a, &ignoring.unwrap()], "is ignored by `ignoring` and used by");
     // Old weights diverged.
     let joint = graft(&root, &table, &later(2..3), Mode::Joint);
@@ -168,8 +168,8 @@ fn diverged_versions_are_merged_by_training() {
     let a = graft(&root, &table, &later(0..2), Mode::Joint);
     let b = graft(&root, &table, &later(2..3), Mode::Anchored);
     let options = MergeOptions { training: TrainingOptions::of_epochs(4), ..MergeOptions::default() };
-    let merged = EmbeddingSpace::merge(&[&a, &b], Some(&table), &options, &mut go_on).unwrap();
-    let other = EmbeddingSpace::merge(&[&b, &a], Some(&table), &options, &mut go_on).unwrap();
+    let merged = EmbeddingSpace::merge(&[&a, &b], Some(&table), &options, &mut quiet).unwrap();
+    let other = EmbeddingSpace::merge(&[&b, &a], Some(&table), &options, &mut quiet).unwrap();
     assert_eq!(merged.hashes(), other.hashes());
     assert_eq!((merged.d_model(), merged.columns().len()), (16, 6));
     let entry = again(&merged).extension_metadata().unwrap().clone();
@@ -177,7 +177,7 @@ fn diverged_versions_are_merged_by_training() {
     assert!(entry.drift.is_some() && entry.training_epochs_used > 0);
     assert_eq!(merged.extensions().len(), 2);
     let narrow = table.select(&columns(&[])).unwrap();
-    let error = EmbeddingSpace::merge(&[&a, &b], Some(&narrow), &options, &mut go_on).unwrap_err();
+    let error = EmbeddingSpace::merge(&[&a, &b], Some(&narrow), &options, &mut quiet).unwrap_err();
     assert!(error.is_schema() && error.to_string().contains("the table lacks"), "{error}");
 }
 
@@ -192,7 +192,7 @@ fn a_merge_says_that_a_pruned_column_comes_back() {
         if let Event::Note { text } = event {
             notes.push(text.clone());
         }
-        go_on(event)
+        quiet(event)
     })
     .unwrap();
     assert!(merged.columns().iter().any(|c| c.name == "l0") && merged.excluded().is_empty());

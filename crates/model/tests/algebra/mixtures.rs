@@ -9,7 +9,7 @@ use tabgraft_model::{EmbeddingSpace, Mode, Predictor, PredictorOptions, Training
 use tabgraft_table::Table;
 use tabgraft_table::codec::Codec;
 
-use super::versions::{ROOT, again, bits, coordinate, go_on, graft, later, prune, root, table};
+use super::versions::{ROOT, again, bits, coordinate, graft, later, prune, quiet, root, table};
 
 /// One step from versions that are there; numbers count modulo what there is to choose from.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ fn take(step: &Step, versions: &[EmbeddingSpace], table: &Table) -> Option<(Embe
                 parent.columns()[ROOT.len()..].iter().map(|c| c.name.clone()).collect();
             let name = grafted.get(place % grafted.len().max(1))?.clone();
             let options = PruneOptions { training: TrainingOptions::of_epochs(0), ..PruneOptions::default() };
-            Some((parent.prune(&[name], None, &options, &mut go_on).unwrap(), vec![from % n]))
+            Some((parent.prune(&[name], None, &options, &mut quiet).unwrap(), vec![from % n]))
         }
         Step::Merge { a, b } => {
             let (a, b) = (a % n, b % n);
@@ -71,7 +71,7 @@ fn take(step: &Step, versions: &[EmbeddingSpace], table: &Table) -> Option<(Embe
                     &[&versions[x], &versions[y]],
                     None,
                     &MergeOptions::default(),
-                    &mut go_on,
+                    &mut quiet,
                 )
             };
             match (pair(a, b), pair(b, a)) {
@@ -126,7 +126,7 @@ proptest! {
         let scores = readout(&first, &table, d);
         let options =
             PredictorOptions { n_epochs: 1, n_networks: Some(2), d_hidden: 8, ..PredictorOptions::default() };
-        let predictor = Predictor::fit(&first, &table, "l1", &options, &mut go_on).unwrap();
+        let predictor = Predictor::fit(&first, &table, "l1", &options, &mut quiet).unwrap();
         let narrow = table.select(&ROOT.map(str::to_owned)).unwrap();
         let predicted = predictor.predict(&narrow).unwrap().values;
         let mut versions = vec![first];

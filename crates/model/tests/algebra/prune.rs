@@ -6,7 +6,7 @@ use tabgraft_model::space::Operation;
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, Predictor, PredictorOptions, TrainingOptions};
 use tabgraft_table::schema::Exclusion;
 
-use super::versions::{ROOT, again, bits, chain, columns, go_on, graft, grafts, later, prune, root, table};
+use super::versions::{ROOT, again, bits, chain, columns, graft, grafts, later, prune, quiet, root, table};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
@@ -47,7 +47,7 @@ proptest! {
         let is_side_cut = last.columns().len() - 1 == place % last.columns().len()
             && grafts[grafts.len() - 1].len() == 1;
         let options = PruneOptions { training: TrainingOptions::of_epochs(0), ..PruneOptions::default() };
-        let unread = last.prune(std::slice::from_ref(&name), None, &options, &mut go_on).unwrap();
+        let unread = last.prune(std::slice::from_ref(&name), None, &options, &mut quiet).unwrap();
         let pruned = again(&unread);
         let without = table.without(std::slice::from_ref(&name)).unwrap();
         let (before, after) = (last.embed(&without).unwrap(), pruned.embed(&table).unwrap());
@@ -61,8 +61,8 @@ proptest! {
         prop_assert_eq!(pruned.columns().len(), pruned.codecs().len());
         // A space that never was a file is pruned as one that was.
         let next = [pruned.columns()[(place + 1) % pruned.columns().len()].name.clone()];
-        let twice = unread.prune(&next, None, &options, &mut go_on).unwrap();
-        let read_between = pruned.prune(&next, None, &options, &mut go_on).unwrap();
+        let twice = unread.prune(&next, None, &options, &mut quiet).unwrap();
+        let read_between = pruned.prune(&next, None, &options, &mut quiet).unwrap();
         prop_assert_eq!(twice.hashes(), read_between.hashes());
     }
 }
@@ -74,7 +74,7 @@ fn healing_is_measured_and_never_makes_it_worse() {
     let d_before = 16 + 8;
     // `l1` leaves the first side: the root keeps its bits, what reads the side is healed.
     let options = PruneOptions { training: TrainingOptions::of_epochs(4), ..PruneOptions::default() };
-    let pruned = last.prune(&later(1..2), Some(&table), &options, &mut go_on).unwrap();
+    let pruned = last.prune(&later(1..2), Some(&table), &options, &mut quiet).unwrap();
     assert_eq!(bits(&pruned, &table, 0..16), bits(&last, &table, 0..16));
     assert_ne!(bits(&pruned, &table, 16..d_before), bits(&last, &table, 16..d_before));
     let entry = pruned.extension_metadata().unwrap();
@@ -88,11 +88,11 @@ fn healing_is_measured_and_never_makes_it_worse() {
     assert_eq!(entry.mode, Mode::Joint);
     assert!(entry.drift.unwrap().mean_cosine_distance > 0.0);
     // A root column: everything is healed, and the split goes on by the original cells.
-    let pruned = last.prune(&["weight".into()], Some(&table), &options, &mut go_on).unwrap();
+    let pruned = last.prune(&["weight".into()], Some(&table), &options, &mut quiet).unwrap();
     assert_eq!(pruned.hashes().split, last.hashes().split);
     assert_eq!(again(&pruned).columns().len(), last.columns().len() - 1);
     // Exact prunes measure too, and move nothing.
-    let cut = last.prune(&later(2..3), Some(&table), &options, &mut go_on).unwrap();
+    let cut = last.prune(&later(2..3), Some(&table), &options, &mut quiet).unwrap();
     let entry = cut.extension_metadata().unwrap();
     assert_eq!((entry.drift.unwrap().mean_cosine_distance, entry.training_epochs_used), (0.0, 0));
     assert!(entry.prune.unwrap().loss_masked.is_some() && entry.prune.unwrap().loss_healed.is_none());
@@ -105,7 +105,7 @@ fn a_healing_run_may_have_to_run_all_its_epochs() {
     let patience = |auto_epochs: bool| {
         let training = TrainingOptions { auto_epochs, ..TrainingOptions::of_epochs(5) };
         let options = PruneOptions { training, ..PruneOptions::default() };
-        let pruned = parent.prune(&["weight".into()], Some(&table), &options, &mut go_on).unwrap();
+        let pruned = parent.prune(&["weight".into()], Some(&table), &options, &mut quiet).unwrap();
         let phase = pruned.training_info().phases[0].clone();
         (phase.patience, phase.n_epochs)
     };
@@ -123,22 +123,22 @@ fn a_pruned_column_comes_back_only_by_name() {
         training: TrainingOptions::of_epochs(2),
         ..ExtendOptions::default()
     };
-    let child = parent.extend(&wide, None, &options, &mut go_on).unwrap();
+    let child = parent.extend(&wide, None, &options, &mut quiet).unwrap();
     let operations: Vec<Operation> = child.extensions().iter().map(|e| e.operation).collect();
     assert_eq!(operations, [Operation::Graft, Operation::Prune, Operation::Graft]);
     let names = |s: &EmbeddingSpace| s.columns().iter().map(|c| c.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&child), columns(&later(1..2)));
-    let error = child.extend(&wide, None, &ExtendOptions::default(), &mut go_on).unwrap_err();
+    let error = child.extend(&wide, None, &ExtendOptions::default(), &mut quiet).unwrap_err();
     assert!(error.is_no_new_columns() && error.to_string().contains("`l0` (pruned from"), "{error}");
     let back = ExtendOptions {
         regraft: later(0..1),
         training: TrainingOptions::of_epochs(2),
         ..ExtendOptions::default()
     };
-    let grown = child.extend(&wide, None, &back, &mut go_on).unwrap();
+    let grown = child.extend(&wide, None, &back, &mut quiet).unwrap();
     assert_eq!(names(&grown), columns(&["l1".to_owned(), "l0".to_owned()]));
     assert!(grown.excluded().is_empty());
-    let error = parent.extend(&wide, None, &back, &mut go_on).unwrap_err();
+    let error = parent.extend(&wide, None, &back, &mut quiet).unwrap_err();
     assert!(error.is_option() && error.to_string().contains("no column was pruned"), "{error}");
 }
 
@@ -148,7 +148,7 @@ fn what_cannot_be_pruned_is_refused() {
     let space = graft(&root(&table, 2), &table, &later(0..2), Mode::Frozen);
     let refused = |columns: &[&str], what: &str| {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
-        let error = space.prune(&columns, None, &PruneOptions::default(), &mut go_on).unwrap_err();
+        let error = space.prune(&columns, None, &PruneOptions::default(), &mut quiet).unwrap_err();
         assert!(error.is_option() && error.to_string().contains(what) && error.hint().is_some(), "{error}");
     };
     refused(&[], "names no column");
@@ -162,7 +162,7 @@ fn a_side_that_lost_all_columns_stands_in_everything_that_follows() {
     let table = table(150, 12);
     let last = chain(&root(&table, 12), &table, &[0..1, 1..2]).pop().unwrap();
     let options = PruneOptions { training: TrainingOptions::of_epochs(1), ..PruneOptions::default() };
-    let pruned = again(&last.prune(&later(0..1), Some(&table), &options, &mut go_on).unwrap());
+    let pruned = again(&last.prune(&later(0..1), Some(&table), &options, &mut quiet).unwrap());
     assert_eq!((pruned.d_model(), pruned.columns().len()), (last.d_model(), 4));
     for mode in [Mode::Frozen, Mode::Joint, Mode::Anchored] {
         let grown = again(&graft(&pruned, &table, &later(2..3), mode));
@@ -172,14 +172,14 @@ fn a_side_that_lost_all_columns_stands_in_everything_that_follows() {
         }
     }
     let fit = PredictorOptions { n_epochs: 1, n_networks: Some(2), ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&pruned, &table, "l5", &fit, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&pruned, &table, "l5", &fit, &mut quiet).unwrap();
     let read = Predictor::from_bytes(&predictor.to_bytes().unwrap()).unwrap();
     assert_eq!(read.predict(&table).unwrap().values, predictor.predict(&table).unwrap().values);
-    let ranked = pruned.rank_columns(&table, Some("l5"), &RankColumnsOptions::default(), &mut go_on).unwrap();
+    let ranked = pruned.rank_columns(&table, Some("l5"), &RankColumnsOptions::default(), &mut quiet).unwrap();
     assert_eq!(ranked.columns.len(), 4);
     let options =
         ConsolidateOptions { training: TrainingOptions::of_epochs(1), ..ConsolidateOptions::default() };
-    assert_eq!(pruned.consolidate(&table, None, &options, &mut go_on).unwrap().d_model(), 16);
+    assert_eq!(pruned.consolidate(&table, None, &options, &mut quiet).unwrap().d_model(), 16);
     // Once nothing reads it, it goes with its reader.
     assert_eq!(prune(&pruned, &later(1..2)).d_model(), 16);
 }

@@ -1,12 +1,12 @@
 //! Random tables, and versions of spaces made from them: what tests of the algebra begin with.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::Arc;
+pub use tabgraft_model::train::quiet;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use proptest::prelude::*;
 use tabgraft_model::extend::{MergeOptions, PruneOptions};
-use tabgraft_model::train::Event;
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, TrainingOptions};
 use tabgraft_table::Table;
 
@@ -60,10 +60,6 @@ pub fn table(n_rows: usize, salt: u64) -> Table {
     Table::from_columns(columns).unwrap()
 }
 
-pub fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 pub fn columns(names: &[String]) -> Vec<String> {
     ROOT.iter().map(|c| (*c).to_owned()).chain(names.iter().cloned()).collect()
 }
@@ -75,7 +71,7 @@ pub fn later(places: impl IntoIterator<Item = usize>) -> Vec<String> {
 pub fn root(table: &Table, seed: u64) -> EmbeddingSpace {
     let mut options = small("root");
     options.config.training.seed = seed;
-    EmbeddingSpace::fit(&table.select(&columns(&[])).unwrap(), None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(&table.select(&columns(&[])).unwrap(), None, &options, &mut quiet).unwrap()
 }
 
 pub fn graft(parent: &EmbeddingSpace, table: &Table, new: &[String], mode: Mode) -> EmbeddingSpace {
@@ -88,7 +84,7 @@ pub fn graft(parent: &EmbeddingSpace, table: &Table, new: &[String], mode: Mode)
         name: Some(format!("{}+{}", parent.name(), new.join("+"))),
         ..ExtendOptions::default()
     };
-    parent.extend(&table, None, &options, &mut go_on).unwrap()
+    parent.extend(&table, None, &options, &mut quiet).unwrap()
 }
 
 /// The versions of a chain, the root first; one graft for each range of late columns.
@@ -103,11 +99,11 @@ pub fn chain(root: &EmbeddingSpace, table: &Table, grafts: &[Range<usize>]) -> V
 }
 
 pub fn prune(space: &EmbeddingSpace, columns: &[String]) -> EmbeddingSpace {
-    space.prune(columns, None, &PruneOptions::default(), &mut go_on).unwrap()
+    space.prune(columns, None, &PruneOptions::default(), &mut quiet).unwrap()
 }
 
 pub fn merge(spaces: &[&EmbeddingSpace]) -> EmbeddingSpace {
-    EmbeddingSpace::merge(spaces, None, &MergeOptions::default(), &mut go_on).unwrap()
+    EmbeddingSpace::merge(spaces, None, &MergeOptions::default(), &mut quiet).unwrap()
 }
 
 /// Bits of one coordinate of all rows.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tabgraft_model::lineage::{Step, verify};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, Lineage, Mode};
 
-use super::family::{Family, family, fit, folder, go_on, reseal, steps, table};
+use super::family::{Family, family, fit, folder, quiet, reseal, steps, table};
 
 #[test]
 fn a_folder_gives_its_family_whatever_the_files_are_called() {
@@ -97,7 +97,7 @@ fn an_id_says_how_a_version_was_made_and_not_what_it_is_called() {
     let graft = |change: &dyn Fn(&mut ExtendOptions)| {
         let mut options = ExtendOptions { mode: Mode::Joint, ..ExtendOptions::default() };
         change(&mut options);
-        v1.graft(&table(), None, &options, &mut go_on).unwrap().untrained().clone()
+        v1.graft(&table(), None, &options, &mut quiet).unwrap().untrained().clone()
     };
     let first = graft(&|_| {});
     assert_eq!(graft(&|_| {}).id(), first.id());
@@ -109,7 +109,7 @@ fn an_id_says_how_a_version_was_made_and_not_what_it_is_called() {
         assert_eq!(other.hashes().differences(first.hashes()), ["recipe", "claims"]);
     }
     // The same steps from another parent.
-    let other = fit("v1", 1).graft(&table(), None, &ExtendOptions::default(), &mut go_on).unwrap();
+    let other = fit("v1", 1).graft(&table(), None, &ExtendOptions::default(), &mut quiet).unwrap();
     assert_ne!(other.untrained().hashes().recipe, graft(&|o| o.mode = Mode::Frozen).hashes().recipe);
 }
 

@@ -1,22 +1,17 @@
 //! A family of models in a folder, and ways to change its files.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+pub use tabgraft_model::train::quiet;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use serde_json::{Value, json};
 use tabgraft_model::lineage::Step;
 use tabgraft_model::store::{self, Container, json_hash};
-use tabgraft_model::train::Event;
 use tabgraft_model::{
     EmbeddingSpace, ExtendOptions, FitOptions, Lineage, Mode, Predictor, PredictorOptions, TrainingOptions,
 };
 use tabgraft_table::Table;
-
-pub fn go_on(_: &Event) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 pub fn table() -> Table {
     let number =
@@ -42,7 +37,7 @@ pub fn fit(name: &str, seed: u64) -> EmbeddingSpace {
     options.config.training.n_epochs = Some(1);
     options.config.training.seed = seed;
     options.infer.ignore = vec!["target".into()];
-    EmbeddingSpace::fit(&without(&["late", "later"]), None, &options, &mut go_on).unwrap()
+    EmbeddingSpace::fit(&without(&["late", "later"]), None, &options, &mut quiet).unwrap()
 }
 
 pub fn extend(parent: &EmbeddingSpace, name: &str, mode: Mode, table: &Table) -> EmbeddingSpace {
@@ -52,7 +47,7 @@ pub fn extend(parent: &EmbeddingSpace, name: &str, mode: Mode, table: &Table) ->
         training: TrainingOptions::of_epochs(2),
         ..ExtendOptions::default()
     };
-    parent.extend(table, None, &options, &mut go_on).unwrap()
+    parent.extend(table, None, &options, &mut quiet).unwrap()
 }
 
 /// v1 -> v2 (frozen, `late`) -> v3 (joint, `later`); v1 -> side (anchored, both); predictors on v1, v3.
@@ -80,7 +75,7 @@ pub fn family() -> &'static Family {
                 d_hidden: 8,
                 ..PredictorOptions::default()
             };
-            Predictor::fit(space, &table(), "target", &options, &mut go_on).unwrap()
+            Predictor::fit(space, &table(), "target", &options, &mut quiet).unwrap()
         };
         let (p1, p3) = (predictor(&v1, "p1"), predictor(&v3, "p3"));
         Family { v1, v2, v3, side, p1, p3 }

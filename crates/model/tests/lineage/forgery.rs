@@ -7,7 +7,7 @@ use tabgraft_model::lineage::{check_ancestor, check_file, verify};
 use tabgraft_model::store::{self, Container};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, Registry, TrainingOptions};
 
-use super::family::{Family, extend, family, folder, forge, go_on, reseal, table, without};
+use super::family::{Family, extend, family, folder, forge, quiet, reseal, table, without};
 
 /// An edit of a manifest.
 type Edit = fn(&mut Value);
@@ -212,7 +212,7 @@ fn the_wiring_is_in_the_id_and_held_against_the_parents() {
             training: TrainingOptions::of_epochs(1),
             ..ExtendOptions::default()
         };
-        parent.extend(&without(left_out), None, &options, &mut go_on).unwrap()
+        parent.extend(&without(left_out), None, &options, &mut quiet).unwrap()
     };
     let a = graft(v1, "a", &["later", "target"]);
     let b = graft(&a, "b", &["target"]);
@@ -265,7 +265,7 @@ fn a_limit_of_memory_that_changes_nothing_makes_the_same_version() {
         let mut options = FitOptions::default();
         options.config.d_model = 8;
         options.config.training.memory_limit = memory_limit;
-        EmbeddingSpace::untrained(&without(&["late", "later"]), None, &options, &mut go_on).unwrap()
+        EmbeddingSpace::untrained(&without(&["late", "later"]), None, &options, &mut quiet).unwrap()
     };
     let (free, limited) = (fit(None), fit(Some(1 << 40)));
     assert_eq!(limited.config().training.memory_limit, Some(1 << 40), "it stands in the file");

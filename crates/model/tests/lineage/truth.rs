@@ -9,7 +9,7 @@ use tabgraft_model::lineage::{Step, check_ancestor, check_file, verify, verify_f
 use tabgraft_model::store::{self, Container, json_hash};
 use tabgraft_model::{EmbeddingSpace, Lineage, Mode, TrainingOptions};
 
-use super::family::{Family, extend, family, folder, go_on, reseal, table, without};
+use super::family::{Family, extend, family, folder, quiet, reseal, table, without};
 
 #[test]
 fn an_edited_byte_anywhere_is_caught_and_its_file_is_named() {
@@ -169,8 +169,8 @@ fn a_descendant_is_held_against_an_ancestor_far_back() {
     let Family { v1, v2, v3, .. } = family();
     let frozen = extend(v2, "frozen", Mode::Frozen, &table());
     let other = extend(v1, "other", Mode::Frozen, &without(&["late"]));
-    let merged = EmbeddingSpace::merge(&[v2, &other], None, &MergeOptions::default(), &mut go_on).unwrap();
-    let grown = merged.prune(&["later".into()], None, &PruneOptions::default(), &mut go_on).unwrap();
+    let merged = EmbeddingSpace::merge(&[v2, &other], None, &MergeOptions::default(), &mut quiet).unwrap();
+    let grown = merged.prune(&["later".into()], None, &PruneOptions::default(), &mut quiet).unwrap();
     for (space, name) in [(v1, "v1"), (v2, "v2"), (v3, "v3"), (&frozen, "frozen"), (&other, "other")] {
         space.save(&path(name)).unwrap();
     }
@@ -253,14 +253,14 @@ fn every_operation_has_its_place() {
     };
     let Family { v1, v2, v3, .. } = family();
     let later = extend(v1, "later", Mode::Frozen, &without(&["late"]));
-    let merged = EmbeddingSpace::merge(&[v2, &later], None, &MergeOptions::default(), &mut go_on).unwrap();
+    let merged = EmbeddingSpace::merge(&[v2, &later], None, &MergeOptions::default(), &mut quiet).unwrap();
     let exact = PruneOptions { name: Some("pruned".into()), ..PruneOptions::default() };
-    let pruned = merged.prune(&["late".into()], None, &exact, &mut go_on).unwrap();
+    let pruned = merged.prune(&["late".into()], None, &exact, &mut quiet).unwrap();
     let healing = PruneOptions { name: Some("healed".into()), training: TrainingOptions::of_epochs(1) };
-    let healed = v3.prune(&["weight".into()], Some(&table()), &healing, &mut go_on).unwrap();
+    let healed = v3.prune(&["weight".into()], Some(&table()), &healing, &mut quiet).unwrap();
     let options =
         ConsolidateOptions { training: TrainingOptions::of_epochs(1), ..ConsolidateOptions::default() };
-    let plain = v3.consolidate(&table(), None, &options, &mut go_on).unwrap();
+    let plain = v3.consolidate(&table(), None, &options, &mut quiet).unwrap();
     for space in [&later, &merged, &pruned, &healed, &plain] {
         save(space);
     }

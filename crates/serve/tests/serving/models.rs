@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -10,17 +9,13 @@ use arrow::array::{ArrayRef, BooleanArray, Float64Array, StringArray};
 use serde_json::{Value, json};
 use tabgraft_model::predictor::Effort;
 use tabgraft_model::space::SpaceConfig;
-use tabgraft_model::train::{Event as Trained, TrainingOptions};
+use tabgraft_model::train::{TrainingOptions, quiet};
 use tabgraft_model::{
     EmbeddingSpace, ExtendOptions, FitOptions, ModelFile, Predictor, PredictorOptions, RowIndex,
 };
 use tabgraft_serve::{Event, ServeOptions, ServedModel, Server};
 use tabgraft_table::Table;
 use tabgraft_table::schema::InferOptions;
-
-fn go_on(_: &Trained) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 pub const N_ROWS: usize = 400;
 
@@ -90,13 +85,13 @@ pub static FILES: LazyLock<Files> = LazyLock::new(|| {
         infer: InferOptions { ignore: vec!["outcome".into(), "amount".into()], ..InferOptions::default() },
         ..FitOptions::default()
     };
-    let v1 = EmbeddingSpace::fit(&table(false), None, &options, &mut go_on).unwrap();
+    let v1 = EmbeddingSpace::fit(&table(false), None, &options, &mut quiet).unwrap();
     let graft = ExtendOptions {
         training: TrainingOptions::of_epochs(1),
         name: Some("v2".into()),
         ..ExtendOptions::default()
     };
-    let v2 = v1.extend(&table(true), None, &graft, &mut go_on).unwrap();
+    let v2 = v1.extend(&table(true), None, &graft, &mut quiet).unwrap();
     let vectors = v1.embed(&table(false)).unwrap().values;
     let keys = (0..N_ROWS).map(|i| format!("row {i}")).collect();
     RowIndex::new(&v1, keys, &vectors).unwrap().save(&files.path("index")).unwrap();
@@ -109,7 +104,7 @@ pub static FILES: LazyLock<Files> = LazyLock::new(|| {
     ] {
         let options =
             PredictorOptions { name: name.into(), effort: Effort::Quick, ..PredictorOptions::default() };
-        let predictor = Predictor::fit(space, &table(with_late), target, &options, &mut go_on).unwrap();
+        let predictor = Predictor::fit(space, &table(with_late), target, &options, &mut quiet).unwrap();
         predictor.save(&files.path(name)).unwrap();
     }
     files

@@ -1,9 +1,9 @@
 //! The page for a person: what it shows, and that a stranger's names stay text.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_model::train::quiet;
 use tabgraft_model::{EmbeddingSpace, FitOptions, Registry};
 use tabgraft_serve::{ServeOptions, ServedModel};
 use tabgraft_table::Table;
@@ -116,8 +116,7 @@ fn names_and_levels_of_a_stranger_stay_text() {
     .unwrap();
     let mut options = FitOptions { name: format!("<u>{evil}"), ..FitOptions::default() };
     options.config.d_model = 8;
-    let space =
-        EmbeddingSpace::untrained(&table, None, &options, &mut |_| ControlFlow::Continue(())).unwrap();
+    let space = EmbeddingSpace::untrained(&table, None, &options, &mut quiet).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("evil.tabgraft");
     space.save(&path).unwrap();

@@ -1,7 +1,6 @@
 //! Grafts that train on a GPU. A software renderer stands in for one: `device` would not choose it, but it
 //! takes the same way.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn_tensor::{Device, DeviceType};
@@ -13,13 +12,9 @@ use super::Graft;
 use crate::ExtendOptions;
 use crate::kernel::Place;
 use crate::space::{EmbeddingSpace, FitOptions, Freeze, Mode, SpaceConfig};
-use crate::train::{Computer, Event, Flow, TrainingOptions};
+use crate::train::{Computer, TrainingOptions, quiet};
 
 const LATE: [&str; 3] = ["checking_status", "duration", "savings_status"];
-
-fn quiet(_: &Event) -> Flow {
-    ControlFlow::Continue(())
-}
 
 /// Any device of the GPU backend, or a word that there is none.
 fn renderer() -> Option<Computer> {

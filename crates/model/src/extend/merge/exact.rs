@@ -1,7 +1,6 @@
 //! Merging lines that differ by frozen grafts alone: their sides are put beside each other.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
@@ -18,7 +17,7 @@ use crate::param::Params;
 use crate::param::weights::to_blobs;
 use crate::space::{EmbeddingSpace, Profile, SoftwareVersion, Wiring, column_shape, now, training_data};
 use crate::store::{json_hash, weights_hash};
-use crate::train::{TrainingInfo, validation_losses};
+use crate::train::{TrainingInfo, quiet, validation_losses};
 
 impl EmbeddingSpace {
     /// The own line, and behind it the sides of the others that it has not.
@@ -90,7 +89,7 @@ impl EmbeddingSpace {
         merged.about.profile = None;
         let data = match table {
             Some(table) => {
-                let (all, rows) = merged.rows_of(table, None, &mut |_| ControlFlow::Continue(()))?;
+                let (all, rows) = merged.rows_of(table, None, &mut quiet)?;
                 let n = merged.about.columns.len();
                 let encoded = merged.encode(&all)?;
                 let data = training_data(&merged, &encoded, &rows, vec![Role::OLD; n], 0..n);
