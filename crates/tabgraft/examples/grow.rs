@@ -42,7 +42,13 @@ fn main() -> Result<()> {
     let found = compared.difference;
     println!(
         "{} {:.3} -> {:.3} on {} test rows: {:+.3} [{:+.3}, {:+.3}]",
-        found.metric.name(), found.a, found.b, found.n, found.difference, found.low, found.high
+        found.metric.name(),
+        found.a,
+        found.b,
+        found.n,
+        found.difference,
+        found.low,
+        found.high
     );
     println!(
         "{}",

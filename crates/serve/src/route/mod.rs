@@ -3,6 +3,7 @@
 //! A route is entered in the router and in `/openapi.json` by one and the same list.
 
 mod embed;
+mod explain;
 mod health;
 mod infer;
 mod metadata;
@@ -11,6 +12,7 @@ mod neighbours;
 mod openapi;
 mod page;
 mod predict;
+mod surprise;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -82,6 +84,8 @@ pub(crate) fn routes() -> Vec<Route> {
         predict::routes(),
         embed::routes(),
         neighbours::routes(),
+        explain::routes(),
+        surprise::routes(),
         metrics::routes(),
         openapi::routes_of_it(),
         page::routes(),

@@ -4,6 +4,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 use tabgraft_model::index::SearchOptions;
+use tabgraft_model::odd::SurpriseOptions;
+use tabgraft_model::predictor::{ExplainOptions, Scale};
+use tabgraft_model::train::quiet;
 use tabgraft_model::{ModelFile, RowIndex};
 use tabgraft_serve::ServeOptions;
 
@@ -123,6 +126,60 @@ fn vectors_and_neighbours_are_those_of_the_library() {
     assert_eq!(client.post("/models/v1/predict", &json!({ "rows": rows })).status, 404);
     assert_eq!(client.post("/models/v1/neighbours", &json!({ "rows": rows, "k": 0 })).status, 422);
     assert_eq!(client.post("/models/v1/neighbours", &json!({ "rows": rows, "k": 5000 })).status, 422);
+}
+
+#[test]
+fn reasons_and_odd_cells_are_those_of_the_library() {
+    let running = serve(&["v1", "yes_no"], ServeOptions::default());
+    let mut client = Client::to(running.address);
+    let rows: Vec<Value> = (5..17).map(row).collect();
+    let table = read_like(&load(&FILES.path("yes_no")), &rows);
+
+    let reply = client.post("/models/yes_no/explain", &json!({ "rows": rows, "scale": "probability" }));
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let document = reply.json();
+    let options = ExplainOptions { scale: Some(Scale::Probability), ..ExplainOptions::default() };
+    let found = FILES.predictor("yes_no").explain(&table, &options, &mut quiet).unwrap();
+    assert_eq!(document["rows"], json!(found.reasons(0..rows.len()).unwrap()));
+    assert_eq!((&document["base"], &document["outputs"]), (&json!(found.base), &json!(["yes"])));
+    // With the base, contributions sum to the prediction.
+    for told in document["rows"].as_array().unwrap() {
+        let given = told["reasons"].as_array().unwrap().iter().map(|r| r["contribution"][0].as_f64().unwrap());
+        let sum = found.base[0] + given.sum::<f64>();
+        assert!((sum - told["prediction"][0].as_f64().unwrap()).abs() < 1e-9, "{told}");
+    }
+
+    let reply = client.post("/models/v1/surprise", &json!({ "rows": rows, "n_reasons": 2 }));
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let document = reply.json();
+    let options = SurpriseOptions { n_reasons: 2, ..SurpriseOptions::default() };
+    let (odd, _) = FILES.space("v1").surprise(&table, &options).unwrap();
+    for (i, told) in document["rows"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(told["surprise"].as_f64().unwrap().to_bits(), odd.scores[i].to_bits());
+        assert_eq!(told["share_less_odd"].as_f64(), odd.shares.get(i).copied());
+        assert_eq!(told["cells"], json!(odd.reasons[i]));
+    }
+    assert_eq!(document["n_rows"], json!(rows.len()));
+}
+
+#[test]
+fn reasons_and_odd_cells_have_their_limits() {
+    let running = serve(&["v1", "yes_no", "how_much"], ServeOptions::default());
+    let mut client = Client::to(running.address);
+    let rows: Vec<Value> = (0..101).map(row).collect();
+    for (path, body, status) in [
+        ("/models/yes_no/explain", json!({ "rows": rows }), 413),
+        ("/models/yes_no/explain", json!({ "rows": rows[..1], "n_evaluations": 100_000 }), 422),
+        ("/models/yes_no/explain", json!({ "rows": rows[..1], "class": "maybe" }), 422),
+        ("/models/how_much/explain", json!({ "rows": rows[..1], "scale": "log_odds" }), 422),
+        ("/models/yes_no/explain", json!({ "rows": rows[..1], "clas": "yes" }), 400),
+        ("/models/v1/explain", json!({ "rows": rows[..1] }), 404),
+        ("/models/yes_no/surprise", json!({ "rows": rows[..1] }), 404),
+        ("/models/v1/surprise", json!({ "rows": rows[..1], "n_reasons": 101 }), 422),
+    ] {
+        let reply = client.post(path, &body);
+        assert_eq!(reply.status, status, "{path} {body}: {}", reply.text());
+    }
 }
 
 #[test]
