@@ -1,5 +1,6 @@
 """Labels come back as they went in, from every container; weights of rows; what is no target."""
 
+import datetime
 import logging
 
 import numpy as np
@@ -71,6 +72,16 @@ def test_columns_of_frames_give_their_labels_back(rows, plain_space):
     for frame in [rows.assign(y=y), pl.from_pandas(rows.assign(y=y))]:
         labels = tabgraft.Predictor.fit(plain_space, frame, "y", target_kind="set", **QUICK).predict(rows).labels
         assert labels.dtype == np.float32 and (labels == y).mean() > 0.6
+
+
+def test_dates_are_labels_and_bytes_are_none(rows, plain_space):
+    early, late = datetime.date(2024, 1, 1), datetime.date(2024, 2, 1)
+    y = np.where(rows["a"] > 0, late, early)
+    labels = tabgraft.Predictor.fit(plain_space, rows, y, target_kind="set", **QUICK).predict(rows).labels
+    assert labels.dtype == "datetime64[D]" and (labels == y).mean() > 0.6
+    for raw in [np.where(rows["a"] > 0, b"q", b"w"), [b"q", b"w"] * (len(rows) // 2)]:
+        with pytest.raises(tabgraft.SchemaError, match="holds a bytes"):
+            tabgraft.Predictor.fit(plain_space, rows, raw, target_kind="set", **QUICK)
 
 
 def test_a_csv_file_and_the_frame_read_from_it_agree(rows, plain_space, tmp_path):

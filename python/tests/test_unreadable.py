@@ -134,3 +134,28 @@ def test_rows_of_frames_count_from_0_and_files_are_told_by_lines(tmp_path):
             space.embed(data, **options)
         with pytest.raises(tabgraft.DataError, match=f"column `size`, {place}: `abc` is not a number"):
             tabgraft.EmbeddingSpace.fit(data, kinds={"size": "numeric"}, **QUICK, **options)
+
+
+def test_plain_python_with_nested_cells_is_read_without_them():
+    columns = {name: cells.tolist() for name, cells in measured().items()}
+    space = tabgraft.EmbeddingSpace.fit(columns, ignore=["y"], **QUICK)
+    nested = columns | {"tags": [["a"]] * 240, "raw": [b"x"] * 240}
+    rows = [dict(zip(nested, cells, strict=True)) for cells in zip(*nested.values(), strict=True)]
+    for data in [nested, rows]:
+        made = tabgraft.EmbeddingSpace.fit(data, ignore=["y"], **QUICK)
+        found = {column["name"]: (column["exclusion"], column["reason"]) for column in made.inspect()["excluded"]}
+        assert found["tags"] == ("unreadable", "a list") and found["raw"] == ("unreadable", "a bytes")
+        assert tabgraft.EmbeddingSpace.fit(data, ignore=["y", "tags", "raw"], **QUICK).columns == ["size", "grade"]
+        np.testing.assert_array_equal(space.embed(data), space.embed(columns))
+    with pytest.raises(tabgraft.SchemaError, match="column `tags` holds a list"):
+        tabgraft.read_table({"tags": [["a"]]})
+
+
+def test_whole_numbers_of_128_bits_keep_their_digits():
+    frame = pl.from_pandas(measured())
+    space = tabgraft.EmbeddingSpace.fit(frame, ignore=["y"], **QUICK)
+    large = frame.with_columns(pl.Series("code", [2**100 + i % 3 for i in range(240)], dtype=pl.Int128))
+    np.testing.assert_array_equal(space.embed(large), space.embed(frame))
+    made = tabgraft.EmbeddingSpace.fit(large, ignore=["y"], **QUICK)
+    reason = next(column["reason"] for column in made.inspect()["columns"] if column["name"] == "code")
+    assert "3 distinct codes of digits" in reason, reason

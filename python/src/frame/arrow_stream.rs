@@ -21,7 +21,7 @@ pub(super) fn arrow_stream(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Ra
 
 /// The polars frame with its columns of the type `Null` as texts without a value, within lists and structs too:
 /// polars hands them over with a buffer that Arrow's C interface does not allow them, and the whole frame would be
-/// refused.
+/// refused. So would it for whole numbers of 128 bits, which Arrow does not have: they are the text of their digits.
 pub(super) fn without_null_type<'py>(data: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
     let polars = data.py().import("polars")?;
     let changed = PyDict::new(data.py());
@@ -43,8 +43,10 @@ fn typed_as_text<'py>(
     dtype: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let is = |class: &str| dtype.is_instance(&polars.getattr(class)?);
-    if dtype.eq(polars.getattr("Null")?)? {
-        return Ok(Some(polars.getattr("String")?));
+    for class in ["Null", "Int128", "UInt128"] {
+        if polars.hasattr(class)? && dtype.eq(polars.getattr(class)?)? {
+            return Ok(Some(polars.getattr("String")?));
+        }
     }
     if is("List")? {
         let inner = typed_as_text(polars, &dtype.getattr("inner")?)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Date32Array};
 use arrow::compute::{cast, nullif};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use numpy::PyArray1;
@@ -12,6 +12,9 @@ use tabgraft_model::Error;
 
 use super::is_a;
 use crate::error::{Raise, Raised, tolerated};
+
+/// What Python counts for 1970-01-01: the first of January of the year 1 is 1.
+const ORDINAL_OF_1970: i32 = 719_163;
 
 /// One NumPy column as Arrow; masked cells are missing.
 pub fn column(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
@@ -86,7 +89,27 @@ pub(super) fn values<'py>(py: Python<'py>, array: &ArrayRef) -> Raised<Bound<'py
     }
 }
 
-/// Python objects of one column: all booleans, all whole numbers, all numbers, else text.
+/// The class of the first of these objects that is no single value, with its article: a list, bytes.
+pub(super) fn nested_class(cells: &Bound<'_, PyAny>) -> Raised<Option<String>> {
+    use pyo3::types::{PyByteArray, PyBytes, PyFrozenSet, PySet};
+    for cell in cells.try_iter()? {
+        let cell = cell?;
+        let is_nested = cell.is_instance_of::<PyList>()
+            || cell.is_instance_of::<PyTuple>()
+            || cell.is_instance_of::<PyDict>()
+            || cell.is_instance_of::<PySet>()
+            || cell.is_instance_of::<PyFrozenSet>()
+            || cell.is_instance_of::<PyBytes>()
+            || cell.is_instance_of::<PyByteArray>()
+            || is_a(&cell, "numpy", "ndarray")?;
+        if is_nested {
+            return Ok(Some(format!("a {}", cell.get_type().name()?)));
+        }
+    }
+    Ok(None)
+}
+
+/// Python objects of one column: all booleans, all whole numbers, all numbers, all dates, else text.
 pub fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
     use arrow::array::{Float64Array, Int64Array, StringArray, UInt64Array};
     use pyo3::types::{PyBool, PyFloat, PyInt};
@@ -115,21 +138,35 @@ pub fn objects(name: &str, values: &Bound<'_, PyAny>) -> Raised<ArrayRef> {
         let cells = present.iter().map(|c| c.map(|c| c.extract()).transpose());
         return Ok(Arc::new(Float64Array::from(cells.collect::<PyResult<Vec<Option<f64>>>>()?)));
     }
-    let text = |cell: &Bound<'_, PyAny>| -> Raised<String> {
-        if cell.is_instance_of::<PyList>()
-            || cell.is_instance_of::<PyTuple>()
-            || cell.is_instance_of::<PyDict>()
-        {
-            let class = cell.get_type().name()?.to_string();
-            return Err(Raise::Core(
-                Error::schema(format!(
-                    "column `{name}` holds a {class}, a cell is a number, text, date or boolean"
-                ))
-                .with_hint("spread it over columns of its own, or leave it out"),
-            ));
-        }
-        Ok(cell.str()?.to_string())
-    };
+    if let Some(times) = days(&present)? {
+        return Ok(times);
+    }
+    if let Some(class) = nested_class(values)? {
+        return Err(Raise::Core(
+            Error::schema(format!(
+                "column `{name}` holds {class}, a cell is a number, text, date or boolean"
+            ))
+            .with_hint("spread it over columns of its own, or leave it out; bytes are text once decoded"),
+        ));
+    }
+    let text = |cell: &Bound<'_, PyAny>| -> PyResult<String> { Ok(cell.str()?.to_string()) };
     let cells = present.iter().map(|c| c.map(text).transpose());
-    Ok(Arc::new(StringArray::from(cells.collect::<Raised<Vec<Option<String>>>>()?)))
+    Ok(Arc::new(StringArray::from(cells.collect::<PyResult<Vec<Option<String>>>>()?)))
+}
+
+/// Objects that are dates, all of them; none if one is another thing, as a time is, or there are none.
+fn days(present: &[Option<&Bound<'_, PyAny>>]) -> Raised<Option<ArrayRef>> {
+    let Some(first) = present.iter().flatten().next() else { return Ok(None) };
+    let datetime = first.py().import("datetime")?;
+    let (date, time) = (datetime.getattr("date")?, datetime.getattr("datetime")?);
+    for cell in present.iter().flatten() {
+        if !cell.is_instance(&date)? || cell.is_instance(&time)? {
+            return Ok(None);
+        }
+    }
+    let day = |cell: &&Bound<'_, PyAny>| -> PyResult<i32> {
+        Ok(cell.call_method0("toordinal")?.extract::<i32>()? - ORDINAL_OF_1970)
+    };
+    let days = present.iter().map(|cell| cell.as_ref().map(day).transpose());
+    Ok(Some(Arc::new(Date32Array::from(days.collect::<PyResult<Vec<Option<i32>>>>()?))))
 }

@@ -98,7 +98,7 @@ impl Given {
             {
                 return Err(named_already());
             }
-            return Ok(given(from_columns(found, Origin::default(), options)?, Home::None));
+            return Ok(given(from_columns(found, plain::origin(data)?, options)?, Home::None));
         }
         if is_a(data, "numpy", "ndarray")? {
             return Ok(given(array(data, columns, options)?, Home::None));

@@ -4,12 +4,12 @@ use arrow::array::{Array, ArrayRef};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySlice, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PySlice, PyString};
 use tabgraft_table::Table;
 use tabgraft_table::read::{Origin, ReadOptions, Renaming, Wanted, unreadable};
 
 use super::arrow_stream::arrow_stream;
-use super::cells::column;
+use super::cells::{column, nested_class};
 use super::{from_columns, is_a};
 use crate::error::{Raised, tolerated};
 
@@ -110,7 +110,7 @@ fn pandas_columns(data: &Bound<'_, PyAny>, options: &ReadOptions) -> Raised<Tabl
         let is_declared = is_a(&series.getattr("dtype")?, "pandas", "CategoricalDtype")?;
         let values = series.call_method0("to_numpy")?;
         let name = name?.str()?.to_string();
-        match nested_class(&values)? {
+        match nested(&values)? {
             Some(class) => set_aside.push(unreadable(&name, &class)),
             None => {
                 let cells = column(&name, &values)?;
@@ -130,25 +130,7 @@ fn as_dictionary(cells: ArrayRef) -> ArrayRef {
 }
 
 /// The class of the first object of a column that holds several values, or none that a cell may be.
-fn nested_class(values: &Bound<'_, PyAny>) -> Raised<Option<String>> {
-    use pyo3::types::{PyByteArray, PyBytes, PyFrozenSet, PySet};
+fn nested(values: &Bound<'_, PyAny>) -> Raised<Option<String>> {
     let kind: String = values.getattr("dtype")?.getattr("kind")?.extract()?;
-    if kind != "O" {
-        return Ok(None);
-    }
-    for cell in values.call_method0("tolist")?.try_iter()? {
-        let cell = cell?;
-        let is_nested = cell.is_instance_of::<PyList>()
-            || cell.is_instance_of::<PyTuple>()
-            || cell.is_instance_of::<PyDict>()
-            || cell.is_instance_of::<PySet>()
-            || cell.is_instance_of::<PyFrozenSet>()
-            || cell.is_instance_of::<PyBytes>()
-            || cell.is_instance_of::<PyByteArray>()
-            || is_a(&cell, "numpy", "ndarray")?;
-        if is_nested {
-            return Ok(Some(format!("a {}", cell.get_type().name()?)));
-        }
-    }
-    Ok(None)
+    if kind == "O" { nested_class(&values.call_method0("tolist")?) } else { Ok(None) }
 }

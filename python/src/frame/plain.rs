@@ -5,8 +5,9 @@ use arrow::array::ArrayRef;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use tabgraft_model::Error;
+use tabgraft_table::read::{Origin, unreadable};
 
-use super::cells::{column, objects};
+use super::cells::{column, nested_class, objects};
 use super::is_a;
 use crate::error::{Raise, Raised};
 
@@ -28,6 +29,57 @@ pub fn columns(data: &Bound<'_, PyAny>) -> Raised<Option<Vec<(String, ArrayRef)>
     Ok(None)
 }
 
+/// What of such data is no column, for its cells are no single values.
+pub fn origin(data: &Bound<'_, PyAny>) -> Raised<Origin> {
+    let mut set_aside = Vec::new();
+    let mut look = |name: String, cells: &Bound<'_, PyAny>| -> Raised<()> {
+        set_aside.extend(class_of(cells)?.map(|class| unreadable(&name, &class)));
+        Ok(())
+    };
+    if let Ok(columns) = data.cast::<PyDict>() {
+        for (key, values) in columns.iter() {
+            look(name(&key)?, &values)?;
+        }
+    } else if let Ok(rows) = data.cast::<PyList>() {
+        for key in keys_of(rows)?.keys() {
+            look(name(&key)?, &cells_of(rows, &key)?)?;
+        }
+    }
+    Ok(Origin { set_aside, ..Origin::default() })
+}
+
+/// The class of the first of several cells that is no single value; none where all are, or one stands for all.
+fn class_of(cells: &Bound<'_, PyAny>) -> Raised<Option<String>> {
+    if cells.hasattr("dtype")? {
+        let kind: String = cells.getattr("dtype")?.getattr("kind")?.extract()?;
+        let has_objects = kind == "O" && cells.hasattr("tolist")?;
+        return if has_objects { nested_class(&cells.call_method0("tolist")?) } else { Ok(None) };
+    }
+    let is_text = cells.is_instance_of::<PyString>();
+    let are_several = !is_text && cells.hasattr("__iter__")? && cells.hasattr("__len__")?;
+    if are_several { nested_class(cells) } else { Ok(None) }
+}
+
+/// The keys of all rows, in the order in which rows name them first.
+fn keys_of<'py>(rows: &Bound<'py, PyList>) -> Raised<Bound<'py, PyDict>> {
+    let keys = PyDict::new(rows.py());
+    for row in rows.iter() {
+        for key in row.cast::<PyDict>().map_err(PyErr::from)?.keys() {
+            keys.set_item(key, rows.py().None())?;
+        }
+    }
+    Ok(keys)
+}
+
+/// What each row has under a key.
+fn cells_of<'py>(rows: &Bound<'py, PyList>, key: &Bound<'py, PyAny>) -> Raised<Bound<'py, PyAny>> {
+    let cells = PyList::empty(rows.py());
+    for row in rows.iter() {
+        cells.append(row.call_method1("get", (key,))?)?;
+    }
+    Ok(cells.into_any())
+}
+
 /// A name of a column: text, or a number that pandas would count columns by.
 fn name(key: &Bound<'_, PyAny>) -> PyResult<String> {
     Ok(key.str()?.to_string())
@@ -42,10 +94,18 @@ enum Cells<'py> {
 fn of_dictionary(columns: &Bound<'_, PyDict>) -> Raised<Vec<(String, ArrayRef)>> {
     let py = columns.py();
     let mut found = Vec::with_capacity(columns.len());
+    let mut nested = None;
     for (key, values) in columns.iter() {
         let name = name(&key)?;
+        if class_of(&values)?.is_some() {
+            nested.get_or_insert((name, values));
+            continue;
+        }
         let cells = cells(&name, values)?;
         found.push((name, cells));
+    }
+    if let Some((name, values)) = nested.filter(|_| found.is_empty()) {
+        cells(&name, values)?;
     }
     let lengths = || {
         found.iter().filter_map(|(name, cells)| match cells {
@@ -106,22 +166,18 @@ fn cells<'py>(name: &str, values: Bound<'py, PyAny>) -> Raised<Cells<'py>> {
 
 /// What a row lacks is missing; columns stand in the order in which rows name them first.
 fn of_rows(rows: &Bound<'_, PyList>) -> Raised<Vec<(String, ArrayRef)>> {
-    let py = rows.py();
-    let keys = PyDict::new(py);
-    for row in rows.iter() {
-        for key in row.cast::<PyDict>().map_err(PyErr::from)?.keys() {
-            keys.set_item(key, py.None())?;
+    let keys = keys_of(rows)?;
+    let mut columns = Vec::with_capacity(keys.len());
+    let mut nested = None;
+    for key in keys.keys() {
+        let (name, cells) = (name(&key)?, cells_of(rows, &key)?);
+        match class_of(&cells)? {
+            Some(_) => drop(nested.get_or_insert((name, cells))),
+            None => columns.push((name.clone(), objects(&name, &cells)?)),
         }
     }
-    let mut columns = Vec::with_capacity(keys.len());
-    for key in keys.keys() {
-        let cells = PyList::empty(py);
-        for row in rows.iter() {
-            cells.append(row.call_method1("get", (&key,))?)?;
-        }
-        let name = name(&key)?;
-        let cells = objects(&name, cells.as_any())?;
-        columns.push((name, cells));
+    if let Some((name, cells)) = nested.filter(|_| columns.is_empty()) {
+        objects(&name, &cells)?;
     }
     Ok(columns)
 }

@@ -37,14 +37,15 @@ pub fn reread(table: &Table, options: &ReadOptions) -> Result<Table> {
         origin.reading = Reading { missing_tokens: origin.reading.missing_tokens, ..before.reading.clone() };
     }
     origin.reading.renamed = before.reading.renamed.clone().into_iter().chain(renamed).collect();
-    let set_aside = before.set_aside.iter().filter(|column| options.columns.has(&column.name));
-    let set_aside: Vec<_> = set_aside.cloned().collect();
+    let (set_aside, unwanted): (Vec<_>, Vec<_>) =
+        before.set_aside.iter().cloned().partition(|column| options.columns.has(&column.name));
     origin.notes.extend(before.notes.iter().cloned());
     origin.notes.extend(unreadable_note(&set_aside).filter(|note| !before.notes.contains(note)));
     origin.set_aside.extend(set_aside);
     let declared = before.declared_categories.iter().filter(|name| read.has_column(name));
     origin.declared_categories.extend(declared.cloned());
     origin.unread.extend(before.unread.iter().cloned());
+    origin.unread.extend(unwanted.into_iter().map(|column| column.name));
     if before.reading.decimal.zip(options.decimal).is_some_and(|(here, there)| here != there) {
         origin.notes.extend(differences(before, options));
     }

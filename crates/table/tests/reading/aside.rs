@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use arrow::datatypes::Schema;
+use tabgraft_table::read::reread;
 use tabgraft_table::schema::{Exclusion, InferOptions, Kind, infer};
 
 use super::*;
@@ -79,6 +80,8 @@ fn a_column_of_lists_is_left_out_with_its_reason_or_ignored() {
         let ignore = InferOptions { ignore: vec!["tags".to_owned()], ..Default::default() };
         assert_eq!(infer(&table, &ignore).unwrap().excluded[0].exclusion, Exclusion::Ignored, "{file}");
         let unread = ReadOptions { columns: ignore.wants(None::<&str>), ..ReadOptions::default() };
+        let again = infer(&reread(&table, &unread).unwrap(), &ignore).unwrap();
+        assert_eq!(again.excluded[0].exclusion, Exclusion::Ignored, "{file}, read once more");
         let table = read_table_from(Cursor::new(bytes), file, &unread).unwrap();
         assert!(table.origin().notes.is_empty() && table.origin().set_aside.is_empty(), "{file}");
         assert_eq!(table.all_column_names(), ["n", "tags"], "{file}");
