@@ -29,6 +29,11 @@ quality *ARGUMENTS:
 bench-german:
     python3 benches/german_credit.py
 
+# Pages of models of 1,000,000 rows x 100 columns: size and seconds.
+bench-report *ARGUMENTS:
+    cargo build --release
+    python3 benches/report.py {{ARGUMENTS}}
+
 # A predictor and a space in ONNX Runtime beside their own speed.
 bench-onnx:
     python3 benches/onnx_speed.py

@@ -26,6 +26,7 @@ mod predictions;
 mod predictor;
 mod progress;
 mod registry;
+mod report;
 mod row_index;
 mod run;
 mod simple_mlp;
@@ -69,6 +70,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<odd::Surprise>()?;
     module.add_class::<filled::Filled>()?;
     module.add_class::<watched::Watched>()?;
+    module.add_class::<report::Report>()?;
     module.add_function(wrap_pyfunction!(discovery::discover, module)?)?;
     // For the estimators alone: no part of what the module exports.
     module.setattr("_n_weighted_rows", wrap_pyfunction!(predictor::n_weighted_rows, module)?)?;

@@ -33,6 +33,7 @@ __all__ = [
     "Predictions",
     "Predictor",
     "Registry",
+    "Report",
     "RowIndex",
     "SchemaError",
     "SimpleMLP",
@@ -458,6 +459,19 @@ class EmbeddingSpace:
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> Comparison: ...
+    def report(
+        self,
+        data: _FrameLike | None = None,
+        *,
+        before: EmbeddingSpace | None = None,
+        target: str | None = None,
+        colour_by: str | None = None,
+        max_rows: int = 20_000,
+        seed: int = 0,
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+        progress: bool | None = None,
+    ) -> Report: ...
     def card(
         self, *, format: Literal["markdown", "json"] = "markdown", base_model: str | _Names | None = None
     ) -> str: ...
@@ -620,6 +634,17 @@ class Predictor:
     def growth(self) -> dict[str, Any] | None: ...
     @property
     def metrics(self) -> dict[str, float]: ...
+    def report(
+        self,
+        data: _FrameLike | None = None,
+        *,
+        before: Predictor | None = None,
+        max_rows: int = 20_000,
+        seed: int = 0,
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+        progress: bool | None = None,
+    ) -> Report: ...
     def card(
         self, *, format: Literal["markdown", "json"] = "markdown", base_model: str | _Names | None = None
     ) -> str: ...
@@ -1111,6 +1136,21 @@ class Watched:
     def to_polars(self) -> Any: ...
     def _repr_html_(self) -> str: ...
     def __len__(self) -> int: ...
+
+@final
+class Report:
+    @staticmethod
+    def of_folder(path: _Path) -> Report: ...
+    @staticmethod
+    def of_features(path: _Path) -> Report: ...
+    @property
+    def html(self) -> str: ...
+    @property
+    def headline(self) -> list[str]: ...
+    def save(self, path: _Path) -> None: ...
+    def to_dict(self) -> Document: ...
+    def to_json(self) -> str: ...
+    def _repr_html_(self) -> str: ...
 
 @final
 class StopToken:

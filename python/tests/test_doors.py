@@ -92,6 +92,7 @@ DOORS = {
         {"space", "data", "progress", "predictor_options"},
     ),
     "card": (tabgraft.Predictor.card, {"out"}, {"format"}),
+    "report": (tabgraft.EmbeddingSpace.report, {"out"} | READING, {"data", "before", "columns", "progress"}),
     "export": (tabgraft.Predictor.to_onnx, {"onnx"}, {"path"}),
     # The file of `--columns` is the frame `data`; `--table` is the engine's own.
     "sql": (

@@ -56,7 +56,7 @@ def files(space, early, tmp_path_factory):
 
 
 def test_the_schemas_are_sound_and_say_what_everything_means():
-    assert {f"{name}.schema.json" for name in READERS} | {"model_card.schema.json"} == set(SCHEMAS)
+    assert {f"{name}.schema.json" for name in READERS} | {"model_card.schema.json", "report.schema.json"} == set(SCHEMAS)
     for name, schema in SCHEMAS.items():
         Draft202012Validator.check_schema(schema)
         assert schema["$id"] == name and schema["$schema"].endswith("2020-12/schema")

@@ -3,6 +3,7 @@
 pub mod card;
 pub mod compare;
 pub mod discover;
+mod draw;
 mod embed;
 mod encoder;
 pub mod export;

@@ -1,16 +1,21 @@
 //! Promises of the report: any text is safe, the page is well-formed, the plane is the right one.
 
+#[path = "fixtures/well_formed.rs"]
+mod well_formed;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tabgraft_model::discover::remember::history;
 use tabgraft_model::metric::{Drift, Metric, PairedDifference, Score, Verdict};
 use tabgraft_model::report::{
-    Check, Credit, Extension, Fact, FeatureSearch, FoundFeature, Node, Picture, Projection, Report, Version,
-    Way, WayKind, to_html,
+    Check, Credit, Extension, Fact, FeatureSearch, FoundFeature, Node, Picture, Projection, Story, Version,
+    Way, WayKind,
 };
 use tabgraft_model::space::Mode;
 use tabgraft_model::train::{EpochInfo, TrainingInfo};
+
+use well_formed::check_well_formed;
 
 fn score(value: f64) -> Score {
     Score {
@@ -53,7 +58,7 @@ fn training(n_epochs: usize) -> TrainingInfo {
 }
 
 /// A report in which every text is `text`.
-fn report(text: &str, n_epochs: usize) -> Report {
+fn report(text: &str, n_epochs: usize) -> Story {
     let text = || text.to_owned();
     let drift = Drift {
         mean_cosine_distance: 0.0,
@@ -109,7 +114,7 @@ fn report(text: &str, n_epochs: usize) -> Report {
         }),
     };
     let values: Vec<f32> = (0..60).map(|i| (i * 37 % 11) as f32).collect();
-    Report {
+    Story {
         title: text(),
         story: vec![text(), text()],
         facts: vec![Fact { label: text(), value: text() }],
@@ -130,10 +135,12 @@ fn report(text: &str, n_epochs: usize) -> Report {
                 .expect("a picture"),
         ],
         discovery: Some(FeatureSearch {
+            date: text(),
+            target: text(),
             n_candidates: 90,
             n_judging_rows: 300,
             metric: text(),
-            seconds: 4.0,
+            seconds: Some(4.0),
             features: vec![feature(true, false), feature(true, true), feature(false, false)],
         }),
         checks: vec![
@@ -142,50 +149,6 @@ fn report(text: &str, n_epochs: usize) -> Report {
         ],
         credits: vec![Credit { name: text(), source: text(), licence: text() }],
     }
-}
-
-/// Every tag that opens is closed in turn, attributes are quoted, no id stands twice.
-fn check_well_formed(html: &str) -> Result<(), String> {
-    const VOID: [&str; 2] = ["meta", "!DOCTYPE"];
-    let (mut open, mut ids) = (Vec::new(), std::collections::HashSet::new());
-    let mut rest = html;
-    while let Some(start) = rest.find('<') {
-        rest = &rest[start + 1..];
-        // A `>` may stand in an attribute, never in ours outside of quotes.
-        let mut quoted = false;
-        let end = rest
-            .find(|c: char| {
-                quoted ^= c == '"';
-                c == '>' && !quoted
-            })
-            .ok_or("a tag does not end")?;
-        let tag = &rest[..end];
-        rest = &rest[end + 1..];
-        if let Some(name) = tag.strip_prefix('/') {
-            if open.pop() != Some(name) {
-                return Err(format!("`{name}` is closed out of turn"));
-            }
-            continue;
-        }
-        let name = tag.split([' ', '/']).next().unwrap_or_default();
-        if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '!') || name.is_empty() {
-            return Err(format!("`{tag}` is no tag"));
-        }
-        for attribute in tag.split('"').step_by(2).filter(|a| a.contains('=')) {
-            if !attribute.ends_with('=') {
-                return Err(format!("an attribute of `{tag}` is not quoted"));
-            }
-        }
-        if let Some(id) = tag.split(" id=\"").nth(1).and_then(|t| t.split('"').next())
-            && !ids.insert(id)
-        {
-            return Err(format!("the id `{id}` stands twice"));
-        }
-        if !VOID.contains(&name) && !tag.ends_with('/') {
-            open.push(name);
-        }
-    }
-    if open.is_empty() { Ok(()) } else { Err(format!("left open: {open:?}")) }
 }
 
 #[test]
@@ -202,11 +165,12 @@ fn hostile_text_stays_text() {
         long.as_str(),
         "",
     ] {
-        let html = to_html(&report(text, 6)).unwrap();
+        let html = report(text, 6).html();
         assert_eq!(check_well_formed(&html), Ok(()), "{text:?}");
-        for bad in ["<script", "<img", "<b>", "onload=\"", "onload='"] {
+        for bad in ["<script>alert", "<img", "<b>", "onload=\"", "onload='"] {
             assert!(!html.contains(bad), "{text:?} brought {bad}");
         }
+        assert_eq!(html.matches("<script").count(), 1, "there is one script, ours");
     }
     assert!(check_well_formed("<p><b>x</p></b>").is_err(), "the check can fail");
     assert!(check_well_formed("<p class=x></p>").is_err(), "the check can fail");
@@ -215,16 +179,21 @@ fn hostile_text_stays_text() {
 #[test]
 fn the_page_asks_for_nothing_and_is_the_same_every_time() {
     let report = report("name", 12);
-    let html = to_html(&report).unwrap();
-    for outside in ["http:", "https:", "src=", "href=", "url(", "@import", "<script", "<link"] {
+    let html = report.html();
+    for outside in ["http:", "https:", "src=\"", "url(", "@import"] {
         assert!(!html.contains(outside), "{outside}");
     }
+    let links = html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    for link in links.filter(|link| *link != "data:,") {
+        let place = link.strip_prefix('#').expect("a link within the page");
+        assert!(html.contains(&format!(" id=\"{place}\"")), "nothing is called {place}");
+    }
     assert!(!html.contains("NaN") && !html.contains("inf"), "a number is not one");
-    assert_eq!(html, to_html(&report).unwrap());
+    assert_eq!(html, report.html());
     let json = serde_json::to_string(&report).unwrap();
-    let again: Report = serde_json::from_str(&json).unwrap();
+    let again: Story = serde_json::from_str(&json).unwrap();
     assert_eq!(again, report);
-    assert_eq!(to_html(&again).unwrap(), html);
+    assert_eq!(again.html(), html);
 }
 
 #[test]
@@ -233,25 +202,45 @@ fn suggested_and_recommended_stand_apart() {
     let features = &mut report.discovery.as_mut().unwrap().features;
     features.truncate(1);
     features[0].name = "only_suggested".to_owned();
-    let html = to_html(&report).unwrap();
-    let (suggested, recommended) =
-        html.split_once("Recommended: 0").expect("a count of recommended features");
-    assert!(suggested.contains("Suggested: 1") && suggested.contains("only_suggested"));
-    assert!(!recommended.contains("only_suggested") && recommended.contains("No feature was proven"));
+    let html = report.html();
+    let (recommended, suggested) = html.split_once("Suggested: 1").expect("a count of suggested features");
+    assert!(suggested.contains("only_suggested"));
+    assert!(recommended.contains("Recommended: 0") && recommended.contains("No feature was proven"));
+    assert!(!recommended.contains("only_suggested"));
 }
 
 #[test]
 fn what_was_not_judged_has_no_figures() {
     let mut report = report("name", 3);
-    let html = to_html(&report).unwrap();
+    let html = report.html();
     assert!(html.contains("2 of the best 3 were judged") && html.contains("<td>not judged</td>"));
     report.discovery.as_mut().unwrap().features.retain(|f| f.judgement.is_some());
-    assert!(!to_html(&report).unwrap().contains("not judged"));
+    assert!(!report.html().contains("not judged"));
+}
+
+#[test]
+fn what_a_graft_brought_cost_and_did_beside_retraining_comes_first() {
+    let mut story = report("name", 3);
+    story.extensions[0].version = "v2".to_owned();
+    story.versions[1].name = "v2".to_owned();
+    let html = story.html();
+    let (first, _) = html.split_once("</div>").expect("a headline");
+    assert!(
+        first.contains("class=\"headline same\"") && first.contains("v2 has 1 more column (name)"),
+        "{first}"
+    );
+    assert!(
+        first.contains("+0.010 [\u{2212}0.010, +0.030] in ROC AUC") && first.contains("grafted in 0.50 s")
+    );
+    assert!(first.contains("Full retraining on the same columns takes 6.00 s, 12.0 times as long"));
+    // Why an early epoch was kept is said in words.
+    story.versions[0].training.best_epoch = 1;
+    assert!(story.html().contains("The weights of epoch 1 of 3 were kept: no later epoch had a lower"));
 }
 
 #[test]
 fn scores_are_in_the_table_with_their_intervals() {
-    let html = to_html(&report("name", 3)).unwrap();
+    let html = report("name", 3).html();
     assert!(html.contains("0.700 <span class=\"ci\">[0.650, 0.750]</span>"), "{html}");
     assert!(html.contains("12.0\u{d7}"), "full retraining took twelve times as long");
     assert!(html.contains("\u{2212}0.010"), "a negative difference");
@@ -259,7 +248,7 @@ fn scores_are_in_the_table_with_their_intervals() {
 
 #[test]
 fn empty_and_tiny_reports_have_a_page() {
-    assert_eq!(check_well_formed(&to_html(&Report::default()).unwrap()), Ok(()));
+    assert_eq!(check_well_formed(&Story::default().html()), Ok(()));
     for n_epochs in [0, 1, 2] {
         let mut report = report("name", n_epochs);
         for version in &mut report.versions {
@@ -272,7 +261,7 @@ fn empty_and_tiny_reports_have_a_page() {
         report.pictures =
             vec![Picture::of("one", (&[1.0, 2.0], 2), "y", vec!["a".to_owned()], &[0]).unwrap()];
         report.discovery = Some(FeatureSearch::default());
-        let html = to_html(&report).unwrap();
+        let html = report.html();
         assert_eq!(check_well_formed(&html), Ok(()), "{n_epochs} epochs");
         assert!(!html.contains("NaN") && !html.contains("inf"), "{n_epochs} epochs");
     }
@@ -287,7 +276,7 @@ fn numbers_that_are_none_draw_nothing() {
     report.extensions[0].ways[1].seconds = f64::NAN;
     report.pictures[0].points[0].x = f64::NAN;
     report.pictures[0].points[1].y = f64::MAX;
-    let html = to_html(&report).unwrap();
+    let html = report.html();
     assert_eq!(check_well_formed(&html), Ok(()));
     assert!(!html.contains("NaN") && !html.contains("inf"));
 }

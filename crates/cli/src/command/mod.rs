@@ -26,6 +26,7 @@ mod predictor;
 mod prune;
 mod rank;
 mod registry;
+mod report;
 mod serve;
 mod split;
 mod sql;
@@ -70,6 +71,7 @@ pub enum Command {
     Compare(compare::CompareArgs),
     Inspect(inspect::InspectArgs),
     Card(card::CardArgs),
+    Report(report::ReportArgs),
     Verify(verify::VerifyArgs),
     Lineage(lineage::LineageArgs),
     Registry(registry::RegistryArgs),
@@ -109,6 +111,7 @@ impl Command {
             Command::Compare(args) => args.run(console),
             Command::Inspect(args) => args.run(console),
             Command::Card(args) => args.run(console),
+            Command::Report(args) => args.run(console),
             Command::Verify(args) => args.run(console),
             Command::Lineage(args) => args.run(console),
             Command::Registry(args) => args.run(console),

@@ -1,4 +1,4 @@
-//! `demo`: the whole story on a built-in table. Train, search features, graft twice, compare with
+//! `demo`: the whole story on a built-in table. Train, graft late columns, search features and graft them, compare with
 //! training anew, check the promises, leave files and a report.
 //!
 //! Every number and every verdict is measured on the spot; nothing is known beforehand.
@@ -15,7 +15,7 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 use tabgraft_model::error::{Error, Result};
-use tabgraft_model::report::{Report, to_html};
+use tabgraft_model::report::Story;
 use tabgraft_model::space::SoftwareVersion;
 use tabgraft_model::train::Sink;
 use tabgraft_table::{check_folder, write_whole};
@@ -24,8 +24,8 @@ use stage::Stage;
 
 /// Show the whole story on real data: 1,000 loans, three runs, one report.
 ///
-/// Trains an embedding space without three of the table's columns, searches features and grafts the
-/// suggested ones, then grafts the three columns as if they had been delivered later. Beside each
+/// Trains an embedding space without three of the table's columns, grafts them as if they had been
+/// delivered later, then searches features and grafts the suggested ones. Beside each
 /// graft: other ways to the same columns, with their seconds and scores. All scores come from the
 /// same held-out rows. The data is built in: German Credit, UCI, CC BY 4.0.
 ///
@@ -35,7 +35,7 @@ use stage::Stage;
 #[command(after_help = "\
 Example:
   tabgraft demo --out tabgraft-demo
-  tabgraft inspect tabgraft-demo/v3.tabgraft")]
+  tabgraft report tabgraft-demo/v1.tabgraft tabgraft-demo/v2.tabgraft -o graft.html")]
 pub struct DemoArgs {
     /// The folder to write to; it is made if need be
     #[arg(long, value_name = "FOLDER", default_value = "tabgraft-demo")]
@@ -59,7 +59,7 @@ pub struct Demo {
     /// Rows by their part, the same for every version.
     pub rows: Rows,
     /// Everything that the page shows.
-    pub report: Report,
+    pub report: Story,
     /// Files that were written.
     pub files: Vec<WrittenFile>,
     /// Wall time of the demo, seconds.
@@ -109,7 +109,7 @@ pub fn run(args: &DemoArgs, sink: &mut Sink<'_>, say: &mut dyn FnMut(&str)) -> R
         seconds: 0.0,
     };
     let (page, record) = (args.out.join("report.html"), args.out.join("demo.json"));
-    write(&page, to_html(&demo.report)?.as_bytes())?;
+    write(&page, demo.report.html().as_bytes())?;
     files.push(WrittenFile { path: page, what: "the report; open it in a browser".to_owned() });
     files.push(WrittenFile { path: record.clone(), what: "every number of it".to_owned() });
     demo.files = files;

@@ -3,9 +3,9 @@
 use tabgraft_feature::{Feature, FeatureEngineer};
 use tabgraft_model::discover::remember::history::{self, FeatureJudgement};
 use tabgraft_model::error::{Error, Result};
-use tabgraft_model::metric::{Score, Verdict};
+use tabgraft_model::metric::Score;
 use tabgraft_model::report::{
-    Check, Credit, Extension, Fact, FeatureSearch, FoundFeature, Node, Picture, Report, Version, Way, WayKind,
+    Check, Credit, Extension, Fact, FeatureSearch, FoundFeature, Node, Picture, Story, Version, Way, WayKind,
 };
 use tabgraft_model::{DiscoverOptions, EmbeddingSpace, Mode, discover};
 use tabgraft_table::Table;
@@ -39,7 +39,7 @@ const SEARCH_FILES: [(&str, &str); 3] = [
 /// The end of the story.
 pub struct Told {
     pub rows: Rows,
-    pub report: Report,
+    pub report: Story,
 }
 
 /// Tells it.
@@ -66,33 +66,34 @@ pub fn tell(stage: &mut Stage<'_>) -> Result<Told> {
         rows.n_train, rows.n_valid, rows.n_test
     ));
     let v1 = stage.predicting(space, &table.all, &table)?;
-    let mut report = Report { credits: vec![credit], ..Report::default() };
+    let mut report = Story { credits: vec![credit], ..Story::default() };
     let what = format!("first training, {} columns", v1.space.columns().len());
     tell_version(stage, &mut report, &v1, None, &table, what)?;
 
-    stage.say("\nRun 2: search for features in the columns of v1, then graft the suggested ones.");
-    let (features, search) = search(stage, &v1.space, &table)?;
+    stage.say(&format!("\nRun 2: {} arrive and are grafted onto v1.", quoted(&LATE)));
+    drop(table);
+    let what = format!("v1 and the late columns {}", LATE.join(", "));
+    let (v2, table) = extend(stage, &mut report, (&v1, "v2", what), full.clone(), &[], &parts)?;
+
+    stage.say("\nRun 3: search for features in the columns of v2, then graft the suggested ones.");
+    let (features, search) = search(stage, &v2.space, &table)?;
     let engineer = FeatureEngineer::new(features)?;
     let n_proven = search.features.iter().filter(|f| f.is_suggested && f.is_recommended).count();
     report.discovery = Some(search);
-    let what = format!("v1 and {} suggested features, {n_proven} of them proven", engineer.features().len());
-    let (v2, table) = extend(
+    let what = format!("v2 and {} suggested features, {n_proven} of them proven", engineer.features().len());
+    drop(table);
+    let (v3, table) = extend(
         stage,
         &mut report,
-        (&v1, "v2", what),
-        engineer.transform(&early)?,
+        (&v2, "v3", what),
+        engineer.transform(&full)?,
         engineer.features(),
         &parts,
     )?;
 
-    stage.say(&format!("\nRun 3: {} arrive and are grafted onto v2.", quoted(&LATE)));
-    drop(table);
-    let what = format!("v2 and the late columns {}", LATE.join(", "));
-    let (v3, table) = extend(stage, &mut report, (&v2, "v3", what), engineer.transform(&full)?, &[], &parts)?;
-
     stage.say("\nChecks:");
     check_promises(stage, &mut report, [&v1, &v2, &v3], &table)?;
-    for model in [&v1, &v3] {
+    for model in [&v1, &v2] {
         report.pictures.push(picture(model, &table.all)?);
     }
     introduce(&mut report, &table.all, rows, stage.seed);
@@ -116,7 +117,7 @@ fn search(
     for (name, what) in SEARCH_FILES {
         stage.wrote(stage.out.join(name), what);
     }
-    let search = FeatureSearch::of(&found.run, found.seconds);
+    let search = FeatureSearch::of(&found.run, Some(found.seconds));
     let n_recommended = search.features.iter().filter(|f| f.is_recommended).count();
     stage.say(&format!(
         "  {} candidates, {} of the best {} judged on {} other rows, {}",
@@ -124,7 +125,7 @@ fn search(
         search.features.iter().filter(|f| f.judgement.is_some()).count(),
         search.features.len(),
         search.n_judging_rows,
-        seconds_text(search.seconds)
+        seconds_text(found.seconds)
     ));
     for f in search.features.iter().filter(|f| f.is_suggested) {
         let standing = match f.judgement.map(|j| j.verdict) {
@@ -156,7 +157,7 @@ fn hurts(feature: &FoundFeature) -> bool {
 /// Grafts the table's new columns, frozen, and goes the other ways to the same columns.
 fn extend(
     stage: &mut Stage<'_>,
-    report: &mut Report,
+    report: &mut Story,
     (parent, name, what): (&Model, &str, String),
     table: Table,
     features: &[Feature],
@@ -214,7 +215,7 @@ fn way(kind: WayKind, model: &Model, graft: Option<&Model>, table: &Parted) -> R
 /// Adds a version to the report and says what it reaches.
 fn tell_version(
     stage: &mut Stage<'_>,
-    report: &mut Report,
+    report: &mut Story,
     model: &Model,
     before: Option<&Model>,
     table: &Parted,
@@ -258,7 +259,7 @@ fn primary(model: &Model) -> Result<Score> {
 /// Compares bytes, and reads back what was written.
 fn check_promises(
     stage: &mut Stage<'_>,
-    report: &mut Report,
+    report: &mut Story,
     models: [&Model; 3],
     table: &Parted,
 ) -> Result<()> {
@@ -317,36 +318,15 @@ fn picture(model: &Model, table: &Table) -> Result<Picture> {
 }
 
 /// Title, story and facts, once everything is known.
-fn introduce(report: &mut Report, table: &Table, rows: Rows, seed: u64) {
+fn introduce(report: &mut Story, table: &Table, rows: Rows, seed: u64) {
     report.title = "An embedding space that grows: German Credit".to_owned();
     report.story.push(format!(
-        "Three runs on {} loans. v1 learned one vector per loan without the columns {}, as if a credit \
-         bureau delivered them later. v2 grafts the features that a search in the columns of v1 suggested. \
-         v3 grafts the late columns onto v2. No space has seen the target {TARGET}; a predictor of it stands \
-         on each of them.",
+        "Three runs on {} loans. v1 learned one vector per loan without the columns {}, as if a credit bureau delivered \
+         them later. v2 grafts the late columns onto v1. v3 grafts the features that a search in the columns of v2 \
+         suggested, proven or not. No space has seen the target {TARGET}; a predictor of it stands on each of them.",
         table.n_rows(),
         LATE.join(", ")
     ));
-    for pair in report.versions.windows(2) {
-        if let Some(d) = &pair[1].difference {
-            let verdict = match d.verdict {
-                Verdict::Better => "is better than",
-                Verdict::NoDifference => "cannot be told from",
-                Verdict::Worse => "is worse than",
-            };
-            report.story.push(format!(
-                "On {} held-out rows {} {verdict} {}: the difference in {} is {:+.3}, its 95 % interval {:+.3} \
-                 to {:+.3}.",
-                d.n,
-                pair[1].name,
-                pair[0].name,
-                d.metric.name(),
-                d.difference,
-                d.low,
-                d.high
-            ));
-        }
-    }
     let fact = |label: &str, value: String| Fact { label: label.to_owned(), value };
     report.facts = vec![
         fact("Rows to train on", rows.n_train.to_string()),

@@ -13,7 +13,7 @@ impl Report for Demo {
     fn text(&self) -> String {
         let report = &self.report;
         let metric =
-            report.versions.first().and_then(|v| v.scores.first()).map_or("score", |s| s.metric.name());
+            report.versions.first().and_then(|v| v.scores.first()).map_or("score", |s| s.metric.words());
         let mut versions = Grid::new([
             "version",
             "columns",
@@ -91,7 +91,7 @@ impl Report for Demo {
 
 /// A score with its interval.
 pub fn score_text(score: &Score) -> String {
-    format!("{} {:.3} [{:.3}, {:.3}]", score.metric.name(), score.value, score.low, score.high)
+    format!("{} {:.3} [{:.3}, {:.3}]", score.metric.words(), score.value, score.low, score.high)
 }
 
 /// A paired difference with its interval and verdict.

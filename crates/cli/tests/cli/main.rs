@@ -7,6 +7,7 @@ mod binary;
 mod families;
 mod features;
 mod models;
+mod reports;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::ModelFile;
 use crate::error::{Error, Result};
 use crate::predictor::{self, PredictorAbout};
 use crate::space::{self, About, check_steps, to_current};
@@ -52,6 +53,17 @@ pub(super) struct Found {
     pub(super) path: PathBuf,
     pub(super) id: ContentHash,
     pub(super) manifest: Manifest,
+}
+
+impl Found {
+    /// A model that is at hand, as if its file lay nowhere.
+    pub(super) fn of_model(model: &ModelFile) -> Self {
+        let manifest = match model {
+            ModelFile::Space(space) => Manifest::Space(Box::new(space.about.clone())),
+            ModelFile::Predictor(predictor) => Manifest::Predictor(Box::new(predictor.about.clone())),
+        };
+        Found { path: PathBuf::new(), id: model.id(), manifest }
+    }
 }
 
 /// Reads the headers of all models in a folder, or of the one file at `path`.

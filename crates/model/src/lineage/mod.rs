@@ -27,11 +27,11 @@ pub use folder::Unreadable;
 pub use link::check_ancestor;
 pub use verify::{FileCheck, LinkCheck, Verification, check_file, verify, verify_file};
 
-use crate::ModelKind;
 use crate::error::Result;
 use crate::metric::{Score, Task};
 use crate::space::{Hashes, Mode, Operation};
 use crate::store::ContentHash;
+use crate::{ModelFile, ModelKind};
 
 /// The versions that are known, and what made one from another.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -189,6 +189,12 @@ impl Lineage {
     pub fn read(path: &Path) -> Result<Self> {
         let (found, unreadable) = folder::read(path, true)?;
         Ok(graph::build(&found, unreadable))
+    }
+
+    /// A model that is at hand and all that it comes from, as far as it remembers. It has no file here: its path is
+    /// empty.
+    pub fn of_model(model: &ModelFile) -> Self {
+        graph::build(&[folder::Found::of_model(model)], Vec::new())
     }
 
     /// The version of this id.

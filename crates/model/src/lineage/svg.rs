@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{Lineage, Node};
-use crate::report::{escape, shorten};
+use crate::draw::{escape, number, shorten};
 use crate::store::ContentHash;
 
 /// Size of a box, and the room between boxes.
@@ -139,7 +139,7 @@ fn draw_box(svg: &mut String, lineage: &Lineage, node: &Node, (x, y): (f64, f64)
 /// The two lines below a name: how it came about, and what changed.
 fn words(lineage: &Lineage, node: &Node) -> [String; 2] {
     if let Some(prediction) = &node.prediction {
-        let score = prediction.scores.first().map(|s| format!("{} {:.4}", s.metric.name(), s.value));
+        let score = prediction.scores.first().map(|s| format!("{} {}", s.metric.words(), number(s.value, 4)));
         return [format!("predictor of {}", prediction.target), score.unwrap_or_default()];
     }
     let Some(edge) = lineage.parents(&node.id).next() else {

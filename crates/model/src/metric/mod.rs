@@ -127,6 +127,22 @@ impl Metric {
         }
     }
 
+    /// The metric as people write it, for what people read.
+    pub fn words(self) -> &'static str {
+        match self {
+            Metric::RocAuc => "ROC AUC",
+            Metric::PrAuc => "PR AUC",
+            Metric::LogLoss => "log loss",
+            Metric::Accuracy => "accuracy",
+            Metric::BalancedAccuracy => "balanced accuracy",
+            Metric::F1 => "F1",
+            Metric::Brier => "Brier score",
+            Metric::Rmse => "RMSE",
+            Metric::Mae => "MAE",
+            Metric::R2 => "R\u{b2}",
+        }
+    }
+
     /// Whether a larger value is better.
     pub fn higher_is_better(self) -> bool {
         matches!(

@@ -2,10 +2,19 @@
 
 use tabgraft_table::Table;
 
-use super::Predictor;
+use super::{Predictions, Predictor, Reliability};
 use crate::error::{Error, Result};
 use crate::metric::{self, PairedDifference, Prediction, Score};
 use crate::space::clusters;
+
+/// Rows that have a target: what is true, what is predicted, and what that comes to.
+pub(crate) struct Assessed {
+    /// `[n_rows]`: as [`super::Target::values`].
+    pub values: Vec<f64>,
+    pub predictions: Predictions,
+    pub scores: Vec<Score>,
+    pub reliability: Option<Reliability>,
+}
 
 impl Predictor {
     /// Scores predictions on a table that has the target, each with n and a 95 % interval.
@@ -20,11 +29,27 @@ impl Predictor {
     /// A schema error if the target column is absent or not one column is known, a value error for fewer
     /// than two rows with a target or a number beyond [`MOST_NUMBER`](super::MOST_NUMBER).
     pub fn evaluate(&self, table: &Table) -> Result<Vec<Score>> {
+        Ok(self.assess(table)?.scores)
+    }
+
+    /// As [`Predictor::evaluate`], with all that the scores are made of.
+    ///
+    /// # Errors
+    /// As [`Predictor::evaluate`].
+    pub(crate) fn assess(&self, table: &Table) -> Result<Assessed> {
         let made = self.about.space.complete(table)?;
         let (rows, values) = self.with_target(&made.table)?;
-        let (truth, prediction) = (self.about.target.truth(&values), self.prediction(&rows)?);
+        let (truth, predictions) = (self.about.target.truth(&values), self.predict(&rows)?);
+        let prediction = Prediction::new(predictions.values.clone(), predictions.n_outputs)?
+            .at_threshold(predictions.threshold);
         let clusters = clusters(&[&self.about.space], &rows)?;
-        metric::scores(self.about.target.task(), &truth, &prediction, &clusters, self.about.options.seed)
+        let (task, seed) = (self.about.target.task(), self.about.options.seed);
+        Ok(Assessed {
+            scores: metric::scores(task, &truth, &prediction, &clusters, seed)?,
+            reliability: self.reliability_of(&predictions, &values),
+            values,
+            predictions,
+        })
     }
 
     /// Whether `other` predicts these rows better than this predictor: paired, on the same rows.

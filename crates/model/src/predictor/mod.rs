@@ -61,6 +61,7 @@ pub use card::{GrowthCard, PredictorCard};
 pub use class_weight::ClassWeight;
 pub(crate) use derived::DAY;
 use derived::Derived;
+pub(crate) use evaluate::Assessed;
 pub use explain::{
     ColumnGroup, ExplainOptions, Explanation, Importance, Method, Reason, ReasonsOfRow, Scale,
 };

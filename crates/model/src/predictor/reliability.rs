@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tabgraft_table::Table;
 
-use super::{Predictor, Target};
+use super::{Predictions, Predictor, Target};
 use crate::error::Result;
 use crate::metric::Task;
 
@@ -73,11 +73,18 @@ impl Predictor {
     pub fn reliability(&self, table: &Table) -> Result<Option<Reliability>> {
         let made = self.about.space.complete(table)?;
         let (rows, truth) = self.with_target(&made.table)?;
-        let predictions = self.predict(&rows)?;
+        Ok(self.reliability_of(&self.predict(&rows)?, &truth))
+    }
+
+    /// The same of predictions that are there.
+    ///
+    /// # Shapes
+    /// - `truth`: `[n_rows]`, as [`Target::values`]
+    pub(super) fn reliability_of(&self, predictions: &Predictions, truth: &[f64]) -> Option<Reliability> {
         match &self.about.target {
             Target::Classes { classes, .. } => {
                 let p = predictions.values.chunks_exact(classes.len());
-                let claims = p.zip(&truth).map(|(p, truth)| match p {
+                let claims = p.zip(truth).map(|(p, truth)| match p {
                     [_, second] if self.about.target.task() == Task::Binary => {
                         (*second, *truth as usize == 1)
                     }
@@ -86,17 +93,16 @@ impl Predictor {
                         (most, *truth as usize == class)
                     }
                 });
-                Ok(Some(of_probabilities(&claims.collect::<Vec<_>>())))
+                Some(of_probabilities(&claims.collect::<Vec<_>>()))
             }
             Target::Number { .. } => {
-                let Some(distances) = &self.about.distances else { return Ok(None) };
+                let distances = self.about.distances.as_ref()?;
                 let mut levels = Vec::new();
                 for level in LEVELS {
                     // A level for which there are too few held-out rows is left out.
                     let Ok(interval) = distances.around(&predictions.values, level) else { continue };
                     let ends = interval.lower.iter().zip(&interval.upper);
-                    let inside =
-                        ends.clone().zip(&truth).filter(|((low, high), y)| *low <= *y && *y <= *high);
+                    let inside = ends.clone().zip(truth).filter(|((low, high), y)| *low <= *y && *y <= *high);
                     let n = truth.len().max(1) as f64;
                     levels.push(Coverage {
                         level,
@@ -104,7 +110,7 @@ impl Predictor {
                         mean_width: ends.map(|(low, high)| high - low).sum::<f64>() / n,
                     });
                 }
-                Ok(Some(Reliability::Intervals { levels, n: truth.len() }))
+                Some(Reliability::Intervals { levels, n: truth.len() })
             }
         }
     }

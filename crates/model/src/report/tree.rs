@@ -1,7 +1,7 @@
 //! The lineage as a drawing: one row per space, grafts below their parents.
 
 use super::Node;
-use super::chart::{Caption, Svg, shorten};
+use crate::draw::{Caption, Svg, WIDTH, shorten};
 
 /// Height of a row.
 const ROW: f64 = 66.0;
@@ -9,6 +9,8 @@ const ROW: f64 = 66.0;
 const LANE: f64 = 26.0;
 /// Most lanes that are drawn apart.
 const MOST_LANES: usize = 8;
+/// Room that a character takes, of names and of the smaller lines below them.
+const LETTER: [f64; 2] = [7.2, 6.2];
 /// Characters of a hash that are shown.
 const HASH_CHARS: usize = 12;
 
@@ -33,9 +35,10 @@ pub(super) fn lineage(caption: Caption<'_>, nodes: &[Node]) -> String {
         let class = if node.parent_weights.is_some() { "dot" } else { "dot root" };
         svg.body.push_str(&format!(r#"<circle class="{class}" cx="{:.1}" cy="{:.1}" r="7"/>"#, x(i), y(i)));
         let left = x(i) + 18.0;
+        let [most, most_small] = LETTER.map(|letter| ((WIDTH - left) / letter) as usize);
         let how = match (node.mode, parents[i]) {
             (Some(mode), Some(parent)) => {
-                format!("{} graft on {}", mode.name(), shorten(&nodes[parent].name, 20))
+                format!("{} graft on {}", mode.name(), shorten(&nodes[parent].name, 16))
             }
             (Some(mode), None) => format!("{} graft", mode.name()),
             (None, _) => "first training".to_owned(),
@@ -44,17 +47,17 @@ pub(super) fn lineage(caption: Caption<'_>, nodes: &[Node]) -> String {
             (left, y(i) + 5.0),
             "start",
             "strong",
-            &format!("{} \u{b7} {how}", shorten(&node.name, 30)),
-            64,
+            &format!("{} \u{b7} {how}", shorten(&node.name, 24)),
+            most,
         );
         let sign = if node.mode.is_some() { "+ " } else { "" };
         let n = node.columns_added.len();
         let noun = if n == 1 { "column" } else { "columns" };
         let added = format!("{sign}{n} {noun}: {}", node.columns_added.join(", "));
-        svg.text_within((left, y(i) + 23.0), "start", "small", &added, 74);
+        svg.text_within((left, y(i) + 23.0), "start", "small", &added, most_small);
         let hash: String = node.weights.chars().take(HASH_CHARS).collect();
         let sizes = format!("{} columns, {} coordinates, weights {hash}", node.n_columns, node.d_model);
-        svg.text_within((left, y(i) + 40.0), "start", "small dim", &sizes, 74);
+        svg.text_within((left, y(i) + 40.0), "start", "small dim", &sizes, most_small);
     }
     svg.finish()
 }

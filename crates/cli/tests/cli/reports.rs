@@ -1,0 +1,80 @@
+//! Pages of models, of two, of a folder, of features: told by content, written whole, with their facts as JSON.
+
+use super::*;
+
+#[test]
+fn a_page_of_whatever_is_given() {
+    let path = workshop();
+    for (arguments, kind, said) in [
+        ("v1", "embedding_space", "embedding space of"),
+        ("v2 full.csv", "embedding_space", "Map of the rows"),
+        ("p1", "predictor", "Scores that the file remembers"),
+        ("p2 full.csv", "predictor", "Calibration"),
+        ("v1 v2", "pair", "2 more columns"),
+        ("p1 p2 full.csv", "pair", "Which one is better"),
+    ] {
+        let html = out(path, &format!("report {arguments} --quiet"));
+        assert!(html.starts_with("<!DOCTYPE html>") && html.trim_end().ends_with("</html>"), "{arguments}");
+        assert!(html.contains(said), "`{arguments}`: {said}");
+        assert!(html.len() < 1_000_000);
+        let facts = json(path, &format!("report {arguments}"));
+        assert_eq!((&facts["kind"], &facts["format_version"]), (&kind.into(), &1.into()), "{arguments}");
+    }
+    out(path, "report p2 full.csv -o page.html --quiet");
+    let written = fs::read_to_string(path.join("page.html")).unwrap();
+    assert_eq!(written, out(path, "report p2 full.csv --quiet"), "stdout and a file get the same bytes");
+    let facts = json(path, "report p2 full.csv");
+    let scores = json(path, "evaluate p2 full.csv");
+    assert_eq!(facts["models"][0]["evaluation"]["scores"], scores["scores"]);
+    assert_eq!(facts["models"][0]["evaluation"]["reliability"], scores["reliability"]);
+}
+
+#[test]
+fn a_page_of_a_folder_and_of_features() {
+    let (path, folder) = (workshop(), empty("reported"));
+    for name in ["v1", "v2", "p1"] {
+        fs::copy(path.join(name), folder.join(name)).unwrap();
+    }
+    assert!(out(&folder, "report .").contains("2 spaces and 1 predictor"));
+    out(&folder, "registry add registered v1");
+    out(&folder, "registry promote registered v1");
+    assert!(out(&folder, "report registered").contains("(current)"));
+    fs::copy(path.join("early.csv"), folder.join("early.csv")).unwrap();
+    fs::copy(path.join("full.csv"), folder.join("full.csv")).unwrap();
+    out(&folder, "discover v1 full.csv --target default --budget 3 --out-dir found");
+    for what in ["found", "found/feature_suggestion_history.json", "found/feature_effectiveness.json"] {
+        assert_eq!(json(&folder, &format!("report {what}"))["kind"], "features", "{what}");
+    }
+    let html = out(&folder, "report found");
+    assert!(html.contains("The newest search, for default") && html.contains("candidates were tried"));
+    assert!(out(&folder, "report found/suggested_features.json").contains("not judged"));
+    // What was damaged is said with exit code 1.
+    let mut bytes = fs::read(folder.join("v1")).unwrap();
+    let last = bytes.len() - 2;
+    bytes[last] ^= 1;
+    fs::write(folder.join("v1"), bytes).unwrap();
+    let output = run(&folder, "report . -o broken.html");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(fs::read_to_string(folder.join("broken.html")).unwrap().contains("does not verify"));
+}
+
+#[test]
+fn a_page_that_cannot_be_had_says_why() {
+    let path = workshop();
+    for (arguments, word) in [
+        ("report absent", "absent"),
+        ("report full.csv", "full.csv"),
+        ("report v1 p1", "a space and a predictor"),
+        ("report v1 v2 p1", "report FOLDER"),
+        ("report v1 full.csv early.csv", "no model"),
+        ("report v1 full.csv --target default", "two spaces"),
+        ("report v1 full.csv --colour-by nothing", "nothing"),
+        ("report v1 full.csv --max-rows 3", "10 or more"),
+        ("report v1 -o v1", "input"),
+    ] {
+        let output = run(path, arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "`{arguments}`: {stderr}");
+        assert!(output.stdout.is_empty() && stderr.contains(word), "`{arguments}`: {stderr}");
+    }
+}
