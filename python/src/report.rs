@@ -147,8 +147,8 @@ impl Asked<'_, '_> {
 #[pymethods]
 impl EmbeddingSpace {
     /// What there is to know of the space on one page: columns and why others are left out, training, lineage, limits.
-    /// With `data`, also what each column is worth to the others, and a map of the rows by their vectors, coloured by
-    /// `colour_by` (by default a column of few values). Of more than `max_rows` rows a sample is looked at, and the page
+    /// With `data`, also what each column is worth to the others, or to `target`, a column that the space has ignored, and
+    /// a map of the rows by their vectors, coloured by `colour_by` (by default `target`, or a column of few values). Of more than `max_rows` rows a sample is looked at, and the page
     /// says so. `seed` is that of the sample, of orders and of resampled intervals; `rename` as for `embed`.
     ///
     /// With `before`, another space, such as the parent, the page is of both: what came, what it cost, and with `data`

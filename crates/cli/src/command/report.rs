@@ -28,7 +28,8 @@ const REGISTRY_FILE: &str = "registry.json";
 /// FILES are one space or predictor; two spaces or two predictors, before and after; a folder or registry of models; or
 /// what `discover` writes. What they are is told by their content. A table may come last: with it the page has scores,
 /// calibration, what each column is worth and a map of the rows, on rows that the models have not learned from. Of large
-/// tables a sample is looked at, and the page says so. Two spaces are judged by --target, which fits predictors on both.
+/// tables a sample is looked at, and the page says so. With --target the columns of a space are judged by what they tell of
+/// it, and two spaces by predictors of it, fitted alike on both.
 ///
 /// Reads FILES; writes the page to stdout, or to --out; with `--format json` the same facts as JSON, whose schema is
 /// docs/schema/report.schema.json. Exits with 1 if something does not verify.
@@ -45,7 +46,7 @@ pub struct ReportArgs {
     /// Write here and not to stdout
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The column of the table that two spaces are judged by
+    /// The column of the table that the columns of a space, or two spaces, are judged by
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
     /// The column of the table that colours the map of the rows [default: one of few values]
@@ -122,11 +123,13 @@ impl ReportArgs {
         let mut sink = |event: &tabgraft_model::train::Event| progress.on(event);
         Ok(match models {
             [only] => {
-                if self.target.is_some() {
-                    return Err(Failure::new(
-                        "`--target` is what two spaces are judged by, and one model is given",
-                    )
-                    .with_hint("give two spaces and a table, or leave it out"));
+                if let (ModelFile::Predictor(predictor), Some(_)) = (only, &self.target) {
+                    return Err(Failure::new(format!(
+                        "`--target` is for spaces, and `{}` is a predictor of `{}`",
+                        predictor.name(),
+                        predictor.target().column()
+                    ))
+                    .with_hint("leave it out"));
                 }
                 let table = table.map(|path| self.table(path, only, None, console)).transpose()?;
                 Page::of_model(only, table.as_ref(), &options, &mut sink)?

@@ -24,6 +24,15 @@ fn a_page_of_whatever_is_given() {
     let written = fs::read_to_string(path.join("page.html")).unwrap();
     assert_eq!(written, out(path, "report p2 full.csv --quiet"), "stdout and a file get the same bytes");
     let facts = json(path, "report p2 full.csv");
+    let judged = json(path, "report v2 full.csv --target default");
+    let worth = &judged["models"][0]["worth"];
+    assert_eq!(
+        (&worth["by"], &judged["models"][0]["map"]["coloured_by"]),
+        (&"score".into(), &"default".into())
+    );
+    let ranking = json(path, "rank v2 full.csv --target default --max-rows 1000");
+    let dearest = ranking["columns"].as_array().unwrap().last().unwrap();
+    assert_eq!(worth["columns"][0]["column"], dearest["name"]);
     let scores = json(path, "evaluate p2 full.csv");
     assert_eq!(facts["models"][0]["evaluation"]["scores"], scores["scores"]);
     assert_eq!(facts["models"][0]["evaluation"]["reliability"], scores["reliability"]);
@@ -36,8 +45,8 @@ fn a_page_of_a_folder_and_of_features() {
         fs::copy(path.join(name), folder.join(name)).unwrap();
     }
     assert!(out(&folder, "report .").contains("2 spaces and 1 predictor"));
-    out(&folder, "registry add registered v1");
-    out(&folder, "registry promote registered v1");
+    out(&folder, "registry registered add v1");
+    out(&folder, "registry registered promote v1");
     assert!(out(&folder, "report registered").contains("(current)"));
     fs::copy(path.join("early.csv"), folder.join("early.csv")).unwrap();
     fs::copy(path.join("full.csv"), folder.join("full.csv")).unwrap();
@@ -67,7 +76,7 @@ fn a_page_that_cannot_be_had_says_why() {
         ("report v1 p1", "a space and a predictor"),
         ("report v1 v2 p1", "report FOLDER"),
         ("report v1 full.csv early.csv", "no model"),
-        ("report v1 full.csv --target default", "two spaces"),
+        ("report p1 full.csv --target default", "is for spaces"),
         ("report v1 full.csv --colour-by nothing", "nothing"),
         ("report v1 full.csv --max-rows 3", "10 or more"),
         ("report v1 -o v1", "input"),

@@ -9,7 +9,7 @@ use super::svg::{LONGEST_AXIS, LONGEST_LABEL, Scale, Svg, WIDTH, number, polylin
 /// Number of colours of the page's style: `g0`, `g1`, ...
 pub(crate) const N_COLOURS: usize = 6;
 /// Room that a character of a legend takes, and the room beside its text.
-const LETTER: f64 = 7.4;
+const LETTER: f64 = 7.9;
 const BESIDE: f64 = 30.0;
 
 /// A value and its interval.
@@ -37,7 +37,7 @@ pub(crate) struct Mark<'a> {
 /// Dots with whiskers, one row each, over one axis.
 pub(crate) fn intervals(caption: Caption<'_>, axis: &str, rows: &[Interval<'_>]) -> String {
     const ROW: f64 = 30.0;
-    const LEFT: f64 = 168.0;
+    const LEFT: f64 = 178.0;
     let bottom = 12.0 + ROW * rows.len() as f64;
     let scale = Scale::over(rows.iter().flat_map(|r| [r.value, r.low, r.high]), LEFT, WIDTH - 70.0);
     let mut svg = Svg::new(caption, bottom + 42.0);

@@ -10,7 +10,7 @@ use super::Caption;
 /// scales it.
 pub(crate) const WIDTH: f64 = 460.0;
 /// Most characters of a label; the whole text is in the tables and in the tooltip.
-pub(super) const LONGEST_LABEL: usize = 21;
+pub(super) const LONGEST_LABEL: usize = 20;
 /// Most characters of an axis' name.
 pub(super) const LONGEST_AXIS: usize = 56;
 /// Room of a marked value of an axis, and most of them.

@@ -97,9 +97,10 @@ pub struct Report {
 /// What a report looks at in a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportOptions {
-    /// The column that colours the map of the vectors; none for the target of a predictor, or a column of few values.
+    /// The column that colours the map of the vectors; none for the target, or a column of few values.
     pub colour_by: Option<String>,
-    /// The column that two spaces are judged by; none to judge nothing.
+    /// The column that the columns of a space, or two spaces, are judged by; none to judge two spaces not at all, and
+    /// columns by what they tell of each other. A predictor has its own.
     pub target: Option<String>,
     /// Most rows of a table that are looked at, at least 10: of more, a sample spread over the table. Default 20,000.
     pub max_rows: usize,

@@ -273,14 +273,6 @@ pub(super) fn of_predictor(
         let names: Vec<String> = best.columns.iter().take(3).map(|column| column.column.clone()).collect();
         report.headline.push(format!("It rests most on {}.", names.join(", ")));
     }
-    if let Some(task) = &model.card.task
-        && !task.classes.is_empty()
-        && let Some(score) = scores.first()
-        && let Some(other) = scores.iter().find(|other| other.metric != score.metric)
-    {
-        report.headline[0] = report.headline[0].trim_end_matches('.').to_owned()
-            + &format!("; {} {:.3}.", other.metric.words(), other.value);
-    }
     report.headline.push(verified(&model));
     report.has_problems = !model.problems.is_empty();
     report.models.push(model);

@@ -87,9 +87,12 @@ pub(super) fn of(
     if let Some(step) = last {
         report.headline.push(step.sentence());
     }
-    for model in &models {
-        report.headline.push(format!("{}: {}", model.card.name, verified(model)));
-        report.has_problems |= !model.problems.is_empty();
+    report.has_problems = models.iter().any(|model| !model.problems.is_empty());
+    match report.has_problems {
+        false => {
+            report.headline.push("Both verify: their content bears out every hash that they give.".to_owned())
+        }
+        true => report.headline.extend(models.iter().map(|m| format!("{}: {}", m.card.name, verified(m)))),
     }
     report.models.extend(models);
     report.pair = Some(pair);

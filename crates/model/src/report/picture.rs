@@ -107,7 +107,8 @@ pub(super) fn of(space: &EmbeddingSpace, table: &Table, options: &ReportOptions)
         return Ok(None);
     }
     let vectors = space.embed(&rows)?;
-    let column = options.colour_by.clone().or_else(|| usual_colour(space, &rows));
+    let target = options.target.clone().filter(|target| rows.has_column(target));
+    let column = options.colour_by.clone().or(target).or_else(|| usual_colour(space, &rows));
     let (groups, group_idx) = match &column {
         Some(column) => groups(&rows, column)?,
         None => (vec!["rows".to_owned()], vec![0; rows.n_rows()]),

@@ -45,6 +45,8 @@ pub enum WorthBy {
     ContributionNumber,
     /// Rise of the other columns' mean loss when the column is missing everywhere; 1 is a uniform guess.
     LossOfOthers,
+    /// Fall of a linear model's score for a target, in points of its metric, when the column is missing everywhere.
+    Score,
 }
 
 /// What one column is worth.
@@ -111,8 +113,28 @@ pub(super) fn of_space(
     let max_rows = (MOST_CELLS / (n * n)).clamp(ROWS_RANKED.0, ROWS_RANKED.1);
     let rows = sampled(table, max_rows * RANKED_PER_VALID, options.seed)?;
     let asked = RankColumnsOptions { max_rows, seed: options.seed };
-    let ranking = space.rank_columns(&rows, None, &asked, sink)?;
-    let columns = ranking.columns.iter().rev().filter_map(|column| {
+    let ranking = space.rank_columns(&rows, options.target.as_deref(), &asked, sink)?;
+    let dearest_first = ranking.columns.iter().rev();
+    if let Some(probe) = &ranking.probe {
+        let columns = dearest_first.filter_map(|column| {
+            let drop = column.score_drop?;
+            let interval = Some([drop.low, drop.high]);
+            Some(ColumnWorth { column: column.name.clone(), value: drop.difference, interval })
+        });
+        return Ok(Worth {
+            by: WorthBy::Score,
+            explanation: format!(
+                "what a linear model of {} on the vectors loses when a column is missing everywhere, in points of its {} \
+                 ({:.3} with all columns)",
+                probe.target,
+                probe.score.metric.words(),
+                probe.score.value
+            ),
+            n_rows: probe.score.n,
+            columns: columns.collect(),
+        });
+    }
+    let columns = dearest_first.filter_map(|column| {
         Some(ColumnWorth { column: column.name.clone(), value: column.loss_rise?, interval: None })
     });
     Ok(Worth {

@@ -133,6 +133,11 @@ impl Page {
         self.body += "</section>\n";
     }
 
+    /// A place that links lead to.
+    pub fn place(&mut self, id: &str) {
+        let _ = writeln!(self.body, "<span id=\"{}\"></span>", escape(id));
+    }
+
     pub fn heading(&mut self, title: &str) {
         let _ = writeln!(self.body, "<h3>{}</h3>", text(title));
     }
@@ -178,7 +183,7 @@ impl Page {
     pub fn drawing(&mut self, svg: &str, label: &str) {
         let _ = writeln!(
             self.body,
-            "<div class=\"scroll drawing\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">{svg}</div>",
+            "<div class=\"scroll drawing\" tabindex=\"0\" role=\"group\" aria-label=\"{}\">{svg}</div>",
             text(label)
         );
     }
@@ -196,7 +201,8 @@ impl Page {
         let class = if rows.len() >= MANY_ROWS { "sort filter" } else { "sort" };
         let _ = write!(
             self.body,
-            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\">\n<table class=\"{class}\">\n<caption>{0}</caption>\n<thead><tr>",
+            "<div class=\"tabled\">\n<p class=\"caption\">{0}</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" \
+             aria-label=\"{0}\">\n<table class=\"{class}\" aria-label=\"{0}\">\n<thead><tr>",
             text(&caption)
         );
         for (i, name) in head.iter().enumerate() {
@@ -228,5 +234,6 @@ impl Page {
         if n_shown < n {
             self.paragraph(format!("And {} more: the JSON form has all.", grouped(n - n_shown)));
         }
+        self.body += "</div>\n";
     }
 }

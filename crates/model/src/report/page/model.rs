@@ -14,16 +14,23 @@ const MOST_BOXES: usize = 200;
 /// Digits of an id that are shown.
 const SHORT: usize = 12;
 
-/// All of them; `prefix` makes their ids those of this model where a page has two.
+/// All of them, what people ask first before what they look up; `prefix` makes their ids those of this model where a
+/// page has two.
 pub(super) fn sections(page: &mut Page, model: &ModelReport, prefix: &str, table: Option<&SampledTable>) {
     let id = |name: &str| format!("{prefix}{name}");
-    page.section(&id("what"), "What it is", |page| what(page, model));
     if model.card.task.is_some() {
         page.section(&id("scores"), "How good it is", |page| predictions(page, prefix, model));
     }
     if let Some(found) = &model.worth {
         page.section(&id("worth"), "What each column is worth", |page| worth(page, prefix, found));
     }
+    page.section(&id("what"), "What it is", |page| what(page, model));
+    records(page, model, prefix, table);
+}
+
+/// The sections that tell how a model came about.
+pub(super) fn records(page: &mut Page, model: &ModelReport, prefix: &str, table: Option<&SampledTable>) {
+    let id = |name: &str| format!("{prefix}{name}");
     page.section(&id("lineage"), "Where it comes from", |page| lineage(page, prefix, model));
     page.section(&id("columns"), "Columns", |page| columns(page, model, table));
     page.section(&id("training"), "Training", |page| training(page, prefix, model));
@@ -227,8 +234,9 @@ fn steps(page: &mut Page, steps: &[StepReport]) {
 }
 
 fn step_details(page: &mut Page, id: &str, number: usize, step: &StepReport) {
-    page.body += &format!("<div id=\"{}\">\n", super::text(id));
     page.details(&format!("Step {number}: {} ({}), {}", step.operation, step.mode, &step.date), |page| {
+        // Browsers open what holds the place that a link leads to.
+        page.place(id);
         page.paragraph(step.sentence());
         let facts = [
             ("Columns that came", &step.columns_added),
@@ -256,7 +264,6 @@ fn step_details(page: &mut Page, id: &str, number: usize, step: &StepReport) {
             });
         }
     });
-    page.body += "</div>\n";
 }
 
 fn columns(page: &mut Page, model: &ModelReport, table: Option<&SampledTable>) {

@@ -27,7 +27,7 @@ pub(super) fn sections(page: &mut Page, pair: &Pair, a: &ModelReport, b: &ModelR
         });
     }
     // What the second is made of tells of both: it holds the first one's steps.
-    model::sections(page, b, "after-", None);
+    model::records(page, b, "after-", None);
 }
 
 fn verdict(page: &mut Page, found: &Comparison) {

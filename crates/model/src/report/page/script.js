@@ -30,7 +30,7 @@ for (const table of document.querySelectorAll("table.sort")) {
     count.setAttribute("role", "status");
     label.className = "filtering";
     label.append("Filter: ", field);
-    field.setAttribute("aria-label", "Filter: " + table.caption.textContent);
+    field.setAttribute("aria-label", "Filter: " + table.getAttribute("aria-label"));
     field.addEventListener("input", () => {
       const wanted = field.value.toLowerCase();
       let shown = 0;
