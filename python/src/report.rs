@@ -81,7 +81,7 @@ impl Report {
     /// The facts of the page as a dictionary, whose schema is `docs/schema/report.schema.json`.
     ///
     /// >>> child.report().to_dict()["models"][0]["steps"][0]["columns_added"]
-    /// ['checking_status', 'savings_status', 'credit_history']
+    /// ['checking_status', 'credit_history', 'savings_status']
     fn to_dict<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(document(py, &self.report)?)
     }
@@ -158,7 +158,7 @@ impl EmbeddingSpace {
     /// >>> page.to_dict()["models"][0]["map"]["coloured_by"]
     /// 'target'
     /// >>> child.report(before=space).headline[0]
-    /// 'v2 comes from v1 and has 3 more columns (checking_status, savings_status, credit_history); every old ...'
+    /// 'v2 comes from v1 and has 3 more columns (checking_status, credit_history, savings_status); every old ...'
     #[pyo3(signature = (data = None, *, before = None, target = None, colour_by = None, max_rows = 20_000, seed = 0,
         rename = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]

@@ -38,9 +38,9 @@ def reports(space, predictor, early, credit, tmp_path_factory):
     """A report of every kind."""
     folder = tmp_path_factory.mktemp("reports")
     child = space.extend(credit, mode="anchored", drift_bound=0.05, name="v2", **FAST)
-    judged = space.extend(credit, keep="if-not-worse", target="target", name=HOSTILE, **FAST)
-    noise = early.assign(**{HOSTILE: range(len(early))})
-    refusing = space.extend(noise, keep="if-not-worse", target="target", name="v3", **FAST)
+    judged = space.extend(credit, keep="if_not_worse", target="target", name=HOSTILE, **FAST)
+    noise = early.assign(**{HOSTILE: [i * 37 % 11 for i in range(len(early))]})
+    refusing = space.extend(noise, keep="if_not_worse", target="target", name="v3", **FAST)
     number = tabgraft.Predictor.fit(space, credit, "target", target_kind="scalar", n_networks=2, **FAST)
     better = tabgraft.Predictor.fit(child, credit, "target", n_networks=2, name="better", **FAST)
     for name, model in {"v1": space, "v2": child, "p1": predictor}.items():

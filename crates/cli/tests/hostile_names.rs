@@ -127,7 +127,11 @@ fn no_text_of_any_command_holds_what_a_terminal_obeys() {
     said(&[&compare[..], &fast].concat(), YES_OR_NO);
     for file in ["merged", "healed", "plain", predictor] {
         said(&["card", file], 0);
+        said(&["report", file, "more.csv"], 0);
     }
+    said(&["report", space, "v2"], 0);
+    said(&["report", "found\n\u{1b}"], 0);
+    said(&["report", "."], 0);
     said(&["verify", "--deep", "."], 0);
     said(&["verify", "v2", "--parent", space], 0);
     said(&["lineage", ".", "--svg", "family.svg"], 0);

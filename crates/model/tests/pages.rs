@@ -140,9 +140,7 @@ fn a_space_without_and_with_a_table() {
     let bare = of(&space(&family.spaces[1]), None);
     let html = check(&bare);
     assert_eq!((bare.kind, bare.has_problems, bare.models.len()), (ReportKind::EmbeddingSpace, false, 1));
-    for said in
-        ["It verifies", "1 more column (late)", "every bit", "Left out", "one single value", "3 epochs"]
-    {
+    for said in ["It verifies", "1 more column (late)", "every bit", "Left out", " in all ", "3 epochs"] {
         assert!(html.contains(said), "{said}");
     }
     assert!(!html.contains("Map of the rows") && bare.models[0].worth.is_none());

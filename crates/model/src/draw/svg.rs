@@ -13,6 +13,7 @@ pub(crate) const WIDTH: f64 = 460.0;
 pub(super) const LONGEST_LABEL: usize = 20;
 /// Most characters of an axis' name.
 pub(super) const LONGEST_AXIS: usize = 56;
+const LONGEST_Y_AXIS: usize = 28;
 /// Room of a marked value of an axis, and most of them.
 const TICK_ROOM: f64 = 46.0;
 const MOST_TICKS: f64 = 6.0;
@@ -78,7 +79,7 @@ impl Svg {
         let _ = write!(
             self.body,
             r#"<text class="small" text-anchor="middle" transform="translate(14 {middle:.1}) rotate(-90)">{}</text>"#,
-            escape(&shorten(label, LONGEST_LABEL))
+            escape(&shorten(label, LONGEST_Y_AXIS))
         );
     }
 

@@ -240,6 +240,8 @@ pub(super) fn of_predictor(
             true => predictor.readable_to_score(&looked_at, CellErrors::Missing)?,
             false => predictor.readable_to_split(&looked_at, CellErrors::Missing)?,
         };
+        let space = &predictor.about.space;
+        space.check_known(&space.complete(&looked_at.table)?.table)?;
         report.table = Some(of_table(SampledTable::of(table, &looked_at), columns));
         let table = &looked_at.table;
         if table.has_column(target) {

@@ -125,10 +125,10 @@ fn history(page: &mut Page, family: &Family) {
     let rows = family.history.iter().enumerate().rev().map(|(i, event)| {
         vec![
             Cell::number(grouped(i + 1), i as f64),
-            Cell::text(&event.date),
+            Cell::date(&event.date),
             Cell::text(event.action.name()),
             Cell::text(name(&event.to)),
-            Cell::text(&event.note),
+            Cell::prose(&event.note),
         ]
     });
     page.table(HtmlTable {

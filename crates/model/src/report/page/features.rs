@@ -28,7 +28,7 @@ pub(super) fn sections(page: &mut Page, found: &Searches) {
         page.section("listed", "Features of a list", |page| {
             page.paragraph("Nothing is known of them but how they are made.");
             let rows = found.listed.iter().map(|feature| {
-                vec![Cell::text(&feature.name), Cell::code(&feature.formula), Cell::text(&feature.reason)]
+                vec![Cell::text(&feature.name), Cell::code(&feature.formula), Cell::prose(&feature.reason)]
             });
             page.table(HtmlTable {
                 caption: "Features".to_owned(),
@@ -87,7 +87,7 @@ fn features(page: &mut Page, caption: &str, features: &[&FoundFeature]) {
             ],
             None => [Cell::nothing(), Cell::nothing(), Cell::text("not judged")],
         });
-        cells.push(Cell::text(&f.reason));
+        cells.push(Cell::prose(&f.reason));
         cells
     });
     page.table(HtmlTable {

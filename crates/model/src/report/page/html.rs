@@ -45,7 +45,32 @@ pub(super) fn text(text: &str) -> String {
     escape(&shorten(text, MOST_CHARS))
 }
 
+/// As [`text`], of sentences in which names stand between backticks: these are set apart instead.
+fn prose(sentences: &str) -> String {
+    let sentences = shorten(sentences, MOST_CHARS);
+    let parts: Vec<&str> = sentences.split('`').collect();
+    // A name that holds a backtick itself leaves an odd number of them: then all stay as they are.
+    if parts.len() % 2 == 0 {
+        return escape(&sentences);
+    }
+    let part = |(i, part): (usize, &&str)| match i % 2 {
+        0 => escape(part),
+        _ => format!("<code>{}</code>", escape(part)),
+    };
+    parts.iter().enumerate().map(part).collect()
+}
+
 impl Cell {
+    /// Sentences: a reason, a note.
+    pub fn prose(sentences: impl AsRef<str>) -> Self {
+        Cell { html: prose(sentences.as_ref()), class: "prose", ..Cell::text("") }
+    }
+
+    /// A date, which stays on one line.
+    pub fn date(date: impl AsRef<str>) -> Self {
+        Cell { class: "date", ..Cell::text(date) }
+    }
+
     /// A text.
     pub fn text(shown: impl AsRef<str>) -> Self {
         Cell { html: text(shown.as_ref()), sort_by: None, class: "" }
@@ -158,7 +183,7 @@ impl Page {
     pub fn list(&mut self, items: &[String]) {
         self.body += "<ul>\n";
         for item in items {
-            let _ = writeln!(self.body, "<li>{}</li>", text(item));
+            let _ = writeln!(self.body, "<li>{}</li>", prose(item));
         }
         self.body += "</ul>\n";
     }
@@ -207,7 +232,7 @@ impl Page {
         );
         for (i, name) in head.iter().enumerate() {
             let class = rows.first().and_then(|row| row.get(i)).map_or("", |cell| cell.class);
-            let class = if class.starts_with('n') { " class=\"n\"" } else { "" };
+            let class = if class == "n" || class.starts_with("n ") { " class=\"n\"" } else { "" };
             let _ = write!(self.body, "<th scope=\"col\"{class}>{}</th>", text(name));
         }
         self.body += "</tr></thead>\n<tbody>\n";

@@ -294,7 +294,7 @@ fn columns(page: &mut Page, model: &ModelReport, table: Option<&SampledTable>) {
         let rows = data.left_out.iter().map(|column| {
             let how = serde_json::to_value(column.exclusion).ok();
             let how = how.as_ref().and_then(|how| how.as_str()).unwrap_or_default().replace('_', " ");
-            vec![Cell::text(&column.name), Cell::text(how), Cell::text(&column.reason)]
+            vec![Cell::text(&column.name), Cell::text(how), Cell::prose(&column.reason)]
         });
         page.table(HtmlTable {
             caption: "Columns that are left out, and why".to_owned(),
@@ -310,7 +310,7 @@ fn columns(page: &mut Page, model: &ModelReport, table: Option<&SampledTable>) {
             Cell::text(&column.name),
             Cell::text(column.kind.word()),
             Cell::optional(loss(&column.name), |v| fixed(v, 3)),
-            Cell::text(&column.reason),
+            Cell::prose(&column.reason),
         ]
     });
     page.table(HtmlTable {
@@ -321,7 +321,7 @@ fn columns(page: &mut Page, model: &ModelReport, table: Option<&SampledTable>) {
     let Some(table) = table else { return };
     if !table.unused.is_empty() {
         page.heading("In the table that was given, and not used");
-        let rows = table.unused.iter().map(|(name, reason)| vec![Cell::text(name), Cell::text(reason)]);
+        let rows = table.unused.iter().map(|(name, reason)| vec![Cell::text(name), Cell::prose(reason)]);
         page.table(HtmlTable {
             caption: "Columns of the given table that are not used, and why".to_owned(),
             head: vec!["column", "why"],
@@ -477,7 +477,7 @@ fn features(page: &mut Page, model: &ModelReport) {
         "They are made from the columns of a raw table, to the same bits wherever the model goes.",
     );
     let rows = model.card.data.features.iter().map(|feature| {
-        vec![Cell::text(&feature.name), Cell::code(&feature.definition), Cell::text(&feature.reason)]
+        vec![Cell::text(&feature.name), Cell::code(&feature.definition), Cell::prose(&feature.reason)]
     });
     page.table(HtmlTable {
         caption: "Features".to_owned(),
