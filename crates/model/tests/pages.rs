@@ -40,8 +40,10 @@ fn number(n: usize, of: impl Fn(usize) -> f64) -> ArrayRef {
 }
 
 fn unit(i: usize, salt: usize) -> f64 {
-    let x = (i * 7919 + salt * 104_729 + 13).wrapping_mul(2_654_435_761) % 1_000_003;
-    x as f64 / 1_000_003.0
+    let mut x = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ (salt as u64).wrapping_mul(0xd134_2543_de82_ef95);
+    x = (x ^ (x >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    ((x ^ (x >> 32)) >> 11) as f64 / (1u64 << 53) as f64
 }
 
 fn words(n: usize, of: impl Fn(usize) -> String) -> ArrayRef {

@@ -17,6 +17,8 @@ use html::{Cell, HtmlTable, Page, text};
 const STYLE: &str = include_str!("style.css");
 /// Sorts and filters tables. The page is whole without it.
 const SCRIPT: &str = include_str!("script.js");
+/// What a browser may do with a page: show it with its own style, and nothing from elsewhere.
+const POLICY: &str = include_str!("policy.txt").trim_ascii();
 /// SHA-256 of the script: the only one that a browser may run here. A test holds it against the script.
 const SCRIPT_HASH: &str = "sha256-9Moo/YmrlPNM2bLQzZeGDWlg2rMOwbmLe5i7gF+CAos=";
 
@@ -57,8 +59,7 @@ fn framed(title: &str, what: &str, class: &str, headline: &[String], page: &Page
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
-         script-src '{SCRIPT_HASH}'; img-src data:; base-uri 'none'; form-action 'none'\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}; script-src '{SCRIPT_HASH}'\">\n\
          <title>{0} - tabgraft</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
          <a class=\"skip\" href=\"#content\">To the content</a>\n\
          <header>\n<p class=\"kind\">{1}</p>\n<h1>{0}</h1>\n</header>\n<main id=\"content\" tabindex=\"-1\">\n",

@@ -33,7 +33,8 @@ pub(super) fn records(page: &mut Page, model: &ModelReport, prefix: &str, table:
     let id = |name: &str| format!("{prefix}{name}");
     page.section(&id("lineage"), "Where it comes from", |page| lineage(page, prefix, model));
     page.section(&id("columns"), "Columns", |page| columns(page, model, table));
-    page.section(&id("training"), "Training", |page| training(page, prefix, model));
+    let of = if model.card.task.is_some() { "Training of its space" } else { "Training" };
+    page.section(&id("training"), of, |page| training(page, prefix, model));
     if let Some(found) = &model.map {
         page.section(&id("map"), "Map of the rows", |page| map(page, prefix, found));
     }
@@ -166,7 +167,8 @@ pub(super) fn drift_cells(drift: Option<&Drift>) -> [Cell; 2] {
 
 fn lineage(page: &mut Page, prefix: &str, model: &ModelReport) {
     if model.steps.is_empty() {
-        page.paragraph("It is a first training: nothing was grafted onto it.");
+        let what = if model.card.task.is_some() { "Its space" } else { "It" };
+        page.paragraph(format!("{what} is a first training: nothing was grafted onto it."));
     }
     if model.lineage.nodes.len() <= MOST_BOXES {
         let step_of = |id: &str| model.steps.iter().position(|step| step.id == id);
