@@ -20,6 +20,12 @@ test:
 test-gpu:
     cargo test --release --manifest-path gpu/Cargo.toml -p tabgraft-model --lib -- composed every_mode_trains_there
 
+# A fuzz target (or `all`) for so many seconds, by mutations of its corpus; where cargo-fuzz is installed, libFuzzer
+# knows more ways: fuzz/Cargo.toml.
+fuzz TARGET SECONDS='60':
+    TABGRAFT_FUZZ_TARGET={{TARGET}} TABGRAFT_FUZZ_SECONDS={{SECONDS}} cargo test --release --workspace \
+        --config checked.toml --test fuzz -- --ignored --exact longer --nocapture
+
 # Predictors beside CatBoost, LightGBM and others on the shared tables.
 quality *ARGUMENTS:
     cargo build --release

@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::{HeaderMap, StatusCode};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use tabgraft_model::{Error, Result as Loaded};
 
 use crate::event::Sink;
 use crate::failure::Failure;
@@ -42,14 +45,17 @@ pub(crate) struct Place<'a> {
 }
 
 impl App {
-    pub fn new(
-        options: ServeOptions,
-        served: Served,
-        work: Work,
-        metrics: Arc<Metrics>,
-        sink: Sink,
-    ) -> Arc<Self> {
-        Arc::new(App { options, served, work, metrics, sink, clients: Mutex::default() })
+    /// Loads everything that is served, and starts the threads that compute.
+    ///
+    /// # Errors
+    /// As [`Served::open`]; an io error if threads cannot be started.
+    pub fn open(options: ServeOptions, sink: Sink) -> Loaded<Arc<Self>> {
+        let served = Served::open(&options.models, &options.indices, &sink)?;
+        let metrics = Arc::new(Metrics::default());
+        let n_threads = thread::available_parallelism().map_or(1, usize::from);
+        let work = Work::start(options.limits.requests, n_threads, metrics.clone())
+            .map_err(|error| Error::io(Path::new("threads"), "start", error))?;
+        Ok(Arc::new(App { options, served, work, metrics, sink, clients: Mutex::default() }))
     }
 
     /// A server without tokens on this machine's own address answers to this machine's names alone: a page of a

@@ -19,6 +19,7 @@ mod call;
 mod event;
 mod failure;
 mod gate;
+mod handler;
 mod limits;
 mod listen;
 mod metrics;
@@ -36,6 +37,7 @@ mod tokens;
 mod work;
 
 pub use event::{Event, Sink};
+pub use handler::{Handled, Handler};
 pub use limits::Limits;
 pub use listen::Server;
 pub use options::ServeOptions;

@@ -25,12 +25,9 @@ use tower_service::Service;
 use crate::app::App;
 use crate::event::{Event, Sink};
 use crate::gate::router;
-use crate::metrics::Metrics;
 use crate::options::ServeOptions;
 use crate::patient::Patient;
-use crate::served::Served;
 use crate::tls::TlsFiles;
-use crate::work::Work;
 
 /// Threads that serve connections; those that compute are others.
 const N_LOOP_THREADS: usize = 2;
@@ -70,12 +67,8 @@ impl Server {
                 Error::io(std::path::Path::new(&options.address.to_string()), "listen on", error)
             });
         let (address, listener) = listening?;
-        let served = Served::open(&options.models, &options.indices, &sink)?;
+        let app = App::open(options, sink.clone())?;
         let threads_failed = |error| Error::io(std::path::Path::new("threads"), "start", error);
-        let metrics = Arc::new(Metrics::default());
-        let n_threads = thread::available_parallelism().map_or(1, usize::from);
-        let work =
-            Work::start(options.limits.requests, n_threads, metrics.clone()).map_err(threads_failed)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(N_LOOP_THREADS)
             .thread_name("connections")
@@ -83,7 +76,6 @@ impl Server {
             .enable_time()
             .build()
             .map_err(threads_failed)?;
-        let app = App::new(options, served, work, metrics, sink.clone());
         let (stop, stopping) = watch::channel(false);
         let listener = {
             let _inside = runtime.enter();

@@ -5,7 +5,7 @@
 //! the operating system's: it ends with its process, however that ends. The empty lock file stays,
 //! for removing it would let two writers lock two files of the same name.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -67,7 +67,8 @@ pub fn read<L: Ledger>(path: &Path) -> Result<Option<L>> {
 /// As [`read`]; those of `change` and of [`Ledger::check`]; an I/O error if the file cannot be
 /// written or stays locked for 30 s.
 pub fn update<L: Ledger>(path: &Path, change: impl FnOnce(&mut L) -> Result<()>) -> Result<L> {
-    let _lock = lock(&lock_path(path))?;
+    // Whoever comes by a link waits for those who come by the file's own name, for it is the file that is replaced.
+    let _lock = lock(&lock_path(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())))?;
     let mut ledger: L = read(path)?.unwrap_or_default();
     change(&mut ledger)?;
     ledger.check().map_err(|e| e.at(format!("`{}`", path.display())))?;

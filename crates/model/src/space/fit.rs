@@ -1,7 +1,7 @@
 //! Training an embedding space from a table.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arrow::array::Array;
 use rand::SeedableRng;
@@ -342,7 +342,14 @@ fn near_copies(table: &Table, columns: &[String], keys: &[u64]) -> Result<Option
     }))
 }
 
-/// The current time, RFC 3339, UTC, to the second, with the offset `+00:00`: older Pythons cannot read a `Z`.
+/// The current time, RFC 3339, UTC, to the second, with the offset `+00:00`: older Pythons cannot read a `Z`. A clock
+/// without a battery may say a time before 1970.
 pub(crate) fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
+    let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    let since_1970 = match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(after) => seconds(after),
+        Err(before) => -seconds(before.duration()),
+    };
+    let time = chrono::DateTime::from_timestamp(since_1970, 0).unwrap_or_default();
+    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
 }
