@@ -26,6 +26,15 @@ fuzz TARGET SECONDS='60':
     TABGRAFT_FUZZ_TARGET={{TARGET}} TABGRAFT_FUZZ_SECONDS={{SECONDS}} cargo test --release --workspace \
         --config checked.toml --test fuzz -- --ignored --exact longer --nocapture
 
+# What docs/promises.md says of hostile input, killed and starved processes and races, with the counts of what was
+# tried; the long form fuzzes every target for so many seconds.
+trust:
+    cargo test --release --workspace --config checked.toml --test fuzz --test faults --test races \
+        --test hostile_files --test store --test supply -- --nocapture
+
+trust-long SECONDS='600': trust
+    just fuzz all {{SECONDS}}
+
 # Predictors beside CatBoost, LightGBM and others on the shared tables.
 quality *ARGUMENTS:
     cargo build --release

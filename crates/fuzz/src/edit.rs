@@ -179,7 +179,7 @@ fn change_tensor(container: &mut Container, op: usize, script: &mut Script<'_>) 
                 2 => shape.push(1),
                 _ => {
                     let rows = shape.first().copied().unwrap_or(1);
-                    data.truncate(if rows == 0 { 0 } else { data.len() / rows * (rows / 2) });
+                    data.truncate(data.len().checked_div(rows).unwrap_or(0) * (rows / 2));
                     shape.first_mut().into_iter().for_each(|n| *n /= 2);
                 }
             }

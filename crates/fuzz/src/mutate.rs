@@ -31,7 +31,7 @@ pub struct Random(pub u64);
 
 impl Random {
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -40,7 +40,7 @@ impl Random {
 
     /// A number below `n`; 0 if `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
+        (self.bits() % n.max(1) as u64) as usize
     }
 }
 
@@ -54,7 +54,7 @@ pub fn mutated(bytes: &[u8], other: &[u8], words: &[&[u8]], random: &mut Random)
         let length = (1 + random.below(most)).min(bytes.len() - at);
         match random.below(10) {
             0 => bytes.get_mut(at).into_iter().for_each(|byte| *byte ^= 1 << random.below(8)),
-            1 => bytes[at..at + length].iter_mut().for_each(|byte| *byte = random.next() as u8),
+            1 => bytes[at..at + length].iter_mut().for_each(|byte| *byte = random.bits() as u8),
             2 => bytes[at..at + length].fill([0xff, 0x7f, 0x80, 0][random.below(4)]),
             3 => bytes.truncate(at),
             4 => drop(bytes.drain(at..at + length)),

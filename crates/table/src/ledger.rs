@@ -45,9 +45,13 @@ struct Version {
 /// The content of the file at `path`; none if there is no file.
 ///
 /// # Errors
-/// An I/O error if the file cannot be read; a malformed error if it is truncated, larger than 64 MiB,
-/// of a later format version, has unknown fields or does not pass [`Ledger::check`].
+/// An I/O error if the file cannot be read or is no ordinary file; a malformed error if it is truncated, larger
+/// than 64 MiB, of a later format version, has unknown fields or does not pass [`Ledger::check`].
 pub fn read<L: Ledger>(path: &Path) -> Result<Option<L>> {
+    // To open a pipe is to wait for somebody who writes into it, and nobody may.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return Err(no_file(path));
+    }
     let file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
@@ -99,8 +103,15 @@ fn parse<L: Ledger>(bytes: &[u8]) -> Result<L> {
 }
 
 fn lock(path: &Path) -> Result<File> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-    let file = file.map_err(|e| Error::io(path, "open", e))?;
+    let mut how = OpenOptions::new();
+    how.create(true).truncate(false).write(true);
+    // Folders may come from strangers: a link there makes no file elsewhere, and a pipe is not waited for.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut how, libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = how.open(path).map_err(|e| Error::io(path, "open", e))?;
+    if !file.metadata().is_ok_and(|found| found.is_file()) {
+        return Err(no_file(path));
+    }
     for _ in 0..LOCK_TRIES {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -116,6 +127,11 @@ fn lock_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     PathBuf::from(name)
+}
+
+fn no_file(path: &Path) -> Error {
+    Error::io(path, "open", std::io::Error::new(ErrorKind::InvalidInput, "it is no ordinary file"))
+        .with_hint("move what is there away; a file is made in its place")
 }
 
 fn too_large(path: &Path, n_bytes: u64) -> Error {

@@ -173,3 +173,42 @@ fn a_reader_that_goes_away_ends_a_command_without_a_word() {
     assert!(matches!(output.status.code(), Some(0 | 2)) && !stderr.contains("panicked"), "{stderr}");
     assert_eq!(run(&folder, "verify v1").status.code(), Some(0));
 }
+
+/// A folder that comes from a stranger may hold anything: nothing there is waited for, and nothing is made elsewhere.
+#[test]
+fn pipes_and_links_in_the_place_of_a_registrys_files_are_refused() {
+    let folder = workshop("strange_registry");
+    let before = files(&folder);
+    let pipe = |name: &str| {
+        let made = Command::new("mkfifo").arg(folder.join(name)).status().unwrap();
+        assert!(made.success());
+    };
+    let readers =
+        ["registry reg list", "registry reg history", "registry reg promote v1", "registry reg add p1"];
+    for name in ["reg/registry.json", "reg/registry.json.lock"] {
+        restore(&folder, &before);
+        let _ = fs::remove_file(folder.join(name));
+        pipe(name);
+        // Readers do without the lock.
+        let refused = if name.ends_with("json") { &readers[..] } else { &readers[2..] };
+        for words in refused {
+            let output = Command::new("timeout")
+                .args(["20", env!("CARGO_BIN_EXE_tabgraft")])
+                .args(words.split_whitespace())
+                .current_dir(&folder)
+                .output()
+                .unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "`{words}` with a pipe `{name}`: {stderr}");
+            assert!(stderr.contains(name), "`{words}`: {stderr}");
+        }
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    restore(&folder, &before);
+    std::os::unix::fs::symlink("../elsewhere", folder.join("reg/registry.json.lock")).unwrap();
+    let output = run(&folder, "registry reg promote v1");
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!folder.join("elsewhere").exists());
+    fs::remove_file(folder.join("reg/registry.json.lock")).unwrap();
+    done(&folder, "registry reg promote v1");
+}

@@ -1,5 +1,6 @@
 //! Answers are those of the library, bit for bit, however they are asked for.
 
+use std::sync::Arc;
 use std::thread;
 
 use serde_json::{Value, json};
@@ -8,10 +9,10 @@ use tabgraft_model::odd::SurpriseOptions;
 use tabgraft_model::predictor::{ExplainOptions, Scale};
 use tabgraft_model::train::quiet;
 use tabgraft_model::{ModelFile, RowIndex};
-use tabgraft_serve::ServeOptions;
+use tabgraft_serve::{Handler, ServeOptions};
 
 use crate::client::{Client, Reply};
-use crate::models::{FILES, N_ROWS, load, read_like, row, serve};
+use crate::models::{FILES, N_ROWS, load, read_like, row, serve, served};
 
 /// The probabilities that a predictor's file gives for rows.
 fn probabilities(name: &str, rows: &[Value]) -> Vec<f64> {
@@ -462,4 +463,34 @@ fn every_route_is_described_and_answers() {
         }
     }
     assert_eq!(client.get("/v3").status, 404);
+}
+
+/// What comes through no socket is answered as what comes through one.
+#[test]
+fn a_handler_answers_as_a_server_does() {
+    let running = serve(&["yes_no", "v1"], ServeOptions::default());
+    let mut client = Client::to(running.address);
+    let options = ServeOptions {
+        models: vec![served("yes_no"), served("v1")],
+        indices: Vec::new(),
+        ..ServeOptions::default()
+    };
+    let handler = Handler::open(options, Arc::new(|_| {})).unwrap();
+    let rows = json!({ "rows": (0..40).map(row).collect::<Vec<_>>() }).to_string();
+    for (address, body) in [
+        ("/models/yes_no/predict", rows.as_str()),
+        ("/models/v1/embed", &rows),
+        ("/models/nobody/embed", &rows),
+        ("/models/v1/embed?errors=nonsense", "{"),
+        ("/nothing", ""),
+    ] {
+        let headers = [("content-type", "application/json")];
+        let reply = client.ask("POST", address, &headers, body.as_bytes());
+        let handled = handler.answer("POST", address, &headers, body.as_bytes()).unwrap();
+        assert_eq!((handled.status, handled.body), (reply.status, reply.text().into_bytes()), "{address}");
+    }
+    assert_eq!(handler.answer("GET", "/v2/health/ready", &[], b"").unwrap().status, 200);
+    // A page of a stranger that leads here is told so, and what is no request of HTTP is an error.
+    assert_eq!(handler.answer("GET", "/v2", &[("host", "evil.example")], b"").unwrap().status, 421);
+    assert!(handler.answer("GET", "/v2 2", &[], b"").unwrap_err().is_option());
 }
