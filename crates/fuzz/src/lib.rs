@@ -56,6 +56,7 @@ impl Target {
 pub const TARGETS: &[Target] = &[
     models::FILE,
     models::SPACE,
+    models::GRAFT,
     models::PREDICTOR,
     models::INDEX,
     texts::FORMULA,

@@ -1,16 +1,23 @@
 //! Model files: any bytes, and files whose content was changed by somebody who mends every hash of the file.
 
 use std::hint::black_box;
-use std::sync::LazyLock;
+use std::ops::ControlFlow;
+use std::sync::{Arc, LazyLock};
 
+use arrow::array::{ArrayRef, Int64Array};
 use tabgraft_model::card::ModelCard;
 use tabgraft_model::export::OnnxOptions;
+use tabgraft_model::extend::{ConsolidateOptions, MergeOptions, PruneOptions};
 use tabgraft_model::fill::FillOptions;
 use tabgraft_model::index::SearchOptions;
 use tabgraft_model::odd::SurpriseOptions;
+use tabgraft_model::predictor::ExplainOptions;
 use tabgraft_model::store::{self, Container};
+use tabgraft_model::train::Event;
 use tabgraft_model::watch::WatchOptions;
-use tabgraft_model::{EmbeddingSpace, ModelFile, Predictor, RowIndex, lineage};
+use tabgraft_model::{
+    EmbeddingSpace, Error, ExtendOptions, Mode, ModelFile, Predictor, RowIndex, TrainingOptions, lineage,
+};
 use tabgraft_table::Table;
 use tabgraft_table::read::read_csv_bytes;
 
@@ -43,6 +50,8 @@ pub const FILE: Target = Target {
 };
 pub const SPACE: Target =
     Target { name: "space", run: space, words: EDITS, reads_mutations: true, n_mutations: 600 };
+pub const GRAFT: Target =
+    Target { name: "graft", run: graft, words: EDITS, reads_mutations: true, n_mutations: 60 };
 pub const PREDICTOR: Target =
     Target { name: "predictor", run: predictor, words: EDITS, reads_mutations: true, n_mutations: 250 };
 pub const INDEX: Target =
@@ -185,6 +194,44 @@ fn look_at(model: &ModelFile, bytes: &[u8]) {
     });
 }
 
+/// What is made of an edited space: a child by each way there is.
+fn graft(bytes: &[u8]) -> bool {
+    let (which, script) = bytes.split_first().map_or((0, bytes), |(first, rest)| (usize::from(*first), rest));
+    let (container, rows) = &SPACES[which % SPACES.len()];
+    let Some(bytes) = sealed(container, script) else { return false };
+    let Ok(space) = EmbeddingSpace::from_bytes(&bytes) else { return false };
+    let go_on = &mut |_: &Event| ControlFlow::Continue(());
+    let training = TrainingOptions::of_epochs(1);
+    // Enough rows for a training, and a column that is new.
+    let mut more = rows.clone();
+    while more.n_rows() < 64 {
+        more = more.append(&more).unwrap();
+    }
+    let new: ArrayRef =
+        Arc::new(Int64Array::from_iter_values((0..more.n_rows() as i64).map(|i| i * 37 % 11)));
+    let more = more.with_column("a new one", new).unwrap();
+    let mut n_made = 0;
+    let mut made = |child: Result<EmbeddingSpace, Error>| {
+        let Ok(child) = child else { return };
+        n_made += 1;
+        // What was made can be kept.
+        assert!(EmbeddingSpace::from_bytes(&child.to_bytes().unwrap()).is_ok(), "a child does not load");
+        black_box(child.embed(&more).is_ok());
+    };
+    for mode in [Mode::Frozen, Mode::Joint] {
+        let options = ExtendOptions { mode, training: training.clone(), ..ExtendOptions::default() };
+        made(space.extend(&more, None, &options, go_on));
+    }
+    let first = space.columns().iter().map(|column| column.name.clone()).take(1).collect::<Vec<_>>();
+    made(space.prune(&first, None, &PruneOptions::default(), go_on));
+    let options = ConsolidateOptions { training, ..ConsolidateOptions::default() };
+    made(space.consolidate(&more, None, &options, go_on));
+    if let Ok(whole) = store::to_bytes(container).and_then(|bytes| EmbeddingSpace::from_bytes(&bytes)) {
+        made(EmbeddingSpace::merge(&[&space, &whole], Some(&more), &MergeOptions::default(), go_on));
+    }
+    n_made > 0
+}
+
 fn predictor(script: &[u8]) -> bool {
     let (container, rows) = &*PREDICTORS;
     let Some(bytes) = sealed(container, script) else { return false };
@@ -195,6 +242,10 @@ fn predictor(script: &[u8]) -> bool {
     black_box(predictor.guardrails(rows).is_ok());
     black_box(predictor.evaluate(rows).is_ok());
     black_box(predictor.reliability(rows).is_ok());
+    let options = ExplainOptions { n_evaluations: Some(64), ..ExplainOptions::default() };
+    black_box(
+        predictor.explain(&rows.slice(0, 2), &options, &mut |_: &Event| ControlFlow::Continue(())).is_ok(),
+    );
     black_box(predictor.to_onnx_bytes(&OnnxOptions::default()).is_ok());
     if let Ok(again) = predictor.to_bytes() {
         assert!(Predictor::from_bytes(&again).is_ok(), "a predictor that was loaded and saved does not load");

@@ -259,6 +259,9 @@ fn writes_the_corpus_of_binary_formats() {
         for model in 0..n_models {
             let head: Vec<u8> = if target == "space" { vec![model] } else { Vec::new() };
             write(target, &format!("{model}-as-it-is"), &head);
+            if target == "space" {
+                write("graft", &format!("{model}-as-it-is"), &head);
+            }
             for op in 0..12u8 {
                 let script = [head.clone(), vec![op, op * 7 + model, op + 1, 255, 3, 9, op, 255]].concat();
                 write(target, &format!("{model}-{op:02}"), &script);
