@@ -1,7 +1,6 @@
 //! Model files: any bytes, and files whose content was changed by somebody who mends every hash of the file.
 
 use std::hint::black_box;
-use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, Int64Array};
@@ -13,7 +12,7 @@ use tabgraft_model::index::SearchOptions;
 use tabgraft_model::odd::SurpriseOptions;
 use tabgraft_model::predictor::ExplainOptions;
 use tabgraft_model::store::{self, Container};
-use tabgraft_model::train::Event;
+use tabgraft_model::train::quiet;
 use tabgraft_model::watch::WatchOptions;
 use tabgraft_model::{
     EmbeddingSpace, Error, ExtendOptions, Mode, ModelFile, Predictor, RowIndex, TrainingOptions, lineage,
@@ -200,7 +199,7 @@ fn graft(bytes: &[u8]) -> bool {
     let (container, rows) = &SPACES[which % SPACES.len()];
     let Some(bytes) = sealed(container, script) else { return false };
     let Ok(space) = EmbeddingSpace::from_bytes(&bytes) else { return false };
-    let go_on = &mut |_: &Event| ControlFlow::Continue(());
+    let go_on = &mut quiet;
     let training = TrainingOptions::of_epochs(1);
     // Enough rows for a training, and a column that is new.
     let mut more = rows.clone();
@@ -243,9 +242,7 @@ fn predictor(script: &[u8]) -> bool {
     black_box(predictor.evaluate(rows).is_ok());
     black_box(predictor.reliability(rows).is_ok());
     let options = ExplainOptions { n_evaluations: Some(64), ..ExplainOptions::default() };
-    black_box(
-        predictor.explain(&rows.slice(0, 2), &options, &mut |_: &Event| ControlFlow::Continue(())).is_ok(),
-    );
+    black_box(predictor.explain(&rows.slice(0, 2), &options, &mut quiet).is_ok());
     black_box(predictor.to_onnx_bytes(&OnnxOptions::default()).is_ok());
     if let Ok(again) = predictor.to_bytes() {
         assert!(Predictor::from_bytes(&again).is_ok(), "a predictor that was loaded and saved does not load");

@@ -6,11 +6,10 @@
 
 #![allow(clippy::print_stdout)]
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use tabgraft::read::{ReadOptions, read_table};
-use tabgraft::train::Event;
+use tabgraft::train::quiet;
 use tabgraft::{
     EmbeddingSpace, ExtendOptions, FitOptions, MergeOptions, PruneOptions, Result, Table, TrainingOptions,
 };
@@ -18,24 +17,22 @@ use tabgraft::{
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/german_credit.csv");
 
 fn main() -> Result<()> {
-    let mut hear = |_: &Event| ControlFlow::Continue(());
     let table = read_table(Path::new(TABLE), &ReadOptions::default())?;
     let without = |names: &[&str]| table.without(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
 
     let mut options = FitOptions { name: "root".into(), ..FitOptions::default() };
     options.infer.ignore = vec!["default".into()];
-    options.config.training = TrainingOptions { n_epochs: Some(5), ..options.config.training };
-    let root = EmbeddingSpace::fit(&without(&["checking_status", "purpose"])?, None, &options, &mut hear)?;
+    options.config.training = TrainingOptions::of_epochs(5);
+    let root = EmbeddingSpace::fit(&without(&["checking_status", "purpose"])?, None, &options, &mut quiet)?;
 
-    let mut graft = |name: &str, table: &Table| {
+    let graft = |name: &str, table: &Table| {
         let options = ExtendOptions { name: Some(name.into()), ..ExtendOptions::default() };
-        root.extend(table, None, &options, &mut hear)
+        root.extend(table, None, &options, &mut quiet)
     };
     let accounts = graft("accounts", &without(&["purpose"])?)?;
     let purposes = graft("purposes", &without(&["checking_status"])?)?;
 
-    let mut hear = |_: &Event| ControlFlow::Continue(());
-    let both = EmbeddingSpace::merge(&[&accounts, &purposes], None, &MergeOptions::default(), &mut hear)?;
+    let both = EmbeddingSpace::merge(&[&accounts, &purposes], None, &MergeOptions::default(), &mut quiet)?;
     println!(
         "`{}` has {} columns and {} coordinates, by {} steps from `{}`",
         both.name(),
@@ -46,7 +43,7 @@ fn main() -> Result<()> {
     );
 
     // Cut off again, the other team's columns leave no trace.
-    let back = both.prune(&["purpose".into()], None, &PruneOptions::default(), &mut hear)?;
+    let back = both.prune(&["purpose".into()], None, &PruneOptions::default(), &mut quiet)?;
     let (alone, cut) = (accounts.embed(&table)?, back.embed(&table)?);
     assert_eq!(alone.values, cut.values, "a graft that is cut off leaves no trace");
     println!("without `purpose` it is `accounts` again, bit for bit");

@@ -9,13 +9,12 @@
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use tabgraft::read::{ReadOptions, read_table};
 use tabgraft::serve::{ServeOptions, ServedModel, Server};
-use tabgraft::train::Event;
+use tabgraft::train::quiet;
 use tabgraft::{EmbeddingSpace, FitOptions, TrainingOptions};
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/german_credit.csv");
@@ -24,8 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let table = read_table(Path::new(TABLE), &ReadOptions::default())?;
     let mut options = FitOptions::default();
     options.infer.ignore = vec!["default".into()];
-    options.config.training = TrainingOptions { n_epochs: Some(3), ..options.config.training };
-    let space = EmbeddingSpace::fit(&table, None, &options, &mut |_: &Event| ControlFlow::Continue(()))?;
+    options.config.training = TrainingOptions::of_epochs(3);
+    let space = EmbeddingSpace::fit(&table, None, &options, &mut quiet)?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("credit.tabgraft");
     space.save(&file)?;

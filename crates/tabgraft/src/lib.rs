@@ -5,46 +5,44 @@
 //! a fraction of a training's cost, and each version knows its ancestors.
 //!
 //! ```
-//! use std::ops::ControlFlow;
 //! use std::path::Path;
 //!
 //! use tabgraft::read::{ReadOptions, read_table};
-//! use tabgraft::{EmbeddingSpace, ExtendOptions, FitOptions, Predictor, PredictorOptions};
+//! use tabgraft::train::quiet;
+//! use tabgraft::{CompareOptions, EmbeddingSpace, ExtendOptions, FitOptions};
 //!
 //! # fn main() -> tabgraft::Result<()> {
 //! # let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/german_credit.csv"));
 //! // let path = Path::new("german_credit.csv");
 //! let table = read_table(path, &ReadOptions::default())?;
-//! // What happens is told by events; who hears them says whether to go on.
-//! let mut hear = |_: &tabgraft::train::Event| ControlFlow::Continue(());
-//!
 //! // A space without a target, of a table that lacks a column yet.
 //! let mut options = FitOptions::default();
 //! options.infer.ignore = vec!["default".into()];
 //! # options.config.d_model = 32;
 //! # options.config.training.n_epochs = Some(3);
 //! let before = table.without(&["checking_status".into()])?;
-//! let v1 = EmbeddingSpace::fit(&before, None, &options, &mut hear)?;
+//! let v1 = EmbeddingSpace::fit(&before, None, &options, &mut quiet)?;
 //!
 //! // The column has come: v2 has the vectors of v1, bit for bit, and coordinates beside them.
-//! let v2 = v1.extend(&table, None, &ExtendOptions::default(), &mut hear)?;
+//! let v2 = v1.extend(&table, None, &ExtendOptions::default(), &mut quiet)?;
 //! let (old, new) = (v1.embed(&before)?, v2.embed(&table)?);
 //! let row = 7;
 //! assert_eq!(old.row(row), &new.row(row)[..v1.d_model()]);
 //!
 //! // Is it worth its keep?
-//! # let predictor = PredictorOptions { n_epochs: 3, n_networks: Some(1), ..PredictorOptions::default() };
-//! # let options = tabgraft::CompareOptions { predictor, ..Default::default() };
-//! # /*
-//! let options = tabgraft::CompareOptions::default();
-//! # */
-//! let difference = v1.compare(&v2, &table, "default", &options, &mut hear)?.difference;
+//! let options = CompareOptions::default();
+//! # let mut options = options;
+//! # (options.predictor.n_epochs, options.predictor.n_networks) = (3, Some(1));
+//! let difference = v1.compare(&v2, &table, "default", &options, &mut quiet)?.difference;
 //! println!("ROC AUC {:.3} to {:.3}: {:?}", difference.a, difference.b, difference.verdict);
 //!
 //! v2.save(&std::env::temp_dir().join("v2.tabgraft"))?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! What happens meanwhile is told by events ([`train::Event`]); who hears them says whether to go on, and
+//! [`train::quiet`] hears nothing.
 //!
 //! Tables are read from CSV, TSV, Parquet, JSON lines and Arrow IPC ([`read`]) or made of Arrow arrays
 //! ([`Table::from_columns`], [`arrow`]). Every error names the column, row or file, what was found and what is allowed,

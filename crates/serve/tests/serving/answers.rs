@@ -145,7 +145,8 @@ fn reasons_and_odd_cells_are_those_of_the_library() {
     assert_eq!((&document["base"], &document["outputs"]), (&json!(found.base), &json!(["yes"])));
     // With the base, contributions sum to the prediction.
     for told in document["rows"].as_array().unwrap() {
-        let given = told["reasons"].as_array().unwrap().iter().map(|r| r["contribution"][0].as_f64().unwrap());
+        let given =
+            told["reasons"].as_array().unwrap().iter().map(|r| r["contribution"][0].as_f64().unwrap());
         let sum = found.base[0] + given.sum::<f64>();
         assert!((sum - told["prediction"][0].as_f64().unwrap()).abs() < 1e-9, "{told}");
     }
