@@ -21,7 +21,7 @@ use serde_json::Value;
 use binary::{command, done, run};
 
 const N_WRITERS: usize = 6;
-const N_ROUNDS: usize = 30;
+const N_ROUNDS: usize = 10;
 
 fn workshop(name: &str) -> PathBuf {
     let folder = binary::empty(&format!("races_{name}"));
