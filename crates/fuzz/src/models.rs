@@ -218,7 +218,7 @@ fn graft(bytes: &[u8]) -> bool {
         black_box(child.embed(&more).is_ok());
     };
     for mode in [Mode::Frozen, Mode::Joint] {
-        let options = ExtendOptions { mode, training: training.clone(), ..ExtendOptions::default() };
+        let options = ExtendOptions { mode, training, ..ExtendOptions::default() };
         made(space.extend(&more, None, &options, go_on));
     }
     let first = space.columns().iter().map(|column| column.name.clone()).take(1).collect::<Vec<_>>();
