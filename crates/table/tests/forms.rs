@@ -9,6 +9,9 @@ use tabgraft_table::read::{ReadOptions, read_csv_bytes};
 use tabgraft_table::schema::{DateFormat, InferOptions, Kind, Schema, infer};
 use tabgraft_table::{Error, Table};
 
+/// A column: its name, and its cell in a row.
+type Named = (&'static str, fn(usize) -> String);
+
 const N_ROWS: usize = 300;
 const MONTHS: [&str; 12] = [
     "Januar",
@@ -53,7 +56,7 @@ fn said(name: &str, cell: impl Fn(usize) -> String) -> (Option<Kind>, String) {
 
 #[test]
 fn dates_of_other_languages_weeks_quarters_and_logs_are_times() {
-    let cells: [(&str, fn(usize) -> String); 9] = [
+    let cells: [Named; 9] = [
         ("german", |r| format!("{}. {} {}", 1 + any(r, 28), MONTHS[any(r, 12)], 2020 + any(r, 5))),
         ("short", |r| format!("{:02}. {:.3}. {}", 1 + any(r, 28), MONTHS[any(r, 12)], 2020 + any(r, 5))),
         ("spanish", |r| format!("{} de marzo de {}", 1 + any(r, 28), 2020 + any(r, 5))),
@@ -148,7 +151,7 @@ fn numbers_of_fortran_are_numbers_and_those_of_base_16_on_demand() {
 
 #[test]
 fn numbers_in_a_form_of_their_own_are_told_and_names_are_not() {
-    let told: [(&str, fn(usize) -> String); 9] = [
+    let told: [Named; 9] = [
         ("duration", |r| format!("{}h {}m", any(r, 9), any(r, 60))),
         ("iso", |r| format!("PT{}H{}M", any(r, 9), any(r, 60))),
         ("size", |r| format!("{}.{}{}", any(r, 90), any(r, 10), if any(r, 2) == 0 { "k" } else { "M" })),
@@ -166,7 +169,7 @@ fn numbers_in_a_form_of_their_own_are_told_and_names_are_not() {
             "{name}: {notes}"
         );
     }
-    let names: [(&str, fn(usize) -> String); 6] = [
+    let names: [Named; 6] = [
         ("store", |r| format!("store-{:03}", any(r, 80))),
         ("house", |r| format!("{}{}", any(r, 40), ["a", "b"][r % 2])),
         ("phone", |r| format!("555-{:04}", any(r, 5000))),
