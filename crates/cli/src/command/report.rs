@@ -176,7 +176,7 @@ impl ReportArgs {
         if let [only] = paths[..] {
             let has = |name: &&str| only.join(name).is_file();
             if only.is_dir() {
-                let is_search = SEARCH_FILES.iter().any(|name| has(&name)) && !has(&REGISTRY_FILE);
+                let is_search = SEARCH_FILES.iter().any(has) && !has(&REGISTRY_FILE);
                 return Ok(if is_search { Given::Features(only) } else { Given::Folder(only) });
             }
             if !ModelFile::is_at(only) && only.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {

@@ -50,7 +50,7 @@ fn prose(sentences: &str) -> String {
     let sentences = shorten(sentences, MOST_CHARS);
     let parts: Vec<&str> = sentences.split('`').collect();
     // A name that holds a backtick itself leaves an odd number of them: then all stay as they are.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escape(&sentences);
     }
     let part = |(i, part): (usize, &&str)| match i % 2 {

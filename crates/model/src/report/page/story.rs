@@ -141,7 +141,7 @@ fn versions(page: &mut Page, story: &Story) {
             let found = v.scores.iter().find(|s| s.metric == first.metric);
             found.map_or_else(Cell::nothing, |s| Cell::interval(s.value, [s.low, s.high], |v| fixed(v, 3)))
         }));
-        cells.push(Cell::text(&v.what));
+        cells.push(Cell::prose(&v.what));
         cells
     });
     let n = scored.first().map(|s| format!(", {}", counted(s.n, "row"))).unwrap_or_default();
