@@ -199,7 +199,7 @@ fn graft(bytes: &[u8]) -> bool {
     let (container, rows) = &SPACES[which % SPACES.len()];
     let Some(bytes) = sealed(container, script) else { return false };
     let Ok(space) = EmbeddingSpace::from_bytes(&bytes) else { return false };
-    let go_on = &mut quiet;
+    let hear = &mut quiet;
     let training = TrainingOptions::of_epochs(1);
     // Enough rows for a training, and a column that is new.
     let mut more = rows.clone();
@@ -219,14 +219,14 @@ fn graft(bytes: &[u8]) -> bool {
     };
     for mode in [Mode::Frozen, Mode::Joint] {
         let options = ExtendOptions { mode, training, ..ExtendOptions::default() };
-        made(space.extend(&more, None, &options, go_on));
+        made(space.extend(&more, None, &options, hear));
     }
     let first = space.columns().iter().map(|column| column.name.clone()).take(1).collect::<Vec<_>>();
-    made(space.prune(&first, None, &PruneOptions::default(), go_on));
+    made(space.prune(&first, None, &PruneOptions::default(), hear));
     let options = ConsolidateOptions { training, ..ConsolidateOptions::default() };
-    made(space.consolidate(&more, None, &options, go_on));
+    made(space.consolidate(&more, None, &options, hear));
     if let Ok(whole) = store::to_bytes(container).and_then(|bytes| EmbeddingSpace::from_bytes(&bytes)) {
-        made(EmbeddingSpace::merge(&[&space, &whole], Some(&more), &MergeOptions::default(), go_on));
+        made(EmbeddingSpace::merge(&[&space, &whole], Some(&more), &MergeOptions::default(), hear));
     }
     n_made > 0
 }
