@@ -5,7 +5,7 @@ use tabgraft_model::report::ReportOptions;
 use tabgraft_model::{Error, ModelFile};
 use tabgraft_table::write_whole;
 
-use crate::convert::{Renames, document};
+use crate::convert::{Names, Renames, document};
 use crate::error::Raised;
 use crate::frame::{Given, say};
 use crate::predictor::Predictor;
@@ -114,7 +114,7 @@ struct Asked<'a, 'py> {
     before: Option<ModelFile>,
     own: ModelFile,
     data: Option<&'a Bound<'py, PyAny>>,
-    columns: Option<Vec<String>>,
+    columns: Option<Names>,
     rename: Option<Renames>,
     options: ReportOptions,
     progress: Option<bool>,
@@ -172,7 +172,7 @@ impl EmbeddingSpace {
         max_rows: usize,
         seed: u64,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Report> {
         let model = |space: &EmbeddingSpace| -> Raised<ModelFile> {
@@ -206,7 +206,7 @@ impl Predictor {
         max_rows: usize,
         seed: u64,
         rename: Option<Renames>,
-        columns: Option<Vec<String>>,
+        columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Report> {
         let model = |predictor: &Predictor| ModelFile::Predictor(Box::new((*predictor.core).clone()));

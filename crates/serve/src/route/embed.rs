@@ -4,11 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tabgraft_model::space::Embedded;
 
-use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_schema};
-use crate::call::{Call, Reply, is_long, off_the_loop};
+use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
+use crate::call::{Call, Reply, off_the_loop};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
-use crate::rows::asked;
 use crate::work::Answer;
 
 /// Numbers from which on writing them takes long.
@@ -43,11 +42,8 @@ fn run(mut call: Call) -> Running {
     Box::pin(async move {
         let version = call.version().await?;
         let (model, d_model) = (call.model()?.name.clone(), d_model(&call, version.space())?);
-        let (form, body, most_rows) = (call.form()?, call.body().await?, call.app.options.limits.rows);
-        let read = version.clone();
-        let rows =
-            off_the_loop(is_long(body.len()), move || asked::<EmbedOptions>(&form, &body, &read, most_rows));
-        let rows = rows.await?;
+        let most_rows = call.app.options.limits.rows;
+        let rows = rows_of::<EmbedOptions>(&mut call, &version, most_rows).await?;
         let answer = call.app.work.ask(version.clone(), rows.table, rows.errors).await?;
         call.app.metrics.rows(&model, counts(&answer));
         let Answer::Embedded(answer) = answer else { return Err(Failure::internal()) };

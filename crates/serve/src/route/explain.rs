@@ -6,11 +6,10 @@ use tabgraft_model::predictor::{ExplainOptions, Method, ReasonsOfRow, Scale};
 use tabgraft_model::train::quiet;
 use tabgraft_table::unreadable::Readable;
 
-use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_schema};
-use crate::call::{Call, Reply, is_long, off_the_loop};
+use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
+use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
-use crate::rows::asked;
 use crate::work::Answer;
 
 /// Most rows that are explained at once: each takes hundreds of predictions.
@@ -32,7 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// What else may be asked; [`ExplainOptions`] are the defaults.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct ReasonsOptions {
     class: Option<String>,
     scale: Option<Scale>,
     n_evaluations: Option<usize>,
@@ -109,12 +108,9 @@ fn run(mut call: Call) -> Running {
             ))
             .with_hint("ask a model that is a predictor; `surprise` says which cells of a row are odd"));
         }
-        let (form, body) = (call.form()?, call.body().await?);
         let most_rows = call.app.options.limits.rows.min(MOST_ROWS);
-        let read = version.clone();
-        let rows = off_the_loop(is_long(body.len()), move || asked::<Asked>(&form, &body, &read, most_rows));
-        let rows = rows.await?;
-        let Asked { class, scale, n_evaluations } = rows.options;
+        let rows = rows_of::<ReasonsOptions>(&mut call, &version, most_rows).await?;
+        let ReasonsOptions { class, scale, n_evaluations } = rows.options;
         if let Some(n) = n_evaluations.filter(|n| *n > MOST_EVALUATIONS) {
             return Err(Failure::unprocessable(format!(
                 "`n_evaluations` is {n}, allowed is 1 to {MOST_EVALUATIONS}"

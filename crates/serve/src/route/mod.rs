@@ -16,13 +16,17 @@ mod surprise;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::routing::MethodFilter;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::call::{Call, Reply};
+use crate::call::{Call, Reply, is_long, off_the_loop};
 use crate::failure::Failure;
 use crate::metrics::RowCounts;
+use crate::rows::{Asked, asked};
+use crate::served::Version;
 use crate::work::Answer;
 
 /// What a route does with a request.
@@ -112,6 +116,19 @@ fn of_rows(
         run,
     };
     paths.map(route).to_vec()
+}
+
+/// The rows of a request, at most so many, and what else it asks.
+///
+/// # Errors
+/// As [`Call::form`], [`Call::body`] and [`asked`].
+async fn rows_of<A: DeserializeOwned + Send + 'static>(
+    call: &mut Call,
+    version: &Arc<Version>,
+    most_rows: usize,
+) -> Result<Asked<A>, Failure> {
+    let (form, body, version) = (call.form()?, call.body().await?, version.clone());
+    off_the_loop(is_long(body.len()), move || asked(&form, &body, &version, most_rows)).await
 }
 
 /// The schema of an object with these members, of which the first `n_required` have to be there.

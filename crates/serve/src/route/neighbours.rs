@@ -5,11 +5,10 @@ use serde_json::{Value, json};
 use tabgraft_model::index::{SearchOptions, Similarity};
 
 use super::embed::d_model;
-use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_schema};
-use crate::call::{Call, Reply, is_long, off_the_loop};
+use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
+use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
-use crate::rows::asked;
 use crate::work::Answer;
 
 /// Most rows that are found for each.
@@ -89,12 +88,8 @@ fn run(mut call: Call) -> Running {
             .served
             .index_for(space)
             .map_err(|error| Failure { status: axum::http::StatusCode::NOT_FOUND, ..Failure::from(error) })?;
-        let (form, body, most_rows) = (call.form()?, call.body().await?, call.app.options.limits.rows);
-        let read = version.clone();
-        let rows = off_the_loop(is_long(body.len()), move || {
-            asked::<NeighboursOptions>(&form, &body, &read, most_rows)
-        });
-        let rows = rows.await?;
+        let most_rows = call.app.options.limits.rows;
+        let rows = rows_of::<NeighboursOptions>(&mut call, &version, most_rows).await?;
         let defaults = SearchOptions::default();
         let options = SearchOptions {
             k: rows.options.k.unwrap_or(defaults.k),

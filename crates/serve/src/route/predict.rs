@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 use tabgraft_model::metric::Task;
 use tabgraft_model::predictor::{Guardrail, Predicted, Predictions};
 
-use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_schema};
-use crate::call::{Call, Reply, is_long, off_the_loop};
+use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
+use crate::call::{Call, Reply, off_the_loop};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
-use crate::rows::asked;
 use crate::served::Version;
 use crate::work::Answer;
 
@@ -143,12 +142,8 @@ fn run(mut call: Call) -> Running {
             ))
             .with_hint("ask a model that is a predictor, or this one to embed"));
         }
-        let (form, body, most_rows) = (call.form()?, call.body().await?, call.app.options.limits.rows);
-        let read = version.clone();
-        let rows = off_the_loop(is_long(body.len()), move || {
-            asked::<PredictOptions>(&form, &body, &read, most_rows)
-        });
-        let rows = rows.await?;
+        let most_rows = call.app.options.limits.rows;
+        let rows = rows_of::<PredictOptions>(&mut call, &version, most_rows).await?;
         let answer = call.app.work.ask(version.clone(), rows.table, rows.errors).await?;
         call.app.metrics.rows(&model, counts(&answer));
         let Answer::Predicted(answer) = answer else { return Err(Failure::internal()) };

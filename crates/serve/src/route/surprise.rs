@@ -5,11 +5,10 @@ use serde_json::{Value, json};
 use tabgraft_model::odd::{OddCell, SurpriseOptions};
 
 use super::embed::d_model;
-use super::{Route, Running, array, object, of_rows, plain, remarks_schema, rows_schema};
-use crate::call::{Call, Reply, is_long, off_the_loop};
+use super::{Route, Running, array, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
+use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
-use crate::rows::asked;
 
 pub(super) fn routes() -> Vec<Route> {
     let paths = ["/models/{model}/surprise", "/models/{model}/versions/{version}/surprise"];
@@ -25,7 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// What else may be asked; [`SurpriseOptions`] are the defaults.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct OddOptions {
     n_reasons: Option<usize>,
 }
 
@@ -83,10 +82,8 @@ fn run(mut call: Call) -> Running {
         let version = call.version().await?;
         let model = call.model()?.name.clone();
         d_model(&call, version.space())?;
-        let (form, body, most_rows) = (call.form()?, call.body().await?, call.app.options.limits.rows);
-        let read = version.clone();
-        let rows = off_the_loop(is_long(body.len()), move || asked::<Asked>(&form, &body, &read, most_rows));
-        let rows = rows.await?;
+        let most_rows = call.app.options.limits.rows;
+        let rows = rows_of::<OddOptions>(&mut call, &version, most_rows).await?;
         let default = SurpriseOptions::default();
         let options = SurpriseOptions {
             n_reasons: rows.options.n_reasons.unwrap_or(default.n_reasons),
