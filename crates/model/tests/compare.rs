@@ -299,16 +299,16 @@ fn a_limit_of_memory_halves_steps_with_notes_and_refuses_what_cannot_fit() {
     };
     let (child, notes) = extend(None);
     assert_eq!((child.unwrap().batch_size(), notes.len()), (4096, 0));
-    // What 4,096 rows need is in the first note of a limit that nothing meets.
+    // What all rows in one step need is in the first note of a limit that nothing meets.
     let (refused, notes) = extend(Some(1));
     let refused = refused.unwrap_err();
     assert!(refused.is_option() && refused.to_string().contains("a batch of 16 rows"), "{refused}");
     let needed: f64 = notes[0].split_whitespace().nth(2).unwrap().parse().unwrap();
-    // No more rows are in flight than there are to train on: the halves count from there.
+    // A step has no more rows than there are to train on, fewer than 512: only the halves below are told.
     let (child, notes) = extend(Some((needed * 1e6) as u64 - 800_000));
     let batch_size = child.unwrap().batch_size();
-    assert_eq!(batch_size, 4096 >> notes.len());
-    assert!((1..6).contains(&notes.len()) && notes[0].contains("halved to 2048 rows"), "{notes:?}");
+    assert_eq!(batch_size, 512 >> notes.len());
+    assert!((1..5).contains(&notes.len()) && notes[0].contains("halved to 256 rows"), "{notes:?}");
     let (refused, _) = extend(Some(0));
     assert!(refused.unwrap_err().to_string().contains("`memory_limit` is 0 bytes"));
 }
