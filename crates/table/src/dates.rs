@@ -405,7 +405,12 @@ mod tests {
         assert_eq!(found(&["03/14/2024"]).unwrap().swapped, None);
         assert_eq!(found(&["2024-03-04"]).unwrap().swapped, None);
         assert_eq!(found(&["24-03-04"]).unwrap().year_first.as_deref(), Some("%y-%m-%d"));
-        assert_eq!(found(&["24-03-42"]), None);
+        let day_first = found(&["24-03-42"]).unwrap();
+        assert_eq!(
+            (day_first.format.as_str(), day_first.year_first),
+            ("%d-%m-%y", None),
+            "no month has 42 days"
+        );
     }
 
     #[test]

@@ -169,8 +169,10 @@ fn numbers_in_a_form_of_their_own_are_told_and_names_are_not() {
             "{name}: {notes}"
         );
     }
-    let names: [Named; 6] = [
+    let names: [Named; 8] = [
         ("store", |r| format!("store-{:03}", any(r, 80))),
+        ("shop", |r| format!("store {}", any(r, 80))),
+        ("level", |r| format!("Level {}, left", any(r, 9))),
         ("house", |r| format!("{}{}", any(r, 40), ["a", "b"][r % 2])),
         ("phone", |r| format!("555-{:04}", any(r, 5000))),
         ("zip", |r| format!("{:05}-{:04}", any(r, 99_000), any(r, 9000))),

@@ -417,10 +417,10 @@ fn every_route_is_described_and_answers() {
     let document = client.get("/openapi.json").json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
-    assert!(paths.len() >= 21, "{paths:?}");
+    assert!(paths.len() >= 25, "{paths:?}");
     for (path, methods) in paths {
         for (method, operation) in methods.as_object().unwrap() {
-            let model = if path.ends_with("predict") { "yes_no" } else { "v1" };
+            let model = if path.ends_with("predict") || path.ends_with("explain") { "yes_no" } else { "v1" };
             let address = path.replace("{model}", model).replace("{version}", model);
             let names: Vec<&str> = operation["parameters"]
                 .as_array()

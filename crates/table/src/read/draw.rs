@@ -232,6 +232,11 @@ mod tests {
         let (schema, of_some) =
             (infer(&all, &InferOptions::default()).unwrap(), infer(&some, &InferOptions::default()).unwrap());
         assert_eq!(schema, of_some);
+        assert!(
+            schema.notes.is_empty(),
+            "what texts are like is remarked by the drawn ones: {:?}",
+            schema.notes
+        );
         // Of a code of 5 rows few of the drawn rows know the frequency.
         assert!(schema.column("code").is_some_and(|column| column.kind == crate::schema::Kind::Categorical));
         let config = CodecConfig::default();

@@ -63,7 +63,7 @@ pub(super) fn form_remark(name: &str, array: &ArrayRef) -> Option<String> {
         let (form, is_decimal) = form(text);
         if text.chars().count() > LONGEST
             || !form.contains('0')
-            || ((is_name(text) || is_code(&form)) && !is_duration(&form))
+            || ((is_named(text) || is_code(&form)) && !is_duration(&form))
         {
             return None;
         }
@@ -139,7 +139,13 @@ fn form(text: &str) -> (String, bool) {
     (form, is_decimal)
 }
 
-/// Whether a text begins as the names of things do: `INV-2024-0017`, `#12`, `store_5`, but not `Mo, 4` or `since 4`.
+/// Whether a text begins with a word or a `#`, as names of things with numbers do: `store 5`, `Level 3`, `A-17`.
+fn is_named(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '#')
+}
+
+/// Whether a text begins as the names of things do, and not as dates: `INV-2024-0017`, `#12`, `store_5`, but not `Mo, 4` or
+/// `since 4`.
 fn is_name(text: &str) -> bool {
     let rest = text.trim_start_matches(char::is_alphabetic);
     let is_word = rest.len() < text.len() && rest.starts_with([' ', ',', '.']);
