@@ -19,7 +19,7 @@ use tabgraft_model::{
 use tabgraft_table::Table;
 use tabgraft_table::split::SplitOptions;
 
-use fixtures::{go_on, small_space};
+use fixtures::{quiet, small_space};
 
 const HOSTILE: &str = "a: [b]\n--- # | <b>\"'\u{1b}\u{2028}";
 
@@ -59,7 +59,7 @@ fn grafted(space: &EmbeddingSpace, table: &Table, mode: Mode, features: &[Featur
         features: features.to_vec(),
         ..ExtendOptions::default()
     };
-    space.extend(table, None, &options, &mut go_on).unwrap()
+    space.extend(table, None, &options, &mut quiet).unwrap()
 }
 
 /// The metadata in front of a card, line by line.
@@ -79,10 +79,10 @@ fn cards_of_every_kind_add_up_and_say_what_a_model_comes_from() {
     let frozen = grafted(&first, &without(&enriched, &["later"]), Mode::Frozen, engineer.features());
     let joint = grafted(&first, &without(&inputs, &["later"]), Mode::Joint, &[]);
     let sister = grafted(&first, &without(&inputs, &["late"]), Mode::Frozen, &[]);
-    let merged = EmbeddingSpace::merge(&[&frozen, &sister], None, &MergeOptions::default(), &mut go_on);
-    let pruned = frozen.prune(&["late".to_owned()], None, &PruneOptions::default(), &mut go_on);
+    let merged = EmbeddingSpace::merge(&[&frozen, &sister], None, &MergeOptions::default(), &mut quiet);
+    let pruned = frozen.prune(&["late".to_owned()], None, &PruneOptions::default(), &mut quiet);
     let options = ConsolidateOptions { training: TrainingOptions::of_epochs(2), ..Default::default() };
-    let plain = frozen.consolidate(&enriched, None, &options, &mut go_on);
+    let plain = frozen.consolidate(&enriched, None, &options, &mut quiet);
     for (space, operation, relation) in [
         (&first, None, None),
         (&frozen, Some("graft"), Some("adapter")),
@@ -120,10 +120,10 @@ fn a_predictors_card_has_its_scores_and_what_it_grew_from() {
     let first = small_space(&without(&table, &["late", "later", "y", "n"]), &[], 2, SplitOptions::default());
     let options =
         PredictorOptions { n_epochs: 2, n_networks: Some(2), d_hidden: 8, ..PredictorOptions::default() };
-    let fit = |target: &str| Predictor::fit(&first, &table, target, &options, &mut go_on).unwrap();
+    let fit = |target: &str| Predictor::fit(&first, &table, target, &options, &mut quiet).unwrap();
     let (classes, number) = (fit("y"), fit("n"));
     let child = grafted(&first, &without(&table, &["y", "n"]), Mode::Frozen, &[]);
-    let grown = classes.extend(&child, &table, None, &GrowOptions::default(), &mut go_on).unwrap().predictor;
+    let grown = classes.extend(&child, &table, None, &GrowOptions::default(), &mut quiet).unwrap().predictor;
     for (predictor, pipeline, n_parents) in
         [(&classes, "classification", 1), (&number, "regression", 1), (&grown, "classification", 2)]
     {

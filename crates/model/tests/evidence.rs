@@ -21,7 +21,7 @@ use tabgraft_model::{
 use tabgraft_table::Table;
 use tabgraft_table::split::{Part, SplitKey, SplitOptions};
 
-use fixtures::{go_on, small_space};
+use fixtures::{quiet, small_space};
 
 fn chance(row: usize, salt: u64) -> f64 {
     let mut x =
@@ -130,12 +130,12 @@ fn thirty_classes_of_one_row_each_end_no_fit_no_comparison_and_no_search() {
         _ => ["no", "yes", "perhaps"][(chance(r, 1) * 2.9) as usize].into(),
     });
     let first = space(&table);
-    let fitted = Predictor::fit(&first, &table, "y", &quick(), &mut go_on).unwrap();
+    let fitted = Predictor::fit(&first, &table, "y", &quick(), &mut quiet).unwrap();
     let info = fitted.fit_info();
     assert!(info.n_rows_unseen > 0 && fitted.target().classes().len() == 33 - info.n_rows_unseen);
     for cross_fit in [false, true] {
         let options = CompareOptions { predictor: quick(), cross_fit };
-        let found = first.compare(&space(&table), &table, "y", &options, &mut go_on).unwrap();
+        let found = first.compare(&space(&table), &table, "y", &options, &mut quiet).unwrap();
         assert_eq!(found.n_rows, if cross_fit { 600 } else { info.n_rows_test });
         let accuracy = of(&found.a.scores, Metric::Accuracy);
         // The rare classes of the judged rows are unseen, each by the fold that judges it.
@@ -163,7 +163,7 @@ fn no_network_stops_or_is_calibrated_on_a_copy_of_what_it_learned() {
     let table = copied(&table(100, |r| if chance(r, 9) > 0.5 { "up" } else { "down" }.into()), 10);
     let options = PredictorOptions { hold_out_test: false, n_epochs: 60, n_networks: Some(5), ..quick() };
     let (fitted, held_out) =
-        Predictor::fit_with_held_out(&space(&table), &table, "y", &options, &mut go_on).unwrap();
+        Predictor::fit_with_held_out(&space(&table), &table, "y", &options, &mut quiet).unwrap();
     let p: Vec<f64> = held_out.values.iter().skip(1).step_by(2).copied().collect();
     let y: Vec<bool> = held_out.targets.iter().map(|t| *t == 1.0).collect();
     let auc = tabgraft_model::metric::roc_auc(&y, &p).unwrap();
@@ -189,7 +189,7 @@ fn rows_of_a_group_or_of_a_time_stay_together_inside_a_fit_too() {
     for by in [SplitKey::Group { column: "g".into() }, SplitKey::Time { column: "g".into() }] {
         let space = space_of(&table, SplitOptions { by: by.clone(), ..SplitOptions::default() });
         let options = PredictorOptions { n_epochs: 60, n_networks: Some(5), ..quick() };
-        let (_, held_out) = Predictor::fit_with_held_out(&space, &table, "y", &options, &mut go_on).unwrap();
+        let (_, held_out) = Predictor::fit_with_held_out(&space, &table, "y", &options, &mut quiet).unwrap();
         let p: Vec<f64> = held_out.values.iter().skip(1).step_by(2).copied().collect();
         let y: Vec<bool> = held_out.targets.iter().map(|t| *t == 1.0).collect();
         let auc = tabgraft_model::metric::roc_auc(&y, &p).unwrap();
@@ -233,9 +233,9 @@ fn rows_that_differ_by_rounding_or_case_alone_are_told() {
 #[test]
 fn a_table_scored_with_copies_is_as_sure_as_without() {
     let once = table(300, |r| if chance(r, 1) + chance(r, 7) > 1.0 { "yes" } else { "no" }.into());
-    let fitted = Predictor::fit(&space(&once), &once, "y", &quick(), &mut go_on).unwrap();
+    let fitted = Predictor::fit(&space(&once), &once, "y", &quick(), &mut quiet).unwrap();
     let other =
-        Predictor::fit(&space(&once), &once, "y", &PredictorOptions { n_epochs: 2, ..quick() }, &mut go_on)
+        Predictor::fit(&space(&once), &once, "y", &PredictorOptions { n_epochs: 2, ..quick() }, &mut quiet)
             .unwrap();
     let many = copied(&once, 7);
     let (rows, copies) = (fitted.evaluate(&once).unwrap(), fitted.evaluate(&many).unwrap());
@@ -260,7 +260,7 @@ fn copies_prove_no_feature() {
     for seed in 0..60 {
         let y = texts(150, |r| if chance(r, 100 + seed) > 0.5 { "up" } else { "down" }.into());
         let table = copied(&plain.with_column("y", y).unwrap(), 10);
-        let found = discover::judge(&space, &table, "y", &feature, &linear(seed), &mut go_on).unwrap();
+        let found = discover::judge(&space, &table, "y", &feature, &linear(seed), &mut quiet).unwrap();
         p_values.push(found.run.suggestions[0].judgement.unwrap().p_value);
     }
     assert_eq!(benjamini_hochberg(&p_values).iter().filter(|p| **p <= 0.05).count(), 0, "{p_values:?}");
@@ -275,7 +275,7 @@ fn a_search_does_not_depend_on_the_order_of_the_table() {
     let mut sorted: Vec<u32> = (0..500).collect();
     sorted.sort_by_key(|r| label(*r as usize));
     let space = space(&table);
-    let run = |table: &Table| discover(&space, table, "y", &linear(3), &mut go_on).unwrap().run;
+    let run = |table: &Table| discover(&space, table, "y", &linear(3), &mut quiet).unwrap().run;
     assert_eq!(run(&table).suggestions, run(&table.take(&sorted).unwrap()).suggestions);
 }
 
@@ -287,7 +287,7 @@ fn columns_are_ranked_on_the_same_sample_whatever_the_order_of_the_table() {
     sorted.sort_by_key(|r| label(*r as usize));
     let space = space(&table);
     let options = RankColumnsOptions { max_rows: 60, seed: 5 };
-    let rank = |table: &Table| space.rank_columns(table, Some("y"), &options, &mut go_on).unwrap();
+    let rank = |table: &Table| space.rank_columns(table, Some("y"), &options, &mut quiet).unwrap();
     assert_eq!(rank(&table.take(&sorted).unwrap()), rank(&table));
 }
 
@@ -304,7 +304,7 @@ fn a_large_table_sorted_by_class_or_time_is_searched_in_all_its_rows() {
     let sample: Vec<u32> = (0..n as u32).step_by(200).collect();
     let space = space(&table.take(&sample).unwrap());
     let features = [Feature::formula("is_high", "w > 0.5", "")];
-    let found = discover::judge(&space, &table, "y", &features, &linear(0), &mut go_on).unwrap();
+    let found = discover::judge(&space, &table, "y", &features, &linear(0), &mut quiet).unwrap();
     assert_eq!((found.run.n_discovery_rows, found.run.n_judging_rows), (20_000, 20_000));
     assert!(found.run.baseline > 0.99, "{}", found.run.baseline);
 }

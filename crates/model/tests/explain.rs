@@ -17,7 +17,7 @@ use tabgraft_model::{EmbeddingSpace, ExtendOptions, Predictor, PredictorOptions,
 use tabgraft_table::Table;
 use tabgraft_table::split::SplitOptions;
 
-use fixtures::{go_on, small_space};
+use fixtures::{quiet, small_space};
 
 /// A number in `[0, 1)` for a row and a purpose.
 fn unit(row: usize, purpose: u64) -> f64 {
@@ -82,11 +82,11 @@ fn space(table: &Table) -> EmbeddingSpace {
 fn fitted(space: &EmbeddingSpace, table: &Table, target: &str) -> Predictor {
     let options =
         PredictorOptions { n_epochs: 8, n_networks: Some(2), d_hidden: 16, ..PredictorOptions::default() };
-    Predictor::fit(space, table, target, &options, &mut go_on).unwrap()
+    Predictor::fit(space, table, target, &options, &mut quiet).unwrap()
 }
 
 fn explained(predictor: &Predictor, table: &Table, options: &ExplainOptions) -> Explanation {
-    predictor.explain(table, options, &mut go_on).unwrap()
+    predictor.explain(table, options, &mut quiet).unwrap()
 }
 
 fn log_odds(p: &[f64], class: usize) -> f64 {
@@ -263,7 +263,7 @@ fn a_column_that_nobody_reads_gets_nothing() {
     let table = Table::from_columns(columns).unwrap();
     let space = small_space(&table, &["y"], 1, SplitOptions::default());
     let options = PredictorOptions { effort: Effort::Quick, ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&space, &table, "y", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space, &table, "y", &options, &mut quiet).unwrap();
     assert_eq!(predictor.fit_info().share_of_trees, 1.0, "{}", predictor.fit_info().learners());
     let found = explained(&predictor, &table, &ExplainOptions::default());
     let of =
@@ -322,7 +322,7 @@ fn groups_are_hidden_together_and_what_cannot_be_is_refused() {
         assert!((found.of_row(row, 0).next().unwrap() - wanted).abs() < 1e-12);
     }
     let refused = |options: &ExplainOptions, words: &[&str]| {
-        let error = predictor.explain(&rows, options, &mut go_on).unwrap_err().to_string();
+        let error = predictor.explain(&rows, options, &mut quiet).unwrap_err().to_string();
         assert!(words.iter().all(|word| error.contains(word)), "{error}");
     };
     refused(&with(vec![group("g", &["a", "absent"])]), &["`absent`", "`city`"]);
@@ -341,7 +341,7 @@ fn groups_are_hidden_together_and_what_cannot_be_is_refused() {
     let error = predictor.explain(&rows, &ExplainOptions::default(), stop).unwrap_err();
     assert!(error.is_interrupted(), "{error}");
     let empty = table.take(&[]).unwrap();
-    let error = predictor.explain(&empty, &ExplainOptions::default(), &mut go_on).unwrap_err();
+    let error = predictor.explain(&empty, &ExplainOptions::default(), &mut quiet).unwrap_err();
     assert!(error.to_string().contains("no rows"), "{error}");
     let error = predictor.predict_hiding(&rows, &["absent".to_owned()]).unwrap_err();
     assert!(error.to_string().contains("`absent`"), "{error}");
@@ -358,7 +358,7 @@ fn a_wide_table_is_explained_within_the_budget() {
     let table = Table::from_columns(columns).unwrap();
     let space = small_space(&table, &["y"], 1, SplitOptions::default());
     let options = PredictorOptions { effort: Effort::Quick, ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&space, &table, "y", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space, &table, "y", &options, &mut quiet).unwrap();
     let rows = table.take(&(0..20).collect::<Vec<_>>()).unwrap();
     for budget in [2 + 2 * 2 * (width - 1), 2000] {
         let options = ExplainOptions { n_evaluations: Some(budget), ..ExplainOptions::default() };
@@ -387,7 +387,7 @@ fn what_a_feature_gives_belongs_to_the_columns_that_it_is_made_of() {
         ..ExtendOptions::default()
     };
     let enriched = enriched.without(&["d", "y", "three"].map(str::to_owned)).unwrap();
-    let child = first.extend(&enriched, None, &options, &mut go_on).unwrap();
+    let child = first.extend(&enriched, None, &options, &mut quiet).unwrap();
     assert!(
         child.columns().iter().any(|c| c.name == "more") && child.columns().iter().all(|c| c.name != "d")
     );
@@ -424,8 +424,8 @@ fn a_predictor_that_grew_is_explained_through_the_one_that_it_grew_from() {
     let old = fitted(&first, &early, "y");
     let options = ExtendOptions { training: TrainingOptions::of_epochs(2), ..ExtendOptions::default() };
     let late = table.without(&["y", "three", "n"].map(str::to_owned)).unwrap();
-    let child = first.extend(&late, None, &options, &mut go_on).unwrap();
-    let grown = old.extend(&child, &table, None, &GrowOptions::default(), &mut go_on).unwrap().predictor;
+    let child = first.extend(&late, None, &options, &mut quiet).unwrap();
+    let grown = old.extend(&child, &table, None, &GrowOptions::default(), &mut quiet).unwrap().predictor;
     let grown = Predictor::from_bytes(&grown.to_bytes().unwrap()).unwrap();
     assert!(grown.card().growth.is_some());
     let rows = table.take(&[1, 6]).unwrap();

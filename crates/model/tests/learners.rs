@@ -16,7 +16,7 @@ use tabgraft_table::Table;
 use tabgraft_table::schema::Kind;
 use tabgraft_table::split::SplitOptions;
 
-use fixtures::{go_on, small_space};
+use fixtures::{quiet, small_space};
 
 const N_ROWS: usize = 1500;
 const DATE: NaiveDate = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
@@ -51,7 +51,7 @@ fn trees_alone_predict_where_networks_bring_nothing_and_the_file_says_so() {
     let table = steps(0.0);
     let options =
         PredictorOptions { n_epochs: 1, n_networks: Some(2), d_hidden: 8, ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut quiet).unwrap();
     let info = predictor.fit_info();
     assert_eq!((info.share_of_trees, info.n_trees.len()), (1.0, 2), "{}", info.learners());
     assert_eq!(info.learners(), format!("2 forests of {} trees", info.n_trees.iter().sum::<usize>()));
@@ -69,7 +69,7 @@ fn trees_alone_predict_where_networks_bring_nothing_and_the_file_says_so() {
 fn learners_share_a_prediction_and_rows_keep_their_bits_in_any_batch() {
     let table = sums(600, 2.5);
     let options = PredictorOptions { n_epochs: 12, n_networks: Some(2), ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut quiet).unwrap();
     let info = predictor.fit_info();
     let shares = [info.share_of_networks(), info.share_of_trees, info.share_of_linear];
     assert!(shares.iter().filter(|share| **share > 0.0).count() > 1, "{}", info.learners());
@@ -86,7 +86,7 @@ fn learners_share_a_prediction_and_rows_keep_their_bits_in_any_batch() {
 fn networks_that_agree_predict_as_one_and_the_file_says_so() {
     let table = sums(600, 2.5);
     let options = PredictorOptions { n_epochs: 12, n_networks: Some(2), ..PredictorOptions::default() };
-    let fit = |options| Predictor::fit(&space_of(&table), &table, "y", &options, &mut go_on).unwrap();
+    let fit = |options| Predictor::fit(&space_of(&table), &table, "y", &options, &mut quiet).unwrap();
     let predictor = fit(options.clone());
     let info = predictor.fit_info();
     assert!(
@@ -136,7 +136,7 @@ fn sums(n_rows: usize, step: f64) -> Table {
 fn a_linear_model_predicts_sums_and_comes_back_from_its_file() {
     let table = sums(240, 0.0);
     let options = PredictorOptions { effort: Effort::Quick, ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut quiet).unwrap();
     let info = predictor.fit_info();
     assert!(info.share_of_linear > 0.8, "{}", info.learners());
     assert!(info.learners().contains("a linear model"), "{}", info.learners());
@@ -155,7 +155,7 @@ fn quick_has_no_networks_and_best_has_ten_of_each() {
     let space = space_of(&table);
     let fitted = |effort| {
         let options = PredictorOptions { effort, n_epochs: 1, d_hidden: 8, ..PredictorOptions::default() };
-        Predictor::fit(&space, &table, "y", &options, &mut go_on).unwrap().fit_info().clone()
+        Predictor::fit(&space, &table, "y", &options, &mut quiet).unwrap().fit_info().clone()
     };
     let quick = fitted(Effort::Quick);
     assert_eq!((quick.share_of_networks(), quick.best_epochs.len(), quick.n_trees.len()), (0.0, 0, 3));
@@ -191,9 +191,9 @@ fn a_text_that_comes_again_is_known_as_a_whole() {
     options.infer.kinds = [("name".to_owned(), Kind::Text)].into_iter().collect();
     options.config.d_model = 16;
     options.config.training.n_epochs = Some(1);
-    let space = EmbeddingSpace::fit(&table, None, &options, &mut go_on).unwrap();
+    let space = EmbeddingSpace::fit(&table, None, &options, &mut quiet).unwrap();
     let options = PredictorOptions { effort: Effort::Quick, ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&space, &table, "y", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space, &table, "y", &options, &mut quiet).unwrap();
     let auc = predictor.fit_info().scores.iter().find(|s| s.metric.name() == "roc_auc").unwrap();
     assert!(auc.value > 0.8, "{auc:?}");
     let again = Predictor::from_bytes(&predictor.to_bytes().unwrap()).unwrap();
@@ -220,7 +220,7 @@ fn the_days_between_two_dates_are_learned() {
     let y: ArrayRef = Arc::new(StringArray::from(y));
     let table = Table::from_columns([("from", dates(from)), ("to", dates(to)), ("y", y)]).unwrap();
     let options = PredictorOptions { effort: Effort::Quick, ..PredictorOptions::default() };
-    let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut quiet).unwrap();
     let auc = predictor.fit_info().scores.iter().find(|s| s.metric.name() == "roc_auc").unwrap();
     assert!(auc.value > 0.99, "{auc:?}");
 }

@@ -23,7 +23,7 @@ use tabgraft_model::{
 use tabgraft_table::Table;
 use tabgraft_table::split::SplitOptions;
 
-use fixtures::{go_on, small_space};
+use fixtures::{quiet, small_space};
 use well_formed::check_well_formed;
 
 /// Names that would like to be more than text.
@@ -90,8 +90,8 @@ fn family_of(names: [&str; 4], y: &str, classes: [&str; 2]) -> Family {
         keep: Keep::of(true, Some(y.to_owned()), false, 0).unwrap(),
         ..ExtendOptions::default()
     };
-    let second = first.extend(&table, None, &options, &mut go_on).unwrap();
-    let on = |space: &EmbeddingSpace| Predictor::fit(space, &table, y, &quick(), &mut go_on).unwrap();
+    let second = first.extend(&table, None, &options, &mut quiet).unwrap();
+    let on = |space: &EmbeddingSpace| Predictor::fit(space, &table, y, &quick(), &mut quiet).unwrap();
     let predictors = [on(&first), on(&second)];
     Family { table, spaces: [first, second], predictors }
 }
@@ -102,7 +102,7 @@ fn family() -> &'static Family {
 }
 
 fn of(model: &ModelFile, table: Option<&Table>) -> Report {
-    Report::of_model(model, table, &ReportOptions::default(), &mut go_on).unwrap()
+    Report::of_model(model, table, &ReportOptions::default(), &mut quiet).unwrap()
 }
 
 fn space(space: &EmbeddingSpace) -> ModelFile {
@@ -207,7 +207,7 @@ fn a_pair_tells_what_came_and_whether_it_is_better() {
     let options = ReportOptions { target: Some("y".to_owned()), ..ReportOptions::default() };
     let usual = ReportOptions::default();
     let of = |a: &ModelFile, b: &ModelFile, table: Option<&Table>, options: &ReportOptions| {
-        Report::of_pair(a, b, table, options, &mut go_on).unwrap()
+        Report::of_pair(a, b, table, options, &mut quiet).unwrap()
     };
     let bare = of(&space(a), &space(b), None, &usual);
     let pair = bare.pair.as_ref().unwrap();
@@ -239,7 +239,7 @@ fn a_pair_tells_what_came_and_whether_it_is_better() {
     let back = of(&predictor(q), &predictor(p), Some(table), &usual);
     assert_eq!(back.pair.as_ref().unwrap().relation, Relation::Ancestor);
     assert!(check(&back).contains("class=\"headline worse\""));
-    let error = Report::of_pair(&space(a), &predictor(q), None, &options, &mut go_on).unwrap_err();
+    let error = Report::of_pair(&space(a), &predictor(q), None, &options, &mut quiet).unwrap_err();
     assert!(error.is_schema() && error.hint().is_some(), "{error}");
 }
 
@@ -295,10 +295,10 @@ fn names_are_text_whatever_they_hold() {
     let Family { table, spaces: [first, second], predictors: [p, q] } = family_of([a, b, c, d], e, [b, a]);
     let options = ReportOptions { colour_by: Some(c.to_owned()), ..ReportOptions::default() };
     let reports = [
-        Report::of_space(&second, Some(&table), &options, &mut go_on).unwrap(),
+        Report::of_space(&second, Some(&table), &options, &mut quiet).unwrap(),
         of(&predictor(&p), Some(&table)),
-        Report::of_pair(&space(&first), &space(&second), None, &options, &mut go_on).unwrap(),
-        Report::of_pair(&predictor(&p), &predictor(&q), Some(&table), &options, &mut go_on).unwrap(),
+        Report::of_pair(&space(&first), &space(&second), None, &options, &mut quiet).unwrap(),
+        Report::of_pair(&predictor(&p), &predictor(&q), Some(&table), &options, &mut quiet).unwrap(),
     ];
     for report in &reports {
         let html = check(report);
@@ -316,13 +316,13 @@ fn names_are_text_whatever_they_hold() {
 fn what_cannot_be_shown_is_said_and_what_makes_no_sense_is_refused() {
     let family = family();
     let model = space(&family.spaces[0]);
-    let with = |options: ReportOptions| Report::of_model(&model, Some(&family.table), &options, &mut go_on);
+    let with = |options: ReportOptions| Report::of_model(&model, Some(&family.table), &options, &mut quiet);
     let error = with(ReportOptions { max_rows: 9, ..Default::default() }).unwrap_err();
     assert!(error.is_option() && error.to_string().contains("10 or more"), "{error}");
     let error = with(ReportOptions { colour_by: Some("lat".to_owned()), ..Default::default() }).unwrap_err();
     assert!(error.is_schema(), "{error}");
     let foreign = Table::from_columns([("other", number(20, |i| i as f64))]).unwrap();
-    let error = Report::of_model(&model, Some(&foreign), &ReportOptions::default(), &mut go_on).unwrap_err();
+    let error = Report::of_model(&model, Some(&foreign), &ReportOptions::default(), &mut quiet).unwrap_err();
     assert!(error.is_schema(), "{error}");
     // Too few rows to measure on: the page stands, and says what is not on it.
     let few = family.table.slice(0, 12);
@@ -348,7 +348,7 @@ fn a_wide_and_long_table_is_sampled_and_the_page_stays_small() {
     };
     let learned = wide(600);
     let first = small_space(&learned, &["y"], 1, split());
-    let fitted = Predictor::fit(&first, &learned, "y", &quick(), &mut go_on).unwrap();
+    let fitted = Predictor::fit(&first, &learned, "y", &quick(), &mut quiet).unwrap();
     let long = wide(100_000);
     for model in [space(&first), predictor(&fitted)] {
         let start = Instant::now();

@@ -17,7 +17,7 @@ use tabgraft_table::Table;
 use tabgraft_table::read::{ReadOptions, read_csv_bytes};
 use tabgraft_table::split::SplitOptions;
 
-use fixtures::{go_on, small_space};
+use fixtures::{quiet, small_space};
 
 /// Numbers between 0 and 1 that look random.
 fn unit(i: usize) -> f64 {
@@ -86,8 +86,8 @@ fn a_predictor_of_a_csv_file_and_one_of_a_frame_agree_on_labels() {
         [(&truths, &words), (&whole, &digits), (&floats, &points), (&whole, &points), (&floats, &digits)];
     let options = PredictorOptions { target_kind: TargetKind::Set, ..quick() };
     for (frame, csv) in sides {
-        let of_frame = Predictor::fit(&space, frame, "y", &options, &mut go_on).unwrap();
-        let of_csv = Predictor::fit(&space, csv, "y", &options, &mut go_on).unwrap();
+        let of_frame = Predictor::fit(&space, frame, "y", &options, &mut quiet).unwrap();
+        let of_csv = Predictor::fit(&space, csv, "y", &options, &mut quiet).unwrap();
         for predictor in [&of_frame, &of_csv] {
             let classes = predictor.target().classes();
             assert_eq!(
@@ -99,7 +99,7 @@ fn a_predictor_of_a_csv_file_and_one_of_a_frame_agree_on_labels() {
         assert_eq!(of_frame.compare(&of_csv, csv).unwrap().difference, 0.0);
         assert_eq!(of_frame.predict(frame).unwrap().values, of_csv.predict(frame).unwrap().values);
     }
-    let typed = |table| Predictor::fit(&space, table, "y", &options, &mut go_on).unwrap();
+    let typed = |table| Predictor::fit(&space, table, "y", &options, &mut quiet).unwrap();
     for (table, label_type, classes) in [
         (&truths, LabelType::Boolean, ["false", "true"]),
         (&words, LabelType::Boolean, ["False", "True"]),
@@ -138,7 +138,7 @@ fn whole_numbers_that_are_equal_as_floats_are_two_classes() {
     let table = with_target(&table, Arc::new(wide));
     let options = PredictorOptions { target_kind: TargetKind::Set, ..quick() };
     let space = space_of(&rows(60));
-    let predictor = Predictor::fit(&space, &table, "y", &options, &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space, &table, "y", &options, &mut quiet).unwrap();
     assert_eq!(predictor.target().classes(), [(-big - 1).to_string(), (-big).to_string()]);
 }
 
@@ -159,8 +159,8 @@ fn rows_of_weight_0_are_not_there() {
     options.config.training.n_epochs = Some(2);
     options.infer.ignore = vec!["y".to_owned()];
     let fit = |table: &Table, weights: &[f64]| -> (Vec<f64>, Predictor) {
-        let space = EmbeddingSpace::fit_weighted(table, weights, None, &options, &mut go_on).unwrap();
-        let predictor = Predictor::fit_weighted(&space, table, "y", weights, &quick(), &mut go_on).unwrap();
+        let space = EmbeddingSpace::fit_weighted(table, weights, None, &options, &mut quiet).unwrap();
+        let predictor = Predictor::fit_weighted(&space, table, "y", weights, &quick(), &mut quiet).unwrap();
         (predictor.predict(&clean).unwrap().values, predictor)
     };
     let (expected, _) = fit(&clean_rows, &vec![1.0; n]);
@@ -185,13 +185,13 @@ fn whole_weights_give_the_bits_of_repeated_rows_in_any_order() {
     repeated.reverse();
     let repeated = table.take(&repeated).unwrap();
     let ones = vec![1.0; repeated.n_rows()];
-    let weighted = Predictor::fit_weighted(&space, &table, "y", &weights, &quick(), &mut go_on).unwrap();
-    let plain = Predictor::fit_weighted(&space, &repeated, "y", &ones, &quick(), &mut go_on).unwrap();
+    let weighted = Predictor::fit_weighted(&space, &table, "y", &weights, &quick(), &mut quiet).unwrap();
+    let plain = Predictor::fit_weighted(&space, &repeated, "y", &ones, &quick(), &mut quiet).unwrap();
     assert_eq!(weighted.predict(&table).unwrap().values, plain.predict(&table).unwrap().values);
-    let without = Predictor::fit(&space, &repeated, "y", &quick(), &mut go_on).unwrap();
+    let without = Predictor::fit(&space, &repeated, "y", &quick(), &mut quiet).unwrap();
     assert_eq!(without.predict(&table).unwrap().values, plain.predict(&table).unwrap().values);
     let half = vec![0.5; repeated.n_rows()];
-    let half = Predictor::fit_weighted(&space, &repeated, "y", &half, &quick(), &mut go_on).unwrap();
+    let half = Predictor::fit_weighted(&space, &repeated, "y", &half, &quick(), &mut quiet).unwrap();
     assert_eq!(half.predict(&table).unwrap().values, plain.predict(&table).unwrap().values);
 }
 
@@ -225,7 +225,7 @@ fn numbers_that_cannot_be_learned_are_told_or_refused_by_row() {
 fn a_table_without_one_known_column_is_an_error_with_both_sets_of_names() {
     let table = with_target(&rows(60), numbers((0..60).map(|i| unit(i * 7))));
     let space = space_of(&rows(60));
-    let predictor = Predictor::fit(&space, &table, "y", &quick(), &mut go_on).unwrap();
+    let predictor = Predictor::fit(&space, &table, "y", &quick(), &mut quiet).unwrap();
     let renamed = |a: &str, kind: &str| {
         let of = |name: &str| table.column(name).unwrap().clone();
         Table::from_columns([(a, of("a")), (kind, of("kind")), ("y", of("y"))]).unwrap()
@@ -238,8 +238,8 @@ fn a_table_without_one_known_column_is_an_error_with_both_sets_of_names() {
             space.embed(table).unwrap_err(),
             predictor.predict(table).unwrap_err(),
             predictor.evaluate(table).unwrap_err(),
-            Predictor::fit(&space, table, "y", &quick(), &mut go_on).unwrap_err(),
-            space.extend(table, None, &extend, &mut go_on).unwrap_err(),
+            Predictor::fit(&space, table, "y", &quick(), &mut quiet).unwrap_err(),
+            space.extend(table, None, &extend, &mut quiet).unwrap_err(),
         ];
         for error in errors {
             let text = error.to_string();
