@@ -10,6 +10,8 @@ step format
 cargo fmt --all --check
 step lints
 cargo clippy --release --workspace --all-targets -- -D warnings
+step documentation
+RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --workspace --exclude tabgraft-bench --exclude tabgraft-python
 step gpu backend
 # Only checked: building it takes longer than all that follows. `just test-gpu` holds its operations against
 # ours and trains on a device.

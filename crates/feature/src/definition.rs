@@ -118,7 +118,7 @@ impl Feature {
     /// perhaps `state`) as a suggestion history has them. Scores and the like are passed over.
     ///
     /// # Errors
-    /// A malformed error that names the suggestion and what it lacks; as [`FeatureEngineer::new`].
+    /// A malformed error that names the suggestion and what it lacks; as [`FeatureEngineer::new`](crate::FeatureEngineer::new).
     pub fn from_suggestion(suggestion: &serde_json::Value) -> Result<Self> {
         let Some(name) = suggestion.get("name").and_then(|n| n.as_str()) else {
             return Err(Error::malformed("a suggestion has no `name`"));

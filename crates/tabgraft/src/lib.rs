@@ -49,7 +49,7 @@
 //! and most have a hint ([`Error`]). Results repeat bit for bit for a seed, on one machine and build.
 //!
 //! Where to go on: [`Predictor`] (scores, classes, numbers; [`Predictor::extend`] grows with the space), [`discover()`]
-//! and [`judge`] (features, judged on other rows than those that suggested them), [`EmbeddingSpace::merge`] and
+//! and [`judge()`] (features, judged on other rows than those that suggested them), [`EmbeddingSpace::merge`] and
 //! [`EmbeddingSpace::prune`], [`lineage`], [`Registry`], [`RowIndex`] (similar rows), [`odd`], [`fill`], [`watch`],
 //! [`export`] (ONNX), [`serve`]. The examples beside this crate are whole programs: `grow`, `merge`, `judge`, `serve`.
 

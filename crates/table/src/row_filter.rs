@@ -1,6 +1,6 @@
 //! A set of rows by a few bits of their hashes: which rows a model has seen, for about two bytes a row.
 //!
-//! Of each hash [`BITS`] bits are kept. They are sorted, and the gaps between neighbours are written in a Golomb-Rice
+//! Of each hash `BITS` bits are kept. They are sorted, and the gaps between neighbours are written in a Golomb-Rice
 //! code (Rice 1979; as a set with a stated error: Putze, Sanders, Singler 2007, "Cache-, Hash- and
 //! Space-Efficient Bloom Filters"). A row that is in the set is always found. Another one is taken for one of `n`
 //! rows with a probability of `n / 2^36`: one in 69,000 for a million rows.
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// Bits of a hash that are kept.
 const BITS: u32 = 36;
 
-/// Hashes of rows, each once, as a sorted list of [`BITS`] bits each.
+/// Hashes of rows, each once, as a sorted list of `BITS` bits each.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct RowFilter {

@@ -22,7 +22,7 @@
 //! numbers 0 and 1 where a boolean is, as the space takes both for booleans.
 //!
 //! **Whole numbers.** Those from -2^63 to 2^64 - 1 compare, add, subtract, multiply and leave remainders exactly where
-//! both sides are whole; what overflows becomes a number of 64 bits, IEEE 754, as all others are: see [`number`].
+//! both sides are whole; what overflows becomes a number of 64 bits, IEEE 754, as all others are: see `number`.
 //!
 //! **Missing.** Arithmetic, comparison and functions with a missing argument are missing, and so are
 //! `x / 0`, `x % 0`, `ln` and `sqrt` outside their domain, and every result that is not finite. `AND` and

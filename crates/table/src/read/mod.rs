@@ -152,11 +152,11 @@ pub(crate) fn table_from_batches(
     settled(name, table, normalizer.origin(), options, None)
 }
 
-/// As [`table_from_batches`], from another library through Arrow's C interface. Every offset, text, key
+/// As `table_from_batches`, from another library through Arrow's C interface. Every offset, text, key
 /// of a dictionary and number of missing cells is looked at before it is believed.
 ///
 /// # Errors
-/// As [`table_from_batches`]; a value error that names column and row if the data break Arrow's rules, such
+/// As `table_from_batches`; a value error that names column and row if the data break Arrow's rules, such
 /// as text that is not UTF-8, or if the stream fails.
 pub fn table_from_reader(name: &str, reader: impl RecordBatchReader, options: &ReadOptions) -> Result<Table> {
     let schema = reader.schema();

@@ -11,7 +11,7 @@ use crate::table::Table;
 /// already stay as they are.
 ///
 /// # Errors
-/// As [`table_from_batches`].
+/// As `table_from_batches`.
 pub fn reread(table: &Table, options: &ReadOptions) -> Result<Table> {
     let before = table.origin();
     let is_settled = before.reading.decimal.is_some();

@@ -2,7 +2,7 @@
 //!
 //! [`ColumnStats`] of the parts of a table, merged in any order, fit the same codec as the whole
 //! table. Numbers and times: always exactly so. Categories and text: exactly so up to
-//! [`counts::MAX_VALUES`] distinct texts, beyond it within the error that [`counts`] states.
+//! `counts::MAX_VALUES` distinct texts, beyond it within the error that [`counts`] states.
 
 pub mod calendar;
 pub mod counts;

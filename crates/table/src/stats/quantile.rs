@@ -1,14 +1,14 @@
 //! Quantiles of a stream of numbers in bounded memory, the same in whatever order the rows come.
 //!
 //! A sorted list of buckets `(count, min, max)`. At first every distinct value has its own bucket,
-//! and everything is exact. When there are more than [`MAX_BUCKETS`] of them, values whose binary
+//! and everything is exact. When there are more than `MAX_BUCKETS` of them, values whose binary
 //! forms agree in all but the lowest `k` bits share a bucket, with the smallest `k` that brings the
 //! list back under the limit. Since that `k` depends only on the set of values, **order and
 //! partition do not matter at all**: the sketch of the parts, merged in any order, is bit for bit
 //! the sketch of the whole. (KLL sketches bound the rank error beforehand but depend on the order.)
 //!
 //! The price is that the rank error depends on the data. It is known afterwards:
-//! [`QuantileSketch::rank_error`] is the share of rows in the fullest bucket with several values.
+//! `QuantileSketch::rank_error` is the share of rows in the fullest bucket with several values.
 //! Buckets are equally wide between two powers of two, so smooth data, wherever it lies, stays
 //! below 1 %.
 
@@ -39,7 +39,7 @@ pub(crate) struct QuantileSketch {
 }
 
 impl QuantileSketch {
-    /// An empty sketch that is exact up to [`MAX_BUCKETS`] distinct values.
+    /// An empty sketch that is exact up to `MAX_BUCKETS` distinct values.
     pub fn new() -> Self {
         Self::with_max_buckets(MAX_BUCKETS)
     }
@@ -111,7 +111,7 @@ impl QuantileSketch {
 
     /// The values at these ranks (0 is the smallest value), which must not fall.
     ///
-    /// Each answer is a counted value; its true ranks lie within [`QuantileSketch::rank_error`] of
+    /// Each answer is a counted value; its true ranks lie within `QuantileSketch::rank_error` of
     /// the wanted one. Ranks past the end give the largest value; an empty sketch gives nothing.
     pub(crate) fn values_at(&self, ranks: impl IntoIterator<Item = u64>) -> Vec<f64> {
         let Some(max) = self.max() else { return Vec::new() };
