@@ -6,6 +6,7 @@ use tabgraft_model::predictor::{ExplainOptions, Method, ReasonsOfRow, Scale};
 use tabgraft_model::train::quiet;
 use tabgraft_table::unreadable::Readable;
 
+use super::predict::check_predicts;
 use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
@@ -102,12 +103,8 @@ fn run(mut call: Call) -> Running {
     Box::pin(async move {
         let version = call.version().await?;
         let model = call.model()?.name.clone();
-        if version.predictor().is_none() {
-            return Err(Failure::not_found(format!(
-                "`{model}` is an embedding space, which predicts nothing"
-            ))
-            .with_hint("ask a model that is a predictor; `surprise` says which cells of a row are odd"));
-        }
+        let hint = "ask a model that is a predictor; `surprise` says which cells of a row are odd";
+        check_predicts(&model, &version, hint)?;
         let most_rows = call.app.options.limits.rows.min(MOST_ROWS);
         let rows = rows_of::<ReasonsOptions>(&mut call, &version, most_rows).await?;
         let ReasonsOptions { class, scale, n_evaluations } = rows.options;

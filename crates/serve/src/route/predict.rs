@@ -136,12 +136,7 @@ fn run(mut call: Call) -> Running {
     Box::pin(async move {
         let version = call.version().await?;
         let model = call.model()?.name.clone();
-        if version.predictor().is_none() {
-            return Err(Failure::not_found(format!(
-                "`{model}` is an embedding space, which predicts nothing"
-            ))
-            .with_hint("ask a model that is a predictor, or this one to embed"));
-        }
+        check_predicts(&model, &version, "ask a model that is a predictor, or this one to embed")?;
         let most_rows = call.app.options.limits.rows;
         let rows = rows_of::<PredictOptions>(&mut call, &version, most_rows).await?;
         let answer = call.app.work.ask(version.clone(), rows.table, rows.errors).await?;
@@ -155,6 +150,18 @@ fn run(mut call: Call) -> Running {
         })
         .await
     })
+}
+
+/// Whether the version of a model is a predictor.
+///
+/// # Errors
+/// 404 if it is a space.
+pub(super) fn check_predicts(model: &str, version: &Version, hint: &str) -> Result<(), Failure> {
+    match version.predictor() {
+        Some(_) => Ok(()),
+        None => Err(Failure::not_found(format!("`{model}` is an embedding space, which predicts nothing"))
+            .with_hint(hint)),
+    }
 }
 
 impl PredictOptions {

@@ -2,6 +2,7 @@
 
 use super::html::{Cell, HtmlTable, Page};
 use super::scores;
+use crate::compare::ColumnEffect;
 use crate::draw::{Caption, Curve, Dot, Interval, Mark, curves, intervals, scatter};
 use crate::metric::Drift;
 use crate::report::words::{counted, difference_words, fixed, grouped, percent, seconds, signed};
@@ -202,7 +203,7 @@ fn lineage(page: &mut Page, prefix: &str, model: &ModelReport) {
     }
 }
 
-fn hurting(culprits: Vec<&crate::compare::ColumnEffect>) -> String {
+fn hurting(culprits: Vec<&ColumnEffect>) -> String {
     culprits.into_iter().map(|effect| effect.column.as_str()).collect::<Vec<_>>().join(", ")
 }
 
@@ -250,22 +251,27 @@ fn step_details(page: &mut Page, id: &str, number: usize, step: &StepReport) {
         }
         if let Some(judgement) = &step.judgement {
             page.paragraph(format!("The verdict rests on {}.", judgement.evidence.explanation()));
-            let rows = judgement.new_columns.iter().map(|effect| {
-                let d = &effect.hiding;
-                // Hiding is told as a gain; what the column brings is its opposite.
-                vec![
-                    Cell::text(&effect.column),
-                    Cell::interval(-d.difference, [-d.high, -d.low], |v| signed(v, 4)),
-                    Cell::text(if effect.hurts() { "hurts" } else { "does not hurt" }),
-                ]
-            });
-            page.table(HtmlTable {
-                caption: "What each new column does to predictions".to_owned(),
-                head: vec!["column", "brings [95 %]", "verdict"],
-                rows: rows.collect(),
-            });
+            page.table(effects("What each new column does to predictions", &judgement.new_columns));
         }
     });
+}
+
+/// What each of some columns does to predictions.
+pub(super) fn effects(caption: &str, columns: &[ColumnEffect]) -> HtmlTable {
+    let rows = columns.iter().map(|effect| {
+        let d = &effect.hiding;
+        // Hiding is told as a gain; what the column brings is its opposite.
+        vec![
+            Cell::text(&effect.column),
+            Cell::interval(-d.difference, [-d.high, -d.low], |v| signed(v, 4)),
+            Cell::text(if effect.hurts() { "hurts" } else { "does not hurt" }),
+        ]
+    });
+    HtmlTable {
+        caption: caption.to_owned(),
+        head: vec!["column", "brings [95 %]", "verdict"],
+        rows: rows.collect(),
+    }
 }
 
 fn columns(page: &mut Page, model: &ModelReport, table: Option<&SampledTable>) {

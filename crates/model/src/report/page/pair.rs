@@ -86,19 +86,7 @@ fn verdict(page: &mut Page, found: &Comparison) {
     let Some(spaces) = &found.spaces else { return };
     page.paragraph(format!("Judged on {}.", spaces.explanation));
     if !spaces.new_columns.is_empty() {
-        let rows = spaces.new_columns.iter().map(|effect| {
-            let d = &effect.hiding;
-            vec![
-                Cell::text(&effect.column),
-                Cell::interval(-d.difference, [-d.high, -d.low], |v| signed(v, 4)),
-                Cell::text(if effect.hurts() { "hurts" } else { "does not hurt" }),
-            ]
-        });
-        page.table(HtmlTable {
-            caption: "What each column that came does to the predictions".to_owned(),
-            head: vec!["column", "brings [95 %]", "verdict"],
-            rows: rows.collect(),
-        });
+        page.table(model::effects("What each column that came does to the predictions", &spaces.new_columns));
     }
 }
 
