@@ -134,6 +134,24 @@ fn days_that_a_spreadsheet_counts_are_told_and_read_on_demand() {
 }
 
 #[test]
+fn days_in_six_digits_are_told_and_read_on_demand() {
+    let cell = |r: usize| format!("{}{:02}{:02}", 20 + any(r, 5), 1 + any(r / 5, 12), 1 + any(r, 28));
+    let (kind, notes) = said("order_date", cell);
+    assert_eq!(kind, Some(Kind::Numeric));
+    assert!(notes.contains("days in six digits, from 2020-") && notes.contains("`%y%m%d`"), "{notes}");
+    let options =
+        InferOptions { date_formats: [("order_date".into(), "%y%m%d".into())].into(), ..Default::default() };
+    assert_eq!(
+        schema(&file("order_date", cell), &options).unwrap().column("order_date").unwrap().kind,
+        Kind::Timestamp
+    );
+    // One value that is no day, or a name that speaks of none.
+    let amounts = |r: usize| if r == 7 { "219940".to_owned() } else { cell(r) };
+    assert_eq!(said("order_date", amounts).1, "");
+    assert_eq!(said("order_value", cell).1, "");
+}
+
+#[test]
 fn numbers_of_fortran_are_numbers_and_those_of_base_16_on_demand() {
     let (kind, notes) = said("flux", |r| format!("{}.{:02}D+{:02}", 1 + any(r, 9), any(r, 97), any(r, 5)));
     assert_eq!(kind, Some(Kind::Numeric));

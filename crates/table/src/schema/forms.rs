@@ -20,6 +20,8 @@ const MOST_FORMS: usize = 6;
 const OF_NAMES: &str = "0 -./:_+()#";
 /// A format of dates that is not read unasked: `2024-117` may be the 117th case of a year.
 const UNSURE: [&str; 1] = ["%Y-%j"];
+/// A day in six digits. Those before 2010 begin with a zero, which no number keeps.
+const PACKED: &str = "%y%m%d";
 /// What numbers may count, by the format that reads them so, and between which values they lie if they do: days of 1970
 /// to 2064, seconds and milliseconds of 1979 to 2100.
 const COUNTED: [(&str, &str, f64, f64); 3] = [
@@ -92,8 +94,14 @@ pub(super) fn form_remark(name: &str, array: &ArrayRef) -> Option<String> {
 /// Of a column of numbers that is named like a time and may count days or seconds.
 pub(super) fn count_remark(name: &str, profile: &ColumnProfile) -> Option<String> {
     let (low, high) = (profile.quantiles.min()?, profile.quantiles.max()?);
-    let (what, format, ..) =
-        COUNTED.iter().find(|(.., least, most)| *least <= low && high <= *most && names::is_date(name))?;
+    if !names::is_date(name) {
+        return None;
+    }
+    let (what, format) = match COUNTED.iter().find(|(.., least, most)| *least <= low && high <= *most) {
+        Some((what, format, ..)) => (*what, *format),
+        None if is_packed(profile) => ("days in six digits", PACKED),
+        None => return None,
+    };
     let parser = DateParser::new(format).ok()?;
     let day = |value: f64| {
         let micros = parser.micros(&cell::number_text(value.trunc())?)?;
@@ -108,6 +116,16 @@ pub(super) fn count_remark(name: &str, profile: &ColumnProfile) -> Option<String
         day(high)?,
         quoted(&[format])
     ))
+}
+
+/// Whether the numbers, as far as a sketch of them shows, are days of this century written in six digits: `210308`.
+fn is_packed(profile: &ColumnProfile) -> bool {
+    let Ok(parser) = DateParser::new(PACKED) else { return false };
+    profile.n_whole == profile.n_numbers
+        && profile.quantiles.buckets().all(|(value, _)| {
+            (100_101.0..700_000.0).contains(&value)
+                && cell::number_text(value).is_some_and(|text| parser.micros(&text).is_some())
+        })
 }
 
 fn present(texts: &StringArray) -> impl Iterator<Item = &str> {
