@@ -106,6 +106,9 @@ fn sibling(
         // Opened here, for the files that the library opens are closed to everybody but their owner.
         .make_in(folder, |sibling| create(sibling, old.is_some()))
         .map_err(|e| match e.kind() {
+            // A folder of a system that takes no new files, such as `/proc`, says the same.
+            io::ErrorKind::NotFound if folder.is_dir() => Error::io(path, "write", e)
+                .with_hint(format!("the folder `{}` takes no new files; choose another", folder.display())),
             io::ErrorKind::NotFound => {
                 let absent = format!("there is no folder `{}`", folder.display());
                 Error::io(path, "write", io::Error::new(e.kind(), absent)).with_hint("make the folder first")

@@ -46,6 +46,10 @@ const FOREIGN: [(&[u8], &str, &str); 13] = [
     (b"FEA1", "a Feather version 1 file", "write it again as Feather version 2 or Parquet"),
 ];
 
+/// How pages begin that people save, or get in place of the file that they asked for.
+const MARKUP: [(&str, &str); 3] =
+    [("<!doctype", "a page of HTML"), ("<html", "a page of HTML"), ("<?xml", "XML")];
+
 /// The format of a source.
 ///
 /// # Errors
@@ -96,6 +100,7 @@ pub(super) fn detect_csv(source: &Source, options: &ReadOptions) -> Result<Forma
 pub(super) fn looks_foreign(text: &str) -> bool {
     let magics = [PARQUET_MAGIC, ARROW_FILE_MAGIC, UTF8_BOM].into_iter().chain(FOREIGN.map(|f| f.0));
     text.trim_ascii_start().starts_with(['{', '['])
+        || markup(text.as_bytes()).is_some()
         || magics.into_iter().any(|m| text.as_bytes().starts_with(m))
 }
 
@@ -147,9 +152,21 @@ impl Prefix {
             Some((magic, what, hint)) if !magic.is_ascii() || self.bytes.iter().take(512).any(is_binary) => {
                 Err(Error::malformed(format!("`{name}` is not a table but {what}")).with_hint(*hint))
             }
-            _ => Ok(()),
+            _ => match markup(&self.bytes) {
+                Some(what) => Err(Error::malformed(format!("`{name}` is not a table but {what}")).with_hint(
+                    "if it was downloaded, look at it: it may say what went wrong; or export the table as CSV",
+                )),
+                None => Ok(()),
+            },
         }
     }
+}
+
+/// What markup a text is, if it is any.
+fn markup(text: &[u8]) -> Option<&'static str> {
+    let text = text.strip_prefix(UTF8_BOM).unwrap_or(text).trim_ascii_start();
+    let begins = |word: &str| text.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word.as_bytes()));
+    MARKUP.iter().find(|(word, _)| begins(word)).map(|(_, what)| *what)
 }
 
 fn is_binary(byte: &u8) -> bool {

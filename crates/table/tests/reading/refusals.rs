@@ -180,6 +180,18 @@ fn every_refusal_names_its_place_and_a_way_out() {
             "unpack it, or save the sheet as CSV",
         ),
         (
+            "t.csv",
+            b"\n<!DOCTYPE html>\n<html><body>404, not found</body></html>\n".to_vec(),
+            "`t.csv` is not a table but a page of HTML",
+            "if it was downloaded, look at it: it may say what went wrong; or export the table as CSV",
+        ),
+        (
+            "t.csv",
+            b"\xef\xbb\xbf<?xml version=\"1.0\"?>\n<rows><row a=\"1\"/></rows>\n".to_vec(),
+            "`t.csv` is not a table but XML",
+            "if it was downloaded, look at it: it may say what went wrong; or export the table as CSV",
+        ),
+        (
             "t.csv.gz",
             truncated(gzip(b"a,b\n1,2\n"), 3),
             "`t.csv.gz` is cut short: its compressed data ends too early",
