@@ -142,16 +142,15 @@ impl FeatureEngineer {
         Ok(FeatureEngineer { features, checked })
     }
 
-    /// Reads a file of definitions: `{"format_version": 1, "features": [...]}`.
+    /// Reads a file of definitions: `{"format_version": 1, "features": [...]}`, or a list as it is written by hand,
+    /// `[{"name": ..., "formula": ...}]`, whose items [`Feature::from_suggestion`] takes.
     ///
     /// # Errors
     /// An io error, a malformed error with line and column, or any error of [`FeatureEngineer::new`].
     pub fn from_json(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
         let bytes = read_whole(path, file, MAX_FILE_BYTES)?;
-        parse(&bytes)
-            .and_then(|d| Self::new(d.features))
-            .map_err(|e| e.at(format_args!("`{}`", path.display())))
+        parse(&bytes).and_then(Self::new).map_err(|e| e.at(format_args!("`{}`", path.display())))
     }
 
     /// Writes definitions and states; a reader sees the old file or the whole new one.
@@ -422,11 +421,22 @@ fn refuse_absent(checked: &Checked, readings: &Readings) -> Result<()> {
     Err(Error::schema(message).with_hint(hint))
 }
 
-fn parse(bytes: &[u8]) -> Result<Document> {
+/// Whether a file of JSON is a list, as people write features by hand.
+pub fn is_list(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"[")
+}
+
+fn parse(bytes: &[u8]) -> Result<Vec<Feature>> {
     let malformed = |e: serde_json::Error| Error::malformed(e.to_string()).with_source(e);
+    if is_list(bytes) {
+        let listed: Vec<serde_json::Value> = serde_json::from_slice(bytes).map_err(malformed)?;
+        return listed.iter().map(Feature::from_suggestion).collect();
+    }
     // The version comes first: a later version's file may have fields that this code does not know.
     let Version { format_version } = serde_json::from_slice(bytes).map_err(|e| {
-        malformed(e).with_hint("a file of features is `{\"format_version\": 1, \"features\": [...]}`")
+        malformed(e).with_hint(
+            "a file of features is `{\"format_version\": 1, \"features\": [...]}`, or `[{\"name\": ..., \"formula\": ...}]`",
+        )
     })?;
     if format_version != FORMAT_VERSION {
         return Err(Error::malformed(format!(
@@ -434,5 +444,6 @@ fn parse(bytes: &[u8]) -> Result<Document> {
         ))
         .with_hint("use the tabgraft that wrote it, or a newer one"));
     }
-    serde_json::from_slice(bytes).map_err(malformed)
+    let document: Document = serde_json::from_slice(bytes).map_err(malformed)?;
+    Ok(document.features)
 }

@@ -556,6 +556,17 @@ fn a_file_of_either_kind_gives_the_features_for_a_table() {
     let chosen = file.choose(&[], Some("any"), false).unwrap();
     assert_eq!((names(&chosen).len(), chosen.run_id), (2, None), "a list is applied as a whole");
     assert!(file.choose(&[], None, true).unwrap_err().is_option());
+    let by_hand = r#"[{"name": "monthly", "formula": "amount / duration"},
+        {"name": "bin", "definition": {"kind": "bins", "column": "amount", "n_bins": 5}}]"#;
+    std::fs::write(&list, by_hand).unwrap();
+    let file = FeatureFile::load(&list).unwrap();
+    assert_eq!(
+        names(&file.choose(&[], None, false).unwrap()),
+        ["monthly", "bin"],
+        "as it is given to an engineer"
+    );
+    std::fs::write(&list, r#"[{"name": "monthly"}]"#).unwrap();
+    assert!(FeatureFile::load(&list).unwrap_err().to_string().contains("neither `formula` nor `definition`"));
     std::fs::write(&list, "[1, 2").unwrap();
     assert!(FeatureFile::load(&list).unwrap_err().is_malformed());
     assert!(FeatureFile::load(&folder.path().join("absent")).unwrap_err().is_io());

@@ -45,8 +45,8 @@ Example:
   tabgraft apply v2.tabgraft german_credit.csv -o enriched.csv
 
 A file of features by hand (bins and groups must be fitted once, with --fit):
-  {\"format_version\": 1, \"features\": [{\"name\": \"monthly\",
-    \"definition\": {\"kind\": \"formula\", \"formula\": \"credit_amount / duration\"}}]}")]
+  [{\"name\": \"monthly\", \"formula\": \"credit_amount / duration\"},
+   {\"name\": \"age_bin\", \"definition\": {\"kind\": \"bins\", \"column\": \"age\", \"n_bins\": 5}}]")]
 pub struct ApplyArgs {
     #[command(flatten)]
     features: FeaturesArgs,

@@ -1,18 +1,16 @@
 //! What searches for features found.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tabgraft_feature::engineer::MAX_FILE_BYTES;
 use tabgraft_feature::{Definition, FeatureEngineer};
-use tabgraft_table::read_whole;
 
 use super::words::{counted, few, metric_words};
 use super::{Report, ReportKind};
 use crate::discover::remember::effectiveness::Effectiveness;
 use crate::discover::remember::history::{self, SuggestionHistory};
 use crate::discover::remember::standing::Standing;
+use crate::discover::remember::written::WrittenKind;
 use crate::error::{Error, Result};
 
 /// What a search leaves in its folder.
@@ -127,34 +125,17 @@ pub(super) fn of(path: &Path) -> Result<Report> {
     Ok(report)
 }
 
-/// What kind of file it is, without believing anything else in it.
-#[derive(Deserialize)]
-struct Sniffed {
-    runs: Option<serde::de::IgnoredAny>,
-    features: Option<Vec<Effect>>,
-}
-
-#[derive(Deserialize)]
-struct Effect {
-    effect_points: Option<serde::de::IgnoredAny>,
-}
-
 impl Searches {
     fn read(&mut self, path: &Path) -> Result<()> {
-        let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
-        let bytes = read_whole(path, file, MAX_FILE_BYTES)?;
-        match serde_json::from_slice::<Sniffed>(&bytes) {
-            Ok(Sniffed { runs: Some(_), .. }) => {
+        match WrittenKind::at(path)? {
+            WrittenKind::History => {
                 let history = SuggestionHistory::load(path)?;
                 self.runs.extend(history.runs.iter().rev().map(|run| FeatureSearch::of(run, None)));
             }
-            Ok(Sniffed { features: Some(features), .. })
-                if features.is_empty() || features.iter().any(|f| f.effect_points.is_some()) =>
-            {
+            WrittenKind::Effectiveness => {
                 self.standings = Effectiveness::load_history(path)?.standings();
             }
-            // What is none of these is left to the reader of lists, which says where.
-            _ => {
+            WrittenKind::Features => {
                 let listed = FeatureEngineer::from_json(path)?;
                 self.listed.extend(listed.features().iter().map(|feature| FoundFeature {
                     name: feature.name.clone(),

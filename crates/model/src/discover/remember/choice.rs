@@ -2,19 +2,16 @@
 //! suggestion history comes to.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::path::Path;
-
-use serde::Deserialize;
 
 use super::accumulate::Accumulated;
 use super::history::{Run, SuggestionHistory};
+use super::written::WrittenKind;
 use crate::ModelFile;
 use crate::error::{Error, Result};
 use tabgraft_feature::definition::Feature;
-use tabgraft_feature::engineer::{FeatureEngineer, MAX_FILE_BYTES};
+use tabgraft_feature::engineer::FeatureEngineer;
 use tabgraft_feature::in_order;
-use tabgraft_table::read_whole;
 
 /// What a file of features or a suggestion history offers.
 #[derive(Debug, Clone)]
@@ -49,12 +46,6 @@ impl FeatureChoice {
     }
 }
 
-/// Tells a history from a list without believing anything else in the file.
-#[derive(Deserialize)]
-struct Sniffed {
-    runs: Option<serde::de::IgnoredAny>,
-}
-
 impl FeatureFile {
     /// Reads either kind of file, or the features that a model carries: a space, or a predictor.
     ///
@@ -65,11 +56,8 @@ impl FeatureFile {
         if ModelFile::is_at(path) {
             return Self::of_model(&ModelFile::load(path)?);
         }
-        let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
-        let bytes = read_whole(path, file, MAX_FILE_BYTES)?;
-        // What is no JSON at all is left to the reader of lists, which says where.
-        match serde_json::from_slice::<Sniffed>(&bytes) {
-            Ok(Sniffed { runs: Some(_) }) => Ok(FeatureFile::History(SuggestionHistory::load(path)?)),
+        match WrittenKind::at(path)? {
+            WrittenKind::History => Ok(FeatureFile::History(SuggestionHistory::load(path)?)),
             _ => Ok(FeatureFile::List(FeatureEngineer::from_json(path)?.features().to_vec())),
         }
     }

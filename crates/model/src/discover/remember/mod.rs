@@ -7,6 +7,7 @@ pub mod effectiveness;
 pub mod engineer;
 pub mod history;
 pub mod standing;
+pub mod written;
 
 pub use choice::{FeatureChoice, FeatureFile};
 pub use effectiveness::Effectiveness;
