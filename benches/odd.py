@@ -42,9 +42,10 @@ KINDS = ("swapped", "range", "levels", "rare")
 
 
 def tables() -> list[dict]:
-    """What is known of the shared tables."""
+    """What is known of the shared tables that are there: a generated one may be listed without a file."""
     path = harness.data_dir() / "index.json"
-    return json.loads(path.read_text()) if path.exists() else []
+    listed = json.loads(path.read_text()) if path.exists() else []
+    return [meta for meta in listed if (path.parent / meta["file"]).exists()]
 
 
 def read(meta: dict) -> tuple[pd.DataFrame, dict[str, str]]:
