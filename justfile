@@ -71,6 +71,11 @@ bench-large *ARGUMENTS:
 bench *ARGUMENTS:
     cargo bench --workspace --bench pieces -- {{ARGUMENTS}}
 
+# One row as a command and from Python; needs the package installed, and polars.
+bench-row:
+    cargo build --release
+    python3 benches/one_row.py
+
 # Requests to a server on this machine at 1, 8 and 64 connections; and one soaked with promotes, hostile bodies and
 # clients that are killed, `--minutes 30`.
 bench-serve *ARGUMENTS:

@@ -8,7 +8,7 @@ conversion / (embed - conversion).
 The two calls are timed in turn, for every form of the same rows, in several rounds, and medians are
 printed: of wall time, and of the processor time of all threads, which other work on the machine
 disturbs less. The embedding runs on all cores and the conversion mostly on one, so the overhead in
-wall time is the larger one on an idle machine. Then one row is embedded in each form, and each kind of column is converted alone.
+wall time is the larger one on an idle machine. Then each kind of column is converted alone. What one row costs: `one_row.py`.
 """
 
 import argparse
@@ -96,14 +96,6 @@ def main() -> None:
             rust = statistics.median(of[2 + i] - of[i] for of in rounds)
             cells.append(f"{convert:8.4f}  {rust:7.3f}  {convert / rust:8.1%}")
         print(f"{name:26}  {'    '.join(cells)}")
-
-    print("\none row, median ms of a call")
-    for name, table in tables.items():
-        one = table.iloc[[0]] if isinstance(table, pd.DataFrame) else table[:1]
-        print(f"{name:26}  {milliseconds(lambda: space.embed(one), 50 * arguments.rounds):8.3f}")
-    cells = {name: [value] for name, value in credit.iloc[0].items()}
-    from_dict = milliseconds(lambda: space.embed(pa.table(cells)), 50 * arguments.rounds)
-    print(f"{'dict, made a pyarrow table':26}  {from_dict:8.3f}")
 
     print("\nconversion by kind of column, median ms for one column")
     print(f"{'form':26}  {'dtype':10}  {'columns':>7}  {'convert':>8}  {'pyarrow alone':>13}")

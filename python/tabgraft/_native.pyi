@@ -346,6 +346,7 @@ class EmbeddingSpace:
         target: str | None = None,
         *,
         max_rows: int = 2000,
+        memory_limit: int | None = None,
         seed: int = 0,
         rename: _Renames | None = None,
         columns: _Names | None = None,
@@ -455,6 +456,7 @@ class EmbeddingSpace:
         cross_fit: bool = False,
         predictor_options: dict[str, Any] | None = None,
         errors: _Errors = "error",
+        memory_limit: int | None = None,
         rename: _Renames | None = None,
         columns: _Names | None = None,
         progress: bool | None = None,
@@ -614,6 +616,7 @@ class Predictor:
         *,
         rows: _Rows = "test",
         errors: _Errors = "error",
+        memory_limit: int | None = None,
         rename: _Renames | None = None,
     ) -> Comparison: ...
     def extend(
@@ -626,6 +629,7 @@ class Predictor:
         name: str | None = None,
         seed: int | None = None,
         keep: _Keep = "always",
+        memory_limit: int | None = None,
         rename: _Renames | None = None,
         columns: _Names | None = None,
         progress: bool | None = None,

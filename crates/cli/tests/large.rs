@@ -92,6 +92,44 @@ fn what_does_not_fit_is_drawn_and_told_and_scores_as_all_of_it() {
 }
 
 #[test]
+fn versions_are_made_and_judged_within_a_limit() {
+    let folder = workshop("large_versions");
+    fs::create_dir(folder.join("wide")).unwrap();
+    for file in fs::read_dir(folder.join("more")).unwrap() {
+        let file = file.unwrap();
+        let text = fs::read_to_string(file.path()).unwrap();
+        let wide = |(row, line): (usize, &str)| match row {
+            0 => format!("{line},later\n"),
+            row => format!("{line},{}\n", row * row % 97),
+        };
+        fs::write(
+            folder.join("wide").join(file.file_name()),
+            text.lines().enumerate().map(wide).collect::<String>(),
+        )
+        .unwrap();
+    }
+    for arguments in [
+        "train data --ignore y --epochs 2 --d-model 32 -o v1.tabgraft",
+        "extend v1.tabgraft more -o v2.tabgraft",
+        "extend v1.tabgraft wide --ignore late -o w2.tabgraft",
+        "merge v2.tabgraft w2.tabgraft --table wide -o both.tabgraft",
+        "prune v2.tabgraft more --columns b --epochs 1 -o pruned.tabgraft",
+        "consolidate v2.tabgraft more --epochs 1 -o plain.tabgraft",
+        "rank v2.tabgraft more",
+        "predictor v1.tabgraft data --target y --n-networks 1 --epochs 2 -o p1.tabgraft",
+        "grow p1.tabgraft v2.tabgraft more -o p2.tabgraft",
+        "compare p1.tabgraft p2.tabgraft more",
+        "compare v1.tabgraft v2.tabgraft more --target y --n-networks 1 --epochs 2",
+    ] {
+        let ended = run(&folder, &format!("{arguments} {LIMIT}"));
+        let said = String::from_utf8(ended.stderr).unwrap();
+        // A comparison may say that the second is worse.
+        assert!(matches!(ended.status.code(), Some(0 | 1)), "{arguments}: {said}");
+        assert!(said.contains("of 60000 rows are drawn, evenly"), "{arguments}: {said}");
+    }
+}
+
+#[test]
 fn features_are_added_part_by_part_as_to_one_file() {
     let folder = workshop("large_features");
     let formula = r#"{"format_version": 1, "features": [{"name": "twice",

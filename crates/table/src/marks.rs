@@ -145,21 +145,8 @@ impl Fit {
     /// Looks at one cell that has a value.
     pub(crate) fn of(text: &str, thousands: Option<char>) -> Self {
         let text = text.trim();
-        // Most numbers are written plainly, and a table has millions of them.
         if let Some(decimals) = plain_decimals(text) {
-            return Fit {
-                point: true,
-                comma: match decimals {
-                    None => true,
-                    // A group of thousands is the only other thing that a point can be.
-                    Some(3) => canonical(text, DecimalMark::Comma, thousands).is_some(),
-                    Some(_) => false,
-                },
-                marked: decimals.is_some(),
-                grouped: false,
-                tells: decimals.is_some(),
-                strong: false,
-            };
+            return Fit::of_plain(text, decimals, thousands);
         }
         if let Cow::Owned(text) = western(text) {
             return Fit { marked: true, grouped: true, ..Fit::of(&text, thousands) };
@@ -183,6 +170,29 @@ impl Fit {
         kinds.dedup();
         let grouped = kinds.iter().any(|kind| ONLY_GROUPING.contains(kind));
         Fit { point, comma, marked: true, grouped, tells: points_and_commas > 0, strong: kinds.len() > 1 }
+    }
+
+    /// Of one that is written plainly, as most are: a table has millions of them. `decimals` are those of
+    /// [`plain_decimals`].
+    pub(crate) fn of_plain(text: &str, decimals: Option<usize>, thousands: Option<char>) -> Self {
+        let comma = match decimals {
+            None => true,
+            // A group of thousands is the only other thing that a point can be.
+            Some(3) => {
+                let n_whole = text.len() - ".000".len() - usize::from(text.starts_with('-'));
+                let whole = &text[text.len() - ".000".len() - n_whole..];
+                n_whole <= 3 && !whole.starts_with('0') && thousands.is_none_or(|only| only == '.')
+            }
+            Some(_) => false,
+        };
+        Fit {
+            point: true,
+            comma,
+            marked: decimals.is_some(),
+            grouped: false,
+            tells: decimals.is_some(),
+            strong: false,
+        }
     }
 }
 
@@ -332,12 +342,17 @@ mod tests {
 
     #[test]
     fn plainly_written_numbers_fit_as_any_others_do() {
-        for text in ["5", "-12", "1.5", "-0.25", "1.250", "0.250", "012.500", "1234.567", "12.345"] {
+        for text in [
+            "5", "-12", "1.5", "-0.25", "1.250", "-1.250", "0.250", "-0.250", "012.500", "1234.567", "12.345",
+        ] {
             assert!(plain_decimals(text).is_some(), "{text}");
-            let comma = canonical(text, DecimalMark::Comma, None).is_some();
-            let fit = Fit::of(text, None);
-            let is_marked = text.contains('.');
-            assert_eq!((fit.point, fit.comma, fit.marked, fit.tells), (true, comma, is_marked, is_marked));
+            for thousands in [None, Some('.'), Some('\'')] {
+                let comma = canonical(text, DecimalMark::Comma, thousands).is_some();
+                let fit = Fit::of(text, thousands);
+                assert_eq!((fit.point, fit.comma), (true, comma), "{text} {thousands:?}");
+            }
+            let (fit, is_marked) = (Fit::of(text, None), text.contains('.'));
+            assert_eq!((fit.marked, fit.tells), (is_marked, is_marked));
             assert!(!fit.strong);
         }
         for text in ["", "-", ".5", "5.", "1.2.3", "+5", "1e5", "inf", "1,5", "1 000", "٣"] {

@@ -194,6 +194,8 @@ impl Predictor {
     /// keep : "always" or "if_not_worse", default "always"
     ///     With "if_not_worse" the old predictor is returned where it does better: on test rows, or, where there are
     ///     none, on rows of the fit by learners that did not learn from them.
+    /// memory_limit : int, optional; at least 1
+    ///     As for `fit`.
     /// rename, columns, progress
     ///     As for `EmbeddingSpace.fit`.
     ///
@@ -204,7 +206,7 @@ impl Predictor {
     /// >>> grown.growth["base_id"] == predictor.id, grown.growth["columns_added"]
     /// (True, ['double'])
     #[pyo3(signature = (space, data, target = None, *, sample_weight = None, name = None, seed = None, keep = "always",
-        rename = None, columns = None, progress = None))]
+        memory_limit = None, rename = None, columns = None, progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn extend(
         &self,
@@ -216,6 +218,7 @@ impl Predictor {
         name: Option<&str>,
         seed: Option<u64>,
         keep: &str,
+        memory_limit: Option<u64>,
         rename: Option<Renames>,
         columns: Option<Names>,
         progress: Option<bool>,
@@ -223,7 +226,9 @@ impl Predictor {
         let space = space.get().core_trained()?;
         let (how, notes) = space.read_options().joined(&self.core.read_options());
         say(py, &notes)?;
-        let how = ReadOptions { columns: self.core.needs_to_grow_on(&space), ..how.with_names(rename) };
+        let most_bytes = memory_limit.map(|limit| table_within(limit, HeldFor::Fitting));
+        let columns_needed = self.core.needs_to_grow_on(&space);
+        let how = ReadOptions { columns: columns_needed, most_bytes, ..how.with_names(rename) };
         let mut table = Given::read(data, columns, &how)?.table;
         if let Some(target) = target {
             let (with, name) = with_target(table, target)?;

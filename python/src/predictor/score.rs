@@ -115,12 +115,13 @@ impl Predictor {
         Ok(crate::convert::scores(py, &scores)?)
     }
 
-    /// Whether `other` predicts the same target better, on the same rows; `rows`, `errors` and `rename` as for
-    /// `evaluate`, but a test row must be one for both.
+    /// Whether `other` predicts the same target better, on the same rows; `rows`, `errors`, `memory_limit` and
+    /// `rename` as for `evaluate`, but a test row must be one for both.
     ///
     /// >>> predictor.compare(predictor, early).verdict
     /// 'no_difference'
-    #[pyo3(signature = (other, data, *, rows = "test", errors = "error", rename = None))]
+    #[pyo3(signature = (other, data, *, rows = "test", errors = "error", memory_limit = None, rename = None))]
+    #[allow(clippy::too_many_arguments)]
     pub fn compare(
         &self,
         py: Python<'_>,
@@ -128,13 +129,15 @@ impl Predictor {
         data: &Bound<'_, PyAny>,
         rows: &str,
         errors: &str,
+        memory_limit: Option<u64>,
         rename: Option<Renames>,
     ) -> Raised<Comparison> {
         let other = other.get().core.clone();
         let (how, notes) = self.core.read_options().joined(&other.read_options());
         say(py, &notes)?;
         let errors = cell_errors(errors)?;
-        let table = Given::read(data, None, &how.with_names(rename))?.table;
+        let most_bytes = memory_limit.map(|limit| table_within(limit, HeldFor::Scoring));
+        let table = Given::read(data, None, &ReadOptions { most_bytes, ..how.with_names(rename) })?.table;
         let Readable { table, unreadable } =
             py.detach(|| self.core.readable_to_compare(&other, &table, errors))?;
         warn_of_unreadable(py, self.core.name(), &unreadable)?;

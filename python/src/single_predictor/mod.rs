@@ -305,7 +305,7 @@ impl SinglePredictor {
         rename: Option<Renames>,
     ) -> Raised<Comparison> {
         let other = Bound::new(py, Predictor { core: other.get().core()? })?;
-        Predictor { core: self.core()? }.compare(py, &other, df, rows, errors, rename)
+        Predictor { core: self.core()? }.compare(py, &other, df, rows, errors, None, rename)
     }
 
     /// Prepares the graft of the columns that the space does not know, features that

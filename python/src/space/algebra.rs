@@ -2,7 +2,9 @@
 
 use pyo3::prelude::*;
 use tabgraft_model::space::Mode;
+use tabgraft_model::train::{HeldFor, table_within};
 use tabgraft_model::{ConsolidateOptions, MergeOptions, PruneOptions, RankColumnsOptions};
+use tabgraft_table::read::ReadOptions;
 
 use super::{Core, EmbeddingSpace, MODES, training_options};
 use crate::convert::{Names, Renames, document, word};
@@ -34,7 +36,7 @@ impl EmbeddingSpace {
     /// batch_size : int, optional; 1 to 65,536
     ///     Rows of a step. Default: the parent's.
     /// memory_limit : int, optional; at least 1
-    ///     Most bytes that the healing run may take, as for `extend`.
+    ///     Most bytes that the healing run may take, as for `extend`: of a table in files that does not fit, rows are drawn.
     /// device : "cpu", "gpu" or "auto", default "cpu"
     ///     What trains the healing run, as for `fit`.
     /// name : str, optional
@@ -72,13 +74,14 @@ impl EmbeddingSpace {
         progress: Option<bool>,
     ) -> Raised<Self> {
         let parent = self.core_trained()?;
-        let how = parent.read_options().with_names(rename);
-        let table = data.map(|data| Given::read(data, columns, &how)).transpose()?.map(|given| given.table);
         let remove = Vec::from(remove);
         let options = PruneOptions {
             training: training_options(n_epochs, auto_epochs, batch_size, memory_limit, device, seed)?,
             name,
         };
+        let most_bytes = options.training.most_bytes();
+        let how = ReadOptions { most_bytes, ..parent.read_options().with_names(rename) };
+        let table = data.map(|data| Given::read(data, columns, &how)).transpose()?.map(|given| given.table);
         let space = run(py, "prune", progress, &StopToken::default(), |sink| {
             parent.prune(&remove, table.as_ref(), &options, sink)
         })?
@@ -139,8 +142,6 @@ impl EmbeddingSpace {
         progress: Option<bool>,
     ) -> Raised<Self> {
         let cores = spaces.iter().map(|space| space.get().core_trained()).collect::<Raised<Vec<_>>>()?;
-        let how = Core::read_options_of(cores.iter().map(AsRef::as_ref)).with_names(rename);
-        let table = data.map(|data| Given::read(data, columns, &how)).transpose()?.map(|given| given.table);
         let mode = word::<Mode>("mode", mode, MODES)?;
         let options = MergeOptions {
             name,
@@ -148,6 +149,9 @@ impl EmbeddingSpace {
             drift_bound,
             training: training_options(n_epochs, auto_epochs, batch_size, memory_limit, device, seed)?,
         };
+        let how = Core::read_options_of(cores.iter().map(AsRef::as_ref)).with_names(rename);
+        let how = ReadOptions { most_bytes: options.training.most_bytes(), ..how };
+        let table = data.map(|data| Given::read(data, columns, &how)).transpose()?.map(|given| given.table);
         let merged = run(py, "merge", progress, &StopToken::default(), |sink| {
             let spaces: Vec<&Core> = cores.iter().map(|core| &**core).collect();
             Core::merge(&spaces, table.as_ref(), &options, sink)
@@ -200,14 +204,16 @@ impl EmbeddingSpace {
         progress: Option<bool>,
     ) -> Raised<Self> {
         let parent = self.core_trained()?;
-        let how = parent.read_options().with_names(rename);
-        let table = Given::read(data, columns.clone(), &how)?.table;
-        let valid = valid.map(|v| Given::read(v, columns, &how)).transpose()?.map(|g| g.table);
         let options = ConsolidateOptions {
             d_model,
             training: training_options(n_epochs, auto_epochs, batch_size, memory_limit, device, seed)?,
             name,
         };
+        let most_bytes = options.training.most_bytes();
+        let how =
+            ReadOptions { most_bytes, ..parent.read_options().with_names(rename) }.shared(valid.is_some());
+        let table = Given::read(data, columns.clone(), &how)?.table;
+        let valid = valid.map(|v| Given::read(v, columns, &how)).transpose()?.map(|g| g.table);
         let space = run(py, "consolidation", progress, &StopToken::default(), |sink| {
             parent.consolidate(&table, valid.as_ref(), &options, sink)
         })?
@@ -230,6 +236,9 @@ impl EmbeddingSpace {
     ///     A column that the space has ignored, and that is predicted from its vectors.
     /// max_rows : int, default 2,000; at least 10
     ///     Most rows that are measured on.
+    /// memory_limit : int, optional; at least 1
+    ///     Most bytes that ranking may take where `data` is a path: of a table that does not fit, rows are drawn evenly.
+    ///     Default: no limit.
     /// seed : int, default 0; at least 0
     ///     Seed of resampled intervals.
     /// columns, progress
@@ -241,7 +250,8 @@ impl EmbeddingSpace {
     /// >>> worst = ranking["columns"][-1]
     /// >>> worst["name"], worst["score_drop"]["difference"] > 0
     /// ('checking_status', True)
-    #[pyo3(signature = (data, target = None, *, max_rows = 2000, seed = 0, rename = None, columns = None, progress = None))]
+    #[pyo3(signature = (data, target = None, *, max_rows = 2000, memory_limit = None, seed = 0, rename = None, columns = None,
+        progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn rank_columns<'py>(
         &self,
@@ -249,13 +259,16 @@ impl EmbeddingSpace {
         data: &Bound<'_, PyAny>,
         target: Option<&str>,
         max_rows: usize,
+        memory_limit: Option<u64>,
         seed: u64,
         rename: Option<Renames>,
         columns: Option<Names>,
         progress: Option<bool>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
-        let table = Given::read(data, columns, &space.read_options().with_names(rename))?.table;
+        let most_bytes = memory_limit.map(|limit| table_within(limit, HeldFor::Training));
+        let how = ReadOptions { most_bytes, ..space.read_options().with_names(rename) };
+        let table = Given::read(data, columns, &how)?.table;
         let options = RankColumnsOptions { max_rows, seed };
         let ranking = run(py, "ranking", progress, &StopToken::default(), |sink| {
             space.rank_columns(&table, target, &options, sink)

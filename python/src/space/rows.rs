@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use tabgraft_model::predictor::TargetKind;
 use tabgraft_model::space::RowParts;
+use tabgraft_model::train::{HeldFor, table_within};
 use tabgraft_model::{CompareOptions, PredictorOptions};
 use tabgraft_table::read::ReadOptions;
 use tabgraft_table::unreadable::Readable;
@@ -38,7 +39,7 @@ impl EmbeddingSpace {
 impl EmbeddingSpace {
     /// Whether `other`, usually a child of this space, is better: predictors of `target` fitted alike on both
     /// (`target_kind`, `n_epochs`, `n_networks` and `seed` as for `Predictor.fit`; `errors` and `rename` as for `embed`;
-    /// `predictor_options` is a dictionary of further options of `Predictor.fit`), compared on rows that
+    /// `predictor_options` is a dictionary of further options of `Predictor.fit`, `memory_limit` as there), compared on rows that
     /// neither space was trained on.
     ///
     /// Where fewer than 20 such rows are left that is an error. With `cross_fit` all rows are judged on, each by
@@ -51,7 +52,8 @@ impl EmbeddingSpace {
     /// >>> space.compare(child, credit, "target", n_epochs=2, n_networks=2, cross_fit=True).n_rows
     /// 1000
     #[pyo3(signature = (other, data, target, *, target_kind = "auto", n_epochs = 100, n_networks = None, seed = 0,
-        cross_fit = false, predictor_options = None, errors = "error", rename = None, columns = None, progress = None))]
+        cross_fit = false, predictor_options = None, errors = "error", memory_limit = None, rename = None, columns = None,
+        progress = None))]
     #[allow(clippy::too_many_arguments)]
     fn compare(
         &self,
@@ -66,6 +68,7 @@ impl EmbeddingSpace {
         cross_fit: bool,
         predictor_options: Option<&Bound<'_, PyAny>>,
         errors: &str,
+        memory_limit: Option<u64>,
         rename: Option<Renames>,
         columns: Option<Names>,
         progress: Option<bool>,
@@ -73,7 +76,8 @@ impl EmbeddingSpace {
         let (a, b) = (self.core_trained()?, other.get().core_trained()?);
         let (how, notes) = a.read_options().joined(&b.read_options());
         say(py, &notes)?;
-        let table = Given::read(data, columns, &how.with_names(rename))?.table;
+        let most_bytes = memory_limit.map(|limit| table_within(limit, HeldFor::Fitting));
+        let table = Given::read(data, columns, &ReadOptions { most_bytes, ..how.with_names(rename) })?.table;
         let target_kind = word::<TargetKind>("target_kind", target_kind, TARGET_KINDS)?;
         let predictor = fitting_options(
             predictor_options,

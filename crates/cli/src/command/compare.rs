@@ -6,13 +6,14 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::compare::{Comparison, SpaceCost, compare_predictors};
 use tabgraft_model::metric::Verdict;
+use tabgraft_model::train::HeldFor;
 use tabgraft_model::{CompareOptions, EmbeddingSpace, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::ReadOptions;
 use tabgraft_table::unreadable::UnreadableColumn;
 
 use crate::answer::Answer;
-use crate::arguments::{ErrorsArgs, PredictorArgs, ReadArgs};
+use crate::arguments::{ErrorsArgs, LimitArgs, PredictorArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::unreadable_notes;
@@ -52,6 +53,8 @@ pub struct CompareArgs {
     #[arg(long)]
     cross_fit: bool,
     #[command(flatten)]
+    limit: LimitArgs,
+    #[command(flatten)]
     errors: ErrorsArgs,
     #[command(flatten)]
     predictor: PredictorArgs,
@@ -78,7 +81,7 @@ impl CompareArgs {
         let errors = self.errors.errors();
         let (comparison, rows, unreadable) = match (ModelFile::load(&self.a)?, ModelFile::load(&self.b)?) {
             (ModelFile::Predictor(a), ModelFile::Predictor(b)) => {
-                let table = self.table(a.read_options(), b.read_options(), console)?;
+                let table = self.table((a.read_options(), b.read_options()), HeldFor::Scoring, console)?;
                 if let Some(target) = &self.target
                     && target != a.target().column()
                 {
@@ -107,7 +110,7 @@ impl CompareArgs {
                 (compare_predictors(&a, &b, &scored)?, rows, readable.unreadable)
             }
             (ModelFile::Space(a), ModelFile::Space(b)) => {
-                let table = self.table(a.read_options(), b.read_options(), console)?;
+                let table = self.table((a.read_options(), b.read_options()), HeldFor::Fitting, console)?;
                 let judged = if self.cross_fit { Scored::All } else { Scored::Test };
                 if self.rows.is_some_and(|rows| rows != judged) {
                     return Err(Failure::new(format!(
@@ -141,9 +144,15 @@ impl CompareArgs {
     }
 
     /// Reads the table as that of both models; as that of the first where the two differ.
-    fn table(&self, a: ReadOptions, b: ReadOptions, console: &Console) -> Result<Table, Failure> {
+    fn table(
+        &self,
+        (a, b): (ReadOptions, ReadOptions),
+        held_for: HeldFor,
+        console: &Console,
+    ) -> Result<Table, Failure> {
         let (how, notes) = a.joined(&b);
         notes.iter().for_each(|note| console.note(note));
+        let how = ReadOptions { most_bytes: self.limit.most_bytes(held_for), ..how };
         self.read.table_like(&self.table, &how, console)
     }
 

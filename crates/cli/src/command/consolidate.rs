@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::space::ExtensionMetadata;
 use tabgraft_model::{ConsolidateOptions, EmbeddingSpace};
+use tabgraft_table::read::ReadOptions;
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
@@ -72,14 +73,15 @@ impl ConsolidateArgs {
         inputs.extend(self.valid.as_deref());
         check_out(&self.out.path, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
-        let how = parent.read_options();
-        let read = |path: &PathBuf| self.read.table_like(path, &how, console);
-        let (table, valid) = (read(&self.table)?, self.valid.as_ref().map(read).transpose()?);
         let options = ConsolidateOptions {
             d_model: self.d_model,
             training: self.training.options(self.n_epochs),
             name: self.name.clone(),
         };
+        let how = ReadOptions { most_bytes: options.training.most_bytes(), ..parent.read_options() };
+        let how = how.shared(self.valid.is_some());
+        let read = |path: &PathBuf| self.read.table_like(path, &how, console);
+        let (table, valid) = (read(&self.table)?, self.valid.as_ref().map(read).transpose()?);
         let mut progress = console.progress("consolidation");
         let child = parent.consolidate(&table, valid.as_ref(), &options, &mut |event| progress.on(event))?;
         let training = TrainingSummary::of(&child);

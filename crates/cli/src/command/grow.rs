@@ -6,12 +6,13 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use tabgraft_model::metric::PairedDifference;
 use tabgraft_model::predictor::{FitInfo, GrowOptions, GrowthCard, JudgedOn, KeepGrown, Target};
+use tabgraft_model::train::HeldFor;
 use tabgraft_model::{EmbeddingSpace, Predictor};
 use tabgraft_table::read::ReadOptions;
 
 use super::train::stem;
 use crate::answer::Answer;
-use crate::arguments::{OutArgs, ReadArgs};
+use crate::arguments::{LimitArgs, OutArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::notes::column_notes;
@@ -57,6 +58,8 @@ pub struct GrowArgs {
     /// What is kept
     #[arg(long, value_enum, default_value_t)]
     keep: KeepFlag,
+    #[command(flatten)]
+    limit: LimitArgs,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -113,7 +116,8 @@ impl GrowArgs {
         for note in notes {
             console.note(&note);
         }
-        let how = ReadOptions { columns: needs, ..how };
+        let most_bytes = self.limit.most_bytes(HeldFor::Fitting);
+        let how = ReadOptions { columns: needs, most_bytes, ..how };
         let table = self.read.table_like(&self.table, &how, console)?;
         let mut progress = console.progress("predictor");
         let made = old.extend(&space, &table, None, &self.options(), &mut |event| progress.on(event))?;

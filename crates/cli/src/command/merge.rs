@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::space::{ExtensionMetadata, Mode};
 use tabgraft_model::{EmbeddingSpace, MergeOptions};
+use tabgraft_table::read::ReadOptions;
 
 use super::extend::ModeFlag;
 use super::train::TrainingSummary;
@@ -78,15 +79,16 @@ impl MergeArgs {
         check_out(&self.out.path, &inputs)?;
         let spaces =
             self.spaces.iter().map(|path| EmbeddingSpace::load(path)).collect::<Result<Vec<_>, _>>()?;
-        let how = EmbeddingSpace::read_options_of(&spaces);
-        let read = |path: &PathBuf| self.read.table_like(path, &how, console);
-        let table = self.table.as_ref().map(read).transpose()?;
         let options = MergeOptions {
             name: self.name.clone(),
             mode: self.mode.mode(),
             drift_bound: self.drift_bound,
             training: self.training.options(self.n_epochs),
         };
+        let how = EmbeddingSpace::read_options_of(&spaces);
+        let how = ReadOptions { most_bytes: options.training.most_bytes(), ..how };
+        let read = |path: &PathBuf| self.read.table_like(path, &how, console);
+        let table = self.table.as_ref().map(read).transpose()?;
         let spaces: Vec<&EmbeddingSpace> = spaces.iter().collect();
         let mut progress = console.progress("merge");
         let child =

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_model::space::{ExtensionMetadata, Mode};
 use tabgraft_model::{EmbeddingSpace, PruneOptions};
+use tabgraft_table::read::ReadOptions;
 
 use super::train::TrainingSummary;
 use crate::answer::Answer;
@@ -71,13 +72,11 @@ impl PruneArgs {
         inputs.extend(self.table.as_deref());
         check_out(&self.out.path, &inputs)?;
         let parent = EmbeddingSpace::load(&self.space)?;
-        let table = self
-            .table
-            .as_ref()
-            .map(|path| self.read.table_like(path, &parent.read_options(), console))
-            .transpose()?;
         let options =
             PruneOptions { training: self.training.options(self.n_epochs), name: self.name.clone() };
+        let how = ReadOptions { most_bytes: options.training.most_bytes(), ..parent.read_options() };
+        let read = |path: &PathBuf| self.read.table_like(path, &how, console);
+        let table = self.table.as_ref().map(read).transpose()?;
         let columns = column_names(&self.columns, |name| parent.columns().iter().any(|c| c.name == name));
         let mut progress = console.progress("prune");
         let child = parent.prune(&columns, table.as_ref(), &options, &mut |event| progress.on(event))?;

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use tabgraft_model::extend::ColumnRanking;
+use tabgraft_model::train::HeldFor;
 use tabgraft_model::{EmbeddingSpace, RankColumnsOptions};
+use tabgraft_table::read::ReadOptions;
 
 use crate::answer::Answer;
-use crate::arguments::ReadArgs;
+use crate::arguments::{LimitArgs, ReadArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::report::{Grid, Report, line, number};
@@ -41,6 +43,8 @@ pub struct RankArgs {
     #[arg(long, value_name = "N", default_value_t = RankColumnsOptions::default().seed)]
     seed: u64,
     #[command(flatten)]
+    limit: LimitArgs,
+    #[command(flatten)]
     read: ReadArgs,
 }
 
@@ -53,7 +57,9 @@ impl RankArgs {
     /// Ranks, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let space = EmbeddingSpace::load(&self.space)?;
-        let table = self.read.table_like(&self.table, &space.read_options(), console)?;
+        let most_bytes = self.limit.most_bytes(HeldFor::Training);
+        let how = ReadOptions { most_bytes, ..space.read_options() };
+        let table = self.read.table_like(&self.table, &how, console)?;
         let options = RankColumnsOptions { max_rows: self.max_rows, seed: self.seed };
         let mut progress = console.progress("ranking");
         let ranking =

@@ -48,19 +48,23 @@ impl Evidence {
             sign: None,
             example: String::new(),
         };
-        for text in texts.iter().flatten().filter(|text| !text.trim().is_empty()) {
-            let signed = declared.then(|| split_sign(text)).flatten();
-            let fit = Fit::of(signed.as_ref().map_or(text, |(_, number)| number), thousands);
+        for text in texts.iter().flatten().map(str::trim).filter(|text| !text.is_empty()) {
+            let decimals = plain_decimals(text);
+            // What is written plainly has no sign around it, and shows nothing of how others are written.
+            let signed = (declared && decimals.is_none()).then(|| split_sign(text)).flatten();
+            let fit = match decimals {
+                Some(decimals) => Fit::of_plain(text, decimals, thousands),
+                None => Fit::of(signed.as_ref().map_or(text, |(_, number)| number), thousands),
+            };
             if let (None, Some((sign, _))) = (&all.sign, &signed) {
                 all.sign = Some((*sign).to_owned());
             }
             all.point &= fit.point;
             all.comma &= fit.comma;
             let is_first = (fit.marked && all.example.is_empty()) || (fit.tells && !all.tells);
-            // What is written plainly shows nothing of how others are written.
-            let shows_more = fit.marked && !all.strong && is_plain(&all.example) && !is_plain(text.trim());
+            let shows_more = fit.marked && !all.strong && decimals.is_none() && is_plain(&all.example);
             if is_first || shows_more || (fit.strong && !all.strong) {
-                all.example = text.trim().to_owned();
+                all.example = text.to_owned();
             }
             all.tells |= fit.tells;
             all.grouped |= fit.grouped;
