@@ -94,24 +94,24 @@ fn what_does_not_fit_is_drawn_and_told_and_scores_as_all_of_it() {
 #[test]
 fn versions_are_made_and_judged_within_a_limit() {
     let folder = workshop("large_versions");
-    fs::create_dir(folder.join("wide")).unwrap();
-    for file in fs::read_dir(folder.join("more")).unwrap() {
-        let file = file.unwrap();
-        let text = fs::read_to_string(file.path()).unwrap();
-        let wide = |(row, line): (usize, &str)| match row {
-            0 => format!("{line},later\n"),
-            row => format!("{line},{}\n", row * row % 97),
-        };
-        fs::write(
-            folder.join("wide").join(file.file_name()),
-            text.lines().enumerate().map(wide).collect::<String>(),
-        )
-        .unwrap();
+    // `other` and `wide` have one more column than `data` and `more`.
+    for (set, from) in [("other", "data"), ("wide", "more")] {
+        fs::create_dir(folder.join(set)).unwrap();
+        for file in fs::read_dir(folder.join(from)).unwrap() {
+            let file = file.unwrap();
+            let wider = |(row, line): (usize, &str)| match row {
+                0 => format!("{line},later\n"),
+                row => format!("{line},{}\n", row * row % 97),
+            };
+            let text = fs::read_to_string(file.path()).unwrap();
+            let text: String = text.lines().enumerate().map(wider).collect();
+            fs::write(folder.join(set).join(file.file_name()), text).unwrap();
+        }
     }
     for arguments in [
         "train data --ignore y --epochs 2 --d-model 32 -o v1.tabgraft",
         "extend v1.tabgraft more -o v2.tabgraft",
-        "extend v1.tabgraft wide --ignore late -o w2.tabgraft",
+        "extend v1.tabgraft other -o w2.tabgraft",
         "merge v2.tabgraft w2.tabgraft --table wide -o both.tabgraft",
         "prune v2.tabgraft more --columns b --epochs 1 -o pruned.tabgraft",
         "consolidate v2.tabgraft more --epochs 1 -o plain.tabgraft",

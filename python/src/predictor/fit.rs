@@ -195,7 +195,7 @@ impl Predictor {
     ///     With "if_not_worse" the old predictor is returned where it does better: on test rows, or, where there are
     ///     none, on rows of the fit by learners that did not learn from them.
     /// memory_limit : int, optional; at least 1
-    ///     As for `fit`.
+    ///     As for `fit`: as many bytes as the fit had, or more, for all of its rows have to be among those that are drawn.
     /// rename, columns, progress
     ///     As for `EmbeddingSpace.fit`.
     ///
@@ -226,7 +226,7 @@ impl Predictor {
         let space = space.get().core_trained()?;
         let (how, notes) = space.read_options().joined(&self.core.read_options());
         say(py, &notes)?;
-        let most_bytes = memory_limit.map(|limit| table_within(limit, HeldFor::Fitting));
+        let most_bytes = memory_limit.map(|limit| table_within(limit, HeldFor::Growing));
         let columns_needed = self.core.needs_to_grow_on(&space);
         let how = ReadOptions { columns: columns_needed, most_bytes, ..how.with_names(rename) };
         let mut table = Given::read(data, columns, &how)?.table;

@@ -29,7 +29,8 @@ use crate::saved::{End, Saved};
 ///
 /// Reads PREDICTOR, SPACE and TABLE, which is the table of the fit with the new columns; rows may have come. Writes
 /// the grown predictor, which needs no other file, to --out, and its scores to stdout. The files that it reads
-/// are never changed.
+/// are never changed. With --memory-limit, all rows that the predictor was fitted to have to be among those that are
+/// drawn: give as much as the fit had, or more.
 ///
 /// With --keep if-not-worse, old and grown predictor are compared on test rows, or, where there are none, on rows of
 /// the fit by learners that did not learn from them. If the grown one does worse, the old one is written to --out,
@@ -116,7 +117,7 @@ impl GrowArgs {
         for note in notes {
             console.note(&note);
         }
-        let most_bytes = self.limit.most_bytes(HeldFor::Fitting);
+        let most_bytes = self.limit.most_bytes(HeldFor::Growing);
         let how = ReadOptions { columns: needs, most_bytes, ..how };
         let table = self.read.table_like(&self.table, &how, console)?;
         let mut progress = console.progress("predictor");

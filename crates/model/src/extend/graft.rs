@@ -109,6 +109,7 @@ impl Graft {
             last.parent_validation_loss = parent.about.training_info.final_validation_loss;
         }
         child.about.profile = Some(child.profiled(&data, info.n_rows_trained()));
+        drop(data);
         child.about.training_info = info;
         let hashes = child.compute_hashes(&rows)?;
         child.about.hashes = hashes;

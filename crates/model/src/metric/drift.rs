@@ -125,12 +125,14 @@ fn neighbour_overlap(a: &[f32], b: &[f32], d_a: usize, d_b: usize, n_rows: usize
     rows.sort_unstable();
     let n_neighbours = N_NEIGHBOURS.min(rows.len() - 1);
     let (a, b) = (unit_rows(a, d_a, &rows), unit_rows(b, d_b, &rows));
-    let in_common = |row: usize| {
-        let of_a = neighbours(&a, d_a, row, n_neighbours);
-        let of_b = neighbours(&b, d_b, row, n_neighbours);
-        of_a.iter().filter(|idx| of_b.contains(idx)).count()
-    };
-    let n_common: usize = in_pool_or_alone(|| (0..rows.len()).into_par_iter().map(in_common).sum());
+    let n_common: usize = in_pool_or_alone(|| {
+        let (a, b) = (cosines(&a, d_a), cosines(&b, d_b));
+        let in_common = |row: usize| {
+            let (of_a, of_b) = (neighbours(&a, row, n_neighbours), neighbours(&b, row, n_neighbours));
+            of_a.iter().filter(|idx| of_b.contains(idx)).count()
+        };
+        (0..rows.len()).into_par_iter().map(in_common).sum()
+    });
     n_common as f64 / (rows.len() * n_neighbours) as f64
 }
 
@@ -145,15 +147,18 @@ fn unit_rows(values: &[f32], d: usize, rows_idx: &[usize]) -> Vec<f32> {
     unit
 }
 
+/// The cosines of every row and those behind it.
+fn cosines(unit: &[f32], d: usize) -> Vec<Vec<f32>> {
+    let rows: Vec<&[f32]> = unit.chunks_exact(d).collect();
+    let behind = |row: usize| rows[row + 1..].iter().map(|other| dot_of_singles(rows[row], other)).collect();
+    (0..rows.len()).into_par_iter().map(behind).collect()
+}
+
 /// Indices of the `n` rows nearest to `row` by cosine; of equally near ones the first.
-fn neighbours(unit: &[f32], d: usize, row: usize, n: usize) -> Vec<usize> {
-    let query = &unit[row * d..(row + 1) * d];
-    let mut others: Vec<(f32, usize)> = unit
-        .chunks_exact(d)
-        .enumerate()
-        .filter(|(other, _)| *other != row)
-        .map(|(other, values)| (-dot_of_singles(query, values), other))
-        .collect();
+fn neighbours(cosines: &[Vec<f32>], row: usize, n: usize) -> Vec<usize> {
+    let before = (0..row).map(|other| (-cosines[other][row - other - 1], other));
+    let behind = cosines[row].iter().zip(row + 1..).map(|(cosine, other)| (-cosine, other));
+    let mut others: Vec<(f32, usize)> = before.chain(behind).collect();
     others.select_nth_unstable_by(n - 1, |x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
     others[..n].iter().map(|other| other.1).collect()
 }

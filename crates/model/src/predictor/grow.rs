@@ -208,7 +208,10 @@ impl Predictor {
                 rows.len(),
                 self.name()
             ))
-            .with_hint("give the table of the fit, whole and with its cells as they were, with the new columns"));
+            .with_hint(match table.whole() {
+                Some(_) => "raise the limit of memory: all rows of the fit have to be among those that are drawn",
+                None => "give the table of the fit, whole and with its cells as they were, with the new columns",
+            }));
         }
         let place = cell_order(child, table, target.column())?;
         rows.sort_by_key(|r| (place[*r], *r));

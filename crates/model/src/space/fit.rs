@@ -103,6 +103,8 @@ impl EmbeddingSpace {
         space.about.training_info.stages.coding = coding;
         let n_trained = space.about.training_info.n_rows_trained();
         space.about.profile = Some(space.profiled(&data, n_trained));
+        // Hashes and the file are made where the cells were.
+        drop(data);
         space.about.hashes = space.compute_hashes(&rows)?;
         Ok(space)
     }

@@ -57,6 +57,8 @@ pub enum HeldFor {
     Training,
     /// To fit a predictor: each of its learners has the cells in a form of its own.
     Fitting,
+    /// To grow a predictor, by forests alone: with more columns than the fit, and all of its rows.
+    Growing,
     /// To score predictions.
     Scoring,
 }
@@ -68,7 +70,7 @@ pub fn table_within(limit: u64, held_for: HeldFor) -> u64 {
         // Texts and dates are four to six times as large in the cells as in the table.
         HeldFor::Training => 8,
         HeldFor::Fitting => 12,
-        HeldFor::Scoring => 5,
+        HeldFor::Growing | HeldFor::Scoring => 5,
     };
     // Of a small limit most is the process; what a training needs at least, it says itself.
     (limit.saturating_sub(2 * PROCESS).max(limit / 8) / copies).max(LEAST_TABLE)
