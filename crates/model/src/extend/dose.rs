@@ -23,7 +23,7 @@ const WATCHED_ROWS: usize = 1024;
 /// Most rows of a step: a graft has few steps, and learns more of them than of large ones.
 const BATCH_ROWS: usize = 128;
 /// Ways of hiding old cells that a frozen parent is computed for; more cost more than they teach.
-const VARIANTS: usize = 1;
+const VARIANTS: usize = 2;
 
 /// How much a graft trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
