@@ -180,3 +180,13 @@ def test_a_folder_is_one_table_of_which_a_limit_of_memory_draws_rows(tmp_path):
     predictor = tabgraft.Predictor.fit(drawn, folder, "y", n_epochs=2, n_networks=1, progress=False, **limit)
     score = predictor.evaluate(folder / "part-*.csv", **limit)["roc_auc"]
     assert 0.9 < score["value"] < 1 and score["n"] < 30_000
+    # What is made of the space, and judged, is made and judged of drawn rows as well.
+    plain = drawn.consolidate(folder, n_epochs=1, progress=False, **limit)
+    pruned = drawn.prune("x4", folder, n_epochs=1, progress=False, **limit)
+    for space in [plain, pruned]:
+        assert space.training_info["n_rows_train"] < of_one.training_info["n_rows_train"]
+    ranking = drawn.rank_columns(folder, progress=False, **limit)
+    assert ranking["n_rows_loss"] <= 2000 and len(ranking["columns"]) == 5
+    assert predictor.compare(predictor, folder, **limit).n_rows < 30_000
+    compared = drawn.compare(plain, folder, "y", n_epochs=2, n_networks=1, progress=False, **limit)
+    assert compared.n_rows < 30_000
