@@ -37,6 +37,7 @@ pub use compare::CompareOptions;
 pub use discover::{DiscoverOptions, Discovery, discover};
 pub use extend::{
     ConsolidateOptions, ExtendOptions, Graft, Keep, MergeOptions, PruneOptions, RankColumnsOptions,
+    RefreshOptions,
 };
 pub use index::RowIndex;
 pub use lineage::Lineage;

@@ -60,8 +60,9 @@ pub use tabgraft_model::discover::judge;
 pub use tabgraft_model::{
     CompareOptions, ConsolidateOptions, Device, DiscoverOptions, Discovery, EmbeddingSpace, ExtendOptions,
     FitOptions, Graft, Keep, Lineage, MergeOptions, Mode, ModelFile, ModelKind, Predictor, PredictorOptions,
-    PruneOptions, RankColumnsOptions, Registry, RowIndex, SpaceConfig, TrainingOptions, card, compare,
-    discover, export, extend, fill, index, lineage, metric, odd, predictor, registry, space, train, watch,
+    PruneOptions, RankColumnsOptions, RefreshOptions, Registry, RowIndex, SpaceConfig, TrainingOptions, card,
+    compare, discover, export, extend, fill, index, lineage, metric, odd, predictor, registry, space, train,
+    watch,
 };
 #[cfg(feature = "serve")]
 pub use tabgraft_serve as serve;

@@ -159,7 +159,7 @@ pub struct TrainingCard {
 /// A step of the lineage.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepCard {
-    /// `graft`, `prune`, `merge` or `consolidate`.
+    /// `graft`, `prune`, `merge`, `consolidate` or `refresh`.
     pub operation: &'static str,
     /// When: RFC 3339, UTC.
     pub date: String,

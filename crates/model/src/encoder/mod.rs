@@ -2,6 +2,7 @@
 
 pub(crate) mod network;
 mod pieces;
+mod resize;
 pub(crate) mod surgery;
 pub(crate) mod trunk;
 

@@ -99,7 +99,7 @@ impl Network {
     }
 
     /// The columns whose logits a head writes, ascending.
-    fn columns_written(&self, head: &Head) -> Vec<usize> {
+    pub(super) fn columns_written(&self, head: &Head) -> Vec<usize> {
         let is_written = |c: &usize| head.writes.iter().any(|range| range.contains(&self.first_logit[*c]));
         (0..self.n_columns()).filter(is_written).collect()
     }

@@ -322,13 +322,13 @@ fn code(
         )));
     }
     let absent = n_codes(whole) as i64;
-    let vocabulary = codec.vocabulary();
-    let known: Vec<i64> = (1..=vocabulary.len() as i64).collect();
+    let (vocabulary, known): (Vec<String>, Vec<i64>) =
+        codec.levels().map(|(text, code)| (text.to_owned(), i64::from(code))).unzip();
     let text = match values {
         Typed::Text(text) => text.clone(),
         Typed::Truth(truth) => g.text_of_truth(truth),
         Typed::Number(number) => {
-            let Some(code) = code_of_number(g, number, vocabulary, &known, 0) else {
+            let Some(code) = code_of_number(g, number, &vocabulary, &known, 0) else {
                 return Err(Error::schema(format!(
                     "has more than {MOST_NUMBERS} categories that are numbers of a feature"
                 )));
@@ -345,7 +345,7 @@ fn code(
         let (words, _) = truth_keys();
         for word in words {
             let truth = parse_truth(&word).unwrap_or_default().to_string();
-            codes.push(vocabulary.iter().position(|known| *known == truth).map_or(0, |i| i as i64 + 1));
+            codes.push(vocabulary.iter().position(|known| *known == truth).map_or(0, |i| known[i]));
             keys.push(word);
         }
         return Ok(g.encoded(&text, &keys, &codes, 0));

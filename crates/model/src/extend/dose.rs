@@ -5,7 +5,7 @@
 //! `docs/decisions/0032-grafts-by-need.md` has what was measured.
 
 use crate::space::{EmbeddingSpace, Mode, Rows, Sample};
-use crate::train::{Purpose, Sink, TrainingOptions, drawn};
+use crate::train::{Purpose, Sink, TrainingOptions, drawn, quiet};
 
 /// Rows of an epoch: so many, and so many for each new column.
 const ROWS: usize = 2048;
@@ -22,6 +22,8 @@ const MOST_EPOCHS: usize = 10;
 const WATCHED_ROWS: usize = 1024;
 /// Most rows of a step: a graft has few steps, and learns more of them than of large ones.
 const BATCH_ROWS: usize = 128;
+/// Most epochs in which new levels alone learn: their rows may be few, and their tokens need steps.
+const MOST_EPOCHS_OF_LEVELS: usize = 60;
 /// Ways of hiding old cells that a frozen parent is computed for; more cost more than they teach.
 const VARIANTS: usize = 2;
 
@@ -65,6 +67,25 @@ impl EmbeddingSpace {
             batch_size: options.batch_size.unwrap_or(self.batch_size().min(BATCH_ROWS)),
             sample: Some(Sample { n_train, n_valid: WATCHED_ROWS }),
             n_variants: VARIANTS,
+        }
+    }
+
+    /// The dose of a refresh with new levels in `n_new` columns and `n_rows` rows to train on: in mode `frozen` those
+    /// that have one. New levels are to a refresh what new columns are to a graft.
+    pub(super) fn dose_of_refresh(
+        &self,
+        options: &TrainingOptions,
+        mode: Mode,
+        [n_new, n_rows]: [usize; 2],
+    ) -> Dose {
+        let dose = self.dose(options, mode, [n_new, n_rows], &mut quiet);
+        match dose.sample {
+            Some(sample) if mode == Mode::Frozen => {
+                let shown = EPOCHS_OF_SIDES.saturating_mul(sample.n_train);
+                let n_epochs = shown.div_ceil(n_rows.clamp(1, sample.n_train)).min(MOST_EPOCHS_OF_LEVELS);
+                Dose { n_epochs, ..dose }
+            }
+            _ => dose,
         }
     }
 

@@ -6,7 +6,7 @@ use tabgraft_table::workers::Shard;
 use crate::encoder::Network;
 use crate::error::Result;
 use crate::metric::{Drift, drift, mean_cosine_distance};
-use crate::space::{EmbeddingSpace, Rows, embed_encoded};
+use crate::space::{Rows, embed_encoded};
 use crate::train::{Purpose, drawn};
 
 /// Most validation rows that drift is measured on: its mean is of enough of them, and each is compared with every
@@ -30,10 +30,12 @@ pub(super) struct DriftSample {
 }
 
 impl DriftSample {
-    pub fn new(parent: &EmbeddingSpace, encoded: &EncodedTable, rows: &Rows, seed: u64) -> Self {
+    /// Of the network that vectors were computed by before, whose columns are the first ones of `encoded`.
+    pub fn new(before: &Network, encoded: &EncodedTable, rows: &Rows, seed: u64) -> Self {
         let sample = encoded.take(&drift_rows(rows));
-        let before = embed_encoded(&parent.network, &sample);
-        DriftSample { rows: sample, before, d_before: parent.d_model(), seed, shard: rows.shard.clone() }
+        let d_before = before.d_model();
+        let before = embed_encoded(before, &sample);
+        DriftSample { rows: sample, before, d_before, seed, shard: rows.shard.clone() }
     }
 
     /// Mean cosine distance of a network's vectors to the parent's: what [`DriftSample::drift`]

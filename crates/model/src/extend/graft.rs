@@ -58,7 +58,7 @@ impl Graft {
         )?;
         data.allowance.n_variants = data.allowance.n_variants.min(dose.n_variants);
         let (coding, parent_start) = (start.elapsed().as_secs_f64(), Instant::now());
-        let sample = DriftSample::new(&parent, &encoded, &looked_at.rows, plan.seed());
+        let sample = DriftSample::new(&parent.network, &encoded, &looked_at.rows, plan.seed());
         let parent_seconds = parent_start.elapsed().as_secs_f64();
         // The batches are cut from the data: what it was made of makes room.
         drop((all, encoded));

@@ -1,5 +1,6 @@
 //! Grafting new columns onto a trained space, and what else makes a version from others: removing
-//! columns (`prune.rs`), joining siblings (`merge/`), training a chain into one (`consolidate.rs`).
+//! columns (`prune.rs`), joining siblings (`merge/`), training a chain into one (`consolidate.rs`), learning from new
+//! rows (`refresh.rs`).
 //!
 //! Appending columns changes no old row: a *joint* or *anchored* graft's rows of the mixing matrix
 //! start at zero (function-preserving growth, Chen et al. 2016, arXiv:1511.05641), a *frozen* graft
@@ -21,12 +22,14 @@ mod drift;
 mod frames;
 mod graft;
 mod keep;
+mod levels;
 mod merge;
 mod new_columns;
 mod options;
 mod plan;
 mod prune;
 mod rank;
+mod refresh;
 mod role;
 mod thaw;
 
@@ -47,6 +50,7 @@ pub use merge::MergeOptions;
 pub use options::ExtendOptions;
 pub use prune::PruneOptions;
 pub use rank::{ColumnCost, ColumnRanking, ProbeScore, RankColumnsOptions};
+pub use refresh::RefreshOptions;
 
 use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};

@@ -17,7 +17,7 @@ const LEAST_EPOCHS: usize = 10;
 const SIDE_PER_COLUMN: usize = 32;
 const SIDE_RANGE: std::ops::RangeInclusive<usize> = 32..=96;
 /// Bound of an anchored graft by default.
-const DRIFT_BOUND: f64 = 0.05;
+pub(super) const DRIFT_BOUND: f64 = 0.05;
 
 /// How to graft, beside the enriched table.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 //! codecs, its features, its split, and, where old weights were frozen, each of its weight matrices bit by
 //! bit.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use tabgraft_feature::{Feature, dependents};
@@ -54,6 +54,9 @@ pub fn check_ancestor(child: &Path, ancestor: &Path) -> Result<Vec<String>> {
     };
     Ok(problems.into_iter().map(|problem| format!("{place}: {problem}")).collect())
 }
+
+/// Hashes of weight matrices by their names.
+type Tensors = BTreeMap<String, ContentHash>;
 
 /// The steps that lead from an ancestor to a version.
 struct Way<'l> {
@@ -109,19 +112,19 @@ fn compare_far(way: &Way<'_>, ancestor: &Whole, child: &Whole) -> Vec<String> {
         problems.push(format!("its lineage is not that of `{}` up to there", old.name));
     }
     let removed: BTreeSet<&String> = way.steps.iter().flat_map(|step| &step.columns_removed).collect();
-    let is_new_line = way.steps.iter().any(|step| step.operation == Operation::Consolidate);
-    if let (true, Some(step)) = (way.steps.iter().all(|s| s.operation == Operation::Graft), way.steps.first())
-    {
+    let keeps_wiring = |s: &&ExtensionMetadata| matches!(s.operation, Operation::Graft | Operation::Refresh);
+    if let (true, Some(step)) = (way.steps.iter().all(keeps_wiring), way.steps.first()) {
         problems.extend(rewired(step, old, new));
     }
     problems.extend(forgotten(old, new));
     problems.extend(recorded(&new.extensions, &old.hashes).and_then(|hashes| other_rows(hashes, old)));
     problems.extend(way.steps.first().and_then(|step| misquoted(step, old)));
-    problems.extend(lost(&removed, is_new_line, old, new));
+    problems.extend(lost(&removed, &way.steps, old, new));
     let is_whole = old.columns.iter().all(|c| !removed.contains(&c.name));
     // The weights of a predictor are its own.
     if way.is_frozen && is_whole && child.kind == ModelKind::EmbeddingSpace {
-        problems.extend(foreign(ancestor, child).map(|(name, _)| not_frozen(name, old)));
+        let kept = child.tensors_before(old);
+        problems.extend(foreign(&ancestor.tensors, &kept).map(|name| not_frozen(name, old)));
     }
     problems
 }
@@ -138,9 +141,9 @@ pub(super) fn compare(step: &ExtensionMetadata, parent: &Whole, child: &Whole) -
     problems.extend(recorded(&new.extensions, &old.hashes).and_then(|hashes| other_rows(hashes, old)));
     problems.extend(misquoted(step, old));
     let removed: BTreeSet<&String> = step.columns_removed.iter().collect();
-    problems.extend(lost(&removed, step.operation == Operation::Consolidate, old, new));
+    problems.extend(lost(&removed, &[step], old, new));
     if step.mode == Mode::Frozen {
-        problems.extend(thawed(step, parent, child).map(|name| not_frozen(name, old)));
+        problems.extend(thawed(step, parent, child).map(|name| not_frozen(&name, old)));
     }
     problems
 }
@@ -164,7 +167,12 @@ fn recorded<'l>(lineage: &'l [ExtensionMetadata], ancestor: &Hashes) -> Option<&
 /// Token groups of a parent that a graft wires otherwise: which pieces of z a side reads, and in which order, is
 /// decided when it comes.
 fn rewired(step: &ExtensionMetadata, old: &About, new: &About) -> Option<String> {
-    let is_kept = step.operation != Operation::Graft || new.wiring.starts_with(&old.wiring);
+    let is_kept = match step.operation {
+        Operation::Graft => new.wiring.starts_with(&old.wiring),
+        Operation::Refresh if new.extensions.last() == Some(step) => new.wiring == old.wiring,
+        Operation::Refresh => new.wiring.starts_with(&old.wiring),
+        Operation::Prune | Operation::Merge | Operation::Consolidate => true,
+    };
     (!is_kept).then(|| format!("its token groups are not wired as in `{}`", old.name))
 }
 
@@ -194,15 +202,22 @@ fn misquoted(step: &ExtensionMetadata, parent: &About) -> Option<String> {
 }
 
 /// Columns and features of an ancestor, but for those that were removed, that a version lacks or holds
-/// differently. A new line may fit its codecs anew.
-fn lost(removed: &BTreeSet<&String>, is_new_line: bool, old: &About, new: &About) -> Vec<String> {
+/// differently. A new line may fit its codecs anew, a refresh may add levels.
+fn lost(removed: &BTreeSet<&String>, steps: &[&ExtensionMetadata], old: &About, new: &About) -> Vec<String> {
+    let is_new_line = steps.iter().any(|step| step.operation == Operation::Consolidate);
+    // What is merged may have been refreshed before, on any of its lines.
+    let is_merged = steps.iter().any(|step| step.operation == Operation::Merge);
+    let is_refreshed = steps.iter().any(|step| step.operation == Operation::Refresh)
+        || is_merged && new.extensions.iter().any(has_refresh);
     let mut problems = Vec::new();
     let places: HashMap<&str, usize> =
         new.columns.iter().enumerate().rev().map(|(i, c)| (c.name.as_str(), i)).collect();
     for (spec, codec) in old.columns.iter().zip(&old.codecs).filter(|(spec, _)| !removed.contains(&spec.name))
     {
         let place = places.get(spec.name.as_str()).copied();
-        let is_same = |i: usize| is_new_line || new.codecs[i] == *codec;
+        let is_same = |i: usize| {
+            is_new_line || new.codecs[i] == *codec || (is_refreshed && new.codecs[i].begins_with(codec))
+        };
         match place {
             None => problems.push(format!("column `{}` of `{}` is lost", spec.name, old.name)),
             Some(i) if new.columns[i].kind != spec.kind || !is_same(i) => {
@@ -222,6 +237,12 @@ fn lost(removed: &BTreeSet<&String>, is_new_line: bool, old: &About, new: &About
         }
     }
     problems
+}
+
+/// Whether a step is a refresh, or led to by one through another parent of a merge.
+fn has_refresh(step: &ExtensionMetadata) -> bool {
+    step.operation == Operation::Refresh
+        || step.other_parents.iter().any(|other| other.line.iter().any(has_refresh))
 }
 
 /// Whether a child's lineage goes on from the parent's.
@@ -258,21 +279,27 @@ fn essence(step: &ExtensionMetadata) -> ExtensionMetadata {
 }
 
 /// A weight matrix whose bits changed although the step froze it, by its name in the version that has it.
-fn thawed<'w>(step: &ExtensionMetadata, parent: &'w Whole, child: &'w Whole) -> Option<&'w String> {
+fn thawed(step: &ExtensionMetadata, parent: &Whole, child: &Whole) -> Option<String> {
     let is_first = step.parent == parent.about.hashes;
-    match step.operation {
-        Operation::Graft => parent.tensors.iter().find(|(name, hash)| child.tensors.get(*name) != Some(hash)),
+    let kept = child.tensors_before(&parent.about);
+    let changed = match step.operation {
+        Operation::Graft | Operation::Refresh => {
+            let changed = |(name, hash): &(&String, &ContentHash)| kept.get(*name) != Some(*hash);
+            parent.tensors.iter().find(changed).map(|(name, _)| name)
+        }
         // Sides are numbered anew, and heads speak of other columns.
-        Operation::Merge if is_first || step.training_epochs_used == 0 => foreign(parent, child),
-        Operation::Prune => foreign(child, parent),
+        Operation::Merge if is_first || step.training_epochs_used == 0 => foreign(&parent.tensors, &kept),
+        Operation::Prune => foreign(&child.tensors, &parent.tensors),
         // The first parent was trained on, or a new line begins.
         Operation::Merge | Operation::Consolidate => None,
-    }
-    .map(|(name, _)| name)
+    };
+    changed.cloned()
 }
 
 /// The first of a version's matrices, heads apart, whose bits are nowhere in another version.
-fn foreign<'w>(version: &'w Whole, other: &Whole) -> Option<(&'w String, &'w ContentHash)> {
-    let known: BTreeSet<&ContentHash> = other.tensors.values().collect();
-    version.tensors.iter().find(|(name, hash)| !name.starts_with("heads.") && !known.contains(hash))
+fn foreign<'w>(version: &'w Tensors, other: &Tensors) -> Option<&'w String> {
+    let known: BTreeSet<&ContentHash> = other.values().collect();
+    let is_foreign =
+        |(name, hash): &(&String, &ContentHash)| !name.starts_with("heads.") && !known.contains(hash);
+    version.iter().find(is_foreign).map(|(name, _)| name)
 }

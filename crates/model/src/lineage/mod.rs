@@ -96,6 +96,8 @@ pub enum Step {
     Merge,
     /// A chain was trained into one plain network.
     Consolidate,
+    /// The same columns learned from new rows.
+    Refresh,
     /// A predictor was fitted.
     Fit,
     /// A predictor grew with its space.
@@ -110,6 +112,7 @@ impl Step {
             Step::Prune => Operation::Prune.name(),
             Step::Merge => Operation::Merge.name(),
             Step::Consolidate => Operation::Consolidate.name(),
+            Step::Refresh => Operation::Refresh.name(),
             Step::Fit => "fit",
             Step::Grow => "grow",
         }
@@ -123,6 +126,7 @@ impl From<Operation> for Step {
             Operation::Prune => Step::Prune,
             Operation::Merge => Step::Merge,
             Operation::Consolidate => Step::Consolidate,
+            Operation::Refresh => Step::Refresh,
         }
     }
 }

@@ -3,16 +3,20 @@
 //! Every file is read in full and every hash is computed again, but that of the training rows, which are
 //! not in the file. Links whose two files are there are held against each other (`link.rs`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tabgraft_table::codec::Codec;
+use tabgraft_table::schema::ColumnSpec;
 
 use super::folder::{self, Found, Unreadable};
 use super::link::{check_ancestor, compare, other_rows};
 use super::{Edge, Lineage, Node, Step, graph};
+use crate::encoder::Network;
 use crate::error::{Error, Result};
-use crate::space::About;
+use crate::param::weights::to_blobs;
+use crate::space::{About, column_shape};
 use crate::store::{self, ContentHash, VerifyReport, blob_hash};
 use crate::{ModelFile, ModelKind};
 
@@ -68,9 +72,29 @@ pub(super) struct Whole {
     problems: Vec<String>,
     /// Hash of each weight matrix, by its name.
     pub(super) tensors: BTreeMap<String, ContentHash>,
+    /// The network of a space.
+    network: Option<Network>,
 }
 
 impl Whole {
+    /// Hash of each weight matrix, by its name, as they were before levels came that an ancestor does not know.
+    pub(super) fn tensors_before(&self, ancestor: &About) -> BTreeMap<String, ContentHash> {
+        let places: HashMap<&str, usize> =
+            ancestor.columns.iter().enumerate().map(|(i, c)| (c.name.as_str(), i)).collect();
+        let shape = |(column, own): (&ColumnSpec, &Codec)| {
+            let old = places.get(column.name.as_str()).map(|i| &ancestor.codecs[*i]);
+            column_shape(old.filter(|old| own.begins_with(old)).unwrap_or(own))
+        };
+        let is_refreshed = self.about.codecs.iter().any(Codec::is_refreshed);
+        let Some(network) = self.network.as_ref().filter(|_| is_refreshed) else {
+            return self.tensors.clone();
+        };
+        let shapes: Vec<_> = self.about.columns.iter().zip(&self.about.codecs).map(shape).collect();
+        let mut blobs = BTreeMap::new();
+        to_blobs(&network.resized(&shapes), "", &mut blobs);
+        blobs.iter().map(|(name, blob)| (name.clone(), blob_hash(blob))).collect()
+    }
+
     /// What in it contradicts itself, each with the file's path.
     fn problems(&self, path: &Path) -> Vec<String> {
         self.problems.iter().map(|problem| format!("`{}`: {problem}", path.display())).collect()
@@ -182,11 +206,11 @@ pub(super) fn read_whole(path: &Path) -> Result<Whole> {
     let model =
         ModelFile::from_container(container).map_err(|e| e.at(format_args!("`{}`", path.display())))?;
     let (kind, problems) = (model.kind(), model.contradictions());
-    let about = match model {
-        ModelFile::Space(space) => space.about,
-        ModelFile::Predictor(predictor) => predictor.about.space,
+    let (about, network) = match model {
+        ModelFile::Space(space) => (space.about, Some(space.network)),
+        ModelFile::Predictor(predictor) => (predictor.about.space, None),
     };
-    Ok(Whole { kind, about, problems, tensors })
+    Ok(Whole { kind, about, problems, tensors, network })
 }
 
 /// Checks a link if the child's file is there.

@@ -121,7 +121,7 @@ impl SurpriseStream<'_> {
                 return Said { nats: f32::NAN, ..Said::default() };
             }
             let class = encoded.columns[column].target[row];
-            let nats = if class == NO_TARGET { 0.0 } else { class_nats(logits, class) };
+            let nats = (class != NO_TARGET).then(|| class_nats(logits, class));
             let nats = self.odds[column].nats(places.state(&groups, row, column), nats);
             if !wants_reasons {
                 return Said { nats, ..Said::default() };

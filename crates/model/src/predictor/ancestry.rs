@@ -20,7 +20,7 @@ impl PredictorAbout {
                 "predictor `{}` is on `{}` already: there is nothing new to learn",
                 self.name, child.name
             ))
-            .with_hint("give a version that columns were grafted onto, pruned from or merged into"));
+            .with_hint("give a version that was refreshed, or that columns were grafted onto, pruned from or merged into"));
         }
         if !descends_from(&child.extensions, &own.hashes) {
             return Err(Error::schema(format!(
@@ -50,7 +50,7 @@ impl PredictorAbout {
         }
         let recoded = own.codecs.iter().zip(&places).zip(&own.columns);
         let recoded: Vec<&str> = recoded
-            .filter(|((codec, place), _)| place.is_some_and(|i| child.codecs[i] != **codec))
+            .filter(|((codec, place), _)| place.is_some_and(|i| !child.codecs[i].begins_with(codec)))
             .map(|(_, column)| column.name.as_str())
             .collect();
         if !recoded.is_empty() {
@@ -84,7 +84,8 @@ impl PredictorAbout {
         let mut columns = Vec::with_capacity(own.columns.len());
         for (i, place) in places(own, child).into_iter().enumerate() {
             match place {
-                Some(place) => columns.push(encoded.columns[place].clone()),
+                // Levels that came with a refresh are unseen ones, as they were.
+                Some(place) => columns.push(own.codecs[i].as_before(&encoded.columns[place])),
                 None => columns.extend(encode(&own.columns[i..=i], &own.codecs[i..=i], &nothing)?.columns),
             }
         }

@@ -94,6 +94,8 @@ pub enum Operation {
     Merge,
     /// All columns of a chain were trained into one plain network: a new line begins.
     Consolidate,
+    /// The same columns learned from new rows: new levels got codes.
+    Refresh,
 }
 
 impl Operation {
@@ -104,6 +106,7 @@ impl Operation {
             Operation::Prune => "prune",
             Operation::Merge => "merge",
             Operation::Consolidate => "consolidate",
+            Operation::Refresh => "refresh",
         }
     }
 }
@@ -298,8 +301,9 @@ pub fn descends_from(lineage: &[ExtensionMetadata], ancestor: &Hashes) -> bool {
     })
 }
 
-/// Whether the vectors of a version with this lineage begin with those of an ancestor, bit for bit: since then each
-/// step kept old weights frozen, and none removed a column that the ancestor has. Of a merge only the first parent's
+/// Whether the vectors of a version with this lineage begin with those of an ancestor, bit for bit and whatever the row:
+/// since then each step kept old weights frozen, and none removed a column that the ancestor has or gave a code to a level
+/// that it takes for unseen. Of a merge only the first parent's
 /// line counts: other parents' coordinates lie behind it.
 pub(crate) fn begins_with(lineage: &[ExtensionMetadata], ancestor_id: &str) -> bool {
     let Some(at) = lineage.iter().rposition(|step| step.parent.id().as_str() == ancestor_id) else {
@@ -309,7 +313,7 @@ pub(crate) fn begins_with(lineage: &[ExtensionMetadata], ancestor_id: &str) -> b
     let is_new = |name: &String| since.iter().any(|step| step.new_columns_added.contains(name));
     since.iter().all(|step| {
         step.mode == Mode::Frozen
-            && step.operation != Operation::Consolidate
+            && !matches!(step.operation, Operation::Consolidate | Operation::Refresh)
             && step.columns_removed.iter().all(is_new)
     })
 }

@@ -69,7 +69,7 @@ pub struct EpochLoss {
 pub struct StepReport {
     /// The id of the version that it made; empty where that was not kept.
     pub id: String,
-    /// `graft`, `prune`, `merge` or `consolidate`.
+    /// `graft`, `prune`, `merge`, `consolidate` or `refresh`.
     pub operation: &'static str,
     /// How old weights were treated: `frozen`, `anchored` or `joint`.
     pub mode: &'static str,
@@ -147,6 +147,9 @@ impl StepReport {
         let is_frozen = self.mode == Mode::Frozen.name();
         match (&self.drift, self.drift_bound) {
             _ if self.operation == Operation::Consolidate.name() => "a new line begins".to_owned(),
+            _ if is_frozen && self.operation == Operation::Refresh.name() => {
+                "vectors of rows without a new level keep every bit".to_owned()
+            }
             (_, _) if is_frozen => "old vectors keep every bit".to_owned(),
             (Some(drift), Some(bound)) => {
                 format!("old vectors moved by {:.4} (allowed: {bound})", drift.mean_cosine_distance)

@@ -73,7 +73,7 @@ impl EmbeddingSpace {
         let places = self.places();
         let cells = each_hidden(&self.network, &data.groups, &looked_at, |row, column, logits| {
             let class = data.objective.class(row, column);
-            let nats = if class == NO_TARGET { 0.0 } else { class_nats(logits, class) };
+            let nats = (class != NO_TARGET).then(|| class_nats(logits, class));
             odds[column].nats(places.state(&data.groups, row, column), nats)
         });
         let usual: Vec<[f64; 2]> = (0..n_columns)
@@ -105,7 +105,12 @@ impl EmbeddingSpace {
                 class => profile.counts[group_of(codec, class)] += 1,
             }
         }
-        let is_unseen = |row: &&usize| state(**row) == CellState::Unseen;
+        // A level that came later and is no class of the head is unseen to it.
+        let is_category = matches!(codec, Codec::Categorical(_));
+        let is_unseen = |row: &&usize| match data.objective.class(**row, column) {
+            NO_TARGET if is_category => state(**row) != CellState::Missing,
+            _ => state(**row) == CellState::Unseen,
+        };
         profile.n_unseen = data.valid_rows.iter().filter(is_unseen).count() as u64;
         profile
     }
@@ -161,6 +166,8 @@ pub(crate) struct Odds {
     beyond: f32,
     /// Numbers outside the range surprise; times do not, for time goes on.
     is_number: bool,
+    /// Categories that are no class of the head are as surprising as unseen ones.
+    is_category: bool,
 }
 
 impl Odds {
@@ -176,6 +183,7 @@ impl Odds {
             seen: if matches!(codec, Codec::Categorical(_)) { -(1.0 - unseen).ln() as f32 } else { 0.0 },
             beyond: (n_outer + 1.0).ln() as f32,
             is_number: matches!(codec, Codec::Numeric(_)),
+            is_category: matches!(codec, Codec::Categorical(_)),
         }
     }
 
@@ -190,13 +198,17 @@ impl Odds {
             seen: 0.0,
             beyond: (n / codec.n_targets().max(1) as f64 + 1.0).ln() as f32,
             is_number: matches!(codec, Codec::Numeric(_)),
+            is_category: matches!(codec, Codec::Categorical(_)),
         }
     }
 
     /// How surprising a cell is, in nats: the negative logarithm of its probability, given the rest of its row.
-    /// `class` is that of its class; it counts where the cell has one.
-    pub fn nats(&self, state: CellState, class: f32) -> f32 {
+    /// `class` is that of its class, where the cell has one.
+    pub fn nats(&self, state: CellState, class: Option<f32>) -> f32 {
+        let has_none = class.is_none();
+        let class = class.unwrap_or_default();
         match state {
+            CellState::Usual if self.is_category && has_none => self.present + self.unseen,
             CellState::Missing => self.missing,
             CellState::Unseen => self.present + self.unseen,
             // As far out as a tail that falls with the square of the distance would have one.

@@ -64,7 +64,7 @@ impl UnseenCause {
 
     /// The cause that explains the most of these cells, if it explains half of them.
     fn of(cells: &[&str], codec: &CategoricalCodec) -> Option<Self> {
-        let vocabulary = codec.vocabulary();
+        let vocabulary: Vec<&str> = codec.levels().map(|(text, _)| text).collect();
         let explained = |spelled: Spelled<'_>| {
             let known: HashSet<String> = vocabulary.iter().filter_map(|text| spelled(text)).collect();
             cells.iter().filter(|cell| spelled(cell).is_some_and(|cell| known.contains(&cell))).count()
@@ -235,7 +235,7 @@ impl UnseenCounts {
             if (n_unseen as f64) < MOSTLY * n_present as f64 {
                 continue;
             }
-            let known: HashSet<&str> = codec.vocabulary().iter().map(String::as_str).collect();
+            let known: HashSet<&str> = codec.levels().map(|(text, _)| text).collect();
             let unseen: Vec<&str> =
                 cells.iter().map(String::as_str).filter(|cell| !known.contains(cell)).collect();
             found.push(UnseenColumn {
@@ -246,7 +246,7 @@ impl UnseenCounts {
                 example: cells
                     .first()
                     .map_or_else(String::new, |text| text.chars().take(MOST_SHOWN).collect()),
-                known: codec.vocabulary().iter().take(N_KNOWN).cloned().collect(),
+                known: codec.levels().take(N_KNOWN).map(|(text, _)| text.to_owned()).collect(),
                 cause: UnseenCause::of(&unseen, codec),
             });
         }

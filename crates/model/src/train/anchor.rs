@@ -38,6 +38,8 @@ pub(crate) struct Anchor<'a> {
     parent: Network,
     /// The child before training: no vector of it has moved.
     pub origin: &'a Network,
+    /// Which rows of the training are to stay near, `[n_rows]`; all where none is named.
+    pub near: Option<Vec<bool>>,
     /// The mean cosine distance of a network's vectors to the parent's, as it is reported.
     pub measure: &'a (dyn Fn(&Network) -> Result<f64> + Sync),
     /// Weight of the distance in the loss.
@@ -58,6 +60,7 @@ impl<'a> Anchor<'a> {
             bound,
             parent: parent.clone(),
             origin,
+            near: None,
             measure,
             weight: FIRST_WEIGHT / bound,
             kept_share: 1.0,
@@ -89,10 +92,14 @@ impl<'a> Anchor<'a> {
         (batch_size / PENALTY_SHARE).max(LEAST_ROWS).min(batch_size)
     }
 
-    /// The mean cosine distance to the parent on a part of a batch, for the loss.
+    /// The mean cosine distance to the parent on a part of a batch, for the loss. Of a batch without a row that is to
+    /// stay near, on any of its rows.
     pub fn distance(&self, network: &Network, data: &TrainingData, rows: &[usize]) -> Tensor {
         let n_rows = Self::n_rows(rows.len());
-        let cells = data.cells(network, &rows[..n_rows], None, 0);
+        let is_near = |row: &usize| self.near.as_ref().is_none_or(|near| near[*row]);
+        let near: Vec<usize> = rows.iter().copied().filter(is_near).take(n_rows).collect();
+        let rows = if near.is_empty() { &rows[..n_rows] } else { &near[..] };
+        let cells = data.cells(network, rows, None, 0);
         let old = self.parent.pieces(&cells, Dropout::OFF).whole();
         let new = network.pieces(&cells, Dropout::OFF).whole();
         cosine_distance(new, old)
@@ -110,7 +117,7 @@ impl<'a> Anchor<'a> {
     }
 
     /// Takes a network that is too far back towards the origin, by the least share that a search
-    /// finds. The heads of new columns, which no vector depends on, stay. The network is on the processor.
+    /// finds. Heads that came with the child, which no vector depends on, stay. The network is on the processor.
     ///
     /// # Errors
     /// If there are other workers, and one does not answer.
@@ -121,31 +128,33 @@ impl<'a> Anchor<'a> {
         let (mut low, mut high) = (0.0f32, 1.0f32);
         for _ in 0..N_HALVINGS {
             let middle = 0.5 * (low + high);
-            if self.is_near(&between(self.origin, network, middle))? {
+            if self.is_near(&self.between(network, middle))? {
                 low = middle;
             } else {
                 high = middle;
             }
         }
-        *network = between(self.origin, network, low);
+        *network = self.between(network, low);
         self.kept_share = low;
         Ok(())
     }
-}
 
-/// The network at `share` of the way from `origin` to `network`; at 0 the origin's bits.
-fn between(origin: &Network, network: &Network, share: f32) -> Network {
-    let new_head = format!("heads.{}.", network.heads.len() - 1);
-    let mut old = std::collections::BTreeMap::new();
-    origin.each("", &mut |name, param| {
-        old.insert(name, param.values());
-    });
-    let mut moved = network.clone();
-    moved.each_mut("", &mut |name, param| {
-        if let Some(old) = old.get(&name).filter(|_| !name.starts_with(&new_head)) {
-            let values = old.iter().zip(param.values()).map(|(o, n)| o + share * (n - o)).collect();
-            *param = Param::new(values, param.shape());
-        }
-    });
-    moved
+    /// The network at `share` of the way from the origin to `network`; at 0 the origin's bits.
+    fn between(&self, network: &Network, share: f32) -> Network {
+        let new_heads: Vec<String> =
+            (self.parent.heads.len()..network.heads.len()).map(|head| format!("heads.{head}.")).collect();
+        let mut old = std::collections::BTreeMap::new();
+        self.origin.each("", &mut |name, param| {
+            old.insert(name, param.values());
+        });
+        let mut moved = network.clone();
+        moved.each_mut("", &mut |name, param| {
+            let is_new = new_heads.iter().any(|head| name.starts_with(head));
+            if let Some(old) = old.get(&name).filter(|_| !is_new) {
+                let values = old.iter().zip(param.values()).map(|(o, n)| o + share * (n - o)).collect();
+                *param = Param::new(values, param.shape());
+            }
+        });
+        moved
+    }
 }

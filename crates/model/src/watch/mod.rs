@@ -339,7 +339,7 @@ impl EmbeddingSpace {
         let all: Vec<usize> = (0..encoded.n_rows).collect();
         let nats = each_hidden(&self.network, &groups, &all, |row, column, logits| {
             let class = encoded.columns[column].target[row];
-            let nats = if class == NO_TARGET { 0.0 } else { class_nats(logits, class) };
+            let nats = (class != NO_TARGET).then(|| class_nats(logits, class));
             odds[column].nats(places.state(&groups, row, column), nats)
         });
         let sample = |(c, spec): (usize, &tabgraft_table::schema::ColumnSpec)| {

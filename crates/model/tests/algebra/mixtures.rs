@@ -157,7 +157,7 @@ proptest! {
                         prop_assert!(found.iter().all(|(bits, n)| old.get(bits) >= Some(n)), "{step:?}");
                     }
                     Operation::Prune => prop_assert_eq!(parent.d_model(), child.d_model()),
-                    Operation::Consolidate => unreachable!("no step consolidates"),
+                    Operation::Consolidate | Operation::Refresh => unreachable!("no step does so"),
                 }
             }
             if entry.operation == Operation::Merge {

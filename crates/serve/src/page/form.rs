@@ -76,8 +76,8 @@ impl Form {
 fn options(version: &Version, input: &Input) -> Vec<String> {
     let place = version.columns().iter().position(|column| column.name == input.name);
     match place.and_then(|place| version.codecs().get(place)) {
-        Some(Codec::Categorical(codec)) if codec.vocabulary().len() <= MOST_OPTIONS => {
-            codec.vocabulary().to_vec()
+        Some(Codec::Categorical(codec)) if codec.levels().count() <= MOST_OPTIONS => {
+            codec.levels().map(|(text, _)| text.to_owned()).collect()
         }
         _ => Vec::new(),
     }

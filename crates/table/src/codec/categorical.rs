@@ -13,6 +13,8 @@
 //! frequent categories, the rare code is one, and the other codes are dealt to the rest in turn
 //! (docs/decisions/0021). Booleans are categories whose spellings (`yes`, `Y`, `1`, ...) are read as
 //! `true` and `false` first.
+//!
+//! Texts that came after the codec was fitted ([`later`](super::later)) have codes behind all of these.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -43,22 +45,32 @@ const N_NAMED: usize = 3;
 #[serde(deny_unknown_fields)]
 pub struct CategoricalCodec {
     /// Whether spellings of yes and no are read as `true` and `false`.
-    boolean: bool,
+    pub(super) boolean: bool,
     /// Texts of the codes 1, 2, ...: most frequent first, equal counts by text.
-    vocabulary: Vec<String>,
+    pub(super) vocabulary: Vec<String>,
     /// Sorted hashes of the texts that share the code after the vocabulary's.
-    rare: Vec<u64>,
+    pub(super) rare: Vec<u64>,
     /// Classes of the target, fewer than there are codes; absent where each code is a class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    n_classes: Option<usize>,
+    pub(super) n_classes: Option<usize>,
+    /// Texts that came later, in the order of their codes, which stand behind all others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) later: Vec<String>,
+    /// How many of them, the first ones, are classes of the target, behind all others.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) n_later_classes: usize,
     #[serde(skip)]
-    by_text: CodesByText,
+    pub(super) by_text: CodesByText,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// The code of each text of the vocabulary, made when it is first asked for: a call for one row must not
 /// pay for all categories. No part of what the codec is.
 #[derive(Debug, Clone, Default)]
-struct CodesByText(OnceLock<HashMap<String, u32>>);
+pub(super) struct CodesByText(OnceLock<HashMap<String, u32>>);
 
 impl PartialEq for CodesByText {
     fn eq(&self, _: &Self) -> bool {
@@ -74,7 +86,7 @@ impl CategoricalCodec {
         let sorted = counts.by_frequency();
         let most = config.max_categories;
         let n_own = if sorted.len() > most {
-            let min_rows = config.min_category_rows.unwrap_or(MIN_CATEGORY_ROWS);
+            let min_rows = config.min_category_rows();
             let n_often = sorted.iter().take_while(|(_, n_rows)| *n_rows >= min_rows).count();
             n_often.clamp(most - 1, MAX_VOCABULARY)
         } else {
@@ -90,25 +102,26 @@ impl CategoricalCodec {
             vocabulary: own.iter().map(|(text, _)| (*text).to_owned()).collect(),
             rare,
             n_classes: (n_codes > most).then_some(most),
+            later: Vec::new(),
+            n_later_classes: 0,
             by_text: CodesByText::default(),
         }
     }
 
     /// One part of codes.
     pub fn parts(&self) -> Vec<PartForm> {
-        // A column without any value still has the code for a first one.
-        vec![PartForm::Code { n_codes: self.n_codes().max(1) + 1 }]
+        vec![PartForm::Code { n_codes: self.first_later_code() as usize + self.later.len() }]
     }
 
     /// Number of classes of the target.
     pub fn n_targets(&self) -> usize {
-        self.n_classes.unwrap_or(self.n_codes()).max(1)
+        self.n_first_targets() + self.n_later_classes
     }
 
     /// Which categories of the column share a code, and which option changes that; none if none do.
     pub fn note(&self, column: &str, config: &CodecConfig) -> Option<String> {
         let (n_own, n_rare) = (self.vocabulary.len(), self.rare.len());
-        let min_rows = config.min_category_rows.unwrap_or(MIN_CATEGORY_ROWS);
+        let min_rows = config.min_category_rows();
         (n_rare > 0).then(|| {
             format!(
                 "column `{column}`: {n_rare} of its {} categories have fewer than {min_rows} training rows each \
@@ -123,7 +136,7 @@ impl CategoricalCodec {
         let codes = self.codes(column, array)?;
         let target = |code: &Option<u32>| match code {
             None | Some(UNSEEN) => NO_TARGET,
-            Some(code) => self.class(*code as usize - 1) as u16,
+            Some(code) => self.class_of_code(*code).map_or(NO_TARGET, |class| class as u16),
         };
         Ok(EncodedColumn {
             missing: codes.iter().map(Option::is_none).collect(),
@@ -136,6 +149,9 @@ impl CategoricalCodec {
 
     /// The category of a class, or some of its categories.
     pub fn inverse_target(&self, target: u16) -> String {
+        if let Some(later) = self.later_of_class(target) {
+            return later.to_owned();
+        }
         let places: Vec<usize> =
             (0..self.n_codes()).filter(|i| self.class(*i) == usize::from(target)).collect();
         match places[..] {
@@ -153,6 +169,9 @@ impl CategoricalCodec {
 
     /// The category of a class that stands for one alone.
     pub fn category(&self, class: u16) -> Option<&str> {
+        if let Some(later) = self.later_of_class(class) {
+            return Some(later);
+        }
         let n_alone = match self.n_classes {
             Some(n_classes) => (n_classes - usize::from(!self.rare.is_empty())) / 2,
             None => self.vocabulary.len(),
@@ -161,9 +180,12 @@ impl CategoricalCodec {
         self.vocabulary.get(class).map(String::as_str)
     }
 
-    /// The texts of the codes 1, 2, ..., the most frequent first.
-    pub fn vocabulary(&self) -> &[String] {
-        &self.vocabulary
+    /// The texts that have a code of their own, with it: those of the fit, the most frequent first, then later ones.
+    pub fn levels(&self) -> impl Iterator<Item = (&str, u32)> {
+        let first = self.vocabulary.iter().zip(UNSEEN + 1..);
+        first
+            .chain(self.later.iter().zip(self.first_later_code()..))
+            .map(|(text, code)| (text.as_str(), code))
     }
 
     /// Whether spellings of yes and no are read as `true` and `false`.
@@ -205,6 +227,7 @@ impl CategoricalCodec {
         if self.rare.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(Error::malformed("the hashes of the rare categories must rise"));
         }
+        self.check_later()?;
         match self.n_classes {
             Some(n) if !MAX_CATEGORIES.contains(&n) || n >= self.n_codes() => {
                 Err(Error::malformed(format!("{n} classes of {} categories", self.n_codes())))
@@ -213,13 +236,23 @@ impl CategoricalCodec {
         }
     }
 
-    /// Number of codes but *unseen*.
+    /// Number of codes but *unseen* and those of later texts.
     fn n_codes(&self) -> usize {
         self.vocabulary.len() + usize::from(!self.rare.is_empty())
     }
 
+    /// The code of the first later text. A column without any value when it was fitted has a code for a first one.
+    pub(super) fn first_later_code(&self) -> u32 {
+        self.n_codes().max(1) as u32 + 1
+    }
+
+    /// Classes of the target but those of later texts.
+    pub(super) fn n_first_targets(&self) -> usize {
+        self.n_classes.unwrap_or(self.n_codes()).max(1)
+    }
+
     /// The class of the code after the first `place` ones.
-    fn class(&self, place: usize) -> usize {
+    pub(super) fn class(&self, place: usize) -> usize {
         let Some(n_classes) = self.n_classes else { return place };
         let n_rare = usize::from(!self.rare.is_empty());
         let n_own = (n_classes - n_rare) / 2;
@@ -232,8 +265,10 @@ impl CategoricalCodec {
 
     /// Codes by row, `None` where the cell is missing.
     fn codes(&self, column: &str, array: &ArrayRef) -> Result<Vec<Option<u32>>> {
-        let by_text =
-            self.by_text.0.get_or_init(|| self.vocabulary.iter().cloned().zip(UNSEEN + 1..).collect());
+        let by_text = self
+            .by_text
+            .0
+            .get_or_init(|| self.levels().map(|(text, code)| (text.to_owned(), code)).collect());
         let code = |text: &str| {
             let text = match cell::parse_truth(text) {
                 Some(truth) if self.boolean => {

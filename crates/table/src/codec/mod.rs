@@ -13,6 +13,7 @@
 
 pub mod bins;
 mod categorical;
+mod later;
 mod numeric;
 mod text;
 mod timestamp;
@@ -31,6 +32,7 @@ use crate::stats::{ColumnStats, ValueStats};
 use crate::table::{Table, Whole};
 use crate::threads::in_pool;
 pub use categorical::{CategoricalCodec, MIN_CATEGORY_ROWS, UNSEEN};
+pub use later::LaterLevels;
 pub use numeric::NumericCodec;
 pub use text::TextCodec;
 pub use timestamp::TimestampCodec;
@@ -75,6 +77,11 @@ impl CodecConfig {
     /// The same sizes with so many rows for a category's own code; the default leaves no trace.
     pub fn with_min_category_rows(self, n_rows: u64) -> Self {
         CodecConfig { min_category_rows: (n_rows != MIN_CATEGORY_ROWS).then_some(n_rows), ..self }
+    }
+
+    /// Training rows that give a category a code of its own where a column has more than `max_categories`.
+    pub fn min_category_rows(&self) -> u64 {
+        self.min_category_rows.unwrap_or(MIN_CATEGORY_ROWS)
     }
 
     /// Validates the sizes.

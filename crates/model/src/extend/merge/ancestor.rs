@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use tabgraft_table::codec::Codec;
+use tabgraft_table::schema::ColumnSpec;
+
 use super::names;
+use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
 use crate::param::weights::to_blobs;
-use crate::space::{EmbeddingSpace, ExtensionMetadata, Hashes, Wiring};
+use crate::space::{EmbeddingSpace, ExtensionMetadata, Hashes, Wiring, column_shape};
 use crate::store::weights_hash;
 
 /// What all descendants have in common.
@@ -27,7 +31,8 @@ pub(super) fn common_ancestor(spaces: &[&EmbeddingSpace]) -> Result<Ancestor> {
             .with_hint("only versions that were extended from one space can be merged"));
     };
     for ancestor in &common {
-        let n_entries: Option<Vec<usize>> = spaces.iter().map(|s| s.entries_of(ancestor)).collect();
+        let n_entries: Option<Vec<usize>> =
+            spaces.iter().map(|s| s.entries_of(ancestor, &s.first_shapes(spaces))).collect();
         if n_entries.is_some() {
             return Ok(Ancestor { hashes: (*ancestor).clone(), n_entries });
         }
@@ -37,17 +42,31 @@ pub(super) fn common_ancestor(spaces: &[&EmbeddingSpace]) -> Result<Ancestor> {
 
 impl EmbeddingSpace {
     /// The entries of the wiring that were a version of these hashes, if its weights are still there and
-    /// everything else is a side.
-    fn entries_of(&self, ancestor: &Hashes) -> Option<usize> {
+    /// everything else is a side. Rows of codes that came with a refresh are passed over: `shapes` are those of before.
+    fn entries_of(&self, ancestor: &Hashes, shapes: &[ColumnShape]) -> Option<usize> {
         let wiring = &self.about.wiring;
+        let network = self.network.resized(shapes);
         (1..=wiring.len()).rev().find(|n| {
             let is_behind_sides = wiring[*n..].iter().all(|entry| matches!(entry, Wiring::Side { .. }));
             is_behind_sides && {
                 let mut blobs = BTreeMap::new();
-                to_blobs(&self.network.first_entries(wiring, *n), "", &mut blobs);
+                to_blobs(&network.first_entries(wiring, *n), "", &mut blobs);
                 weights_hash(&blobs).as_str() == ancestor.weights
             }
         })
+    }
+
+    /// The shapes of the columns as the space has them that knows the fewest levels of each.
+    fn first_shapes(&self, spaces: &[&EmbeddingSpace]) -> Vec<ColumnShape> {
+        let first = |(column, own): (&ColumnSpec, &Codec)| {
+            let of_all = spaces.iter().filter_map(|space| {
+                let place = space.columns().iter().position(|c| c.name == column.name)?;
+                Some(&space.codecs()[place])
+            });
+            let first = of_all.fold(own, |first, codec| if first.begins_with(codec) { codec } else { first });
+            column_shape(first)
+        };
+        self.columns().iter().zip(self.codecs()).map(first).collect()
     }
 
     /// This version and all before it, the latest first.

@@ -56,6 +56,36 @@ pub(super) fn returning(spaces: &[&EmbeddingSpace]) -> Vec<String> {
     notes
 }
 
+/// Of spaces of which one gets the others' columns: the one that knows every level that another knows of a column of
+/// both first, the order kept otherwise.
+///
+/// # Errors
+/// A schema error that names a column whose levels no such space knows all.
+pub(super) fn most_levels_first<'s>(spaces: &[&'s EmbeddingSpace]) -> Result<Vec<&'s EmbeddingSpace>> {
+    let lacks = |a: &EmbeddingSpace, b: &EmbeddingSpace| {
+        let pairs = b.columns().iter().zip(b.codecs());
+        let shared = pairs.filter_map(|(column, codec)| {
+            let place = a.columns().iter().position(|c| c.name == column.name)?;
+            Some((&column.name, a.codecs()[place].begins_with(codec)))
+        });
+        shared.filter(|(_, knows)| !knows).map(|(name, _)| name.clone()).next()
+    };
+    let lacking = |a: &EmbeddingSpace| spaces.iter().find_map(|b| Some((*b, lacks(a, b)?)));
+    let Some(first) = spaces.iter().position(|a| lacking(a).is_none()) else {
+        let (other, column) = lacking(spaces[0]).unwrap_or((spaces[0], String::new()));
+        return Err(Error::schema(format!(
+            "`{}` knows levels of column `{column}` that a merge onto `{}` would lose, and none of {} knows all levels",
+            other.name(),
+            spaces[0].name(),
+            names(spaces)
+        ))
+        .with_hint("merge without the refreshed versions, and refresh the child"));
+    };
+    let mut ordered = spaces.to_vec();
+    ordered[..=first].rotate_right(1);
+    Ok(ordered)
+}
+
 /// Refuses one name with two meanings.
 pub(super) fn check_columns(spaces: &[&EmbeddingSpace]) -> Result<()> {
     for (i, a) in spaces.iter().enumerate() {
@@ -76,8 +106,14 @@ pub(super) fn check_columns(spaces: &[&EmbeddingSpace]) -> Result<()> {
                     if feature(a) != feature(b) {
                         return conflict(&column.name, "a feature of different definitions");
                     }
-                    if codec != other_codec {
-                        return conflict(&column.name, "fitted on different values");
+                    if !codec.begins_with(other_codec) && !other_codec.begins_with(codec) {
+                        let is_refreshed = codec.is_refreshed() && other_codec.is_refreshed();
+                        let what = if is_refreshed {
+                            "refreshed with different levels"
+                        } else {
+                            "fitted on different values"
+                        };
+                        return conflict(&column.name, what);
                     }
                 }
             }

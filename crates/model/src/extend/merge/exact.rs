@@ -30,6 +30,10 @@ impl EmbeddingSpace {
         let mut merged = self.clone();
         let mut rng = Pcg64Mcg::seed_from_u64(0);
         let n_common = n_entries[0];
+        for (other, n_entries) in others.iter().zip(&n_entries[1..]) {
+            let n_columns = other.about.wiring[..*n_entries].iter().map(Wiring::n_columns).sum();
+            merged.take_levels(other, n_columns);
+        }
         let n_common_sides = n_sides(&self.about.wiring[..n_common]);
         // The pieces of the merged space by what they are.
         let mut known: BTreeMap<String, usize> = self
@@ -124,6 +128,22 @@ impl EmbeddingSpace {
         merged.about.training_info = info;
         merged.about.hashes = merged.hashes_with(data);
         Ok(merged)
+    }
+
+    /// Takes up the levels that another space knows of the first columns, which both have, with their tokens.
+    fn take_levels(&mut self, other: &EmbeddingSpace, n_columns: usize) {
+        let mut taken = Vec::new();
+        for c in 0..n_columns {
+            let (own, others) = (&self.about.codecs[c], &other.about.codecs[c]);
+            if own != others && others.begins_with(own) {
+                self.about.codecs[c] = others.clone();
+                taken.push(c);
+            }
+        }
+        if !taken.is_empty() {
+            self.network = self.network.resized(&self.column_shapes());
+            taken.iter().for_each(|c| self.network.take_codes(*c, &other.network));
+        }
     }
 
     /// What each side behind the first entries of the wiring is: its weights and heads, columns, codecs,

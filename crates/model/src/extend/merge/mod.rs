@@ -12,6 +12,8 @@
 //! logarithms of their likelihood ratios add). Where old weights diverged, the first descendant
 //! gets the others' columns, with their codecs and tokens, and is trained.
 //!
+//! A frozen refresh changes no old weight either: the rows of its new levels are put behind the ancestor's.
+//!
 //! Descendants are put in the order of their hashes first, so that the order of the arguments does not
 //! matter.
 
@@ -33,7 +35,7 @@ use crate::space::{
 };
 use crate::train::{Event, Sink, TrainingOptions};
 use ancestor::common_ancestor;
-use conflict::{check_apart, check_columns, returning};
+use conflict::{check_apart, check_columns, most_levels_first, returning};
 
 /// How to merge.
 #[derive(Debug, Clone)]
@@ -71,7 +73,7 @@ impl EmbeddingSpace {
     ///
     /// Exact where all differ from the ancestor by frozen grafts alone: the ancestor's coordinates stand
     /// first, the parents' extra coordinates behind them, all with their bits, and equal grafts
-    /// once. No table is needed then; with one, losses are measured. Where old weights diverged, the
+    /// once; levels that a frozen refresh brought come along. No table is needed then; with one, losses are measured. Where old weights diverged, the
     /// columns of the others are grafted onto the first parent and trained on `table`, which has all
     /// columns. The order of `spaces` does not matter; parents are ordered by their hashes. A column that was
     /// pruned from one and is in another is in the child, with a note.
@@ -94,13 +96,16 @@ impl EmbeddingSpace {
             let hashes = s.hashes();
             (Reverse(s.network.sides.len()), &hashes.weights, &hashes.schema, &hashes.data)
         });
-        let [first, others @ ..] = &spaces[..] else { return Err(too_few(0)) };
-        if others.is_empty() {
-            return Err(too_few(1));
+        if spaces.len() < 2 {
+            return Err(too_few(spaces.len()));
         }
         check_apart(&spaces)?;
         let ancestor = common_ancestor(&spaces)?;
         check_columns(&spaces)?;
+        if ancestor.n_entries.is_none() {
+            spaces = most_levels_first(&spaces)?;
+        }
+        let [first, others @ ..] = &spaces[..] else { return Err(too_few(0)) };
         for text in returning(&spaces) {
             let _ = sink(&Event::Note { text });
         }
