@@ -57,6 +57,11 @@ bench-onnx:
 bench-hidden:
     python3 benches/column_holdout.py
 
+# Half of the rows, then the other half: refreshed spaces against training on all and against none of it.
+bench-refresh *ARGUMENTS:
+    cargo build --release
+    python3 benches/refresh.py {{ARGUMENTS}}
+
 # Whole commands at defaults, at every size: what a graft saves of retraining.
 bench-economy *ARGUMENTS:
     cargo build --release

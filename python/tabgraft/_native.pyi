@@ -340,6 +340,27 @@ class EmbeddingSpace:
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> EmbeddingSpace: ...
+    def refresh(
+        self,
+        data: _FrameLike,
+        *,
+        valid: _FrameLike | None = None,
+        mode: Literal["anchored", "frozen"] = "anchored",
+        drift_bound: float | None = None,
+        n_epochs: int | None = None,
+        auto_epochs: bool = True,
+        batch_size: int | None = None,
+        memory_limit: int | None = None,
+        device: _Device = "cpu",
+        name: str | None = None,
+        keep: _Keep = "always",
+        target: str | None = None,
+        cross_fit: bool = False,
+        seed: int = 0,
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+        progress: bool | None = None,
+    ) -> EmbeddingSpace: ...
     def rank_columns(
         self,
         data: _FrameLike,

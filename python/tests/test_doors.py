@@ -53,6 +53,7 @@ DOORS = {
         FILES | {"freeze-column", "thaw"},
         {"data", "sample_weight", "workers", "columns", "progress"},
     ),
+    "refresh": (tabgraft.EmbeddingSpace.refresh, FILES | READING, {"data", "columns", "progress"}),
     "prune": (
         tabgraft.EmbeddingSpace.prune,
         FILES | READING | {"columns"},

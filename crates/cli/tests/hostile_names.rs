@@ -119,6 +119,8 @@ fn no_text_of_any_command_holds_what_a_terminal_obeys() {
     said(&["prune", "v2", "--columns", LATE, "-o", "pruned"], 0);
     said(&["prune", "v2", "more.csv", "--columns", COLUMN, "--epochs", "1", "-o", "healed"], 0);
     said(&["consolidate", "v2", "more.csv", "-o", "plain", "--epochs", "1"], 0);
+    said(&["refresh", space, "more.csv", "-o", "later", "--epochs", "1", "--name", MODEL], 0);
+    said(&["refresh", space, "more.csv", "-o", "never", "--mode", "frozen"], 2);
     for file in ["v2", "v3", "merged", "healed"] {
         said(&["inspect", file, "--lineage"], 0);
         said(&["inspect", file, "--features"], 0);

@@ -142,6 +142,7 @@ fn only_a_finished_model_replaces_an_older_file() {
         "extend v1 more.csv",
         "extend v1 more.csv --mode joint",
         "consolidate v2 more.csv",
+        "refresh v1 more.csv",
     ] {
         let long = if command.starts_with("predictor") { "--epochs 10000" } else { LONG };
         for file in ["old.tabgraft", "old.interrupted.tabgraft", "old.interrupted-2.tabgraft"] {

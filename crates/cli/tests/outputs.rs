@@ -57,7 +57,7 @@ fn node(path: &Path, make: &str) -> bool {
 }
 
 /// Every command that writes, but for its output.
-const WRITERS: [&str; 9] = [
+const WRITERS: [&str; 10] = [
     "predict p1 t.csv -o",
     "embed v1 t.csv -o",
     "apply f.json t.csv -o",
@@ -65,6 +65,7 @@ const WRITERS: [&str; 9] = [
     "predictor v1 t.csv --target y --epochs 1 --n-networks 2 -o",
     "extend v1 more.csv --epochs 1 -o",
     "consolidate v1 t.csv --epochs 1 -o",
+    "refresh v1 t.csv --epochs 1 -o",
     "lineage v1 --svg",
     "apply f.json t.csv -o rows.csv --fit",
 ];
@@ -192,6 +193,7 @@ fn the_report_comes_even_where_saving_fails() {
         "predictor v1 t.csv --target y --epochs 1 --n-networks 2",
         "extend v1 more.csv --epochs 1",
         "consolidate v1 t.csv --epochs 1",
+        "refresh v1 t.csv --epochs 1",
     ] {
         for format in ["text", "json"] {
             let reader = std::thread::spawn({

@@ -6,6 +6,7 @@ mod file;
 mod odd;
 mod one_step;
 mod options;
+mod refresh;
 mod rows;
 mod two_steps;
 

@@ -25,6 +25,7 @@ mod predict;
 mod predictor;
 mod prune;
 mod rank;
+mod refresh;
 mod registry;
 mod report;
 mod serve;
@@ -63,6 +64,7 @@ pub enum Command {
     Apply(apply::ApplyArgs),
     Sql(sql::SqlArgs),
     Extend(extend::ExtendArgs),
+    Refresh(refresh::RefreshArgs),
     Export(export::ExportArgs),
     Prune(prune::PruneArgs),
     Rank(rank::RankArgs),
@@ -103,6 +105,7 @@ impl Command {
             Command::Apply(args) => args.run(console),
             Command::Sql(args) => args.run(console),
             Command::Extend(args) => args.run(console),
+            Command::Refresh(args) => args.run(console),
             Command::Export(args) => args.run(console),
             Command::Prune(args) => args.run(console),
             Command::Rank(args) => args.run(console),

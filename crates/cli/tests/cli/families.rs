@@ -211,6 +211,32 @@ fn prune_gives_an_ancestor_back_and_merge_joins_siblings() {
 }
 
 #[test]
+fn refresh_learns_new_levels_and_leaves_other_rows_alone() {
+    let path = workshop();
+    let text = fs::read_to_string(path.join("full.csv")).unwrap();
+    let renamed = text.replace("radio/tv", "television");
+    fs::write(path.join("later.csv"), renamed).unwrap();
+    let frozen = json(path, "refresh v1 later.csv --mode frozen --epochs 2 -o frozen");
+    assert_eq!(frozen["extension"]["operation"], "refresh");
+    assert_eq!(frozen["extension"]["drift"]["max_cosine_distance"], 0.0);
+    let said = out(path, "refresh v1 later.csv --epochs 2 --drift-bound 0.01 -o anchored");
+    assert!(
+        said.contains("rows without a new level moved") && said.contains("at most 0.01 allowed"),
+        "{said}"
+    );
+    for child in ["frozen", "anchored"] {
+        assert_eq!(run(path, &format!("verify {child} --parent v1")).status.code(), Some(0));
+        let line = out(path, &format!("inspect {child} --lineage"));
+        assert!(line.contains("refresh 1"), "{line}");
+    }
+    let notes = String::from_utf8(run(path, "refresh v1 later.csv --epochs 1 -o again").stderr).unwrap();
+    assert!(notes.contains("1 new level(s) have codes of their own: `television`"), "{notes}");
+    let nothing = run(path, "refresh v1 full.csv --mode frozen -o never");
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(!path.join("never").exists());
+}
+
+#[test]
 fn consolidate_shortens_vectors_and_rank_orders_columns() {
     let path = workshop();
     let plain = json(path, "consolidate v2 full.csv -o plain --epochs 1");

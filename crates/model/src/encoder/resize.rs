@@ -129,3 +129,58 @@ fn with_widths(matrix: &Param, widths: &[[usize; 2]]) -> Param {
     }
     Param::new(resized, [n_rows, n_now])
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_pcg::Pcg64Mcg;
+    use tabgraft_table::encoded::{EncodedColumn, EncodedTable, PartValues};
+
+    use super::super::network::Widths;
+    use super::*;
+    use crate::space::embed_encoded;
+
+    fn shapes(n_codes: [usize; 2], n_targets: [usize; 2]) -> Vec<ColumnShape> {
+        let shape = |(n_codes, n_targets)| ColumnShape { forms: vec![PartForm::Code { n_codes }], n_targets };
+        n_codes.into_iter().zip(n_targets).map(shape).collect()
+    }
+
+    fn cells(codes: [u32; 2]) -> EncodedTable {
+        let column = |code| EncodedColumn {
+            parts: vec![PartValues::Code { code: vec![code] }],
+            missing: vec![false],
+            target: vec![0],
+        };
+        EncodedTable { n_rows: 1, columns: codes.map(column).to_vec() }
+    }
+
+    #[test]
+    fn a_new_code_is_the_unseen_one_until_it_is_trained_and_old_ones_keep_their_bits() {
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let (before, after) = (shapes([4, 3], [3, 2]), shapes([6, 3], [5, 2]));
+        let mut network = Network::new(&before, Widths { d: 16, n_blocks: 1, expansion: 2 }, &mut rng);
+        network.graft_frozen(&shapes([3, 4], [2, 3])[..1], 8, vec![0], &mut rng);
+        let side = |shapes: &[ColumnShape]| [shapes, &self::shapes([3, 4], [2, 3])[..1]].concat();
+        let grown = network.resized(&side(&after));
+        let vector = |network: &Network, codes: [u32; 2]| {
+            let mut cells = cells(codes);
+            cells.columns.push(cells.columns[1].clone());
+            embed_encoded(network, &cells)
+        };
+        for old in 0..4 {
+            assert_eq!(vector(&grown, [old, 2]), vector(&network, [old, 2]));
+        }
+        for new in 4..6 {
+            assert_eq!(vector(&grown, [new, 2]), vector(&network, [0, 2]));
+        }
+        assert_eq!((network.n_logits(), grown.n_logits()), (7, 9));
+        // And back: the weights of before.
+        let back = grown.resized(&side(&before));
+        let all = |network: &Network| {
+            let mut found = Vec::new();
+            crate::param::Params::each(network, "", &mut |name, param| found.push((name, param.values())));
+            found
+        };
+        assert_eq!(all(&back), all(&network));
+    }
+}

@@ -158,6 +158,9 @@ impl GraftJudgement {
         match verdict {
             Verdict::Better => format!("`{child}` is better than `{parent}` and kept: {figures}"),
             Verdict::NoDifference => format!("`{child}` is no worse than `{parent}` and kept: {figures}"),
+            Verdict::Worse if self.new_columns.is_empty() => {
+                format!("`{child}` is worse than `{parent}`, which is kept: {figures}")
+            }
             Verdict::Worse if culprits.is_empty() => format!(
                 "`{child}` is worse than `{parent}`, which is kept: {figures}; no new column alone is to blame"
             ),

@@ -12,6 +12,8 @@
 use std::time::Instant;
 
 use tabgraft_table::Table;
+use tabgraft_table::read::ReadOptions;
+use tabgraft_table::split::SplitBy;
 
 use super::drift::DriftSample;
 use super::keep::Keep;
@@ -88,6 +90,13 @@ impl RefreshOptions {
         }
     }
 
+    /// Options that read the table to refresh from as that of `parent`.
+    pub fn read_options(&self, parent: &EmbeddingSpace) -> ReadOptions {
+        let mut options = parent.read_options();
+        options.most_bytes = self.training.most_bytes();
+        options
+    }
+
     fn bound(&self) -> Option<f64> {
         (self.mode == Mode::Anchored).then(|| self.drift_bound.unwrap_or(DRIFT_BOUND))
     }
@@ -135,7 +144,7 @@ impl EmbeddingSpace {
         let table = &*self.completed(table, sink)?;
         let valid = valid.map(|valid| self.completed(valid, sink)).transpose()?;
         self.about.check_known(table)?;
-        let (all, rows) = self.rows_of(table, valid.as_deref(), sink)?;
+        let (all, rows) = self.rows_of(table, valid.as_deref(), sink).map_err(|error| self.of_time(error))?;
         self.tell_absent(&all, sink)?;
         let levels = self.new_levels(&all, &rows, options.mode)?;
         let mut child = self.with_levels(&levels, options);
@@ -245,6 +254,18 @@ impl EmbeddingSpace {
         child.about.training_info = info;
         child.about.remember(step);
         Ok(child)
+    }
+
+    /// That a split by time leaves later rows nothing to train on.
+    fn of_time(&self, error: Error) -> Error {
+        match &self.split().by {
+            SplitBy::Time { column, .. } if error.is_value() => Error::value(format!(
+                "{error}; `{}` is split by time, and rows of after its last date in `{column}` test",
+                self.name()
+            ))
+            .with_hint("give rows of before that date too, or train a new space, by rows or by a later date"),
+            _ => error,
+        }
     }
 
     /// This space with codes for new levels, before any training: every row has the vector that it had.
