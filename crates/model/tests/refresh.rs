@@ -157,7 +157,7 @@ fn a_frozen_refresh_moves_rows_with_new_levels_alone_and_changes_nothing_but_the
     assert_eq!((old.len(), new.len()), (N_STORES, 2 * N_STORES));
     assert_eq!(new[..N_STORES], old);
     // Every old weight is there with its bits; what came are rows of tables of codes.
-    let tensors = |space: &EmbeddingSpace| store::from_bytes(&space.to_bytes().unwrap()).unwrap().tensors;
+    let tensors = |space: &EmbeddingSpace| store::from_bytes(&space.to_bytes().unwrap()).unwrap().0.tensors;
     let (before, after) = (tensors(&space), tensors(&child));
     assert!(before.keys().eq(after.keys()));
     for (name, blob) in &before {
@@ -229,7 +229,7 @@ fn what_a_user_should_hear_is_told() {
         "1 level(s) stay unseen, in fewer than 2 training rows each (`min_category_rows`)",
         "no head learns to predict them",
         "values beyond the range that the columns' bins were made for, which stay as they are: `size`",
-        "the table has `extra` and `city`, new columns: `extend` grafts them",
+        "the table has `extra`, `city`, new columns: `extend` grafts them",
     ] {
         assert!(told.contains(wanted), "{wanted}\n--\n{told}");
     }

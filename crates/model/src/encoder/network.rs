@@ -58,7 +58,7 @@ pub(crate) struct Head {
 params!(Head { w, b });
 
 impl Head {
-    fn new(
+    pub(super) fn new(
         (reads, d_read): (Vec<usize>, usize),
         writes: Vec<Range<usize>>,
         deviation: f32,
@@ -310,7 +310,7 @@ impl Network {
     }
 }
 
-fn head_deviation(d: usize) -> f32 {
+pub(super) fn head_deviation(d: usize) -> f32 {
     1.0 / (d as f32).sqrt()
 }
 

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
+use rand::Rng;
 use tabgraft_table::encoded::PartForm;
 
-use super::network::{ColumnShape, Head, Network};
+use super::network::{ColumnShape, Head, Network, head_deviation};
 use crate::embed::{D_TOKEN, TokenGroup};
 use crate::kernel::Layout;
 use crate::param::Param;
@@ -47,6 +48,12 @@ impl Network {
             }
             group.tables.code = Param::new(code, group.tables.code.shape());
         }
+    }
+
+    /// Adds a head of random weights that corrects what these columns are predicted as, from the whole vector.
+    pub fn add_head(&mut self, columns: impl IntoIterator<Item = usize>, rng: &mut impl Rng) {
+        let (reads, d) = ((0..=self.sides.len()).collect(), self.d_model());
+        self.heads.push(Head::new((reads, d), self.logits_of(columns), head_deviation(d), rng));
     }
 
     /// Thaws the tables of codes, and there alone the rows of codes that `before` does not have: `[n_columns]`.

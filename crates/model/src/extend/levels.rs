@@ -1,7 +1,7 @@
 //! Levels of categories that later rows have and a space does not know, and what a user should hear of later rows.
 
 use tabgraft_table::Table;
-use tabgraft_table::codec::{Codec, LaterLevels};
+use tabgraft_table::codec::{Codec, CodecConfig, LaterLevels};
 use tabgraft_table::encoded::{EncodedTable, PartForm, PartValues};
 use tabgraft_table::stats::ColumnStats;
 use tabgraft_table::table::{quoted, quoted_some};
@@ -18,6 +18,8 @@ const FAR_SHARE: f64 = 0.01;
 pub(super) struct NewLevels {
     /// `[n_columns]`.
     pub codecs: Vec<Codec>,
+    /// The same with a class for every later level, to learn by: `[n_columns]`.
+    pub by_class: Vec<Codec>,
     /// What came of each column, `[n_columns]`.
     pub found: Vec<LaterLevels>,
     /// Which rows of the table have one of the new levels, `[n_rows]`.
@@ -25,9 +27,9 @@ pub(super) struct NewLevels {
 }
 
 impl NewLevels {
-    /// How many columns have new levels.
-    pub fn n_columns(&self) -> usize {
-        self.found.iter().filter(|levels| !levels.new.is_empty()).count()
+    /// The columns with new levels.
+    pub fn columns(&self) -> Vec<usize> {
+        (0..self.found.len()).filter(|c| !self.found[*c].new.is_empty()).collect()
     }
 
     /// These rows, those alone with a new level or those alone without one.
@@ -41,6 +43,7 @@ impl EmbeddingSpace {
     pub(super) fn new_levels(&self, table: &Table, rows: &Rows, mode: Mode) -> Result<NewLevels> {
         let mut levels = NewLevels {
             codecs: self.codecs().to_vec(),
+            by_class: self.codecs().to_vec(),
             found: vec![LaterLevels::default(); self.codecs().len()],
             has_new: vec![false; table.n_rows()],
         };
@@ -53,7 +56,10 @@ impl EmbeddingSpace {
             let trained = table.select(std::slice::from_ref(&spec.name))?.take(&train_rows)?;
             let mut stats = ColumnStats::new(spec.kind);
             stats.update(spec, trained.column(&spec.name)?).map_err(|e| e.in_rows_of(&trained))?;
-            let (later, found) = codec.with_later(&stats, &self.config().codec, are_classes);
+            let config = &self.config().codec;
+            let (later, found) = codec.with_later(&stats, config, are_classes);
+            let no_limit = CodecConfig { max_categories: usize::MAX, ..config.clone() };
+            levels.by_class[c] = codec.with_later(&stats, &no_limit, true).0;
             if let (false, [PartForm::Code { n_codes }]) = (found.new.is_empty(), &codec.parts()[..]) {
                 let encoded = later.apply(&spec.name, table.column(&spec.name)?)?;
                 for part in &encoded.parts {

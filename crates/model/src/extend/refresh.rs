@@ -5,13 +5,19 @@
 //! | frozen | the tokens of new levels, on the rows that have one | a row without a new level keeps its vector's bits for ever |
 //! | anchored | new levels first, then all weights | the drift of rows without a new level stays within the bound |
 //!
+//! Which of them it is has to enter a row's vector, and only what a head is asked for does. In mode `frozen`, where no
+//! head may change, a head of the columns with new levels learns beside the tokens, and is thrown away.
+//!
 //! Levels of categories that the space takes for unseen get codes behind the old ones (`codec/later.rs`) and start as
 //! the unseen level, so that before any training every row has its parent's vector. Bins of numbers and times stay as
 //! they are. What each column is worth to the child is the parent's affair: no column comes, none goes.
 
 use std::time::Instant;
 
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
 use tabgraft_table::Table;
+use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::read::ReadOptions;
 use tabgraft_table::split::SplitBy;
 
@@ -20,6 +26,7 @@ use super::keep::Keep;
 use super::levels::NewLevels;
 use super::options::DRIFT_BOUND;
 use super::prune::mean;
+use super::role::NEW;
 use crate::encoder::Network;
 use crate::error::{Error, Result};
 use crate::objective::Role;
@@ -160,14 +167,20 @@ impl EmbeddingSpace {
                 "mode `anchored` goes on with all weights; `watch` tells what has changed in the rows",
             ));
         }
-        let dose = self.dose_of_refresh(&options.training, options.mode, [levels.n_columns(), trained.len()]);
+        let new_columns = levels.columns();
+        let dose = self.dose_of_refresh(&options.training, options.mode, [new_columns.len(), trained.len()]);
         child.about.batch_size = dose.batch_size;
         let (n_train, n_watched) = dose.sample.map_or((usize::MAX, usize::MAX), |s| (s.n_train, s.n_valid));
         let trained = drawn(&trained, &rows.key, n_train, Purpose::Training);
         // The profile is of all kinds of rows.
         let shown = drawn(&rows.train, &rows.key, n_train, Purpose::Training);
         let looked_at = rows.looked_at([&trained[..], &shown].concat(), n_watched);
-        let encoded = child.encode_rows(&all, &looked_at.rows_idx)?;
+        // Codecs of the child differ from those that it learns by in what is a class.
+        let learner = match options.mode {
+            Mode::Frozen => self.learner(&levels, &new_columns, plan.seed()),
+            Mode::Joint | Mode::Anchored => child.clone(),
+        };
+        let encoded = learner.encode_rows(&all, &looked_at.rows_idx)?;
         let place = |row: &usize| looked_at.rows_idx.binary_search(row).unwrap_or_default();
         let [trained, shown]: [Vec<usize>; 2] = [trained, shown].map(|rows| rows.iter().map(place).collect());
         let has_new: Vec<bool> = looked_at.rows_idx.iter().map(|row| levels.has_new[*row]).collect();
@@ -180,7 +193,11 @@ impl EmbeddingSpace {
             let _ = sink(&Event::Note { text: text.clone() });
         }
         let n_columns = self.columns().len();
-        let mut data = looked_at.training_data(&child, &encoded, vec![Role::OLD; n_columns], 0..n_columns);
+        let mut roles = vec![Role::OLD; n_columns];
+        if options.mode == Mode::Frozen {
+            new_columns.iter().for_each(|c| roles[*c] = NEW);
+        }
+        let mut data = looked_at.training_data(&learner, &encoded, roles, 0..n_columns);
         data.train_rows = trained;
         let bound = options.bound();
         let read = [all.n_bytes() + encoded.n_bytes(), all.n_rows()];
@@ -190,7 +207,13 @@ impl EmbeddingSpace {
             data.watched_rows = drawn(&new, data.objective.row_keys(), n_watched, Purpose::Validation);
         }
         let before = child.network.clone();
-        let loss_before = validation_losses(&before, &data)?.and_then(|losses| mean(losses.into_iter()));
+        let own = EncodedTable {
+            n_rows: encoded.n_rows,
+            columns: child.codecs().iter().zip(&encoded.columns).map(|(c, e)| c.as_before(e)).collect(),
+        };
+        let mut own = looked_at.training_data(&child, &own, vec![Role::OLD; n_columns], 0..n_columns);
+        own.train_rows.clone_from(&shown);
+        let loss_before = validation_losses(&before, &own)?.and_then(|losses| mean(losses.into_iter()));
         // Rows with a new level are meant to move.
         let old = |rows: &[usize]| rows.iter().copied().filter(|row| !has_new[*row]).collect::<Vec<_>>();
         let keys = || looked_at.rows.key.clone();
@@ -203,14 +226,21 @@ impl EmbeddingSpace {
         drop(encoded);
         let coding = start.elapsed().as_secs_f64();
         let measure = |network: &Network| sample.distance(network);
+        let mut network = learner.network;
         let mut anchor = bound.map(|bound| Anchor::new(bound, &before, &before, &measure));
         if let Some(anchor) = &mut anchor {
             anchor.near = Some(has_new.iter().map(|new| !new).collect());
         }
         let shapes = self.column_shapes();
-        let new = |network: &mut Network| network.thaw_codes_since(&shapes);
+        let n_heads = child.network.heads.len();
+        let new = |network: &mut Network| {
+            network.thaw_codes_since(&shapes);
+            // No vector depends on a head; those of a frozen parent stay.
+            let first = if options.mode == Mode::Frozen { n_heads } else { 0 };
+            network.heads.iter_mut().skip(first).for_each(|head| head.set_thawed(true));
+        };
         let every: &(dyn Fn(&mut Network) + Sync) = &|network: &mut Network| network.set_thawed(true);
-        let has_levels = levels.n_columns() > 0;
+        let has_levels = !new_columns.is_empty();
         let stages = stages(options.mode, has_levels, dose.n_epochs, plan.auto_epochs());
         let config = &child.about.config;
         let phases: Vec<Phase<'_>> = stages
@@ -226,12 +256,19 @@ impl EmbeddingSpace {
                 thaw: if name == ALL_WEIGHTS { every } else { &new },
             })
             .collect();
-        let mut info = train(&mut child.network, &data, &plan, &phases, anchor.as_mut(), sink)?;
+        let mut info = train(&mut network, &data, &plan, &phases, anchor.as_mut(), sink)?;
+        network.heads.truncate(n_heads);
+        child.network = network.resized(&child.column_shapes());
+        if let Some(losses) = validation_losses(&child.network, &own)? {
+            info.final_validation_loss = mean(losses.iter().copied());
+            let pairs = own.column_names.iter().cloned().zip(losses);
+            info.final_column_losses = pairs.filter(|(_, loss)| loss.is_finite()).collect();
+        }
+        info.n_weights = child.network.n_weights();
         info.stages.coding = coding;
         let anchor = anchor.map(|a| AnchorInfo { drift_bound: a.bound, kept_share: a.kept_share });
         let drift = sample.drift(&child.network)?;
-        data.train_rows = shown;
-        child.about.profile = Some(child.profiled(&data, info.n_rows_trained()));
+        child.about.profile = Some(child.profiled(&own, info.n_rows_trained()));
         child.about.notes.extend(notes);
         child.about.remember_rows(&all, &rows.parts, sink)?;
         child.about.hashes = child.compute_hashes(&rows)?;
@@ -254,6 +291,16 @@ impl EmbeddingSpace {
         child.about.training_info = info;
         child.about.remember(step);
         Ok(child)
+    }
+
+    /// This space with a code and a class for every new level, and a head more that is to tell them.
+    fn learner(&self, levels: &NewLevels, new_columns: &[usize], seed: u64) -> Self {
+        let mut learner = self.clone();
+        learner.about.codecs.clone_from(&levels.by_class);
+        learner.network = self.network.resized(&learner.column_shapes());
+        let mut rng = Pcg64Mcg::seed_from_u64(seed ^ 0x7265_6672_6573);
+        learner.network.add_head(new_columns.iter().copied(), &mut rng);
+        learner
     }
 
     /// That a split by time leaves later rows nothing to train on.

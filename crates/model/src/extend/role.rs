@@ -6,7 +6,7 @@ use crate::space::Mode;
 /// A new column's role in every mode: its cells weigh more than old ones (1), are hidden half as often, and
 /// are asked for nearly as much where they are shown. What is new must be made to enter the vectors; without
 /// this, training from scratch for as many epochs is as good as grafting (docs/decisions/0015).
-const NEW: Role = Role { weight: 4.0, visible: 0.9, hiding: 0.5 };
+pub(super) const NEW: Role = Role { weight: 4.0, visible: 0.9, hiding: 0.5 };
 /// A frozen parent says what old cells it is shown as well as it ever will: nothing is asked of the side
 /// network there, which saves more than half of the loss's work.
 const FROZEN_OLD: Role = Role { visible: 0.0, ..Role::OLD };
