@@ -22,7 +22,9 @@ const MOST_EPOCHS: usize = 10;
 const WATCHED_ROWS: usize = 1024;
 /// Most rows of a step: a graft has few steps, and learns more of them than of large ones.
 const BATCH_ROWS: usize = 128;
-/// Most epochs in which new levels alone learn: their rows may be few, and their tokens need steps.
+/// Epochs of a frozen refresh whose epochs have all of their rows: tokens that learn alone need steps, and cost little.
+const EPOCHS_OF_LEVELS: usize = 20;
+/// Most epochs of one whose new levels stand in few rows.
 const MOST_EPOCHS_OF_LEVELS: usize = 60;
 /// Ways of hiding old cells that a frozen parent is computed for; more cost more than they teach.
 const VARIANTS: usize = 2;
@@ -81,7 +83,7 @@ impl EmbeddingSpace {
         let dose = self.dose(options, mode, [n_new, n_rows], &mut quiet);
         match dose.sample {
             Some(sample) if mode == Mode::Frozen => {
-                let shown = EPOCHS_OF_SIDES.saturating_mul(sample.n_train);
+                let shown = EPOCHS_OF_LEVELS.saturating_mul(sample.n_train);
                 let n_epochs = shown.div_ceil(n_rows.clamp(1, sample.n_train)).min(MOST_EPOCHS_OF_LEVELS);
                 Dose { n_epochs, ..dose }
             }

@@ -341,7 +341,8 @@ fn stages(
     let last = if auto_epochs { Ending::WhenFlat } else { Ending::AllEpochs };
     let first = if auto_epochs { Ending::HandOver } else { Ending::AllEpochs };
     match (mode, has_levels, n_epochs / 2) {
-        (Mode::Frozen, ..) => vec![(NEW_LEVELS, n_epochs, last)],
+        // Epochs of few rows: one of them alone says little of where the loss goes.
+        (Mode::Frozen, ..) => vec![(NEW_LEVELS, n_epochs, Ending::of_all_weights(auto_epochs, n_epochs))],
         (_, true, half) if half > 0 => {
             vec![(NEW_LEVELS, half, first), (ALL_WEIGHTS, n_epochs - half, last)]
         }
