@@ -5,6 +5,9 @@ rows of a third of the levels of its three columns of most categories, drawn by 
 kept back. Of each version a linear model is fitted on the vectors of all other rows and scored (ROC AUC or R2) on three
 kinds of rows that were kept back: early ones, later ones, and later ones with a level that the first half lacks.
 
+`stores` is made on the spot: 40 stores, half of which the first half lacks; the target is a noisy function of the store
+and of a number.
+
 Versions: `none` is the first half's space; `frozen` and `anchored` are it after the later rows; `both` is anchored, and
 is given early and later rows; `all` is trained on all rows from nothing. Printed: scores less those of `none`, the drift
 of rows without a new level, and processor seconds.
@@ -17,7 +20,7 @@ import pandas as pd
 
 import harness
 
-TABLES = ["hotel_rates", "bikeshare", "german_credit", "credit_data", "attrition", "stackoverflow", "diamonds"]
+TABLES = ["stores", "hotel_rates", "bikeshare", "german_credit", "credit_data", "attrition", "stackoverflow", "diamonds"]
 DATES = {"hotel_rates": "arrival_date", "bikeshare": "date"}
 #: Rows of larger tables that are taken.
 MOST_ROWS = 12_000
@@ -48,12 +51,26 @@ def main() -> None:
         print(shown.to_string())
 
 
+def load(name: str, seed: int):
+    """A table: frame of text cells, target column, target as 0/1 or number."""
+    if name != "stores":
+        return harness.load(name)[:3]
+    random = np.random.RandomState(seed)
+    store, number = random.randint(0, 40, 4000), random.randn(4000)
+    y = (random.randn(40)[store] + 0.5 * number + 0.7 * random.randn(4000) > 0).astype(int)
+    shown = {"store": [f"s{s}" for s in store], "number": number.round(3), "noise": random.randn(4000).round(3)}
+    frame = pd.DataFrame({**shown, "shelf": random.choice(list("abcd"), 4000), "y": y})
+    return frame.astype(str), "y", y
+
+
 def halves(name: str, frame: pd.DataFrame, target: str, seed: int) -> np.ndarray:
     """Which rows are of the second half."""
     if name in DATES:
         days = pd.to_datetime(frame[DATES[name]])
         return (days > days.median()).to_numpy()
     random = np.random.RandomState(seed)
+    if name == "stores":
+        return (random.rand(len(frame)) < 0.25) | (frame["store"].str[1:].astype(int) >= 20).to_numpy()
     is_category = lambda c: pd.to_numeric(frame[c], errors="coerce").isna().all() and frame[c].nunique() > 3
     columns = [c for c in frame.drop(columns=[target]) if is_category(c)]
     columns = sorted(columns, key=lambda c: (-frame[c].nunique(), c))[:3]
@@ -68,7 +85,7 @@ def halves(name: str, frame: pd.DataFrame, target: str, seed: int) -> np.ndarray
 
 
 def one(name: str, seed: int, bounds: list[float]) -> list[dict]:
-    frame, target, y, _ = harness.load(name)
+    frame, target, y = load(name, seed)
     kept = np.random.RandomState(seed).permutation(len(frame))[:MOST_ROWS]
     frame, y = frame.iloc[kept].reset_index(drop=True), y[kept]
     later = halves(name, frame, target, seed)

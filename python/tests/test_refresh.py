@@ -41,7 +41,7 @@ def test_anchored_holds_its_bound_and_a_predictor_grows_onto_it(first, frames):
     options = dict(n_epochs=4, n_networks=2, progress=False)
     predictor = tabgraft.Predictor.fit(first, known, "target", **options)
     grown = predictor.extend(child, every, progress=False)
-    assert len(grown.predict(every).values) == len(every)
+    assert len(grown.predict(every).labels) == len(every)
 
 
 def test_what_cannot_be_is_said(first, frames):
