@@ -406,3 +406,46 @@ fn a_table_is_encoded_in_the_columns_order_and_absent_columns_are_missing() {
     assert_eq!(without.columns[1], encoded.columns[1]);
     assert!(encode(&schema.columns, &codecs[..1], &table).unwrap_err().is_schema());
 }
+
+/// Old codes and classes stay, rare ones too; what came is what the codec before takes for unseen.
+#[test]
+fn later_texts_have_codes_behind_all_others_and_are_unseen_to_the_codec_before() {
+    let cells = |counts: &[(&str, usize)]| -> ArrayRef {
+        text(&counts.iter().flat_map(|(cell, n)| vec![Some((*cell).to_owned()); *n]).collect::<Vec<_>>())
+    };
+    let early = cells(&[("a", 9), ("b", 8), ("c", 7), ("d", 6), ("rare", 1), ("rarer", 1)]);
+    let later = cells(&[("new", 5), ("a", 2), ("rare", 9), ("newer", 3), ("slip", 2)]);
+    let all = cells(&[("a", 1), ("d", 1), ("rare", 1), ("new", 1), ("newer", 1), ("slip", 1)]);
+    for few in [false, true] {
+        let few_early = cells(&[("a", 9)]);
+        let codec = fit(Kind::Categorical, if few { &few_early } else { &early });
+        let mut stats = ColumnStats::new(Kind::Categorical);
+        stats.update(&spec(Kind::Categorical), &later).unwrap();
+        let before = codec.apply("c", &all).unwrap();
+        for are_classes in [false, true] {
+            let (refreshed, found) = codec.with_later(&stats, &config(), are_classes);
+            refreshed.check().unwrap();
+            assert!(found.new.contains(&"new".to_owned()) && found.n_left == 1, "{found:?}");
+            assert!(
+                refreshed.is_refreshed() && refreshed.begins_with(&codec) && !codec.begins_with(&refreshed)
+            );
+            let after = refreshed.apply("c", &all).unwrap();
+            assert_within_forms(&refreshed, &after, 6);
+            assert_eq!(refreshed.begins_with(&refreshed), codec.begins_with(&codec));
+            let back = codec.as_before(&after);
+            for i in 0..6 {
+                assert_eq!(row(&back, i), row(&before, i), "row {i}");
+            }
+            // A head of as many classes as are allowed gets none more.
+            let room = config().max_categories.saturating_sub(codec.n_targets());
+            let n_classes = if are_classes { room.min(found.new.len()) } else { 0 };
+            assert_eq!(refreshed.n_targets(), codec.n_targets() + n_classes);
+            let stored: Codec = serde_json::from_str(&serde_json::to_string(&refreshed).unwrap()).unwrap();
+            assert_eq!(stored, refreshed);
+            let told = (codec.n_targets()..refreshed.n_targets())
+                .map(|class| refreshed.inverse_target(class as u16));
+            assert!(told.zip(&found.new).all(|(told, new)| told == *new));
+        }
+    }
+    assert!(!serde_json::to_string(&fit(Kind::Categorical, &early)).unwrap().contains("later"));
+}
