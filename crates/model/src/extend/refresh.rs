@@ -341,8 +341,8 @@ fn stages(
     let last = if auto_epochs { Ending::WhenFlat } else { Ending::AllEpochs };
     let first = if auto_epochs { Ending::HandOver } else { Ending::AllEpochs };
     match (mode, has_levels, n_epochs / 2) {
-        // Epochs of few rows: one of them alone says little of where the loss goes.
-        (Mode::Frozen, ..) => vec![(NEW_LEVELS, n_epochs, Ending::of_all_weights(auto_epochs, n_epochs))],
+        // A head that begins at random spoils the loss before it helps: the best epoch comes late.
+        (Mode::Frozen, ..) => vec![(NEW_LEVELS, n_epochs, Ending::AllEpochs)],
         (_, true, half) if half > 0 => {
             vec![(NEW_LEVELS, half, first), (ALL_WEIGHTS, n_epochs - half, last)]
         }
