@@ -60,6 +60,22 @@ def test_an_estimator_grows_new_columns(parts):
     ]
     np.testing.assert_array_equal(fitted.predict_proba(X_test.drop(columns=LATE)), before)
     assert grown.predict(X_test).shape == (len(X_test),)
+    # The predictor grew, too: the old one is in it.
+    assert grown.predictor_.growth["base_id"] == fitted.predictor_.id
+    # Other classes are another target.
+    other = fitted.extend(X_train, np.where(X_train["job"] == X_train["job"].iloc[0], "c", y_train.astype(str)))
+    assert other.predictor_.growth is None and list(other.classes_) == ["0", "1", "c"]
+
+
+def test_a_regressor_grows_with_its_weights(parts):
+    X_train, X_test, _, _ = parts
+    rows, y = X_train.drop(columns="credit_amount"), X_train["credit_amount"]
+    weights = np.where(np.arange(len(y)) % 3 == 0, 2.0, 1.0)
+    fitted = tabgraft.TabgraftRegressor(**QUICK_PREDICTOR).fit(rows.drop(columns="duration"), y, weights)
+    grown = fitted.extend(rows, y, weights)
+    assert grown.predictor_.growth["columns_added"] == ["duration"]
+    assert grown.score(rows, y) > fitted.score(rows, y)
+    assert grown.predict(X_test).shape == (len(X_test),)
 
 
 def test_a_transformer_in_a_pipeline_with_names_and_frames(parts):

@@ -173,6 +173,8 @@ fn a_chain_of_grafts_grows_step_by_step_and_over_several_steps() {
     assert!((value(&over, "roc_auc") - value(&p3, "roc_auc")).abs() < 0.05);
     let card = p3.card().growth.unwrap();
     assert_eq!((card.base_id.as_str(), card.columns_added), (p2.id().as_str(), vec!["d".to_owned()]));
+    // Named as children of spaces are.
+    assert_eq!((p2.name(), p3.name()), ("predictor_extended", "predictor_extended_extended"));
 }
 
 #[test]
@@ -265,10 +267,50 @@ fn a_grown_predictor_that_is_worse_is_not_kept_where_that_is_asked_for() {
         })
         .unwrap();
     assert!(!made.kept, "{:?}", made.difference);
-    assert_eq!(made.predictor.to_bytes().unwrap(), old.to_bytes().unwrap());
-    assert!(told.iter().any(|text| text.contains("which is kept")), "{told:?}");
+    // The old one, with a record of what was refused, which is no part of its id and goes into its file.
+    assert_eq!(made.predictor.id(), old.id());
+    assert_eq!(made.predictor.predict(&table).unwrap(), old.predict(&table).unwrap());
+    let again = Predictor::from_bytes(&made.predictor.to_bytes().unwrap()).unwrap();
+    let [refused] = again.refused_growths() else { panic!("{:?}", again.refused_growths()) };
+    assert_eq!((refused.name.as_str(), refused.space_id.as_str()), ("p2", v2.id().as_str()));
+    assert_eq!(
+        (refused.columns_added.as_slice(), refused.judged_on),
+        (&["c".to_owned(), "d".to_owned()][..], JudgedOn::TestRows)
+    );
+    assert!(Some(refused.difference) == made.difference && refused.difference.high < 0.0);
+    assert_eq!(again.id(), old.id());
+    assert!(told.iter().any(|text| text.contains("which is kept") && text.contains("`c`, `d`")), "{told:?}");
+    // It is the old one's record alone.
+    assert!(grown(&again, &v2, &table).refused_growths().is_empty());
     let made = old.extend(&v2, &turned, None, &GrowOptions::default(), &mut quiet).unwrap();
     assert!(made.kept, "always");
+}
+
+/// A target that is the sum of some columns and of how long it took between two dates that came: forests need many steps
+/// for a straight line, and neither date alone says anything.
+#[test]
+fn a_linear_model_and_the_days_between_dates_come_with_new_columns() {
+    let table = rows(0, N_ROWS);
+    let date = |r: usize, days: usize| {
+        let day = (r * 37) % 300 + days;
+        format!("20{:02}-{:02}-{:02}", 10 + day / 360, day % 360 / 30 + 1, day % 30 + 1)
+    };
+    let delay = |r: usize| (unit(r, 9) * 60.0) as usize;
+    let dates = |with: bool| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values((0..N_ROWS).map(|r| date(r, if with { delay(r) } else { 0 }))))
+    };
+    let n = numbers((0..N_ROWS).map(|r| unit(r, 1) + unit(r, 3) + unit(r, 4) + delay(r) as f64 / 15.0));
+    let table = table.with_columns([("from", dates(false)), ("to", dates(true)), ("n", n)]).unwrap();
+    let v1 = first_space(&without(&table, &["from", "to"]));
+    let old = fitted(&v1, &without(&table, &["from", "to"]), "n");
+    let new = grown(&old, &grafted(&v1, &table, Mode::Frozen), &table);
+    let shares = new.card().growth.unwrap().shares;
+    assert!(shares[3] > 0.3 && (shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{}", new.learners());
+    assert!(new.learners().contains("a linear model"), "{}", new.learners());
+    assert!(value(&new, "r2") > 0.95, "{} {}", value(&old, "r2"), value(&new, "r2"));
+    let again = Predictor::from_bytes(&new.to_bytes().unwrap()).unwrap();
+    assert_eq!(again.predict(&table).unwrap(), new.predict(&table).unwrap());
+    assert_eq!(again.id(), new.id());
 }
 
 #[test]

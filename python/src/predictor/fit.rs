@@ -174,7 +174,7 @@ impl Predictor {
     }
 
     /// Takes the predictor to a version of its space that has grown: the learners that it has stay, bit by bit, and
-    /// forests learn from all columns of `space` what they do not say. Far cheaper than a new fit.
+    /// forests and a linear model learn from all columns of `space` what they do not say. Far cheaper than a new fit.
     ///
     /// Parameters
     /// ----------
@@ -188,14 +188,12 @@ impl Predictor {
     /// sample_weight : list or array of float, optional
     ///     Weights of the rows, needed where the fit had some.
     /// name : str, optional
-    ///     Name of the grown predictor. Default: the old one's.
+    ///     Name of the grown predictor. Default: the old one's with `_extended`.
     /// seed : int, optional
-    ///     Seed of the new forests. Default: the old predictor's.
+    ///     Seed of the new learners. Default: the old predictor's.
     /// keep : "always" or "if_not_worse", default "always"
-    ///     With "if_not_worse" the old predictor is returned where it does better: on test rows, or, where there are
-    ///     none, on rows of the fit by learners that did not learn from them.
-    /// memory_limit : int, optional; at least 1
-    ///     As for `fit`: as many bytes as the fit had, or more, for all of its rows have to be among those that are drawn.
+    ///     With "if_not_worse" the old predictor is returned where it does better, with `refused_growths` one longer: on
+    ///     test rows, or, where there are none, on rows of the fit by learners that did not learn from them.
     /// rename, columns, progress
     ///     As for `EmbeddingSpace.fit`.
     ///

@@ -153,6 +153,16 @@ impl Predictor {
         Ok(self.core.card().growth.map(|growth| to_python(py, &growth)).transpose()?)
     }
 
+    /// What grew from it and was judged worse than it, with `keep="if_not_worse"`: its name, id and space, the columns
+    /// that came, the difference and the rows that it was judged on.
+    ///
+    /// >>> predictor.refused_growths
+    /// []
+    #[getter]
+    fn refused_growths<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.core.refused_growths())?)
+    }
+
     /// What there is to know of the model on one page: data, columns, training, lineage, scores, limits. As Markdown
     /// with the metadata in front that model hubs read, or, with `format="json"`, as JSON, whose schema is
     /// `docs/schema/model_card.schema.json`. `base_model` is what the hub calls the model that this one came from, or a

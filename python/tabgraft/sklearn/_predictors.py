@@ -122,10 +122,12 @@ class _OnAPredictor(_OnASpace):
         mode: _Mode = "frozen",
     ) -> Self:
         """A new estimator that knows the new columns of ``X`` too: they are grafted onto a copy of
-        this one's space, and a predictor is fitted on it. This estimator stays as it is.
+        this one's space, and its predictor grows with it, as ``Predictor.extend`` has it. This estimator stays as
+        it is.
 
-        ``mode`` is "frozen" or "joint", as for ``EmbeddingSpace.extend``; the epochs of the graft are
-        that method's default.
+        ``X``, ``y`` and ``sample_weight`` are those of ``fit`` with the new columns; rows may have come. Where ``y``
+        has other classes than in ``fit``, a predictor is fitted from nothing. ``mode`` is "frozen", "anchored" or
+        "joint", as for ``EmbeddingSpace.extend``; the epochs of the graft are that method's default.
 
         >>> fitted = classifier.fit(X.drop(columns=["savings_status"]), y)
         >>> fitted.extend(X, y).n_features_in_, fitted.n_features_in_
@@ -146,8 +148,24 @@ class _OnAPredictor(_OnASpace):
             progress=self.progress,
             **self._known(),
         )
-        extended._fit_predictor(rows, targets, weights, columns, seed)
+        if not self._predicts_what(extended):
+            extended._fit_predictor(rows, targets, weights, columns, seed)
+            return extended
+        extended.predictor_ = self.predictor_.extend(
+            extended.space_,
+            rows,
+            targets,
+            columns=columns,
+            rename=self.rename,
+            sample_weight=weights,
+            seed=seed,
+            progress=self.progress,
+        )
         return extended
+
+    def _predicts_what(self, other: Self) -> bool:
+        """Whether the targets of both mean the same."""
+        return True
 
 
 class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
@@ -242,10 +260,13 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
     ) -> None:
         self._hold(locals())
 
+    def _predicts_what(self, other: Self) -> bool:
+        # The predictor learns the places of classes.
+        return np.array_equal(self.classes_, other.classes_)
+
     def _class_weight(self) -> Literal["balanced"] | dict[str, float] | None:
         if self.class_weight is None or isinstance(self.class_weight, str):
             return self.class_weight
-        # The predictor learns the places of classes.
         places = {label: str(i) for i, label in enumerate(self.classes_.tolist())}
         unknown = [label for label in self.class_weight if label not in places]
         if unknown:

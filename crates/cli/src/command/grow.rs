@@ -23,9 +23,9 @@ use crate::saved::{End, Saved};
 /// Take a predictor to a version of its space that has grown.
 ///
 /// A predictor need not be fitted from nothing when columns were grafted onto its space: the old one stays as it
-/// is, bit by bit, and forests learn from all columns of SPACE what it does not say. They start from its
-/// predictions, so that few trees are enough. Their share in a prediction is fitted on rows that they did not learn
-/// from, and is 0 where they bring nothing. SPACE has to come from the predictor's space, by grafts, prunes or merges.
+/// is, bit by bit, and forests and a linear model learn from all columns of SPACE what it does not say. Some forests
+/// start from its predictions, so that few trees are enough. Their shares in a prediction are fitted on rows that they
+/// did not learn from, and are 0 where they bring nothing. SPACE has to come from the predictor's space, by grafts, prunes or merges.
 ///
 /// Reads PREDICTOR, SPACE and TABLE, which is the table of the fit with the new columns; rows may have come. Writes
 /// the grown predictor, which needs no other file, to --out, and its scores to stdout. The files that it reads
@@ -34,7 +34,7 @@ use crate::saved::{End, Saved};
 ///
 /// With --keep if-not-worse, old and grown predictor are compared on test rows, or, where there are none, on rows of
 /// the fit by learners that did not learn from them. If the grown one does worse, the old one is written to --out,
-/// and the exit code is 1.
+/// with a record of what was refused, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -53,7 +53,7 @@ pub struct GrowArgs {
     /// Name of the grown predictor [default: the output's file name without its ending]
     #[arg(long)]
     name: Option<String>,
-    /// Seed of the new forests [default: the old predictor's]
+    /// Seed of the new learners [default: the old predictor's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// What is kept

@@ -158,6 +158,10 @@ impl Report for PredictorCard {
             line("grew from", format!("{} on {}", growth.base, growth.base_space));
             line("its id", growth.base_id.clone());
         }
+        if !self.refused_growths.is_empty() {
+            let refused: Vec<&str> = self.refused_growths.iter().map(|r| r.name.as_str()).collect();
+            line("refused, as worse", refused.join(", "));
+        }
         match &self.chosen_threshold {
             Some(chosen) => line("threshold", threshold_text(chosen)),
             None => self.threshold.iter().for_each(|at| line("threshold", at.to_string())),

@@ -15,7 +15,10 @@ use super::read_of;
 use super::typed::Typed;
 use crate::error::{Error, Result};
 use crate::linear::{CellSource, of_number};
-use crate::predictor::{DAY, Head, LEAST_BEFORE, N_MEMBERS, Predictor, TINY, Target, loss, mean_line};
+use crate::predictor::{
+    DAY, Head, LEAST_BEFORE, Lines, N_MEMBERS, Predictor, PredictorAbout, TINY, Target, codecs_with_derived,
+    loss, mean_line,
+};
 use crate::tree::{Forest, Loss};
 
 /// What a predictor says of the rows, in the target's unit, 64 bits: `[n_rows, n_outputs]`; and the cells that it sees.
@@ -42,13 +45,17 @@ pub(super) fn values(
     let own = given.map_or(own.clone(), |given| own.intersection(given).copied().collect());
     let (before, _) = values(graph, &grown.base, columns, Some(&own), options)?;
     let loss = loss(target);
-    let mut parts = vec![(standardised(graph, target, &before), growth.shares[0])];
+    let [of_old, of_onward, of_anew, of_linear] = growth.all_shares();
+    let mut parts = vec![(standardised(graph, target, &before), of_old)];
     if !grown.onward.is_empty() {
         let start = margins_of(graph, target, &before);
-        parts.push((of_forests(graph, &grown.onward, loss, &cells, Some(&start)), growth.shares[1]));
+        parts.push((of_forests(graph, &grown.onward, loss, &cells, Some(&start)), of_onward));
     }
     if !grown.anew.is_empty() {
-        parts.push((of_forests(graph, &grown.anew, loss, &cells, None), growth.shares[2]));
+        parts.push((of_forests(graph, &grown.anew, loss, &cells, None), of_anew));
+    }
+    if let Some(line) = of_lines(graph, &grown.lines, &predictor.about, loss, &cells) {
+        parts.push((line, of_linear));
     }
     let mean = mixed(graph, &parts);
     Ok((in_unit(graph, target, &mean, predictor.about.sharpness), cells))
@@ -93,7 +100,7 @@ fn learners(g: &mut Graph, predictor: &Predictor, cells: &Cells) -> Vec<(Value, 
     if !predictor.forests.is_empty() {
         learners.push((of_forests(g, &predictor.forests, loss, cells, None), info.share_of_trees));
     }
-    if let Some(line) = of_lines(g, predictor, loss, cells) {
+    if let Some(line) = of_lines(g, &predictor.lines, &predictor.about, loss, cells) {
         learners.push((line, info.share_of_linear));
     }
     learners
@@ -170,11 +177,17 @@ fn predicted(g: &mut Graph, loss: Loss, margins: &Value) -> Value {
 }
 
 /// The linear learner; none where it has no share.
-fn of_lines(g: &mut Graph, predictor: &Predictor, loss: Loss, cells: &Cells) -> Option<Value> {
-    let (plan, coefficients) = mean_line(&predictor.lines)?;
+fn of_lines(
+    g: &mut Graph,
+    lines: &[Lines],
+    about: &PredictorAbout,
+    loss: Loss,
+    cells: &Cells,
+) -> Option<Value> {
+    let (plan, coefficients) = mean_line(lines)?;
     let width = loss.n_outputs();
     let of_feature = |feature: usize| &coefficients[feature * width..(feature + 1) * width];
-    let codecs = predictor.about.space.codecs.iter().chain(predictor.about.derived.iter().map(|d| &d.codec));
+    let codecs = codecs_with_derived(&about.space.codecs, &about.derived);
     let (mut tables, mut parts): (Vec<PartTable>, Vec<Part>) = (Vec::new(), Vec::new());
     for (((sources, missing), codec), cell) in plan.columns().iter().zip(codecs).zip(&cells.columns) {
         for (i, (source, form)) in sources.iter().zip(codec.parts()).enumerate() {

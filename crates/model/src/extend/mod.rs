@@ -55,8 +55,8 @@ pub use refresh::RefreshOptions;
 use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
 use crate::space::{
-    EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, complete, now,
-    training_codecs,
+    EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, complete, extended_name,
+    now, training_codecs,
 };
 use crate::train::{Event, Sink, TrainingOptions, TrainingPlan};
 
@@ -148,7 +148,7 @@ impl EmbeddingSpace {
                 ..Default::default()
             };
             let pruned = self.prune(&options.prune, Some(table), &prune, sink)?;
-            let name = options.name.clone().unwrap_or_else(|| format!("{}_extended", self.name()));
+            let name = options.name.clone().unwrap_or_else(|| extended_name(self.name()));
             let options =
                 ExtendOptions { prune: Vec::new(), name: Some(name), features: carried, ..options.clone() };
             return pruned.graft(table, valid, &options, sink);
@@ -180,7 +180,7 @@ impl EmbeddingSpace {
         let d_side = child.append_columns(&shapes, options, &mut rng)?;
         let about = &mut child.about;
         about.refused_extensions = Vec::new();
-        about.name = options.name.clone().unwrap_or_else(|| format!("{}_extended", self.name()));
+        about.name = options.name.clone().unwrap_or_else(|| extended_name(self.name()));
         about.created = now();
         about.software = SoftwareVersion::current();
         about.batch_size = dose.batch_size;

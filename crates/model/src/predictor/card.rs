@@ -5,7 +5,7 @@ use tabgraft_feature::Feature;
 use tabgraft_table::split::Split;
 
 use super::interval::Distances;
-use super::{ChosenThreshold, FitInfo, Predictor, PredictorAbout, PredictorOptions, Target};
+use super::{ChosenThreshold, FitInfo, Predictor, PredictorAbout, PredictorOptions, RefusedGrowth, Target};
 use crate::space::{ExtensionMetadata, SpaceCard};
 
 /// What `inspect` shows of a predictor.
@@ -31,6 +31,8 @@ pub struct PredictorCard {
     pub n_rows_of_intervals: Option<usize>,
     /// What it grew from; none where it was fitted from nothing.
     pub growth: Option<GrowthCard>,
+    /// What grew from it and was judged worse than it, oldest first.
+    pub refused_growths: Vec<RefusedGrowth>,
     /// The space that it was fitted on, as it was then.
     pub space: SpaceCard,
 }
@@ -54,9 +56,9 @@ pub struct GrowthCard {
     pub n_trees_onward: Vec<usize>,
     /// Trees of each forest that starts from nothing.
     pub n_trees_anew: Vec<usize>,
-    /// Shares in a prediction of the old predictor, of the forests that start from it, and of those that start from
-    /// nothing.
-    pub shares: [f64; 3],
+    /// Shares in a prediction of the old predictor, of the forests that start from it, of those that start from
+    /// nothing, and of the linear model that came; they sum to 1.
+    pub shares: [f64; 4],
 }
 
 impl Predictor {
@@ -73,6 +75,7 @@ impl Predictor {
             chosen_threshold: self.about.threshold,
             n_rows_of_intervals: self.about.distances.as_ref().map(Distances::n_rows),
             growth: self.about.growth_card(),
+            refused_growths: self.about.refused_growths.clone(),
             space: self.about.space.card(),
         }
     }
@@ -112,20 +115,25 @@ impl PredictorAbout {
         }
     }
 
+    /// Columns that its space has and that of the predictor that it grew from had not.
+    pub(super) fn columns_added(&self) -> Vec<String> {
+        let Some(growth) = &self.growth else { return Vec::new() };
+        let is_old = |name: &String| growth.base.space.columns.iter().any(|c| c.name == *name);
+        self.space.columns.iter().map(|c| c.name.clone()).filter(|name| !is_old(name)).collect()
+    }
+
     fn growth_card(&self) -> Option<GrowthCard> {
         let growth = self.growth.as_ref()?;
-        let has = |about: &PredictorAbout, name: &str| about.space.columns.iter().any(|c| c.name == name);
-        let added = self.space.columns.iter().filter(|c| !has(&growth.base, &c.name));
         Some(GrowthCard {
             base: growth.base.name.clone(),
             base_id: growth.base_id.clone(),
             base_space: growth.base.space.name.clone(),
             base_learners: growth.base.learners(),
-            columns_added: added.map(|c| c.name.clone()).collect(),
+            columns_added: self.columns_added(),
             columns_removed: growth.base.lost_columns(&self.space),
             n_trees_onward: growth.n_trees_onward.clone(),
             n_trees_anew: growth.n_trees_anew.clone(),
-            shares: growth.shares,
+            shares: growth.all_shares(),
         })
     }
 }
@@ -144,17 +152,18 @@ impl PredictorCard {
 }
 
 /// What came to a predictor, in words.
-pub(super) fn learners_of(onward: &[usize], anew: &[usize], shares: [f64; 3]) -> String {
-    let [_, of_onward, of_anew] = shares;
+pub(super) fn learners_of(onward: &[usize], anew: &[usize], shares: [f64; 4]) -> String {
+    let [_, of_onward, of_anew, of_linear] = shares;
     let words = |n_trees: &[usize], how: &str, share: f64| {
         (share > 0.0).then(|| {
             let sum: usize = n_trees.iter().sum();
             format!("{} forests of {sum} trees {how} (share {share:.2})", n_trees.len())
         })
     };
-    let came = [words(onward, "onward", of_onward), words(anew, "anew", of_anew)];
+    let linear = (of_linear > 0.0).then(|| format!("a linear model (share {of_linear:.2})"));
+    let came = [words(onward, "onward", of_onward), words(anew, "anew", of_anew), linear];
     match came.into_iter().flatten().collect::<Vec<_>>() {
         none if none.is_empty() => "nothing came, for it brought nothing".to_owned(),
-        some => format!("since then {}", some.join(" and ")),
+        some => format!("since then {}", some.join(", ")),
     }
 }

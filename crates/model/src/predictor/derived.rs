@@ -81,6 +81,11 @@ pub(super) fn add(
     Ok(())
 }
 
+/// How the cells of all columns that trees and the linear learner have become numbers: those of the space, then these.
+pub(crate) fn codecs(of_space: &[Codec], derived: &[Derived]) -> Vec<Codec> {
+    of_space.iter().chain(derived.iter().map(|d| &d.codec)).cloned().collect()
+}
+
 /// Checks what a file says.
 ///
 /// # Errors

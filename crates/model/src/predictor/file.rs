@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use tabgraft_table::codec::Codec;
-
 use super::head::Head;
 use super::interval::Distances;
-use super::lines::Lines;
-use super::{Predictor, PredictorAbout, Target, derived, to_current, trees};
+use super::{Predictor, PredictorAbout, Target, derived, lines, to_current, trees};
 use crate::error::{Error, Result};
-use crate::linear::CellPlan;
 use crate::param::start::Blank;
 use crate::param::weights::{check_all_used, from_blobs, to_blobs};
 use crate::space::{MOST_COLUMNS, check_about, check_filled, check_groups, n_weights, skeleton};
@@ -20,11 +16,6 @@ use crate::tree::Forest;
 
 /// The container's kind.
 pub(crate) const KIND: &str = "predictor";
-
-/// What the tensor of a linear model is named below.
-fn linear(i: usize) -> String {
-    format!("linear.{i}")
-}
 
 impl Predictor {
     /// Writes the predictor to one file, whole or not at all.
@@ -74,9 +65,7 @@ impl Predictor {
         for (i, forest) in self.forests.iter().enumerate() {
             forest.to_blobs(&format!("forest.{i}"), &mut tensors);
         }
-        for (i, lines) in self.lines.iter().enumerate() {
-            lines.to_blobs(&linear(i), &mut tensors);
-        }
+        lines::to_blobs(&self.lines, &mut tensors);
         self.grown_tensors(&mut tensors);
         tensors
     }
@@ -129,6 +118,7 @@ impl Predictor {
         if !sane || !number_sane {
             return Err(Error::malformed("the target's scale or calibration is no finite positive number"));
         }
+        derived::check(&about.derived, &about.space.columns)?;
         if let Some(growth) = &about.growth {
             let grown = growth.read(&about, &mut tensors)?;
             check_all_used(&tensors)?;
@@ -144,12 +134,9 @@ impl Predictor {
         let info = &about.fit_info;
         let n_networks = if info.share_of_networks() > 0.0 { info.best_epochs.len() } else { 0 };
         let n_forests = if info.share_of_trees > 0.0 { info.n_trees.len() } else { 0 };
-        let has_lines =
-            |i: &usize| info.share_of_linear > 0.0 && tensors.contains_key(&Lines::tensor(&linear(*i)));
-        let n_lines = (0..tensors.len()).take_while(has_lines).count();
         if (info.share_of_networks() > 0.0) != (n_networks > 0)
             || (info.share_of_trees > 0.0) != (n_forests > 0)
-            || (info.share_of_linear > 0.0) != (n_lines > 0)
+            || (info.share_of_linear > 0.0) != lines::has_blobs(&tensors)
         {
             return Err(Error::malformed(
                 "a predictor without the networks, trees or linear models that it is said to have",
@@ -164,9 +151,7 @@ impl Predictor {
             from_blobs(&mut head, &format!("network.{i}"), &mut tensors)?;
             heads.push(head);
         }
-        derived::check(&about.derived, &about.space.columns)?;
-        let codecs: Vec<Codec> =
-            about.space.codecs.iter().chain(about.derived.iter().map(|d| &d.codec)).cloned().collect();
+        let codecs = derived::codecs(&about.space.codecs, &about.derived);
         let plan = trees::plan(&about.target, &codecs);
         let n_outputs = trees::loss(&about.target).n_outputs();
         let read = |i| Forest::from_blobs(plan.clone(), n_outputs, &format!("forest.{i}"), &mut tensors);
@@ -174,9 +159,7 @@ impl Predictor {
         if !forests.iter().map(Forest::n_trees).eq(about.fit_info.n_trees.iter().take(n_forests).copied()) {
             return Err(Error::malformed("its forests do not have as many trees as the manifest says"));
         }
-        let plan = CellPlan::new(&codecs);
-        let read = |i| Lines::from_blobs(plan.clone(), n_outputs, &linear(i), &mut tensors);
-        let lines: Vec<Lines> = (0..n_lines).map(read).collect::<Result<_>>()?;
+        let lines = lines::from_blobs(&codecs, n_outputs, &mut tensors)?;
         check_all_used(&tensors)?;
         Ok(Predictor { about, heads, as_one: OnceLock::new(), forests, lines, grown: None })
     }

@@ -4,7 +4,6 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use tabgraft_table::Table;
-use tabgraft_table::codec::Codec;
 use tabgraft_table::deal::deal_rows;
 use tabgraft_table::split::Part;
 
@@ -251,7 +250,7 @@ fn fit(
     let inner = InnerParts::of(&data.rows, &units, &data.fold, all_parts, false);
     let held_out_rows: Vec<usize> = data.rows.iter().copied().filter(|r| data.fold[*r] < n_parts).collect();
     derived::add(&derived, space.columns(), table, &mut encoded)?;
-    let codecs: Vec<Codec> = space.codecs().iter().chain(derived.iter().map(|d| &d.codec)).cloned().collect();
+    let codecs = derived::codecs(space.codecs(), &derived);
     let loss = trees::loss(&fitted_target);
     // The linear models, the forests, and the epochs of the networks. What is cheap comes first: networks learn only
     // while they add to it.
@@ -348,6 +347,7 @@ fn fit(
             target: fitted_target,
             inner: Some(inner),
             growth: None,
+            refused_growths: Vec::new(),
             claims: None,
         },
         heads,

@@ -1,36 +1,38 @@
-//! A predictor grows with its space: the old one stays as it is, and forests learn what the new columns add.
+//! A predictor grows with its space: the old one stays as it is, and forests and a linear model learn what the new
+//! columns add.
 //!
-//! Some start from what the old predictor says of a row, by learners that did not learn from it (`held_out.rs`), so
-//! that few trees are enough; others from nothing, for what the new columns say may outweigh all else. Their shares
-//! are fitted on rows that they did not learn from, and so is the sharpness.
+//! Some forests start from what the old predictor says of a row, by learners that did not learn from it
+//! (`held_out.rs`), so that few trees are enough; others, and the linear model, from nothing, for what the new columns
+//! say may outweigh all else. Their shares are fitted on rows that they did not learn from, and so is the sharpness.
 
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
 use tabgraft_table::split::Part;
 use tabgraft_table::table::quoted;
 
 use super::bag::BagData;
 use super::blend::{mixed, shares};
-use super::calibrate::fit_sharpness;
 use super::fair::rows_beside;
 use super::fit::{LEAST_ROWS, PARTS_OF_ONE, cell_order, inner_parts, labels, relative_weights};
 use super::grown::{Grown, Growth, MOST_IN_A_CHAIN, in_unit, margins, standardised};
 use super::held_out::Encoded;
 use super::inner::InnerParts;
 use super::interval::Distances;
+use super::kept::{Growing, HeldOutRows, JudgedOn, KeepGrown};
+use super::lines::fit_lines;
 use super::told::Told;
-use super::trees::{Grove, TreeData, fit_grove};
-use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, Target, threshold};
+use super::trees::{self, Grove, TreeData, fit_grove};
+use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, derived, threshold};
 use crate::error::{Error, Result};
-use crate::metric::{self, PairedDifference, Prediction, Verdict};
-use crate::space::{EmbeddingSpace, Known, SoftwareVersion, UnseenCounts, clusters, now};
+use crate::space::{EmbeddingSpace, Known, SoftwareVersion, UnseenCounts, clusters, extended_name, now};
 use crate::train::{Event, Sink};
 use crate::tree::Forest;
 use crate::weights::WeightedRows;
 
+/// Most inner parts: a linear model and two forests for each are a fifth of what a fit from nothing takes.
+const MOST_PARTS: usize = 3;
 /// Fewest test rows that the old and the grown predictor are compared on; with fewer, rows of the fit by learners
 /// that did not learn from them.
 const LEAST_TEST_ROWS: usize = 50;
@@ -38,7 +40,7 @@ const LEAST_TEST_ROWS: usize = 50;
 /// How a predictor grows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GrowOptions {
-    /// Name of the grown predictor. Default: the old one's.
+    /// Name of the grown predictor. Default: the old one's with `_extended`.
     pub name: Option<String>,
     /// Seed of the new forests. Default: the old predictor's.
     pub seed: Option<u64>,
@@ -46,43 +48,10 @@ pub struct GrowOptions {
     pub keep: KeepGrown,
 }
 
-/// What is kept of a predictor that grew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeepGrown {
-    /// The grown one, whatever it is worth.
-    #[default]
-    Always,
-    /// The grown one, unless it predicts worse than the old one: then the old one.
-    IfNotWorse,
-}
-
-/// What came of growing a predictor.
-#[derive(Debug, Clone)]
-pub struct Growing {
-    /// The grown predictor, or the old one where that was better and had to be kept.
-    pub predictor: Predictor,
-    /// Whether it is the grown one.
-    pub kept: bool,
-    /// How much better the grown one predicts than the old one; none where rows are too few to say.
-    pub difference: Option<PairedDifference>,
-    /// What the rows of the difference are.
-    pub judged_on: JudgedOn,
-}
-
-/// What the rows are that an old and a grown predictor are compared on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum JudgedOn {
-    /// Test rows, which neither learned from.
-    TestRows,
-    /// Rows of the fit, each by learners that did not learn from it.
-    HeldOutRows,
-}
-
 impl Predictor {
     /// Takes the predictor to `child`, a descendant of its space: old learners stay, bit for bit, and see the cells
-    /// that they always saw; new forests learn from all columns of `child` what the old learners do not say.
+    /// that they always saw; new forests and a linear model learn from all columns of `child` what the old learners do
+    /// not say.
     ///
     /// `table` is that of the fit with the new columns; rows may have come, and are learned from too. Rows of the
     /// fit are learned from where it can be told which old learner did not learn from them. Columns that `child`
@@ -181,7 +150,7 @@ impl Predictor {
         let target = &self.about.target;
         let mut columns = child.column_report(table);
         columns.ignored_columns.retain(|c| c.name != target.column());
-        let cells = child.encode(table)?;
+        let mut cells = child.encode(table)?;
         for column in UnseenCounts::of(&cells).mostly(child.columns(), child.codecs(), table)? {
             let _ = sink(&Event::Warning { text: column.to_string() });
         }
@@ -216,7 +185,10 @@ impl Predictor {
         let place = cell_order(child, table, target.column())?;
         rows.sort_by_key(|r| (place[*r], *r));
         let test_rows: Vec<u32> = (0..table.n_rows()).filter(|r| is_test[*r]).map(|r| r as u32).collect();
-        let n_forests = self.about.options.n_parts_for(rows.len());
+        let derived = derived::find(child.columns(), table, &rows)?;
+        derived::add(&derived, child.columns(), table, &mut cells)?;
+        let codecs = derived::codecs(child.codecs(), &derived);
+        let n_forests = self.about.options.n_parts_for(rows.len()).min(MOST_PARTS);
         let n_parts = if n_forests == 1 { PARTS_OF_ONE } else { n_forests };
         // As a later step will look at them: without rows that no predictor learned from or was tested on.
         let units = self.units(child, table)?;
@@ -241,33 +213,41 @@ impl Predictor {
             bag: &data,
             held_out_rows: &held_out_rows,
             n_forests,
-            offsets: Some(&offsets),
+            offsets: None,
             seed: options.seed.unwrap_or(self.about.options.seed),
         };
-        let told = Told::new(sink, 2 * n_forests);
-        let onward = fit_grove(target, child.codecs(), &trees, &told)?;
-        let anew = match told.is_stopped() {
-            true => None,
-            false => fit_grove(target, child.codecs(), &TreeData { offsets: None, ..trees }, &told)?,
+        let told = Told::new(sink, 3 * n_forests);
+        let mut spent = SecondsSpent::default();
+        let begin = Instant::now();
+        let ruled = fit_lines(trees::loss(target), &codecs, &cells, &data, &held_out_rows, n_forests, &told)?;
+        spent.linear = begin.elapsed().as_secs_f64();
+        let begin = Instant::now();
+        let grove = |offsets| match told.is_stopped() {
+            true => Ok(None),
+            false => fit_grove(target, &codecs, &TreeData { offsets, ..trees }, &told),
         };
+        let onward = grove(Some(&offsets[..]))?;
+        let anew = grove(None)?;
+        spent.trees = begin.elapsed().as_secs_f64();
         let interrupted = told.is_stopped();
         told.end();
         let n_outputs = target.n_outputs();
         let of_row = |r: &usize| before.values[r * n_outputs..(r + 1) * n_outputs].iter().copied();
         let old: Vec<f64> = standardised(target, &held_out_rows.iter().flat_map(of_row).collect::<Vec<_>>());
-        let mut after = old.clone();
-        let mut add = |grove: Option<Grove>| {
-            let Some(grove) = grove else { return (0.0, Vec::new()) };
-            let both = [&after[..], &grove.held_out];
-            let both_shares = shares(&both, &data.labels, &held_out_rows, &data.weights);
-            after = mixed(&both, &both_shares);
-            let share = both_shares[1];
-            (share, if share > 0.0 { grove.forests } else { Vec::new() })
+        let [of_onward, of_anew] = [&onward, &anew].map(|grove| grove.as_ref().map(|g| &g.held_out[..]));
+        let came = [of_onward, of_anew, ruled.as_ref().map(|ruled| &ruled.held_out[..])];
+        let said: Vec<&[f64]> = [&old[..]].into_iter().chain(came.into_iter().flatten()).collect();
+        let chosen = shares(&said, &data.labels, &held_out_rows, &data.weights);
+        let after = mixed(&said, &chosen);
+        let mut chosen = chosen.into_iter();
+        let mut next = |is_there: bool| if is_there { chosen.next().unwrap_or(0.0) } else { 0.0 };
+        let shares = [next(true), next(onward.is_some()), next(anew.is_some())];
+        let share_of_linear = next(ruled.is_some());
+        let with_share = |grove: Option<Grove>, share: f64| -> Vec<Forest> {
+            grove.filter(|_| share > 0.0).map(|grove| grove.forests).unwrap_or_default()
         };
-        let (of_onward, onward) = add(onward);
-        let (of_anew, anew) = add(anew);
-        let onward = if of_anew < 1.0 { onward } else { Vec::new() };
-        let shares = [(1.0 - of_anew) * (1.0 - of_onward), (1.0 - of_anew) * of_onward, of_anew];
+        let (onward, anew) = (with_share(onward, shares[1]), with_share(anew, shares[2]));
+        let lines = ruled.filter(|_| share_of_linear > 0.0).map(|ruled| ruled.lines).unwrap_or_default();
         let of_rows = HeldOutRows { rows: &held_out_rows, values: &values, weights: &data.weights };
         let sharpness = of_rows.sharpness(target, &after);
         let own_options = self.options_of(options);
@@ -277,7 +257,7 @@ impl Predictor {
         let threshold = threshold::chosen(target, &own_options, &said, &truth, &own_weights);
         let mut predictor = Predictor {
             about: PredictorAbout {
-                name: options.name.clone().unwrap_or_else(|| self.about.name.clone()),
+                name: own_options.name.clone(),
                 created: now(),
                 software: SoftwareVersion::current(),
                 options: own_options,
@@ -286,7 +266,7 @@ impl Predictor {
                 target: target.clone(),
                 sharpness,
                 space: child.about.clone(),
-                derived: Vec::new(),
+                derived,
                 rows: self.rows_of(child, table, &is_test)?,
                 rows_hash: None,
                 reading: table.origin().reading.clone(),
@@ -299,6 +279,7 @@ impl Predictor {
                     n_copies: n_copies(child, table, &data.rows)?,
                     columns,
                     interrupted,
+                    seconds_spent: spent,
                     ..FitInfo::default()
                 },
                 inner: Some(inner),
@@ -308,14 +289,16 @@ impl Predictor {
                     n_trees_onward: onward.iter().map(Forest::n_trees).collect(),
                     n_trees_anew: anew.iter().map(Forest::n_trees).collect(),
                     shares,
+                    share_of_linear,
                 }),
+                refused_growths: Vec::new(),
                 claims: None,
             },
             heads: Vec::new(),
             as_one: OnceLock::new(),
             forests: Vec::new(),
             lines: Vec::new(),
-            grown: Some(Grown { base: Box::new(self.clone()), onward, anew }),
+            grown: Some(Grown { base: Box::new(self.clone()), onward, anew, lines }),
         };
         let test = table.take(&test_rows)?;
         if test_rows.iter().filter(|r| values[**r as usize].is_some()).count() >= 2 {
@@ -330,32 +313,10 @@ impl Predictor {
         Ok(self.choose(predictor, difference, judged_on, options.keep, sink))
     }
 
-    /// The grown predictor, or this one.
-    fn choose(
-        &self,
-        predictor: Predictor,
-        difference: Option<PairedDifference>,
-        judged_on: JudgedOn,
-        keep: KeepGrown,
-        sink: &mut Sink<'_>,
-    ) -> Growing {
-        let is_worse = difference.as_ref().is_some_and(|d| d.verdict == Verdict::Worse);
-        let kept = !(is_worse && keep == KeepGrown::IfNotWorse);
-        if is_worse {
-            let text = format!(
-                "the grown predictor is worse than `{}`{}",
-                self.name(),
-                if kept { "" } else { ", which is kept" }
-            );
-            let _ = sink(&Event::Warning { text });
-        }
-        Growing { predictor: if kept { predictor } else { self.clone() }, kept, difference, judged_on }
-    }
-
     fn options_of(&self, options: &GrowOptions) -> PredictorOptions {
         let own = &self.about.options;
         PredictorOptions {
-            name: options.name.clone().unwrap_or_else(|| own.name.clone()),
+            name: options.name.clone().unwrap_or_else(|| extended_name(&own.name)),
             seed: options.seed.unwrap_or(own.seed),
             ..own.clone()
         }
@@ -380,46 +341,6 @@ impl Predictor {
     /// Units of the rows, `[n_rows]`.
     fn units(&self, child: &EmbeddingSpace, table: &Table) -> Result<Vec<u64>> {
         child.split().units(table, &child.keys_of(table)?)
-    }
-}
-
-/// Rows that each have a prediction by a learner that did not learn from them.
-struct HeldOutRows<'a> {
-    rows: &'a [usize],
-    /// `[n_rows]` of the table.
-    values: &'a [Option<f64>],
-    /// `[n_rows]` of the table.
-    weights: &'a [f32],
-}
-
-impl HeldOutRows<'_> {
-    fn targets(&self) -> Vec<f64> {
-        self.rows.iter().map(|r| self.values[*r].unwrap_or_default()).collect()
-    }
-
-    fn sharpness(&self, target: &Target, predicted: &[f64]) -> f64 {
-        let Target::Classes { classes, .. } = target else { return 1.0 };
-        let class: Vec<usize> = self.targets().iter().map(|v| *v as usize).collect();
-        let weights: Vec<f32> = self.rows.iter().map(|r| self.weights[*r]).collect();
-        fit_sharpness(predicted, &class, &weights, classes.len())
-    }
-
-    fn compare(
-        &self,
-        child: &EmbeddingSpace,
-        table: &Table,
-        target: &Target,
-        old: &[f64],
-        new: &[f64],
-    ) -> Result<PairedDifference> {
-        let rows: Vec<u32> = self.rows.iter().map(|r| *r as u32).collect();
-        let clusters = clusters(&[&child.about], &table.take(&rows)?)?;
-        let truth = match target {
-            Target::Classes { .. } => target.truth(&self.targets()),
-            Target::Number { .. } => target.truth(&standardised(target, &self.targets())),
-        };
-        let side = |values: &[f64]| Prediction::new(values.to_vec(), target.n_outputs());
-        metric::compare(target.task(), &truth, &side(old)?, &side(new)?, &clusters, 0)
     }
 }
 

@@ -1,11 +1,12 @@
 //! A predictor that grew with its space: the old one as it was, forests that start from what it says, and forests
-//! that start from nothing.
+//! and a linear model that start from nothing.
 //!
 //! ```text
 //! old columns ─ old predictor ─► p ──────────────────────────┐
 //!                                └ log-odds ─┐               │
 //! all columns ─ forests onward ──────────────┴ + ─► p' ──────┼ shares, sharpness ─► prediction
-//! all columns ─ forests anew ──────────────────────► p'' ────┘
+//! all columns ─ forests anew ──────────────────────► p'' ────┤
+//! all columns ─ linear model ──────────────────────► p* ─────┘
 //! ```
 
 use std::collections::BTreeMap;
@@ -15,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use super::blend::mixed;
 use super::calibrate::sharpen;
 use super::card::learners_of;
+use super::lines::{self, Lines};
 use super::sight::Sight;
-use super::{Predictor, PredictorAbout, Target, trees};
+use super::{Predictor, PredictorAbout, Target, derived, trees};
 use crate::error::{Error, Result};
 use crate::space::unlike;
 use crate::store::Blob;
@@ -45,8 +47,15 @@ pub(crate) struct Growth {
     /// Trees of each forest that starts from nothing; none where it has no share.
     pub n_trees_anew: Vec<usize>,
     /// Shares in a prediction of the old predictor, of the forests that start from it, and of those that start from
-    /// nothing; they sum to 1.
+    /// nothing.
     pub shares: [f64; 3],
+    /// Share of the linear model, what the others leave of 1. Absent where it has none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub share_of_linear: f64,
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 /// What a grown predictor predicts with.
@@ -58,6 +67,15 @@ pub(crate) struct Grown {
     pub onward: Vec<Forest>,
     /// Start from nothing.
     pub anew: Vec<Forest>,
+    /// The linear model, of each inner part.
+    pub lines: Vec<Lines>,
+}
+
+impl Grown {
+    /// Learners of a kind.
+    pub fn n_learners(&self) -> usize {
+        self.onward.len().max(self.anew.len()).max(self.lines.len())
+    }
 }
 
 impl PredictorAbout {
@@ -75,16 +93,21 @@ impl Predictor {
     pub(super) fn grown_from(&self, before: Vec<f64>, sight: Sight<'_>) -> Vec<f64> {
         let (Some(grown), Some(growth)) = (&self.grown, &self.about.growth) else { return before };
         let target = &self.about.target;
+        let loss = trees::loss(target);
         let onward = match grown.onward.is_empty() {
             true => Vec::new(),
             false => {
                 let before = margins(target, &before);
-                trees::predict_from(&grown.onward, trees::loss(target), &before, sight)
+                trees::predict_from(&grown.onward, loss, &before, sight)
             }
         };
-        let anew = trees::predict(&grown.anew, trees::loss(target), sight);
-        let old = standardised(target, &before);
-        in_unit(target, mixed(&[&old[..], &onward, &anew], &growth.shares), self.about.sharpness)
+        let said = [
+            standardised(target, &before),
+            onward,
+            trees::predict(&grown.anew, loss, sight),
+            lines::predict(&grown.lines, loss, sight),
+        ];
+        in_unit(target, mixed(&said, &growth.all_shares()), self.about.sharpness)
     }
 
     /// Tensors of the old predictor and of what came.
@@ -95,6 +118,7 @@ impl Predictor {
                 forest.to_blobs(&format!("{name}.{i}"), tensors);
             }
         }
+        lines::to_blobs(&grown.lines, tensors);
         let base = grown.base.tensors();
         tensors.extend(base.into_iter().map(|(name, blob)| (format!("{BASE}.{name}"), blob)));
     }
@@ -136,7 +160,13 @@ impl Predictor {
 impl Growth {
     /// What came, in words.
     pub(super) fn learners(&self) -> String {
-        learners_of(&self.n_trees_onward, &self.n_trees_anew, self.shares)
+        learners_of(&self.n_trees_onward, &self.n_trees_anew, self.all_shares())
+    }
+
+    /// Shares of the old predictor, of the forests onward and anew, and of the linear model; they sum to 1.
+    pub(crate) fn all_shares(&self) -> [f64; 4] {
+        let [old, onward, anew] = self.shares;
+        [old, onward, anew, self.share_of_linear]
     }
 
     /// Reads what came, and the old predictor, from their tensors, which are taken out.
@@ -147,14 +177,16 @@ impl Growth {
         if about.chain_length() > MOST_IN_A_CHAIN {
             return Err(Error::malformed(format!("a chain of more than {MOST_IN_A_CHAIN} predictors")));
         }
-        let [_, onward, anew] = self.shares;
-        let sane = self.shares.iter().all(|share| (0.0..=1.0).contains(share))
-            && (self.shares.iter().sum::<f64>() - 1.0).abs() < 1e-6;
+        let all = self.all_shares();
+        let [_, onward, anew, linear] = all;
+        let sane = all.iter().all(|share| (0.0..=1.0).contains(share))
+            && (all.iter().sum::<f64>() - 1.0).abs() < 1e-6;
         if !sane
             || (onward > 0.0) == self.n_trees_onward.is_empty()
             || (anew > 0.0) == self.n_trees_anew.is_empty()
+            || (linear > 0.0) != lines::has_blobs(tensors)
         {
-            return Err(Error::malformed("new forests without the share that they are said to have"));
+            return Err(Error::malformed("new learners without the share that they are said to have"));
         }
         if !self.base.target.is_same(&about.target) {
             return Err(Error::malformed("it grew from a predictor of another target"));
@@ -169,7 +201,8 @@ impl Growth {
             }
         }
         let base = Predictor::from_parts((*self.base).clone(), own)?;
-        let plan = trees::plan(&about.target, &about.space.codecs);
+        let codecs = derived::codecs(&about.space.codecs, &about.derived);
+        let plan = trees::plan(&about.target, &codecs);
         let n_outputs = trees::loss(&about.target).n_outputs();
         let mut read = |name: &str, n_trees: &[usize]| -> Result<Vec<Forest>> {
             let read = |i| Forest::from_blobs(plan.clone(), n_outputs, &format!("{name}.{i}"), tensors);
@@ -183,7 +216,8 @@ impl Growth {
         };
         let onward = read(ONWARD, &self.n_trees_onward)?;
         let anew = read(ANEW, &self.n_trees_anew)?;
-        Ok(Grown { base: Box::new(base), onward, anew })
+        let lines = lines::from_blobs(&codecs, n_outputs, tensors)?;
+        Ok(Grown { base: Box::new(base), onward, anew, lines })
     }
 }
 

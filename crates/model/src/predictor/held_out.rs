@@ -10,6 +10,7 @@ use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::split::Part;
 
 use super::fit::{PARTS_OF_ONE, inner_parts};
+use super::grown::Grown;
 use super::inner::InnerParts;
 use super::sight::Sight;
 use super::{Predictor, PredictorAbout};
@@ -102,7 +103,7 @@ impl Predictor {
 
     /// Learners of a kind.
     fn n_learners(&self) -> usize {
-        let grown = self.grown.as_ref().map_or(0, |grown| grown.onward.len().max(grown.anew.len()));
+        let grown = self.grown.as_ref().map_or(0, Grown::n_learners);
         self.heads.len().max(self.forests.len()).max(self.lines.len()).max(grown)
     }
 
@@ -120,6 +121,7 @@ impl Predictor {
             for forests in [&mut grown.onward, &mut grown.anew] {
                 *forests = forests.get(i).cloned().into_iter().collect();
             }
+            grown.lines = grown.lines.get(i).cloned().into_iter().collect();
         }
         one
     }

@@ -33,7 +33,7 @@ impl PredictorAbout {
     /// comes to the manifest is covered by itself.
     pub(super) fn claims_hash(&self) -> ContentHash {
         let mut claims = serde_json::to_value(self).unwrap_or_default();
-        remove(&mut claims, &["name", "created", "claims", "space", "rows", "rows_hash"]);
+        remove(&mut claims, &["name", "created", "claims", "space", "rows", "rows_hash", "refused_growths"]);
         claims.get_mut("options").into_iter().for_each(|options| remove(options, &["name"]));
         claims.get_mut("fit_info").into_iter().for_each(|info| remove(info, &["seconds", "seconds_spent"]));
         // The old predictor is named by its id, which covers its names and times no more than this.

@@ -157,6 +157,38 @@ pub(super) fn predict(lines: &[Lines], loss: Loss, sight: Sight<'_>) -> Vec<f64>
     sight.blocks(BLOCK_ROWS).map(of_block).collect::<Vec<_>>().concat()
 }
 
+/// What the tensors of the model of a part are named below.
+fn prefix(part: usize) -> String {
+    format!("linear.{part}")
+}
+
+/// The models of all parts as tensors.
+pub(super) fn to_blobs(lines: &[Lines], blobs: &mut BTreeMap<String, Blob>) {
+    lines.iter().enumerate().for_each(|(i, line)| line.to_blobs(&prefix(i), blobs));
+}
+
+/// Whether there are tensors of linear models.
+pub(super) fn has_blobs(blobs: &BTreeMap<String, Blob>) -> bool {
+    blobs.contains_key(&Lines::tensor(&prefix(0)))
+}
+
+/// Reads the models of all parts from their tensors, which are taken out.
+///
+/// # Errors
+/// As [`Lines::from_blobs`].
+pub(super) fn from_blobs(
+    codecs: &[Codec],
+    n_outputs: usize,
+    blobs: &mut BTreeMap<String, Blob>,
+) -> Result<Vec<Lines>> {
+    let plan = CellPlan::new(codecs);
+    let mut lines = Vec::new();
+    while blobs.contains_key(&Lines::tensor(&prefix(lines.len()))) {
+        lines.push(Lines::from_blobs(plan.clone(), n_outputs, &prefix(lines.len()), blobs)?);
+    }
+    Ok(lines)
+}
+
 /// The mean of some models' numbers, one for each place.
 fn mean_over<'a>(all: impl Iterator<Item = &'a [f32]>) -> Vec<f64> {
     let (mut mean, mut n) = (Vec::new(), 0.0);
@@ -235,12 +267,12 @@ impl Lines {
     }
 
     /// The name of the tensor that every model has.
-    pub fn tensor(prefix: &str) -> String {
+    fn tensor(prefix: &str) -> String {
         format!("{prefix}.coefficients")
     }
 
     /// The model as tensors, named below `prefix`.
-    pub fn to_blobs(&self, prefix: &str, blobs: &mut BTreeMap<String, Blob>) {
+    fn to_blobs(&self, prefix: &str, blobs: &mut BTreeMap<String, Blob>) {
         let shape = vec![self.plan.n_features() + 1, self.n_outputs];
         blobs.insert(Self::tensor(prefix), Blob { shape, data: self.coefficients.clone() });
         if let Some(centres) = &self.centres {
@@ -253,7 +285,7 @@ impl Lines {
     ///
     /// # Errors
     /// Malformed content that names the tensor and what is wrong with it.
-    pub fn from_blobs(
+    fn from_blobs(
         plan: CellPlan,
         n_outputs: usize,
         prefix: &str,

@@ -27,6 +27,7 @@ mod held_out;
 mod id;
 mod inner;
 mod interval;
+mod kept;
 mod label;
 mod leaks;
 mod lines;
@@ -59,8 +60,8 @@ use calibrate::sharpen;
 pub(crate) use calibrate::{LEAST_PROBABILITY, TINY};
 pub use card::{GrowthCard, PredictorCard};
 pub use class_weight::ClassWeight;
-pub(crate) use derived::DAY;
 use derived::Derived;
+pub(crate) use derived::{DAY, codecs as codecs_with_derived};
 pub(crate) use evaluate::Assessed;
 pub use explain::{
     ColumnGroup, ExplainOptions, Explanation, Importance, Method, Reason, ReasonsOfRow, Scale,
@@ -69,16 +70,16 @@ pub use fair::FairRows;
 pub(crate) use file::KIND;
 pub use fit::HeldOut;
 pub use fit_info::{FitInfo, SecondsSpent};
-pub use grow::{GrowOptions, Growing, JudgedOn, KeepGrown};
+pub use grow::GrowOptions;
 pub(crate) use grown::LEAST_PROBABILITY as LEAST_BEFORE;
 use grown::{Grown, Growth};
 pub(crate) use head::{Head, N_MEMBERS};
 use inner::InnerParts;
 use interval::Distances;
 pub use interval::Interval;
+pub use kept::{Growing, JudgedOn, KeepGrown, RefusedGrowth};
 pub use label::{LabelType, spelling_note};
-use lines::Lines;
-pub(crate) use lines::mean_line;
+pub(crate) use lines::{Lines, mean_line};
 pub(crate) use migrate::to_current;
 pub use options::{Effort, PredictorOptions};
 pub use predictions::{Guardrail, Predictions};
@@ -133,6 +134,9 @@ pub(crate) struct PredictorAbout {
     pub inner: Option<InnerParts>,
     /// The predictor that it grew from, and what came. None where it was fitted from nothing.
     pub growth: Option<Growth>,
+    /// What grew from it and was not kept; no part of the id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_growths: Vec<RefusedGrowth>,
     /// Hash of what the file says of the predictor, without names, times and seconds. None in one of format
     /// 1.3 or earlier.
     pub claims: Option<String>,

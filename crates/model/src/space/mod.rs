@@ -83,6 +83,11 @@ const LONG_NAME: usize = 4;
 /// Pairs of near names that a hint gives.
 const MOST_NEAR: usize = 3;
 
+/// The name of a child, of a space or of a predictor on it, that nobody gave another one.
+pub(crate) fn extended_name(parent: &str) -> String {
+    format!("{parent}_extended")
+}
+
 /// A trained embedding space. Never changes; a graft makes a new one.
 #[derive(Debug, Clone)]
 pub struct EmbeddingSpace {
