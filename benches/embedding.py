@@ -19,6 +19,8 @@ import quality
 RULES = ["neighbours", "linear", "network", "outliers"]
 MOST_ROWS = 20_000
 WIDTH = 128
+#: Variance of a direction, as a share of the first one's, below which it is rounding of 32 bits and left out.
+LEAST_SPREAD = 1e-6
 
 warnings.filterwarnings("ignore")
 
@@ -33,7 +35,9 @@ def by_skrub(train, *others):
     plain = make_pipeline(TableVectorizer(), SimpleImputer(), StandardScaler())
     x = plain.fit_transform(train)
     pca = PCA(n_components=min(WIDTH, x.shape[1], len(x)), random_state=0).fit(x)
-    return [pca.transform(plain.transform(frame)) for frame in (train, *others)]
+    # Standardising would blow a direction without spread up.
+    kept = pca.explained_variance_ > LEAST_SPREAD * pca.explained_variance_[0]
+    return [pca.transform(plain.transform(frame))[:, kept] for frame in (train, *others)]
 
 
 def by_space(train, *others):

@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, StringArray};
+use arrow::array::{ArrayRef, Float64Array, StringArray, TimestampSecondArray};
 use tabgraft_model::lineage::{Lineage, Step, verify};
 use tabgraft_model::predictor::{GrowOptions, JudgedOn, KeepGrown};
 use tabgraft_model::space::Mode;
@@ -291,16 +291,14 @@ fn a_grown_predictor_that_is_worse_is_not_kept_where_that_is_asked_for() {
 #[test]
 fn a_linear_model_and_the_days_between_dates_come_with_new_columns() {
     let table = rows(0, N_ROWS);
-    let date = |r: usize, days: usize| {
-        let day = (r * 37) % 300 + days;
-        format!("20{:02}-{:02}-{:02}", 10 + day / 360, day % 360 / 30 + 1, day % 30 + 1)
-    };
     let delay = |r: usize| (unit(r, 9) * 60.0) as usize;
-    let dates = |with: bool| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values((0..N_ROWS).map(|r| date(r, if with { delay(r) } else { 0 }))))
+    let dates = |days: &dyn Fn(usize) -> usize| -> ArrayRef {
+        let seconds = (0..N_ROWS).map(|r| 86_400 * (15_000 + (r * 37) % 1000 + days(r)) as i64);
+        Arc::new(TimestampSecondArray::from_iter_values(seconds))
     };
+    let (from, to) = (dates(&|_| 0), dates(&delay));
     let n = numbers((0..N_ROWS).map(|r| unit(r, 1) + unit(r, 3) + unit(r, 4) + delay(r) as f64 / 15.0));
-    let table = table.with_columns([("from", dates(false)), ("to", dates(true)), ("n", n)]).unwrap();
+    let table = table.with_columns([("from", from), ("to", to), ("n", n)]).unwrap();
     let v1 = first_space(&without(&table, &["from", "to"]));
     let old = fitted(&v1, &without(&table, &["from", "to"]), "n");
     let new = grown(&old, &grafted(&v1, &table, Mode::Frozen), &table);
