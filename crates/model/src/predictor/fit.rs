@@ -267,6 +267,7 @@ fn fit(
         held_out_rows: &held_out_rows,
         n_forests: n_parts,
         offsets: None,
+        haste: 1.0,
         seed: options.seed,
     };
     let grove = match told.is_stopped() {

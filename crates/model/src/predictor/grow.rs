@@ -31,8 +31,9 @@ use crate::train::{Event, Sink};
 use crate::tree::Forest;
 use crate::weights::WeightedRows;
 
-/// Most inner parts: a linear model and two forests for each are a fifth of what a fit from nothing takes.
-const MOST_PARTS: usize = 3;
+/// How much larger the steps of the new forests are than those of a fit from nothing, of which growing may take a fifth
+/// of the time.
+const HASTE: f64 = 1.6;
 /// Fewest test rows that the old and the grown predictor are compared on; with fewer, rows of the fit by learners
 /// that did not learn from them.
 const LEAST_TEST_ROWS: usize = 50;
@@ -188,7 +189,7 @@ impl Predictor {
         let derived = derived::find(child.columns(), table, &rows)?;
         derived::add(&derived, child.columns(), table, &mut cells)?;
         let codecs = derived::codecs(child.codecs(), &derived);
-        let n_forests = self.about.options.n_parts_for(rows.len()).min(MOST_PARTS);
+        let n_forests = self.about.options.n_parts_for(rows.len());
         let n_parts = if n_forests == 1 { PARTS_OF_ONE } else { n_forests };
         // As a later step will look at them: without rows that no predictor learned from or was tested on.
         let units = self.units(child, table)?;
@@ -214,6 +215,7 @@ impl Predictor {
             held_out_rows: &held_out_rows,
             n_forests,
             offsets: None,
+            haste: std::env::var("TG_HASTE").ok().and_then(|v| v.parse().ok()).unwrap_or(HASTE),
             seed: options.seed.unwrap_or(self.about.options.seed),
         };
         let told = Told::new(sink, 3 * n_forests);

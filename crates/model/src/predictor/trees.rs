@@ -45,6 +45,8 @@ pub(super) struct TreeData<'a> {
     pub n_forests: usize,
     /// `[n_rows, outputs of the loss]` of the table: margins that the trees start from, if they start from any.
     pub offsets: Option<&'a [f32]>,
+    /// As [`BoostData::haste`].
+    pub haste: f64,
     pub seed: u64,
 }
 
@@ -80,6 +82,7 @@ pub(super) fn fit_grove(
                 learn_rows: &learn_rows,
                 stop_rows: &stop_rows,
                 offsets: data.offsets,
+                haste: data.haste,
                 seed: splitmix(data.seed ^ splitmix(i as u64)),
             };
             let (forest, margins) = boost(&boost_data, &|| !told.goes_on_after(0));

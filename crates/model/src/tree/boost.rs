@@ -169,6 +169,8 @@ pub(crate) struct BoostData<'a> {
     pub stop_rows: &'a [usize],
     /// `[n_rows, n_outputs]` of the table: margins that the trees start from, where something predicts before them.
     pub offsets: Option<&'a [f32]>,
+    /// How much larger steps are than usual, and by how much fewer trees are waited for a better loss; 1 or more.
+    pub haste: f64,
     pub seed: u64,
 }
 
@@ -204,7 +206,8 @@ pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)
     let ground = Ground { bins: &bins, n_bins: &n_bins, n_outputs, lambda: LAMBDA };
     let asked: Vec<usize> =
         (0..plan.n_columns()).filter(|c| n_bins[*c] > 2 || has_missing(&bins[*c])).collect();
-    let rate = learning_rate(rows.len());
+    let rate = learning_rate(rows.len()) * data.haste;
+    let patience = (PATIENCE as f64 / data.haste) as usize;
     let before = |rows: &[usize]| -> Vec<f32> {
         let of_row = |r: &usize| match data.offsets {
             None => &start[..],
@@ -226,7 +229,7 @@ pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)
     let mut trees: Vec<Tree> = Vec::new();
     let mut derivatives = vec![[0.0f32; 2]; rows.len() * n_outputs];
     let mut bootstrapped = derivatives.clone();
-    while trees.len() < MAX_TREES && trees.len() < best.1 + PATIENCE && !asked.is_empty() {
+    while trees.len() < MAX_TREES && trees.len() < best.1 + patience && !asked.is_empty() {
         if trees.len().is_multiple_of(TREES_PER_LOOK) && is_stopped() {
             break;
         }

@@ -62,6 +62,7 @@ fn fitted(table: &EncodedTable, loss: Loss, targets: &[f32], weights: &[f32]) ->
         learn_rows: &learn_rows,
         stop_rows: &stop_rows,
         offsets: None,
+        haste: 1.0,
         seed: 7,
     };
     let (forest, margins) = boost(&data, &|| false);
@@ -127,6 +128,7 @@ fn of_a_target_that_nothing_tells_hardly_a_tree_is_kept() {
             learn_rows: &learn_rows,
             stop_rows: &stop_rows,
             offsets: None,
+            haste: 1.0,
             seed,
         };
         let (forest, _) = boost(&data, &|| false);
