@@ -215,7 +215,7 @@ impl Predictor {
             held_out_rows: &held_out_rows,
             n_forests,
             offsets: None,
-            haste: std::env::var("TG_HASTE").ok().and_then(|v| v.parse().ok()).unwrap_or(HASTE),
+            haste: HASTE,
             seed: options.seed.unwrap_or(self.about.options.seed),
         };
         let told = Told::new(sink, 3 * n_forests);

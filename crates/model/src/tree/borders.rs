@@ -7,7 +7,7 @@ const MAX_BORDERS: usize = 126;
 /// Most bins of a column, the one of missing cells among them.
 pub(super) const MOST_BINS: usize = MAX_BORDERS + 2;
 /// Rows for each border, so that few rows are not cut finer than they can tell.
-const ROWS_PER_BORDER: usize = 8;
+const ROWS_PER_BORDER: usize = 16;
 /// Rows that borders are taken from.
 const SAMPLE: usize = 20_000;
 
@@ -26,8 +26,7 @@ impl Borders {
     pub fn fit(columns: &Columns) -> Self {
         let n_rows = columns.0.first().map_or(0, Vec::len);
         let step = n_rows.div_ceil(SAMPLE).max(1);
-        let per: usize = std::env::var("TG_RPB").ok().and_then(|v| v.parse().ok()).unwrap_or(ROWS_PER_BORDER);
-        let n_borders = (n_rows / per).clamp(16, MAX_BORDERS);
+        let n_borders = (n_rows / ROWS_PER_BORDER).clamp(16, MAX_BORDERS);
         let of_column = |column: &Vec<f32>| {
             let mut values: Vec<f32> = column.iter().step_by(step).copied().filter(|v| !v.is_nan()).collect();
             values.sort_unstable_by(f32::total_cmp);

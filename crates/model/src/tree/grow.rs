@@ -150,28 +150,27 @@ fn children(
 /// Gain, bin, and what the leaves explain without a question: `sum g^2 / (h + lambda)` (Chen and Guestrin 2016,
 /// arXiv:1603.02754, equation 7, without the factor a half).
 fn best_of(histogram: &[Sums], n_bins: usize, n_outputs: usize, lambda: f64) -> (f64, u8, f64) {
-    let mut gains = vec![0.0f32; n_bins.saturating_sub(1)];
+    let mut gains = vec![0.0; n_bins.saturating_sub(1)];
     let mut before = 0.0;
     vectorised(
         #[inline(always)]
         || before = add_gains(histogram, &mut gains, n_bins, n_outputs, lambda),
     );
     let best = gains.iter().enumerate().max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)));
-    best.map_or((0.0, 255, before), |(bin, gain)| (f64::from(*gain), bin as u8, before))
+    best.map_or((0.0, 255, before), |(bin, gain)| (*gain, bin as u8, before))
 }
 
-/// What each question would add, over all leaves; what they explain without one. Sums are taken in 64 bits, and
-/// divided in 32: that tells the better of two questions as well, and twice as many are divided at once.
+/// What each question would add, over all leaves; what they explain without one.
 #[inline(always)]
-fn add_gains(histogram: &[Sums], gains: &mut [f32], n_bins: usize, n_outputs: usize, lambda: f64) -> f64 {
+fn add_gains(histogram: &[Sums], gains: &mut [f64], n_bins: usize, n_outputs: usize, lambda: f64) -> f64 {
     let mut before = 0.0;
-    let mut left = [[0.0f32; MOST_BINS]; 2];
+    let mut left = [[0.0; MOST_BINS]; 2];
     for leaf in histogram.chunks_exact(n_bins * n_outputs) {
         for output in 0..n_outputs {
             let mut sum = [0.0; 2];
             for (bin, own) in leaf.iter().skip(output).step_by(n_outputs).enumerate() {
                 sum = [sum[0] + own[0], sum[1] + own[1]];
-                (left[0][bin], left[1][bin]) = (sum[0] as f32, sum[1] as f32);
+                (left[0][bin], left[1][bin]) = (sum[0], sum[1]);
             }
             let [g, h] = sum;
             if h <= 0.0 {
@@ -179,7 +178,6 @@ fn add_gains(histogram: &[Sums], gains: &mut [f32], n_bins: usize, n_outputs: us
             }
             let whole = g * g / (h + lambda);
             before += whole;
-            let (g, h, whole, lambda) = (g as f32, h as f32, whole as f32, lambda as f32);
             // The divisions are most of the work: over bins they are vectors.
             let [left_g, left_h] = &left;
             for (gain, (lg, lh)) in gains.iter_mut().zip(left_g.iter().zip(left_h)) {
