@@ -68,14 +68,13 @@ def test_an_estimator_grows_new_columns(parts):
 
 
 def test_a_regressor_grows_with_its_weights(parts):
-    X_train, X_test, _, _ = parts
+    X_train, _, _, _ = parts
     rows, y = X_train.drop(columns="credit_amount"), X_train["credit_amount"]
     weights = np.where(np.arange(len(y)) % 3 == 0, 2.0, 1.0)
     fitted = tabgraft.TabgraftRegressor(**QUICK_PREDICTOR).fit(rows.drop(columns="duration"), y, weights)
     grown = fitted.extend(rows, y, weights)
     assert grown.predictor_.growth["columns_added"] == ["duration"]
-    assert grown.score(rows, y) > fitted.score(rows, y)
-    assert grown.predict(X_test).shape == (len(X_test),)
+    assert grown.score(rows, y) > fitted.score(rows.drop(columns="duration"), y)
 
 
 def test_a_transformer_in_a_pipeline_with_names_and_frames(parts):
