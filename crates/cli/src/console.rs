@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use ::console::Term;
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use crate::answer::EXIT_INTERRUPTED;
 use crate::failure::Failure;
 use crate::progress::{Progress, Style};
 use crate::report::{Report, line};
-use crate::terminal::{complain, complain_json, escaped, lines};
+use crate::terminal::{complain, complain_json, escaped, shown};
 
 /// How reports, notes and errors are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -46,7 +47,7 @@ impl Console {
     pub fn report(&self, report: &impl Report) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         match self.format {
-            Format::Text => out.write_all(lines(&report.text()).as_bytes())?,
+            Format::Text => out.write_all(shown(&report.text(), &Term::stdout()).as_bytes())?,
             Format::Json => {
                 out.write_all(escaped(&serde_json::to_string_pretty(report)?).as_bytes())?;
                 out.write_all(b"\n")?;
@@ -60,7 +61,7 @@ impl Console {
     pub fn tell(&self, line: &str) -> Result<(), Failure> {
         if self.format == Format::Text {
             let mut out = io::stdout().lock();
-            writeln!(out, "{}", lines(line))?;
+            writeln!(out, "{}", shown(line, &Term::stdout()))?;
             out.flush()?;
         }
         Ok(())

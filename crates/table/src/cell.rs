@@ -283,7 +283,8 @@ pub fn iso_text(text: &str) -> Option<String> {
     iso_micros(text.trim()).map(|micros| time_text(micros, true))
 }
 
-fn time_text(micros: i64, is_date: bool) -> String {
+/// Microseconds since 1970-01-01 UTC in ISO 8601; with `is_date` midnight is a day alone.
+pub fn time_text(micros: i64, is_date: bool) -> String {
     // Years that the calendar does not know (beyond +-262,000) stay a number.
     let Some(time) = DateTime::from_timestamp_micros(micros) else { return format!("{micros} us") };
     let is_midnight = micros.rem_euclid(MICROS_PER_DAY) == 0;

@@ -94,7 +94,7 @@ impl Report for PredictorsReport {
         let mut grid =
             Grid::new(["predictor", "target", "space", "version", "columns", "features", "score", "file"]);
         for row in &self.predictors {
-            let score = row.score.map(|s| format!("{} {:.4}", s.metric.name(), s.value));
+            let score = row.score.map(|s| format!("{} {:.4}", s.metric.words(), s.value));
             grid.row([
                 row.name.clone(),
                 row.target.clone(),

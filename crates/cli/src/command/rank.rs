@@ -83,7 +83,7 @@ impl Report for RankReport {
             text += &line!(
                 "a probe of `{}` on all columns: {} {:.4}, 95 % interval {:.4} to {:.4}, {} rows",
                 probe.target,
-                probe.score.metric.name(),
+                probe.score.metric.words(),
                 probe.score.value,
                 probe.score.low,
                 probe.score.high,

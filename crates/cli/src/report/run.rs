@@ -6,6 +6,7 @@ use serde::Serialize;
 use tabgraft_feature::Feature;
 use tabgraft_model::Discovery;
 use tabgraft_model::discover::remember::history::{FeatureVerdict, Origin, Run, Suggestion};
+use tabgraft_model::metric::metric_words;
 
 use super::{Grid, Report, line, names};
 
@@ -39,8 +40,15 @@ impl<'a> RunReport<'a> {
 impl Report for RunReport<'_> {
     fn text(&self) -> String {
         let run = self.run;
-        let mut grid =
-            Grid::new(["feature", &run.metric, "95 % interval", "p adjusted", "refitted", "verdict", ""]);
+        let mut grid = Grid::new([
+            "feature",
+            metric_words(&run.metric),
+            "95 % interval",
+            "p adjusted",
+            "refitted",
+            "verdict",
+            "",
+        ]);
         for s in &run.suggestions {
             let [effect, interval, p_adjusted] = match s.judgement {
                 Some(j) => [

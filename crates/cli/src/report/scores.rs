@@ -19,7 +19,7 @@ pub fn scores_text(scores: &[Score]) -> String {
     let mut grid = Grid::new(["metric", "value", "95 % interval", "rows"]);
     for s in scores {
         grid.row([
-            s.metric.name().to_owned(),
+            s.metric.words().to_owned(),
             format!("{:.4}", s.value),
             format!("{:.4} to {:.4}", s.low, s.high),
             s.n.to_string(),
@@ -80,7 +80,7 @@ pub fn difference_text(d: &PairedDifference) -> String {
         Verdict::NoDifference => "no difference beyond chance",
         Verdict::Worse => "the second one is worse",
     };
-    line!("  {}: {:.4}, then {:.4}", d.metric.name(), d.a, d.b)
+    line!("  {}: {:.4}, then {:.4}", d.metric.words(), d.a, d.b)
         + &line!(
             "  improvement {:+.4}, 95 % interval {:+.4} to {:+.4}, p = {:.3}, {} rows: {verdict}",
             d.difference,

@@ -56,10 +56,6 @@ impl ModelCard {
         if let Some(best) = training.best_epoch {
             hold(best <= training.n_epochs, format!("epoch {best} of {} was kept", training.n_epochs));
         }
-        hold(
-            training.validation_loss.is_some() || training.n_epochs == 0 || self.data.n_rows_valid == 0,
-            format!("{} validation rows, and no validation loss", self.data.n_rows_valid),
-        );
         if let Some(task) = &self.task {
             let is_number = task.task == "regression";
             hold(

@@ -72,7 +72,7 @@ fn scores(out: &mut String, card: &ModelCard) {
         ["metric", "value", "95 % interval", "rows"],
         card.scores.iter().map(|s| {
             let interval = format!("{:.4} to {:.4}", s.low, s.high);
-            [s.metric.name().to_owned(), format!("{:.4}", s.value), interval, s.n.to_string()]
+            [s.metric.words().to_owned(), format!("{:.4}", s.value), interval, s.n.to_string()]
         }),
     );
     for note in card.scores.first().map(crate::metric::Score::notes).unwrap_or_default() {

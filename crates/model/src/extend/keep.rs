@@ -151,7 +151,7 @@ impl GraftJudgement {
         };
         let figures = format!(
             "{} {difference:+.4} ({low:+.4} to {high:+.4}) on {n} {on}, target `{}`",
-            metric.name(),
+            metric.words(),
             self.target
         );
         let culprits: Vec<&str> = self.culprits().iter().map(|c| c.column.as_str()).collect();

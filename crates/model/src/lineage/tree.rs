@@ -91,7 +91,7 @@ fn children<'l>(lineage: &'l Lineage, parent: &Waiting<'l>) -> Vec<Waiting<'l>> 
 /// How a version came about, in a line.
 fn how(lineage: &Lineage, node: &Node) -> String {
     if let Some(prediction) = &node.prediction {
-        let score = prediction.scores.first().map(|s| format!(", {} {:.4}", s.metric.name(), s.value));
+        let score = prediction.scores.first().map(|s| format!(", {} {:.4}", s.metric.words(), s.value));
         return format!("predictor of `{}`{}", prediction.target, score.unwrap_or_default());
     }
     let Some(edge) = lineage.parents(&node.id).next() else {

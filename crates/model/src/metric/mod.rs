@@ -96,6 +96,14 @@ pub enum Metric {
     R2,
 }
 
+/// The metric of this name as people write it; a name that is none, as it is.
+pub fn metric_words(name: &str) -> &str {
+    match Metric::of_name(name) {
+        Some(metric) => metric.words(),
+        None => name,
+    }
+}
+
 impl Metric {
     /// All of them.
     pub const ALL: [Metric; 10] = [
@@ -125,6 +133,11 @@ impl Metric {
             Metric::Mae => "mae",
             Metric::R2 => "r2",
         }
+    }
+
+    /// The metric of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
     /// The metric as people write it, for what people read.

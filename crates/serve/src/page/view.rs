@@ -224,7 +224,7 @@ fn score_row(score: &Score) -> ScoreRow {
     );
     let hundredths = |value: f64| format!("{:.2}", 100.0 * value.clamp(0.0, 1.0));
     ScoreRow {
-        metric: score.metric.name(),
+        metric: score.metric.words(),
         value: format!("{:.4}", score.value),
         low: format!("{:.4}", score.low),
         high: format!("{:.4}", score.high),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::effectiveness::{Effectiveness, FeatureEffect};
 use super::history::FeatureVerdict;
+use crate::metric::metric_words;
 use tabgraft_feature::definition::Definition;
 use tabgraft_table::grid::Grid;
 use tabgraft_table::visible;
@@ -128,7 +129,7 @@ impl Standing {
         of_what.retain(|what| seen.insert(*what));
         let mut text = String::new();
         for [target, metric] in of_what {
-            text += &format!("{} of `{}`\n", visible(metric), visible(target));
+            text += &format!("{} of `{}`\n", visible(metric_words(metric)), visible(target));
             let mut grid = Grid::new(["feature", "points", "95 % interval", "percent", "runs", ""]);
             for s in standings.iter().filter(|s| s.target == target && s.metric == metric) {
                 let [low, high] = s.interval_points;
@@ -193,8 +194,8 @@ mod tests {
         };
         let text = Standing::table(&[of("one", "y"), of("other", "w"), of("two", "y")]);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "roc_auc of `y`");
-        assert_eq!(lines[4], "roc_auc of `w`");
+        assert_eq!(lines[0], "ROC AUC of `y`");
+        assert_eq!(lines[4], "ROC AUC of `w`");
         assert!(lines[2].contains("one") && lines[3].contains("two") && lines[6].contains("other"), "{text}");
         assert!(lines.iter().all(|line| line.chars().count() <= 80), "{text}");
     }
