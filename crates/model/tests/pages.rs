@@ -15,7 +15,7 @@ use arrow::array::{ArrayRef, Float64Array, StringArray};
 use serde_json::Value;
 use tabgraft_model::extend::Keep;
 use tabgraft_model::metric::Verdict;
-use tabgraft_model::report::{Relation, Report, ReportKind, ReportOptions, WorthBy};
+use tabgraft_model::report::{Relation, Report, ReportKind, ReportOptions, Values, WorthBy};
 use tabgraft_model::space::Mode;
 use tabgraft_model::{
     EmbeddingSpace, ExtendOptions, ModelFile, Predictor, PredictorOptions, Registry, TrainingOptions,
@@ -162,6 +162,59 @@ fn a_space_without_and_with_a_table() {
         ("graft", "frozen", family.spaces[1].id().as_str())
     );
     assert!(step.judgement.is_some() && html.contains("Judged by y"));
+}
+
+/// Every kind of column, with cells that are missing: what is told of them follows from the table.
+#[test]
+fn values_lie_as_they_do_in_the_table() {
+    let n = 600;
+    let missing = |i: usize| i.is_multiple_of(10);
+    let group = |i: usize| (unit(i, 3) * 4.0) as usize;
+    let some = |of: &dyn Fn(usize) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter((0..n).map(|i| (!missing(i)).then(|| of(i)))))
+    };
+    let numbers: ArrayRef =
+        Arc::new(Float64Array::from_iter((0..n).map(|i| (!missing(i)).then(|| unit(i, 2) * 50.0 - 10.0))));
+    let table = Table::from_columns([
+        ("number".to_owned(), numbers),
+        ("group".to_owned(), some(&|i| format!("g{}", group(i)))),
+        ("twin".to_owned(), some(&|i| format!("twin of {}", group(i)))),
+        ("day".to_owned(), some(&|i| format!("2024-{:02}-{:02}", 1 + i % 12, 1 + i % 28))),
+        ("truth".to_owned(), some(&|i| if unit(i, 5) > 0.3 { "yes" } else { "no" }.to_owned())),
+        (
+            "note".to_owned(),
+            some(&|i| format!("the {i}th note of some words that nobody else wrote {}", i * 7)),
+        ),
+    ])
+    .unwrap();
+    let model = small_space(&table, &[], 2, split());
+    let report = of(&space(&model), Some(&table));
+    let found = report.models[0].distributions.as_ref().unwrap();
+    assert_eq!(found.n_rows, n);
+    let of = |name: &str| found.columns.iter().find(|c| c.column == name).unwrap();
+    assert!(found.columns.iter().all(|column| column.n_missing == n / 10), "{found:?}");
+    let Values::Numbers { low, median, high, counts } = &of("number").values else { panic!("no numbers") };
+    let mut sorted: Vec<f64> = (0..n).filter(|i| !missing(*i)).map(|i| unit(i, 2) * 50.0 - 10.0).collect();
+    sorted.sort_by(f64::total_cmp);
+    assert_eq!((*low, *median, *high), (sorted[0], sorted[(n - n / 10 - 1) / 2], sorted[n - n / 10 - 1]));
+    assert_eq!(counts.iter().sum::<usize>(), n - n / 10);
+    let Values::Levels { n_levels, most } = &of("group").values else { panic!("no levels") };
+    let count = |g: usize| (0..n).filter(|i| !missing(*i) && group(*i) == g).count();
+    assert_eq!(*n_levels, 4);
+    assert!(most.iter().all(|(level, rows)| *rows == count(level[1..].parse().unwrap())), "{most:?}");
+    assert!(most.windows(2).all(|pair| pair[0].1 >= pair[1].1));
+    let Values::Times { low, high, .. } = &of("day").values else { panic!("no times") };
+    assert_eq!((low.as_str(), high.as_str()), ("2024-01-01", "2024-12-28"));
+    assert_eq!(of("note").values, Values::Texts { n_distinct: n - n / 10 });
+    // The twins tell each other; whatever else is named rests on chance and is weak.
+    let first = &found.associations[0];
+    assert_eq!(first.columns, ["group", "twin"]);
+    assert!((first.value - 1.0).abs() < 1e-9 && first.n == n - n / 10);
+    assert!(found.associations[1..].iter().all(|pair| pair.value < 0.9), "{:?}", found.associations);
+    let html = check(&report);
+    assert!(
+        html.contains("How values lie") && html.contains("class=\"bars\"") && !html.contains("th note of")
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! without anything from outside: it needs no network, no other file, and its script, which sorts and filters tables,
 //! may be left out by a reader's browser. What the file and the table do not tell is not on it, and says so.
 
+mod distribution;
 mod evaluation;
 mod family;
 mod model;
@@ -31,9 +32,11 @@ use serde::Serialize;
 use tabgraft_table::Table;
 
 pub use crate::draw::escape;
+pub use distribution::{Association, Distribution, Distributions, Values};
 pub use evaluation::{Confusion, Evaluation, ThresholdCurve, ThresholdPoint};
 pub use family::Family;
 pub use model::{EpochLoss, ModelReport, RefusedStep, StepReport};
+pub use page::prose;
 pub use pair::{Pair, Relation};
 pub use picture::{Picture, Point};
 pub use projection::Projection;

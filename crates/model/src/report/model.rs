@@ -8,7 +8,8 @@ use tabgraft_table::unreadable::CellErrors;
 use super::rows::sampled;
 use super::words::{counted, difference_words, few, grouped, score_words, seconds};
 use super::{
-    Evaluation, Picture, Report, ReportKind, ReportOptions, SampledTable, Worth, evaluation, picture, worth,
+    Distributions, Evaluation, Picture, Report, ReportKind, ReportOptions, SampledTable, Worth, distribution,
+    evaluation, picture, worth,
 };
 use crate::card::ModelCard;
 use crate::error::Result;
@@ -45,6 +46,8 @@ pub struct ModelReport {
     pub evaluation: Option<Evaluation>,
     /// What its columns are worth; none without a table.
     pub worth: Option<Worth>,
+    /// How the values of its columns lie in the table, and which go together; none without a table.
+    pub distributions: Option<Distributions>,
     /// The table's rows by their vectors; none without a table, and for a predictor, which holds no space of its own.
     pub map: Option<Picture>,
 }
@@ -211,6 +214,8 @@ pub(super) fn of_space(
         let silent = &mut |event: &Event| only_progress(event, sink);
         let found = worth::of_space(space, table, options, silent);
         model.worth = report.try_to("what columns are worth", found)?;
+        let found = distribution::of(space.columns(), table, options);
+        model.distributions = report.try_to("how values lie", found)?;
         model.map = picture::of(space, table, options)?;
     }
     report.headline.push(format!(
@@ -261,6 +266,8 @@ pub(super) fn of_predictor(
         let silent = &mut |event: &Event| only_progress(event, sink);
         let found = worth::of_predictor(predictor, table, options, silent);
         model.worth = report.try_to("what columns are worth", found)?;
+        let found = distribution::of(predictor.columns(), table, options);
+        model.distributions = report.try_to("how values lie", found)?;
     }
     let first = model.evaluation.as_ref().map(|found| (&found.scores, found.rows.clone()));
     let recorded = || (&model.card.scores, "rows held out of its fit".to_owned());
@@ -312,6 +319,7 @@ pub(super) fn bare(model: &ModelFile) -> Result<ModelReport> {
         lineage,
         evaluation: None,
         worth: None,
+        distributions: None,
         map: None,
     })
 }

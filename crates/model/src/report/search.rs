@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tabgraft_feature::{Definition, FeatureEngineer};
 
-use super::words::{counted, few, metric_words};
+use super::words::{counted, few};
 use super::{Report, ReportKind};
 use crate::discover::remember::effectiveness::Effectiveness;
 use crate::discover::remember::history::{self, SuggestionHistory};
 use crate::discover::remember::standing::Standing;
 use crate::discover::remember::written::WrittenKind;
 use crate::error::{Error, Result};
+use crate::metric::metric_words;
 
 /// What a search leaves in its folder.
 const HISTORY: &str = "feature_suggestion_history.json";

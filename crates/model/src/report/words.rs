@@ -6,14 +6,6 @@ use crate::metric::{Metric, PairedDifference, Score, Verdict};
 /// What stands where there is no number.
 pub(super) const NOTHING: &str = "\u{2013}";
 
-/// The metric of this name as people write it.
-pub(super) fn metric_words(name: &str) -> &str {
-    match Metric::ALL.into_iter().find(|metric| metric.name() == name) {
-        Some(metric) => metric.words(),
-        None => name,
-    }
-}
-
 /// What an axis of scores says: the metric, and which end is the good one.
 pub(super) fn axis(metric: Metric) -> String {
     let direction = if metric.higher_is_better() { "higher is better" } else { "lower is better" };
@@ -29,6 +21,20 @@ pub(super) fn fixed(value: f64, decimals: usize) -> String {
         large if large >= 1e9 => format!("{value:.3e}").replacen('-', "\u{2212}", 1),
         large if large >= 1e4 => number(value, 0),
         _ => number(value, decimals),
+    }
+}
+
+/// A number to four digits, whatever its unit.
+pub(super) fn significant(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if !(1e-3..1e9).contains(&size) => format!("{value:.3e}").replacen('-', "\u{2212}", 1),
+        size => {
+            let text = fixed(value, (3 - size.log10().floor() as i32).max(0) as usize);
+            let digits =
+                if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+            digits.to_owned()
+        }
     }
 }
 

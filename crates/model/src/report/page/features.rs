@@ -3,7 +3,8 @@
 use super::html::{Cell, HtmlTable, Page};
 use crate::discover::remember::history::FeatureVerdict;
 use crate::discover::remember::standing::{Record, Standing};
-use crate::report::words::{counted, grouped, metric_words, p_value, percent, seconds, signed};
+use crate::metric::metric_words;
+use crate::report::words::{counted, grouped, p_value, percent, seconds, signed};
 use crate::report::{FeatureSearch, FoundFeature, Searches};
 
 /// Runs that a page shows, the newest ones.

@@ -45,8 +45,8 @@ pub(super) fn text(text: &str) -> String {
     escape(&shorten(text, MOST_CHARS))
 }
 
-/// As [`text`], of sentences in which names stand between backticks: these are set apart instead.
-fn prose(sentences: &str) -> String {
+/// Sentences as HTML: escaped, cut where they are very long; names between backticks are set apart as code.
+pub fn prose(sentences: &str) -> String {
     let sentences = shorten(sentences, MOST_CHARS);
     let parts: Vec<&str> = sentences.split('`').collect();
     // A name that holds a backtick itself leaves an odd number of them: then all stay as they are.
@@ -84,6 +84,11 @@ impl Cell {
     /// A number as it is written, and itself to sort by.
     pub fn number(shown: impl AsRef<str>, value: f64) -> Self {
         Cell { html: text(shown.as_ref()), sort_by: Some(value).filter(|v| v.is_finite()), class: "n" }
+    }
+
+    /// A text that sorts by its place.
+    pub fn ordered(shown: impl AsRef<str>, place: usize) -> Self {
+        Cell { sort_by: Some(place as f64), ..Cell::text(shown) }
     }
 
     /// A number with so many decimals.
@@ -125,6 +130,25 @@ impl Cell {
     /// A word with the looks of a verdict.
     pub fn word(class: &'static str, word: &str) -> Self {
         Cell { html: format!("<span class=\"verdict {class}\">{}</span>", text(word)), ..Cell::text("") }
+    }
+
+    /// How rows are spread, as bars, and in words.
+    pub fn bars(counts: &[usize], words: &str) -> Self {
+        let most = counts.iter().copied().max().unwrap_or(0).max(1) as f64;
+        let width = 96.0 / counts.len().max(1) as f64;
+        let mut path = String::new();
+        for (i, n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
+            // A bar that is there can be seen.
+            let height = (20.0 * *n as f64 / most).max(1.0);
+            let _ =
+                write!(path, "M{:.1} 22v{:.1}h{:.1}v{height:.1}z", width * i as f64, -height, width * 0.85);
+        }
+        let words = if words.is_empty() { String::new() } else { format!(" {}", text(words)) };
+        let html = format!(
+            "<svg class=\"bars\" viewBox=\"0 0 96 22\" width=\"96\" height=\"22\" aria-hidden=\"true\">\
+             <path d=\"{path}\"/></svg>{words}"
+        );
+        Cell { html, class: "prose", ..Cell::text("") }
     }
 
     /// A share of a row of counts, shaded by it.
@@ -192,7 +216,8 @@ impl Page {
     pub fn figure(&mut self, svg: &str, caption: &str, figures: Option<HtmlTable>) {
         let _ = write!(self.body, "<figure>\n{svg}\n<figcaption>{}</figcaption>\n", text(caption));
         if let Some(table) = figures {
-            self.details("The figures", |page| page.table(table));
+            let summary = format!("The figures: {}", table.caption);
+            self.details(&summary, |page| page.table(table));
         }
         self.body += "</figure>\n";
     }

@@ -14,6 +14,8 @@ use super::words::{counted, grouped};
 use super::{Report, ReportKind};
 use html::{Cell, HtmlTable, Page, text};
 
+pub use html::prose;
+
 const STYLE: &str = include_str!("style.css");
 /// Sorts and filters tables. The page is whole without it.
 const SCRIPT: &str = include_str!("script.js");

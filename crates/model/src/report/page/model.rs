@@ -3,15 +3,22 @@
 use super::html::{Cell, HtmlTable, Page};
 use super::scores;
 use crate::compare::ColumnEffect;
-use crate::draw::{Caption, Curve, Dot, Interval, Mark, curves, intervals, scatter};
+use crate::draw::{Caption, Curve, Dot, Interval, Mark, curves, intervals, scatter, shorten};
 use crate::metric::Drift;
-use crate::report::words::{counted, difference_words, fixed, grouped, percent, seconds, signed};
-use crate::report::{EpochLoss, ModelReport, Picture, SampledTable, StepReport, Worth};
+use crate::report::words::{
+    counted, difference_words, fixed, grouped, percent, seconds, signed, significant,
+};
+use crate::report::{
+    Distributions, EpochLoss, ModelReport, Picture, SampledTable, StepReport, Values, Worth,
+};
 
 /// Columns of a drawing; the table beside it has all.
 const MOST_DRAWN: usize = 15;
 /// Versions from which on a lineage is no drawing but a table.
 const MOST_BOXES: usize = 200;
+/// Levels of a category that a table names, and characters of a name there.
+const LEVELS_NAMED: usize = 3;
+const LEVEL: usize = 24;
 /// Digits of an id that are shown.
 const SHORT: usize = 12;
 
@@ -34,6 +41,9 @@ pub(super) fn records(page: &mut Page, model: &ModelReport, prefix: &str, table:
     let id = |name: &str| format!("{prefix}{name}");
     page.section(&id("lineage"), "Where it comes from", |page| lineage(page, prefix, model));
     page.section(&id("columns"), "Columns", |page| columns(page, model, table));
+    if let Some(found) = &model.distributions {
+        page.section(&id("values"), "How values lie", |page| distributions(page, found));
+    }
     let of = if model.card.task.is_some() { "Training of its space" } else { "Training" };
     page.section(&id("training"), of, |page| training(page, prefix, model));
     if let Some(found) = &model.map {
@@ -126,11 +136,11 @@ fn worth(page: &mut Page, prefix: &str, found: &Worth) {
             Some(interval) => Cell::interval(column.value, interval, |v| fixed(v, 4)),
             None => Cell::fixed(column.value, 4),
         };
-        vec![Cell::text(&column.column), Cell::count(i + 1), value]
+        vec![Cell::text(&column.column), value, Cell::count(i + 1)]
     });
     let table = HtmlTable {
         caption: "What each column is worth".to_owned(),
-        head: vec!["column", "rank", "worth [95 %]"],
+        head: vec!["column", "worth [95 %]", "rank"],
         rows: rows.collect(),
     };
     let caption = Caption {
@@ -216,7 +226,7 @@ fn steps(page: &mut Page, steps: &[StepReport]) {
         let left = step.columns_removed.iter().map(|name| format!("\u{2212} {name}"));
         let [moved, kept] = drift_cells(step.drift.as_ref());
         vec![
-            Cell::number(format!("{}. {} ({})", i + 1, step.operation, step.mode), i as f64),
+            Cell::ordered(format!("{}. {} ({})", i + 1, step.operation, step.mode), i),
             Cell::text(step.parents.join(", ")),
             Cell::text(came.chain(left).collect::<Vec<_>>().join(", ")),
             Cell::count(step.n_epochs),
@@ -340,6 +350,76 @@ fn columns(page: &mut Page, model: &ModelReport, table: Option<&SampledTable>) {
         page.heading("Asked for, and not in the table");
         page.list(&table.missing);
     }
+}
+
+/// The most frequent levels by name.
+fn levels_words(n_levels: usize, most: &[(String, usize)], n_present: usize) -> String {
+    let level = |(level, n): &(String, usize)| {
+        format!("{} {}", shorten(level, LEVEL), percent(*n as f64 / n_present.max(1) as f64, 0))
+    };
+    let named: Vec<String> = most.iter().take(LEVELS_NAMED).map(level).collect();
+    match n_levels.saturating_sub(LEVELS_NAMED) {
+        0 => named.join(", "),
+        more => format!("{}; {more} more", named.join(", ")),
+    }
+}
+
+fn distributions(page: &mut Page, found: &Distributions) {
+    let rows = found.columns.iter().map(|column| {
+        let n_present = found.n_rows - column.n_missing;
+        let nothing = || [Cell::nothing(), Cell::nothing(), Cell::nothing()];
+        let (values, [least, median, greatest]) = match &column.values {
+            Values::Numbers { low, median, high, counts } => {
+                let ends = [low, median, high].map(|x| Cell::number(significant(*x), *x));
+                (Cell::bars(counts, ""), ends)
+            }
+            Values::Times { low, median, high, counts } => {
+                (Cell::bars(counts, ""), [low, median, high].map(Cell::date))
+            }
+            Values::Levels { n_levels, most } => {
+                let counts: Vec<usize> = most.iter().map(|(_, n)| *n).collect();
+                (Cell::bars(&counts, &levels_words(*n_levels, most, n_present)), nothing())
+            }
+            Values::Texts { n_distinct } => {
+                (Cell::prose(format!("{} texts", grouped(*n_distinct))), nothing())
+            }
+            Values::Nothing {} => (Cell::prose("no value at all"), nothing()),
+        };
+        let share = column.n_missing as f64 / found.n_rows.max(1) as f64;
+        let missing = Cell::number(percent(share, 1), share);
+        vec![
+            Cell::text(&column.column),
+            values,
+            missing,
+            least,
+            median,
+            greatest,
+            Cell::text(column.kind.word()),
+        ]
+    });
+    page.table(HtmlTable {
+        caption: format!(
+            "Values in {} of the table; bars: rows by value, the outermost ones with the tails, or the most frequent levels",
+            counted(found.n_rows, "row")
+        ),
+        head: vec!["column", "values", "missing", "least", "median", "greatest", "kind"],
+        rows: rows.collect(),
+    });
+    page.heading("Columns that go together");
+    if found.associations.is_empty() {
+        page.paragraph("None do, as far as groups of their values tell.");
+        return;
+    }
+    let rows = found.associations.iter().map(|pair| {
+        let [a, b] = &pair.columns;
+        vec![Cell::text(format!("{a} and {b}")), Cell::fixed(pair.value, 2), Cell::count(pair.n)]
+    });
+    page.table(HtmlTable {
+        caption: "The closest pairs: Cram\u{e9}r's V of groups of their values, 0 (chance) to 1 (one tells the other)"
+            .to_owned(),
+        head: vec!["columns", "V", "rows"],
+        rows: rows.collect(),
+    });
 }
 
 fn training(page: &mut Page, prefix: &str, model: &ModelReport) {
