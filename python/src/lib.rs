@@ -78,6 +78,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ("_scores_text", wrap_pyfunction!(html::_scores_text, module)?),
         ("_scores_html", wrap_pyfunction!(html::_scores_html, module)?),
         ("_document_html", wrap_pyfunction!(html::_document_html, module)?),
+        ("_metric_words", wrap_pyfunction!(html::_metric_words, module)?),
     ] {
         module.setattr(name, function)?;
     }

@@ -271,7 +271,6 @@ impl Predictions {
     }
 
     fn _repr_html_(&self) -> String {
-        let (head, rows, more) = self.made.preview();
-        html::rows(&self.title(), &head, rows, &more)
+        html::predictions(&self.title(), &self.made)
     }
 }

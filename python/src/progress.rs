@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tabgraft_model::train::Event;
+use tabgraft_model::train::{EpochInfo, Event};
 use tabgraft_table::visible;
 
 use crate::error::tolerated;
@@ -18,9 +18,10 @@ const BAR_WIDTH: usize = 20;
 pub struct Progress<'py> {
     logger: Bound<'py, PyAny>,
     stderr: Option<Bound<'py, PyAny>>,
-    /// Whether it is a notebook, and the line there once it is shown.
+    /// Whether it is a notebook, and the line there once it is shown; the curve of the losses where anywidget draws it.
     is_notebook: bool,
     line: Option<Bound<'py, PyAny>>,
+    curve: Option<Bound<'py, PyAny>>,
     title: String,
     start: Instant,
     drawn: Option<Instant>,
@@ -50,6 +51,7 @@ impl<'py> Progress<'py> {
             stderr: draws.then_some(stderr),
             is_notebook,
             line: None,
+            curve: None,
             title: title.to_owned(),
             start: Instant::now(),
             drawn: None,
@@ -63,6 +65,7 @@ impl<'py> Progress<'py> {
         match event {
             Event::Task { name } => {
                 self.clear()?;
+                self.end_curve()?;
                 (self.title, self.start, self.loss) = (name.clone(), Instant::now(), None);
                 self.log("info", name)
             }
@@ -83,6 +86,7 @@ impl<'py> Progress<'py> {
                 let text =
                     format!("epoch {}/{n_epochs}: train loss {:.4}{loss}", info.epoch, info.train_loss);
                 self.log("debug", &text)?;
+                self.draw_loss(info, *n_epochs)?;
                 let share = info.epoch as f64 / (*n_epochs).max(1) as f64;
                 self.draw(share, &format!("epoch {}/{n_epochs}", info.epoch), info.epoch == *n_epochs)
             }
@@ -100,6 +104,7 @@ impl<'py> Progress<'py> {
     /// nothing of it.
     pub fn end(&mut self) -> PyResult<()> {
         if self.is_notebook {
+            self.end_curve()?;
             return self.show("");
         }
         if let Some(stderr) = &self.stderr
@@ -141,6 +146,30 @@ impl<'py> Progress<'py> {
             }
         }
         Ok(())
+    }
+
+    /// Adds an epoch to the curve of a notebook. What goes wrong in drawing it ends no training.
+    fn draw_loss(&mut self, info: &EpochInfo, n_epochs: usize) -> PyResult<()> {
+        let Some(stderr) = self.stderr.as_ref().filter(|_| self.is_notebook) else { return Ok(()) };
+        let py = stderr.py();
+        if self.curve.is_none() {
+            let made = py
+                .import("tabgraft._curve")
+                .and_then(|module| module.call_method1("begin", (visible(&self.title).as_ref(),)));
+            self.curve = tolerated(py, made)?.filter(|curve| !curve.is_none());
+        }
+        if let Some(curve) = &self.curve {
+            let epoch = (info.epoch, n_epochs, info.train_loss, info.validation_loss);
+            tolerated(py, curve.call_method1("add", epoch))?;
+        }
+        Ok(())
+    }
+
+    fn end_curve(&mut self) -> PyResult<()> {
+        match self.curve.take() {
+            Some(curve) => tolerated(curve.py(), curve.call_method0("end")).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// Takes the bar off the screen, so that a log record does not stand behind it.

@@ -5,7 +5,7 @@ Examples need no preparation of their own. They run in a folder of their own tha
 
 | name | what it is |
 |---|---|
-| ``tabgraft``, ``np``, ``pd``, ``folder`` | the modules, and the folder that the example runs in |
+| ``tabgraft``, ``plot``, ``np``, ``pd``, ``folder`` | the modules, and the folder that the example runs in |
 | ``credit``, ``early`` | German Credit, with its target ``target``; the same without three columns |
 | ``space``, ``child`` | a space of the early columns; the late ones grafted onto it, frozen |
 | ``predictor``, ``predictions``, ``comparison`` | a predictor on ``space``, of ``early``, against one on ``child`` |
@@ -36,6 +36,7 @@ from featrix.neural.simple_mlp import SimpleMLP
 from featrix.neural.single_predictor import SinglePredictor
 
 import tabgraft
+import tabgraft.plot
 import tabgraft.scoring
 import tabgraft.sklearn
 from tabgraft import _native
@@ -61,6 +62,7 @@ def names(credit, early, space, predictor, tmp_path_factory) -> dict[str, object
     credit.to_csv(home / "credit.csv", index=False)
     return {
         "tabgraft": tabgraft,
+        "plot": tabgraft.plot,
         "np": np,
         "pd": pd,
         "credit": credit,
@@ -100,10 +102,12 @@ def modules() -> Iterator[types.ModuleType]:
 
 def public() -> Iterator[tuple[str, object]]:
     """Every public object with a docstring of its own, by its full name."""
-    for module in modules():
+    for module in (*modules(), tabgraft.plot):
         yield module.__name__, module
     owners = [_native, tabgraft.sklearn, *modules()]
     objects = {name: getattr(owner, name) for owner in owners for name in getattr(owner, "__all__", ())}
+    # A drawing has the name of what it draws.
+    objects |= {f"plot.{name}": getattr(tabgraft.plot, name) for name in tabgraft.plot.__all__}
     # The described class stands in front of the native one of the same name.
     objects["_native.SinglePredictor"] = _native.SinglePredictor
     for name, value in objects.items():

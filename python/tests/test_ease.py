@@ -50,7 +50,7 @@ def test_scores_answer_by_name_and_stay_a_list(predictor, early):
     assert json.loads(json.dumps(scores)) == scores and isinstance(scores, list)
     assert pickle.loads(pickle.dumps(scores)) == scores == copy.deepcopy(scores)
     assert repr(scores).splitlines()[0].split() == ["metric", "value", "95", "%", "interval", "rows"]
-    assert "roc_auc" in scores._repr_html_() and "<th style=" in scores._repr_html_()
+    assert "ROC AUC" in scores._repr_html_() and "<th style=" in scores._repr_html_()
     with pytest.raises(KeyError, match="there is no score 'rmse'; there are 'roc_auc'"):
         scores["rmse"]
     with pytest.raises(AttributeError, match="a score has no 'mean'; it has metric, value"):

@@ -407,6 +407,6 @@ impl EmbeddingSpace {
 
     fn _repr_html_(&self) -> String {
         let state = self.lock();
-        html::space(&state.space.card(), state.is_trained)
+        html::space(&state.space.card(), state.space.config(), state.is_trained)
     }
 }
