@@ -1,6 +1,11 @@
 """The documentation's site: `sphinx-build -W docs OUT`, with tabgraft installed. Nothing is fetched."""
 
+import atexit
+import os
 import pathlib
+import re
+import shutil
+import tempfile
 
 import tabgraft
 
@@ -18,6 +23,28 @@ html_theme_options = {"show_prev_next": False, "navigation_with_keys": False, "s
 html_copy_source = True
 html_sourcelink_suffix = ""
 html_show_sphinx = False
+# Where pictures are made, which are no part of the repository.
+pictures = pathlib.Path(tempfile.mkdtemp())
+atexit.register(shutil.rmtree, pictures, ignore_errors=True)
+html_static_path = [str(pictures)]
+
+
+def gallery(app):
+    """Runs the blocks of the gallery, which write its pictures."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    docs = pathlib.Path(app.srcdir)
+    text = (docs / "gallery.md").read_text(encoding="utf-8")
+    shutil.copy(docs.parent / "fixtures" / "german_credit.csv", pictures / "credit.csv")
+    program = "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    before = os.getcwd()
+    os.chdir(pictures)
+    try:
+        exec(compile(program, "gallery.md", "exec"), {})
+    finally:
+        os.chdir(before)
+    (pictures / "credit.csv").unlink()
 
 
 def twins(app, error):
@@ -37,4 +64,5 @@ def twins(app, error):
 
 
 def setup(app):
+    app.connect("builder-inited", gallery)
     app.connect("build-finished", twins)

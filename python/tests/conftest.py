@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -79,6 +81,19 @@ def space(early: pd.DataFrame) -> tabgraft.EmbeddingSpace:
 def predictor(space: tabgraft.EmbeddingSpace, early: pd.DataFrame) -> tabgraft.Predictor:
     """A quick predictor on it."""
     return tabgraft.Predictor.fit(space, early, "target", n_epochs=5, n_networks=2)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    """The site of the documentation, built once."""
+    for package in ("sphinx", "pydata_sphinx_theme"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    out = tmp_path_factory.mktemp("site")
+    # As errors: links that lead nowhere, pages that no list names, texts of the API that are no reStructuredText.
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-d", str(out / "trees")]
+    built = subprocess.run([*command, str(ROOT / "docs"), str(out / "html")], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    return out / "html"
 
 
 @pytest.fixture

@@ -1,27 +1,10 @@
 """The site of the documentation is built without a warning, and fetches nothing."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-import pytest
+from conftest import ROOT
 
-pytest.importorskip("sphinx", reason="sphinx is not installed")
-pytest.importorskip("pydata_sphinx_theme", reason="pydata-sphinx-theme is not installed")
-
-ROOT = Path(__file__).parents[2]
 PAGE_WORDS = {"index": "graft", "api": "extend_from_existing", "benchmarks": "benches/quality.py", "guide/grafting": "drift"}
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    out = tmp_path_factory.mktemp("site")
-    # As errors: links that lead nowhere, pages that no list names, texts of the API that are no reStructuredText.
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-d", str(out / "trees")]
-    built = subprocess.run([*command, str(ROOT / "docs"), str(out / "html")], capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    return out / "html"
 
 
 def test_pages_say_what_they_are_for(site):
