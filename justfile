@@ -129,3 +129,7 @@ bench-features:
     python3 benches/planted.py
     python3 benches/null.py
     python3 benches/real_features.py
+
+# What a release consists of, in target/dist, each piece checked: wheel, source archive, command, checksums.
+release:
+    bash release.sh

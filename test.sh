@@ -44,8 +44,12 @@ rm -rf "$CARGO_TARGET_DIR/sdist"
 # Unpacked with the time of now (-m): the archive's own times are so old that cargo would take what an earlier run
 # built of these crates.
 tar -xzmf "$CARGO_TARGET_DIR"/sdist/tabgraft-*.tar.gz -C "$CARGO_TARGET_DIR/sdist"
-PATH="$venv/bin:$PATH" "$venv/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir \
-    --no-build-isolation --force-reinstall --no-deps "$CARGO_TARGET_DIR"/sdist/tabgraft-*/
+rm -rf "$CARGO_TARGET_DIR/wheel"
+PATH="$venv/bin:$PATH" "$venv/bin/pip" wheel --quiet --disable-pip-version-check --no-cache-dir \
+    --no-build-isolation --no-deps --wheel-dir "$CARGO_TARGET_DIR/wheel" "$CARGO_TARGET_DIR"/sdist/tabgraft-*/
+"$venv/bin/pip" install --quiet --disable-pip-version-check --force-reinstall --no-deps "$CARGO_TARGET_DIR"/wheel/*.whl
+step wheel in a bare environment
+bash python/tests/wheel.sh "$CARGO_TARGET_DIR"/wheel/*.whl "$venv/bin/abi3audit"
 step python types
 "$venv/bin/mypy" --strict python/tabgraft python/featrix python/tests/types_as_users_see_them.py
 "$venv/bin/python" -m mypy.stubtest tabgraft featrix --mypy-config-file pyproject.toml
