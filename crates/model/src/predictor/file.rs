@@ -136,7 +136,7 @@ impl Predictor {
         let n_forests = if info.share_of_trees > 0.0 { info.n_trees.len() } else { 0 };
         if (info.share_of_networks() > 0.0) != (n_networks > 0)
             || (info.share_of_trees > 0.0) != (n_forests > 0)
-            || (info.share_of_linear > 0.0) != lines::has_blobs(&tensors)
+            || (info.share_of_linear > 0.0 && !lines::has_blobs(&tensors))
         {
             return Err(Error::malformed(
                 "a predictor without the networks, trees or linear models that it is said to have",
@@ -159,7 +159,10 @@ impl Predictor {
         if !forests.iter().map(Forest::n_trees).eq(about.fit_info.n_trees.iter().take(n_forests).copied()) {
             return Err(Error::malformed("its forests do not have as many trees as the manifest says"));
         }
-        let lines = lines::from_blobs(&codecs, n_outputs, &mut tensors)?;
+        let lines = match about.fit_info.share_of_linear > 0.0 {
+            true => lines::from_blobs(&codecs, n_outputs, &mut tensors)?,
+            false => Vec::new(),
+        };
         check_all_used(&tensors)?;
         Ok(Predictor { about, heads, as_one: OnceLock::new(), forests, lines, grown: None })
     }

@@ -132,7 +132,7 @@ fn of_a_target_that_nothing_tells_hardly_a_tree_is_kept() {
             seed,
         };
         let (forest, _) = boost(&data, &|| false);
-        assert!(forest.n_trees() < 25, "seed {seed}: {} trees", forest.n_trees());
+        assert!(forest.n_trees() < 30, "seed {seed}: {} trees", forest.n_trees());
     }
 }
 

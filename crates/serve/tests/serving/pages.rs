@@ -38,7 +38,7 @@ fn a_row_is_tried_by_its_cells_or_pasted() {
     }
     assert_eq!(client.get("/style.css").header("content-type"), Some("text/css; charset=utf-8"));
     let text = page(&client.get("/page/yes_no"));
-    for shown in ["A predictor of outcome", "roc_auc", "<svg", "numeric", "<option>red</option>", "Left out"]
+    for shown in ["A predictor of outcome", "ROC AUC", "<svg", "numeric", "<option>red</option>", "Left out"]
     {
         assert!(text.contains(shown), "{shown} in {text}");
     }
