@@ -190,6 +190,7 @@ fn models_survive_every_fault() {
         "train",
         &Trial::of("train t.csv -o v2 --ignore y --epochs 1 --d-model 8 --seed 3 -q", Whole::Model),
     );
+    survives("refresh", &Trial::of("refresh v1 t.csv -o v2 --epochs 1 --seed 3 -q", Whole::Model));
     survives("index", &Trial::of("index v1 t.csv -o i -q", Whole::SameBytes));
     survives("export", &Trial::of("export v1 --onnx f.json -q", Whole::SameBytes));
 }
