@@ -82,7 +82,7 @@ impl FeatureEffectivenessTracker {
     /// The standings as a table of text.
     ///
     /// >>> print(tracker.summary().splitlines()[0])
-    /// roc_auc of `target`
+    /// ROC AUC of `target`
     fn summary(&self) -> String {
         Standing::table(&self.lock().standings())
     }
