@@ -26,7 +26,10 @@ html_show_sphinx = False
 # Where pictures are made, which are no part of the repository.
 pictures = pathlib.Path(tempfile.mkdtemp())
 atexit.register(shutil.rmtree, pictures, ignore_errors=True)
-html_static_path = [str(pictures)]
+html_static_path = [str(pictures), "assets"]
+html_css_files = ["site.css"]
+# Pages that stand alone have nothing to list beside them.
+html_sidebars = {name: [] for name in ["index", "examples", "api", "benchmarks", "gallery", "promises", "format", "upgrading", "changes"]}
 
 
 def gallery(app):

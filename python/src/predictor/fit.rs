@@ -194,6 +194,8 @@ impl Predictor {
     /// keep : "always" or "if_not_worse", default "always"
     ///     With "if_not_worse" the old predictor is returned where it does better, with `refused_growths` one longer: on
     ///     test rows, or, where there are none, on rows of the fit by learners that did not learn from them.
+    /// memory_limit : int, optional; at least 1
+    ///     As for `fit`: as many bytes as the fit had, or more, for all of its rows have to be among those that are drawn.
     /// rename, columns, progress
     ///     As for `EmbeddingSpace.fit`.
     ///
