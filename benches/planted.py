@@ -92,6 +92,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--columns", type=int, default=0, help="columns of the table at least")
     parser.add_argument("--kinds", default=USUAL, help="which truths, with commas")
+    parser.add_argument("--guide", default="predictor", choices=["predictor", "linear"], help="whose errors features explain")
     parser.add_argument("--verbose", action="store_true", help="print what was suggested instead of a truth")
     arguments = parser.parse_args()
     harness.build()
@@ -104,7 +105,7 @@ def main() -> None:
             path, space, out = work.table(frame, "table"), work.file("space.tabgraft"), work.file("out")
             work.run("train", path, "--ignore", "target", "--seed", seed, "-o", space)
             report = work.run("discover", space, path, "--target", "target", "--n-suggested", N_SUGGESTED,
-                              "--seed", seed, "--out-dir", out)
+                              "--guide", arguments.guide, "--seed", seed, "--out-dir", out)
             enriched = work.file("enriched.csv")
             work.run("apply", f"{out}/suggested_features.json", path, "-o", enriched)
             enriched = pd.read_csv(enriched)
