@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
 
+#[path = "fixtures/unit.rs"]
+mod unit;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,18 +15,9 @@ use tabgraft_model::train::{Event, quiet};
 use tabgraft_model::{EmbeddingSpace, FitOptions, Predictor, PredictorOptions};
 use tabgraft_table::Table;
 use tabgraft_table::schema::InferOptions;
+use unit::unit;
 
 const N_ROWS: usize = 1500;
-
-/// A number in `[0, 1)` for a row and a purpose.
-fn unit(row: usize, purpose: u64) -> f64 {
-    let mut state =
-        (row as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93);
-    for _ in 0..3 {
-        state = (state ^ (state >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    }
-    (state >> 11) as f64 / (1u64 << 53) as f64
-}
 
 /// One of twelve rows is `yes`, and no cell says so for certain; `n` is a number that is harder where it is large.
 fn table() -> Table {

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
 
+#[path = "fixtures/unit.rs"]
+mod unit;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -16,18 +19,9 @@ use tabgraft_model::{
 };
 use tabgraft_table::Table;
 use tabgraft_table::unreadable::CellErrors;
+use unit::unit;
 
 const N_ROWS: usize = 1200;
-
-/// A number in `[0, 1)` for a row and a purpose.
-fn unit(row: usize, purpose: u64) -> f64 {
-    let mut state =
-        (row as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93);
-    for _ in 0..3 {
-        state = (state ^ (state >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    }
-    (state >> 11) as f64 / (1u64 << 53) as f64
-}
 
 fn numbers(values: impl IntoIterator<Item = f64>) -> ArrayRef {
     Arc::new(Float64Array::from_iter_values(values))

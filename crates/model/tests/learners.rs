@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its helpers fail")]
 
 mod fixtures;
+#[path = "fixtures/unit.rs"]
+mod unit;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -17,19 +19,10 @@ use tabgraft_table::schema::Kind;
 use tabgraft_table::split::SplitOptions;
 
 use fixtures::{quiet, small_space};
+use unit::unit;
 
 const N_ROWS: usize = 1500;
 const DATE: NaiveDate = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
-
-/// A number in `[0, 1)` for a row and a purpose.
-fn unit(row: usize, purpose: u64) -> f64 {
-    let mut state =
-        (row as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93);
-    for _ in 0..3 {
-        state = (state ^ (state >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    }
-    (state >> 11) as f64 / (1u64 << 53) as f64
-}
 
 /// Steps in two numbers, which trees find at once; so many of the answers are chance.
 fn steps(p_chance: f64) -> Table {

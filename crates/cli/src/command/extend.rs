@@ -15,7 +15,7 @@ use crate::arguments::{FreezeArgs, KeepArgs, OutArgs, ReadArgs, SchemaArgs, Trai
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
-use crate::report::{Report, SchemaReport, difference_text, effects_text, line, names, number, phases_text};
+use crate::report::{Report, SchemaReport, line, names, number, outcome_text};
 use crate::saved::{End, Saved};
 
 /// Graft the new columns of a table onto a trained embedding space.
@@ -236,27 +236,7 @@ impl Report for ExtendReport<'_> {
         if self.kept {
             text += &self.training.text();
         }
-        text += &phases_text(&graft.phases, "");
-        if let Some(drift) = &graft.drift {
-            let bound = match &graft.anchor {
-                Some(anchor) => format!(", at most {} allowed", anchor.drift_bound),
-                None => String::new(),
-            };
-            text += &line!(
-                "old coordinates moved by a cosine distance of {:.6}{bound} (largest {:.6}, {} rows)",
-                drift.mean_cosine_distance,
-                drift.max_cosine_distance,
-                drift.n_rows
-            );
-        }
-        if let Some(judgement) = &graft.judgement {
-            text += &line!("`{}` predicted from parent and child", judgement.target);
-            text += &difference_text(&judgement.difference);
-            text += &effects_text(&judgement.new_columns);
-        }
-        if !self.kept {
-            text += "the child is worse and was not kept: the file holds the parent, with a record of this\n";
-        }
+        text += &outcome_text(graft, "old coordinates", self.kept);
         text + &self.saved.text(&format!("`{}`, a space of {} coordinates,", self.name, self.d_model))
     }
 }

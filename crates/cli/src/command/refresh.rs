@@ -14,7 +14,7 @@ use crate::arguments::{KeepArgs, OutArgs, ReadArgs, TrainingArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::check_out;
-use crate::report::{Report, difference_text, line, number, phases_text};
+use crate::report::{Report, line, number, outcome_text};
 use crate::saved::{End, Saved};
 
 /// Learn from new rows of the same columns: levels that are new get codes.
@@ -141,26 +141,7 @@ impl Report for RefreshReport<'_> {
         if self.kept {
             text += &self.training.text();
         }
-        text += &phases_text(&step.phases, "");
-        if let Some(drift) = &step.drift {
-            let bound = match &step.anchor {
-                Some(anchor) => format!(", at most {} allowed", anchor.drift_bound),
-                None => String::new(),
-            };
-            text += &line!(
-                "rows without a new level moved by a cosine distance of {:.6}{bound} (largest {:.6}, {} rows)",
-                drift.mean_cosine_distance,
-                drift.max_cosine_distance,
-                drift.n_rows
-            );
-        }
-        if let Some(judgement) = &step.judgement {
-            text += &line!("`{}` predicted from parent and child", judgement.target);
-            text += &difference_text(&judgement.difference);
-        }
-        if !self.kept {
-            text += "the child is worse and was not kept: the file holds the parent, with a record of this\n";
-        }
+        text += &outcome_text(step, "rows without a new level", self.kept);
         text + &self.saved.text(&format!("`{}`, a space of {} coordinates,", self.name, self.d_model))
     }
 }

@@ -3,7 +3,7 @@
 use tabgraft_model::space::{ExtensionMetadata, Hashes};
 use tabgraft_model::train::{PhaseInfo, StopReason, Watch};
 
-use super::{line, names, number};
+use super::{difference_text, effects_text, line, names, number};
 
 /// Digits of a hash that people compare.
 const SHORT: usize = 12;
@@ -74,6 +74,32 @@ pub fn phases_text(phases: &[PhaseInfo], indent: &str) -> String {
         line!("{indent}phase `{}`: {done} of {planned} epochs, {why}", phase.name)
     };
     phases.iter().map(line).collect()
+}
+
+/// How a step that may have to prove itself went: its phases, how far `moved` did, and whether the child is kept.
+pub fn outcome_text(step: &ExtensionMetadata, moved: &str, kept: bool) -> String {
+    let mut text = phases_text(&step.phases, "");
+    if let Some(drift) = &step.drift {
+        let bound = match &step.anchor {
+            Some(anchor) => format!(", at most {} allowed", anchor.drift_bound),
+            None => String::new(),
+        };
+        text += &line!(
+            "{moved} moved by a cosine distance of {:.6}{bound} (largest {:.6}, {} rows)",
+            drift.mean_cosine_distance,
+            drift.max_cosine_distance,
+            drift.n_rows
+        );
+    }
+    if let Some(judgement) = &step.judgement {
+        text += &line!("`{}` predicted from parent and child", judgement.target);
+        text += &difference_text(&judgement.difference);
+        text += &effects_text(&judgement.new_columns);
+    }
+    if !kept {
+        text += "the child is worse and was not kept: the file holds the parent, with a record of this\n";
+    }
+    text
 }
 
 fn short(hash: &str) -> &str {

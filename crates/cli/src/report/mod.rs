@@ -9,7 +9,7 @@ use serde::Serialize;
 use tabgraft_table::visible;
 
 pub use columns::{SchemaReport, names};
-pub use lineage::{lineage_text, phases_text};
+pub use lineage::{lineage_text, outcome_text, phases_text};
 pub use run::RunReport;
 pub use scores::{
     difference_text, effects_text, learners_text, reliability_text, scores_text, test_scores_text,
