@@ -230,6 +230,49 @@ fn a_table_of_other_rows_is_refused_and_new_rows_beside_the_old_ones_are_learned
     assert_eq!(parts(&old), parts(&more));
 }
 
+/// Rows that came after 600 others: each has half of its cells from one of these, or repeats one.
+fn with_rows_that_look_like_old_ones(repeat: bool) -> Table {
+    let n_old = 600;
+    let source = |r: usize, column: usize| match r.checked_sub(n_old) {
+        Some(late) if repeat && late < 40 => 3 * late,
+        Some(late) if !repeat && late < 40 && [0, 1 + late % 3].contains(&column) => 3 * late,
+        _ => r,
+    };
+    let cell = move |r: usize, column: usize| unit(source(r, column), column as u64 + 1);
+    let of = |column: usize| numbers((0..n_old + 300).map(move |r| cell(r, column)));
+    let y = (0..n_old + 300).map(|r| cell(r, 0) + 0.5 * cell(r, 1) + cell(r, 4) + 0.3 * unit(r, 9));
+    let columns = ["a", "b", "e", "f", "c"].map(str::to_owned).into_iter().enumerate();
+    let columns = columns.map(|(column, name)| (name, of(column)));
+    Table::from_columns(columns.chain([("n".to_owned(), numbers(y))])).unwrap()
+}
+
+#[test]
+fn rows_that_look_like_those_of_the_fit_do_not_hide_which_ones_it_had() {
+    for repeat in [false, true] {
+        let table = with_rows_that_look_like_old_ones(repeat);
+        let early = without(&table.slice(0, 600), &["c"]);
+        let mut options = FitOptions::default();
+        options.infer.ignore = vec!["n".to_owned()];
+        (options.config.d_model, options.config.training.n_epochs) = (16, Some(2));
+        let v1 = EmbeddingSpace::fit(&early, None, &options, &mut quiet).unwrap();
+        let counts = v1.row_parts(&table).unwrap().counts().unwrap();
+        // Rows are known by two halves of the four columns; of three ways to halve them one is right.
+        let expected = if repeat { [640, 0, 260] } else { [600, 13, 287] };
+        assert_eq!(counts, expected);
+        let (old, v2) = (fitted(&v1, &early, "n"), grafted(&v1, &table, Mode::Frozen));
+        let mut warnings = Vec::new();
+        let made = old.extend(&v2, &table, None, &GrowOptions::default(), &mut |event| {
+            if let Event::Warning { text } = event {
+                warnings.push(text.clone());
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(warnings, [""; 0]);
+        let n_new = made.unwrap().predictor.fit_info().n_rows - old.fit_info().n_rows;
+        assert!((200..300).contains(&n_new), "{n_new}");
+    }
+}
+
 #[test]
 fn a_grown_predictor_that_is_worse_is_not_kept_where_that_is_asked_for() {
     let table = rows(0, N_ROWS);

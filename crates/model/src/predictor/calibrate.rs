@@ -3,6 +3,7 @@
 //! Guo et al. 2017 (arXiv:1706.04599, section 4.2), on probabilities instead of logits:
 //! `p ∝ p^sharpness`, with the sharpness that gives held-out rows the least log-loss.
 
+use super::Target;
 use super::search::least;
 
 /// Range searched, as a logarithm.
@@ -47,6 +48,27 @@ pub(crate) fn fit_sharpness(p: &[f64], class: &[usize], weights: &[f32], n_class
             .sum()
     };
     least(LOG_RANGE.0, LOG_RANGE.1, loss).exp()
+}
+
+/// The sharpness, and held-out predictions in the target's unit.
+pub(super) fn calibrated(
+    target: &Target,
+    mut held_out: Vec<f64>,
+    targets: &[f64],
+    weights: &[f32],
+) -> (f64, Vec<f64>) {
+    match target {
+        Target::Classes { classes, .. } => {
+            let class: Vec<usize> = targets.iter().map(|v| *v as usize).collect();
+            let sharpness = fit_sharpness(&held_out, &class, weights, classes.len());
+            held_out.chunks_exact_mut(classes.len()).for_each(|row| sharpen(row, sharpness));
+            (sharpness, held_out)
+        }
+        Target::Number { mean, deviation, .. } => {
+            held_out.iter_mut().for_each(|v| *v = *v * deviation + mean);
+            (1.0, held_out)
+        }
+    }
 }
 
 #[cfg(test)]

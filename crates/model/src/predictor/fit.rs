@@ -4,14 +4,13 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use tabgraft_table::Table;
-use tabgraft_table::deal::deal_rows;
 use tabgraft_table::split::Part;
 
 use super::bag::{Bag, BagData, Labels, Others, fit_bag};
 use super::blend::{mixed, shares};
-use super::calibrate::fit_sharpness;
+use super::calibrate::calibrated;
 use super::fair::rows_beside;
-use super::inner::InnerParts;
+use super::inner::{InnerParts, inner_parts, n_inner_parts};
 use super::interval::Distances;
 use super::lines::fit_lines;
 use super::told::Told;
@@ -25,8 +24,6 @@ use crate::train::{Event, Sink, quiet};
 use crate::tree::Forest;
 use crate::weights::WeightedRows;
 
-/// Inner parts of the rows where there is one network, which stops on the first.
-pub(super) const PARTS_OF_ONE: usize = 5;
 /// Fewest rows of a class, or of a regression, that a bag can be fitted on.
 pub(super) const LEAST_ROWS: usize = 10;
 
@@ -239,7 +236,7 @@ fn fit(
     let of_classes =
         of_classes.map(|w| w.of_rows(&fitted_target, &values, row_weights, &rows)).transpose()?;
     let row_weights = of_classes.as_deref().or(row_weights);
-    let all_parts = if n_parts == 1 { PARTS_OF_ONE } else { n_parts };
+    let all_parts = n_inner_parts(n_parts);
     let data = BagData {
         groups: cell_tables(&space.network, &encoded),
         labels: labels(&fitted_target, &values),
@@ -284,7 +281,9 @@ fn fit(
     // Where nothing else can learn, there have to be networks.
     let n_networks = if cheap.is_empty() { n_parts } else { n_networks };
     let bag = fit_bag(&space.network, &data, n_networks, others.as_ref(), &held_out_rows, options, &told)?;
-    spent.networks = begin.elapsed().as_secs_f64();
+    if n_networks > 0 {
+        spent.networks = begin.elapsed().as_secs_f64();
+    }
     let interrupted = told.is_stopped();
     if interrupted {
         told.end();
@@ -392,24 +391,6 @@ pub(super) fn labels(target: &Target, values: &[Option<f64>]) -> Labels {
     }
 }
 
-/// Deals the rows to learn from into inner parts; `usize::MAX` for the others. A unit's part follows from
-/// the cells of the first columns, so that it stays when columns are added.
-pub(super) fn inner_parts(
-    rows: &[usize],
-    units: &[u64],
-    values: &[Option<f64>],
-    target: &Target,
-    n_parts: usize,
-) -> Vec<usize> {
-    let own: Vec<u64> = rows.iter().map(|r| units[*r]).collect();
-    let class: Vec<u32> = rows.iter().map(|r| target.stratum(values[*r].unwrap_or_default())).collect();
-    let mut part = vec![usize::MAX; units.len()];
-    for (r, own) in rows.iter().zip(deal_rows(&own, &class, n_parts, 0)) {
-        part[*r] = own;
-    }
-    part
-}
-
 /// Tells of rows that cannot be predicted right, and of rows that are no evidence of their own.
 fn tell(target: &Target, test: &Table, n_copies: usize, n_rows: usize, sink: &mut Sink<'_>) -> Result<()> {
     if let Some(unseen) = target.unseen_in_words(test)? {
@@ -423,20 +404,4 @@ fn tell(target: &Target, test: &Table, n_copies: usize, n_rows: usize, sink: &mu
         let _ = sink(&Event::Note { text });
     }
     Ok(())
-}
-
-/// The sharpness, and held-out predictions in the target's unit.
-fn calibrated(target: &Target, mut held_out: Vec<f64>, targets: &[f64], weights: &[f32]) -> (f64, Vec<f64>) {
-    match target {
-        Target::Classes { classes, .. } => {
-            let class: Vec<usize> = targets.iter().map(|v| *v as usize).collect();
-            let sharpness = fit_sharpness(&held_out, &class, weights, classes.len());
-            held_out.chunks_exact_mut(classes.len()).for_each(|row| super::sharpen(row, sharpness));
-            (sharpness, held_out)
-        }
-        Target::Number { mean, deviation, .. } => {
-            held_out.iter_mut().for_each(|v| *v = *v * deviation + mean);
-            (1.0, held_out)
-        }
-    }
 }

@@ -15,10 +15,10 @@ use tabgraft_table::table::quoted;
 use super::bag::BagData;
 use super::blend::{mixed, shares};
 use super::fair::rows_beside;
-use super::fit::{LEAST_ROWS, PARTS_OF_ONE, cell_order, inner_parts, labels, relative_weights};
+use super::fit::{LEAST_ROWS, cell_order, labels, relative_weights};
 use super::grown::{Grown, Growth, MOST_IN_A_CHAIN, in_unit, margins, standardised};
 use super::held_out::Encoded;
-use super::inner::InnerParts;
+use super::inner::{InnerParts, inner_parts, n_inner_parts};
 use super::interval::Distances;
 use super::kept::{Growing, HeldOutRows, JudgedOn, KeepGrown};
 use super::lines::fit_lines;
@@ -190,7 +190,7 @@ impl Predictor {
         derived::add(&derived, child.columns(), table, &mut cells)?;
         let codecs = derived::codecs(child.codecs(), &derived);
         let n_forests = self.about.options.n_parts_for(rows.len());
-        let n_parts = if n_forests == 1 { PARTS_OF_ONE } else { n_forests };
+        let n_parts = n_inner_parts(n_forests);
         // As a later step will look at them: without rows that no predictor learned from or was tested on.
         let units = self.units(child, table)?;
         let offsets = margins(target, &before.values);

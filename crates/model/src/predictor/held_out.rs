@@ -3,15 +3,15 @@
 //! Each learner of a bag did not learn from one inner part. Which row is in which part follows from the rows, as it
 //! did in the fit; a sum that the predictor remembers says whether they are the same rows (`inner.rs`).
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use tabgraft_table::Table;
 use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::split::Part;
 
-use super::fit::{PARTS_OF_ONE, inner_parts};
 use super::grown::Grown;
-use super::inner::InnerParts;
+use super::inner::{InnerParts, inner_parts, n_inner_parts};
 use super::sight::Sight;
 use super::{Predictor, PredictorAbout};
 use crate::error::Result;
@@ -129,47 +129,35 @@ impl Predictor {
 
 impl PredictorAbout {
     /// How each row of a table stands to the learners, `[n_rows]`, and whether inner parts could not be told again.
+    ///
+    /// Rows that have come may look like some of the fit: by half of their columns, or as copies. So the rows of the
+    /// fit are looked for among all that are known, then among those that are known as they are, then among the first
+    /// of these: a sum that the predictor remembers says which are the ones.
     fn standing(&self, n_learners: usize, table: &Table) -> Result<(Vec<Standing>, bool)> {
         let known = self.known(table)?;
         let values = self.target.values(table)?;
-        // What the fit had: the parts of a split by time depend on all of its rows.
-        let had: Vec<u32> =
-            (0..table.n_rows()).filter(|r| known[*r] != Known::New).map(|r| r as u32).collect();
-        let rows = table.take(&had)?;
-        let columns: Vec<String> =
-            self.space.key_columns.iter().filter(|c| table.has_column(c)).cloned().collect();
-        let split = &self.space.split;
-        let units = split.units(&rows, &split.row_hashes(&rows, &columns)?)?;
-        let values: Vec<Option<f64>> = had.iter().map(|r| values[*r as usize]).collect();
-        let is_learned = |r: &usize| {
-            let is_test = self.options.hold_out_test && known[had[*r] as usize].part() == Some(Part::Test);
-            !is_test && values[*r].is_some_and(|v| !self.target.is_unseen(v))
+        let had = |is_had: &dyn Fn(&Known) -> bool| -> Vec<u32> {
+            (0..known.len()).filter(|r| is_had(&known[*r])).map(|r| r as u32).collect()
         };
-        let learned: Vec<usize> = (0..had.len()).filter(is_learned).collect();
-        let mut standing = vec![Standing::Fresh; table.n_rows()];
-        if learned.is_empty() {
-            return Ok((standing, false));
+        let mut of_fit =
+            FitRows::find(self, table, &known, &values, &had(&|k| *k != Known::New), usize::MAX)?;
+        let whole = had(&|k| matches!(k, Known::Whole(_)));
+        for most in [usize::MAX, self.fit_info.n_rows] {
+            if !of_fit.is_same {
+                let candidate = FitRows::find(self, table, &known, &values, &whole, most)?;
+                if candidate.is_same {
+                    of_fit = candidate;
+                }
+            }
         }
-        // A file that does not remember it has a network for each.
-        let n_parts = self.inner.as_ref().map_or_else(
-            || match self.fit_info.best_epochs.len() {
-                1 => PARTS_OF_ONE,
-                n => n.max(1),
-            },
-            |inner| inner.n_parts,
-        );
-        let fold = inner_parts(&learned, &units, &values, &self.target, n_parts);
-        let is_same = match &self.inner {
-            None => learned.len() == self.fit_info.n_rows,
-            Some(inner) => *inner == InnerParts::of(&learned, &units, &fold, n_parts, inner.is_weighted),
-        };
-        for r in learned {
-            standing[had[r] as usize] = match fold[r] {
-                part if is_same && part < n_learners => Standing::Part(part),
+        let mut standing = vec![Standing::Fresh; table.n_rows()];
+        for (row, part) in of_fit.rows {
+            standing[row] = match part {
+                Some(part) if of_fit.is_same && part < n_learners => Standing::Part(part),
                 _ => Standing::Learned,
             };
         }
-        Ok((standing, !is_same))
+        Ok((standing, !of_fit.is_same))
     }
 
     /// How each row of a table is known, `[n_rows]`. Where no rows are remembered, each counts as known, in the part
@@ -180,5 +168,58 @@ impl PredictorAbout {
             Some(known) => known,
             None => rows.parts.into_iter().map(Known::Whole).collect(),
         })
+    }
+}
+
+/// Rows of a table that may be those of a fit.
+struct FitRows {
+    /// Rows that were learned from, or are copies of such ones, each with its inner part, if that is known.
+    rows: Vec<(usize, Option<usize>)>,
+    /// Whether they are the rows of the fit, in the same inner parts; so they are where nothing was learned from.
+    is_same: bool,
+}
+
+impl FitRows {
+    /// Deals the first `most` of the rows `had` that can be learned from into inner parts, as a fit on the rows `had`
+    /// does. `known` and `values` are of the whole table.
+    fn find(
+        about: &PredictorAbout,
+        table: &Table,
+        known: &[Known],
+        values: &[Option<f64>],
+        had: &[u32],
+        most: usize,
+    ) -> Result<Self> {
+        // What the fit had: the parts of a split by time depend on all of its rows.
+        let rows = table.take(had)?;
+        let key_columns = &about.space.key_columns;
+        let columns: Vec<String> = key_columns.iter().filter(|c| table.has_column(c)).cloned().collect();
+        let split = &about.space.split;
+        let units = split.units(&rows, &split.row_hashes(&rows, &columns)?)?;
+        let values: Vec<Option<f64>> = had.iter().map(|r| values[*r as usize]).collect();
+        let is_learned = |r: &usize| {
+            let is_test = about.options.hold_out_test && known[had[*r] as usize].part() == Some(Part::Test);
+            !is_test && values[*r].is_some_and(|v| !about.target.is_unseen(v))
+        };
+        let learned: Vec<usize> = (0..had.len()).filter(is_learned).collect();
+        if learned.is_empty() {
+            return Ok(FitRows { rows: Vec::new(), is_same: true });
+        }
+        // A file that does not remember it has a network for each.
+        let n_parts = about
+            .inner
+            .as_ref()
+            .map_or_else(|| n_inner_parts(about.fit_info.best_epochs.len()), |inner| inner.n_parts);
+        let (first, more) = learned.split_at(learned.len().min(most));
+        let fold = inner_parts(first, &units, &values, &about.target, n_parts);
+        let is_same = match &about.inner {
+            None => first.len() == about.fit_info.n_rows,
+            Some(inner) => *inner == InnerParts::of(first, &units, &fold, n_parts, inner.is_weighted),
+        };
+        // A copy that has come is in the part of the row that it repeats.
+        let part_of: HashMap<u64, usize> = first.iter().map(|r| (units[*r], fold[*r])).collect();
+        let dealt = first.iter().map(|r| (had[*r] as usize, Some(fold[*r])));
+        let copies = more.iter().map(|r| (had[*r] as usize, part_of.get(&units[*r]).copied()));
+        Ok(FitRows { rows: dealt.chain(copies).collect(), is_same })
     }
 }

@@ -2,7 +2,36 @@
 //! rows that they did not learn from.
 
 use serde::{Deserialize, Serialize};
+use tabgraft_table::deal::deal_rows;
 use tabgraft_table::stats::hash::mix;
+
+use super::Target;
+
+/// Inner parts of the rows where there is one learner of a kind, which stops on the first.
+const PARTS_OF_ONE: usize = 5;
+
+/// Inner parts for so many learners of a kind, at least 1.
+pub(super) fn n_inner_parts(n_learners: usize) -> usize {
+    if n_learners == 1 { PARTS_OF_ONE } else { n_learners.max(1) }
+}
+
+/// Deals the rows to learn from into inner parts; `usize::MAX` for the others. A unit's part follows from
+/// the cells of the first columns, so that it stays when columns are added.
+pub(super) fn inner_parts(
+    rows: &[usize],
+    units: &[u64],
+    values: &[Option<f64>],
+    target: &Target,
+    n_parts: usize,
+) -> Vec<usize> {
+    let own: Vec<u64> = rows.iter().map(|r| units[*r]).collect();
+    let class: Vec<u32> = rows.iter().map(|r| target.stratum(values[*r].unwrap_or_default())).collect();
+    let mut part = vec![usize::MAX; units.len()];
+    for (r, own) in rows.iter().zip(deal_rows(&own, &class, n_parts, 0)) {
+        part[*r] = own;
+    }
+    part
+}
 
 /// The inner parts of a fit, in a few bytes: they follow from the rows, and a sum says whether rows are the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

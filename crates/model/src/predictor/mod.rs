@@ -56,7 +56,6 @@ use tabgraft_table::schema::ColumnSpec;
 
 use crate::space::{About, KnownRows, SoftwareVersion};
 use crate::tree::Forest;
-use calibrate::sharpen;
 pub(crate) use calibrate::{LEAST_PROBABILITY, TINY};
 pub use card::{GrowthCard, PredictorCard};
 pub use class_weight::ClassWeight;
