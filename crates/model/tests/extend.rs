@@ -304,8 +304,8 @@ fn new_columns_that_repeat_others_are_told_and_those_without_content_are_left_ou
     );
 }
 
-/// Each column of a wide table is looked up by its name, not compared with every other: with 40,000 columns that
-/// were left out before, pairs alone would be 1,600 million.
+/// Each column of a wide table is looked up by its name, not compared with every other: with 100,000 columns
+/// that were left out before, pairs alone would be 10,000 million.
 #[test]
 fn a_wide_table_is_grafted_in_a_time_that_grows_with_its_columns() {
     let n_rows = 60;
@@ -313,7 +313,7 @@ fn a_wide_table_is_grafted_in_a_time_that_grows_with_its_columns() {
     let narrow = table(n_rows);
     let wide = |names: &[&str]| {
         let own = names.iter().map(|name| ((*name).to_owned(), narrow.column(name).unwrap().clone()));
-        let others = (0..40_000).map(|i| (format!("measured value {i}"), constant.clone()));
+        let others = (0..100_000).map(|i| (format!("measured value {i}"), constant.clone()));
         Table::from_columns(own.chain(others)).unwrap()
     };
     let mut options = FitOptions::default();
@@ -324,8 +324,8 @@ fn a_wide_table_is_grafted_in_a_time_that_grows_with_its_columns() {
     let start = std::time::Instant::now();
     let child = parent.graft(&enriched, None, &options, &mut quiet).unwrap();
     let seconds = start.elapsed().as_secs_f64();
-    assert_eq!(child.untrained().excluded().len(), 40_000);
-    assert!(seconds < 3.0, "{seconds} s");
+    assert_eq!(child.untrained().excluded().len(), 100_000);
+    assert!(seconds < 15.0, "{seconds} s");
 }
 
 #[test]
