@@ -4,9 +4,10 @@ A table of 20 numbers and 12 categories; two more columns are grafted, in each m
 resident set of the whole process, on one thread; the estimate is the one that `--memory-limit` goes by.
 The wanted ratio is at most 1.3. Then a graft under limits: what they did to it.
 
-With `--shapes` tables of all kinds of cells, long and wide ones, are trained instead, and some are extended: the
-estimate may nowhere lie below what was measured, and is wanted at no more than twice of it. Then each is trained within
-a limit of half of what it takes, where that is above 100 MB: by rows that are drawn and smaller steps, or not at all.
+With `--shapes` tables of all kinds of cells, long and wide ones, are trained instead, some with steps of 16,384 rows
+too, and some are extended: the estimate may nowhere lie below what was measured, and is wanted at no more than twice of
+it. Then each is trained within a limit of half of what it takes, where that is above 100 MB: by rows that are drawn and
+smaller steps, or not at all.
 """
 
 import argparse
@@ -88,6 +89,8 @@ def shapes() -> None:
         tables = [work.table(whole, "all"), work.table(whole.iloc[:, :-2], "early")]
         parent, options = work.file("parent"), ["--exact-epochs", "--epochs", 1]
         commands = {"train": ["train", tables[0], *options, "-o", work.file("whole")]}
+        if 20_000 <= n_rows <= 100_000:
+            commands["of 16384"] = [*commands["train"], "--batch-size", 16_384]
         if is_extended:
             measured("train", tables[1], *options, "-o", parent)
             for mode in MODES:

@@ -130,6 +130,12 @@ fn a_training_needs_what_it_is_estimated_to_and_keeps_a_limit_as_measured_from_o
         fs::create_dir_all(&folder).unwrap();
         tables(&folder, kind, n_rows, n_columns);
         hold(&folder, kind, &["train", "all.csv", "-o", "whole"]);
+        // Of what a step of as many rows takes as there are, or of half of them, most are the rows themselves.
+        hold(
+            &folder,
+            &format!("{kind}, large steps"),
+            &["train", "all.csv", "--batch-size", "32768", "-o", "whole"],
+        );
         if ["numbers", "mixed"].contains(&kind) {
             measured(&folder, &["train", "early.csv", "-o", "early"]);
             for mode in ["frozen", "anchored", "joint"] {

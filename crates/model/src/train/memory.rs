@@ -7,11 +7,15 @@
 //! coding           the cells that batches are cut from: bins, positions, codes, classes, keys of all rows; twice more
 //!                  those of the PIECE_CELLS that are coded at a time
 //! training         weights + prefix + rows in flight
-//! weights          4 bytes each; of those that train also gradient, two moments, two best epochs
+//! weights          4 bytes each; of those that train also gradient twice, two moments, two best epochs; of an anchored
+//!                  graft those of its parent and its own before training
 //! prefix           2 bytes a number that a frozen graft computes once (`prefix.rs`)
 //! rows in flight   the larger of batch rows * step + anchored rows * (step + pass) and validation rows * pass,
-//!                  where step = 4 bytes * (3 tokens + 5 vectors + 4 inner of each block + logits * (3 heads + 2))
-//!                        pass = step / 2
+//!                  where step = cells + kept + the larger of what its way back needs:
+//!                            twice the logits, tokens, a block's 3 vectors and 3 inner ones
+//!                        pass = cells + z + the larger of twice the logits and tokens with 3 vectors
+//!                        cells: of a row as codecs make them, twice
+//!                        kept: tokens, of each block its vector and inner ones, of each norm two vectors, z twice
 //!                        anchored rows: those of a batch that an anchored graft holds near its parent's
 //! ```
 //!
@@ -27,6 +31,7 @@ use super::step::VALIDATION_ROWS;
 use super::{Event, Sink, TrainingData};
 use crate::embed::D_TOKEN;
 use crate::encoder::Network;
+use crate::encoder::trunk::Block;
 use crate::error::{Error, Result};
 use crate::param::Params;
 
@@ -40,8 +45,13 @@ const ROW: u64 = 128;
 const CODED_COPIES: u64 = 2;
 /// Bytes of a number.
 const NUMBER: u64 = 4;
-/// Copies of a weight that trains: itself, gradient, two moments, the best epochs of two phases.
-const TRAINED_COPIES: u64 = 6;
+/// Copies of a weight that trains: itself, gradient and what it is gathered from, two moments, the best epochs of two
+/// phases.
+const TRAINED_COPIES: u64 = 7;
+/// Copies of a weight beside these where a parent is held near: the parent's, and the child's before training.
+const ANCHOR_COPIES: u64 = 2;
+/// How many times a row's cells are there while it is in flight: its bags grow by doubling.
+const CELL_COPIES: u64 = 3;
 /// Bytes of a table that are no matter.
 const LEAST_TABLE: u64 = 1 << 20;
 /// Fewest rows of a step.
@@ -49,6 +59,8 @@ const LEAST_BATCH: usize = 16;
 /// Share of everything else that a prefix may add: a graft should need little more than its parent's
 /// training did. How much of it is kept changes what is learned, so that a better estimate does not change it.
 const PREFIX_SHARE: f64 = 0.15;
+/// Copies of the weights in that everything else, as they were once estimated.
+const BESIDE_COPIES: u64 = 6;
 
 /// What a table is held in memory for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,12 +93,16 @@ pub fn table_within(limit: u64, held_for: HeldFor) -> u64 {
 pub(crate) struct Footprint {
     /// Everything but prefix and rows in flight: process, reading, coding and weights.
     fixed: u64,
-    /// What a prefix may add a share of, beside rows in flight.
-    beside_prefix: u64,
+    /// One copy of the weights.
+    weights: u64,
+    /// What a prefix may add a share of: bytes, and bytes of a row of a step.
+    beside_prefix: [u64; 2],
     /// Rows that there are to train on, and to validate on.
     n_rows: [u64; 2],
     /// A row of a step.
     step: u64,
+    /// A row of a pass without a gradient.
+    pass: u64,
     /// Whether an anchor sends a part of each step's rows through parent and child once more.
     is_anchored: bool,
     /// A prefix with one way of hiding old cells, and what its validation rows add.
@@ -117,24 +133,25 @@ impl Footprint {
     pub fn new(network: &Network, data: &TrainingData, read_bytes: usize, n_rows: usize) -> Self {
         let mut weights = 0;
         network.each("", &mut |_, param| {
-            weights += NUMBER * TRAINED_COPIES * param.shape().iter().product::<usize>() as u64;
+            weights += NUMBER * param.shape().iter().product::<usize>() as u64;
         });
         let cells: u64 = data.groups.iter().map(|g| g.n_bytes()).sum::<u64>() + data.objective.n_bytes();
         let n_cells = data.objective.n_cells().max(1);
         let piece = cells * n_cells.min(PIECE_CELLS) as u64 / n_cells as u64;
         let reading = read_bytes as u64 * 3 / 2 + ROW * n_rows as u64;
         let coding = cells + CODED_COPIES * piece;
-        let tokens: usize = network.token_groups().iter().map(|g| g.layout.parts.len() * D_TOKEN).sum();
-        let trunks = std::iter::once(&network.trunk).chain(network.sides.iter().map(|s| &s.trunk));
-        let inner: usize =
-            trunks.flat_map(|t| &t.blocks).map(|b| 5 * b.shift.shape()[1] + 4 * b.b1.shape()[1]).sum();
-        let logits = network.n_logits() * (3 * network.heads.len() + 2);
+        let row = RowBytes::of(network, cells * data.objective.n_columns() as u64 / n_cells as u64);
         let prefix = Prefix::n_numbers(network, data).map(|n| n.map(|n| Prefix::NUMBER * n as u64));
         Footprint {
-            fixed: PROCESS + reading + coding + weights,
-            beside_prefix: PROCESS + read_bytes as u64 + cells + weights,
+            fixed: PROCESS + reading + coding + TRAINED_COPIES * weights,
+            weights,
+            beside_prefix: [
+                PROCESS + read_bytes as u64 + cells + BESIDE_COPIES * weights,
+                beside_row(network),
+            ],
             n_rows: [data.train_rows.len() as u64, data.watched_rows.len() as u64],
-            step: NUMBER * (3 * tokens + inner + logits) as u64,
+            step: row.step,
+            pass: row.pass,
             is_anchored: false,
             prefix,
         }
@@ -142,7 +159,8 @@ impl Footprint {
 
     /// Of a training that is held near a parent, or not.
     pub fn anchored(self, is_anchored: bool) -> Self {
-        Footprint { is_anchored, ..self }
+        let fixed = if is_anchored { self.fixed + ANCHOR_COPIES * self.weights } else { self.fixed };
+        Footprint { fixed, is_anchored, ..self }
     }
 
     /// Of a training that keeps nothing of what is frozen.
@@ -157,10 +175,12 @@ impl Footprint {
 
     /// Bytes of the rows of a step or of a pass, of so many that there are to train and to validate on.
     fn in_flight(&self, allowance: &Allowance, [n_train, n_valid]: [u64; 2]) -> u64 {
-        let batch_size = n_train.min(allowance.batch_size as u64);
+        // Rows are shared out evenly among the steps of an epoch.
+        let n_steps = n_train.div_ceil(allowance.batch_size as u64).max(1);
+        let batch_size = n_train.div_ceil(n_steps);
         let held = if self.is_anchored { Anchor::n_rows(batch_size as usize) as u64 } else { 0 };
-        let step = batch_size * self.step + held * (self.step + self.step / 2);
-        step.max(n_valid.min(allowance.pass_rows as u64) * self.step / 2)
+        let step = batch_size * self.step + held * (self.step + self.pass);
+        step.max(n_valid.min(allowance.pass_rows as u64) * self.pass)
     }
 
     /// Bytes of a prefix of so many ways of hiding old cells.
@@ -178,7 +198,8 @@ impl Footprint {
     /// An option error with estimate and limit if even steps of [`LEAST_BATCH`] rows do not fit.
     pub fn within(&self, limit: Option<u64>, batch_size: usize, sink: &mut Sink<'_>) -> Result<Allowance> {
         let mut allowance = Allowance::of_batches(batch_size);
-        let beside = self.beside_prefix + self.in_flight(&allowance, [u64::MAX; 2]);
+        let [beside, row] = self.beside_prefix;
+        let beside = beside + row * batch_size.max(VALIDATION_ROWS / 2) as u64;
         let most = (beside as f64 * PREFIX_SHARE) as u64;
         allowance.n_variants = Prefix::VARIANTS
             .filter(|n| self.prefix(*n) <= most)
@@ -217,6 +238,41 @@ impl Footprint {
     }
 }
 
+/// Bytes of a row in flight.
+struct RowBytes {
+    step: u64,
+    pass: u64,
+}
+
+impl RowBytes {
+    /// Of a network all of which trains, and so many bytes of a row's cells.
+    fn of(network: &Network, cells: u64) -> Self {
+        let sides = network.sides.iter().map(|side| (&side.trunk, vec![&side.tokens]));
+        let parts = std::iter::once((&network.trunk, network.groups.iter().collect())).chain(sides);
+        let (z, logits) = (network.d_model(), 2 * network.n_logits());
+        let (mut kept, mut back, mut pass) = (2 * z, logits, logits);
+        for (trunk, groups) in parts {
+            let tokens = groups.iter().map(|g| g.layout.parts.len() * D_TOKEN).sum::<usize>();
+            let inner = |block: &Block| block.b1.shape()[1];
+            let widest = trunk.blocks.iter().map(inner).max().unwrap_or(0);
+            kept += tokens + trunk.blocks.iter().map(|b| trunk.d() + inner(b)).sum::<usize>() + 2 * trunk.d();
+            back = back.max(tokens).max(3 * (trunk.d() + widest));
+            pass = pass.max(tokens + 3 * trunk.d());
+        }
+        let in_bytes = |numbers: usize| CELL_COPIES * cells + NUMBER * numbers as u64;
+        RowBytes { step: in_bytes(kept + back), pass: in_bytes(z + pass) }
+    }
+}
+
+/// Bytes of a row of a step as they were once estimated: what a prefix may add a share of.
+fn beside_row(network: &Network) -> u64 {
+    let tokens: usize = network.token_groups().iter().map(|g| g.layout.parts.len() * D_TOKEN).sum();
+    let trunks = std::iter::once(&network.trunk).chain(network.sides.iter().map(|s| &s.trunk));
+    let inner: usize =
+        trunks.flat_map(|t| &t.blocks).map(|b| 5 * b.shift.shape()[1] + 4 * b.b1.shape()[1]).sum();
+    NUMBER * (3 * tokens + inner + network.n_logits() * (3 * network.heads.len() + 2)) as u64
+}
+
 fn note(sink: &mut Sink<'_>, needed: u64, limit: u64, remedy: String) {
     let text = format!("memory: about {} needed, {} allowed: {remedy}", megabytes(needed), megabytes(limit));
     let _ = sink(&Event::Note { text });
@@ -233,9 +289,11 @@ mod tests {
 
     const FOOTPRINT: Footprint = Footprint {
         fixed: 1_000_000,
-        beside_prefix: 1_000_000,
+        weights: 0,
+        beside_prefix: [1_000_000, 1000],
         n_rows: [100_000; 2],
         step: 1000,
+        pass: 500,
         is_anchored: false,
         prefix: Some([50_000, 10_000]),
     };
@@ -262,7 +320,7 @@ mod tests {
         let allowance = Allowance::of_batches(4096);
         let [plain, anchored] =
             [false, true].map(|is_anchored| FOOTPRINT.anchored(is_anchored).bytes(&allowance));
-        assert_eq!(anchored - plain, 1024 * 1500);
+        assert_eq!(anchored - plain, 1000 * 1500);
     }
 
     #[test]
@@ -280,7 +338,7 @@ mod tests {
     fn a_batch_beyond_the_rows_that_there_are_is_halved_without_a_word() {
         let few = Footprint { n_rows: [100, 40], prefix: None, ..FOOTPRINT };
         let mut notes = Vec::new();
-        let allowance = few.within(Some(1_060_000), 512, &mut |event| {
+        let allowance = few.within(Some(1_045_000), 512, &mut |event| {
             if let Event::Note { text } = event {
                 notes.push(text.clone());
             }
