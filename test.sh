@@ -36,7 +36,8 @@ done
 step python package
 venv="$CARGO_TARGET_DIR/venv"
 python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check -r python/requirements-test.txt
+# Exactly what the lock file names, by its hashes: python/requirements-test.lock.
+"$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r python/requirements-test.lock
 # The source archive is built and installed, so that what is tested is what would be published. Without
 # pip's cache, which would give an earlier build of the same file name.
 rm -rf "$CARGO_TARGET_DIR/sdist"
@@ -55,9 +56,8 @@ step python types
 "$venv/bin/python" -m mypy.stubtest tabgraft featrix --mypy-config-file pyproject.toml
 step python tests
 # Other programs beside ours: where one cannot be had, its tests say that they are skipped.
-for package in 'tritonclient[http]' shap 'dask[dataframe]'; do
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "$package" || echo "no $package"
-done
+"$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r python/requirements-beside.lock \
+    || echo "none of python/requirements-beside.txt"
 # Pages are looked at in a Chromium, which Debian has.
 if ! command -v chromedriver > /dev/null && command -v apt-get > /dev/null && [ "$(id -u)" = 0 ]; then
     { timeout 120 apt-get -qq update && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq install -y \
