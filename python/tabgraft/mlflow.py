@@ -55,7 +55,8 @@ def log_model(
     the parent ``tabgraft.parent``, ``tabgraft.parent_weights`` and, where a run of the experiment has logged it,
     ``tabgraft.parent_run_id``. A space's parent is the one that it was grafted onto, a predictor's the space that it was
     fitted on. The scores of a predictor become metrics, each with the ends of its interval as ``NAME_low`` and
-    ``NAME_high``.
+    ``NAME_high``; of a space the losses of its last training, ``train_loss`` and ``validation_loss`` with a step for each
+    epoch.
 
     Parameters
     ----------
@@ -106,6 +107,8 @@ def _logged(
     tags = _tags(model)
     mlflow.set_tags(tags | _parent_run(mlflow, tags))
     mlflow.log_metrics(_metrics(model))
+    for step, losses in _epochs(model):
+        mlflow.log_metrics(losses, step=step)
     return mlflow.pyfunc.log_model(
         name=name,
         python_model=str(Path(__file__).with_name("_served.py")),
@@ -178,6 +181,15 @@ def _metrics(model: _Model) -> dict[str, float]:
             found[f"{score['metric']}_low"] = float(score["low"])
             found[f"{score['metric']}_high"] = float(score["high"])
     return found
+
+
+def _epochs(model: _Model) -> list[tuple[int, dict[str, float]]]:
+    """The losses of a space's last training, by epoch."""
+    if isinstance(model, tabgraft.Predictor):
+        return []
+    told = model.inspect()["training_info"]["epochs"]
+    names = ["train_loss", "validation_loss"]
+    return [(epoch["epoch"], {name: epoch[name] for name in names if epoch[name] is not None}) for epoch in told]
 
 
 def _signature(model: _Model, example: Any) -> Any:

@@ -49,6 +49,18 @@ def test_runs_know_their_parents_and_scores(store, space, predictor, early):
     assert [found.metrics[f"roc_auc{end}"] for end in ["", "_low", "_high"]] == [score.value, score.low, score.high]
 
 
+def test_a_run_shows_the_epochs_of_a_training(store, space):
+    import tabgraft.mlflow
+
+    with mlflow.start_run() as run:
+        tabgraft.mlflow.log_model(space, "space")
+    epochs = space.inspect()["training_info"]["epochs"]
+    assert len(epochs) > 1
+    for name in ["train_loss", "validation_loss"]:
+        history = mlflow.MlflowClient().get_metric_history(run.info.run_id, name)
+        assert [(point.step, point.value) for point in history] == [(e["epoch"], e[name]) for e in epochs]
+
+
 def test_every_column_is_optional_and_in_the_signature(store, space, predictor, early):
     import tabgraft.mlflow
 
