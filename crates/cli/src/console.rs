@@ -56,6 +56,16 @@ impl Console {
         Ok(out.flush()?)
     }
 
+    /// As [`Console::report`], of a text that another program reads: without a terminal in between, it gets it as it is.
+    pub fn program_text(&self, report: &impl Report) -> Result<(), Failure> {
+        if self.format == Format::Json || io::stdout().is_terminal() {
+            return self.report(report);
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(report.text().as_bytes())?;
+        Ok(out.flush()?)
+    }
+
     /// Writes a line of a result that comes bit by bit; in JSON the result comes whole, by
     /// [`Console::report`].
     pub fn tell(&self, line: &str) -> Result<(), Failure> {

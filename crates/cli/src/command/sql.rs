@@ -19,7 +19,8 @@ use crate::report::Report;
 ///
 /// Formulas become expressions, bins a CASE, statistics of groups a joined table of constants. The query gives the
 /// table's columns and one more per feature, as `apply` does. What an engine's SQL cannot say exactly is an error
-/// that names the feature.
+/// that names the feature. A terminal is shown control characters, which queries may hold, as escapes: what shall be run
+/// goes into a file.
 ///
 /// Reads FEATURES, as `apply` does; writes to stdout or --out.
 #[derive(Debug, Args)]
@@ -70,7 +71,8 @@ impl SqlArgs {
     /// Loads, writes.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
         if let Some(out) = &self.out {
-            check_out(out, &[&self.features.features])?;
+            let read = [Some(&self.features.features), self.columns.as_ref()];
+            check_out(out, &read.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
         }
         let model = self.features.model()?;
         let recalled = self.features.engineer(model.as_ref())?;
@@ -94,7 +96,7 @@ impl SqlArgs {
         }
         let report =
             SqlReport { dialect: dialect.word(), table: self.table.clone(), features: engineer.names(), sql };
-        console.report(&report)?;
+        console.program_text(&report)?;
         Ok(Answer::Yes)
     }
 }

@@ -4,6 +4,7 @@
 
 #[path = "../binary/mod.rs"]
 mod binary;
+mod elsewhere;
 mod families;
 mod features;
 mod models;
