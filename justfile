@@ -34,6 +34,29 @@ trust:
 
 trust-long SECONDS='600': trust
     just fuzz all {{SECONDS}}
+    just mutants
+    just reproducible
+
+# Do the tests notice it when the code is wrong? Every mutant that cargo-mutants lists of what versions, scores and
+# splits rest on, in one build; goes on where it was stopped. Needs cargo-mutants, and Python with tree-sitter and
+# tree-sitter-rust.
+mutants *ARGUMENTS:
+    python3 benches/mutants.py {{ARGUMENTS}}
+
+# Two clean builds of the wheel in two folders, compared byte by byte; needs maturin.
+reproducible:
+    python3 benches/reproducible.py
+
+# Known holes of what the program is built from; needs cargo-deny, and asks GitHub for the list.
+advisories:
+    cargo deny --locked check advisories
+
+# The lock files of the Python tests, with hashes, after a change of python/requirements-*.txt; needs uv.
+lock:
+    uv pip compile python/requirements-test.txt --universal --python-version 3.10 --generate-hashes --no-header \
+        --quiet --output-file python/requirements-test.lock
+    uv pip compile python/requirements-beside.txt --constraints python/requirements-test.lock --universal \
+        --python-version 3.10 --generate-hashes --no-header --quiet --output-file python/requirements-beside.lock
 
 # Predictors beside CatBoost, LightGBM and others on the shared tables.
 quality *ARGUMENTS:

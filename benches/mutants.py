@@ -1,0 +1,394 @@
+"""Do the tests notice it when the code is wrong? Every mutant of some files, behind a switch, in one build.
+
+    pip install tree-sitter tree-sitter-rust; cargo install cargo-mutants --locked
+    python3 benches/mutants.py                     # every file of FILES, resumes where it was stopped
+    python3 benches/mutants.py split hash --share 0.3 --seed 1
+
+What is changed is what `cargo mutants --list` lists: a comparison turned, a term dropped, a function that returns at
+once. That tool builds each mutant by itself, which for this library takes two minutes each. Here all of them are written
+into a copy of the tree (target/mutants/tree), each behind `is(number)`, which reads an environment variable: one build,
+then each mutant costs the tests that are run on it. Mutants that do not compile are left out, as there; those within
+constants, which cannot ask, too. A test that fails, or takes ten times as long as without a mutant, has caught it.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import tree_sitter_rust
+from tree_sitter import Language, Parser
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "target" / "mutants"
+TREE = WORK / "tree"
+# Files without unit tests: their tests are built without those of all libraries.
+METRICS = ["bootstrap", "classification", "drift", "mod", "prediction", "ranking", "regression", "score"]
+# What is looked at, and the tests that have to notice: a test file, or unit tests of a crate by a part of their names.
+FILES = {
+    "hash": (
+        ["crates/table/src/stats/hash.rs", "crates/table/src/row_hash.rs", "crates/model/src/store/hash.rs"],
+        ["tabgraft_table:hash", "tabgraft_model:store::", "split", "formats", "store"],
+    ),
+    "split": (["crates/table/src/split.rs"], ["split", "known_rows", "workers"]),
+    "objective": (["crates/model/src/objective/mod.rs"], ["tabgraft_model:objective", "space", "workers"]),
+    "keep": (
+        ["crates/model/src/extend/keep.rs", "crates/model/src/train/keep.rs"],
+        ["tabgraft_model:keep", "evidence", "extend", "space"],
+    ),
+    "recipe": (["crates/model/src/space/recipe.rs"], ["tabgraft_model:recipe", "lineage", "formats"]),
+    "merge": (["crates/model/src/extend/merge/*.rs"], ["carried", "algebra", "lineage", "refresh"]),
+    "prune": (["crates/model/src/extend/prune.rs"], ["carried", "algebra", "lineage", "extend"]),
+    "metric": (
+        [f"crates/model/src/metric/{name}.rs" for name in METRICS],
+        ["metrics"],
+    ),
+    "interval": (
+        [f"crates/model/src/metric/{name}.rs" for name in ["clusters", "delong", "interval"]],
+        ["tabgraft_model:metric", "metrics"],
+    ),
+    "calibrate": (["crates/model/src/predictor/calibrate.rs"], ["tabgraft_model:calibrate", "learners", "targets"]),
+}
+SWITCH = "TABGRAFT_MUTANT"
+MODULE = """
+/// Which mutant is asked for.
+#[doc(hidden)]
+pub mod mutant {
+    /// Whether it is this one.
+    pub fn is(number: u32) -> bool {
+        static ASKED: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+        *ASKED.get_or_init(|| std::env::var("TABGRAFT_MUTANT").ok().and_then(|n| n.parse().ok()).unwrap_or(0)) == number
+    }
+}
+"""
+BUILD = ["--release", "--workspace", "--config", "checked.toml", "--message-format", "json"]
+# Address space of a test.
+MOST_BYTES = 8 << 30
+# Rounds of leaving out what does not compile.
+MOST_ROUNDS = 12
+
+
+def listed(globs: list[str]) -> list[dict]:
+    files = [word for glob in globs for word in ("--file", glob)]
+    command = ["cargo", "mutants", "--no-config", "--workspace", "--list", "--json", *files]
+    return json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+
+
+def offset(lines: list[str], place: dict) -> int:
+    """The byte of a place that is told by line and character, both from 1 on."""
+    before = sum(len(line.encode()) for line in lines[: place["line"] - 1])
+    return before + len(lines[place["line"] - 1][: place["column"] - 1].encode())
+
+
+class Site:
+    """A piece of a file that mutants change: what comes before it and behind it, and the mutants in what comes before."""
+
+    def __init__(self, start: int, end: int, rank: int):
+        self.start, self.end, self.rank = start, end, rank
+        self.before, self.behind, self.mutants = "", "", []
+        # Of a guard: the mutants by which it holds always, and never.
+        self.always, self.never = [], []
+        # Where an error is told of that a deleted arm makes.
+        self.match = None
+
+
+def sites_of(path: str, source: bytes, mutants: list[dict]) -> list[Site]:
+    """Where each mutant of a file goes; those that have no place are left out."""
+    text = source.decode()
+    lines = text.splitlines(keepends=True)
+    tree = Parser(Language(tree_sitter_rust.language())).parse(source)
+    ask = "crate::mutant::is" if path.startswith("crates/table/") else "tabgraft_table::mutant::is"
+    found: dict[tuple, Site] = {}
+
+    def site(start: int, end: int, rank: int) -> Site:
+        return found.setdefault((start, end, rank), Site(start, end, rank))
+
+    def of(node) -> str:
+        return source[node.start_byte : node.end_byte].decode()
+
+    def above(at: int, end: int, kinds: tuple[str, ...]):
+        node = tree.root_node.descendant_for_byte_range(at, end)
+        while node is not None and node.type not in kinds:
+            node = node.parent
+        return node
+
+    def choose(here: Site, number: int, other: str) -> None:
+        here.before += f"if {ask}({number}) {{ {other} }} else "
+        here.mutants.append(number)
+
+    for mutant in mutants:
+        start, end = offset(lines, mutant["span"]["start"]), offset(lines, mutant["span"]["end"])
+        number, other = mutant["number"], mutant["replacement"]
+        match mutant["genre"]:
+            case "FnValue":
+                here = site(start, start, 0)
+                here.before += f"if {ask}({number}) {{ return {other}; }} "
+                here.mutants.append(number)
+            case "BinaryOperator":
+                node = above(start, end, ("binary_expression", "compound_assignment_expr"))
+                operator = node and node.child_by_field_name("operator")
+                if operator is None or operator.start_byte != start or "let " in of(node):
+                    continue
+                left, right = of(node.child_by_field_name("left")), of(node.child_by_field_name("right"))
+                assigns = node.type == "compound_assignment_expr"
+                here = site(node.start_byte, node.end_byte, 2)
+                choose(here, number, f"{left} {other} {right}" if assigns else f"({left}) {other} ({right})")
+            case "UnaryOperator":
+                node = above(start, end, ("unary_expression",))
+                if node is not None and node.start_byte == start:
+                    choose(site(node.start_byte, node.end_byte, 2), number, of(node.children[-1]))
+            case "MatchArmGuard":
+                if "let " in source[start:end].decode():
+                    continue
+                here = site(start, end, 1)
+                here.mutants.append(number)
+                (here.always if other == "true" else here.never).append(number)
+            case "MatchArm":
+                node = above(start, start, ("match_arm",))
+                pattern = node and node.child_by_field_name("pattern")
+                if pattern is None:
+                    continue
+                guard = pattern.child_by_field_name("condition")
+                if guard is not None and "let " in of(guard):
+                    continue
+                place = (guard.start_byte, guard.end_byte) if guard else (pattern.end_byte, pattern.end_byte)
+                here = site(*place, 1)
+                here.mutants.append(number)
+                here.never.append(number)
+                here.match = above(start, start, ("match_expression",))
+            case "StructField":
+                node = above(start, start + 1, ("field_initializer", "shorthand_field_initializer"))
+                fields = node and node.parent
+                base = fields and next((n for n in fields.children if n.type == "base_field_initializer"), None)
+                if base is None:
+                    continue
+                value, name = node.child_by_field_name("value") or node, mutant["name"].split("delete field ")[1].split()[0]
+                here = site(value.start_byte, value.end_byte, 2)
+                if value is node:
+                    here.before = f"{name}: "
+                choose(here, number, f"({of(base).removeprefix('..')}).{name}")
+    for here in found.values():
+        if here.rank == 2:
+            node = above(here.start, here.end, ("compound_assignment_expr", "shorthand_field_initializer"))
+            is_plain = node is None or (node.start_byte, node.end_byte) != (here.start, here.end)
+            # A statement stands without parentheses; so does what stands behind the name of a field.
+            opening, closing = ("(", ")") if is_plain else ("", "")
+            here.before, here.behind = f"{opening}{here.before}{{ ", f" }}{closing}"
+        elif here.rank == 1:
+            never = "".join(f"!{ask}({number}) && " for number in here.never)
+            always = "".join(f"{ask}({number}) || " for number in here.always)
+            here.before, here.behind = f"{never}({always}(", "))"
+            if here.start == here.end:
+                here.before, here.behind = f" if {never}true", ""
+    return sorted(found.values(), key=lambda s: (s.start, s.rank if s.start == s.end else 3, -s.end, s.rank))
+
+
+def rendered(source: bytes, sites: list[Site]) -> tuple[bytes, list[tuple[int, int, list[int]]]]:
+    """The file with all mutants, and where each place's are in it."""
+    out, ranges = bytearray(), []
+
+    def copy(start: int, end: int, first: int) -> int:
+        """Copies a range with the sites in it, from this one on; gives the next site behind it."""
+        i = first
+        while i < len(sites) and sites[i].start < end or i < len(sites) and sites[i].end <= end and sites[i].start == sites[i].end == end:
+            here = sites[i]
+            out.extend(source[start : here.start])
+            began = len(out)
+            out.extend(here.before.encode())
+            i = copy(here.start, here.end, i + 1) if here.end > here.start else i + 1
+            out.extend(here.behind.encode())
+            ranges.append((began, len(out), here.mutants))
+            start = here.end
+        out.extend(source[start:end])
+        return i
+
+    copy(0, len(source), 0)
+    return bytes(out), ranges
+
+
+def cargo(arguments: list[str], target: Path) -> tuple[int, list[dict]]:
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(target), "CARGO_INCREMENTAL": "1"}
+    done = subprocess.run(["cargo", *arguments], cwd=TREE, env=environment, stdout=subprocess.PIPE, text=True)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def write_if_new(path: Path, content: bytes) -> None:
+    if not path.exists() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def copy_tree() -> None:
+    names = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    for name in names:
+        if (ROOT / name).is_file():
+            write_if_new(TREE / name, (ROOT / name).read_bytes())
+    lib = "crates/table/src/lib.rs"
+    write_if_new(TREE / lib, (ROOT / lib).read_bytes() + MODULE.encode())
+
+
+def build(by_file: dict[str, list[dict]], tests: list[str], target: Path) -> tuple[set[int], dict[str, tuple[Path, Path]]]:
+    """Builds all mutants that compile; gives their numbers, and the tests' programs with the folders that they run in."""
+    left_out: set[int] = set()
+    for path in by_file:
+        # A file of `lib.rs` is none of FILES.
+        write_if_new(TREE / path, (ROOT / path).read_bytes())
+    for _ in range(MOST_ROUNDS):
+        ranges, matches = {}, {}
+        for path, mutants in by_file.items():
+            source = (ROOT / path).read_bytes()
+            sites = sites_of(path, source, [m for m in mutants if m["number"] not in left_out])
+            content, ranges[path] = rendered(source, sites)
+            matches[path] = [s for s in sites if s.match is not None]
+            write_if_new(TREE / path, content)
+        placed = {n for of_file in ranges.values() for _, _, numbers in of_file for n in numbers}
+        code, told = cargo(["check", *BUILD], target)
+        errors = [m["message"] for m in told if m.get("reason") == "compiler-message" and m["message"]["level"] == "error"]
+        if code == 0:
+            break
+        wrong = set()
+        for error in errors:
+            for span in spans_of(error):
+                path = next((p for p in ranges if span["file_name"].endswith(p)), None)
+                if path is None:
+                    continue
+                holding = [r for r in ranges[path] if r[0] <= span["byte_start"] and span["byte_end"] <= r[1]]
+                if holding:
+                    wrong.update(min(holding, key=lambda r: r[1] - r[0])[2])
+                elif (error.get("code") or {}).get("code") == "E0004":
+                    wrong.update(n for s in matches[path] for n in s.mutants)
+        if not wrong - left_out:
+            sys.exit("\n".join(e["rendered"] for e in errors[:5]) + "\nno mutant is at fault")
+        left_out |= wrong
+        print(f"{len(left_out)} mutants do not compile", flush=True)
+    else:
+        sys.exit(f"does not compile after {MOST_ROUNDS} rounds")
+    named = sorted({test for test in tests if ":" not in test})
+    flags = [word for name in named for word in ("--test", name)]
+    flags += ["--lib"] if any(":" in test for test in tests) else []
+    code, told = cargo(["test", "--no-run", *flags, *BUILD], target)
+    if code != 0:
+        sys.exit("the tests do not build")
+    programs = {}
+    for message in told:
+        if message.get("reason") == "compiler-artifact" and message.get("executable"):
+            folder = Path(message["manifest_path"]).parent
+            name = message["target"]["name"]
+            key = f"{name}:" if "test" not in message["target"]["kind"] else name
+            programs[key] = (Path(message["executable"]), folder)
+    return placed, programs
+
+
+def spans_of(error: dict) -> list[dict]:
+    spans = error["spans"] + [span for child in error["children"] for span in child["spans"]]
+    # What stands in a macro is told of the macro, and of where it is used.
+    for span in spans:
+        if span.get("expansion"):
+            spans.append(span["expansion"]["span"])
+    return spans
+
+
+def starved() -> None:
+    """A mutant may ask for all the memory there is."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+
+
+def passes(program: tuple[Path, Path], part: str, number: int, limit: float) -> tuple[bool, float]:
+    """Whether tests pass with a mutant, 0 for none, and the seconds they took."""
+    start = time.monotonic()
+    environment = {**os.environ, SWITCH: str(number)}
+    try:
+        done = subprocess.run(
+            [program[0], *([part] if part else [])], cwd=program[1], env=environment, timeout=limit,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=starved,
+        )  # fmt: skip
+        return done.returncode == 0, time.monotonic() - start
+    except subprocess.TimeoutExpired:
+        return False, time.monotonic() - start
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("names", nargs="*", choices=[*FILES, []], help="which of the files; default all")
+    options.add_argument("--share", type=float, default=1.0, help="share of the mutants that are tried")
+    options.add_argument("--seed", type=int, default=0, help="which share")
+    options.add_argument("--minutes", type=float, default=1e9, help="after so long none is begun")
+    options.add_argument("--build-only", action="store_true", help="try none")
+    options.add_argument("--target-dir", type=Path, default=WORK / "target", help="where cargo builds")
+    options = options.parse_args()
+    names = options.names or list(FILES)
+    WORK.mkdir(parents=True, exist_ok=True)
+    results = WORK / "results.jsonl"
+    known = {}
+    if results.exists():
+        known = {(r["name"], r["source"]): r for r in map(json.loads, results.read_text().splitlines())}
+    copy_tree()
+    of_name = {name: listed(FILES[name][0]) for name in names}
+    mutants = [mutant for of_one in of_name.values() for mutant in of_one]
+    by_file: dict[str, list[dict]] = {}
+    for number, mutant in enumerate(mutants, start=1):
+        mutant["number"] = number
+        by_file.setdefault(mutant["file"], []).append(mutant)
+    placed, programs = build(by_file, [test for name in names for test in FILES[name][1]], options.target_dir)
+    print(f"{len(mutants)} mutants, {len(placed)} of them in the build", flush=True)
+    if options.build_only:
+        return
+
+    began = time.monotonic()
+    for name in names:
+        tests = []
+        for test in FILES[name][1]:
+            crate, colon, part = test.partition(":")
+            program = programs[crate + colon]
+            passed, seconds = passes(program, part, 0, 1800)
+            if not passed:
+                sys.exit(f"{test} fails without a mutant")
+            tests.append((seconds, test, program, part))
+        tests.sort(key=lambda test: test[0])
+        of_build = [m for m in of_name[name] if m["number"] in placed]
+        tried = random.Random(options.seed).sample(of_build, round(options.share * len(of_build)))
+        counts = {True: 0, False: 0}
+        missed = []
+        for mutant in sorted(tried, key=lambda m: m["number"]):
+            key = (mutant["name"], hash_of(mutant["file"]))
+            if key not in known:
+                if time.monotonic() - began > 60 * options.minutes:
+                    break
+                caught_by = next(
+                    (t for s, t, program, part in tests if not passes(program, part, mutant["number"], 10 * s + 20)[0]), None
+                )
+                known[key] = {"name": key[0], "source": key[1], "caught_by": caught_by}
+                with results.open("a") as file:
+                    file.write(json.dumps(known[key]) + "\n")
+            is_caught = known[key]["caught_by"] is not None
+            counts[is_caught] += 1
+            if not is_caught:
+                missed.append(mutant["name"])
+                print(f"missed: {mutant['name']}", flush=True)
+        n = counts[True] + counts[False]
+        share = 100 * counts[True] / max(n, 1)
+        print(
+            f"{name}: {n} of {len(of_build)} mutants tried, {counts[True]} caught ({share:.0f} %), {counts[False]} missed;"
+            f" {len(of_name[name]) - len(of_build)} are not in the build",
+            flush=True,
+        )
+
+
+def hash_of(path: str) -> str:
+    return subprocess.run(
+        ["git", "hash-object", path], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()[:12]
+
+
+if __name__ == "__main__":
+    if shutil.which("cargo-mutants") is None:
+        sys.exit("cargo-mutants is needed: cargo install cargo-mutants --locked")
+    main()
