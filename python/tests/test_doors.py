@@ -353,7 +353,8 @@ def test_the_estimators_take_key_and_private(early):
     made = tabgraft.TabgraftClassifier(
         n_epochs=1, d_model=16, predictor_epochs=1, n_networks=2, key="customer", private=True
     ).fit(X, y)
-    assert "customer" not in made.space_.columns and made.space_.inspect()["n_rows_remembered"] is None
+    facts = made.space_.inspect()
+    assert "customer" not in made.space_.columns and facts["n_rows_remembered"] is None and facts["private"]
     assert made.predict(X).shape == (1000,)
 
 

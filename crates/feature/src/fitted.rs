@@ -234,7 +234,7 @@ fn numbers_of(column: &str, readings: &mut Readings) -> Result<Arc<Values>> {
 }
 
 /// A column as the names of groups.
-fn keys_of(column: &str, readings: &mut Readings) -> Result<StringArray> {
+pub(super) fn keys_of(column: &str, readings: &mut Readings) -> Result<StringArray> {
     let reading = match readings.type_of(column)? {
         Type::Open | Type::Missing => Type::Text,
         typed => typed,

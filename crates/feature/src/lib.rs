@@ -14,6 +14,7 @@ pub mod engineer;
 pub mod expr;
 pub mod fitted;
 pub mod naming;
+mod rare;
 pub mod sql;
 pub mod summary;
 

@@ -19,7 +19,14 @@ fn spec(kind: Kind) -> ColumnSpec {
 
 /// Small sizes, so that small columns reach every branch: merged edges, rare categories.
 fn config() -> CodecConfig {
-    CodecConfig { n_bins: 5, n_targets: 4, max_categories: 4, min_category_rows: Some(3), text_slots: 16 }
+    CodecConfig {
+        n_bins: 5,
+        n_targets: 4,
+        max_categories: 4,
+        min_category_rows: Some(3),
+        text_slots: 16,
+        private: false,
+    }
 }
 
 fn fit(kind: Kind, column: &ArrayRef) -> Codec {

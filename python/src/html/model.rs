@@ -113,7 +113,7 @@ fn entries(options: &impl Serialize) -> Vec<(String, String)> {
             Value::Object(group) if name == "codec" => {
                 entries.extend(group.into_iter().map(|(inner, value)| {
                     let name = match inner.as_str() {
-                        "min_category_rows" => inner,
+                        "min_category_rows" | "private" => inner,
                         _ => format!("codec_{}", inner.trim_start_matches("n_").trim_start_matches("max_")),
                     };
                     (name, written(&value))

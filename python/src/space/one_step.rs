@@ -110,8 +110,9 @@ impl EmbeddingSpace {
     ///     Column of times or numbers: the latest rows test, those before them validate. Not with `key` or
     ///     `group`, of which there is one, too. Default: a row's part follows from a hash of its cells.
     /// private : bool, default False
-    ///     Whether the space remembers no rows, not even by 36 bits of a hash of each. Rows that are changed later
-    ///     are then not recognised, and tables need every column that the split goes by.
+    ///     Whether the space, and all that comes of it, keeps nothing of single rows: no row by a hash, no category or
+    ///     word of fewer than 10 training rows, no notes. Rare categories are then unseen ones, rows that are changed
+    ///     later are not recognised, and tables need every column that the split goes by.
     /// split_seed : int, default 0; at least 0
     ///     Another one gives another split.
     /// seed : int, default 0; at least 0

@@ -204,7 +204,7 @@ class TabgraftClassifier(ClassifierMixin, _OnAPredictor):
     key : str, optional
         Column that says which row is which; rows that are alike in it stay together, and it is no feature.
     private : bool
-        Whether the space remembers no rows, not even by a hash of each.
+        Whether nothing of single rows is kept: no row by a hash, no category or word of fewer than 10 rows, no notes.
     errors : "error" or "missing"
         What becomes of a cell, of a table to predict or to embed, that cannot be read as its column's kind.
     class_weight : "balanced" or dict, optional

@@ -25,7 +25,8 @@ pub struct SplitArgs {
     /// their parts whatever happens to their other cells; it is no feature
     #[arg(long, value_name = "COLUMN", conflicts_with = "split_time")]
     key: Option<String>,
-    /// Remember no rows in the file, not even by 36 bits of a hash of each. Rows that are changed later are then
+    /// Keep nothing of single rows in the file: no row by a hash, no category or word of fewer than 10 rows, no notes.
+    /// What comes of the space is private, too. Rare categories are then unseen ones, rows that are changed later are
     /// not recognised, and tables need every column that the split goes by
     #[arg(long)]
     pub private: bool,

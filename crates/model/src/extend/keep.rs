@@ -102,7 +102,7 @@ impl Keep {
         let Some(found) = found else {
             let note =
                 format!("interrupted before it was judged by `{target}`: it may be worse than its parent");
-            child.about.notes.push(note);
+            child.about.keep_notes([note]);
             child.about.seal();
             return Ok(child);
         };

@@ -55,8 +55,8 @@ pub use refresh::RefreshOptions;
 use crate::encoder::network::ColumnShape;
 use crate::error::{Error, Result};
 use crate::space::{
-    EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, column_shape, complete, extended_name,
-    now, training_codecs,
+    EmbeddingSpace, ExtensionMetadata, Mode, SoftwareVersion, Wiring, check_features, column_shape, complete,
+    extended_name, now, training_codecs,
 };
 use crate::train::{Event, Sink, TrainingOptions, TrainingPlan};
 
@@ -139,6 +139,7 @@ impl EmbeddingSpace {
         let whole_valid =
             valid.map(|valid| self.with_features_of(options, valid, &carried, sink)).transpose()?;
         let valid = whole_valid.as_deref();
+        check_features(&carried, table, self.config())?;
         let mut schema = self.new_schema(table, options)?;
         self.about.check_known(table)?;
         if !options.prune.is_empty() {
@@ -208,7 +209,7 @@ impl EmbeddingSpace {
         about.add_features(&carried);
         let known: HashSet<String> = about.excluded.iter().map(|e| e.name.clone()).collect();
         about.excluded.extend(schema.excluded.into_iter().filter(|e| !known.contains(&e.name)));
-        about.notes.extend(schema.notes);
+        about.keep_notes(schema.notes);
         let hashes = child.compute_hashes(&rows)?;
         child.about.hashes = hashes;
         if let Some(last) = child.about.extensions.last_mut() {

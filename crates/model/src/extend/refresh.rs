@@ -269,7 +269,7 @@ impl EmbeddingSpace {
         let anchor = anchor.map(|a| AnchorInfo { drift_bound: a.bound, kept_share: a.kept_share });
         let drift = sample.drift(&child.network)?;
         child.about.profile = Some(child.profiled(&own, info.n_rows_trained()));
-        child.about.notes.extend(notes);
+        child.about.keep_notes(notes);
         child.about.remember_rows(&all, &rows.parts, sink)?;
         child.about.hashes = child.compute_hashes(&rows)?;
         let step = ExtensionMetadata {

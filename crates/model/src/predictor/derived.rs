@@ -15,6 +15,7 @@ use tabgraft_table::encoded::EncodedTable;
 use tabgraft_table::schema::{ColumnSpec, Kind};
 
 use crate::error::{Error, Result};
+use crate::space::EmbeddingSpace;
 
 /// Share of a text's cells that have to repeat another one.
 const LEAST_REPEATED: f64 = 0.3;
@@ -33,11 +34,18 @@ pub(crate) struct Derived {
     pub codec: Codec,
 }
 
-/// The derived columns that a table's rows call for.
+/// The derived columns that a table's rows call for. Of a private space they are as private.
 ///
 /// # Errors
 /// A value error for a cell that cannot be read.
-pub(super) fn find(columns: &[ColumnSpec], table: &Table, rows: &[usize]) -> Result<Vec<Derived>> {
+pub(super) fn find(space: &EmbeddingSpace, table: &Table, rows: &[usize]) -> Result<Vec<Derived>> {
+    let columns = space.columns();
+    let config = match &space.config().codec {
+        CodecConfig { private: true, min_category_rows, .. } => {
+            CodecConfig { private: true, min_category_rows: *min_category_rows, ..CodecConfig::default() }
+        }
+        _ => CodecConfig::default(),
+    };
     let rows: Vec<u32> = rows.iter().map(|r| *r as u32).collect();
     let table = table.take(&rows)?;
     let of_kind = |kind: Kind| -> Vec<usize> {
@@ -59,7 +67,7 @@ pub(super) fn find(columns: &[ColumnSpec], table: &Table, rows: &[usize]) -> Res
     let mut derived = Vec::new();
     for of in candidates {
         let (spec, array) = cells(columns, &of, &table)?;
-        derived.push(Derived { codec: Codec::fit(&spec, &array, &CodecConfig::default())?, of });
+        derived.push(Derived { codec: Codec::fit(&spec, &array, &config)?, of });
     }
     Ok(derived)
 }

@@ -222,7 +222,7 @@ fn fit(
     for column in UnseenCounts::of(&encoded).mostly(space.columns(), space.codecs(), table)? {
         let _ = sink(&Event::Warning { text: column.to_string() });
     }
-    let derived = derived::find(space.columns(), table, &rows)?;
+    let derived = derived::find(space, table, &rows)?;
     let n_parts = options.n_parts_for(rows.len());
     let n_networks = options.n_networks_for(rows.len());
     let keys = space.keys_of(table)?;

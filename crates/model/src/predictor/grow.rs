@@ -186,7 +186,7 @@ impl Predictor {
         let place = cell_order(child, table, target.column())?;
         rows.sort_by_key(|r| (place[*r], *r));
         let test_rows: Vec<u32> = (0..table.n_rows()).filter(|r| is_test[*r]).map(|r| r as u32).collect();
-        let derived = derived::find(child.columns(), table, &rows)?;
+        let derived = derived::find(child, table, &rows)?;
         derived::add(&derived, child.columns(), table, &mut cells)?;
         let codecs = derived::codecs(child.codecs(), &derived);
         let n_forests = self.about.options.n_parts_for(rows.len());

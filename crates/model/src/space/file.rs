@@ -68,6 +68,8 @@ pub struct SpaceCard {
     pub reading: Reading,
     /// Different rows that it remembers to have been trained on; none where it remembers none.
     pub n_rows_remembered: Option<u64>,
+    /// Whether it keeps nothing of single rows.
+    pub private: bool,
     /// Content hashes.
     pub hashes: Hashes,
     /// The record of the last training.
@@ -235,6 +237,7 @@ impl About {
             notes: about.notes.clone(),
             reading: about.reading.clone(),
             n_rows_remembered: about.rows.as_ref().map(KnownRows::n_rows),
+            private: about.is_private(),
             hashes: about.hashes.clone(),
             training_info: about.training_info.clone(),
             extensions: about.extensions.clone(),

@@ -16,7 +16,10 @@ use tabgraft_table::table::Whole;
 use tabgraft_table::{Table, visible};
 
 use super::training_rows::{Rows, rows_of_parts};
-use super::{About, EmbeddingSpace, Hashes, KnownRows, SoftwareVersion, SpaceConfig, Wiring, column_shape};
+use super::{
+    About, EmbeddingSpace, Hashes, KnownRows, SoftwareVersion, SpaceConfig, Wiring, check_features,
+    column_shape,
+};
 use crate::encoder::Network;
 use crate::encoder::network::Widths;
 use crate::error::{Error, Result};
@@ -49,9 +52,11 @@ pub struct FitOptions {
     pub split: SplitOptions,
     /// Engineered columns of the table, already applied; remembered with their fitted state.
     pub features: Vec<Feature>,
-    /// Whether the space remembers no row of its tables, not even by a hash. Scores of rows that it was trained on
-    /// are then only left out where their cells are as they were, and its table needs every column for ever.
-    /// Default false.
+    /// Whether the space keeps nothing of single rows: no row by a hash, no category or word of few rows
+    /// ([`CodecConfig::private`](tabgraft_table::codec::CodecConfig::private)), no note on its tables, which may quote a
+    /// cell, and no feature that holds a group of few rows. So do all versions and predictors that come of it. Scores
+    /// of rows that it was trained on are then only left out where their cells are as they were, and its table needs
+    /// every column for ever. Default false.
     pub private: bool,
 }
 
@@ -206,7 +211,11 @@ fn prepare(
     options: &FitOptions,
     sink: &mut Sink<'_>,
 ) -> Result<(EmbeddingSpace, Table, Rows)> {
-    options.config.check()?;
+    let mut config = options.config.clone();
+    config.codec.private |= options.private;
+    config.check()?;
+    let is_private = config.codec.private;
+    check_features(&options.features, table, &config)?;
     let mut schema = infer_beside_key(table, options)?;
     if schema.columns.is_empty() {
         return Err(Error::schema(format!(
@@ -231,31 +240,27 @@ fn prepare(
     {
         let _ = sink(&Event::Warning { text });
     }
-    let remembered = match options.private {
+    let remembered = match is_private {
         true => None,
         false => Some(KnownRows::of(&all, &rows.parts, &split, &schema.columns, &rows.key)?),
     };
     let train_rows: Vec<u32> = rows.train.iter().map(|r| *r as u32).collect();
-    let codecs = training_codecs(
-        &schema,
-        &all,
-        &train_rows,
-        &options.config.codec,
-        table.whole(),
-        split.columns(),
-        |part| split.assign(part),
-    )?;
-    let config = &options.config;
+    let codecs =
+        training_codecs(&schema, &all, &train_rows, &config.codec, table.whole(), split.columns(), |part| {
+            split.assign(part)
+        })?;
     schema.notes.extend(notes(&schema.columns, &codecs, &config.codec));
     for note in &schema.notes {
         let _ = sink(&Event::Note { text: note.clone() });
     }
-    if options.private {
-        // Not one of the space's own notes, which are part of its id.
-        let text = "private: the space remembers no rows. Rows of its table that are changed later are not \
-                    recognised, a table needs every column that the split goes by, and of new rows only those are \
-                    scored that the split tests on, unless all are asked for"
-            .to_owned();
+    if is_private {
+        let text = format!(
+            "private: the space keeps no rows, no notes, and no category or word of fewer than {} training rows. Such \
+             categories are unseen to it. Rows of its table that are changed later are not recognised, a table needs \
+             every column that the split goes by, and of new rows only those are scored that the split tests on, \
+             unless all are asked for",
+            config.codec.min_category_rows()
+        );
         let _ = sink(&Event::Note { text });
     }
     let shapes: Vec<_> = codecs.iter().map(column_shape).collect();
@@ -263,14 +268,14 @@ fn prepare(
     let network = Network::new(&shapes, widths, &mut Pcg64Mcg::seed_from_u64(config.training.seed));
     let batch_size = config.batch_size_for(rows.n_rows[0]);
     let n_epochs = config.n_epochs_for(rows.n_rows[0]);
-    let space = EmbeddingSpace {
+    let mut space = EmbeddingSpace {
         about: About {
             name: options.name.clone(),
             created: now(),
             software: SoftwareVersion::current(),
             config: SpaceConfig {
                 training: TrainingOptions { device: Device::default(), ..config.training },
-                ..config.clone()
+                ..config
             },
             rows: remembered,
             key_columns: names,
@@ -279,7 +284,7 @@ fn prepare(
             columns: schema.columns,
             codecs,
             excluded: schema.excluded,
-            notes: [table.origin().notes.clone(), schema.notes].concat(),
+            notes: Vec::new(),
             split,
             reading: table.origin().reading.clone(),
             features: options.features.clone(),
@@ -293,6 +298,7 @@ fn prepare(
         },
         network,
     };
+    space.about.keep_notes([table.origin().notes.clone(), schema.notes].concat());
     Ok((space, all, rows))
 }
 

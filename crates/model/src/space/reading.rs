@@ -89,7 +89,7 @@ impl About {
         self.reading.join_renamed(&origin.reading);
         let new: Vec<String> =
             origin.notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect();
-        self.notes.extend(new);
+        self.keep_notes(new);
     }
 
     /// Remembers how the columns were read that another space had.

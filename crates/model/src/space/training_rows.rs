@@ -66,7 +66,7 @@ impl About {
                             them remembered"
                     .to_owned();
                 let _ = sink(&Event::Note { text: text.clone() });
-                self.notes.push(text);
+                self.keep_notes([text]);
             }
             return Ok(());
         };

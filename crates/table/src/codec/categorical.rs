@@ -14,6 +14,9 @@
 //! (docs/decisions/0021). Booleans are categories whose spellings (`yes`, `Y`, `1`, ...) are read as
 //! `true` and `false` first.
 //!
+//! A private codec ([`CodecConfig::private`]) knows only categories of [`PRIVATE_ROWS`] rows or more, in a column of any
+//! number of categories. All others are unseen to it: there is no rare code, and no list of hashes.
+//!
 //! Texts that came after the codec was fitted ([`later`](super::later)) have codes behind all of these.
 
 use std::collections::HashMap;
@@ -35,6 +38,9 @@ pub const MAX_VOCABULARY: usize = 60_000;
 pub const MAX_CATEGORIES: std::ops::RangeInclusive<usize> = 2..=60_000;
 /// Rows that give a category beyond [`CodecConfig::max_categories`] a code of its own, by default.
 pub const MIN_CATEGORY_ROWS: u64 = 2;
+/// Fewest training rows of a category that a private codec knows, and of a word. Tables of counts that are given away
+/// commonly leave out cells of fewer than 5 to 11.
+pub const PRIVATE_ROWS: u64 = 10;
 /// The code of a text that was not there when the codec was fitted.
 pub const UNSEEN: u32 = 0;
 /// Categories that the words of a class of several name.
@@ -85,14 +91,17 @@ impl CategoricalCodec {
     pub(crate) fn fit(counts: &ValueCounts, boolean: bool, config: &CodecConfig) -> Self {
         let sorted = counts.by_frequency();
         let most = config.max_categories;
-        let n_own = if sorted.len() > most {
-            let min_rows = config.min_category_rows();
-            let n_often = sorted.iter().take_while(|(_, n_rows)| *n_rows >= min_rows).count();
-            n_often.clamp(most - 1, MAX_VOCABULARY)
-        } else {
-            sorted.len()
+        let min_rows = config.min_category_rows();
+        let n_often = || sorted.iter().take_while(|(_, n_rows)| *n_rows >= min_rows).count();
+        // `true` and `false` give nobody away.
+        let is_private = config.private && !boolean;
+        let n_own = match sorted.len() > most {
+            _ if is_private => n_often().min(MAX_VOCABULARY),
+            true => n_often().clamp(most - 1, MAX_VOCABULARY),
+            false => sorted.len(),
         };
         let (own, rest) = sorted.split_at(n_own);
+        let rest = if is_private { &[] } else { rest };
         let mut rare: Vec<u64> = rest.iter().map(|(text, _)| hash_bytes(text.as_bytes())).collect();
         rare.sort_unstable();
         rare.dedup();

@@ -31,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::stats::{ColumnStats, ValueStats};
 use crate::table::{Table, Whole};
 use crate::threads::in_pool;
-pub use categorical::{CategoricalCodec, MIN_CATEGORY_ROWS, UNSEEN};
+pub use categorical::{CategoricalCodec, MIN_CATEGORY_ROWS, PRIVATE_ROWS, UNSEEN};
 pub use later::LaterLevels;
 pub use numeric::NumericCodec;
 pub use text::TextCodec;
@@ -59,6 +59,11 @@ pub struct CodecConfig {
     pub min_category_rows: Option<u64>,
     /// Features of a text, 8 to 65,536; default 128.
     pub text_slots: usize,
+    /// Whether categories and words that fewer than [`PRIVATE_ROWS`] training rows have, or fewer than
+    /// `min_category_rows` where that is more, leave nothing behind, neither their text nor its hash: such categories
+    /// are taken for unseen ones, in columns of few categories, too. Default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
 }
 
 impl Default for CodecConfig {
@@ -69,6 +74,7 @@ impl Default for CodecConfig {
             max_categories: 256,
             min_category_rows: None,
             text_slots: 128,
+            private: false,
         }
     }
 }
@@ -79,9 +85,11 @@ impl CodecConfig {
         CodecConfig { min_category_rows: (n_rows != MIN_CATEGORY_ROWS).then_some(n_rows), ..self }
     }
 
-    /// Training rows that give a category a code of its own where a column has more than `max_categories`.
+    /// Training rows that give a category a code of its own: where a column has more than `max_categories`, and in any
+    /// column with `private`.
     pub fn min_category_rows(&self) -> u64 {
-        self.min_category_rows.unwrap_or(MIN_CATEGORY_ROWS)
+        let least = if self.private { PRIVATE_ROWS } else { 1 };
+        self.min_category_rows.unwrap_or(MIN_CATEGORY_ROWS).max(least)
     }
 
     /// Validates the sizes.

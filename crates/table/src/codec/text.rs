@@ -38,9 +38,11 @@ pub struct TextCodec {
 }
 
 impl TextCodec {
-    /// Takes the most frequent words as classes.
+    /// Takes the most frequent words as classes; a private codec those alone that enough rows have.
     pub(crate) fn fit(words: &ValueCounts, config: &CodecConfig) -> Self {
-        let frequent = words.by_frequency().into_iter().take(config.n_targets - 1);
+        let least = if config.private { config.min_category_rows() } else { 1 };
+        let frequent = words.by_frequency().into_iter().filter(|(_, n_rows)| *n_rows >= least);
+        let frequent = frequent.take(config.n_targets - 1);
         TextCodec {
             n_slots: config.text_slots,
             target_words: frequent.map(|(word, _)| word.to_owned()).collect(),

@@ -146,7 +146,7 @@ impl EmbeddingSpace {
             }
             let notes: Vec<String> =
                 other.notes().iter().filter(|note| !about.notes.contains(note)).cloned().collect();
-            about.notes.extend(notes);
+            about.keep_notes(notes);
             about.join_reading(&other.about);
         }
         let columns = &about.columns;
