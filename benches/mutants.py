@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -68,6 +69,8 @@ pub mod mutant {
 }
 """
 BUILD = ["--release", "--workspace", "--config", "checked.toml", "--message-format", "json"]
+# Which gets the switch: all other crates stand on it.
+LIB = "crates/table/src/lib.rs"
 # Address space of a test.
 MOST_BYTES = 8 << 30
 # Rounds of leaving out what does not compile.
@@ -204,6 +207,11 @@ def rendered(source: bytes, sites: list[Site]) -> tuple[bytes, list[tuple[int, i
             i = copy(here.start, here.end, i + 1) if here.end > here.start else i + 1
             out.extend(here.behind.encode())
             ranges.append((began, len(out), here.mutants))
+            # What one of several mutants of a place puts there: up to the next question.
+            asked = [match.start() for match in re.finditer(r"if [a-z_:]*mutant::is", here.before)]
+            if len(asked) == len(here.mutants) > 1:
+                ends = [began + len(here.before[:at].encode()) for at in [*asked, len(here.before)]]
+                ranges.extend((a, b, [n]) for a, b, n in zip(ends, ends[1:], here.mutants))
             start = here.end
         out.extend(source[start:end])
         return i
@@ -224,23 +232,24 @@ def write_if_new(path: Path, content: bytes) -> None:
         path.write_bytes(content)
 
 
-def copy_tree() -> None:
+def copy_tree(mutated: dict[str, list[dict]]) -> None:
+    """Copies what has changed: a file that is written is built anew."""
     names = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.splitlines()
     for name in names:
-        if (ROOT / name).is_file():
+        if (ROOT / name).is_file() and name not in mutated and name != LIB:
             write_if_new(TREE / name, (ROOT / name).read_bytes())
-    lib = "crates/table/src/lib.rs"
-    write_if_new(TREE / lib, (ROOT / lib).read_bytes() + MODULE.encode())
+    write_if_new(TREE / LIB, (ROOT / LIB).read_bytes() + MODULE.encode())
 
 
 def build(by_file: dict[str, list[dict]], tests: list[str], target: Path) -> tuple[set[int], dict[str, tuple[Path, Path]]]:
     """Builds all mutants that compile; gives their numbers, and the tests' programs with the folders that they run in."""
-    left_out: set[int] = set()
-    for path in by_file:
-        # A file of `lib.rs` is none of FILES.
-        write_if_new(TREE / path, (ROOT / path).read_bytes())
+    # What did not compile in a build of the same mutants need not be found out again.
+    key = json.dumps([[m["name"] for m in of_file] + [hash_of(path)] for path, of_file in by_file.items()])
+    memory = WORK / "left_out.json"
+    before = json.loads(memory.read_text()) if memory.exists() else {}
+    left_out: set[int] = set(before.get("numbers", [])) if before.get("key") == key else set()
     for _ in range(MOST_ROUNDS):
         ranges, matches = {}, {}
         for path, mutants in by_file.items():
@@ -253,6 +262,7 @@ def build(by_file: dict[str, list[dict]], tests: list[str], target: Path) -> tup
         code, told = cargo(["check", *BUILD], target)
         errors = [m["message"] for m in told if m.get("reason") == "compiler-message" and m["message"]["level"] == "error"]
         if code == 0:
+            memory.write_text(json.dumps({"key": key, "numbers": sorted(left_out)}))
             break
         wrong = set()
         for error in errors:
@@ -330,13 +340,13 @@ def main() -> None:
     known = {}
     if results.exists():
         known = {(r["name"], r["source"]): r for r in map(json.loads, results.read_text().splitlines())}
-    copy_tree()
     of_name = {name: listed(FILES[name][0]) for name in names}
     mutants = [mutant for of_one in of_name.values() for mutant in of_one]
     by_file: dict[str, list[dict]] = {}
     for number, mutant in enumerate(mutants, start=1):
         mutant["number"] = number
         by_file.setdefault(mutant["file"], []).append(mutant)
+    copy_tree(by_file)
     placed, programs = build(by_file, [test for name in names for test in FILES[name][1]], options.target_dir)
     print(f"{len(mutants)} mutants, {len(placed)} of them in the build", flush=True)
     if options.build_only:

@@ -335,7 +335,10 @@ def test_the_two_step_constructor_takes_what_fit_takes(early, tmp_path):
     assert set(train.df["customer"]).isdisjoint(valid.df["customer"])
     es = tabgraft.EmbeddingSpace(train, valid, n_epochs=1, private=True, **sizes)
     es.train(progress=False)
-    assert "customer" not in es.columns and es.inspect()["n_rows_remembered"] is None
+    assert "customer" not in es.columns and es.inspect()["n_rows_remembered"] is None and es.inspect()["private"]
+    # Which rare levels a private space leaves out goes by its training rows: sizes are compared of open ones.
+    es = tabgraft.EmbeddingSpace(train, valid, n_epochs=1, **sizes)
+    es.train(progress=False)
     fit = tabgraft.EmbeddingSpace.fit(rows, ignore=["target"], key="customer", n_epochs=1, progress=False, **sizes)
     assert fit.columns == es.columns and fit.inspect()["n_weights"] == es.inspect()["n_weights"]
     parts = pd.Series(es.split(rows))
