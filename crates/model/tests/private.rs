@@ -72,7 +72,7 @@ fn rows(range: Range<usize>) -> Table {
         (
             "street",
             texts(&range, 3, &["high", "main", "park", "mill"], &|row| {
-                (row % 2 == 0).then(|| format!("{SECRET}street {row}"))
+                row.is_multiple_of(2).then(|| format!("{SECRET}street {row}"))
             }),
         ),
         ("remark", of(&remark)),
@@ -81,7 +81,7 @@ fn rows(range: Range<usize>) -> Table {
         (
             "late",
             texts(&range, 8, &["no", "a day", "a week"], &|row| {
-                (row % 90 == 0).then(|| format!("{SECRET} late"))
+                row.is_multiple_of(90).then(|| format!("{SECRET} late"))
             }),
         ),
         (
@@ -127,7 +127,7 @@ fn grafted(space: &EmbeddingSpace, lacking: &str, mode: Mode) -> EmbeddingSpace 
 fn later_rows() -> Table {
     let range = N_ROWS..2 * N_ROWS;
     let plan = texts(&range, 2, &["basic", "plus", "team"], &|row| {
-        (row % 150 == 0).then(|| format!("{SECRET} later"))
+        row.is_multiple_of(150).then(|| format!("{SECRET} later"))
     });
     let table = without(&rows(range), &["late", "size", "plan"]);
     table.with_columns([("plan".to_owned(), plan)]).unwrap()
@@ -252,7 +252,7 @@ fn a_rare_level_is_an_unseen_one_to_a_private_space() {
         assert_eq!(flag, if is_secret { CellFlag::Unseen } else { CellFlag::None }, "{text:?}");
     }
     let never_seen = |row: usize| {
-        Some(format!("never seen {row}")).filter(|_| row % 67 == 0 || (row % 67 == 1 && row < 200))
+        Some(format!("never seen {row}")).filter(|_| row.is_multiple_of(67) || (row % 67 == 1 && row < 200))
     };
     let other = table.without(&["plan".to_owned()]).unwrap();
     let other = other
