@@ -580,3 +580,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn tasks_and_metrics_have_the_names_that_files_and_people_know() {
+    let tasks = [Task::Binary, Task::Multiclass, Task::Regression];
+    assert_eq!(tasks.map(Task::name), ["binary", "multiclass", "regression"]);
+    let words = [
+        "ROC AUC",
+        "PR AUC",
+        "log loss",
+        "accuracy",
+        "balanced accuracy",
+        "F1",
+        "Brier score",
+        "RMSE",
+        "MAE",
+        "R\u{b2}",
+    ];
+    assert_eq!(Metric::ALL.map(Metric::words), words);
+}

@@ -299,3 +299,57 @@ fn whole_numbers_that_differ_are_no_copies_of_each_other() {
     assert_eq!(near(&["18446744073709551615", "18446744073709551614"]), 0);
     assert_eq!(near(&["1234567", "1234567.2", "0.12345671", "0.12345672", "Good ", "good"]), 3);
 }
+
+#[test]
+fn shares_that_leave_nothing_to_train_on_are_refused() {
+    let table = numbers(50);
+    let refused = |p_valid: f64, p_test: f64| {
+        let options = SplitOptions { p_valid, p_test, ..SplitOptions::default() };
+        Split::fit(&options, &table, &schema(&table)).is_err_and(|error| error.is_option())
+    };
+    assert!(
+        refused(0.5, 0.5)
+            && refused(0.0, 1.0)
+            && refused(0.75, 0.5)
+            && refused(-0.25, 0.5)
+            && refused(0.5, -0.25)
+    );
+    assert!(!refused(0.5, 0.25) && !refused(0.0, 0.0));
+    let stored = |p_valid: f64, p_test: f64| -> Split {
+        let by = serde_json::json!({"by": "rows", "columns": ["x"], "salt": 0});
+        serde_json::from_value(serde_json::json!({"by": by, "p_valid": p_valid, "p_test": p_test, "seed": 1}))
+            .unwrap()
+    };
+    assert!(stored(0.5, 0.25).check().is_ok() && stored(0.0, 0.0).check().is_ok());
+    for [p_valid, p_test] in [[0.5, 0.5], [0.0, 1.0], [0.75, 0.5], [-0.25, 0.5], [0.5, -0.25]] {
+        assert!(stored(p_valid, p_test).check().unwrap_err().is_malformed(), "{p_valid} {p_test}");
+    }
+}
+
+#[test]
+fn times_of_a_stored_split_are_in_order() {
+    let stored = |valid_from: Option<f64>, test_from: Option<f64>| {
+        let by = SplitBy::Time { column: "day".into(), date_format: None, valid_from, test_from };
+        let mut split = fit(&numbers(50), &SplitOptions::default());
+        split.by = by;
+        split.check()
+    };
+    for (valid, test) in [(Some(1.0), Some(2.0)), (None, Some(2.0)), (Some(1.0), None), (None, None)] {
+        assert!(stored(valid, test).is_ok(), "{valid:?} {test:?}");
+    }
+    let infinite = Some(f64::INFINITY);
+    for (valid, test) in [
+        (Some(2.0), Some(2.0)),
+        (Some(3.0), Some(2.0)),
+        (Some(1.0), infinite),
+        (infinite, None),
+        (Some(f64::NAN), None),
+    ] {
+        assert!(stored(valid, test).unwrap_err().is_malformed(), "{valid:?} {test:?}");
+    }
+}
+
+#[test]
+fn parts_have_the_words_that_files_and_messages_write() {
+    assert_eq!(PARTS.map(Part::word), ["train", "valid", "test"]);
+}

@@ -60,3 +60,22 @@ pub(super) fn mean(loss: &[f64], counts: &[u32]) -> f64 {
     let n: u64 = counts.iter().map(|count| u64::from(*count)).sum();
     loss.iter().zip(counts).map(|(loss, &count)| loss * f64::from(count)).sum::<f64>() / n as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_p_value_is_twice_the_smaller_side_with_one_resample_more_on_each() {
+        let p_value = |n_below: usize, n_zero: usize, n_above: usize| {
+            let values = [(n_below, -1.0), (n_zero, 0.0), (n_above, 1.0)];
+            let values = values.iter().flat_map(|(n, value)| std::iter::repeat_n(*value, *n)).collect();
+            (difference(values).unwrap().1 * 1e6).round() / 1e6
+        };
+        assert_eq!([p_value(0, 0, 99), p_value(99, 0, 0)], [0.02; 2]);
+        assert_eq!([p_value(3, 0, 96), p_value(96, 0, 3)], [0.08; 2]);
+        // A resample without a difference is on both sides.
+        assert_eq!([p_value(3, 2, 94), p_value(0, 99, 0)], [0.12, 1.0]);
+        assert!(difference(Vec::new()).is_none());
+    }
+}
