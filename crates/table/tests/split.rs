@@ -349,6 +349,23 @@ fn times_of_a_stored_split_are_in_order() {
     }
 }
 
+/// One of the salts that are tried gives it, unless a table is small: a deviation beyond one standard deviation of chance
+/// is as frequent as none for each part.
+#[test]
+fn a_salt_is_taken_that_gives_each_part_its_share() {
+    let table = numbers(400);
+    for seed in 0..20 {
+        for (p_valid, p_test) in [(0.15, 0.2), (0.3, 0.1)] {
+            let options = SplitOptions { p_valid, p_test, seed, ..SplitOptions::default() };
+            let parts = fit(&table, &options).assign(&table).unwrap();
+            for (part, p) in PARTS.into_iter().zip([1.0 - p_valid - p_test, p_valid, p_test]) {
+                let off = (count(&parts, part) as f64 - 400.0 * p).abs();
+                assert!(off <= (400.0 * p * (1.0 - p)).sqrt(), "seed {seed}: {part:?} is off by {off}");
+            }
+        }
+    }
+}
+
 #[test]
 fn parts_have_the_words_that_files_and_messages_write() {
     assert_eq!(PARTS.map(Part::word), ["train", "valid", "test"]);
