@@ -599,3 +599,13 @@ fn tasks_and_metrics_have_the_names_that_files_and_people_know() {
     ];
     assert_eq!(Metric::ALL.map(Metric::words), words);
 }
+
+#[test]
+fn balanced_accuracy_and_f1_count_each_kind_of_row_once() {
+    // Two hits, one miss; one alarm, three that were rejected.
+    let y = [true, true, true, false, false, false, false];
+    let p = [0.9, 0.8, 0.2, 0.7, 0.1, 0.3, 0.4];
+    let scores = binary_scores(&y, &p, 1).unwrap();
+    near(found(&scores, Metric::BalancedAccuracy).value, f64::midpoint(2.0 / 3.0, 3.0 / 4.0), 1e-12);
+    near(found(&scores, Metric::F1).value, 4.0 / 6.0, 1e-12);
+}
