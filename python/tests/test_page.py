@@ -19,7 +19,7 @@ import pytest
 
 import tabgraft
 from conftest import LATE, ROOT, needs_program
-from test_serve import serving
+from test_serve import ask, drift_of, records, serving
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 AXE = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "axe/node_modules/axe-core/axe.min.js"
@@ -128,11 +128,16 @@ def url(space, predictor, early, credit, tmp_path_factory):
     predictor.save(folder / "risk.tabgraft")
     known = early.assign(id=[f"loan {i}" for i in range(len(early))])
     space.index(known, key="id").save(folder / "loans.index")
-    with serving(folder / "credit", folder / "risk.tabgraft", "--index", folder / "loans.index") as (url, *_):
+    index = ("--index", folder / "loans.index", "--watch", "500")
+    with serving(folder / "credit", folder / "risk.tabgraft", *index) as (url, *_):
+        later = known.head(300).drop(columns=["target", "id"])
+        later["age"] += 40
+        assert ask(f"{url}/models/risk/predict", {"rows": records(later)})[0] == 200
+        drift_of(url, "risk", 300)
         yield url
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, 390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_can_be_used_by_everybody(browser, url, width, scheme):
     browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
@@ -145,6 +150,20 @@ def test_pages_can_be_used_by_everybody(browser, url, width, scheme):
             browser.type("input[name='c:age']", "41")
             browser.click("button")
             assert "target: " in browser.text(".answer")
+            reasons = "return [...document.querySelectorAll('.reasons tbody tr')].map(row => [...row.cells].map(c => c.innerText))"
+            rows = browser.run(reasons)
+            gave = [abs(float(row[2].split()[0])) for row in rows[:-1]]
+            assert len(rows) == 13 and rows[-1][0] == "5 more" and gave == sorted(gave, reverse=True)
+            assert ["age", "41"] in [row[:2] for row in rows] and all(row[2][0] in "+-" for row in rows)
+            # The longest bar has half of the drawing, and each says by its side what its sign says.
+            sides = browser.run(
+                "return [...document.querySelectorAll('.reasons rect')].map(bar => [+bar.getAttribute('x'),"
+                " +bar.getAttribute('width'), bar.getBoundingClientRect().width, getComputedStyle(bar).fill])"
+            )
+            assert sides[0][1] == 50 and sides[0][2] > 20
+            for row, (x, _, _, fill) in zip(rows, sides, strict=False):
+                assert (x == 50) == (row[2][0] == "+"), row
+            assert len({fill for *_, fill in sides}) == len({row[2][0] for row in rows[:-1]})
         else:
             browser.open(url + path)
         assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth"), f"{path} is too wide"
@@ -180,6 +199,16 @@ def test_axe_finds_nothing(browser, url, scheme):
             found = browser.run_async("const done = arguments[0]; axe.run().then(found => done(found.violations))")
             shown = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
             assert shown == [], f"{path}, {width} wide"
+
+
+def test_drift_is_shown_with_what_has_changed_in_front(browser, url):
+    browser.open(f"{url}/page/risk")
+    text = browser.text("section[aria-labelledby='drift']")
+    assert "300 rows: " in text and "columns have changed" in text
+    first = browser.run("return [...document.querySelector('#drift ~ .scroll tbody tr').cells].map(c => c.innerText)")
+    assert first[0] == "age" and "values" in first[1]
+    browser.open(f"{url}/page/credit")
+    assert "No row was answered yet" in browser.text("section[aria-labelledby='drift']")
 
 
 def test_a_row_is_tried_by_keyboard_alone(browser, url):

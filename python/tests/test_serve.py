@@ -63,6 +63,18 @@ def records(frame):
     return json.loads(frame.to_json(orient="records"))
 
 
+def drift_of(url, model, n_rows):
+    """What is told of a model's last requests when so many rows have been looked at."""
+    until = time.monotonic() + 60
+    while True:
+        status, told = ask(f"{url}/models/{model}/drift")
+        assert status == 200, told
+        if told["found"] and told["found"]["n_rows"] == n_rows:
+            return told
+        assert time.monotonic() < until, told
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def files(space, predictor, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
@@ -99,6 +111,31 @@ def test_answers_are_those_of_the_commands(files, early, tmp_path):
     answered = [line for line in log if line["event"] == "request"]
     assert [line["status"] for line in answered] == [200, 200, 404]
     assert answered[0]["n_rows"] == 40 and answered[0]["time"] > 1e9 and answered[0]["ms"] > 0
+
+
+def test_the_last_requests_are_watched_as_watch_does(files, space, early):
+    usual = early.tail(400).drop(columns=["target"])
+    later = usual.assign(age=usual["age"] + 30, job="astronaut")
+    with serving(files / "risk.tabgraft", files / "credit.tabgraft", "--watch", 400) as (url, _, log):
+        for start in range(0, 400, 80):
+            assert ask(f"{url}/models/risk/predict", {"rows": records(usual[start : start + 80])})[0] == 200
+        told = drift_of(url, "risk", 400)
+        wanted = space.watch(usual)
+        assert (told["found"]["changed"], told["found"]["n_effective"]) == (wanted.changed, 400)
+        assert told["found"]["changes"] == wanted.changes and told["hidden_cells_by"] == "v1"
+        assert ask(f"{url}/models/credit/embed", {"rows": records(later)})[0] == 200
+        told = drift_of(url, "credit", 400)
+        assert told["found"]["changes"] == space.watch(later).changes
+        assert {"column": "job", "what": "unseen"} in told["found"]["changes"]
+        assert "astronaut" not in json.dumps(told)
+        schema = ask(f"{url}/openapi.json")[1]["paths"]["/models/{model}/drift"]["get"]
+        described = schema["responses"]["200"]["content"]["application/json"]["schema"]
+        assert set(described["required"]) == set(told)
+    assert "astronaut" not in json.dumps(log)
+    alone = subprocess.run(
+        [program(), "serve", files / "risk.tabgraft", "--watch", "3"], capture_output=True, text=True
+    )
+    assert alone.returncode == 2 and "`watch` is 3" in alone.stderr
 
 
 def test_tokens_come_from_a_file_or_the_environment_and_never_from_the_command_line(files, tmp_path):

@@ -5,11 +5,13 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_model::predictor::Effort;
 use tabgraft_model::space::SpaceConfig;
 use tabgraft_model::train::{TrainingOptions, quiet};
 use tabgraft_model::watch::{WatchOptions, Watched, What};
-use tabgraft_model::{EmbeddingSpace, FitOptions};
+use tabgraft_model::{EmbeddingSpace, FitOptions, Predictor, PredictorOptions};
 use tabgraft_table::Table;
+use tabgraft_table::unreadable::CellErrors;
 
 fn mixed(i: usize) -> usize {
     (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) % 1_000_003
@@ -122,4 +124,90 @@ fn a_file_without_a_profile_asks_for_rows_to_compare_with() {
     assert_eq!(found.unwrap().columns.len(), 3);
     let error = bare.watch(&table, &WatchOptions { alpha: 1.0, ..WatchOptions::default() }).unwrap_err();
     assert!(error.to_string().contains("`alpha` is 1"), "{error}");
+}
+
+/// Rows that came in many small tables are what they are in one.
+#[test]
+fn rows_that_were_coded_as_they_came_are_watched_as_one_table() {
+    let space = space();
+    let usual = Made { missing: 2, ..Made::default() };
+    for made in [usual, Made { shift: 20.0, ..usual }, Made { broken: true, ..usual }] {
+        let table = rows(40_000, 1000, made);
+        let mut later = space.later_rows(&table.slice(0, 1), CellErrors::Error).unwrap();
+        let mut first = 1;
+        for n in [1, 2, 3, 250].into_iter().cycle() {
+            let part = table.slice(first, n);
+            later.push(&space.later_rows(&part, CellErrors::Error).unwrap(), 1000).unwrap();
+            first += n;
+            if first >= 1000 {
+                break;
+            }
+        }
+        assert_eq!(later.n_rows(), 1000);
+        let found = space.watch_later(&later, &WatchOptions::default()).unwrap();
+        let whole = watched(&space, &table);
+        assert_eq!((found.changed, &found.changes), (whole.changed, &whole.changes));
+        assert_eq!((found.n_effective, found.n_rows_hidden), (whole.n_effective, whole.n_rows_hidden));
+        assert_eq!(found.columns, whole.columns);
+    }
+}
+
+#[test]
+fn the_last_rows_stay_and_those_of_another_version_are_refused() {
+    let space = space();
+    let code = |table: &Table| space.later_rows(table, CellErrors::Error).unwrap();
+    let usual = Made { missing: 2, ..Made::default() };
+    let mut later = code(&rows(0, 100, usual));
+    let mut most_rows = 0;
+    for i in 1..100 {
+        later.push(&code(&rows(100 * i, 100, usual)), 300).unwrap();
+        most_rows = most_rows.max(later.n_rows());
+    }
+    assert!(most_rows <= 600, "{most_rows} rows are kept");
+    assert_eq!(later.last(250), code(&rows(9750, 250, usual)));
+    assert!(later.n_bytes() < 600 * 100);
+    // A missing cell that is left out is one that is sent, and a column that nobody sends is missing.
+    let bare = rows(0, 50, usual).without(&["kind".to_owned()]).unwrap();
+    let nulls = bare.with_column("kind", Arc::new(StringArray::new_null(50))).unwrap();
+    let mut both = code(&bare);
+    both.push(&code(&nulls), 1000).unwrap();
+    let found = space.watch_later(&both, &WatchOptions::default()).unwrap();
+    assert!((found.n_effective - 50.0).abs() < 1e-6 && says(&found, "kind", What::Missing));
+    assert!(found.report.missing_columns.is_empty());
+    let found = space.watch_later(&code(&bare), &WatchOptions::default()).unwrap();
+    assert_eq!(found.report.missing_columns, ["kind"]);
+
+    let options = FitOptions { name: "other".into(), ..FitOptions::default() };
+    let other = EmbeddingSpace::untrained(&rows(0, 300, usual), None, &options, &mut quiet).unwrap();
+    let error = other.watch_later(&later, &WatchOptions::default()).unwrap_err();
+    assert!(error.is_schema(), "{error}");
+    let error = later.push(&other.later_rows(&bare, CellErrors::Error).unwrap(), 10).unwrap_err();
+    assert!(error.is_option() && error.to_string().contains("another version"), "{error}");
+    let none = later.last(0);
+    assert!(space.watch_later(&none, &WatchOptions::default()).unwrap_err().is_value());
+}
+
+/// A predictor sees its columns, its space what only both together show.
+#[test]
+fn a_predictor_watches_columns_and_its_space_hidden_cells_too() {
+    let space = space();
+    let usual = Made { missing: 2, ..Made::default() };
+    let with_target = |table: &Table| {
+        let target = (0..table.n_rows()).map(|i| if i % 2 == 0 { "even" } else { "odd" });
+        table.with_column("target", Arc::new(target.map(Some).collect::<StringArray>()) as ArrayRef).unwrap()
+    };
+    let options = PredictorOptions { effort: Effort::Quick, n_epochs: 1, ..PredictorOptions::default() };
+    let table = with_target(&rows(0, 500, usual));
+    let predictor = Predictor::fit(&space, &table, "target", &options, &mut quiet).unwrap();
+    let code = |made| predictor.later_rows(&rows(40_000, 1000, made), CellErrors::Error).unwrap();
+    let options = WatchOptions::default();
+    assert!(!predictor.watch_later(&code(usual), &options).unwrap().changed);
+    let found = predictor.watch_later(&code(Made { shift: 20.0, ..usual }), &options).unwrap();
+    assert!(says(&found, "size", What::Values) && found.n_rows_hidden == 0);
+    assert!(found.columns.iter().all(|column| column.surprise.is_none()));
+    let broken = code(Made { broken: true, ..usual });
+    assert!(!predictor.watch_later(&broken, &options).unwrap().changed);
+    assert!(broken.are_of(&space));
+    let found = space.watch_later(&broken, &options).unwrap();
+    assert!(says(&found, "price", What::Surprise));
 }

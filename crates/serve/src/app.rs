@@ -11,20 +11,25 @@ use axum::http::{HeaderMap, StatusCode};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use tabgraft_model::{Error, Result as Loaded};
+use tabgraft_table::Table;
+use tabgraft_table::unreadable::CellErrors;
 
+use crate::drift::Drift;
 use crate::event::Sink;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::options::ServeOptions;
-use crate::served::Served;
+use crate::served::{Served, Version};
 use crate::tokens::TokenNumber;
-use crate::work::Work;
+use crate::work::{Answer, Work};
 
 /// Everything that requests share.
 pub(crate) struct App {
     pub options: ServeOptions,
     pub served: Served,
     pub work: Work,
+    /// The last rows of each model, where they are watched.
+    pub drift: Option<Drift>,
     pub metrics: Arc<Metrics>,
     pub sink: Sink,
     /// Requests that are worked on or wait, by client.
@@ -55,7 +60,33 @@ impl App {
         let n_threads = thread::available_parallelism().map_or(1, usize::from);
         let work = Work::start(options.limits.requests, n_threads, metrics.clone())
             .map_err(|error| Error::io(Path::new("threads"), "start", error))?;
-        Ok(Arc::new(App { options, served, work, metrics, sink, clients: Mutex::default() }))
+        let drift = options.watch.map(Drift::start).transpose();
+        let drift = drift.map_err(|error| Error::io(Path::new("threads"), "start", error))?;
+        Ok(Arc::new(App { options, served, work, drift, metrics, sink, clients: Mutex::default() }))
+    }
+
+    /// What a version of a model says of the rows of a table: counted, and remembered where the model's rows are watched
+    /// and the version is the current one.
+    ///
+    /// # Errors
+    /// As [`Work::ask`].
+    pub async fn ask(
+        &self,
+        model: &str,
+        version: &Arc<Version>,
+        table: Table,
+        errors: CellErrors,
+    ) -> Result<Answer, Failure> {
+        let kept = self.drift.as_ref().map(|drift| (drift, table.clone()));
+        let answer = self.work.ask(version.clone(), table, errors).await?;
+        self.metrics.rows(model, answer.counts());
+        let current = || self.served.model(model)?.current();
+        if let Some((drift, table)) = kept
+            && current().is_some_and(|current| current.id == version.id)
+        {
+            drift.keep(model, version, table, errors);
+        }
+        Ok(answer)
     }
 
     /// A server without tokens on this machine's own address answers to this machine's names alone: a page of a

@@ -38,7 +38,7 @@ impl Handler {
     /// # Errors
     /// Those of the limits and of loading models and indices; an io error if threads cannot be started.
     pub fn open(options: ServeOptions, sink: Sink) -> Result<Self> {
-        options.limits.check()?;
+        options.check_bounds()?;
         let app: Arc<App> = App::open(options, sink)?;
         // Work that takes long has threads of its own, and the caller's is enough for the rest.
         let runtime = Builder::new_current_thread()

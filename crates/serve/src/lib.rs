@@ -16,6 +16,7 @@
 
 mod app;
 mod call;
+mod drift;
 mod event;
 mod failure;
 mod gate;

@@ -17,7 +17,7 @@ use tabgraft_table::unreadable::CellErrors;
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, RowCounts};
 use crate::served::Version;
 
 /// Rows from which on a batch takes no further request.
@@ -28,6 +28,23 @@ const BATCH_ROWS: usize = 512;
 pub(crate) enum Answer {
     Embedded(Box<Embedded>),
     Predicted(Box<Predicted>),
+}
+
+impl Answer {
+    /// What it is counted as.
+    pub fn counts(&self) -> RowCounts {
+        let (cells, remarks, guardrails) = match self {
+            Answer::Embedded(answer) => (&answer.cells, &answer.remarks, 0),
+            Answer::Predicted(answer) => (&answer.cells, &answer.remarks, answer.guardrails.len()),
+        };
+        let count = |cells: &[bool]| cells.iter().filter(|cell| **cell).count() as u64;
+        RowCounts {
+            rows: remarks.n_rows as u64,
+            missing: count(&cells.missing),
+            unseen: count(&cells.unseen),
+            guardrails: guardrails as u64,
+        }
+    }
 }
 
 /// The queue. Its threads end when it is dropped and all that waits is done.

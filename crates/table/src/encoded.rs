@@ -91,11 +91,14 @@ impl EncodedTable {
     pub fn joined<'a>(tables: impl IntoIterator<Item = &'a EncodedTable>) -> Self {
         let mut tables = tables.into_iter();
         let mut all = tables.next().cloned().unwrap_or_default();
-        for table in tables {
-            all.n_rows += table.n_rows;
-            all.columns.iter_mut().zip(&table.columns).for_each(|(all, more)| all.append(more));
-        }
+        tables.for_each(|table| all.append(table));
         all
+    }
+
+    /// Puts the rows of another table behind these. Both are of the same codecs.
+    pub fn append(&mut self, more: &EncodedTable) {
+        self.n_rows += more.n_rows;
+        self.columns.iter_mut().zip(&more.columns).for_each(|(all, more)| all.append(more));
     }
 
     /// Bytes of the numbers.

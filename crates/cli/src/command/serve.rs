@@ -50,6 +50,10 @@ pub struct ServeArgs {
     /// An index to search among for neighbours; may be repeated
     #[arg(long, value_name = "FILE")]
     index: Vec<PathBuf>,
+    /// Remember so many of the last rows of each model, as codes, and tell at /models/NAME/drift and on its page whether
+    /// they are other than those of its training: 20 to 1000000 [default: none are remembered]
+    #[arg(long, value_name = "ROWS")]
+    watch: Option<usize>,
     /// Where to listen; port 0 is any that is free
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     bind: SocketAddr,
@@ -126,6 +130,7 @@ impl ServeArgs {
             tokens: self.tokens()?,
             tls,
             insecure: self.insecure,
+            watch: self.watch,
             limits: Limits {
                 body_bytes: usize::try_from(self.max_body).unwrap_or(usize::MAX),
                 rows: self.max_rows,

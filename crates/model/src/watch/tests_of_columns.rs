@@ -4,10 +4,11 @@
 //! the share that stands for itself.
 
 use tabgraft_table::codec::Codec;
+use tabgraft_table::encoded::{EncodedColumn, NO_TARGET};
 
 use crate::numbers::{chi_square_tail, hypergeometric_tail, t_cdf};
 use crate::record::{ProfiledColumn, Surprises};
-use crate::space::n_groups;
+use crate::space::{group_of, n_groups};
 
 /// Least number of rows to expect in each group of a chi-square test; smaller ones are put together.
 const LEAST_EXPECTED: f64 = 5.0;
@@ -41,6 +42,17 @@ impl Counted {
             n_unseen: 0.0,
             n_looked_at: None,
             is_category: matches!(codec, Codec::Categorical(_)),
+        }
+    }
+
+    /// Counts further cells.
+    pub fn add(&mut self, codec: &Codec, column: &EncodedColumn) {
+        for (class, is_missing) in column.target.iter().zip(&column.missing) {
+            match *class {
+                NO_TARGET if *is_missing => self.n_missing += 1.0,
+                NO_TARGET => self.n_unseen += 1.0,
+                class => self.by_group[group_of(codec, class)] += 1.0,
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 use tabgraft_model::metric::Task;
 use tabgraft_model::space::TableRemarks;
 
+use super::reasons::Reasons;
 use crate::failure::Failure;
 use crate::served::Version;
 use crate::work::Answer;
@@ -20,6 +21,7 @@ pub(crate) struct Answered {
     bars_of: &'static str,
     bars_value: &'static str,
     bars: Vec<Bar>,
+    reasons: Option<Reasons>,
     notes: Vec<String>,
     neighbours: Vec<(String, String)>,
     neighbours_by: String,
@@ -64,8 +66,13 @@ impl Answered {
         Answered { failure: Some(failure.into()), ..Answered::default() }
     }
 
-    /// The answer about one row.
-    pub fn of(answer: &Answer, version: &Version, similar: Option<Similar>) -> Self {
+    /// The answer about one row. `reasons` are those of a prediction, or why there are none.
+    pub fn of(
+        answer: &Answer,
+        version: &Version,
+        reasons: Option<Result<Reasons, Failure>>,
+        similar: Option<Similar>,
+    ) -> Self {
         let mut told = match answer {
             Answer::Embedded(answer) => {
                 let shown: Vec<String> =
@@ -86,6 +93,11 @@ impl Answered {
                 told
             }
         };
+        match reasons {
+            Some(Ok(reasons)) => told.reasons = Some(reasons),
+            Some(Err(failure)) => told.notes.push(format!("No reasons can be given: {}.", failure.error)),
+            None => {}
+        }
         if let Some(Similar { found, by, n_rows_index }) = similar {
             told.neighbours = found.into_iter().map(|(key, cosine)| (key, format!("{cosine:.4}"))).collect();
             (told.neighbours_by, told.n_rows_index) = (by, n_rows_index);

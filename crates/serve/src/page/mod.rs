@@ -2,7 +2,9 @@
 //! and nothing from elsewhere.
 
 mod answer;
+mod drift;
 mod form;
+mod reasons;
 mod view;
 
 use std::sync::LazyLock;
@@ -11,7 +13,9 @@ use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 
 pub(crate) use answer::{Answered, Similar};
+pub(crate) use drift::DriftView;
 pub(crate) use form::Form;
+pub(crate) use reasons::Reasons;
 pub(crate) use view::{ModelView, View};
 
 use crate::failure::Failure;

@@ -9,6 +9,7 @@ use tabgraft_model::{Lineage, ModelKind};
 use tabgraft_table::schema::{ColumnSpec, ExcludedColumn};
 
 use super::answer::{Answered, Told};
+use super::drift::DriftView;
 use super::form::{Field, Form};
 use crate::failure::Failure;
 use crate::served::{Model, Served, Version};
@@ -46,6 +47,7 @@ pub(crate) struct ModelView {
     fields: Vec<Field>,
     pasted: String,
     answer: Option<Answered>,
+    drift: Option<DriftView>,
     scores: Vec<ScoreRow>,
     lineage: Option<Value>,
     versions: Vec<VersionRow>,
@@ -132,6 +134,7 @@ impl ModelView {
         version: &Version,
         form: &Form,
         answer: Option<Answered>,
+        drift: Option<DriftView>,
     ) -> Result<Self, Failure> {
         let is_current = model.current().is_some_and(|current| current.id == version.id);
         let card = match (version.space(), version.predictor()) {
@@ -150,6 +153,7 @@ impl ModelView {
             fields: form.fields(version),
             pasted: form.pasted.clone(),
             answer,
+            drift,
             scores: scores.unwrap_or_default().iter().map(score_row).collect(),
             lineage: drawing.map(|lineage| {
                 // It escapes what stands in it.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tabgraft_model::space::Embedded;
 
-use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
+use super::{Route, Running, array, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
 use crate::call::{Call, Reply, off_the_loop};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
@@ -44,8 +44,7 @@ fn run(mut call: Call) -> Running {
         let (model, d_model) = (call.model()?.name.clone(), d_model(&call, version.space())?);
         let most_rows = call.app.options.limits.rows;
         let rows = rows_of::<EmbedOptions>(&mut call, &version, most_rows).await?;
-        let answer = call.app.work.ask(version.clone(), rows.table, rows.errors).await?;
-        call.app.metrics.rows(&model, counts(&answer));
+        let answer = call.app.ask(&model, &version, rows.table, rows.errors).await?;
         let Answer::Embedded(answer) = answer else { return Err(Failure::internal()) };
         let n_rows = answer.remarks.n_rows;
         off_the_loop(answer.values.len() > MANY, move || {

@@ -7,7 +7,7 @@ use tabgraft_model::train::quiet;
 use tabgraft_table::unreadable::Readable;
 
 use super::predict::check_predicts;
-use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
+use super::{Route, Running, array, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
@@ -115,8 +115,7 @@ fn run(mut call: Call) -> Running {
         }
         let options = ExplainOptions { class, scale, n_evaluations, ..ExplainOptions::default() };
         // What there is to say of the rows is said as of predictions.
-        let answer = call.app.work.ask(version.clone(), rows.table.clone(), rows.errors).await?;
-        call.app.metrics.rows(&model, counts(&answer));
+        let answer = call.app.ask(&model, &version, rows.table.clone(), rows.errors).await?;
         let Answer::Predicted(answer) = answer else { return Err(Failure::internal()) };
         let explain = move || {
             let predictor = version.predictor().ok_or_else(Failure::internal)?;

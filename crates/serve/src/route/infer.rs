@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tabgraft_model::metric::Task;
 use tabgraft_table::unreadable::CellErrors;
 
-use super::{Route, Running, array, counts, object, of_rows, plain};
+use super::{Route, Running, array, object, of_rows, plain};
 use crate::call::{Call, Reply, is_long, off_the_loop};
 use crate::failure::Failure;
 use crate::rows::parse;
@@ -134,11 +134,10 @@ fn run(mut call: Call) -> Running {
         let asked =
             off_the_loop(is_long(body.len()), move || read_body(&body, header_length, &read, most_rows));
         let (wanted, table) = asked.await?;
-        let answer = call.app.work.ask(version.clone(), table, CellErrors::Error).await?;
-        let counted = counts(&answer);
-        call.app.metrics.rows(&model, counted);
-        off_the_loop(counted.rows as usize > MANY, move || {
-            Ok(reply(wanted, &answer, &model, &version)?.answered(&model, &version, counted.rows as usize))
+        let answer = call.app.ask(&model, &version, table, CellErrors::Error).await?;
+        let n_rows = answer.counts().rows as usize;
+        off_the_loop(n_rows > MANY, move || {
+            Ok(reply(wanted, &answer, &model, &version)?.answered(&model, &version, n_rows))
         })
         .await
     })

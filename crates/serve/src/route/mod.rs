@@ -2,6 +2,7 @@
 //!
 //! A route is entered in the router and in `/openapi.json` by one and the same list.
 
+mod drift;
 mod embed;
 mod explain;
 mod health;
@@ -24,10 +25,8 @@ use serde_json::{Value, json};
 
 use crate::call::{Call, Reply, is_long, off_the_loop};
 use crate::failure::Failure;
-use crate::metrics::RowCounts;
 use crate::rows::{Asked, asked};
 use crate::served::Version;
-use crate::work::Answer;
 
 /// What a route does with a request.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
@@ -90,6 +89,7 @@ pub(crate) fn routes() -> Vec<Route> {
         neighbours::routes(),
         explain::routes(),
         surprise::routes(),
+        drift::routes(),
         metrics::routes(),
         openapi::routes_of_it(),
         page::routes(),
@@ -181,19 +181,4 @@ fn remarks_schema() -> Vec<(&'static str, Value)> {
             plain("array", "Features that the rows had, with cells that are not what the feature gives."),
         ),
     ]
-}
-
-/// What an answer is counted as.
-fn counts(answer: &Answer) -> RowCounts {
-    let (cells, remarks, guardrails) = match answer {
-        Answer::Embedded(answer) => (&answer.cells, &answer.remarks, 0),
-        Answer::Predicted(answer) => (&answer.cells, &answer.remarks, answer.guardrails.len()),
-    };
-    let count = |cells: &[bool]| cells.iter().filter(|cell| **cell).count() as u64;
-    RowCounts {
-        rows: remarks.n_rows as u64,
-        missing: count(&cells.missing),
-        unseen: count(&cells.unseen),
-        guardrails: guardrails as u64,
-    }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tabgraft_model::index::{SearchOptions, Similarity};
 
 use super::embed::d_model;
-use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
+use super::{Route, Running, array, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
@@ -99,8 +99,7 @@ fn run(mut call: Call) -> Running {
         if options.k > MOST_K {
             return Err(Failure::unprocessable(format!("`k` is {}, allowed is 1 to {MOST_K}", options.k)));
         }
-        let answer = call.app.work.ask(version.clone(), rows.table, rows.errors).await?;
-        call.app.metrics.rows(&model, counts(&answer));
+        let answer = call.app.ask(&model, &version, rows.table, rows.errors).await?;
         let Answer::Embedded(answer) = answer else { return Err(Failure::internal()) };
         let search = move || {
             let space = version.space().ok_or_else(Failure::internal)?;

@@ -8,14 +8,16 @@ use axum::http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tabgraft_model::index::SearchOptions;
+use tabgraft_model::predictor::ExplainOptions;
+use tabgraft_model::train::quiet;
 use tabgraft_table::Table;
 use tabgraft_table::unreadable::CellErrors;
 
-use super::{Route, Running, Verb, counts};
+use super::{Route, Running, Verb};
 use crate::app::App;
 use crate::call::{Call, Reply, off_the_loop};
 use crate::failure::Failure;
-use crate::page::{Answered, Form, ModelView, POLICY, STYLE, Similar, View, html};
+use crate::page::{Answered, DriftView, Form, ModelView, POLICY, Reasons, STYLE, Similar, View, html};
 use crate::rows;
 use crate::served::Version;
 use crate::work::Answer;
@@ -99,9 +101,9 @@ fn try_row(mut call: Call) -> Running {
         let answer = match answered {
             Err(failure) if failure.status == StatusCode::SERVICE_UNAVAILABLE => return Err(failure),
             Err(failure) => Answered::failed(&failure),
-            Ok((answer, similar)) => {
-                app.metrics.rows(&model, counts(&answer));
-                Answered::of(&answer, &version, similar)
+            Ok((answer, reasons, similar)) => {
+                app.metrics.rows(&model, answer.counts());
+                Answered::of(&answer, &version, reasons, similar)
             }
         };
         let reply = shown(&app, model.clone(), version.clone(), form, Some(answer)).await?;
@@ -127,11 +129,13 @@ fn table(form: &Form, version: &Version) -> Result<Table, Failure> {
     Ok(rows::asked::<NoOptions>(&form, format!("{pasted}\n").as_bytes(), version, 1)?.table)
 }
 
+/// An answer, the reasons of a prediction, and rows like the one that was tried. What is tried here is no request of a
+/// client, and is not remembered among those.
 async fn ask(
     app: &Arc<App>,
     version: &Arc<Version>,
     table: Table,
-) -> Result<(Answer, Option<Similar>), Failure> {
+) -> Result<(Answer, Option<Result<Reasons, Failure>>, Option<Similar>), Failure> {
     let mut answer = app.work.ask(version.clone(), table.clone(), CellErrors::Error).await?;
     if let (Answer::Predicted(answer), Some(predictor)) = (&mut answer, version.predictor()) {
         // Where too few held-out rows are known for one there is none.
@@ -139,7 +143,31 @@ async fn ask(
             answer.predictions = with;
         }
     }
-    Ok((answer, similar(app, version, table).await))
+    let reasons = match &answer {
+        Answer::Predicted(answer) => {
+            let predictions = &answer.predictions;
+            let class = predictions.class_idx.first().map(|class| predictions.classes[*class].clone());
+            Some(reasons(app, version, table.clone(), class).await)
+        }
+        Answer::Embedded(_) => None,
+    };
+    Ok((answer, reasons, similar(app, version, table).await))
+}
+
+/// What each column gave to the class that is predicted, or to the number.
+async fn reasons(
+    app: &Arc<App>,
+    version: &Arc<Version>,
+    table: Table,
+    class: Option<String>,
+) -> Result<Reasons, Failure> {
+    let version = version.clone();
+    let explain = move || {
+        let predictor = version.predictor().ok_or_else(Failure::internal)?;
+        let options = ExplainOptions { class, ..ExplainOptions::default() };
+        Reasons::of(&predictor.explain(&table, &options, &mut quiet)?)
+    };
+    app.work.run(explain).await
 }
 
 /// The nearest rows of an index, by this version or another model's whose space has one; none where a row cannot be
@@ -177,7 +205,13 @@ async fn shown(
     // Files are read for it.
     let view = off_the_loop(true, move || {
         let model = app.served.model(&model).ok_or_else(Failure::internal)?;
-        let view = ModelView::new(&app.served, model, &version, &form, answer)?;
+        // Of the current version alone rows are remembered.
+        let is_current = model.current().is_some_and(|current| current.id == version.id);
+        let drift = app.drift.as_ref().filter(|_| is_current).map(|drift| {
+            let told = drift.told(&model.name, &version, &app.served);
+            DriftView::of(drift, told.as_deref())
+        });
+        let view = ModelView::new(&app.served, model, &version, &form, answer, drift)?;
         Ok(View::of_model(&app.served, model, view))
     });
     page(&view.await?)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tabgraft_model::metric::Task;
 use tabgraft_model::predictor::{Guardrail, Predicted, Predictions};
 
-use super::{Route, Running, array, counts, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
+use super::{Route, Running, array, object, of_rows, plain, remarks_schema, rows_of, rows_schema};
 use crate::call::{Call, Reply, off_the_loop};
 use crate::failure::Failure;
 use crate::remarks::Remarks;
@@ -139,8 +139,7 @@ fn run(mut call: Call) -> Running {
         check_predicts(&model, &version, "ask a model that is a predictor, or this one to embed")?;
         let most_rows = call.app.options.limits.rows;
         let rows = rows_of::<PredictOptions>(&mut call, &version, most_rows).await?;
-        let answer = call.app.work.ask(version.clone(), rows.table, rows.errors).await?;
-        call.app.metrics.rows(&model, counts(&answer));
+        let answer = call.app.ask(&model, &version, rows.table, rows.errors).await?;
         let Answer::Predicted(answer) = answer else { return Err(Failure::internal()) };
         let options = rows.options;
         off_the_loop(answer.remarks.n_rows > MANY, move || {

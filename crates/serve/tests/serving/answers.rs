@@ -411,7 +411,8 @@ fn tensors_that_contradict_themselves_are_named() {
 
 #[test]
 fn every_route_is_described_and_answers() {
-    let options = ServeOptions { indices: vec![FILES.path("index")], ..ServeOptions::default() };
+    let indices = vec![FILES.path("index")];
+    let options = ServeOptions { indices, watch: Some(100), ..ServeOptions::default() };
     let running = serve(&["v1", "yes_no"], options);
     let mut client = Client::to(running.address);
     let document = client.get("/openapi.json").json();

@@ -4,6 +4,7 @@
 
 mod answers;
 mod client;
+mod drift;
 mod gates;
 mod hostile;
 mod models;

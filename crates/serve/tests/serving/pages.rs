@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
+use tabgraft_model::predictor::Effort;
 use tabgraft_model::train::quiet;
-use tabgraft_model::{EmbeddingSpace, FitOptions, Registry};
+use tabgraft_model::{EmbeddingSpace, FitOptions, Predictor, PredictorOptions, Registry};
 use tabgraft_serve::{ServeOptions, ServedModel};
 use tabgraft_table::Table;
 
@@ -25,6 +26,11 @@ fn page(reply: &Reply) -> String {
     }
     assert!(text.trim_end().ends_with("</html>"), "{text}");
     text
+}
+
+/// The class that a page says is predicted.
+fn class_of(text: &str) -> String {
+    text.split("<h3>outcome: ").nth(1).unwrap().split("</h3>").next().unwrap().to_owned()
 }
 
 #[test]
@@ -55,6 +61,38 @@ fn a_row_is_tried_by_its_cells_or_pasted() {
     ] {
         assert!(text.contains(shown), "{shown} in {text}");
     }
+    // What each column gave, as text beside its bar; unseen and missing cells among them.
+    let reasons = |text: &str| -> Vec<(String, String, f64)> {
+        let table = text.split("<table class=\"reasons\">").nth(1).unwrap().split("</table>").next().unwrap();
+        let rows = table.split("<tr><th scope=\"row\">").skip(1);
+        let within = |row: &str, from: &str, to: &str| {
+            row.split(from).nth(1).unwrap().split(to).next().unwrap().to_owned()
+        };
+        rows.map(|row| {
+            let number = within(row, "<td class=\"number\">", "</td>");
+            let column = row.split("</th>").next().unwrap().to_owned();
+            (column, within(row, "<td>", "</td>"), number.parse().unwrap())
+        })
+        .collect()
+    };
+    let found = reasons(&text);
+    assert_eq!(found.len(), 4);
+    assert!(found.windows(2).all(|pair| pair[0].2.abs() >= pair[1].2.abs()), "{found:?}");
+    let cell = |column: &str| &found.iter().find(|(name, ..)| name == column).unwrap().1;
+    assert_eq!((cell("colour").as_str(), cell("size").as_str()), ("octarine", "3.5"));
+    assert!(cell("count").contains("(missing)"), "{found:?}");
+    let document = client.post(
+        "/models/yes_no/explain",
+        &serde_json::json!({"rows": [{"size": 3.5, "colour": "octarine"}], "class": class_of(&text)}),
+    );
+    let document = document.json();
+    for (reason, (column, _, gave)) in document["rows"][0]["reasons"].as_array().unwrap().iter().zip(&found) {
+        assert_eq!(reason["column"], column.as_str());
+        assert!((reason["contribution"][0].as_f64().unwrap() - gave).abs() < 1e-3, "{reason}");
+    }
+    let sum = format!("they sum to {:.4}", document["rows"][0]["prediction"][0].as_f64().unwrap());
+    assert!(text.contains(&sum) && text.contains("0.69 doubles the odds"), "{sum} in {text}");
+    assert!(!client.get("/page/v1").text().contains("class=\"reasons\""));
     // As JSON, and as CSV; the same row has the same answer.
     let title = |text: &str| text.split("<h3>").nth(1).unwrap().split("</h3>").next().unwrap().to_owned();
     let of_json =
@@ -65,6 +103,7 @@ fn a_row_is_tried_by_its_cells_or_pasted() {
     assert_eq!(title(&of_json), title(&of_csv));
     assert_eq!(title(&of_json), title(&of_cells));
     assert!(of_json.contains("intervals cover the truth"), "{of_json}");
+    assert!(of_json.contains("<strong>amount</strong>, in its unit"), "{of_json}");
     // What cannot be answered is told on the page.
     for (body, said) in [
         ("c:size=huge", "is not a number"),
@@ -112,16 +151,22 @@ fn names_and_levels_of_a_stranger_stay_text() {
         (evil, Arc::new(Float64Array::from_iter_values((0..90).map(|i| f64::from(i * 7 % 31)))) as ArrayRef),
         ("<i>level</i>", Arc::new(StringArray::from_iter_values((0..90).map(level)))),
         ("</textarea>constant", Arc::new(StringArray::from(vec![evil; 90]))),
+        ("<b class>", Arc::new(StringArray::from_iter_values((0..90).map(|i| format!("<i>{}", i * 11 % 2))))),
     ])
     .unwrap();
     let mut options = FitOptions { name: format!("<u>{evil}"), ..FitOptions::default() };
     options.config.d_model = 8;
+    options.infer.ignore = vec!["<b class>".to_owned()];
     let space = EmbeddingSpace::untrained(&table, None, &options, &mut quiet).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("evil.tabgraft");
     space.save(&path).unwrap();
-    let models = vec![ServedModel { name: "evil".into(), path }];
-    let running = start(ServeOptions { models, ..ServeOptions::default() });
+    let quick = PredictorOptions { effort: Effort::Quick, n_epochs: 1, ..PredictorOptions::default() };
+    let predictor = Predictor::fit(&space, &table, "<b class>", &quick, &mut quiet).unwrap();
+    predictor.save(&dir.path().join("guess.tabgraft")).unwrap();
+    let guess = ServedModel { name: "guess".into(), path: dir.path().join("guess.tabgraft") };
+    let models = vec![ServedModel { name: "evil".into(), path }, guess];
+    let running = start(ServeOptions { models, watch: Some(50), ..ServeOptions::default() });
     let mut client = Client::to(running.address);
     let safe = |text: &str| {
         for never in ["<script", "<img", "<b ", "<i>", "<u>", "</textarea>constant"] {
@@ -134,5 +179,12 @@ fn names_and_levels_of_a_stranger_stay_text() {
     safe(&client.post_as("/page/evil", FORM, written.as_bytes()).text());
     written += "%3C%2Ftextarea%3E%3Cscript%3E";
     safe(&client.post_as("/page/evil", FORM, written.as_bytes()).text());
+    // Reasons and drift name columns, cells and classes.
+    let rows = serde_json::json!({ "rows": [{ evil: 3, "<i>level</i>": level(1) }] });
+    assert_eq!(client.post("/models/guess/predict", &rows).status, 200);
+    let cell = b"c:%3Ci%3Elevel%3C%2Fi%3E=%3Cscript%3E";
+    let answer = client.post_as("/page/guess", FORM, cell).text();
+    assert!(answer.contains("<table class=\"reasons\">") && answer.contains("Drift of the last"), "{answer}");
+    safe(&answer);
     safe(&client.get("/").text().replace("models", "&lt;script&gt;"));
 }
