@@ -49,7 +49,8 @@ pub struct ReportArgs {
     /// The column of the table that the columns of a space, or two spaces, are judged by
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// The column of the table that colours the map of the rows [default: one of few values]
+    /// The column of the table that colours the map of the rows [default: a predictor's target, or else its predictions;
+    /// of a space one of few values]
     #[arg(long, value_name = "COLUMN")]
     colour_by: Option<String>,
     /// Most rows of the table that are looked at, at least 10

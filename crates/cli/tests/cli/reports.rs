@@ -10,6 +10,11 @@ fn a_page_of_whatever_is_given() {
         ("v2 full.csv", "embedding_space", "Map of the rows"),
         ("p1", "predictor", "Scores that the file remembers"),
         ("p2 full.csv", "predictor", "Calibration"),
+        (
+            "p2 full.csv",
+            "predictor",
+            "a map of the rows: not shown, because it predicts by trees and a linear",
+        ),
         ("v1 v2", "pair", "2 more columns"),
         ("p1 p2 full.csv", "pair", "Which one is better"),
     ] {
@@ -30,6 +35,25 @@ fn a_page_of_whatever_is_given() {
         (&worth["by"], &judged["models"][0]["map"]["coloured_by"]),
         (&"score".into(), &"default".into())
     );
+    out(path, "predictor v1 full.csv --target default -o placed --n-networks 2");
+    // A predictor's rows by its network: coloured by the truth, by a column of choice, or by what is predicted.
+    let coloured = |arguments: &str| {
+        let facts = json(path, &format!("report {arguments}"));
+        let map = &facts["models"][0]["map"];
+        assert_eq!(map["points"].as_array().unwrap().len(), 1000, "{arguments}");
+        let groups = map["groups"].as_array().unwrap().len();
+        (map["name"].as_str().unwrap().to_owned(), map["coloured_by"].as_str().unwrap().to_owned(), groups)
+    };
+    let is = |name: &str, column: &str, n| (name.to_owned(), column.to_owned(), n);
+    assert_eq!(coloured("placed full.csv"), is("placed", "default", 2));
+    assert_eq!(coloured("placed full.csv --colour-by age"), is("placed", "age", 4));
+    // The target is the last column.
+    let early = fs::read_to_string(path.join("early.csv")).unwrap();
+    let bare = early.lines().filter_map(|line| Some(line.rsplit_once(',')?.0.to_owned() + "\n"));
+    fs::write(path.join("bare.csv"), bare.collect::<String>()).unwrap();
+    assert_eq!(coloured("placed bare.csv"), is("placed", "the predicted default", 2));
+    let refused = run(path, "report placed full.csv --colour-by nothing");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("nothing"), "{refused:?}");
     let ranking = json(path, "rank v2 full.csv --target default --max-rows 1000");
     let dearest = ranking["columns"].as_array().unwrap().last().unwrap();
     assert_eq!(worth["columns"][0]["column"], dearest["name"]);

@@ -46,6 +46,7 @@ mod threshold;
 mod together;
 mod told;
 mod trees;
+mod vectors;
 
 use std::sync::OnceLock;
 

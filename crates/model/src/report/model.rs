@@ -48,7 +48,8 @@ pub struct ModelReport {
     pub worth: Option<Worth>,
     /// How the values of its columns lie in the table, and which go together; none without a table.
     pub distributions: Option<Distributions>,
-    /// The table's rows by their vectors; none without a table, and for a predictor, which holds no space of its own.
+    /// The table's rows by their vectors, of a predictor by those of its network; none without a table, and for a
+    /// predictor without networks.
     pub map: Option<Picture>,
 }
 
@@ -263,6 +264,11 @@ pub(super) fn of_predictor(
                 "scores on the table: not shown, because it has no column {target} to compare predictions with"
             ));
         }
+        if let Some(column) = &options.colour_by {
+            table.column(column)?;
+        }
+        let found = picture::of_predictor(predictor, table, options);
+        model.map = report.try_to("a map of the rows", found)?.flatten();
         let silent = &mut |event: &Event| only_progress(event, sink);
         let found = worth::of_predictor(predictor, table, options, silent);
         model.worth = report.try_to("what columns are worth", found)?;

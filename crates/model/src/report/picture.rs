@@ -1,5 +1,8 @@
 //! Rows of a table in the plane in which their vectors differ most.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, StringArray};
 use serde::{Deserialize, Serialize};
 use tabgraft_table::Table;
 use tabgraft_table::cell::{numbers, texts};
@@ -8,8 +11,8 @@ use tabgraft_table::schema::{Exclusion, Kind};
 use super::rows::sampled;
 use super::words::fixed;
 use super::{Projection, ReportOptions};
-use crate::EmbeddingSpace;
 use crate::error::{Error, Result};
+use crate::{EmbeddingSpace, Predictor};
 
 /// Rows that are drawn at most, and cells that are embedded for them.
 const MOST_POINTS: usize = 1500;
@@ -115,6 +118,43 @@ pub(super) fn of(space: &EmbeddingSpace, table: &Table, options: &ReportOptions)
     };
     let column = column.unwrap_or_default();
     Picture::of(space.name(), (&vectors.values, vectors.d_model), &column, groups, &group_idx).map(Some)
+}
+
+/// The rows of a table by the vectors of a predictor's network, coloured by the column that is asked for, by the truth
+/// where the table has it, or else by what is predicted.
+///
+/// # Errors
+/// A value error if it predicts without networks, and as [`Predictor::predict`].
+pub(super) fn of_predictor(
+    predictor: &Predictor,
+    table: &Table,
+    options: &ReportOptions,
+) -> Result<Option<Picture>> {
+    let most = (MOST_CELLS / predictor.columns().len().max(1)).clamp(100, MOST_POINTS);
+    let rows = sampled(table, most, options.seed)?;
+    if rows.n_rows() == 0 {
+        return Ok(None);
+    }
+    let vectors = predictor.row_vectors(&rows)?.ok_or_else(|| {
+        Error::value("it predicts by trees and a linear model alone, which give a row no place")
+    })?;
+    let target = predictor.target().column();
+    let truth = Some(target.to_owned()).filter(|target| rows.has_column(target));
+    let (rows, column) = match options.colour_by.clone().or(truth) {
+        Some(column) => (rows, column),
+        None => {
+            let predictions = predictor.predict(&rows)?;
+            let class = |i: &usize| Some(predictions.classes[*i].as_str());
+            let predicted: ArrayRef = match predictions.classes.is_empty() {
+                true => Arc::new(Float64Array::from(predictions.values)),
+                false => Arc::new(predictions.class_idx.iter().map(class).collect::<StringArray>()),
+            };
+            let column = format!("the predicted {target}");
+            (Table::from_columns([(column.clone(), predicted)])?, column)
+        }
+    };
+    let (groups, group_idx) = groups(&rows, &column)?;
+    Picture::of(&vectors.name, (&vectors.values, vectors.d_model), &column, groups, &group_idx).map(Some)
 }
 
 /// The column that tells most at a glance: one that the space has not seen, such as a target, before one that it has;

@@ -47,7 +47,17 @@ pub(super) fn records(page: &mut Page, model: &ModelReport, prefix: &str, table:
     let of = if model.card.task.is_some() { "Training of its space" } else { "Training" };
     page.section(&id("training"), of, |page| training(page, prefix, model));
     if let Some(found) = &model.map {
-        page.section(&id("map"), "Map of the rows", |page| map(page, prefix, found));
+        page.section(&id("map"), "Map of the rows", |page| {
+            if model.card.task.is_some() {
+                page.paragraph(format!(
+                    "Rows as the first network of {} sees them: its copy of the space was tuned to the target, so \
+                     that rows lie by what it predicts of them. Rows that it learned from are among them; trees and \
+                     the linear model have no part in it.",
+                    found.name
+                ));
+            }
+            map(page, prefix, found);
+        });
     }
     if !model.card.data.features.is_empty() {
         page.section(&id("features"), "Features that it computes", |page| features(page, model));
