@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use tabgraft_model::discover::remember::history;
 use tabgraft_model::metric::{Drift, Metric, PairedDifference, Score, Verdict};
 use tabgraft_model::report::{
-    Check, Credit, Extension, Fact, FeatureSearch, FoundFeature, Node, Picture, Projection, Story, Version,
-    Way, WayKind,
+    Check, Credit, Extension, Fact, FeatureSearch, FoundFeature, Node, Picture, Planted, PlantedEffect,
+    Projection, Story, Version, Way, WayKind,
 };
 use tabgraft_model::space::Mode;
 use tabgraft_model::train::{EpochInfo, TrainingInfo};
@@ -114,6 +114,15 @@ fn report(text: &str, n_epochs: usize) -> Story {
         }),
     };
     let values: Vec<f32> = (0..60).map(|i| (i * 37 % 11) as f32).collect();
+    let search = || FeatureSearch {
+        date: text(),
+        target: text(),
+        n_candidates: 90,
+        n_judging_rows: 300,
+        metric: text(),
+        seconds: Some(4.0),
+        features: vec![feature(true, false), feature(true, true), feature(false, false)],
+    };
     Story {
         title: text(),
         story: vec![text(), text()],
@@ -134,14 +143,17 @@ fn report(text: &str, n_epochs: usize) -> Story {
             Picture::of(&text(), (&values, 3), &text(), vec![text(), text()], &[0, 1].repeat(10))
                 .expect("a picture"),
         ],
-        discovery: Some(FeatureSearch {
-            date: text(),
-            target: text(),
-            n_candidates: 90,
-            n_judging_rows: 300,
-            metric: text(),
-            seconds: Some(4.0),
-            features: vec![feature(true, false), feature(true, true), feature(false, false)],
+        discovery: Some(search()),
+        planted: Some(Planted {
+            table: text(),
+            n_rows: 500,
+            made: vec![text(), text()],
+            effects: vec![
+                PlantedEffect { what: text(), inputs: vec![text(), text()], found: vec![text()] },
+                PlantedEffect { what: text(), inputs: vec![text()], found: Vec::new() },
+            ],
+            others: vec![text()],
+            search: FeatureSearch { features: vec![feature(true, true)], ..search() },
         }),
         checks: vec![
             Check { promise: text(), found: text(), holds: true },

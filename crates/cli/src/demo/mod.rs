@@ -1,8 +1,9 @@
 //! `demo`: the whole story on a built-in table. Train, graft late columns, search features and graft them, compare with
-//! training anew, check the promises, leave files and a report.
+//! training anew, check the promises, search a table in which something was planted, leave files and a report.
 //!
 //! Every number and every verdict is measured on the spot; nothing is known beforehand.
 
+mod planted;
 mod stage;
 mod story;
 mod text;
@@ -22,12 +23,13 @@ use tabgraft_table::{check_folder, write_whole};
 
 use stage::Stage;
 
-/// Show the whole story on real data: 1,000 loans, three runs, one report.
+/// Show the whole story: 1,000 real loans, three runs, a made-up table, one report.
 ///
 /// Trains an embedding space without three of the table's columns, grafts them as if they had been
 /// delivered later, then searches features and grafts the suggested ones. Beside each
 /// graft: other ways to the same columns, with their seconds and scores. All scores come from the
-/// same held-out rows. The data is built in: German Credit, UCI, CC BY 4.0.
+/// same held-out rows. The data is built in: German Credit, UCI, CC BY 4.0. A second table is made up, with an
+/// effect planted in it, to show what a search for features does where there is something to find.
 ///
 /// Reads nothing; writes spaces, predictors, feature files, demo.json and report.html into the
 /// folder --out, over the files of an earlier demo. Prints the story and its tables.

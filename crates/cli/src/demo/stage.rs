@@ -100,7 +100,7 @@ impl<'a> Stage<'a> {
     /// The first training. The space itself splits the rows.
     pub fn first(&mut self, name: &str, table: &Table) -> Result<EmbeddingSpace> {
         let split = SplitOptions { p_valid: P_VALID, p_test: P_TEST, seed: self.seed, ..Default::default() };
-        let options = FitOptions { split, ..self.fit_options(name) };
+        let options = FitOptions { split, ..self.fit_options(name, TARGET) };
         self.step(name, |sink| EmbeddingSpace::fit(table, None, &options, sink))
     }
 
@@ -127,7 +127,7 @@ impl<'a> Stage<'a> {
     /// A first training on the same rows and columns as a graft; exactly `n_epochs` if given, else
     /// by the plan of every first training. Its own split has no test rows, so it gets none.
     pub fn anew(&mut self, name: &str, table: &Parted, n_epochs: Option<usize>) -> Result<Model> {
-        let mut options = self.fit_options(name);
+        let mut options = self.fit_options(name, TARGET);
         // The rows are dealt already: a hash of more columns would deal them differently.
         options.split = SplitOptions { p_valid: 0.0, p_test: 0.0, ..Default::default() };
         options.config.training.n_epochs = n_epochs;
@@ -179,14 +179,15 @@ impl<'a> Stage<'a> {
         self.files.push(WrittenFile { path, what: what.into() });
     }
 
-    fn fit_options(&self, name: &str) -> FitOptions {
+    /// The options of every first training, which does not see the target.
+    pub fn fit_options(&self, name: &str, target: &str) -> FitOptions {
         FitOptions {
             name: name.to_owned(),
             config: SpaceConfig {
                 training: TrainingOptions { seed: self.seed, ..TrainingOptions::default() },
                 ..Default::default()
             },
-            infer: InferOptions { ignore: vec![TARGET.to_owned()], ..Default::default() },
+            infer: InferOptions { ignore: vec![target.to_owned()], ..Default::default() },
             ..Default::default()
         }
     }

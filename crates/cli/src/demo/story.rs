@@ -14,9 +14,9 @@ use tabgraft_table::read::{ReadOptions, read_csv_bytes};
 use tabgraft_table::split::Part;
 use tabgraft_table::table::quoted;
 
-use super::Rows;
 use super::stage::{Model, Parted, Stage};
 use super::text::{difference_text, score_text, seconds_text};
+use super::{Rows, planted};
 
 /// The column that is predicted; no space sees it.
 pub const TARGET: &str = "default";
@@ -93,6 +93,8 @@ pub fn tell(stage: &mut Stage<'_>) -> Result<Told> {
 
     stage.say("\nChecks:");
     check_promises(stage, &mut report, [&v1, &v2, &v3], &table)?;
+    stage.say("\nA made-up table: what does the search find where there is something to find?");
+    report.planted = Some(planted::search(stage)?);
     for model in [&v1, &v2] {
         report.pictures.push(picture(model, &table.all)?);
     }

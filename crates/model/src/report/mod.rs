@@ -42,7 +42,7 @@ pub use picture::{Picture, Point};
 pub use projection::Projection;
 pub use rows::SampledTable;
 pub use search::{FeatureSearch, FoundFeature, Searches};
-pub use story::{Check, Credit, Extension, Fact, Node, Story, Version, Way, WayKind};
+pub use story::{Check, Credit, Extension, Fact, Node, Planted, PlantedEffect, Story, Version, Way, WayKind};
 pub use worth::{ColumnWorth, Worth, WorthBy};
 
 use crate::error::{Error, Result};

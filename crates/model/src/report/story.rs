@@ -27,6 +27,9 @@ pub struct Story {
     pub pictures: Vec<Picture>,
     /// What the search for features found.
     pub discovery: Option<FeatureSearch>,
+    /// What it found on a table of which the truth is known.
+    #[serde(default)]
+    pub planted: Option<Planted>,
     /// Promises that were tested on this run.
     pub checks: Vec<Check>,
     /// Whose data this is.
@@ -170,6 +173,36 @@ impl Node {
             d_model: space.d_model(),
         }
     }
+}
+
+/// A search for features on a table that was made up, so that what there is to find is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Planted {
+    /// What the table is called.
+    pub table: String,
+    /// Its rows.
+    pub n_rows: usize,
+    /// How it was made up, a paragraph each.
+    pub made: Vec<String>,
+    /// What was planted.
+    pub effects: Vec<PlantedEffect>,
+    /// Recommended features that are made of other columns than those of one effect.
+    pub others: Vec<String>,
+    /// All of the search.
+    pub search: FeatureSearch,
+}
+
+/// Something that columns tell together, and that none of them tells alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlantedEffect {
+    /// What it is.
+    pub what: String,
+    /// The columns that it is made of.
+    pub inputs: Vec<String>,
+    /// Recommended features that are made of these, and of nothing else.
+    pub found: Vec<String>,
 }
 
 /// A promise that was tested on this run.

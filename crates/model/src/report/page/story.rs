@@ -8,7 +8,9 @@ use crate::draw::{Caption, Interval, Priced, intervals, priced};
 use crate::metric::{PairedDifference, Verdict};
 use crate::report::tree::lineage;
 use crate::report::words::{axis, counted, difference_words, few, fixed, p_value, seconds, signed};
-use crate::report::{EpochLoss, Extension, Story, Version, Way, WayKind};
+use crate::report::{
+    EpochLoss, Extension, FeatureSearch, Planted, PlantedEffect, Story, Version, Way, WayKind,
+};
 
 /// Names of columns that a sentence gives.
 const MOST_NAMED: usize = 4;
@@ -27,6 +29,13 @@ pub(in crate::report) fn of(story: &Story) -> String {
     }
     if let Some(found) = &story.discovery {
         page.section("features", "Discovered features", |page| features::search(page, found));
+    }
+    if let Some(planted) = &story.planted {
+        page.section("planted", "Where there is something to find", |page| {
+            planted.made.iter().for_each(|paragraph| page.paragraph(paragraph));
+            page.paragraph(searched(planted));
+            features::search(page, &planted.search);
+        });
     }
     if !story.versions.is_empty() {
         page.section("losses", "Losses", |page| trainings(page, story));
@@ -65,8 +74,44 @@ fn headline(story: &Story) -> (Vec<String>, &'static str) {
         said.push(brought(extension, &difference));
         said.extend(beside_retraining(extension));
     }
+    said.extend(story.discovery.as_ref().map(on_real_data));
+    said.extend(story.planted.as_ref().map(searched));
     said.extend(story.story.iter().cloned());
     (said, class)
+}
+
+/// What a search on real data could prove.
+fn on_real_data(search: &FeatureSearch) -> String {
+    let n = search.features.iter().filter(|feature| feature.is_recommended).count();
+    let tried = counted(search.n_candidates, "candidate");
+    match n {
+        0 => format!(
+            "Of {tried} for features in its columns not one could be proven on rows that did not choose it, and none is \
+             recommended."
+        ),
+        n => format!(
+            "Of {tried} for features in its columns {n} could be proven on rows that did not choose them."
+        ),
+    }
+}
+
+/// What a search made of planted effects.
+fn searched(planted: &Planted) -> String {
+    let of = |effect: &PlantedEffect| match effect.found.len() {
+        0 => format!("nothing that is proven for {}", effect.what),
+        _ => format!("{} for {}", few(&effect.found, MOST_NAMED), effect.what),
+    };
+    let effects: Vec<String> = planted.effects.iter().map(of).collect();
+    let others = match planted.others.len() {
+        0 => "nothing else".to_owned(),
+        n => format!("{} of other columns", counted(n, "feature")),
+    };
+    format!(
+        "On {}, a made-up table of {} whose truth is known, the search recommends {}, and {others}.",
+        planted.table,
+        counted(planted.n_rows, "row"),
+        effects.join(", ")
+    )
 }
 
 fn brought(extension: &Extension, d: &PairedDifference) -> String {
