@@ -397,6 +397,7 @@ class EmbeddingSpace:
         seed: int = 0,
         rename: _Renames | None = None,
     ) -> EmbeddingSpace: ...
+    @overload
     def embed(
         self,
         data: _FrameLike,
@@ -404,7 +405,20 @@ class EmbeddingSpace:
         errors: _Errors = "error",
         rename: _Renames | None = None,
         columns: _Names | None = None,
+        key: None = None,
+        vector_column: None = None,
     ) -> NDArray[np.float32]: ...
+    @overload
+    def embed(
+        self,
+        data: _FrameLike,
+        *,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+        key: str | _Names | None = None,
+        vector_column: str,
+    ) -> Frame: ...
     def index(
         self,
         data: _FrameLike,
@@ -975,6 +989,20 @@ class SinglePredictor:
         errors: _Errors = "error",
         rename: _Renames | None = None,
     ) -> Predictions: ...
+    def explain(
+        self,
+        df: _FrameLike,
+        *,
+        scale: Literal["log_odds", "probability", "number"] | None = None,
+        class_name: Any = None,
+        groups: Mapping[str, _Names] | None = None,
+        features_apart: bool = False,
+        n_evaluations: int | None = None,
+        seed: int = 0,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        progress: bool | None = None,
+    ) -> Explanation: ...
     def evaluate(
         self,
         df: _FrameLike,

@@ -72,7 +72,7 @@ DOORS = {
         FILES | READING,
         {"space", "data", "target", "sample_weight", "columns", "progress"},
     ),
-    "embed": (tabgraft.EmbeddingSpace.embed, {"out", "key"} | READING, {"data", "columns"}),
+    "embed": (tabgraft.EmbeddingSpace.embed, {"out"} | READING, {"data", "columns"}),
     "index": (tabgraft.EmbeddingSpace.index, FILES | READING | {"into", "remove"}, {"data", "columns"}),
     "surprise": (tabgraft.EmbeddingSpace.surprise, {"out", "key"} | READING, {"data", "columns"}),
     "fill": (tabgraft.EmbeddingSpace.fill, FILES | READING, {"data", "columns"}),

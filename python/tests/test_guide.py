@@ -26,6 +26,9 @@ NEEDS = {
     "ray": ["ray", "xgboost"],
     "mlflow": ["mlflow"],
     "plots": ["matplotlib"],
+    "vector-stores": ["pyarrow"],
+    "faiss": ["faiss"],
+    "lancedb": ["lancedb"],
 }
 # Pages that start the command.
 NEED_THE_PROGRAM = {"serving", "served"}

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import tabgraft
+from featrix.neural.single_predictor import SinglePredictor
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,29 @@ def test_classes_scales_and_groups_are_chosen(predictor, rows):
         predictor.predict_hiding(rows, ["absent"])
     with pytest.raises(tabgraft.OptionError, match="12 rows were explained"):
         predictor.explain(rows, n_evaluations=100).row(12)
+
+
+def test_a_single_predictor_gives_the_reasons_of_its_predictor(space, early, tmp_path):
+    single = SinglePredictor(space, name="risk", qa_dir=tmp_path)
+    with pytest.raises(tabgraft.OptionError, match="`risk` is not trained yet"):
+        single.explain(early)
+    single.prep_for_training(early, "target", "set")
+    single.train_blocking(n_epochs=2, discovery_budget_s=0, progress=False)
+    rows = early.head(5)
+    options = {"scale": "probability", "class_name": 0, "groups": {"person": ["age", "job"]}, "n_evaluations": 100, "seed": 3}
+    found, wanted = single.explain(rows, **options), single.fitted.explain(rows, **options)
+    assert found.columns == wanted.columns and found.outputs == wanted.outputs == [0]
+    assert np.array_equal(found.contributions, wanted.contributions)
+    assert np.array_equal(found.base, wanted.base) and found.scale == "probability"
+    renamed = single.explain(rows.rename(columns={"age": "years"}), rename={"years": "age"}, **options)
+    assert np.array_equal(renamed.contributions, found.contributions)
+    again = SinglePredictor.load(saved(single, tmp_path / "risk.tabgraft"))
+    assert np.array_equal(again.explain(rows, **options).contributions, found.contributions)
+
+
+def saved(single, path):
+    single.save(path)
+    return path
 
 
 def test_reasons_read_as_frames_and_pictures(reasons, predictor, rows):

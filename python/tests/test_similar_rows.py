@@ -1,11 +1,16 @@
 """Similar rows: an index of vectors by key, and what is found in it."""
 
+import subprocess
+
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import tabgraft
+from conftest import needs_program, program
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,43 @@ def test_an_index_outlives_a_frozen_graft_and_refuses_a_joint_one(space, loans, 
         index.search(joint, credit.head(1))
     grown = index.with_rows(frozen, credit.head(2).assign(id=["new 1", "loan 0"]), key="id")
     assert len(grown) == 1001 and len(grown.without(["new 1"])) == 1000
+
+
+def test_vectors_leave_as_one_column_of_arrow(space, loans, tmp_path):
+    vectors = space.embed(loans)
+    frame = space.embed(loans, key=["id", "age"], vector_column="z")
+    table = pa.table(frame)
+    assert table.schema.names == ["id", "age", "z"] and len(frame) == 1000
+    assert table.schema.field("z").type == pa.list_(pa.float32(), space.d_model)
+    column = table.column("z").combine_chunks()
+    assert np.array_equal(column.flatten().to_numpy().reshape(1000, -1), vectors)
+    assert table.column("id").to_pylist() == loans["id"].tolist()
+    # Other readers of Arrow, and a notebook.
+    polars = pl.DataFrame(frame)
+    assert polars["z"].dtype == pl.Array(pl.Float32, space.d_model)
+    assert np.array_equal(polars["z"].to_numpy(), vectors)
+    assert "[" in frame._repr_html_() and "loan 0" in frame._repr_html_()
+    # A path, and no row.
+    loans.to_csv(tmp_path / "loans.csv", index=False)
+    from_file = pa.table(space.embed(tmp_path / "loans.csv", key="id", vector_column="z"))
+    assert from_file.column("z").combine_chunks().equals(column)
+    assert pa.table(space.embed(loans.head(0), vector_column="z")).num_rows == 0
+    with pytest.raises(tabgraft.OptionError, match="`key` is given without `vector_column`"):
+        space.embed(loans, key="id")
+    with pytest.raises(tabgraft.SchemaError, match="`nothing`"):
+        space.embed(loans, key="nothing", vector_column="z")
+    with pytest.raises(tabgraft.SchemaError, match="`id` stands twice"):
+        space.embed(loans, key="id", vector_column="id")
+
+
+@needs_program
+def test_the_command_writes_the_same_column(space, loans, tmp_path):
+    space.save(tmp_path / "v1")
+    loans.to_csv(tmp_path / "loans.csv", index=False)
+    options = ["--key", "id", "--vector-column", "z", "-o", tmp_path / "z.parquet"]
+    subprocess.run([program(), "embed", tmp_path / "v1", tmp_path / "loans.csv", *options], check=True)
+    written = pq.read_table(tmp_path / "z.parquet")
+    assert written.equals(pa.table(space.embed(loans, key="id", vector_column="z")))
 
 
 def test_an_index_is_a_file(space, loans, index, tmp_path):

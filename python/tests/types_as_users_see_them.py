@@ -32,7 +32,8 @@ def data_in(space: tabgraft.EmbeddingSpace, array: NDArray[np.float64], rows: ta
     assert_type(space.embed(array, columns=["a", "b"]), NDArray[np.float32])
     for plain in ({"a": [1, 2]}, [{"a": 1}, {"a": 2}]):
         assert_type(space.embed(plain), NDArray[np.float32])
-    space.embed({1, 2})  # type: ignore[arg-type]
+    assert_type(space.embed("rows.csv", key="id", vector_column="z"), tabgraft.Frame)
+    space.embed({1, 2})  # type: ignore[call-overload]
 
 
 def new_columns_out(engineer: tabgraft.FeatureEngineer, array: NDArray[np.float64]) -> None:
@@ -66,6 +67,7 @@ async def predictors(space: tabgraft.EmbeddingSpace) -> None:
     assert_type(predictor.scores["roc_auc"].n, int)
     assert_type(predictor.predict("rows.csv").probabilities, NDArray[np.float64] | None)
     single = SinglePredictor(space)
+    assert_type(single.explain("rows.csv"), tabgraft.Explanation)
     assert_type(await single.train(), dict[str, Any])
     assert_type(SinglePredictor.load("p.tabgraft"), SinglePredictor)
     assert_type(tabgraft.TabgraftEmbedder().fit(None).transform(None), NDArray[np.float32])

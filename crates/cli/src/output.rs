@@ -40,6 +40,11 @@ pub fn table_file(out: Option<&Path>) -> Result<Option<&Path>, Failure> {
     }
 }
 
+/// Whether a table that goes to `out` is written as Parquet.
+pub fn is_parquet(out: Option<&Path>) -> bool {
+    out.is_some_and(|path| has_ending(path, "parquet"))
+}
+
 /// Takes the next part of a table that is being written.
 pub type PartSink<'a> = dyn FnMut(&Table) -> Result<(), Failure> + 'a;
 
@@ -57,7 +62,7 @@ pub fn write_parts(
     // What stopped the work is not what the file's writer knows of.
     let mut stopped = None;
     let written = write_whole(path, |file| {
-        let done = if has_ending(path, "parquet") {
+        let done = if is_parquet(Some(path)) {
             write_all(TableWriter::parquet(file, path), produce)
         } else if has_ending(path, "gz") {
             let mut encoder = GzEncoder::new(BufWriter::new(file), Compression::default());
@@ -91,7 +96,7 @@ fn write_all<W: Write + Send>(
 pub fn write_original(original: &Original, added: &Table, out: Option<&Path>) -> Result<(), Failure> {
     match out {
         None => original.write_csv_with(added, io::stdout().lock()).map_err(Failure::of_stdout),
-        Some(path) if has_ending(path, "parquet") => Ok(original.write_parquet_with(added, path)?),
+        Some(path) if is_parquet(Some(path)) => Ok(original.write_parquet_with(added, path)?),
         Some(path) => write_text(path, |out| original.write_csv_with(added, out)),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringArray, StructArray};
+use arrow::array::{Array, ArrayRef, FixedSizeListArray, StringArray, StructArray};
 use arrow::datatypes::Field;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -75,7 +75,7 @@ impl Frame {
         let names = self.table.column_names();
         let shown = &names[..names.len().min(MOST_COLUMNS_SHOWN)];
         let head = self.table.slice(0, self.table.n_rows().min(ROWS_SHOWN));
-        let columns = shown.iter().map(|name| cell::texts(name, head.column(name)?));
+        let columns = shown.iter().map(|name| texts(name, head.column(name)?));
         let columns = columns.collect::<Result<Vec<_>, Error>>()?;
         let cell = |column: &StringArray, r: usize| match column.is_valid(r) {
             true => column.value(r).chars().take(MOST_CHARS_SHOWN).collect(),
@@ -95,6 +95,20 @@ impl Frame {
     fn __repr__(&self) -> String {
         format!("Frame({} rows, {} columns)", self.table.n_rows(), self.table.n_columns())
     }
+}
+
+/// The cells of a column as text; vectors, which no model reads, by their numbers.
+fn texts(name: &str, column: &ArrayRef) -> Result<StringArray, Error> {
+    let Some(vectors) = column.as_any().downcast_ref::<FixedSizeListArray>() else {
+        return cell::texts(name, column);
+    };
+    let text = |vector: Option<ArrayRef>| {
+        let vector = vector?;
+        let numbers = cell::texts(name, &vector).ok()?;
+        let numbers: Vec<&str> = numbers.iter().map(Option::unwrap_or_default).collect();
+        Some(format!("[{}]", numbers.join(", ")))
+    };
+    Ok(vectors.iter().map(text).collect())
 }
 
 /// Rows, columns and characters of a cell that a picture of a frame shows.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use tabgraft_model::discover::HISTORY_FILE;
 use tabgraft_model::discover::prepare::{Prepared, prepare};
 use tabgraft_model::predictor::TargetKind;
@@ -15,6 +16,7 @@ use tabgraft_model::{DiscoverOptions, Error, ExtendOptions, PredictorOptions, di
 use crate::comparison::Comparison;
 use crate::convert::{Names, Renames, word};
 use crate::error::{Raise, Raised};
+use crate::explanation::Explanation;
 use crate::frame::Given;
 use crate::predictions::Predictions;
 use crate::predictor::Predictor;
@@ -271,6 +273,45 @@ impl SinglePredictor {
         rename: Option<Renames>,
     ) -> Raised<Predictions> {
         Predictor { core: self.core()? }.predict(py, df, threshold, interval, errors, rename, None)
+    }
+
+    /// What each column gave to each prediction: Shapley values, with standard errors; options as for
+    /// `Predictor.explain`. What a feature of the history gives belongs to the columns that it is made of.
+    ///
+    /// >>> reasons = single.explain(early.head(3), groups={"person": ["age", "job", "own_telephone"]})
+    /// >>> reasons.contributions.shape
+    /// (3, 15)
+    #[pyo3(signature = (df, *, scale = None, class_name = None, groups = None, features_apart = false,
+        n_evaluations = None, seed = 0, errors = "error", rename = None, progress = None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
+    fn explain(
+        &self,
+        py: Python<'_>,
+        df: &Bound<'_, PyAny>,
+        scale: Option<&str>,
+        class_name: Option<&Bound<'_, PyAny>>,
+        groups: Option<&Bound<'_, PyDict>>,
+        features_apart: bool,
+        n_evaluations: Option<usize>,
+        seed: u64,
+        errors: &str,
+        rename: Option<Renames>,
+        progress: Option<bool>,
+    ) -> Raised<Explanation> {
+        Predictor { core: self.core()? }.explain(
+            py,
+            df,
+            scale,
+            class_name,
+            groups,
+            features_apart,
+            n_evaluations,
+            seed,
+            errors,
+            rename,
+            None,
+            progress,
+        )
     }
 
     /// Scores with intervals, a list that answers to a metric's name, too; `rows` is "test" or "all", and `errors`

@@ -13,9 +13,10 @@ mod two_steps;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use arrow::array::ArrayRef;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
-use tabgraft_model::space::Embeddings;
+use tabgraft_model::space::{Embeddings, vector_column as vectors_of_arrow};
 use tabgraft_model::{Error, ExtendOptions, FitOptions};
 use tabgraft_table::Table;
 use tabgraft_table::read::ReadOptions;
@@ -24,7 +25,7 @@ use tabgraft_table::unreadable::Readable;
 use crate::convert::{Names, Renames, document, to_python};
 use crate::error::{Raise, Raised};
 use crate::feature::FeatureEngineer;
-use crate::frame::Given;
+use crate::frame::{Frame, Given};
 use crate::html;
 use crate::row_index::{RowIndex, keys};
 use crate::warnings::{cell_errors, warn_of_columns, warn_of_differing, warn_of_unreadable, warn_of_unseen};
@@ -179,6 +180,14 @@ impl EmbeddingSpace {
     /// >>> np.array_equal(space.embed(early.tail(1)), vectors[-1:])
     /// True
     ///
+    /// Vector stores take vectors as one column. With `vector_column`, its name, the result is a `Frame` with a list of
+    /// fixed size in each row, behind the columns of `data` that `key` names.
+    ///
+    /// >>> import pyarrow as pa
+    /// >>> frame = space.embed(early.assign(id=early.index), key="id", vector_column="vector")
+    /// >>> frame.columns, pa.table(frame).schema.field("vector").type
+    /// (['id', 'vector'], FixedSizeListType(fixed_size_list<item: float>[32]))
+    ///
     /// A cell that cannot be read as its column's kind, such as a word among numbers, is an error; with
     /// `errors="missing"` it counts as missing, and each such column is told in a warning, with how many and the
     /// first of them.
@@ -186,7 +195,8 @@ impl EmbeddingSpace {
     /// >>> odd = early.assign(age=["old", *early["age"].tolist()[1:]])
     /// >>> np.array_equal(space.embed(odd, errors="missing")[1:], vectors[1:])
     /// True
-    #[pyo3(signature = (data, *, errors = "error", rename = None, columns = None))]
+    #[pyo3(signature = (data, *, errors = "error", rename = None, columns = None, key = None, vector_column = None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
     fn embed<'py>(
         &self,
         py: Python<'py>,
@@ -194,11 +204,29 @@ impl EmbeddingSpace {
         errors: &str,
         rename: Option<Renames>,
         columns: Option<Names>,
+        key: Option<Names>,
+        vector_column: Option<String>,
     ) -> Raised<Bound<'py, PyAny>> {
         let space = self.core_trained()?;
-        let how = ReadOptions { columns: space.needs(), ..space.read_options().with_names(rename) };
+        let key: Vec<String> = key.map(Vec::from).unwrap_or_default();
+        if !key.is_empty() && vector_column.is_none() {
+            return Err(Raise::Core(
+                Error::option(
+                    "option `key` is given without `vector_column`: an array has no place for keys",
+                )
+                .with_hint("name the column of the vectors, such as `vector_column=\"vector\"`"),
+            ));
+        }
+        let wanted = space.needs().and(&key);
+        let how = ReadOptions { columns: wanted, ..space.read_options().with_names(rename) };
         let table = Given::read(data, columns, &how)?.table;
+        let keys = key.into_iter().map(|name| Ok((name.clone(), table.column(&name)?.clone())));
+        let mut made = keys.collect::<Result<Vec<(String, ArrayRef)>, Error>>()?;
         let embeddings = vectors(py, &space, table, errors)?;
+        if let Some(name) = vector_column {
+            made.push((name, vectors_of_arrow(embeddings.values, embeddings.d_model)?));
+            return Ok(Bound::new(py, Frame::of(Table::from_columns(made)?))?.into_any());
+        }
         let values = PyArray1::from_vec(py, embeddings.values);
         Ok(values.reshape([embeddings.n_rows, embeddings.d_model])?.into_any())
     }

@@ -10,7 +10,7 @@ use tabgraft_table::read::{ReadOptions, TableParts, Wanted};
 use super::ReadArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{check_out, table_file, write_parts};
+use crate::output::{check_out, is_parquet, table_file, write_parts};
 
 /// A table, and its results beside some of its columns.
 #[derive(Debug, Clone, Args)]
@@ -30,6 +30,11 @@ pub struct RowsArgs {
 }
 
 impl RowsArgs {
+    /// Whether the rows are written as Parquet, which can hold more than text.
+    pub fn are_parquet(&self) -> bool {
+        is_parquet(self.out.as_deref())
+    }
+
     /// Reads what a model needs of the table, as that of the model, part by part, unless its results would be written
     /// over it or over the model's file. That they can be written at all is seen before the work.
     pub fn parts(

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use tabgraft_feature::Differing;
 use tabgraft_model::EmbeddingSpace;
-use tabgraft_model::space::{ColumnReport, UnseenColumn};
+use tabgraft_model::space::{ColumnReport, UnseenColumn, vector_column};
 use tabgraft_table::unreadable::UnreadableColumn;
 
 use crate::answer::Answer;
@@ -23,14 +23,20 @@ use crate::report::{Report, line};
 /// A row's vector has the same bits alone, in any batch and in any order. Columns that the space
 /// does not know are named on stderr and not used; columns that the table lacks count as missing.
 ///
+/// --vector-column writes each vector into one column, as a list of fixed size, which is what vector stores take.
+///
 /// Reads SPACE and TABLE; writes CSV to stdout, or CSV or Parquet to --out, and a report to stderr.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  tabgraft embed v1.tabgraft customers.csv --key customer_id -o vectors.parquet")]
+  tabgraft embed v1.tabgraft customers.csv --key customer_id -o vectors.parquet
+  tabgraft embed v1.tabgraft customers.csv --key customer_id --vector-column z -o z.parquet")]
 pub struct EmbedArgs {
     /// The embedding space
     space: PathBuf,
+    /// Write the vectors as one column of this name in place of z0, z1, ...; to Parquet alone
+    #[arg(long, value_name = "NAME")]
+    vector_column: Option<String>,
     #[command(flatten)]
     errors: ErrorsArgs,
     #[command(flatten)]
@@ -55,11 +61,20 @@ struct EmbedReport {
 impl EmbedArgs {
     /// Embeds, writes, reports.
     pub fn run(&self, console: &Console) -> Result<Answer, Failure> {
+        if self.vector_column.is_some() && !self.rows.are_parquet() {
+            return Err(Failure::new(
+                "`--vector-column` needs a file of Parquet: text has no column of vectors",
+            )
+            .with_hint("give a name with `-o` that ends in `.parquet`"));
+        }
         let space = EmbeddingSpace::load(&self.space)?;
         let parts = self.rows.parts(&self.space, &space.read_options(), space.needs(), console)?;
         let (d_model, mut stream) = (space.d_model(), space.stream(self.errors.errors()));
         self.rows.write_parts(parts, console, |part| {
             let values = stream.embed(part)?;
+            if let Some(name) = &self.vector_column {
+                return Ok(vec![(name.clone(), vector_column(values, d_model)?)]);
+            }
             let coordinate = |i: usize| {
                 let values = values.iter().skip(i).step_by(d_model).copied();
                 (format!("z{i}"), Arc::new(Float32Array::from_iter_values(values)) as ArrayRef)

@@ -40,6 +40,19 @@ fn embed_gives_one_vector_per_row_and_the_same_one_in_a_smaller_table() {
     let few = out(path, "embed v1 few.csv --key age");
     assert!(all.starts_with(&few));
     assert_eq!(side_json(path, "embed v1 early.csv -o vectors.parquet")["n_rows"], 1000);
+    let written = fs::metadata(path.join("vectors.parquet")).unwrap().len();
+    assert_eq!(
+        side_json(path, "embed v1 early.csv --vector-column z --key age -o z.parquet")["n_rows"],
+        1000
+    );
+    assert!(fs::metadata(path.join("z.parquet")).unwrap().len() > written / 2);
+    for out in ["", "-o z.csv", "-o -"] {
+        let refused = run(path, &format!("embed v1 early.csv --vector-column z {out}"));
+        assert_eq!(refused.status.code(), Some(2), "{out}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("needs a file of Parquet"), "{out}");
+    }
+    let twice = run(path, "embed v1 early.csv --vector-column age --key age -o z.parquet");
+    assert!(String::from_utf8_lossy(&twice.stderr).contains("`age` stands twice"));
     let report = side_json(path, "embed v1 full.csv -o vectors.csv");
     assert_eq!(report["columns"]["ignored_columns"].as_array().unwrap().len(), 1 + LATE.len());
     assert_eq!(fs::read_to_string(path.join("vectors.csv")).unwrap().lines().count(), 1001);

@@ -1,5 +1,10 @@
 //! Rows to vectors.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array};
+use arrow::datatypes::{DataType, Field};
+use arrow::error::ArrowError;
 use rayon::prelude::*;
 use tabgraft_feature::Differing;
 use tabgraft_table::Table;
@@ -41,6 +46,25 @@ impl Embeddings {
     pub fn row(&self, i: usize) -> &[f32] {
         self.values.get(i * self.d_model..(i + 1) * self.d_model).unwrap_or(&[])
     }
+}
+
+/// Vectors as one column of Arrow, a list of fixed size in each row: what vector stores take.
+///
+/// # Shapes
+/// - `values`: `[n_rows, d_model]`, row-major
+///
+/// # Errors
+/// An option error if the vectors are longer than Arrow can say.
+pub fn vector_column(values: Vec<f32>, d_model: usize) -> Result<ArrayRef> {
+    // As others write it: tables of a store are appended to only where the types are the same.
+    let item = Arc::new(Field::new_list_field(DataType::Float32, true));
+    let column = i32::try_from(d_model).map_err(|_| ArrowError::InvalidArgumentError("too long".to_owned()));
+    let column = column
+        .and_then(|size| FixedSizeListArray::try_new(item, size, Arc::new(Float32Array::from(values)), None));
+    let column = column.map_err(|_| {
+        Error::option(format!("vectors of {d_model} coordinates cannot be a column of lists of fixed size"))
+    })?;
+    Ok(Arc::new(column))
 }
 
 impl EmbeddingSpace {

@@ -53,7 +53,7 @@ pub(crate) use carried::complete;
 pub(crate) use clusters::clusters;
 pub use config::SpaceConfig;
 pub(crate) use content::unlike;
-pub use embed::Embeddings;
+pub use embed::{Embeddings, vector_column};
 pub(crate) use embed::{cell_tables, embed_encoded};
 pub use file::SpaceCard;
 pub(crate) use file::{
