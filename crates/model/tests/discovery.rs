@@ -86,13 +86,18 @@ fn of<'a>(found: &'a Discovery, name: &str) -> &'a history::Suggestion {
 
 /// A clock that goes on by a second with every event, and the sink that drives it.
 fn ticking() -> (Clock, impl FnMut(&Event) -> ControlFlow<()> + Send) {
-    let seconds = Arc::new(AtomicU64::new(0));
-    let told = Arc::clone(&seconds);
+    ticking_by(Duration::from_secs(1))
+}
+
+/// A clock that goes on by so much with every event, and the sink that drives it.
+fn ticking_by(step: Duration) -> (Clock, impl FnMut(&Event) -> ControlFlow<()> + Send) {
+    let n_events = Arc::new(AtomicU64::new(0));
+    let told = Arc::clone(&n_events);
     let tick = move |_: &Event| {
-        seconds.fetch_add(1, Ordering::Relaxed);
+        n_events.fetch_add(1, Ordering::Relaxed);
         ControlFlow::Continue(())
     };
-    (Clock::by(move || Duration::from_secs(told.load(Ordering::Relaxed))), tick)
+    (Clock::by(move || step * told.load(Ordering::Relaxed) as u32), tick)
 }
 
 /// A small predictor: about fifteen events a fit.
@@ -163,6 +168,76 @@ fn a_predictor_confirms_what_it_is_refitted_with() {
     let worth = Effectiveness::load_history(folder.path().join("feature_effectiveness.json")).unwrap();
     assert_eq!(worth.features[0].effect_points, refit.effect, "the refitted predictor has the last word");
     assert!(!folder.path().join("suggested_features.json").exists());
+}
+
+/// 30 machines, each with a usual reading of its own that lies far from those of others, and a small deviation from it,
+/// which decides: three learners of 1,500 rows can make nothing of the two columns.
+fn machines() -> Table {
+    let n_rows = 1500;
+    let machine = |r: usize| (30.0 * chance(r, 21)) as usize;
+    let deviation = |r: usize| (22..25).map(|salt| chance(r, salt)).sum::<f64>() - 1.5;
+    let reading = |r: usize| 1000.0 * chance(machine(r), 31) + deviation(r);
+    let answer =
+        |r: usize| if chance(r, 25) < 1.0 / (1.0 + (-8.0 * deviation(r)).exp()) { "yes" } else { "no" };
+    let text = |f: &dyn Fn(usize) -> String| Arc::new(StringArray::from_iter_values((0..n_rows).map(f)));
+    Table::from_columns([
+        ("reading", number(n_rows, reading)),
+        ("machine", text(&|r| format!("m{:02}", machine(r))) as ArrayRef),
+        ("noise", number(n_rows, |r| chance(r, 3))),
+        ("place", text(&|r| format!("place {}", (4.0 * chance(r, 5)) as usize)) as ArrayRef),
+        ("target", text(&|r| answer(r).to_owned()) as ArrayRef),
+    ])
+    .unwrap()
+}
+
+#[test]
+fn what_no_learner_makes_of_the_columns_is_recommended_at_defaults_and_in_time() {
+    let table = machines();
+    let options = DiscoverOptions::default();
+    let (clock, mut tick) = ticking_by(Duration::from_millis(20));
+    let found = discover_by(&clock, &space(&table), &table, "target", &options, &mut tick).unwrap();
+    assert!(found.run.baseline < 0.6, "the guide knows it by itself: {}", found.run.baseline);
+    assert!(found.seconds <= options.budget_s, "{} s", found.seconds);
+    let recommended: Vec<_> = found.run.suggestions.iter().filter(|s| s.recommended).collect();
+    assert!(!recommended.is_empty(), "{:?}", found.run.suggestions);
+    for s in recommended {
+        let (judgement, refit) = (s.judgement.unwrap(), s.refit.unwrap());
+        assert_eq!((s.suggested, s.inputs.contains(&"reading".to_owned())), (true, true), "{s:?}");
+        assert!(s.inputs.contains(&"machine".to_owned()), "{s:?}");
+        assert!(judgement.effect > 0.36 && judgement.p_adjusted < 1e-70, "{judgement:?}");
+        assert!(refit.effect > 0.25 && refit.interval[0] > 0.2, "{refit:?}");
+    }
+    // Other rows chose those that are judged, and the refit has the last word.
+    let (n_judged, n_tried) = (found.run.suggestions.len() as f64, found.run.n_candidates as f64);
+    for judgement in found.run.suggestions.iter().filter_map(|s| s.judgement) {
+        assert!(judgement.p_adjusted <= judgement.p_value * n_judged * 1.000_001, "{judgement:?}");
+    }
+    assert!(n_tried > 2.0 * n_judged);
+}
+
+/// Stripes that are told from chance, and whose worth to a predictor ten trials do not tell.
+#[test]
+fn what_is_left_open_is_asked_of_more_deals_of_the_rows() {
+    let faint = |by: f64| move |income: f64, debt: f64| 0.5 + by * (in_stripes(income, debt) - 0.5);
+    let features = [Feature::formula("stripe", STRIPE, "")];
+    let n_splits: Vec<usize> = [0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 1.0]
+        .into_iter()
+        .filter_map(|by| {
+            let table = loans(1200, faint(by));
+            let options = DiscoverOptions {
+                predictor: small_predictor(),
+                budget_s: 5000.0,
+                ..DiscoverOptions::default()
+            };
+            let (clock, mut tick) = ticking();
+            let found = judge_by(&clock, &space(&table), &table, "target", &features, &options, &mut tick);
+            let refit = of(&found.unwrap(), "stripe").refit?;
+            let is_open = refit.effect > 0.0 && refit.interval[0] <= 0.0;
+            assert!(!is_open || refit.n_splits == 20, "{refit:?}");
+            Some(refit.n_splits)
+        })
+        .collect();
+    assert!(n_splits.iter().any(|n| *n > 10) && n_splits.last() == Some(&10), "{n_splits:?}");
 }
 
 /// Both are begun in the same second, and the second file of the first one cannot be written.

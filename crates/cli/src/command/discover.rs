@@ -17,8 +17,9 @@ use crate::report::RunReport;
 /// Ratios, differences, bins, crosses, group statistics and the like are proposed and ranked on
 /// some rows by what the guide leaves unexplained; the best are judged on others. *Suggested* are
 /// the best few that were not seen to hurt, so that you can try them. *Recommended* are those that proved better on the
-/// judging rows after correction for all that were tried, that add to each other, and that the
-/// refitted predictor confirms; often there are none. *Unconfirmed* are those that passed but for
+/// judging rows after correction for all that were judged, that add to each other, and that the
+/// refitted predictor confirms; with the guide `linear`, which nothing confirms, after correction for all that
+/// were tried. Often there are none. *Unconfirmed* are those that passed but for
 /// which the budget left no time to be confirmed. Shuffled copies are judged beside them and
 /// must not pass. What tells the target by itself is flagged. The space's test rows are not looked at.
 ///

@@ -106,6 +106,11 @@ pub(super) struct Steps<'a> {
 }
 
 impl Steps<'_> {
+    /// What the longest took of those that have ended.
+    pub fn longest(&self) -> Duration {
+        self.longest
+    }
+
     /// Whether another step fits before `end`; asked when one is to begin, and the one before has ended.
     /// The first one fits as long as there is time at all.
     pub fn fits(&mut self, end: Duration) -> bool {

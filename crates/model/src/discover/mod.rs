@@ -8,8 +8,9 @@
 //!
 //! Two words are kept apart. *Suggested*: the best few of the ranking that were not seen to hurt, to be
 //! tried. *Recommended*: better on the judging rows beyond chance, after Benjamini-Hochberg correction
-//! over all proposals that were tried, and confirmed; often none. What passed and lacked the time to be
-//! confirmed is *unconfirmed*. Test rows of the space are not looked at.
+//! over those that were judged, and confirmed; with a linear guide, which nothing confirms, over all proposals
+//! that were tried. Often none. What passed and lacked the time to be confirmed is *unconfirmed*. Test rows of
+//! the space are not looked at.
 //!
 //! A person's own features go to the same court by [`judge()`].
 

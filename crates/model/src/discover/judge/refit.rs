@@ -5,7 +5,11 @@
 //! *short*: of the predictor's trees and linear model alone, which ask nothing of the graft's training, fewer, and on
 //! fewer rows. Both sides of a difference are fitted alike and on the same rows. That shows a strong feature as
 //! well, and what it does not show stays unconfirmed.
+//!
+//! A fit has its own chance. So a row that is scored in several deals is predicted by the mean of its fits, with and
+//! without the feature, and what two deals leave open is asked in up to four, as long as there is time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::discover::remember::history::Refit;
@@ -119,10 +123,11 @@ impl<'a> Refitter<'a> {
         };
         let mut asked: Vec<usize> = (0..n_features).collect();
         for round in 0..MOST_ROUNDS {
-            for i in asked {
+            for (place, i) in asked.iter().copied().enumerate() {
                 let (name, array) = features[i];
                 // The surest first, and whole: what is left of the time is the next one's.
-                let found = self.refit(name, array, &mut without, self.budget.end(), sink)?;
+                let n_behind = asked.len() - place - 1;
+                let found = self.refit(name, array, &mut without, n_behind, sink)?;
                 if round == 0 || found != Outcome::NoTime {
                     outcomes[i] = found;
                 }
@@ -206,16 +211,17 @@ impl<'a> Refitter<'a> {
         self.budget.until(self.budget.end())
     }
 
+    /// One feature; `n_behind` others come after it.
     fn refit(
         &self,
         name: &str,
         array: &ArrayRef,
         without: &mut Without,
-        end: Duration,
+        n_behind: usize,
         sink: &mut Sink<'_>,
     ) -> Result<Outcome> {
         let _ = sink(&Event::Task { name: format!("refitting with {name}") });
-        let plan = without.plan;
+        let (plan, end) = (without.plan, self.budget.end());
         let table = self.rows.table.with_column(name, array.clone())?;
         let (mut cut, mut stopped) = (false, false);
         // What a graft or a fit tells of itself is none of the user's business here; stopping it is.
@@ -232,31 +238,62 @@ impl<'a> Refitter<'a> {
         if stopped {
             return Ok(Outcome::NoTime);
         }
-        let mut differences: Vec<PairedDifference> = Vec::with_capacity(plan.n_trials);
+        let mut with: Vec<Prediction> = Vec::with_capacity(plan.n_trials);
         let mut steps = self.budget.steps();
-        let mut n_done = 0;
-        while n_done < plan.n_trials && steps.fits(end) {
+        loop {
+            let n_done = with.len();
+            let end = match n_done < plan.n_trials {
+                true => end,
+                // More than was planned, in time that the features behind this one do not need.
+                false if self.is_open(&without.predicted[..n_done], &with, plan)? => {
+                    end.saturating_sub(steps.longest() * (plan.n_trials * n_behind) as u32)
+                }
+                false => break,
+            };
+            if n_done >= self.trials.len() || !steps.fits(end) {
+                break;
+            }
             if without.predicted.len() <= n_done {
                 match self.predicted(self.space, &self.rows.table, plan, n_done, end, sink)? {
                     Fitted::Done(predicted) => without.predicted.push(predicted),
                     Fitted::Stopped | Fitted::Late => break,
                 }
             }
-            let with = match self.predicted(&child, &table, plan, n_done, end, sink)? {
-                Fitted::Done(predicted) => predicted,
+            match self.predicted(&child, &table, plan, n_done, end, sink)? {
+                Fitted::Done(predicted) => with.push(predicted),
                 Fitted::Stopped | Fitted::Late => break,
-            };
-            differences.extend(self.difference(&without.predicted[n_done], &with, n_done));
-            n_done += 1;
-            if sink(&Event::Progress { done: n_done, total: plan.n_trials }).is_break() {
+            }
+            let total = plan.n_trials.max(with.len());
+            if sink(&Event::Progress { done: with.len(), total }).is_break() {
                 break;
             }
         }
         // Most of one deal of the rows is the least.
-        if n_done < LEAST_TRIALS.min(plan.n_trials) {
+        if with.len() < LEAST_TRIALS.min(plan.n_trials) {
             return Ok(Outcome::NoTime);
         }
-        let ratio = self.trials.first().map_or(1.0, |trial| plan.ratio(trial));
+        let refit = self.told_by(&without.predicted[..with.len()], &with, plan)?;
+        Ok(Outcome::Refitted { refit, is_whole: plan.is_whole && with.len() >= plan.n_trials && !cut })
+    }
+
+    /// Whether the trials of a plan leave open if a feature that seems to help does. More deals of the rows may tell
+    /// then, for single fits vary.
+    fn is_open(&self, without: &[Prediction], with: &[Prediction], plan: Plan) -> Result<bool> {
+        // Where only one deal is planned, more rows come first.
+        let has_all_rows = plan.n_trials > N_FOLDS;
+        if !has_all_rows || !with.len().is_multiple_of(N_FOLDS) {
+            return Ok(has_all_rows);
+        }
+        let refit = self.told_by(without, with, plan)?;
+        Ok(refit.effect > 0.0 && refit.interval[0] <= 0.0)
+    }
+
+    /// What the trials say that are done.
+    fn told_by(&self, without: &[Prediction], with: &[Prediction], plan: Plan) -> Result<Refit> {
+        let (n_done, ratio) = (with.len(), self.trials.first().map_or(1.0, |trial| plan.ratio(trial)));
+        let (without, with) = (self.steadied(without)?, self.steadied(with)?);
+        let differences: Vec<PairedDifference> =
+            (0..n_done).filter_map(|i| self.difference(&without[i], &with[i], i)).collect();
         let gains: Vec<f64> = differences.iter().map(|d| d.difference).collect();
         let test = match &differences[..] {
             [_, _, ..] => {
@@ -268,13 +305,32 @@ impl<'a> Refitter<'a> {
             }
             _ => corrected(&gains, ratio)?,
         };
-        let refit = Refit {
+        Ok(Refit {
             effect: test.mean,
             interval: test.interval,
             p_value: test.p_value,
             n_splits: differences.len(),
+        })
+    }
+
+    /// The predictions of each trial's test rows, where a row that several deals test is predicted by the mean of its
+    /// fits: the chance of single fits is no part of what a feature brings, nor of how sure that is.
+    fn steadied(&self, predicted: &[Prediction]) -> Result<Vec<Prediction>> {
+        let n_outputs = self.rows.target.n_outputs();
+        let mut sums: BTreeMap<usize, (Vec<f64>, f64)> = BTreeMap::new();
+        for (trial, predicted) in self.trials.iter().zip(predicted) {
+            for (r, values) in trial.test.iter().zip(predicted.values().chunks_exact(n_outputs)) {
+                let (sum, n) = sums.entry(*r).or_insert_with(|| (vec![0.0; n_outputs], 0.0));
+                sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+                *n += 1.0;
+            }
+        }
+        let mean = |r: &usize| {
+            let of_row = sums.get(r).into_iter();
+            of_row.flat_map(|(sum, n)| sum.iter().map(move |sum| sum / n)).collect::<Vec<f64>>()
         };
-        Ok(Outcome::Refitted { refit, is_whole: plan.is_whole && n_done == plan.n_trials && !cut })
+        let trials = self.trials.iter().take(predicted.len());
+        trials.map(|trial| Prediction::new(trial.test.iter().flat_map(mean).collect(), n_outputs)).collect()
     }
 
     /// The space with the feature: trained with it, or for a short fit, whose learners read cells and not vectors, only

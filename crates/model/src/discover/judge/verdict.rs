@@ -39,7 +39,7 @@ pub(in crate::discover) struct Case {
 
 /// What the court has to go by.
 pub(in crate::discover) struct Terms<'a> {
-    /// Candidates that were tried in all; those not judged count as failures.
+    /// Candidates that were tried in all.
     pub n_tried: usize,
     /// Largest false discovery rate.
     pub level: f64,
@@ -66,6 +66,9 @@ pub(in crate::discover) fn judge_all(
 ) -> Result<(Vec<Suggestion>, Controls)> {
     let _ = sink(&Event::Task { name: "judging".to_owned() });
     let shuffled = shuffled_rows(rows, terms.seed);
+    // Other rows chose what is judged: what was tried there and left out is no chance to be wrong here. Where no refit has
+    // the last word, it counts all the same; so it does for shuffled copies.
+    let n_counted = if refitter.is_some() { cases.len() } else { terms.n_tried };
     let mut designs: Vec<Option<Design>> = Vec::with_capacity(cases.len());
     let mut findings: Vec<Option<Finding>> = Vec::with_capacity(cases.len());
     let mut controls: Vec<Finding> = Vec::new();
@@ -88,11 +91,11 @@ pub(in crate::discover) fn judge_all(
         to_confirm |= !is_flagged(case) && {
             let p_values: Vec<f64> = findings.iter().map(|f| f.as_ref().map_or(1.0, |f| f.p_value)).collect();
             let found = findings[i].is_some_and(|f| f.is_better());
-            found && adjusted(&p_values, terms.n_tried)[i] <= terms.level
+            found && adjusted(&p_values, n_counted)[i] <= terms.level
         };
     }
     let p_values: Vec<f64> = findings.iter().map(|f| f.as_ref().map_or(1.0, |f| f.p_value)).collect();
-    let adjusted = adjusted(&p_values, terms.n_tried);
+    let adjusted = adjusted(&p_values, n_counted);
     let controls = count(&controls, &p_values, terms);
 
     let passes = |i: usize| {
@@ -266,10 +269,10 @@ fn harm_adjusted(findings: &[Option<Finding>]) -> Vec<f64> {
     benjamini_hochberg(&p_values)
 }
 
-/// P-values corrected for all candidates that were tried; those not judged count as 1.
-fn adjusted(p_values: &[f64], n_tried: usize) -> Vec<f64> {
+/// P-values corrected for so many candidates; those not judged count as 1.
+fn adjusted(p_values: &[f64], n_counted: usize) -> Vec<f64> {
     let mut all = p_values.to_vec();
-    all.resize(n_tried.max(p_values.len()), 1.0);
+    all.resize(n_counted.max(p_values.len()), 1.0);
     benjamini_hochberg(&all)
 }
 

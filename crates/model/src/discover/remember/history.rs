@@ -67,7 +67,8 @@ pub struct FeatureJudgement {
     pub interval: [f64; 2],
     /// Two-sided p-value of "no effect", 0 to 1.
     pub p_value: f64,
-    /// The p-value after correction for all candidates tried, 0 to 1.
+    /// The p-value after correction, 0 to 1: for all candidates that were judged, or, with the guide `linear`, for all
+    /// that were tried.
     pub p_adjusted: f64,
     /// What follows.
     pub verdict: FeatureVerdict,
