@@ -56,9 +56,8 @@ step python types
 "$venv/bin/python" -m mypy.stubtest tabgraft featrix --mypy-config-file pyproject.toml
 step python tests
 # Other programs beside ours: where one cannot be had, its tests say that they are skipped.
-for package in 'tritonclient[http]' shap 'dask[dataframe]' faiss-cpu lancedb; do
-    timeout 300 "$venv/bin/pip" install --quiet --disable-pip-version-check "$package" || echo "no $package"
-done
+timeout 600 "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
+    -r python/requirements-beside.lock || echo "none of python/requirements-beside.txt"
 # Pages are looked at in a Chromium, which Debian has.
 if ! command -v chromedriver > /dev/null && command -v apt-get > /dev/null && [ "$(id -u)" = 0 ]; then
     { timeout 120 apt-get -qq update && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq install -y \

@@ -108,6 +108,8 @@ def test_the_map_has_every_point_in_its_group(models, credit):
     assert sum(len(line.get_xdata()) for line in axes.lines) == len(found["points"])
     assert [text.get_text() for text in axes.get_legend().get_texts()] == found["groups"]
     assert len({line.get_marker() for line in axes.lines}) == len(found["groups"]), "not by colour alone"
+    by_target = drawn(plot.map(models["predictor"].report(credit))).get_legend()
+    assert by_target.get_title().get_text() == models["predictor"].target
 
 
 def test_lineage_and_drift_tell_every_step(models, tmp_path):
@@ -142,7 +144,7 @@ def test_what_cannot_be_drawn_says_what_is_missing(models, early, tmp_path):
     for make, said in [
         (lambda: plot.calibration(predictor.report()), "has no evaluation\nhint: make it with a table that has the target"),
         (lambda: plot.worth(space.report()), "has no worth\nhint: make it with a table"),
-        (lambda: plot.map(predictor.report(early)), "a predictor has no map"),
+        (lambda: plot.map(predictor.report()), "has no map\nhint: make it with a table; a predictor without networks has none"),
         (lambda: plot.differences(space.report()), "compares nothing\nhint: make it of two models"),
         (lambda: plot.scores(predictor, metric="rmse"), "has no score rmse\nhint: it has `accuracy`"),
         (lambda: plot.scores(space), "has no score\nhint: give a predictor"),

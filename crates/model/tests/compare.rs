@@ -305,7 +305,7 @@ fn a_limit_of_memory_halves_steps_with_notes_and_refuses_what_cannot_fit() {
     assert!(refused.is_option() && refused.to_string().contains("a batch of 16 rows"), "{refused}");
     let needed: f64 = notes[0].split_whitespace().nth(2).unwrap().parse().unwrap();
     // A step has no more rows than there are to train on, fewer than 512: only the halves below are told.
-    let (child, notes) = extend(Some((needed * 1e6) as u64 - 800_000));
+    let (child, notes) = extend(Some((needed * 1e6) as u64 - 300_000));
     let batch_size = child.unwrap().batch_size();
     assert_eq!(batch_size, 512 >> notes.len());
     assert!((1..5).contains(&notes.len()) && notes[0].contains("halved to 256 rows"), "{notes:?}");
