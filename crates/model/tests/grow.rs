@@ -8,7 +8,8 @@ mod unit;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, StringArray, TimestampSecondArray};
+use arrow::array::{ArrayRef, AsArray, Float64Array, StringArray, TimestampSecondArray};
+use arrow::datatypes::Float64Type;
 use tabgraft_model::lineage::{Lineage, Step, verify};
 use tabgraft_model::predictor::{GrowOptions, JudgedOn, KeepGrown};
 use tabgraft_model::space::Mode;
@@ -246,15 +247,19 @@ fn with_rows_that_look_like_old_ones(repeat: bool) -> Table {
     Table::from_columns(columns.chain([("n".to_owned(), numbers(y))])).unwrap()
 }
 
+fn space_of_all_but_n(table: &Table) -> EmbeddingSpace {
+    let mut options = FitOptions::default();
+    options.infer.ignore = vec!["n".to_owned()];
+    (options.config.d_model, options.config.training.n_epochs) = (16, Some(2));
+    EmbeddingSpace::fit(table, None, &options, &mut quiet).unwrap()
+}
+
 #[test]
 fn rows_that_look_like_those_of_the_fit_do_not_hide_which_ones_it_had() {
     for repeat in [false, true] {
         let table = with_rows_that_look_like_old_ones(repeat);
         let early = without(&table.slice(0, 600), &["c"]);
-        let mut options = FitOptions::default();
-        options.infer.ignore = vec!["n".to_owned()];
-        (options.config.d_model, options.config.training.n_epochs) = (16, Some(2));
-        let v1 = EmbeddingSpace::fit(&early, None, &options, &mut quiet).unwrap();
+        let v1 = space_of_all_but_n(&early);
         let counts = v1.row_parts(&table).unwrap().counts().unwrap();
         // Rows are known by two halves of the four columns; of three ways to halve them one is right.
         let expected = if repeat { [640, 0, 260] } else { [600, 13, 287] };
@@ -271,6 +276,21 @@ fn rows_that_look_like_those_of_the_fit_do_not_hide_which_ones_it_had() {
         let n_new = made.unwrap().predictor.fit_info().n_rows - old.fit_info().n_rows;
         assert!((200..300).contains(&n_new), "{n_new}");
     }
+}
+
+#[test]
+fn rows_of_the_fit_that_are_known_by_half_of_their_cells_alone_are_not_taken_for_new_ones() {
+    let early = without(&with_rows_that_look_like_old_ones(true).slice(0, 600), &["c"]);
+    let v1 = space_of_all_but_n(&early);
+    let old = fitted(&v1, &early, "n");
+    // `a` is written in another unit in every row, so that only the half of the columns without it knows one.
+    let a = early.column("a").unwrap().as_primitive::<Float64Type>();
+    let table = with_rows_that_look_like_old_ones(true).slice(0, 600);
+    let table =
+        without(&table, &["a"]).with_column("a", numbers(a.values().iter().map(|v| 3.0 * v))).unwrap();
+    assert_eq!(v1.row_parts(&table).unwrap().counts().unwrap(), [0, 600, 0]);
+    let text = refusal(&old, &grafted(&v1, &table, Mode::Frozen), &table);
+    assert!(text.contains("0 row(s) are left to learn from"), "{text}");
 }
 
 #[test]

@@ -150,6 +150,8 @@ impl PredictorAbout {
                 }
             }
         }
+        // Where nothing was learned from, there is nothing to tell.
+        let is_lost = !of_fit.is_same && !of_fit.rows.is_empty();
         let mut standing = vec![Standing::Fresh; table.n_rows()];
         for (row, part) in of_fit.rows {
             standing[row] = match part {
@@ -157,7 +159,7 @@ impl PredictorAbout {
                 _ => Standing::Learned,
             };
         }
-        Ok((standing, !of_fit.is_same))
+        Ok((standing, is_lost))
     }
 
     /// How each row of a table is known, `[n_rows]`. Where no rows are remembered, each counts as known, in the part
@@ -175,7 +177,7 @@ impl PredictorAbout {
 struct FitRows {
     /// Rows that were learned from, or are copies of such ones, each with its inner part, if that is known.
     rows: Vec<(usize, Option<usize>)>,
-    /// Whether they are the rows of the fit, in the same inner parts; so they are where nothing was learned from.
+    /// Whether they are the rows of the fit, in the same inner parts.
     is_same: bool,
 }
 
@@ -203,7 +205,7 @@ impl FitRows {
         };
         let learned: Vec<usize> = (0..had.len()).filter(is_learned).collect();
         if learned.is_empty() {
-            return Ok(FitRows { rows: Vec::new(), is_same: true });
+            return Ok(FitRows { rows: Vec::new(), is_same: false });
         }
         // A file that does not remember it has a network for each.
         let n_parts = about
@@ -213,7 +215,8 @@ impl FitRows {
         let (first, more) = learned.split_at(learned.len().min(most));
         let fold = inner_parts(first, &units, &values, &about.target, n_parts);
         let is_same = match &about.inner {
-            None => first.len() == about.fit_info.n_rows,
+            // A number alone says nothing of the first rows of more.
+            None => learned.len() == about.fit_info.n_rows,
             Some(inner) => *inner == InnerParts::of(first, &units, &fold, n_parts, inner.is_weighted),
         };
         // A copy that has come is in the part of the row that it repeats.
