@@ -116,6 +116,10 @@ pub(crate) fn priced(caption: Caption<'_>, (x_axis, y_axis): (&str, &str), ways:
     let mut svg = Svg::new(caption, bottom + 44.0);
     svg.x_axis(&x, x_axis, top, bottom);
     svg.y_axis(&y, y_axis, LEFT, WIDTH - 20.0);
+    let known = |way: &Priced<'_>| way.cost.is_finite() && way.value.is_finite();
+    let dots: Vec<(f64, f64)> =
+        ways.iter().filter(|way| known(way)).map(|way| (x.at(way.cost), y.at(way.value))).collect();
+    let mut numbers: Vec<(f64, f64)> = Vec::new();
     for (i, way) in ways.iter().enumerate() {
         let line = 12.0 + LINE * i as f64;
         let class = if i == 0 { "strong" } else { "" };
@@ -126,7 +130,7 @@ pub(crate) fn priced(caption: Caption<'_>, (x_axis, y_axis): (&str, &str), ways:
             &format!("{}: {}", i + 1, way.label),
             LONGEST_AXIS,
         );
-        if !(way.cost.is_finite() && way.value.is_finite()) {
+        if !known(way) {
             continue;
         }
         let (at, level) = (x.at(way.cost), y.at(way.value));
@@ -135,9 +139,23 @@ pub(crate) fn priced(caption: Caption<'_>, (x_axis, y_axis): (&str, &str), ways:
         }
         let class = if i == 0 { "dot root" } else { "dot" };
         let _ = write!(svg.body, r#"<circle class="{class}" cx="{at:.1}" cy="{level:.1}" r="6"/>"#);
-        svg.text((at + 9.0, level + 4.0), "start", "strong", &(i + 1).to_string());
+        let number = place_of_number((at, level), &dots, &numbers);
+        svg.text((number.0, number.1 + 4.0), "middle", "strong", &(i + 1).to_string());
+        numbers.push(number);
     }
     svg.finish()
+}
+
+/// Where the number of a dot stands: the first place around it that neither another dot nor another number has.
+fn place_of_number((x, y): (f64, f64), dots: &[(f64, f64)], numbers: &[(f64, f64)]) -> (f64, f64) {
+    const AROUND: [(f64, f64); 6] =
+        [(13.0, 0.0), (-13.0, 0.0), (12.0, -15.0), (-12.0, -15.0), (12.0, 15.0), (-12.0, 15.0)];
+    let is_free = |place: &(f64, f64)| {
+        let near = |other: &(f64, f64), room: f64| (place.0 - other.0).hypot(place.1 - other.1) < room;
+        !dots.iter().any(|dot| near(dot, 11.0)) && !numbers.iter().any(|number| near(number, 13.0))
+    };
+    let places = AROUND.map(|(right, down)| (x + right, y + down));
+    places.into_iter().find(is_free).unwrap_or(places[0])
 }
 
 /// A point of the plane and the group that it belongs to.

@@ -13,6 +13,8 @@ const MOST_CHARS: usize = 400;
 const MOST_ROWS: usize = 1000;
 /// Characters of all tables together: what keeps a page below 1 MB whatever names hold.
 const MOST_TABLE_CHARS: usize = 600_000;
+/// Characters of a text that stays on one line where there is room.
+const SHORT_CHARS: usize = 28;
 /// Rows from which on a table has a field to filter it by.
 const MANY_ROWS: usize = 9;
 
@@ -73,12 +75,15 @@ impl Cell {
 
     /// A text.
     pub fn text(shown: impl AsRef<str>) -> Self {
-        Cell { html: text(shown.as_ref()), sort_by: None, class: "" }
+        let shown = shown.as_ref();
+        let class = if shown.chars().nth(SHORT_CHARS).is_none() { "short" } else { "" };
+        Cell { html: text(shown), sort_by: None, class }
     }
 
     /// A formula or an id.
     pub fn code(shown: impl AsRef<str>) -> Self {
-        Cell { html: format!("<code>{}</code>", text(shown.as_ref())), ..Cell::text("") }
+        let shown = shown.as_ref();
+        Cell { html: format!("<code>{}</code>", text(shown)), ..Cell::text(shown) }
     }
 
     /// A number as it is written, and itself to sort by.

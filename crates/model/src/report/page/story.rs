@@ -179,14 +179,12 @@ fn versions(page: &mut Page, story: &Story) {
     }
     let mut head = vec!["version"];
     head.extend(scored.iter().map(|s| s.metric.words()));
-    head.push("what is new");
     let rows = story.versions.iter().map(|v| {
         let mut cells = vec![Cell::text(&v.name)];
         cells.extend(scored.iter().map(|first| {
             let found = v.scores.iter().find(|s| s.metric == first.metric);
             found.map_or_else(Cell::nothing, |s| Cell::interval(s.value, [s.low, s.high], |v| fixed(v, 3)))
         }));
-        cells.push(Cell::prose(&v.what));
         cells
     });
     let n = scored.first().map(|s| format!(", {}", counted(s.n, "row"))).unwrap_or_default();
@@ -198,6 +196,7 @@ fn differences(page: &mut Page, story: &Story) {
         let [difference, p, verdict] = difference_cells(v.difference.as_ref());
         vec![
             Cell::text(&v.name),
+            Cell::prose(&v.what),
             difference,
             p,
             verdict,
@@ -209,7 +208,17 @@ fn differences(page: &mut Page, story: &Story) {
     });
     page.table(HtmlTable {
         caption: "Against the version before, on the same rows; seconds of training".to_owned(),
-        head: vec!["version", "difference", "p", "verdict", "columns", "coordinates", "space", "predictor"],
+        head: vec![
+            "version",
+            "what is new",
+            "difference",
+            "p",
+            "verdict",
+            "columns",
+            "coordinates",
+            "space",
+            "predictor",
+        ],
         rows: rows.collect(),
     });
 }
