@@ -140,6 +140,7 @@ def main() -> None:
         learners = predictor.inspect()["fit_info"]
         print(
             f"{name}: {len(train)} rows learned from, {len(test)} scored; share of trees {learners['share_of_trees']:.2f},"
+            f" random forests {learners.get('share_of_random_forests', 0):.2f},"
             f" linear {learners['share_of_linear']:.2f}"
         )
         orders(predictor, train, test)

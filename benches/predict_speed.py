@@ -67,7 +67,7 @@ def ours(work, table, path, target, extra):
     begin = resource.getrusage(resource.RUSAGE_CHILDREN)
     work.run("predict", predictor, path, "--out", work.file("out.parquet"))
     end = resource.getrusage(resource.RUSAGE_CHILDREN)
-    networks = 1 - info["share_of_trees"] - info["share_of_linear"]
+    networks = 1 - info["share_of_trees"] - info.get("share_of_random_forests", 0) - info["share_of_linear"]
     count = "no networks"
     if networks > 1e-9:
         count = f"{len(info['best_epochs'])} networks{' as one' if info['networks_as_one'] else ''}, share {networks:.2f}"

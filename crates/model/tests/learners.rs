@@ -46,8 +46,10 @@ fn trees_alone_predict_where_networks_bring_nothing_and_the_file_says_so() {
         PredictorOptions { n_epochs: 1, n_networks: Some(2), d_hidden: 8, ..PredictorOptions::default() };
     let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut quiet).unwrap();
     let info = predictor.fit_info();
-    assert_eq!((info.share_of_trees, info.n_trees.len()), (1.0, 2), "{}", info.learners());
-    assert_eq!(info.learners(), format!("2 forests of {} trees", info.n_trees.iter().sum::<usize>()));
+    assert_eq!((info.share_of_networks(), info.n_trees.len()), (0.0, 2), "{}", info.learners());
+    assert_eq!(info.n_random_trees.len(), 2, "{}", info.learners());
+    let said = format!("2 forests of {} trees (share ", info.n_trees.iter().sum::<usize>());
+    assert!(info.learners().starts_with(&said) && info.learners().contains(", 2 random forests of 80 trees"));
     let auc = info.scores.iter().find(|s| s.metric.name() == "roc_auc").unwrap();
     assert!(auc.value > 0.98, "{auc:?}");
     let bytes = predictor.to_bytes().unwrap();
@@ -64,7 +66,8 @@ fn learners_share_a_prediction_and_rows_keep_their_bits_in_any_batch() {
     let options = PredictorOptions { n_epochs: 12, n_networks: Some(2), ..PredictorOptions::default() };
     let predictor = Predictor::fit(&space_of(&table), &table, "y", &options, &mut quiet).unwrap();
     let info = predictor.fit_info();
-    let shares = [info.share_of_networks(), info.share_of_trees, info.share_of_linear];
+    let shares =
+        [info.share_of_networks(), info.share_of_trees, info.share_of_random_forests, info.share_of_linear];
     assert!(shares.iter().filter(|share| **share > 0.0).count() > 1, "{}", info.learners());
     assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     assert!(info.learners().contains(" (share 0."), "{}", info.learners());

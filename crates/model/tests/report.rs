@@ -225,7 +225,9 @@ fn suggested_and_recommended_stand_apart() {
 fn what_was_not_judged_has_no_figures() {
     let mut report = report("name", 3);
     let html = report.html();
-    assert!(html.contains("2 of the best 3 were judged") && html.contains("<td class=\"short\">not judged</td>"));
+    assert!(
+        html.contains("2 of the best 3 were judged") && html.contains("<td class=\"short\">not judged</td>")
+    );
     report.discovery.as_mut().unwrap().features.retain(|f| f.judgement.is_some());
     assert!(!report.html().contains("not judged"));
 }

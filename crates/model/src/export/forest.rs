@@ -1,8 +1,9 @@
-//! Symmetric trees: all questions of a forest at once, then one row of numbers per tree.
+//! Symmetric trees: all questions of a forest at once, then one row of numbers per tree. Deep trees are what
+//! `ai.onnx.ml` has an operator for.
 
 use super::cells::{Bag, Cells, Part, offset};
-use super::onnx::graph::{Element, Graph, Value};
-use crate::tree::{Asked, Forest, TreeSource};
+use super::onnx::graph::{Attribute, Element, Graph, Value};
+use crate::tree::{AskedColumn, AskedForest, AskedNode, Forest, RandomForest, TreeSource};
 
 /// Sums of a forest's trees, 32 bits: `[n_rows, n_outputs]`.
 pub(super) fn margins(graph: &mut Graph, forest: &Forest, cells: &Cells) -> Value {
@@ -12,7 +13,7 @@ pub(super) fn margins(graph: &mut Graph, forest: &Forest, cells: &Cells) -> Valu
     if asked.questions.is_empty() {
         return start;
     }
-    let (columns, places) = columns(g, &asked, cells);
+    let (columns, places) = columns(g, &asked.columns, cells);
     let (n_levels, n_outputs) = (asked.depth, asked.start.len());
     let n_trees = asked.questions.len() / n_levels;
     let wanted: Vec<i64> = asked.questions.iter().map(|(column, _)| places[*column] as i64).collect();
@@ -37,9 +38,90 @@ pub(super) fn margins(graph: &mut Graph, forest: &Forest, cells: &Cells) -> Valu
     g.add(&sum, &start)
 }
 
+/// Means of a random forest's leaves, 32 bits: `[n_rows, n_outputs]`.
+pub(super) fn means(graph: &mut Graph, forest: &RandomForest, cells: &Cells) -> Value {
+    let AskedForest { columns: asked, trees, n_outputs } = forest.asked_questions();
+    // A forest without questions is asked about a number of no meaning.
+    let (columns, places) = match asked.is_empty() {
+        true => (cells.in_every_row(graph, &[0.0]), Vec::new()),
+        false => columns(graph, &asked, cells),
+    };
+    let mut nodes = Nodes::default();
+    let share = 1.0 / trees.len().max(1) as f32;
+    for (tree, (asked, leaves)) in trees.iter().enumerate() {
+        for (i, node) in asked.iter().enumerate() {
+            nodes.push(tree, i, *node, &places);
+            if let AskedNode::Leaf(leaf) = node {
+                for (output, value) in leaves[leaf * n_outputs..(leaf + 1) * n_outputs].iter().enumerate() {
+                    nodes.say(tree, i, output, share * value);
+                }
+            }
+        }
+    }
+    nodes.into_node(graph, &columns, n_outputs)
+}
+
+/// Attributes of a `TreeEnsembleRegressor`.
+#[derive(Default)]
+struct Nodes {
+    tree: Vec<i64>,
+    id: Vec<i64>,
+    column: Vec<i64>,
+    mode: Vec<String>,
+    least: Vec<f32>,
+    right: Vec<i64>,
+    left: Vec<i64>,
+    said_by_tree: Vec<i64>,
+    said_by_node: Vec<i64>,
+    output: Vec<i64>,
+    value: Vec<f32>,
+}
+
+impl Nodes {
+    fn push(&mut self, tree: usize, id: usize, node: AskedNode, places: &[usize]) {
+        let (mode, column, least, right, left) = match node {
+            AskedNode::Ask { column, least, right } => ("BRANCH_GTE", places[column], least, right, id + 1),
+            AskedNode::Leaf(_) => ("LEAF", 0, 0.0, 0, 0),
+        };
+        self.tree.push(tree as i64);
+        self.id.push(id as i64);
+        self.mode.push(mode.to_owned());
+        self.column.push(column as i64);
+        self.least.push(least);
+        self.right.push(right as i64);
+        self.left.push(left as i64);
+    }
+
+    fn say(&mut self, tree: usize, node: usize, output: usize, value: f32) {
+        self.said_by_tree.push(tree as i64);
+        self.said_by_node.push(node as i64);
+        self.output.push(output as i64);
+        self.value.push(value);
+    }
+
+    fn into_node(self, graph: &mut Graph, columns: &Value, n_outputs: usize) -> Value {
+        let attributes = [
+            ("aggregate_function", Attribute::Text("SUM")),
+            ("n_targets", Attribute::Int(n_outputs as i64)),
+            ("nodes_treeids", Attribute::Ints(&self.tree)),
+            ("nodes_nodeids", Attribute::Ints(&self.id)),
+            ("nodes_featureids", Attribute::Ints(&self.column)),
+            ("nodes_modes", Attribute::Texts(&self.mode)),
+            ("nodes_values", Attribute::Floats(&self.least)),
+            ("nodes_truenodeids", Attribute::Ints(&self.right)),
+            ("nodes_falsenodeids", Attribute::Ints(&self.left)),
+            ("target_treeids", Attribute::Ints(&self.said_by_tree)),
+            ("target_nodeids", Attribute::Ints(&self.said_by_node)),
+            ("target_ids", Attribute::Ints(&self.output)),
+            ("target_weights", Attribute::Floats(&self.value)),
+        ];
+        graph.ml_node("TreeEnsembleRegressor", &[columns], &attributes)
+    }
+}
+
 /// The numbers that the trees ask about, 32 bits, side by side, and where each of the columns stands.
-fn columns(g: &mut Graph, asked: &Asked<'_>, cells: &Cells) -> (Value, Vec<usize>) {
-    let mut places = vec![0; asked.columns.len()];
+fn columns(g: &mut Graph, asked: &[AskedColumn], cells: &Cells) -> (Value, Vec<usize>) {
+    let mut places = vec![0; asked.len()];
     let mut blocks: Vec<Value> = Vec::new();
     let mut n = 0;
     let mut take = |places: &mut Vec<usize>, columns: &[usize]| {
@@ -49,13 +131,13 @@ fn columns(g: &mut Graph, asked: &Asked<'_>, cells: &Cells) -> (Value, Vec<usize
         }
     };
     let part_of = |i: usize| {
-        let (column, part) = asked.columns[i].source.part();
+        let (column, part) = asked[i].source.part();
         cells.columns[column].parts[part]
     };
     let all = |wanted: &dyn Fn(Part) -> bool| -> Vec<usize> {
-        (0..asked.columns.len()).filter(|i| wanted(part_of(*i))).collect()
+        (0..asked.len()).filter(|i| wanted(part_of(*i))).collect()
     };
-    let absent: Vec<f32> = asked.columns.iter().map(|column| column.absent).collect();
+    let absent: Vec<f32> = asked.iter().map(|column| column.absent).collect();
     let numbers = all(&|part| matches!(part, Part::Piecewise(_)));
     if let (false, Some(bins), Some(positions), Some(missing)) =
         (numbers.is_empty(), &cells.bins, &cells.positions, &cells.absent)
@@ -81,7 +163,7 @@ fn columns(g: &mut Graph, asked: &Asked<'_>, cells: &Cells) -> (Value, Vec<usize
         // A code is a number of its own, or what a statistic says of it; a missing cell has the row behind.
         let tables: Vec<Vec<f32>> = codes
             .iter()
-            .map(|i| match &asked.columns[*i].source {
+            .map(|i| match &asked[*i].source {
                 TreeSource::Statistic { values, .. } => values.clone(),
                 TreeSource::Value { .. } => {
                     (0..cells.n_codes[code_of(*i)]).map(|c| c as f32).chain([absent[*i]]).collect()
@@ -96,7 +178,7 @@ fn columns(g: &mut Graph, asked: &Asked<'_>, cells: &Cells) -> (Value, Vec<usize
         take(&mut places, &codes);
     }
     for i in all(&|part| matches!(part, Part::Bag(_))) {
-        if let (Part::Bag(bag), TreeSource::Slot { slot, .. }) = (part_of(i), &asked.columns[i].source) {
+        if let (Part::Bag(bag), TreeSource::Slot { slot, .. }) = (part_of(i), &asked[i].source) {
             let Bag { slots, missing, n_slots } = &cells.bags[bag];
             let own = g.columns(slots, &[*slot], *n_slots);
             let of_missing = g.floats(&[1, 1], &[absent[i]]);
@@ -108,7 +190,7 @@ fn columns(g: &mut Graph, asked: &Asked<'_>, cells: &Cells) -> (Value, Vec<usize
     if !nothing.is_empty() {
         let own: Vec<f32> = nothing
             .iter()
-            .map(|i| match &asked.columns[*i].source {
+            .map(|i| match &asked[*i].source {
                 TreeSource::Statistic { values, .. } => values.last().copied().unwrap_or(absent[*i]),
                 _ => absent[*i],
             })

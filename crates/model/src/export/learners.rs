@@ -7,7 +7,7 @@ use tabgraft_table::encoded::PartForm;
 use super::OnnxOptions;
 use super::cells::{Cells, Part, Read};
 use super::columns::Columns;
-use super::forest::margins;
+use super::forest::{margins, means};
 use super::lookup::{Lookup, PartTable};
 use super::network::z;
 use super::onnx::graph::{Attribute, Element, Graph, Value};
@@ -19,7 +19,7 @@ use crate::predictor::{
     DAY, Head, LEAST_BEFORE, Lines, N_MEMBERS, Predictor, PredictorAbout, TINY, Target, codecs_with_derived,
     loss, mean_line,
 };
-use crate::tree::{Forest, Loss};
+use crate::tree::{Forest, Loss, RandomForest};
 
 /// What a predictor says of the rows, in the target's unit, 64 bits: `[n_rows, n_outputs]`; and the cells that it sees.
 ///
@@ -100,6 +100,10 @@ fn learners(g: &mut Graph, predictor: &Predictor, cells: &Cells) -> Vec<(Value, 
     if !predictor.forests.is_empty() {
         learners.push((of_forests(g, &predictor.forests, loss, cells, None), info.share_of_trees));
     }
+    if !predictor.random_forests.is_empty() {
+        let said = of_random_forests(g, &predictor.random_forests, loss, cells);
+        learners.push((said, info.share_of_random_forests));
+    }
     if let Some(line) = of_lines(g, &predictor.lines, &predictor.about, loss, cells) {
         learners.push((line, info.share_of_linear));
     }
@@ -162,6 +166,27 @@ fn of_forests(g: &mut Graph, forests: &[Forest], loss: Loss, cells: &Cells, befo
     mean(g, &each)
 }
 
+/// The mean of random forests.
+fn of_random_forests(g: &mut Graph, forests: &[RandomForest], loss: Loss, cells: &Cells) -> Value {
+    let of_forest = |forest: &RandomForest| {
+        let said = means(g, forest, cells);
+        let said = g.cast(&said, Element::Double);
+        match loss {
+            Loss::Squared | Loss::Softmax { .. } => said,
+            Loss::Logistic => with_first(g, &said),
+        }
+    };
+    let each: Vec<Value> = forests.iter().map(of_forest).collect();
+    mean(g, &each)
+}
+
+/// Probabilities of two classes by that of the second.
+fn with_first(g: &mut Graph, second: &Value) -> Value {
+    let one = g.double(1.0);
+    let first = g.sub(&one, second);
+    g.concat(&[first, second.clone()], 1)
+}
+
 /// What margins of 32 bits predict.
 fn predicted(g: &mut Graph, loss: Loss, margins: &Value) -> Value {
     let margins = g.cast(margins, Element::Double);
@@ -169,9 +194,8 @@ fn predicted(g: &mut Graph, loss: Loss, margins: &Value) -> Value {
         Loss::Squared => margins,
         Loss::Softmax { .. } => softmax(g, &margins),
         Loss::Logistic => {
-            let (one, second) = (g.double(1.0), g.node("Sigmoid", &[&margins], &[]));
-            let first = g.sub(&one, &second);
-            g.concat(&[first, second], 1)
+            let second = g.node("Sigmoid", &[&margins], &[]);
+            with_first(g, &second)
         }
     }
 }
@@ -314,6 +338,7 @@ fn margins_of(g: &mut Graph, target: &Target, values: &Value) -> Value {
 pub(super) fn check(predictor: &Predictor) -> Result<()> {
     if predictor.heads.is_empty()
         && predictor.forests.is_empty()
+        && predictor.random_forests.is_empty()
         && predictor.lines.is_empty()
         && predictor.grown.is_none()
     {

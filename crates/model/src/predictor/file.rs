@@ -12,7 +12,7 @@ use crate::param::start::Blank;
 use crate::param::weights::{check_all_used, from_blobs, to_blobs};
 use crate::space::{MOST_COLUMNS, check_about, check_filled, check_groups, n_weights, skeleton};
 use crate::store::{self, Blob, Container, ContentHash, weights_hash};
-use crate::tree::Forest;
+use crate::tree::{Forest, RandomForest};
 
 /// The container's kind.
 pub(crate) const KIND: &str = "predictor";
@@ -64,6 +64,9 @@ impl Predictor {
         }
         for (i, forest) in self.forests.iter().enumerate() {
             forest.to_blobs(&format!("forest.{i}"), &mut tensors);
+        }
+        for (i, forest) in self.random_forests.iter().enumerate() {
+            forest.to_blobs(&format!("random_forest.{i}"), &mut tensors);
         }
         lines::to_blobs(&self.lines, &mut tensors);
         self.grown_tensors(&mut tensors);
@@ -127,6 +130,7 @@ impl Predictor {
                 heads: Vec::new(),
                 as_one: OnceLock::new(),
                 forests: Vec::new(),
+                random_forests: Vec::new(),
                 lines: Vec::new(),
                 grown: Some(grown),
             });
@@ -136,6 +140,7 @@ impl Predictor {
         let n_forests = if info.share_of_trees > 0.0 { info.n_trees.len() } else { 0 };
         if (info.share_of_networks() > 0.0) != (n_networks > 0)
             || (info.share_of_trees > 0.0) != (n_forests > 0)
+            || (info.share_of_random_forests > 0.0) == info.n_random_trees.is_empty()
             || (info.share_of_linear > 0.0 && !lines::has_blobs(&tensors))
         {
             return Err(Error::malformed(
@@ -159,11 +164,21 @@ impl Predictor {
         if !forests.iter().map(Forest::n_trees).eq(about.fit_info.n_trees.iter().take(n_forests).copied()) {
             return Err(Error::malformed("its forests do not have as many trees as the manifest says"));
         }
+        let read = |i| {
+            RandomForest::from_blobs(plan.clone(), n_outputs, &format!("random_forest.{i}"), &mut tensors)
+        };
+        let n_random_trees = &about.fit_info.n_random_trees;
+        let random_forests: Vec<RandomForest> = (0..n_random_trees.len()).map(read).collect::<Result<_>>()?;
+        if !random_forests.iter().map(RandomForest::n_trees).eq(n_random_trees.iter().copied()) {
+            return Err(Error::malformed(
+                "its random forests do not have as many trees as the manifest says",
+            ));
+        }
         let lines = match about.fit_info.share_of_linear > 0.0 {
             true => lines::from_blobs(&codecs, n_outputs, &mut tensors)?,
             false => Vec::new(),
         };
         check_all_used(&tensors)?;
-        Ok(Predictor { about, heads, as_one: OnceLock::new(), forests, lines, grown: None })
+        Ok(Predictor { about, heads, as_one: OnceLock::new(), forests, random_forests, lines, grown: None })
     }
 }

@@ -21,7 +21,7 @@ use super::{
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, clusters, now};
 use crate::train::{Event, Sink, quiet};
-use crate::tree::Forest;
+use crate::tree::{Forest, RandomForest};
 use crate::weights::WeightedRows;
 
 /// Fewest rows of a class, or of a regression, that a bag can be fitted on.
@@ -265,6 +265,7 @@ fn fit(
         n_forests: n_parts,
         offsets: None,
         haste: 1.0,
+        with_random: true,
         seed: options.seed,
     };
     let grove = match told.is_stopped() {
@@ -274,8 +275,15 @@ fn fit(
     spent.trees = begin.elapsed().as_secs_f64();
     let begin = Instant::now();
     let choose = |learners: &[&[f64]]| shares(learners, &data.labels, &held_out_rows, &data.weights);
-    let cheap: Vec<&[f64]> =
-        ruled.iter().map(|r| &r.held_out[..]).chain(grove.iter().map(|g| &g.held_out[..])).collect();
+    let (boosted, random) = grove.map_or((None, None), |grove| (Some(grove.boosted), grove.random));
+    let cheap: Vec<&[f64]> = [
+        ruled.as_ref().map(|ruled| &ruled.held_out[..]),
+        boosted.as_ref().map(|boosted| &boosted.held_out[..]),
+        random.as_ref().map(|random| &random.held_out[..]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let of_cheap = (!cheap.is_empty()).then(|| mixed(&cheap, &choose(&cheap)));
     let others = of_cheap.as_ref().map(|held_out| Others { rows: &held_out_rows, held_out });
     // Where nothing else can learn, there have to be networks.
@@ -296,13 +304,16 @@ fn fit(
     let held_out = mixed(&learners, &chosen);
     let mut chosen = chosen.into_iter();
     let mut next = |is_there: bool| if is_there { chosen.next().unwrap_or(0.0) } else { 0.0 };
-    let (share_of_linear, share_of_trees) = (next(ruled.is_some()), next(grove.is_some()));
+    let (share_of_linear, share_of_trees) = (next(ruled.is_some()), next(boosted.is_some()));
+    let share_of_random_forests = next(random.is_some());
     let share_of_networks = next(n_networks > 0);
     let Bag { heads, best_epochs, .. } = bag;
     let heads = if share_of_networks > 0.0 { heads } else { Vec::new() };
     let networks_as_one = as_one::is_as_good(&heads, &data);
     let lines = ruled.map(|ruled| ruled.lines).filter(|_| share_of_linear > 0.0).unwrap_or_default();
-    let forests = grove.map(|grove| grove.forests).filter(|_| share_of_trees > 0.0).unwrap_or_default();
+    let forests = boosted.map(|boosted| boosted.forests).filter(|_| share_of_trees > 0.0).unwrap_or_default();
+    let random_forests =
+        random.map(|random| random.forests).filter(|_| share_of_random_forests > 0.0).unwrap_or_default();
     let targets: Vec<f64> = held_out_rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
     let weights: Vec<f32> = held_out_rows.iter().map(|r| data.weights[*r]).collect();
     let (sharpness, held_out) = calibrated(&fitted_target, held_out, &targets, &weights);
@@ -333,7 +344,9 @@ fn fit(
                 n_copies,
                 best_epochs,
                 n_trees: forests.iter().map(Forest::n_trees).collect(),
+                n_random_trees: random_forests.iter().map(RandomForest::n_trees).collect(),
                 share_of_trees,
+                share_of_random_forests,
                 share_of_linear,
                 networks_as_one,
                 seconds_spent: spent,
@@ -353,6 +366,7 @@ fn fit(
         heads,
         as_one: OnceLock::new(),
         forests,
+        random_forests,
         lines,
         grown: None,
     };

@@ -28,8 +28,14 @@ pub struct FitInfo {
     pub best_epochs: Vec<usize>,
     /// Trees of each forest.
     pub n_trees: Vec<usize>,
-    /// Share of the trees in a prediction, 0 to 1. A learner without a share is not in the predictor.
+    /// Trees of each random forest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub n_random_trees: Vec<usize>,
+    /// Share of the boosted trees in a prediction, 0 to 1. A learner without a share is not in the predictor.
     pub share_of_trees: f64,
+    /// Share of the random forests, 0 to 1.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub share_of_random_forests: f64,
     /// Share of the linear model, 0 to 1; what is left is the networks'.
     pub share_of_linear: f64,
     /// Whether the networks predict as one whose weights are the mean of theirs.
@@ -52,7 +58,7 @@ pub struct FitInfo {
 pub struct SecondsSpent {
     /// The linear models.
     pub linear: f64,
-    /// The forests.
+    /// The forests, boosted and random.
     pub trees: f64,
     /// The networks.
     pub networks: f64,
@@ -61,17 +67,22 @@ pub struct SecondsSpent {
 /// What rounding may leave of shares that sum to 1; the least share of a learner is far above.
 const SHARE_ROUNDING: f64 = 1e-9;
 
+/// Older files have no such share, and hashes of theirs stay as they were.
+fn is_nothing(share: &f64) -> bool {
+    *share == 0.0
+}
+
 impl FitInfo {
     /// Share of the networks in a prediction, 0 to 1; exactly 0 where the others predict alone.
     pub fn share_of_networks(&self) -> f64 {
-        let rest = 1.0 - self.share_of_trees - self.share_of_linear;
+        let rest = 1.0 - self.share_of_trees - self.share_of_random_forests - self.share_of_linear;
         // Shares sum to 1 up to rounding.
         if rest < SHARE_ROUNDING { 0.0 } else { rest }
     }
 
     /// Whether shares are shares: none is below 0, and together they are 1.
     pub(super) fn has_shares(&self) -> bool {
-        let others = [self.share_of_trees, self.share_of_linear];
+        let others = [self.share_of_trees, self.share_of_random_forests, self.share_of_linear];
         others.iter().all(|share| (0.0..=1.0).contains(share))
             && others.iter().sum::<f64>() <= 1.0 + SHARE_ROUNDING
     }
@@ -83,6 +94,14 @@ impl FitInfo {
         let learners = [
             (format!("{} networks{as_one}", self.best_epochs.len()), self.share_of_networks()),
             (format!("{} forests of {n_trees} trees", self.n_trees.len()), self.share_of_trees),
+            (
+                format!(
+                    "{} random forests of {} trees",
+                    self.n_random_trees.len(),
+                    self.n_random_trees.iter().sum::<usize>()
+                ),
+                self.share_of_random_forests,
+            ),
             ("a linear model".to_owned(), self.share_of_linear),
         ];
         let words: Vec<String> = learners

@@ -216,6 +216,7 @@ impl Predictor {
             n_forests,
             offsets: None,
             haste: HASTE,
+            with_random: false,
             seed: options.seed.unwrap_or(self.about.options.seed),
         };
         let told = Told::new(sink, 3 * n_forests);
@@ -236,7 +237,8 @@ impl Predictor {
         let n_outputs = target.n_outputs();
         let of_row = |r: &usize| before.values[r * n_outputs..(r + 1) * n_outputs].iter().copied();
         let old: Vec<f64> = standardised(target, &held_out_rows.iter().flat_map(of_row).collect::<Vec<_>>());
-        let [of_onward, of_anew] = [&onward, &anew].map(|grove| grove.as_ref().map(|g| &g.held_out[..]));
+        let [of_onward, of_anew] =
+            [&onward, &anew].map(|grove| grove.as_ref().map(|grove| &grove.boosted.held_out[..]));
         let came = [of_onward, of_anew, ruled.as_ref().map(|ruled| &ruled.held_out[..])];
         let said: Vec<&[f64]> = [&old[..]].into_iter().chain(came.into_iter().flatten()).collect();
         let chosen = shares(&said, &data.labels, &held_out_rows, &data.weights);
@@ -246,7 +248,7 @@ impl Predictor {
         let shares = [next(true), next(onward.is_some()), next(anew.is_some())];
         let share_of_linear = next(ruled.is_some());
         let with_share = |grove: Option<Grove>, share: f64| -> Vec<Forest> {
-            grove.filter(|_| share > 0.0).map(|grove| grove.forests).unwrap_or_default()
+            grove.filter(|_| share > 0.0).map(|grove| grove.boosted.forests).unwrap_or_default()
         };
         let (onward, anew) = (with_share(onward, shares[1]), with_share(anew, shares[2]));
         let lines = ruled.filter(|_| share_of_linear > 0.0).map(|ruled| ruled.lines).unwrap_or_default();
@@ -299,6 +301,7 @@ impl Predictor {
             heads: Vec::new(),
             as_one: OnceLock::new(),
             forests: Vec::new(),
+            random_forests: Vec::new(),
             lines: Vec::new(),
             grown: Some(Grown { base: Box::new(self.clone()), onward, anew, lines }),
         };

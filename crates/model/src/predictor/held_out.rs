@@ -104,7 +104,8 @@ impl Predictor {
     /// Learners of a kind.
     fn n_learners(&self) -> usize {
         let grown = self.grown.as_ref().map_or(0, Grown::n_learners);
-        self.heads.len().max(self.forests.len()).max(self.lines.len()).max(grown)
+        let own = [self.heads.len(), self.forests.len(), self.random_forests.len(), self.lines.len()];
+        own.into_iter().max().unwrap_or(0).max(grown)
     }
 
     /// The same predictor with the learners alone that did not learn from an inner part.
@@ -114,6 +115,7 @@ impl Predictor {
             heads: self.heads.get(i).cloned().into_iter().collect(),
             as_one: OnceLock::new(),
             forests: self.forests.get(i).cloned().into_iter().collect(),
+            random_forests: self.random_forests.get(i).cloned().into_iter().collect(),
             lines: self.lines.get(i).cloned().into_iter().collect(),
             grown: self.grown.clone(),
         };

@@ -2,8 +2,8 @@
 //!
 //! A bag of networks, each a fine-tuned copy of the space with eight members and a linear path
 //! (`head.rs`), over inner splits of the rows (`bag.rs`), which predict by the mean of their weights where that is as
-//! good as the mean of what they say (`as_one.rs`); and beside it a bag of forests over the same parts
-//! (`trees.rs`) and a linear model (`lines.rs`), mixed with it in the shares that held-out rows ask for
+//! good as the mean of what they say (`as_one.rs`); and beside it bags of forests over the same parts, boosted and,
+//! where rows are few, random (`trees.rs`) and a linear model (`lines.rs`), mixed with it in the shares that held-out rows ask for
 //! (`blend.rs`). The space that the user gave never changes. Probabilities are the mean, with a temperature fitted on held-out rows.
 
 mod ancestry;
@@ -56,7 +56,7 @@ use tabgraft_table::read::Reading;
 use tabgraft_table::schema::ColumnSpec;
 
 use crate::space::{About, KnownRows, SoftwareVersion};
-use crate::tree::Forest;
+use crate::tree::{Forest, RandomForest};
 pub(crate) use calibrate::{LEAST_PROBABILITY, TINY};
 pub use card::{GrowthCard, PredictorCard};
 pub use class_weight::ClassWeight;
@@ -99,6 +99,7 @@ pub struct Predictor {
     /// The network that stands for all of them, made when one is first asked for.
     pub(crate) as_one: OnceLock<Option<Head>>,
     pub(crate) forests: Vec<Forest>,
+    pub(crate) random_forests: Vec<RandomForest>,
     pub(crate) lines: Vec<Lines>,
     /// What it grew from and by; none where it was fitted from nothing, and then learners above.
     pub(crate) grown: Option<Grown>,

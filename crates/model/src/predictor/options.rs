@@ -12,7 +12,7 @@ use crate::train::{check_batch_size, check_epochs};
 pub enum Effort {
     /// Trees and the linear model on three inner parts, no networks.
     Quick,
-    /// All three kinds of learner; networks learn while they add to the others.
+    /// All kinds of learner; networks learn while they add to the others.
     #[default]
     Default,
     /// Ten inner parts, and networks that wait three times as long for something better.

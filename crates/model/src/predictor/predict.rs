@@ -275,6 +275,10 @@ impl Predictor {
         if !self.forests.is_empty() {
             learners.push((trees::predict(&self.forests, loss, sight), info.share_of_trees));
         }
+        if !self.random_forests.is_empty() {
+            let said = trees::predict_random(&self.random_forests, loss, sight);
+            learners.push((said, info.share_of_random_forests));
+        }
         if !self.lines.is_empty() {
             learners.push((lines::predict(&self.lines, loss, sight), info.share_of_linear));
         }

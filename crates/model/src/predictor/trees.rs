@@ -1,4 +1,4 @@
-//! The bag's forests: as its networks, each stops on its own inner part and learns from the others.
+//! The bag's forests, boosted and random: as its networks, each is held to its own inner part and learns from the others.
 
 use rayon::prelude::*;
 use tabgraft_table::codec::Codec;
@@ -11,10 +11,13 @@ use super::sight::Sight;
 use super::told::Told;
 use crate::error::Result;
 use crate::objective::splitmix;
-use crate::tree::{BoostData, Forest, Loss, Plan, boost};
+use crate::tree::{BoostOptions, Forest, Learned, Loss, Plan, RandomForest, TreeRows, boost};
 
 /// Rows that are predicted at a time: their columns stay in the cache, and memory does not grow with the table.
 const BLOCK_ROWS: usize = 4096;
+/// Most rows to learn from that random forests are fitted on: beyond, boosted trees leave them nothing to say, and they
+/// are large.
+const FEW_ROWS: usize = 20_000;
 /// Most columns that a question of a tree can name.
 const MOST_COLUMNS: usize = 1 << 16;
 
@@ -45,14 +48,23 @@ pub(super) struct TreeData<'a> {
     pub n_forests: usize,
     /// `[n_rows, outputs of the loss]` of the table: margins that the trees start from, if they start from any.
     pub offsets: Option<&'a [f32]>,
-    /// As [`BoostData::haste`].
+    /// As [`BoostOptions::haste`].
     pub haste: f64,
+    /// Whether random forests are fitted beside the boosted ones.
+    pub with_random: bool,
     pub seed: u64,
 }
 
 /// A fitted bag of forests.
 pub(super) struct Grove {
-    pub forests: Vec<Forest>,
+    pub boosted: Fitted<Forest>,
+    /// None where they were not wanted, or rows are many.
+    pub random: Option<Fitted<RandomForest>>,
+}
+
+/// Forests of one kind.
+pub(super) struct Fitted<F> {
+    pub forests: Vec<F>,
     /// As [`super::bag::Bag::held_out`].
     pub held_out: Vec<f64>,
 }
@@ -69,10 +81,13 @@ pub(super) fn fit_grove(
         return Ok(None);
     }
     let targets = data.bag.labels.as_numbers();
-    let fitted: Vec<(Vec<usize>, Forest, Vec<f32>)> = in_pool(|| {
+    let with_random = data.with_random && data.bag.rows.len() <= FEW_ROWS;
+    let options = BoostOptions { offsets: data.offsets, haste: data.haste };
+    type Said<F> = (F, Vec<f64>);
+    let fitted: Vec<(Vec<usize>, Said<Forest>, Option<Said<RandomForest>>)> = in_pool(|| {
         let fit = |i: usize| {
             let (stop_rows, learn_rows) = data.bag.stop_and_learn(i);
-            let boost_data = BoostData {
+            let rows = TreeRows {
                 table: data.table,
                 plan: &plan,
                 loss,
@@ -81,13 +96,23 @@ pub(super) fn fit_grove(
                 units: data.units,
                 learn_rows: &learn_rows,
                 stop_rows: &stop_rows,
-                offsets: data.offsets,
-                haste: data.haste,
                 seed: splitmix(data.seed ^ splitmix(i as u64)),
             };
-            let (forest, margins) = boost(&boost_data, &|| !told.goes_on_after(0));
+            let learned = Learned::new(&rows);
+            let is_stopped = || !told.goes_on_after(0);
+            let of_each = |numbers: &[f32], read: &dyn Fn(&[f32], &mut Vec<f64>)| {
+                let mut values = Vec::new();
+                numbers.chunks_exact(loss.n_outputs()).for_each(|row| read(row, &mut values));
+                values
+            };
+            let (boosted, margins) = boost(&rows, &learned, &options, &is_stopped);
+            let boosted = (boosted, of_each(&margins, &|row, values| loss.predict(row, values)));
+            let random = with_random.then(|| {
+                let (random, means) = RandomForest::fit(&rows, &learned, &is_stopped);
+                (random, of_each(&means, &|row, values| loss.of_means(row, values)))
+            });
             told.goes_on_after(1);
-            (stop_rows, forest, margins)
+            (stop_rows, boosted, random)
         };
         (0..data.n_forests).into_par_iter().map(fit).collect()
     })?;
@@ -95,15 +120,47 @@ pub(super) fn fit_grove(
         return Ok(None);
     }
     let n_outputs = data.bag.labels.n_outputs();
-    let (mut forests, mut predicted) = (Vec::new(), Vec::new());
-    for (stop_rows, forest, margins) in fitted {
-        let mut values = Vec::with_capacity(stop_rows.len() * n_outputs);
-        margins.chunks_exact(loss.n_outputs()).for_each(|row| loss.predict(row, &mut values));
-        predicted.push((stop_rows, values));
-        forests.push(forest);
+    let (mut boosted, mut random, mut of_boosted, mut of_random) = (vec![], vec![], vec![], vec![]);
+    for (stop_rows, (forest, values), beside) in fitted {
+        if let Some((forest, values)) = beside {
+            of_random.push((stop_rows.clone(), values));
+            random.push(forest);
+        }
+        of_boosted.push((stop_rows, values));
+        boosted.push(forest);
     }
-    let held_out = in_order_of(data.held_out_rows, &predicted, n_outputs);
-    Ok(Some(Grove { forests, held_out }))
+    let in_order = |said: &[(Vec<usize>, Vec<f64>)]| in_order_of(data.held_out_rows, said, n_outputs);
+    Ok(Some(Grove {
+        boosted: Fitted { forests: boosted, held_out: in_order(&of_boosted) },
+        random: with_random.then(|| Fitted { forests: random, held_out: in_order(&of_random) }),
+    }))
+}
+
+/// Mean of random forests: probabilities, or the standardised number.
+///
+/// # Shapes
+/// - returns: `[rows.len(), n_outputs]`
+pub(super) fn predict_random(forests: &[RandomForest], loss: Loss, sight: Sight<'_>) -> Vec<f64> {
+    let of_block = |block: Sight<'_>| {
+        let said = RandomForest::means_of_all(forests, block.cells, block.rows, block.hidden);
+        let read = |means: Vec<f32>| {
+            let mut values = Vec::new();
+            means.chunks_exact(loss.n_outputs()).for_each(|row| loss.of_means(row, &mut values));
+            values
+        };
+        mean(said.into_iter().map(read), forests.len())
+    };
+    sight.blocks(BLOCK_ROWS).map(of_block).collect::<Vec<_>>().concat()
+}
+
+/// The mean of what `n` forests say.
+fn mean(each: impl Iterator<Item = Vec<f64>>, n: usize) -> Vec<f64> {
+    let mut mean: Vec<f64> = Vec::new();
+    for values in each {
+        mean.resize(values.len(), 0.0);
+        mean.iter_mut().zip(values).for_each(|(m, v)| *m += v / n as f64);
+    }
+    mean
 }
 
 /// Mean of the forests: probabilities, or the standardised number.
@@ -125,8 +182,8 @@ pub(super) fn predict_from(forests: &[Forest], loss: Loss, before: &[f32], sight
 fn mean_of_forests(forests: &[Forest], loss: Loss, sight: Sight<'_>, before: Option<&[f32]>) -> Vec<f64> {
     let n_outputs = loss.n_outputs();
     let of_block = |(i, block): (usize, Sight<'_>)| {
-        let mut mean: Vec<f64> = Vec::new();
-        for mut margins in Forest::margins_of_all(forests, block.cells, block.rows, block.hidden) {
+        let said = Forest::margins_of_all(forests, block.cells, block.rows, block.hidden);
+        let read = |mut margins: Vec<f32>| {
             if let Some(before) = before {
                 let before = &before[i * BLOCK_ROWS * n_outputs..];
                 margins.iter_mut().zip(before).for_each(|(sum, before)| *sum += before);
@@ -135,10 +192,9 @@ fn mean_of_forests(forests: &[Forest], loss: Loss, sight: Sight<'_>, before: Opt
             for row in margins.chunks_exact(n_outputs) {
                 loss.predict(row, &mut values);
             }
-            mean.resize(values.len(), 0.0);
-            mean.iter_mut().zip(values).for_each(|(m, v)| *m += v / forests.len() as f64);
-        }
-        mean
+            values
+        };
+        mean(said.into_iter().map(read), forests.len())
     };
     sight.blocks(BLOCK_ROWS).enumerate().map(of_block).collect::<Vec<_>>().concat()
 }

@@ -47,28 +47,31 @@ impl TreeSource {
     }
 }
 
+impl Source {
+    /// The same for those who know no plan.
+    pub(super) fn in_words(self, statistics: &[f32]) -> TreeSource {
+        match self {
+            Source::Value { column, part } => TreeSource::Value { column, part },
+            Source::Slot { column, part, slot } => TreeSource::Slot { column, part, slot: slot as usize },
+            Source::Statistic { column, part, first, n_codes, which } => {
+                let own = &statistics[first + which * (n_codes + 1)..][..=n_codes];
+                TreeSource::Statistic { column, part, values: own.to_vec() }
+            }
+        }
+    }
+}
+
 impl Forest {
     /// What it asks, and what follows from the answers.
     pub fn asked_questions(&self) -> Asked<'_> {
         let asked = self.asked();
-        let columns = asked.iter().map(|column| AskedColumn {
-            source: match self.plan.source(*column) {
-                Source::Value { column, part } => TreeSource::Value { column, part },
-                Source::Slot { column, part, slot } => TreeSource::Slot { column, part, slot: slot as usize },
-                Source::Statistic { column, part, first, n_codes, which } => {
-                    let own = &self.statistics[first + which * (n_codes + 1)..][..=n_codes];
-                    TreeSource::Statistic { column, part, values: own.to_vec() }
-                }
-            },
-            absent: self.borders.number_of_missing(*column),
-        });
-        let columns = columns.collect();
+        let columns = self.asking.columns(&asked);
         let place = |column: u16| asked.partition_point(|known| *known < usize::from(column));
         let questions = self.trees.iter().flat_map(|tree| tree.questions);
         Asked {
             columns,
             questions: questions
-                .map(|q| (place(q.column), self.borders.least_above(usize::from(q.column), q.bin)))
+                .map(|q| (place(q.column), self.asking.borders.least_above(usize::from(q.column), q.bin)))
                 .collect(),
             depth: DEPTH,
             leaves: self.trees.iter().map(|tree| &tree.leaves[..]).collect(),
@@ -79,7 +82,7 @@ impl Forest {
 
 impl Borders {
     /// The least number whose bin is above this one. All numbers that are not missing are above bin 0.
-    fn least_above(&self, column: usize, bin: u8) -> f32 {
+    pub(super) fn least_above(&self, column: usize, bin: u8) -> f32 {
         match usize::from(bin).checked_sub(1) {
             None => f32::MIN,
             Some(i) => self.edges[column].get(i).copied().unwrap_or(f32::INFINITY),
@@ -87,7 +90,7 @@ impl Borders {
     }
 
     /// A number that has the bin of a missing cell.
-    fn number_of_missing(&self, column: usize) -> f32 {
+    pub(super) fn number_of_missing(&self, column: usize) -> f32 {
         match self.missing[column] {
             0 => f32::NEG_INFINITY,
             1 => f32::MIN,

@@ -1,10 +1,8 @@
 //! Boosting: every tree takes a step down the loss that the trees before it left.
 
-use tabgraft_table::encoded::EncodedTable;
-
-use super::borders::Borders;
-use super::columns::{Columns, Plan, Targets};
+use super::columns::Plan;
 use super::grow::{Ground, grow};
+use super::learned::{Learned, TreeRows};
 use super::{Forest, MAX_TREES, N_LEAVES, Tree};
 use crate::numbers::{sigmoid, softplus};
 use crate::objective::{splitmix, unit};
@@ -154,62 +152,36 @@ impl Loss {
     }
 }
 
-/// Rows of a table and their targets.
-pub(crate) struct BoostData<'a> {
-    pub table: &'a EncodedTable,
-    pub plan: &'a Plan,
-    pub loss: Loss,
-    /// `[n_rows]` of the table: class indices, or standardised numbers.
-    pub targets: &'a [f32],
-    /// `[n_rows]` of the table: 1 on average over the rows learned from.
-    pub weights: &'a [f32],
-    /// `[n_rows]` of the table: rows of one unit do not see each other's target.
-    pub units: &'a [u64],
-    pub learn_rows: &'a [usize],
-    pub stop_rows: &'a [usize],
+/// How a forest is fitted.
+pub(crate) struct BoostOptions<'a> {
     /// `[n_rows, n_outputs]` of the table: margins that the trees start from, where something predicts before them.
     pub offsets: Option<&'a [f32]>,
     /// How much larger steps are than usual, and by how much fewer trees are waited for a better loss; 1 or more.
     pub haste: f64,
-    pub seed: u64,
 }
 
 /// Fits a forest that stops on the stop rows; its margins for them, `[stop_rows.len(), n_outputs]`.
 ///
 /// `is_stopped` is asked now and then.
-pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)) -> (Forest, Vec<f32>) {
-    let (loss, plan, rows) = (data.loss, data.plan, data.learn_rows);
+pub(crate) fn boost(
+    data: &TreeRows<'_>,
+    learned: &Learned,
+    options: &BoostOptions<'_>,
+    is_stopped: &(dyn Fn() -> bool + Sync),
+) -> (Forest, Vec<f32>) {
+    let (loss, rows) = (data.loss, data.learn_rows);
     let n_outputs = loss.n_outputs();
-    // Shares of classes, or the mean; and the same per category.
-    let indicators: Vec<f32> = match loss {
-        Loss::Logistic | Loss::Squared => data.targets.to_vec(),
-        Loss::Softmax { n_classes } => {
-            let of_row = |t: &f32| {
-                let class = *t as usize;
-                (0..n_classes).map(move |c| f32::from(u8::from(c == class)))
-            };
-            data.targets.iter().flat_map(of_row).collect()
-        }
-    };
-    let targets = Targets { values: &indicators, n: n_outputs, weights: data.weights };
-    let statistics = plan.statistics(data.table, rows, &targets);
-    let start = match data.offsets {
-        None => loss.start(&targets.prior(rows)),
+    let start = match options.offsets {
+        None => loss.start(&learned.prior),
         Some(_) => vec![0.0; n_outputs],
     };
-    let learn = Columns::to_learn_from(plan, data.table, rows, data.units, &targets, data.seed);
-    let borders = Borders::fit(&learn);
-    let bins = borders.bins(&learn);
-    drop(learn);
-    let stop_bins = borders.bins(&Columns::of_rows(plan, data.table, data.stop_rows, &statistics));
-    let n_bins: Vec<usize> = (0..plan.n_columns()).map(|c| borders.n_bins(c)).collect();
-    let ground = Ground { bins: &bins, n_bins: &n_bins, n_outputs, lambda: LAMBDA };
-    let asked: Vec<usize> =
-        (0..plan.n_columns()).filter(|c| n_bins[*c] > 2 || has_missing(&bins[*c])).collect();
-    let rate = learning_rate(rows.len()) * data.haste;
-    let patience = (PATIENCE as f64 / data.haste) as usize;
+    let Learned { asking, bins, stop_bins, asked, .. } = learned;
+    let n_bins: Vec<usize> = (0..bins.len()).map(|c| asking.borders.n_bins(c)).collect();
+    let ground = Ground { bins, n_bins: &n_bins, n_outputs, lambda: LAMBDA };
+    let rate = learning_rate(rows.len()) * options.haste;
+    let patience = (PATIENCE as f64 / options.haste) as usize;
     let before = |rows: &[usize]| -> Vec<f32> {
-        let of_row = |r: &usize| match data.offsets {
+        let of_row = |r: &usize| match options.offsets {
             None => &start[..],
             Some(offsets) => &offsets[r * n_outputs..(r + 1) * n_outputs],
         };
@@ -244,7 +216,7 @@ pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)
                 *to = [w * from[0], w * from[1]];
             }
         }
-        let grown = grow(&ground, &bootstrapped, &asked);
+        let grown = grow(&ground, &bootstrapped, asked);
         let mut leaf_sums = vec![[0.0f64; 2]; N_LEAVES * n_outputs];
         let mut covers = vec![0.0f64; N_LEAVES];
         grown.leaf.iter().zip(rows).for_each(|(leaf, r)| {
@@ -264,7 +236,7 @@ pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)
                 *sum += value;
             }
         }
-        tree.add(&stop_bins, &mut stop_sums, n_outputs);
+        tree.add(stop_bins, &mut stop_sums, n_outputs);
         trees.push(tree);
         let now = held_out(&stop_sums);
         if now < best.0 - LEAST_IMPROVEMENT {
@@ -272,11 +244,7 @@ pub(crate) fn boost(data: &BoostData<'_>, is_stopped: &(dyn Fn() -> bool + Sync)
         }
     }
     trees.truncate(best.1);
-    (Forest { plan: plan.clone(), statistics, borders, start, trees }, best.2)
-}
-
-fn has_missing(bins: &[u8]) -> bool {
-    bins.contains(&0) && bins.iter().any(|bin| *bin > 0)
+    (Forest { asking: asking.clone(), start, trees }, best.2)
 }
 
 /// Smaller steps where rows are few: they need more trees, which are cheap there.

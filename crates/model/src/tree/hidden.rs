@@ -25,11 +25,10 @@ impl Forest {
         n_columns: usize,
         sums: &mut [f32],
     ) {
-        let mut unknown: Vec<Vec<u8>> = vec![Vec::new(); bins.len()];
-        for column in self.asked() {
-            let own = hidden.iter().skip(self.plan.encoded_column(column)).step_by(n_columns);
-            unknown[column] = own.map(|hidden| if *hidden { UNKNOWN } else { 0 }).collect();
-        }
+        let cells = self.asking.hidden_cells(&self.asked(), hidden, n_columns);
+        let unknown =
+            |cells: Vec<bool>| cells.iter().map(|hidden| if *hidden { UNKNOWN } else { 0 }).collect();
+        let unknown: Vec<Vec<u8>> = cells.into_iter().map(unknown).collect();
         for tree in &self.trees {
             tree.add_seen_in_part(bins, &unknown, sums, self.start.len());
         }

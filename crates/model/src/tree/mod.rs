@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! EncodedTable ─ columns ─► numbers and statistics of the target per category, one column each
-//!                   └ borders ─► at most 128 bins a column ─ grow ─► a symmetric tree ─ boost ─► Forest
+//!                   └ borders ─► at most 128 bins a column ─ learned ─┬ grow ─► a symmetric tree ─ boost ─► Forest
+//!                                                                     └ random ─► deep trees ─► RandomForest
 //! ```
 //!
 //! Symmetric trees ask one question a level (Prokhorenkova et al. 2018, arXiv:1706.09516), so that a tree of
@@ -10,22 +11,26 @@
 //! stand before a row in a shuffled order (section 4.1 there); rows of one unit never see each other's target.
 
 mod asked;
+mod asking;
 mod boost;
 mod borders;
 mod columns;
 mod grow;
 mod hidden;
+mod learned;
+mod random;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use asked::{Asked, TreeSource};
-pub(crate) use boost::{BoostData, Loss, boost};
+pub(crate) use asked::{AskedColumn, TreeSource};
+pub(crate) use boost::{BoostOptions, Loss, boost};
 pub(crate) use columns::Plan;
+pub(crate) use learned::{Learned, TreeRows};
+pub(crate) use random::{AskedForest, AskedNode, RandomForest};
 
 use std::collections::BTreeMap;
 
-use borders::Borders;
-use columns::Columns;
+use asking::{Asking, Shared, take, wrong_shape};
 use tabgraft_table::encoded::EncodedTable;
 
 use crate::error::{Error, Result};
@@ -60,10 +65,7 @@ struct Tree {
 /// A fitted sum of trees.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Forest {
-    plan: Plan,
-    /// `[plan.n_statistics()]`.
-    statistics: Vec<f32>,
-    borders: Borders,
+    asking: Asking,
     /// `[n_outputs]`: what is predicted before any tree.
     start: Vec<f32>,
     trees: Vec<Tree>,
@@ -98,20 +100,10 @@ impl Forest {
         rows: &[usize],
         hidden: Option<&[bool]>,
     ) -> Vec<Vec<f32>> {
-        let Some(plan) = forests.first().map(|forest| &forest.plan) else { return Vec::new() };
-        let mut shared: Vec<Option<Vec<f32>>> = vec![None; plan.n_columns()];
+        let Some(plan) = forests.first().map(|forest| &forest.asking.plan) else { return Vec::new() };
+        let mut shared = Shared::new(plan);
         let of_forest = |forest: &Forest| {
-            let mut bins = vec![Vec::new(); plan.n_columns()];
-            for column in forest.asked() {
-                bins[column] = if plan.is_statistic(column) {
-                    let own = Columns::one(plan, column, table, rows, &forest.statistics);
-                    forest.borders.bins_of(column, &own)
-                } else {
-                    let values = shared[column]
-                        .get_or_insert_with(|| Columns::one(plan, column, table, rows, &forest.statistics));
-                    forest.borders.bins_of(column, values)
-                };
-            }
+            let bins = forest.asking.bins(&forest.asked(), table, rows, &mut shared);
             let n_outputs = forest.start.len();
             let mut sums: Vec<f32> = rows.iter().flat_map(|_| forest.start.iter().copied()).collect();
             match hidden {
@@ -125,7 +117,7 @@ impl Forest {
 
     /// Columns that its trees ask about.
     fn asked(&self) -> Vec<usize> {
-        let mut is_asked = vec![false; self.plan.n_columns()];
+        let mut is_asked = vec![false; self.asking.plan.n_columns()];
         let questions = self.trees.iter().flat_map(|tree| tree.questions);
         questions.for_each(|question| is_asked[usize::from(question.column)] = true);
         (0..is_asked.len()).filter(|column| is_asked[*column]).collect()
@@ -133,6 +125,7 @@ impl Forest {
 
     /// The forest as tensors, named below `prefix`.
     pub fn to_blobs(&self, prefix: &str, blobs: &mut BTreeMap<String, Blob>) {
+        self.asking.to_blobs(prefix, blobs);
         let mut put = |name: &str, shape: Vec<usize>, data: Vec<f32>| {
             blobs.insert(format!("{prefix}.{name}"), Blob { shape, data });
         };
@@ -140,11 +133,6 @@ impl Forest {
         let questions = self.trees.iter().flat_map(|tree| tree.questions);
         let questions = questions.flat_map(|q| [f32::from(q.column), f32::from(q.bin)]).collect();
         let leaves = self.trees.iter().flat_map(|tree| tree.leaves.iter().copied()).collect();
-        let [missing, ends, borders] = self.borders.flat();
-        put("statistics", vec![self.statistics.len()], self.statistics.clone());
-        put("missing", vec![missing.len()], missing);
-        put("border_ends", vec![ends.len()], ends);
-        put("borders", vec![borders.len()], borders);
         put("start", vec![self.start.len()], self.start.clone());
         put("questions", vec![n_trees, DEPTH, 2], questions);
         put("leaves", vec![n_trees, N_LEAVES, self.start.len()], leaves);
@@ -169,44 +157,33 @@ impl Forest {
         prefix: &str,
         blobs: &mut BTreeMap<String, Blob>,
     ) -> Result<Self> {
-        let mut take = |name: &str| {
-            let name = format!("{prefix}.{name}");
-            blobs.remove(&name).ok_or_else(|| Error::malformed(format!("there is no tensor `{name}`")))
-        };
-        let wrong = |name: &str, found: &[usize], wanted: String| {
-            Err(Error::malformed(format!("tensor `{prefix}.{name}` has the shape {found:?}, not {wanted}")))
-        };
-        let statistics = take("statistics")?;
-        if statistics.data.len() != plan.n_statistics() {
-            return wrong("statistics", &statistics.shape, format!("[{}]", plan.n_statistics()));
-        }
-        let (missing, ends, edges) = (take("missing")?, take("border_ends")?, take("borders")?);
-        let start = take("start")?;
+        let asking = Asking::from_blobs(plan, prefix, blobs)?;
+        let wrong = |name: &str, found: &Blob, wanted: String| Err(wrong_shape(prefix, name, found, wanted));
+        let start = take(prefix, "start", blobs)?;
         if start.data.len() != n_outputs {
-            return wrong("start", &start.shape, format!("[{n_outputs}]"));
+            return wrong("start", &start, format!("[{n_outputs}]"));
         }
-        let borders = Borders::from_flat([&missing.data, &ends.data, &edges.data], plan.n_columns())
-            .ok_or_else(|| Error::malformed(format!("the borders of `{prefix}` do not rise")))?;
-        let (questions, leaves) = (take("questions")?, take("leaves")?);
+        let (questions, leaves) = (take(prefix, "questions", blobs)?, take(prefix, "leaves", blobs)?);
         let n_trees = questions.data.len() / (DEPTH * 2);
         if questions.shape != [n_trees, DEPTH, 2] || n_trees > MAX_TREES {
-            return wrong("questions", &questions.shape, format!("[at most {MAX_TREES}, {DEPTH}, 2]"));
+            return wrong("questions", &questions, format!("[at most {MAX_TREES}, {DEPTH}, 2]"));
         }
         if leaves.shape != [n_trees, N_LEAVES, n_outputs] {
-            return wrong("leaves", &leaves.shape, format!("[{n_trees}, {N_LEAVES}, {n_outputs}]"));
+            return wrong("leaves", &leaves, format!("[{n_trees}, {N_LEAVES}, {n_outputs}]"));
         }
         let covers = blobs.remove(&format!("{prefix}.covers"));
         if let Some(covers) = &covers {
             if covers.shape != [n_trees, N_LEAVES] {
-                return wrong("covers", &covers.shape, format!("[{n_trees}, {N_LEAVES}]"));
+                return wrong("covers", covers, format!("[{n_trees}, {N_LEAVES}]"));
             }
             if covers.data.iter().any(|cover| *cover < 0.0) {
                 return Err(Error::malformed(format!("`{prefix}.covers` has a leaf of less than no rows")));
             }
         }
+        let n_columns = asking.plan.n_columns();
         let question = |pair: &[f32]| {
             let sane = |value: f32, most: usize| value.fract() == 0.0 && (0.0..most as f32).contains(&value);
-            (sane(pair[0], plan.n_columns()) && sane(pair[1], 256))
+            (sane(pair[0], n_columns) && sane(pair[1], 256))
                 .then(|| Question { column: pair[0] as u16, bin: pair[1] as u8 })
         };
         let mut trees = Vec::with_capacity(n_trees);
@@ -225,7 +202,7 @@ impl Forest {
             let covers = covers.as_ref().map(|covers| covers.data[i * N_LEAVES..][..N_LEAVES].to_vec());
             trees.push(Tree { questions, leaves: leaves.to_vec(), covers });
         }
-        Ok(Forest { plan, statistics: statistics.data, borders, start: start.data, trees })
+        Ok(Forest { asking, start: start.data, trees })
     }
 }
 

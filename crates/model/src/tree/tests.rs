@@ -47,25 +47,43 @@ fn all_rows(table: &EncodedTable) -> Vec<usize> {
     (0..table.n_rows).collect()
 }
 
+/// Rows of a table of which a third is held out.
+fn two_thirds<'a>(
+    table: &'a EncodedTable,
+    plan: &'a Plan,
+    loss: Loss,
+    [targets, weights]: [&'a [f32]; 2],
+    units: &'a [u64],
+    [stop_rows, learn_rows]: [&'a [usize]; 2],
+) -> TreeRows<'a> {
+    TreeRows { table, plan, loss, targets, weights, units, learn_rows, stop_rows, seed: 7 }
+}
+
+/// A random forest that learns from two thirds of the rows, and its mean loss on the others.
+fn random(table: &EncodedTable, loss: Loss, targets: &[f32], forms: &[Vec<PartForm>]) -> (RandomForest, f64) {
+    let units: Vec<u64> = (0..table.n_rows as u64).collect();
+    let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) = (0..table.n_rows).partition(|r| r % 3 == 0);
+    let (plan, weights) = (loss.plan(forms), vec![1.0; table.n_rows]);
+    let data = two_thirds(table, &plan, loss, [targets, &weights], &units, [&stop_rows, &learn_rows]);
+    let (forest, said) = RandomForest::fit(&data, &Learned::new(&data), &|| false);
+    let mut predicted = Vec::new();
+    said.chunks_exact(loss.n_outputs()).for_each(|row| loss.of_means(row, &mut predicted));
+    let n_values = predicted.len() / stop_rows.len();
+    let of_row = |(i, r): (usize, &usize)| match loss {
+        Loss::Squared => (predicted[i] - f64::from(targets[*r])).powi(2),
+        _ => -predicted[i * n_values + targets[*r] as usize].max(1e-3).ln(),
+    };
+    (forest, stop_rows.iter().enumerate().map(of_row).sum::<f64>() / stop_rows.len() as f64)
+}
+
 /// A forest that learns from two thirds of the rows, and its mean loss on the others.
 fn fitted(table: &EncodedTable, loss: Loss, targets: &[f32], weights: &[f32]) -> (Forest, f64) {
     let units: Vec<u64> = (0..table.n_rows as u64).collect();
     let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) = (0..table.n_rows).partition(|r| r % 3 == 0);
     let plan = loss.plan(&forms());
-    let data = BoostData {
-        table,
-        plan: &plan,
-        loss,
-        targets,
-        weights,
-        units: &units,
-        learn_rows: &learn_rows,
-        stop_rows: &stop_rows,
-        offsets: None,
-        haste: 1.0,
-        seed: 7,
-    };
-    let (forest, margins) = boost(&data, &|| false);
+    let data = two_thirds(table, &plan, loss, [targets, weights], &units, [&stop_rows, &learn_rows]);
+    let options = BoostOptions { offsets: None, haste: 1.0 };
+    let (forest, margins) = boost(&data, &Learned::new(&data), &options, &|| false);
     let n = loss.n_outputs();
     assert_eq!(
         margins,
@@ -118,7 +136,7 @@ fn of_a_target_that_nothing_tells_hardly_a_tree_is_kept() {
         let plan = Loss::Logistic.plan(&forms);
         let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) = (0..900).partition(|r| r % 3 == 0);
         let units: Vec<u64> = (0..900).collect();
-        let data = BoostData {
+        let data = TreeRows {
             table: &table,
             plan: &plan,
             loss: Loss::Logistic,
@@ -127,11 +145,10 @@ fn of_a_target_that_nothing_tells_hardly_a_tree_is_kept() {
             units: &units,
             learn_rows: &learn_rows,
             stop_rows: &stop_rows,
-            offsets: None,
-            haste: 1.0,
             seed,
         };
-        let (forest, _) = boost(&data, &|| false);
+        let options = BoostOptions { offsets: None, haste: 1.0 };
+        let (forest, _) = boost(&data, &Learned::new(&data), &options, &|| false);
         assert!(forest.n_trees() < 30, "seed {seed}: {} trees", forest.n_trees());
     }
 }
@@ -225,5 +242,83 @@ fn a_forest_comes_back_from_its_tensors_and_damaged_ones_are_refused() {
         let error = read(&|blobs| damage(blobs.get_mut(&format!("forest.0.{name}")).unwrap())).unwrap_err();
         assert!(error.to_string().contains("forest.0"), "{name}: {error}");
         assert!(read(&|blobs| drop(blobs.remove(&format!("forest.0.{name}")))).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_random_forest_learns_an_interaction_and_a_category_and_nothing_of_a_target_that_nothing_tells() {
+    let mut table = table(3000);
+    let position = |c: usize, r: usize| match &table.columns[c].parts[0] {
+        PartValues::Piecewise { position, .. } => position[r] > 0.5,
+        PartValues::Code { code } => code[r] % 2 == 0,
+        PartValues::Bag { .. } => false,
+    };
+    let is = |r: usize| (position(0, r) != position(2, r)) || r.is_multiple_of(5);
+    let two: Vec<f32> = (0..3000).map(|r| f32::from(u8::from(is(r)))).collect();
+    let (forest, loss) = random(&table, Loss::Logistic, &two, &forms());
+    assert!(loss < 0.25 && forest.n_trees() == 40, "{loss}, {} trees", forest.n_trees());
+    let (_, loss) = random(&table, Loss::Softmax { n_classes: 2 }, &two, &forms());
+    assert!(loss < 0.25, "{loss}: the mean alone has .67");
+    let (_, error) = random(&table, Loss::Squared, &two, &forms());
+    assert!(error < 0.08, "{error}: the mean alone has .24");
+    // A category for every three rows: statistics of a row's own target would tell it.
+    table.columns[2] = category((0..3000).map(|r| 1 + (chance(r, 40) * 1000.0) as u32).collect());
+    let mut forms = forms();
+    forms[2] = vec![PartForm::Code { n_codes: 1001 }];
+    let noise: Vec<f32> = (0..3000).map(|r| f32::from(u8::from(chance(r, 50) < 0.5))).collect();
+    let (_, loss) = random(&table, Loss::Logistic, &noise, &forms);
+    assert!(loss < 0.76, "{loss}: a coin has .693");
+}
+
+#[test]
+fn a_random_forest_says_the_same_of_a_row_in_any_batch_and_its_mean_of_one_that_is_hidden() {
+    let table = table(900);
+    let targets: Vec<f32> = (0..900).map(|r| chance(r, 1) + chance(r, 60) / 4.0).collect();
+    let (forest, _) = random(&table, Loss::Squared, &targets, &forms());
+    let forests = std::slice::from_ref(&forest);
+    let all = RandomForest::means_of_all(forests, &table, &all_rows(&table), None).remove(0);
+    assert_eq!(RandomForest::means_of_all(forests, &table, &[700, 3], None).remove(0), [all[700], all[3]]);
+    let seen =
+        |hidden: [bool; 3]| RandomForest::means_of_all(forests, &table, &[700], Some(&hidden)).remove(0)[0];
+    assert!((seen([false; 3]) - all[700]).abs() < 1e-5);
+    let mean = targets.iter().sum::<f32>() / 900.0;
+    assert!((seen([true; 3]) - mean).abs() < 0.03, "{} of {mean}", seen([true; 3]));
+    assert!((seen([true, false, false]) - mean).abs() < 0.2, "what the first column says is not seen");
+}
+
+#[test]
+fn a_random_forest_comes_back_from_its_tensors_and_damaged_ones_are_refused() {
+    let table = table(600);
+    let targets: Vec<f32> = (0..600).map(|r| f32::from(u8::from(chance(r, 1) > 0.4))).collect();
+    let (forest, _) = random(&table, Loss::Logistic, &targets, &forms());
+    let mut blobs = BTreeMap::new();
+    forest.to_blobs("random_forest.0", &mut blobs);
+    let read = |change: &dyn Fn(&mut BTreeMap<String, Blob>)| {
+        let mut blobs = blobs.clone();
+        change(&mut blobs);
+        RandomForest::from_blobs(Loss::Logistic.plan(&forms()), 1, "random_forest.0", &mut blobs)
+            .map(|forest| (forest, blobs.len()))
+    };
+    assert_eq!(read(&|_| ()).unwrap(), (forest, 0));
+    type Damage = fn(&mut Blob);
+    let damages: [(&str, Damage); 12] = [
+        ("nodes", |b| b.data[0] = 256.0 * 4.0),
+        ("nodes", |b| b.data[0] = 0.5),
+        ("nodes", |b| b.data[0] = -2.0),
+        ("nodes", |b| b.data[0] = -1.0),
+        ("nodes", |b| b.data.push(-1.0)),
+        ("tree_ends", |b| b.data[0] += 1.0),
+        ("tree_ends", |b| b.data[0] = 1e9),
+        ("tree_ends", |b| b.data.truncate(3)),
+        ("leaves", |b| b.shape[0] -= 1),
+        ("covers", |b| b.data[0] = -1.0),
+        ("covers", |b| b.shape[0] -= 1),
+        ("statistics", |b| b.data.truncate(3)),
+    ];
+    for (name, damage) in damages {
+        let error =
+            read(&|blobs| damage(blobs.get_mut(&format!("random_forest.0.{name}")).unwrap())).unwrap_err();
+        assert!(error.to_string().contains("random_forest.0"), "{name}: {error}");
+        assert!(read(&|blobs| drop(blobs.remove(&format!("random_forest.0.{name}")))).is_err(), "{name}");
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// Version of the operators that nodes are made of.
 pub(in crate::export) const OPSET: i64 = 20;
-/// Version of the operators of `ai.onnx.ml`, of which `LabelEncoder` is used.
+/// Version of the operators of `ai.onnx.ml`, of which `LabelEncoder` and `TreeEnsembleRegressor` are used.
 pub(in crate::export) const ML_OPSET: i64 = 3;
 const ML_DOMAIN: &str = "ai.onnx.ml";
 /// Version of the file format that goes with [`OPSET`].
@@ -52,6 +52,7 @@ pub(in crate::export) enum Attribute<'a> {
     Int(i64),
     Float(f32),
     Ints(&'a [i64]),
+    Floats(&'a [f32]),
     Text(&'a str),
     Texts(&'a [String]),
 }
@@ -230,6 +231,9 @@ impl Attribute<'_> {
             Attribute::Text(value) => message.text(4, value).number(20, 3),
             Attribute::Ints(values) => {
                 values.iter().fold(message, |message, value| message.number(8, *value)).number(20, 7)
+            }
+            Attribute::Floats(values) => {
+                values.iter().fold(message, |message, value| message.float(7, *value)).number(20, 6)
             }
             Attribute::Texts(values) => {
                 values.iter().fold(message, |message, value| message.text(9, value)).number(20, 8)

@@ -1,0 +1,213 @@
+//! One deep tree.
+
+use super::super::Question;
+
+/// Most questions on the way to a leaf.
+pub(super) const MAX_DEPTH: usize = 32;
+
+/// Where a row goes on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Node {
+    /// A row whose bin is above the question's goes on at this node, the others at the next one.
+    Ask(Question, u32),
+    /// The tree's number of this leaf.
+    Leaf(u32),
+}
+
+/// A tree whose nodes stand before their children, the left child directly behind its parent.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct DeepTree {
+    nodes: Vec<Node>,
+    /// `[n_leaves, n_outputs]`.
+    leaves: Vec<f32>,
+    /// `[n_nodes]`: the weight of the rows learned from that come to each node.
+    covers: Vec<f32>,
+}
+
+/// A node for those who write trees in another language.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum AskedNode {
+    /// A column of the forest's, the least number that goes right, and the node to the right; left is the next one.
+    Ask { column: usize, least: f32, right: usize },
+    /// This leaf of the tree.
+    Leaf(usize),
+}
+
+impl DeepTree {
+    /// A tree of its nodes in order; a leaf is none. None where they are no whole tree, or one that is too deep.
+    ///
+    /// # Shapes
+    /// - `leaves`: `[n_leaves, n_outputs]`, in the order of the nodes; `covers`: `[n_leaves]`
+    pub fn new(asked: &[Option<Question>], leaves: Vec<f32>, covers: &[f32]) -> Option<Self> {
+        let mut nodes = Vec::with_capacity(asked.len());
+        // Nodes whose right child has not come yet, with their depths.
+        let mut open: Vec<(usize, usize)> = Vec::new();
+        let (mut depth, mut n_leaves) = (0, 0);
+        let mut is_whole = false;
+        for (i, question) in asked.iter().enumerate() {
+            if is_whole || depth > MAX_DEPTH {
+                return None;
+            }
+            match question {
+                Some(question) => {
+                    nodes.push(Node::Ask(*question, 0));
+                    open.push((i, depth));
+                    depth += 1;
+                }
+                None => {
+                    nodes.push(Node::Leaf(n_leaves));
+                    n_leaves += 1;
+                    match open.pop() {
+                        None => is_whole = true,
+                        Some((parent, of_parent)) => {
+                            if let Node::Ask(_, right) = &mut nodes[parent] {
+                                *right = i as u32 + 1;
+                            }
+                            depth = of_parent + 1;
+                        }
+                    }
+                }
+            }
+        }
+        if !is_whole || covers.len() != n_leaves as usize {
+            return None;
+        }
+        let mut of_nodes = vec![0.0; nodes.len()];
+        for (i, node) in nodes.iter().enumerate().rev() {
+            of_nodes[i] = match node {
+                Node::Ask(_, right) => of_nodes[i + 1] + of_nodes[*right as usize],
+                Node::Leaf(leaf) => covers[*leaf as usize],
+            };
+        }
+        Some(DeepTree { nodes, leaves, covers: of_nodes })
+    }
+
+    /// All questions.
+    pub fn questions(&self) -> impl Iterator<Item = Question> {
+        self.nodes
+            .iter()
+            .filter_map(|node| if let Node::Ask(question, _) = node { Some(*question) } else { None })
+    }
+
+    /// The nodes as [`DeepTree::new`] takes them.
+    pub fn asked(&self) -> impl Iterator<Item = Option<Question>> {
+        self.nodes.iter().map(|node| if let Node::Ask(question, _) = node { Some(*question) } else { None })
+    }
+
+    /// The nodes with what `column_and_least` makes of their questions.
+    pub fn asked_nodes(&self, column_and_least: impl Fn(Question) -> (usize, f32)) -> Vec<AskedNode> {
+        let of_node = |node: &Node| match node {
+            Node::Leaf(leaf) => AskedNode::Leaf(*leaf as usize),
+            Node::Ask(question, right) => {
+                let (column, least) = column_and_least(*question);
+                AskedNode::Ask { column, least, right: *right as usize }
+            }
+        };
+        self.nodes.iter().map(of_node).collect()
+    }
+
+    /// `[n_leaves, n_outputs]`.
+    pub fn leaves(&self) -> &[f32] {
+        &self.leaves
+    }
+
+    /// The weight of the rows of each leaf.
+    pub fn leaf_covers(&self) -> impl Iterator<Item = f32> {
+        let leaves = self.nodes.iter().zip(&self.covers).filter(|(node, _)| matches!(node, Node::Leaf(_)));
+        leaves.map(|(_, cover)| *cover)
+    }
+
+    /// Adds what the leaf of a row says to its sums, `[n_outputs]`.
+    pub fn add(&self, bins: &[Vec<u8>], row: usize, sums: &mut [f32]) {
+        let mut i = 0;
+        loop {
+            match self.nodes[i] {
+                Node::Ask(question, right) => {
+                    let is_above = bins[usize::from(question.column)][row] > question.bin;
+                    i = if is_above { right as usize } else { i + 1 };
+                }
+                Node::Leaf(leaf) => return self.add_leaf(leaf, 1.0, sums),
+            }
+        }
+    }
+
+    /// As [`DeepTree::add`], of a row of which some cells are hidden: the mean over the leaves that it may come to, by the
+    /// rows that did.
+    pub fn add_seen_in_part(&self, bins: &[Vec<u8>], hidden: &[Vec<bool>], row: usize, sums: &mut [f32]) {
+        // No more nodes wait than a way is deep.
+        let mut waiting = vec![(0, 1.0f32)];
+        while let Some((i, share)) = waiting.pop() {
+            match self.nodes[i] {
+                Node::Leaf(leaf) => self.add_leaf(leaf, share, sums),
+                Node::Ask(question, right) => {
+                    let (column, right) = (usize::from(question.column), right as usize);
+                    if !hidden[column][row] {
+                        let is_above = bins[column][row] > question.bin;
+                        waiting.push((if is_above { right } else { i + 1 }, share));
+                        continue;
+                    }
+                    let [left_cover, right_cover] = [self.covers[i + 1], self.covers[right]];
+                    let both = left_cover + right_cover;
+                    let of_left = if both > 0.0 { left_cover / both } else { 0.5 };
+                    waiting.push((right, share * (1.0 - of_left)));
+                    waiting.push((i + 1, share * of_left));
+                }
+            }
+        }
+    }
+
+    fn add_leaf(&self, leaf: u32, share: f32, sums: &mut [f32]) {
+        let own = &self.leaves[leaf as usize * sums.len()..][..sums.len()];
+        sums.iter_mut().zip(own).for_each(|(sum, value)| *sum += share * value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(column: u16) -> Option<Question> {
+        Some(Question { column, bin: 1 })
+    }
+
+    /// Column 0, then on the right column 1: leaves 1, 2 and 4 of 1, 1 and 2 rows.
+    fn tree() -> DeepTree {
+        DeepTree::new(&[ask(0), None, ask(1), None, None], vec![1.0, 2.0, 4.0], &[1.0, 1.0, 2.0]).unwrap()
+    }
+
+    #[test]
+    fn a_row_comes_to_its_leaf_and_one_that_is_seen_in_part_to_the_mean_of_those_it_may_come_to() {
+        let bins = [vec![1, 2, 2], vec![2, 1, 2]];
+        let of = |row: usize| {
+            let mut sum = [0.0];
+            tree().add(&bins, row, &mut sum);
+            sum[0]
+        };
+        assert_eq!([of(0), of(1), of(2)], [1.0, 2.0, 4.0]);
+        let seen = |hidden: [bool; 2]| {
+            let mut sum = [0.0];
+            tree().add_seen_in_part(&bins, &hidden.map(|cell| vec![cell; 3]), 1, &mut sum);
+            sum[0]
+        };
+        assert_eq!(seen([false, false]), 2.0);
+        assert!((seen([false, true]) - 10.0 / 3.0).abs() < 1e-6, "two of three rows are in the leaf of 4");
+        assert!((seen([true, false]) - (0.25 + 0.75 * 2.0)).abs() < 1e-6);
+        assert!((seen([true, true]) - (1.0 + 2.0 + 2.0 * 4.0) / 4.0).abs() < 1e-6, "the mean of all rows");
+    }
+
+    #[test]
+    fn nodes_that_are_no_tree_are_none() {
+        assert!(DeepTree::new(&[None], vec![1.0], &[1.0]).is_some());
+        let short: [&[Option<Question>]; 4] =
+            [&[], &[ask(0)], &[ask(0), None], &[ask(0), ask(0), None, None]];
+        assert!(short.iter().all(|nodes| DeepTree::new(nodes, vec![1.0; 2], &[1.0; 2]).is_none()));
+        assert!(DeepTree::new(&[None, None], vec![1.0; 2], &[1.0; 2]).is_none(), "a node behind the tree");
+        assert!(DeepTree::new(&[None], vec![1.0], &[]).is_none(), "a leaf without its rows");
+        let chain = |n: usize| [vec![ask(0); n], vec![None; n + 1]].concat();
+        let of = |n: usize| DeepTree::new(&chain(n), vec![1.0; n + 1], &vec![1.0; n + 1]);
+        assert!(of(MAX_DEPTH).is_some() && of(MAX_DEPTH + 1).is_none());
+        let tree = of(9).unwrap();
+        assert_eq!(tree.asked().collect::<Vec<_>>(), chain(9));
+        assert_eq!(tree.leaf_covers().collect::<Vec<_>>(), [1.0; 10]);
+    }
+}

@@ -1,0 +1,167 @@
+//! Random forests (Breiman 2001, doi:10.1023/A:1010933404324): the mean of deep trees, each grown on a bootstrap of the
+//! rows, asking about a few columns at every node.
+//!
+//! Where rows are few they know what boosted trees, which stop before they learn single rows, leave out: a row that
+//! is much like one that was learned from has mostly its target.
+
+mod deep;
+mod file;
+mod grow;
+
+use tabgraft_table::encoded::EncodedTable;
+
+use super::Loss;
+use super::asking::{Asking, Shared};
+use super::learned::{Learned, TreeRows};
+use crate::objective::{splitmix, unit};
+use deep::DeepTree;
+use grow::{Sample, grow};
+
+pub(crate) use deep::AskedNode;
+pub(crate) use file::AskedForest;
+
+/// Trees of one forest.
+pub(crate) const N_TREES: usize = 40;
+/// Trees that speak for it in the fit: a predictor has several forests, and what they say together is as steady as what
+/// more trees say of rows that only one forest did not learn from.
+const N_HELD_OUT: usize = 120;
+
+/// A fitted mean of deep trees.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RandomForest {
+    asking: Asking,
+    /// Numbers of a leaf: of two classes the second one's share, of several each one's, or the mean.
+    n_outputs: usize,
+    trees: Vec<DeepTree>,
+}
+
+impl RandomForest {
+    /// Fits a forest to the rows learned from; what it says with [`N_HELD_OUT`] trees of the stop rows,
+    /// `[stop_rows.len(), n_outputs]`.
+    ///
+    /// `is_stopped` is asked before each tree.
+    pub fn fit(
+        data: &TreeRows<'_>,
+        learned: &Learned,
+        is_stopped: &(dyn Fn() -> bool + Sync),
+    ) -> (Self, Vec<f32>) {
+        let n_rows = data.learn_rows.len();
+        let targets: Vec<f32> = data.learn_rows.iter().map(|r| data.targets[*r]).collect();
+        let bins = learned.cross_fitted(data);
+        let mut forest = RandomForest {
+            asking: learned.asking.clone(),
+            n_outputs: data.loss.n_outputs(),
+            trees: Vec::with_capacity(N_HELD_OUT),
+        };
+        let n = if learned.asked.is_empty() { 0 } else { N_HELD_OUT };
+        while forest.trees.len() < n && !(is_stopped() && forest.trees.len() >= N_TREES) {
+            let seed = splitmix(data.seed ^ splitmix(forest.trees.len() as u64 + 1));
+            let weights = (0..n_rows).map(|i| n_drawn(seed, i) * data.weights[data.learn_rows[i]]).collect();
+            let sample =
+                Sample { bins: &bins, asked: &learned.asked, loss: data.loss, targets: &targets, weights };
+            forest.trees.push(grow(&sample, seed));
+        }
+        let said = forest.means(&learned.stop_bins, None, data.stop_rows.len());
+        forest.trees.truncate(N_TREES);
+        (forest, said)
+    }
+
+    /// Number of trees.
+    pub fn n_trees(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// What each of some forests of one plan says of rows of a table, as [`Loss::of_means`] reads it. Of rows with
+    /// hidden cells it is what each tree says on average of the rows that it was learned from and that give the same
+    /// answers about the other cells.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[rows.len(), n_columns]` of the table's columns
+    /// - returns: `[forests.len()][rows.len(), n_outputs]`
+    pub fn means_of_all(
+        forests: &[RandomForest],
+        table: &EncodedTable,
+        rows: &[usize],
+        hidden: Option<&[bool]>,
+    ) -> Vec<Vec<f32>> {
+        let Some(plan) = forests.first().map(|forest| &forest.asking.plan) else { return Vec::new() };
+        let mut shared = Shared::new(plan);
+        let of_forest = |forest: &RandomForest| {
+            let asked = forest.asked();
+            let bins = forest.asking.bins(&asked, table, rows, &mut shared);
+            let hidden = hidden.map(|hidden| forest.asking.hidden_cells(&asked, hidden, table.columns.len()));
+            forest.means(&bins, hidden.as_deref(), rows.len())
+        };
+        forests.iter().map(of_forest).collect()
+    }
+
+    /// # Shapes
+    /// - `bins`, `hidden`: `[n_columns][n_rows]`, of the columns that are asked about
+    fn means(&self, bins: &[Vec<u8>], hidden: Option<&[Vec<bool>]>, n_rows: usize) -> Vec<f32> {
+        let mut means = vec![0.0; n_rows * self.n_outputs];
+        for tree in &self.trees {
+            for (row, sums) in means.chunks_exact_mut(self.n_outputs).enumerate() {
+                match hidden {
+                    None => tree.add(bins, row, sums),
+                    Some(hidden) => tree.add_seen_in_part(bins, hidden, row, sums),
+                }
+            }
+        }
+        let n_trees = self.trees.len().max(1) as f32;
+        means.iter_mut().for_each(|mean| *mean /= n_trees);
+        means
+    }
+
+    /// Columns that its trees ask about.
+    fn asked(&self) -> Vec<usize> {
+        let mut is_asked = vec![false; self.asking.plan.n_columns()];
+        let questions = self.trees.iter().flat_map(DeepTree::questions);
+        questions.for_each(|question| is_asked[usize::from(question.column)] = true);
+        (0..is_asked.len()).filter(|column| is_asked[*column]).collect()
+    }
+}
+
+impl Loss {
+    /// What the means of a random forest's leaves predict: probabilities of all classes, or the number.
+    pub fn of_means(self, means: &[f32], predicted: &mut Vec<f64>) {
+        match self {
+            Loss::Logistic => {
+                let p = f64::from(means[0]);
+                predicted.extend([1.0 - p, p]);
+            }
+            Loss::Softmax { .. } | Loss::Squared => {
+                predicted.extend(means.iter().map(|mean| f64::from(*mean)))
+            }
+        }
+    }
+}
+
+/// How often a row is in a bootstrap: a Poisson number of mean 1, which is what drawing as many rows as there are, with
+/// putting back, comes to.
+fn n_drawn(seed: u64, row: usize) -> f32 {
+    let u = unit(splitmix(seed ^ splitmix(row as u64)));
+    let (mut n, mut p) = (0.0, (-1.0f32).exp());
+    let mut below = p;
+    while u >= below && n < 8.0 {
+        n += 1.0;
+        p /= n;
+        below += p;
+    }
+    n
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_drawn_as_often_as_poisson_says() {
+        let drawn: Vec<f32> = (0..100_000).map(|row| n_drawn(5, row)).collect();
+        let mean = drawn.iter().sum::<f32>() / 1e5;
+        let share = |n: f32| drawn.iter().filter(|d| **d == n).count() as f32 / 1e5;
+        assert!((mean - 1.0).abs() < 0.02, "{mean}");
+        for (n, p) in [(0.0, 0.3679), (1.0, 0.3679), (2.0, 0.1839), (3.0, 0.0613)] {
+            assert!((share(n) - p).abs() < 0.01, "{n}: {}", share(n));
+        }
+    }
+}
