@@ -17,11 +17,14 @@ python3 -m venv "$tools"
 step python package
 "$tools/bin/maturin" sdist --out "$out"
 # maturin gives the wheel the oldest manylinux tag that its symbols allow, and puts a list of what it is built from inside.
-"$tools/bin/maturin" build --release --locked --out "$out"
+# Nothing in it, nor in the command below, says in which folder it was built.
+"$tools/bin/python" python/build_wheel.py --maturin "$tools/bin/maturin" --out "$out"
 step checks of the package
 "$tools/bin/twine" check --strict "$out"/*.whl "$out"/*.tar.gz
 bash python/tests/wheel.sh "$out"/*.whl "$tools/bin/abi3audit"
 step command
+CARGO_ENCODED_RUSTFLAGS="$(python3 python/build_wheel.py --flags)"
+export CARGO_ENCODED_RUSTFLAGS
 cargo build --release --locked --workspace --bin tabgraft
 host=$(rustc -vV | sed -n 's/^host: //p')
 version=$("$CARGO_TARGET_DIR/release/tabgraft" --version | cut -d' ' -f2)

@@ -2,16 +2,20 @@
 
     pip install tree-sitter tree-sitter-rust; cargo install cargo-mutants --locked
     python3 benches/mutants.py                     # every file of FILES, resumes where it was stopped
-    python3 benches/mutants.py split hash --share 0.3 --seed 1
+    python3 benches/mutants.py split hash --most 30 --seed 1   # at most 30 of each file, drawn by the seed
 
 What is changed is what `cargo mutants --list` lists: a comparison turned, a term dropped, a function that returns at
 once. That tool builds each mutant by itself, which for this library takes two minutes each. Here all of them are written
 into a copy of the tree (target/mutants/tree), each behind `is(number)`, which reads an environment variable: one build,
 then each mutant costs the tests that are run on it. Mutants that do not compile are left out, as there; those within
 constants, which cannot ask, too. A test that fails, or takes ten times as long as without a mutant, has caught it.
+
+Each test is run by itself first, without a mutant, and tells which mutants' places it comes by: the others cannot notice
+them, and are not run on them. A mutant that no test comes by is missed without a run.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -58,13 +62,31 @@ FILES = {
     "calibrate": (["crates/model/src/predictor/calibrate.rs"], ["tabgraft_model:calibrate", "learners", "targets"]),
 }
 SWITCH = "TABGRAFT_MUTANT"
+REACHED = "TABGRAFT_MUTANTS_REACHED"
 MODULE = """
 /// Which mutant is asked for.
 #[doc(hidden)]
 pub mod mutant {
-    /// Whether it is this one.
+    use std::io::Write;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Mutex, OnceLock};
+
+    static SEEN: [AtomicBool; 8192] = [const { AtomicBool::new(false) }; 8192];
+
+    /// Whether it is this one. Where a file is named for that, the numbers are told that were asked for.
     pub fn is(number: u32) -> bool {
-        static ASKED: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+        static ASKED: OnceLock<u32> = OnceLock::new();
+        static TOLD: OnceLock<Option<Mutex<std::fs::File>>> = OnceLock::new();
+        let told = TOLD.get_or_init(|| {
+            let path = std::env::var_os("TABGRAFT_MUTANTS_REACHED")?;
+            std::fs::OpenOptions::new().append(true).create(true).open(path).ok().map(Mutex::new)
+        });
+        if let Some(file) = told
+            && !SEEN[number as usize].swap(true, Ordering::Relaxed)
+            && let Ok(mut file) = file.lock()
+        {
+            let _ = file.write_all(format!("{number}\\n").as_bytes());
+        }
         *ASKED.get_or_init(|| std::env::var("TABGRAFT_MUTANT").ok().and_then(|n| n.parse().ok()).unwrap_or(0)) == number
     }
 }
@@ -72,6 +94,10 @@ pub mod mutant {
 BUILD = ["--release", "--workspace", "--config", "checked.toml", "--message-format", "json"]
 # Which gets the switch: all other crates stand on it.
 LIB = "crates/table/src/lib.rs"
+# The Python package's crate has no test of Rust, and links with an interpreter alone: it is empty there.
+PYTHON = "python/src/lib.rs"
+# A test that takes longer than this is run after the others of its program.
+LONG_SECONDS = 2.0
 # Address space of a test.
 MOST_BYTES = 8 << 30
 # Rounds of leaving out what does not compile.
@@ -239,9 +265,10 @@ def copy_tree(mutated: dict[str, list[dict]]) -> None:
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.splitlines()
     for name in names:
-        if (ROOT / name).is_file() and name not in mutated and name != LIB:
+        if (ROOT / name).is_file() and name not in mutated and name not in (LIB, PYTHON):
             write_if_new(TREE / name, (ROOT / name).read_bytes())
     write_if_new(TREE / LIB, (ROOT / LIB).read_bytes() + MODULE.encode())
+    write_if_new(TREE / PYTHON, b"//! Nothing.\n")
 
 
 def build(by_file: dict[str, list[dict]], tests: list[str], target: Path) -> tuple[set[int], dict[str, tuple[Path, Path]]]:
@@ -251,6 +278,10 @@ def build(by_file: dict[str, list[dict]], tests: list[str], target: Path) -> tup
     memory = WORK / "left_out.json"
     before = json.loads(memory.read_text()) if memory.exists() else {}
     left_out: set[int] = set(before.get("numbers", [])) if before.get("key") == key else set()
+    # Unit tests of one crate alone cannot be asked for in a build of the workspace.
+    named = sorted({test for test in tests if ":" not in test})
+    command = ["test", "--no-run", *(["--lib"] if any(":" in test for test in tests) else [])]
+    command += [word for name in named for word in ("--test", name)] + BUILD
     for _ in range(MOST_ROUNDS):
         ranges, matches = {}, {}
         for path, mutants in by_file.items():
@@ -260,7 +291,7 @@ def build(by_file: dict[str, list[dict]], tests: list[str], target: Path) -> tup
             matches[path] = [s for s in sites if s.match is not None]
             write_if_new(TREE / path, content)
         placed = {n for of_file in ranges.values() for _, _, numbers in of_file for n in numbers}
-        code, told = cargo(["check", *BUILD], target)
+        code, told = cargo(command, target)
         errors = [m["message"] for m in told if m.get("reason") == "compiler-message" and m["message"]["level"] == "error"]
         if code == 0:
             memory.write_text(json.dumps({"key": key, "numbers": sorted(left_out)}))
@@ -282,13 +313,6 @@ def build(by_file: dict[str, list[dict]], tests: list[str], target: Path) -> tup
         print(f"{len(left_out)} mutants do not compile", flush=True)
     else:
         sys.exit(f"does not compile after {MOST_ROUNDS} rounds")
-    named = sorted({test for test in tests if ":" not in test})
-    flags = [word for name in named for word in ("--test", name)]
-    # Unit tests of one crate alone cannot be asked for in a build of the workspace.
-    flags = [] if any(":" in test for test in tests) else flags
-    code, told = cargo(["test", "--no-run", *flags, *BUILD], target)
-    if code != 0:
-        sys.exit("the tests do not build")
     programs = {}
     for message in told:
         if message.get("reason") == "compiler-artifact" and message.get("executable"):
@@ -313,11 +337,11 @@ def starved() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
 
 
-def passes(program: tuple[Path, Path], part: str, number: int, limit: float) -> tuple[bool, float]:
-    """Whether tests pass with a mutant, 0 for none, and the seconds they took: the first that fails ends them."""
+def passes(program: tuple[Path, Path], tests: list[str], limit: float, **environment: str) -> tuple[bool, float]:
+    """Whether tests of a program pass, and the seconds they took: the first that fails ends them."""
     start = time.monotonic()
     running = subprocess.Popen(
-        [program[0], *([part] if part else [])], cwd=program[1], env={**os.environ, SWITCH: str(number)}, text=True,
+        [program[0], "--exact", *tests], cwd=program[1], env={**os.environ, **environment}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=starved, errors="replace",
     )  # fmt: skip
     overdue = threading.Timer(limit, running.kill)
@@ -331,11 +355,34 @@ def passes(program: tuple[Path, Path], part: str, number: int, limit: float) -> 
     return code == 0 and not failed, time.monotonic() - start
 
 
+def tests_of(program: tuple[Path, Path], part: str) -> dict[str, tuple[float, set[int]]]:
+    """Each test whose name has a part: its seconds by itself, and the mutants that it comes by. Kept for this build."""
+    listing = subprocess.run([program[0], "--list"], cwd=program[1], check=True, capture_output=True, text=True).stdout
+    names = [line.removesuffix(": test") for line in listing.splitlines() if line.endswith(": test") and part in line]
+    kept = WORK / "reached" / hashlib.sha256(program[0].read_bytes()).hexdigest()[:16]
+    kept.parent.mkdir(exist_ok=True)
+    known = {t["name"]: t for t in map(json.loads, kept.read_text().splitlines())} if kept.exists() else {}
+    for name in names:
+        if name in known:
+            continue
+        told = WORK / "told"
+        told.unlink(missing_ok=True)
+        passed, seconds = passes(program, [name], 1800, **{REACHED: str(told)})
+        numbers = sorted({int(line) for line in told.read_text().split()}) if told.exists() else []
+        known[name] = {"name": name, "passed": passed, "seconds": seconds, "reached": numbers}
+        with kept.open("a") as file:
+            file.write(json.dumps(known[name]) + "\n")
+    for name in names:
+        if not known[name]["passed"]:
+            print(f"{name} fails without a mutant: left out", flush=True)
+    return {name: (known[name]["seconds"], set(known[name]["reached"])) for name in names if known[name]["passed"]}
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("names", nargs="*", choices=[*FILES, []], help="which of the files; default all")
-    options.add_argument("--share", type=float, default=1.0, help="share of the mutants that are tried")
-    options.add_argument("--seed", type=int, default=0, help="which share")
+    options.add_argument("--most", type=int, default=10**9, help="of each file at most so many mutants are tried")
+    options.add_argument("--seed", type=int, default=0, help="which")
     options.add_argument("--minutes", type=float, default=1e9, help="after so long none is begun")
     options.add_argument("--build-only", action="store_true", help="try none")
     options.add_argument("--target-dir", type=Path, default=WORK / "target", help="where cargo builds")
@@ -360,42 +407,51 @@ def main() -> None:
 
     began = time.monotonic()
     for name in names:
-        tests = []
+        batches = []
         for test in FILES[name][1]:
             crate, colon, part = test.partition(":")
-            program = programs[crate + colon]
-            passed, seconds = passes(program, part, 0, 1800)
-            if not passed:
-                sys.exit(f"{test} fails without a mutant")
-            tests.append((seconds, test, program, part))
-        tests.sort(key=lambda test: test[0])
-        of_build = [m for m in of_name[name] if m["number"] in placed]
-        tried = random.Random(options.seed).sample(of_build, round(options.share * len(of_build)))
-        counts = {True: 0, False: 0}
-        missed = []
-        for mutant in sorted(tried, key=lambda m: m["number"]):
-            key = (mutant["name"], hash_of(mutant["file"]))
-            if key not in known:
-                if time.monotonic() - began > 60 * options.minutes:
-                    break
-                caught_by = next(
-                    (t for s, t, program, part in tests if not passes(program, part, mutant["number"], 10 * s + 20)[0]), None
-                )
-                known[key] = {"name": key[0], "source": key[1], "caught_by": caught_by}
-                with results.open("a") as file:
-                    file.write(json.dumps(known[key]) + "\n")
-            is_caught = known[key]["caught_by"] is not None
-            counts[is_caught] += 1
-            if not is_caught:
-                missed.append(mutant["name"])
-                print(f"missed: {mutant['name']}", flush=True)
-        n = counts[True] + counts[False]
-        share = 100 * counts[True] / max(n, 1)
-        print(
-            f"{name}: {n} of {len(of_build)} mutants tried, {counts[True]} caught ({share:.0f} %), {counts[False]} missed;"
-            f" {len(of_name[name]) - len(of_build)} are not in the build",
-            flush=True,
-        )
+            batches.append((programs[crate + colon], tests_of(programs[crate + colon], part)))
+        files = {mutant["file"] for mutant in of_name[name]}
+        for path in sorted(files):
+            of_file = [m for m in of_name[name] if m["file"] == path]
+            of_build = [m for m in of_file if m["number"] in placed]
+            random.Random(f"{options.seed} {path}").shuffle(of_build)
+            caught, missed = 0, []
+            for mutant in of_build[: options.most]:
+                key = (mutant["name"], hash_of(path))
+                # What was missed is tried again: there may be another test.
+                if known.get(key, {}).get("caught_by") is None:
+                    if time.monotonic() - began > 60 * options.minutes:
+                        break
+                    known[key] = {"name": key[0], "source": key[1], **tried(mutant["number"], batches)}
+                    with results.open("a") as file:
+                        file.write(json.dumps(known[key]) + "\n")
+                if known[key]["caught_by"] is not None:
+                    caught += 1
+                    continue
+                missed.append(mutant)
+                print(f"missed by {known[key]['n_tests']} tests: {mutant['name']}", flush=True)
+            n = caught + len(missed)
+            share = 100 * caught / max(n, 1)
+            print(
+                f"{name}, {path}: {n} of {len(of_build)} mutants tried, {caught} caught ({share:.0f} %),"
+                f" {len(missed)} missed; {len(of_file) - len(of_build)} are not in the build",
+                flush=True,
+            )
+
+
+def tried(number: int, batches: list[tuple[tuple[Path, Path], dict[str, tuple[float, set[int]]]]]) -> dict:
+    """Which program caught a mutant, and how many tests come by its place: quick ones first."""
+    runs = []
+    for program, tests in batches:
+        reaching = {name: seconds for name, (seconds, numbers) in tests.items() if number in numbers}
+        quick = [name for name, seconds in reaching.items() if seconds <= LONG_SECONDS]
+        runs += [(sum(reaching[name] for name in some), program, some) for some in (quick, sorted(set(reaching) - set(quick))) if some]
+    n_tests = sum(len(some) for _, _, some in runs)
+    for seconds, program, some in sorted(runs, key=lambda run: run[0]):
+        if not passes(program, some, 10 * seconds + 20, **{SWITCH: str(number)})[0]:
+            return {"caught_by": program[0].name.rpartition("-")[0], "n_tests": n_tests}
+    return {"caught_by": None, "n_tests": n_tests}
 
 
 def hash_of(path: str) -> str:

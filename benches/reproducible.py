@@ -4,8 +4,8 @@
     python3 benches/reproducible.py             # two builds of about ten minutes each on two cores
 
 Each build gets the committed sources in a folder of its own (names of different lengths), a target folder of its own, and the
-time of the commit in place of the clock. Paths in the program begin with the folders' stand-ins. Exit code 0: equal bytes,
-1: not, with the files that differ and what stands around the first different byte of each.
+time of the commit in place of the clock, and is made as a release is: python/build_wheel.py. Exit code 0: equal bytes, 1: not,
+with the files that differ and what stands around the first different byte of each.
 """
 
 import argparse
@@ -29,17 +29,13 @@ def build(folder: Path, maturin: str, when: str) -> Path:
     source.mkdir(parents=True)
     archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x", "-C", source], input=archive, check=True)
-    cargo = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
-    remapped = [f"--remap-path-prefix={source}=/tabgraft", f"--remap-path-prefix={cargo}=/cargo"]
     environment = {
         **os.environ,
         "CARGO_TARGET_DIR": str(folder / "target"),
         "CARGO_INCREMENTAL": "0",
-        # Between the flags stands what no path has: a blank may stand in one.
-        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(remapped),
         "SOURCE_DATE_EPOCH": when,
     }
-    command = [maturin, "build", "--release", "--locked", "--quiet", "--out", str(folder / "wheel")]
+    command = [sys.executable, source / "python" / "build_wheel.py", "--maturin", maturin, "--out", folder / "wheel"]
     start = time.monotonic()
     subprocess.run(command, cwd=source, env=environment, check=True)
     [wheel] = (folder / "wheel").glob("*.whl")

@@ -1,8 +1,12 @@
 """What the program and these tests are built from: lock files with hashes, and what cargo-deny says of the crates."""
 
+import base64
+import hashlib
 import re
+import runpy
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -54,3 +58,45 @@ def test_what_both_pin_is_pinned_alike():
     assert "numpy" in common
     for name in common:
         assert {version for version, _, _ in beside[name]} <= {version for version, _, _ in test[name]}, name
+
+
+def wheel_of(folder: Path, builder: str) -> Path:
+    """A wheel as maturin writes one, but for what it is about: its list of parts names the folder that it was built in."""
+    files = {
+        "tabgraft/__init__.py": b"x = 1\n",
+        "tabgraft-1.dist-info/sboms/parts.json": f'{{"bom-ref": "path+file://{builder}/python#1"}}'.encode(),
+        "tabgraft-1.dist-info/WHEEL": b"Tag: py3-none-any\n",
+    }
+    record = "".join(f"{name},sha256={hash_of(content)},{len(content)}\n" for name, content in files.items())
+    files["tabgraft-1.dist-info/RECORD"] = (record + "tabgraft-1.dist-info/RECORD,,\n").encode()
+    folder.mkdir()
+    path = folder / "tabgraft-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (2024, 1, 2, 3, 4, 6)), content)
+    return path
+
+
+def hash_of(content: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+
+
+def test_a_wheel_of_another_folder_is_the_same_wheel(tmp_path):
+    without_folder = runpy.run_path(str(FOLDER / "build_wheel.py"))["without_folder"]
+    wheels = [wheel_of(tmp_path / name, f"/home/{name}") for name in ("a", "somebody-else")]
+    assert wheels[0].read_bytes() != wheels[1].read_bytes()
+    for wheel, name in zip(wheels, ["a", "somebody-else"], strict=True):
+        without_folder(wheel, Path(f"/home/{name}"))
+    assert wheels[0].read_bytes() == wheels[1].read_bytes()
+    with zipfile.ZipFile(wheels[0]) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+        assert all(info.date_time == (2024, 1, 2, 3, 4, 6) for info in archive.infolist())
+    lines = [line.split(",") for line in content["tabgraft-1.dist-info/RECORD"].decode().splitlines()]
+    assert [name for name, _, _ in lines] == list(content)
+    for name, digest, size in lines[:-1]:
+        assert (digest, size) == (f"sha256={hash_of(content[name])}", str(len(content[name])))
+    assert b"path+file:///tabgraft/python#1" in content["tabgraft-1.dist-info/sboms/parts.json"]
+    # A folder that is named in a way that nobody thought of is no wheel to publish.
+    strange = wheel_of(tmp_path / "strange", "localhost/home/strange")
+    with pytest.raises(SystemExit, match="parts.json names /home/strange"):
+        without_folder(strange, Path("/home/strange"))
