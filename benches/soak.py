@@ -44,6 +44,8 @@ MOST_WRONG = 20
 class Version:
     def __init__(self, path: pathlib.Path, columns: list[str], parents: list["Version"], is_frozen: bool):
         self.path, self.columns, self.parents, self.is_frozen = path, columns, parents, is_frozen
+        # What was pruned stays out of later grafts.
+        self.known = set(columns).union(*(parent.known for parent in parents))
         self.n_steps = 1 + max((parent.n_steps for parent in parents), default=-1)
 
     @property
@@ -99,7 +101,8 @@ class Soak:
             process = subprocess.Popen([BINARY, *map(str, words), "--quiet"], stdout=out, stderr=err)
             if killed_after is not None:
                 time.sleep(killed_after)
-                process.kill()
+                # Not by `Popen.kill`, which would take the status of a process that has ended by itself.
+                os.kill(process.pid, signal.SIGKILL)
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = code = os.waitstatus_to_exitcode(status)
             seconds = time.monotonic() - start
@@ -153,12 +156,12 @@ class Soak:
         return ["--epochs", str(self.draw.randrange(1, 4)), "--seed", str(self.draw.randrange(1000))]
 
     def train(self) -> None:
-        words = ["train", self.table(BASE), "--d-model", self.draw.choice([4, 8]), *self.options()]
+        words = ["train", self.table(BASE), "--d-model", self.draw.choice([8, 16]), *self.options()]
         self.make("train", BASE, [], False, *words)
 
     def graft(self, parent: Version | None = None, mode: str | None = None, avoid: list[str] = []) -> None:
         parent = parent or self.parent()
-        left = [c for c in LATER if parent and c not in parent.columns and c not in avoid]
+        left = [c for c in LATER if parent and c not in parent.known and c not in avoid]
         if not left:
             return self.train()
         new = self.draw.sample(left, min(len(left), self.draw.randrange(1, 4)))
@@ -196,8 +199,9 @@ class Soak:
 
     def promote(self) -> None:
         version = self.draw.choice(self.versions)
-        self.run("registry", self.registry, "add", version.path)
-        self.changed("promote", version.name)
+        # The same training once more is the same version, whatever it is called.
+        _, out, _ = self.run("registry", self.registry, "add", version.path, "--format", "json")
+        self.changed("promote", json.loads(out)["version"]["id"])
 
     def rollback(self) -> None:
         if len(self.line()) < 2:
@@ -248,8 +252,8 @@ class Soak:
             self.host = self.server.stdout.readline().split()[0].removeprefix("http://")
         rows = self.draw.sample(self.rows, N_ASKED)
         path = self.folder / "rows.csv"
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
+        with path.open("w", newline="") as asked:
+            writer = csv.DictWriter(asked, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
         _, out, _ = self.run("embed", file, path)

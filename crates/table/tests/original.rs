@@ -44,6 +44,20 @@ fn with_more(text: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn what_no_csv_can_hold_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (original, _) = Original::open(&written(&folder, "a.csv", "a\n1\n"), &options()).unwrap();
+    for (name, cell, told) in [
+        ("t\0", "x", "column `t\0`, in its name: found a NUL byte"),
+        ("t", "x\0", "column `t`, row 0: found a NUL byte"),
+    ] {
+        let cells: ArrayRef = Arc::new(StringArray::from(vec![cell]));
+        let more = Table::from_columns([(name, cells)]).unwrap();
+        assert_eq!(original.write_csv_with(&more, Vec::new()).unwrap_err().to_string(), told);
+    }
+}
+
+#[test]
 fn a_csv_file_keeps_every_byte() {
     let plain = b"id,v,when\nNA,12345678901234567.89,03/04/2021\n 7 ,?,null\n\"8\",1e5,\"\"\n";
     let expected = b"id,v,when,\"n, new\",t\nNA,12345678901234567.89,03/04/2021,0.5,x\n \

@@ -10,6 +10,7 @@
 #[path = "../binary/mod.rs"]
 mod binary;
 mod clock;
+mod places;
 mod starved;
 mod steps;
 

@@ -76,7 +76,7 @@ fn survives(name: &str, trial: &Trial) {
     assert_ne!(before, after, "`{}` writes nothing", trial.command);
     let steps: Vec<String> = fs::read_to_string(&log).unwrap().lines().map(str::to_owned).collect();
     assert!(steps.contains(&"rename".to_owned()) && steps.contains(&"write".to_owned()), "{steps:?}");
-    let (mut n_faults, mut n_old) = (0, 0);
+    let (mut n_faults, mut n_killed, mut n_old) = (0, 0, 0);
     for (at, step) in steps.iter().enumerate() {
         for fault in Fault::ALL {
             if fault == Fault::Full && !matches!(&**step, "write" | "mkdir" | "open") {
@@ -88,6 +88,7 @@ fn survives(name: &str, trial: &Trial) {
             let place = format!("`{}`, {} at step {} ({step})", trial.command, fault.name(), at + 1);
             check(trial, &folder, &place, &before, &after, (fault, step), (output.status.code(), &stderr));
             n_faults += 1;
+            n_killed += usize::from(output.status.code().is_none());
             n_old += usize::from(
                 files(&folder)
                     .iter()
@@ -112,7 +113,8 @@ fn survives(name: &str, trial: &Trial) {
         }
     }
     println!(
-        "{name:18} {:>3} steps, {n_faults:>3} faults survived, {n_old:>3} left the old state",
+        "{name:18} {:>3} steps, {n_faults:>3} faults survived, {n_killed:>3} kills among them, {n_old:>3} left the old \
+         state",
         steps.len()
     );
     assert!(n_old > 0 && n_old < n_faults, "{name}: {n_old} of {n_faults} left the old state");

@@ -19,7 +19,7 @@ use super::json_object::{Scalar, parse_object};
 use super::records::{Records, Span};
 use super::sniff::UTF8_BOM;
 use super::source::{Content, Source, read_failed};
-use super::write::{Cells, put, unwritten};
+use super::write::{Cells, put, refuse_nul, unwritten};
 use super::{DecimalMark, Format, ReadOptions, Renaming, open_source, write_csv, write_parquet};
 use crate::error::{Error, Result};
 use crate::table::Table;
@@ -115,6 +115,7 @@ impl Original {
                         .write(row, &mut text)
                         .map_err(|e| Error::value(format!("column `{name}`, row {}: {e}", row)))?,
                 };
+                refuse_nul(&text, name, row)?;
                 out.write_all(&[delimiter]).map_err(unwritten)?;
                 if row.is_some() && self.has_decimal_comma && cells.are_floats() {
                     text = text.replace('.', ",");

@@ -6,7 +6,7 @@ use super::{Format, ReadOptions, shown};
 use crate::error::{Error, Result};
 
 /// How much of a file is looked at; a header should fit.
-const PREFIX_BYTES: usize = 256 << 10;
+pub(super) const PREFIX_BYTES: usize = 256 << 10;
 
 /// Records that a delimiter must cut into equally many cells.
 const N_SAMPLED_RECORDS: usize = 100;
@@ -94,6 +94,12 @@ pub(super) fn detect_csv(source: &Source, options: &ReadOptions) -> Result<Forma
     prefix.refuse_foreign(source)?;
     prefix.strip_bom();
     csv_format(&prefix, gzip, source, options)
+}
+
+/// Whether no table begins like this, whatever comes later: no text holds a NUL byte.
+pub(super) fn is_beyond_hope(prefix: &[u8]) -> bool {
+    let binary = [PARQUET_MAGIC, ARROW_FILE_MAGIC, ARROW_STREAM_MAGIC, GZIP_MAGIC];
+    !binary.iter().any(|magic| prefix.starts_with(magic)) && prefix.contains(&0)
 }
 
 /// Whether a text that begins like this would not be taken for CSV.

@@ -9,6 +9,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::ReadOptions;
 use super::inflation::{Budget, Inflated};
+use super::sniff::{PREFIX_BYTES, is_beyond_hope};
 use crate::error::{Error, Result};
 
 /// A named input.
@@ -42,9 +43,14 @@ impl Source {
         Ok(Self::new(&name, Content::File(path.to_owned()), metadata.len()))
     }
 
+    /// Everything that a reader has. What begins as no table does is not read to its end, which a device never comes to.
     pub(super) fn from_reader(mut reader: impl Read, name: &str) -> Result<Self> {
+        let failed = |e| Error::io(Path::new(name), "read", e);
         let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).map_err(|e| Error::io(Path::new(name), "read", e))?;
+        reader.by_ref().take(PREFIX_BYTES as u64).read_to_end(&mut bytes).map_err(failed)?;
+        if !is_beyond_hope(&bytes) {
+            reader.read_to_end(&mut bytes).map_err(failed)?;
+        }
         let n_bytes = bytes.len() as u64;
         Ok(Self::new(name, Content::Memory(bytes.into()), n_bytes))
     }

@@ -26,7 +26,7 @@ use crate::whole_file::write_whole;
 /// text that equals a missing token, which read back as missing.
 ///
 /// # Errors
-/// A schema error for nested or binary columns, a value error for text with a NUL byte, which CSV
+/// A schema error for nested or binary columns, a value error for a text or a name with a NUL byte, which CSV
 /// cannot hold; an io error if `out` fails.
 pub fn write_csv(table: &Table, out: impl Write) -> Result<()> {
     let mut out = BufWriter::with_capacity(64 << 10, out);
@@ -136,6 +136,7 @@ fn write_csv_part(table: &Table, n_before: usize, out: &mut impl Write) -> Resul
     let mut text = String::new();
     if n_before == 0 {
         for (column_idx, name) in names.iter().enumerate() {
+            refuse_nul(name, name, None)?;
             separate(out, column_idx).map_err(unwritten)?;
             put(out, name, column_idx == 0 && looks_foreign(name)).map_err(unwritten)?;
         }
@@ -149,16 +150,23 @@ fn write_csv_part(table: &Table, n_before: usize, out: &mut impl Write) -> Resul
             let is_missing = !cells
                 .write(row_idx, &mut text)
                 .map_err(|e| Error::value(format!("column `{name}`, row {number}: {e}")))?;
-            if text.contains('\0') {
-                return Err(Error::value(format!("column `{name}`, row {number}: found a NUL byte"))
-                    .with_hint("CSV cannot hold it; remove it, or write Parquet"));
-            }
+            refuse_nul(&text, name, Some(number))?;
             let quoted = if is_missing { names.len() == 1 } else { text.is_empty() };
             put(out, &text, quoted).map_err(unwritten)?;
         }
         out.write_all(b"\n").map_err(unwritten)?;
     }
     Ok(())
+}
+
+/// Refuses a cell, or the name of a column where there is no row, that nobody could read back.
+pub(super) fn refuse_nul(text: &str, column: &str, row: Option<usize>) -> Result<()> {
+    if !text.contains('\0') {
+        return Ok(());
+    }
+    let place = row.map_or_else(|| "in its name".to_owned(), |row| format!("row {row}"));
+    Err(Error::value(format!("column `{column}`, {place}: found a NUL byte"))
+        .with_hint("CSV cannot hold it; remove it, or write Parquet"))
 }
 
 /// Bytes of rows that are kept until they are written as a row group.

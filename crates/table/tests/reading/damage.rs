@@ -16,6 +16,31 @@ fn a_file_cut_anywhere_is_an_error() {
     }
 }
 
+/// `/dev/zero` and its like never end, and need not be read to their end to be refused.
+#[test]
+fn what_begins_as_no_table_is_not_read_to_its_end() {
+    struct Endless(usize, &'static [u8]);
+    impl std::io::Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            assert!(self.0 < 1 << 20, "read on after {} bytes", self.0);
+            for byte in &mut *buffer {
+                *byte = self.1[self.0 % self.1.len()];
+                self.0 += 1;
+            }
+            Ok(buffer.len())
+        }
+    }
+    for (bytes, told) in [
+        (&b"\0"[..], "line 1, column 1: found a NUL byte"),
+        (b"a,b\n1,\x002\n", "line 2, column `b`: found a NUL byte"),
+        (b"\xff\xfea\0", "is UTF-16 text"),
+        (b"{\"a\": \0}\n", "line 1"),
+    ] {
+        let error = read_table_from(Endless(0, bytes), "pipe", &ReadOptions::default()).unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
 #[test]
 fn a_stream_cut_between_two_batches_is_an_error() {
     let batch = typed_batch(20);

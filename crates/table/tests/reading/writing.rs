@@ -72,6 +72,9 @@ fn csv_writes_types_as_people_expect_and_refuses_what_it_cannot_hold() {
     let nul: ArrayRef = Arc::new(StringArray::from(vec!["a\0b"]));
     let error = write_csv(&Table::from_columns([("n", nul)]).unwrap(), Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "column `n`, row 0: found a NUL byte");
+    let named: ArrayRef = Arc::new(StringArray::from(vec!["a"]));
+    let error = write_csv(&Table::from_columns([("n\0", named)]).unwrap(), Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "column `n\0`, in its name: found a NUL byte");
 }
 
 #[test]
