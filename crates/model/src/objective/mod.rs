@@ -271,4 +271,50 @@ mod tests {
         let (_, counts) = o.validation_targets(&rows, &masks);
         assert_eq!(counts.iter().sum::<usize>(), masks.hidden.iter().filter(|h| **h).count());
     }
+
+    /// Two columns of three classes and one of a single class, which there is nothing to predict of.
+    fn small() -> Objective {
+        let part = |targets: [Vec<u16>; 3]| EncodedTable {
+            n_rows: targets[0].len(),
+            columns: targets
+                .map(|target| EncodedColumn { parts: vec![], missing: vec![false; target.len()], target })
+                .to_vec(),
+        };
+        let mut objective = Objective::with_room(&[0, 3, 6, 7], vec![Role::OLD; 3], vec![11, 12, 13]);
+        objective.push(&part([vec![0, 1], vec![2, NO_TARGET], vec![0, 0]]));
+        objective.push(&part([vec![2], vec![1], vec![0]]));
+        objective
+    }
+
+    #[test]
+    fn classes_of_parts_stand_row_by_row_and_are_counted() {
+        let o = small();
+        let rows: Vec<Vec<u16>> = (0..3).map(|r| (0..3).map(|c| o.class(r, c)).collect()).collect();
+        assert_eq!(rows, [vec![0, 2, 0], vec![1, NO_TARGET, 0], vec![2, 1, 0]]);
+        assert_eq!((o.n_columns(), o.n_cells(), o.n_bytes()), (3, 9, 2 * 9 + 8 * 3));
+        assert_eq!((o.row_keys(), o.roles()), (&[11, 12, 13][..], &[Role::OLD; 3][..]));
+    }
+
+    #[test]
+    fn cells_without_a_class_or_of_one_class_alone_weigh_nothing() {
+        let o = small();
+        let masks =
+            Masks { n_columns: 3, hidden: vec![true, false, true, false, true, true, false, true, false] };
+        let (targets, total) = o.training_targets(&[0, 1, 2], &masks);
+        assert_eq!(targets.weight, [1.0, 0.3, 0.0, 0.3, 0.0, 0.0, 0.3, 1.0, 0.0]);
+        assert_eq!(total, 1.0 + 0.3 + 0.3 + 0.3 + 1.0);
+        assert_eq!(targets.scale, [1.0 / 3.0_f32.ln(), 1.0 / 3.0_f32.ln(), 0.0]);
+        let (targets, counts) = o.validation_targets(&[2, 0], &Masks { n_columns: 3, hidden: vec![true; 6] });
+        assert_eq!((targets.class, counts), (vec![2, 1, 0, 0, 2, 0], vec![2, 2, 0]));
+    }
+
+    #[test]
+    fn a_column_is_hidden_by_its_number_wherever_it_stands() {
+        let rows: Vec<usize> = (0..50).collect();
+        let plain = objective(3).validation_masks(&rows, 5).hidden;
+        let turned = objective(3).with_column_keys(&[2, 0, 1]).validation_masks(&rows, 5).hidden;
+        for (plain, turned) in plain.chunks_exact(3).zip(turned.chunks_exact(3)) {
+            assert_eq!(turned, [plain[2], plain[0], plain[1]]);
+        }
+    }
 }

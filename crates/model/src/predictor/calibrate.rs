@@ -73,6 +73,7 @@ pub(super) fn calibrated(
 
 #[cfg(test)]
 mod tests {
+    use super::super::label::LabelType;
     use super::*;
 
     #[test]
@@ -105,5 +106,49 @@ mod tests {
         sharpen(&mut row, 2.0);
         assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(row[1] > row[2] && row[2] > row[0] && row[0] > row[3]);
+    }
+
+    /// Of two classes, one gets `p`: then `p^s / (p^s + (1 - p)^s)` is its share where `s = logit(share) / logit(p)`.
+    #[test]
+    fn sharpness_is_where_weighted_shares_are_what_is_predicted() {
+        let logit = |p: f64| (p / (1.0 - p)).ln();
+        for (p, share) in [(0.7, 0.6), (0.6, 0.8), (0.2, 0.3), (0.9, 0.95)] {
+            // A row of each class: their weights are the shares.
+            let weights = [share as f32, 1.0 - share as f32];
+            let found = fit_sharpness(&[p, 1.0 - p, p, 1.0 - p], &[0, 1], &weights, 2);
+            let expected = logit(share) / logit(p);
+            assert!((found - expected).abs() < 1e-4, "{p}, {share}: {found}, expected {expected}");
+        }
+        // As often wrong as right, and sure: as flat as it may become, though the logarithm of 0 is none.
+        let flat = fit_sharpness(&[0.0, 1.0, 0.0, 1.0], &[0, 1], &[1.0; 2], 2);
+        assert!((flat.ln() - LOG_RANGE.0).abs() < 1e-4, "{flat}");
+    }
+
+    #[test]
+    fn powers_and_ends_have_the_figures_of_their_definitions() {
+        let near = |found: &[f64], expected: &[f64]| {
+            assert!(
+                found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15),
+                "{found:?}, {expected:?}"
+            );
+        };
+        let mut row = [0.2, 0.5, 0.3];
+        sharpen(&mut row, 2.0);
+        near(&row, &[0.04 / 0.38, 0.25 / 0.38, 0.09 / 0.38]);
+        let mut row = [0.0, 1.0];
+        keep_off_the_ends(&mut row);
+        near(&row, &[1e-9 / (1.0 + 1e-9), 1.0 / (1.0 + 1e-9)]);
+    }
+
+    #[test]
+    fn held_out_predictions_come_back_in_the_targets_unit() {
+        let classes = ["a", "b"].map(str::to_owned).to_vec();
+        let target = Target::Classes { column: "y".to_owned(), classes, label_type: LabelType::Text };
+        let p = vec![0.7, 0.3, 0.7, 0.3, 0.7, 0.3];
+        let (sharpness, found) = calibrated(&target, p.clone(), &[0.0, 0.0, 1.0], &[1.0; 3]);
+        assert_eq!(sharpness, fit_sharpness(&p, &[0, 0, 1], &[1.0; 3], 2));
+        assert!(found.chunks_exact(2).all(|row| (row[0] - 2.0 / 3.0).abs() < 1e-4), "{found:?}");
+        let target = Target::Number { column: "y".to_owned(), mean: 10.0, deviation: 3.0 };
+        assert_eq!(calibrated(&target, vec![0.5, -2.0], &[0.0; 2], &[1.0; 2]), (1.0, vec![11.5, 4.0]));
     }
 }
