@@ -27,15 +27,21 @@ fuzz TARGET SECONDS='60':
         --config checked.toml --test fuzz -- --ignored --exact longer --nocapture
 
 # What docs/promises.md says of hostile input, killed and starved processes and races, with the counts of what was
-# tried; the long form fuzzes every target for so many seconds.
+# tried; the long form fuzzes every target for so many seconds, soaks for an hour, and tries mutants for hours.
 trust:
-    cargo test --release --workspace --config checked.toml --test fuzz --test faults --test races \
-        --test hostile_files --test store --test supply -- --nocapture
+    python3 benches/trust.py
 
 trust-long SECONDS='600': trust
     just fuzz all {{SECONDS}}
+    just soak
     just mutants
     just reproducible
+
+# Versions that are trained, grafted, merged, pruned, promoted, rolled back, served and killed at random, each step
+# verified; what becomes of memory. Its record: docs/decisions/0064-soaked-and-counted.md.
+soak *ARGUMENTS:
+    cargo build --release --workspace --bin tabgraft
+    python3 benches/soak.py {{ARGUMENTS}}
 
 # Do the tests notice it when the code is wrong? Every mutant that cargo-mutants lists of what versions, scores and
 # splits rest on, in one build; goes on where it was stopped. Needs cargo-mutants, and Python with tree-sitter and

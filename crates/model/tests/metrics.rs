@@ -507,6 +507,54 @@ fn drift_of_unchanged_and_of_appended_coordinates_is_zero() {
     assert!(drift(&[1.0, f32::NAN], &[1.0, 1.0], 1, 1, 0).unwrap_err().to_string().contains("NaN"));
 }
 
+/// Reference: numpy 2.4, by the definitions, of `a = next(r) - .5` in `[40, 4]` and `b = a + .4 * (next(r) - .5)` with two
+/// coordinates more, `r = stream(17)`.
+#[test]
+fn drift_has_the_figures_of_its_definition() {
+    let mut r = Stream(17);
+    let mut draw = |n: usize| (0..n).map(|_| r.next() - 0.5).collect::<Vec<f64>>();
+    let a: Vec<f32> = draw(40 * 4).into_iter().map(|v| v as f32).collect();
+    let noise = draw(40 * 6);
+    let moved = |(i, noise): (usize, &f64)| match i % 6 {
+        c @ 0..4 => (f64::from(a[i / 6 * 4 + c]) + 0.4 * noise) as f32,
+        _ => *noise as f32,
+    };
+    let b: Vec<f32> = noise.iter().enumerate().map(moved).collect();
+    for (a, b, d_a, d_b) in [(&a, &b, 4, 6), (&b, &a, 6, 4)] {
+        let found = drift(a, b, d_a, d_b, 0).unwrap();
+        near(found.mean_cosine_distance, 0.075_394_773_258_873, 1e-12);
+        near(found.max_cosine_distance, 0.242_846_972_222_108, 1e-12);
+        near(found.neighbour_overlap_at_10, 248.0 / 400.0, 1e-12);
+        assert_eq!(
+            metric::neighbour_overlap_at_10(a, b, d_a, d_b, 0).unwrap(),
+            found.neighbour_overlap_at_10
+        );
+    }
+    // Fewer rows than neighbours: all others are.
+    near(drift(&a[..12], &b[..18], 4, 6, 0).unwrap().neighbour_overlap_at_10, 1.0, 0.0);
+}
+
+#[test]
+fn a_zero_vector_is_at_distance_1_and_what_cannot_be_measured_is_named() {
+    let a = [1.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+    let b = [1.0, 0.0, 3.0, 4.0, 0.0, 1.0];
+    assert_eq!(drift(&a, &b, 2, 2, 0).unwrap().max_cosine_distance, 1.0);
+    let told = |a: &[f32], b: &[f32], d: usize| drift(a, b, d, d, 0).unwrap_err().to_string();
+    let broken = [1.0, 0.0, 3.0, f32::NAN, 0.0, 1.0];
+    assert_eq!(
+        told(&a, &broken, 2),
+        "coordinate 1 of row 1 is NaN in the second embedding, all must be finite"
+    );
+    assert_eq!(
+        told(&broken, &a, 3),
+        "coordinate 0 of row 1 is NaN in the first embedding, all must be finite"
+    );
+    assert!(told(&a[..2], &b[..2], 2).starts_with("found 1 row(s) to measure drift on"));
+    for (a, b, d) in [(&a[..], &b[..4], 2), (&a[..4], &b[..], 2), (&a[..], &b[..], 4), (&[], &[], 0)] {
+        assert!(told(a, b, d).ends_with("are not embeddings of the same rows"), "{}", told(a, b, d));
+    }
+}
+
 #[test]
 fn one_turned_row_is_the_largest_drift() {
     let a: Vec<f32> = vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0];

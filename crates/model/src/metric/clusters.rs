@@ -146,4 +146,24 @@ mod tests {
         let mean = found.iter().sum::<f64>() / 2.0;
         assert!((mean - 1.125).abs() < 1e-12 && found[0] > found[1], "{found:?}");
     }
+
+    /// Reference: the definitions in Python, with numpy.
+    #[test]
+    fn clusters_that_are_no_copies_have_the_figures_of_the_definitions() {
+        let units = [1, 2, 1, 3, 2, 1, 4, 3];
+        let holds = [1, 0, 1, 1, 0, 0, 1, 1].map(|h| h == 1);
+        let clusters = Clusters::new(&[0, 1, 2, 3, 4, 5, 6, 7], &units);
+        assert_eq!((clusters.n_copies(), clusters.n_clusters()), (0, 4));
+        let near =
+            |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found}, {expected}");
+        near(clusters.effective_n(&holds), 5.63600782778865);
+        near(clusters.effective_n(&[true; 8]), 3.5555555555555554);
+        near(Clusters::new(&[0; 8], &[5; 8]).effective_n(&holds), 1.0);
+        let found = clusters.influences(&[1.0, 4.0, 2.5, -3.0, 0.5, 2.0, 7.0, -1.5]);
+        found
+            .iter()
+            .zip([1.96875, 2.25, -2.25, 4.28125])
+            .for_each(|(found, expected)| near(*found, expected));
+        assert_eq!(clusters.influences(&[]), [0.0; 4]);
+    }
 }

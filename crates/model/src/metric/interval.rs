@@ -80,4 +80,26 @@ mod tests {
         let [low, high] = wilson(1.0, 10.0);
         assert!(low < 0.75 && (high - 1.0).abs() < 1e-12);
     }
+
+    /// Reference: the definitions in Python, with `math`.
+    #[test]
+    fn normal_intervals_match_their_definitions() {
+        let near = |found: [f64; 2], expected: [f64; 2]| {
+            assert!(
+                found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12),
+                "{found:?}, {expected:?}"
+            );
+        };
+        near(normal(1.0, 2.0), [-2.919927969080108, 4.919927969080108]);
+        near(logit_normal(0.8, 0.05), [0.684343549345463, 0.8806692527269595]);
+        assert_eq!((wilson(0.0, 10.0)[0], wilson(1.0, 10.0)[1], all_succeeded(0)), (0.0, 1.0, 0.0));
+    }
+
+    #[test]
+    fn percentiles_lie_between_the_values_beside_them() {
+        assert_eq!(percentile((0..=40).rev().map(f64::from).collect()), Some([1.0, 39.0]));
+        let [low, high] = percentile(vec![3.0, 1.0]).unwrap_or_default();
+        assert!((low - 1.05).abs() < 1e-12 && (high - 2.95).abs() < 1e-12, "{low}, {high}");
+        assert_eq!((percentile(vec![7.0]), percentile(Vec::new())), (Some([7.0, 7.0]), None));
+    }
 }
