@@ -35,7 +35,6 @@ from tree_sitter import Language, Parser
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "mutants"
 TREE = WORK / "tree"
-# Files without unit tests: their tests are built without those of all libraries.
 METRICS = ["bootstrap", "classification", "drift", "mod", "prediction", "ranking", "regression", "score"]
 # What is looked at, and the tests that have to notice: a test file, or unit tests of a crate by a part of their names.
 FILES = {
@@ -50,11 +49,11 @@ FILES = {
         ["tabgraft_model:keep", "evidence", "extend", "space"],
     ),
     "recipe": (["crates/model/src/space/recipe.rs"], ["tabgraft_model:recipe", "lineage", "formats"]),
-    "merge": (["crates/model/src/extend/merge/*.rs"], ["carried", "algebra", "lineage", "refresh"]),
-    "prune": (["crates/model/src/extend/prune.rs"], ["carried", "algebra", "lineage", "extend"]),
+    "merge": (["crates/model/src/extend/merge/*.rs"], ["tabgraft_model:merge", "carried", "algebra", "lineage", "refresh"]),
+    "prune": (["crates/model/src/extend/prune.rs"], ["tabgraft_model:prune", "carried", "algebra", "lineage", "extend"]),
     "metric": (
         [f"crates/model/src/metric/{name}.rs" for name in METRICS],
-        ["metrics"],
+        ["tabgraft_model:metric", "metrics"],
     ),
     "interval": (
         [f"crates/model/src/metric/{name}.rs" for name in ["clusters", "delong", "interval"]],
@@ -454,8 +453,9 @@ def tried(number: int, batches: list[tuple[tuple[Path, Path], dict[str, tuple[fl
     runs = []
     for program, tests in batches:
         reaching = {name: seconds for name, (seconds, numbers) in tests.items() if number in numbers}
-        quick = [name for name, seconds in reaching.items() if seconds <= LONG_SECONDS]
-        runs += [(sum(reaching[name] for name in some), program, some) for some in (quick, sorted(set(reaching) - set(quick))) if some]
+        for is_quick in (True, False):
+            some = [name for name, seconds in reaching.items() if (seconds <= LONG_SECONDS) == is_quick]
+            runs += [(sum(reaching[name] for name in some), program, some)] if some else []
     n_tests = sum(len(some) for _, _, some in runs)
     for seconds, program, some in sorted(runs, key=lambda run: run[0]):
         if not passes(program, some, 10 * seconds + 20, **{SWITCH: str(number)})[0]:

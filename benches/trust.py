@@ -39,11 +39,14 @@ def main() -> None:
     print(f"\n{time.monotonic() - started:.0f} s")
     inputs = [name for name in TOLD if "inputs" in name or "mutations" in name]
     kills = [name for name in TOLD if name.startswith("kills")]
-    for title, names in [("inputs tried", inputs), ("kills survived", kills), ("beside that", [n for n in TOLD if n not in inputs + kills])]:
-        print(f"{title}: {sum(counts[name] for name in names):,} ({', '.join(f'{counts[name]:,} {name}' for name in names)})")
+    others = [name for name in TOLD if name not in inputs + kills]
+    for title, names in [("inputs tried", inputs), ("kills survived", kills), ("beside that", others)]:
+        parts = ", ".join(f"{counts[name]:,} {name}" for name in names)
+        print(f"{title}: {sum(counts[name] for name in names):,} ({parts})")
     page = (ROOT / "docs" / "decisions" / "0061-mutants-in-one-build.md").read_text(encoding="utf-8")
-    rows = [(int(tried), int(caught)) for tried, caught in re.findall(r"^\| `[^|]*\| \d+ \| (\d+) \| (\d+) \|", page, re.M)]
-    print(f"mutants caught: {sum(c for _, c in rows):,} of {sum(t for t, _ in rows):,} that were tried, as decision 61 records")
+    rows = re.findall(r"^\| `[^|]*\| \d+ \| (\d+) \| (\d+) \|", page, re.M)
+    tried, caught = (sum(int(row[i]) for row in rows) for i in (0, 1))
+    print(f"mutants caught: {caught:,} of {tried:,} that were tried, as decision 61 records")
     silent = [what for what, n in counts.items() if n == 0]
     if code == 0 and silent:
         sys.exit(f"no test told of: {', '.join(silent)}")

@@ -85,6 +85,11 @@ fn groups_stay_whole() {
     let parts = fit(&table, &SplitOptions { by, ..Default::default() }).assign(&table).unwrap();
     assert!((0..400).all(|i| parts[i] == parts[i % 40]));
     assert!(PARTS.iter().all(|part| count(&parts, *part) > 0));
+    let by = SplitKey::Group { column: "g".into() };
+    let two = table.take(&[0, 1, 40, 41]).unwrap();
+    let error = Split::fit(&SplitOptions { by, ..Default::default() }, &two, &schema(&table)).unwrap_err();
+    let told = "2 groups in `g` cannot be split into parts of 0.650, 0.150 and 0.200 without an empty one";
+    assert_eq!(error.to_string(), told);
 }
 
 #[test]
@@ -105,6 +110,45 @@ fn the_latest_rows_test_and_those_before_validate() {
     assert!(range(Part::Valid).1 < range(Part::Test).0);
     assert!((count(&parts, Part::Test) as f64 - 100.0).abs() < 8.0);
     assert!((count(&parts, Part::Valid) as f64 - 80.0).abs() < 8.0);
+}
+
+#[test]
+fn times_are_cut_where_the_shares_say() {
+    let time = text([7, 0, 3, 9, 1, 8, 2, 6, 4, 5].map(|t: i32| t.to_string()));
+    let table = Table::from_columns([("t", time)]).unwrap();
+    let cut = |p_valid: f64, p_test: f64| {
+        let by = SplitKey::Time { column: "t".into() };
+        let split =
+            Split::fit(&SplitOptions { by, p_valid, p_test, seed: 0 }, &table, &Schema::default()).unwrap();
+        let SplitBy::Time { valid_from, test_from, .. } = split.by else { panic!("{split:?}") };
+        (valid_from, test_from)
+    };
+    assert_eq!(cut(0.2, 0.3), (Some(5.0), Some(7.0)));
+    assert_eq!(cut(0.1, 0.1), (Some(8.0), Some(9.0)));
+    assert_eq!(cut(0.5, 0.4), (Some(1.0), Some(6.0)));
+    assert_eq!(cut(0.0, 0.4), (None, Some(6.0)));
+    assert_eq!(cut(0.4, 0.0), (Some(6.0), None));
+    assert_eq!(cut(0.0, 0.0), (None, None));
+    // So late that nothing is left to test: one row is.
+    assert_eq!(cut(0.0, 0.001), (None, Some(9.0)));
+    // So early that nothing is left to train on: one row is, and one to validate.
+    assert_eq!(cut(0.3, 0.69), (Some(1.0), Some(3.0)));
+    assert_eq!(cut(0.001, 0.998), (Some(1.0), Some(2.0)));
+}
+
+#[test]
+fn rows_in_two_are_those_that_train_and_the_others() {
+    let table = numbers(400);
+    let options = SplitOptions::of_held_out(0.3, 5);
+    assert_eq!((options.p_valid, options.p_test, options.seed), (0.15, 0.15, 5));
+    assert_eq!(options.by, SplitKey::Rows);
+    let parts = fit(&table, &options).assign(&table).unwrap();
+    let [train, held_out] = Split::in_two(&options, &table, &schema(&table)).unwrap();
+    let rows = |trains: bool| {
+        (0..400_u32).filter(|row| (parts[*row as usize] == Part::Train) == trains).collect::<Vec<_>>()
+    };
+    assert_eq!((&train, &held_out), (&rows(true), &rows(false)));
+    assert!((held_out.len() as f64 - 120.0).abs() < 20.0 && train.len() + held_out.len() == 400);
 }
 
 #[test]
@@ -283,6 +327,10 @@ fn rows_are_split_by_one_column_at_most() {
     assert_eq!(of(&["key"]).unwrap(), SplitKey::Key { column: "key_column".into() });
     assert_eq!(of(&["group"]).unwrap(), SplitKey::Group { column: "group_column".into() });
     assert_eq!(of(&["time"]).unwrap(), SplitKey::Time { column: "time_column".into() });
+    let columns =
+        [&["key"][..], &["group"], &["time"], &[]].map(|wanted| of(wanted).unwrap().column().cloned());
+    let expected = ["key_column", "group_column", "time_column"].map(|name| Some(name.to_owned()));
+    assert_eq!((&columns[..3], &columns[3]), (&expected[..], &None));
     let error = of(&["key", "time"]).unwrap_err();
     assert!(error.is_option() && error.to_string().contains("options `key`, `time` are given"), "{error}");
 }
