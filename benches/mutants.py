@@ -157,6 +157,9 @@ def sites_of(path: str, source: bytes, mutants: list[dict]) -> list[Site]:
         number, other = mutant["number"], mutant["replacement"]
         match mutant["genre"]:
             case "FnValue":
+                if other.startswith("::std::iter::"):
+                    # Who returns some iterator returns one type of them.
+                    continue
                 here = site(start, start, 0)
                 here.before += f"if {ask}({number}) {{ return {other}; }} "
                 here.mutants.append(number)
@@ -286,8 +289,8 @@ def build(by_file: dict[str, list[dict]], tests: list[str], target: Path) -> tup
     before = json.loads(memory.read_text()) if memory.exists() else {}
     left_out: set[int] = set(before.get("numbers", [])) if before.get("key") == key else set()
     named = sorted({test for test in tests if ":" not in test})
-    command = ["test", "--no-run", *(["--lib"] if any(":" in test for test in tests) else [])]
-    command += [word for name in named for word in ("--test", name)] + BUILD
+    whole = ["--lib"] if any(":" in test for test in tests) else []
+    whole += [word for name in named for word in ("--test", name)]
     for _ in range(MOST_ROUNDS):
         ranges, matches = {}, {}
         for path, mutants in by_file.items():
@@ -297,10 +300,11 @@ def build(by_file: dict[str, list[dict]], tests: list[str], target: Path) -> tup
             matches[path] = [s for s in sites if s.match is not None]
             write_if_new(TREE / path, content)
         placed = {n for of_file in ranges.values() for _, _, numbers in of_file for n in numbers}
-        code, told = cargo(command, target)
+        # One test program is enough to be told of what does not compile.
+        code, told = cargo(["test", "--no-run", "--test", named[0], *BUILD], target)
         errors = [m["message"] for m in told if m.get("reason") == "compiler-message" and m["message"]["level"] == "error"]
+        memory.write_text(json.dumps({"key": key, "numbers": sorted(left_out)}))
         if code == 0:
-            memory.write_text(json.dumps({"key": key, "numbers": sorted(left_out)}))
             break
         wrong = set()
         for error in errors:
@@ -319,6 +323,9 @@ def build(by_file: dict[str, list[dict]], tests: list[str], target: Path) -> tup
         print(f"{len(left_out)} mutants do not compile", flush=True)
     else:
         sys.exit(f"does not compile after {MOST_ROUNDS} rounds")
+    code, told = cargo(["test", "--no-run", *whole, *BUILD], target)
+    if code != 0:
+        sys.exit("the tests do not build")
     programs = {}
     for message in told:
         if message.get("reason") == "compiler-artifact" and message.get("executable"):

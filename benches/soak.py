@@ -192,7 +192,9 @@ class Soak:
         parent = self.parent()
         if parent is None or len(parent.columns) < 3:
             return self.train()
-        gone = self.draw.choice(parent.columns)
+        # Of the columns of the first training one has to stay.
+        root = [c for c in parent.columns if c in BASE]
+        gone = self.draw.choice([c for c in parent.columns if c not in root or len(root) > 1])
         left = [c for c in parent.columns if c != gone]
         words = ["prune", parent.path, self.table(parent.columns), "--columns", gone, *self.options()]
         self.make("prune", left, [parent], False, *words)
@@ -297,11 +299,13 @@ class Soak:
 
         print(f"{seconds / 60:.1f} minutes:", ", ".join(f"{n} {what}" for what, n in sorted(self.counts.items())))
         print(f"{sum(n for what, n in self.counts.items() if what.endswith('killed'))} kills survived")
-        print("| command | times | median and longest, s | median peak in the second and last fifth, MB |\n|---|---|---|---|")
+        print("| command | times | median and longest, s | median peak in the second and last fifth, MB |")
+        print("|---|---|---|---|")
         for name, costs in sorted(self.costs.items()):
-            peaks = [statistics.median(c[2] for c in some) if some else float("nan") for some in (fifth(costs, 1), fifth(costs, 4))]
+            fifths = [[cost[2] for cost in fifth(costs, n)] for n in (1, 4)]
+            peaks = ", ".join(f"{statistics.median(some):.1f}" if some else "-" for some in fifths)
             times = [cost[1] for cost in costs]
-            print(f"| `{name}` | {len(costs)} | {statistics.median(times):.2f}, {max(times):.2f} | {peaks[0]:.1f}, {peaks[1]:.1f} |")
+            print(f"| `{name}` | {len(costs)} | {statistics.median(times):.2f}, {max(times):.2f} | {peaks} |")
         second, last = (max((c[1] for c in fifth(self.memory, n)), default=float("nan")) for n in (1, 4))
         print(
             f"the server's memory, MB: {self.memory[0][1]:.1f} at first, at most {second:.1f} in the second fifth and"
