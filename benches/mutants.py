@@ -40,13 +40,13 @@ METRICS = ["bootstrap", "classification", "drift", "mod", "prediction", "ranking
 FILES = {
     "hash": (
         ["crates/table/src/stats/hash.rs", "crates/table/src/row_hash.rs", "crates/model/src/store/hash.rs"],
-        ["tabgraft_table:hash", "tabgraft_model:store::", "split", "formats", "store"],
+        ["tabgraft_table:hash", "tabgraft_model:store::", "split", "formats", "store", "registry"],
     ),
     "split": (["crates/table/src/split.rs"], ["split", "known_rows", "workers"]),
     "objective": (["crates/model/src/objective/mod.rs"], ["tabgraft_model:objective", "space", "workers"]),
     "keep": (
         ["crates/model/src/extend/keep.rs", "crates/model/src/train/keep.rs"],
-        ["tabgraft_model:keep", "evidence", "extend", "space"],
+        ["tabgraft_model:keep", "compare", "extend", "space"],
     ),
     "recipe": (["crates/model/src/space/recipe.rs"], ["tabgraft_model:recipe", "lineage", "formats"]),
     "merge": (["crates/model/src/extend/merge/*.rs"], ["tabgraft_model:merge", "carried", "algebra", "lineage", "refresh"]),

@@ -196,6 +196,16 @@ fn regression_values_are_scikit_learns() {
     assert_eq!(better.verdict, Verdict::Better);
 }
 
+/// Times in seconds and prices in small coins are far from 0 for what they vary by.
+#[test]
+fn an_offset_costs_r2_no_digits() {
+    let (t, q, _) = regression_case();
+    let moved = |values: &[f64]| values.iter().map(|v| v + 1e9).collect::<Vec<f64>>();
+    let all = regression_scores(&moved(&t), &moved(&q), 1).unwrap();
+    near(found(&all, Metric::R2).value, 0.8153120433463366, 1e-6);
+    near(found(&all, Metric::Rmse).value, 1.1459873118576684, 1e-6);
+}
+
 /// 95 % intervals on 300 samples hold the truth in 95 % of them; three standard errors of that
 /// share are .038, and percentile intervals of a small sample are known to be a little narrow.
 #[test]
@@ -419,6 +429,31 @@ fn a_single_positive_row_leaves_the_auc_unknown() {
     let all = binary_scores(&[false, false, true], &[0.1, 0.6, 0.5], 0).unwrap();
     let auc = found(&all, Metric::RocAuc);
     assert_eq!((auc.value, auc.low, auc.high), (0.5, 0.0, 1.0));
+}
+
+#[test]
+fn predictions_and_what_there_is_to_know_of_their_rows_are_told() {
+    let prediction = Prediction::new(vec![0.1, 0.9, 0.4, 0.6, 0.8, 0.2], 2).unwrap();
+    assert_eq!((prediction.n_rows(), prediction.n_outputs()), (3, 2));
+    assert_eq!(prediction.values(), [0.1, 0.9, 0.4, 0.6, 0.8, 0.2]);
+    let p = || Prediction::new(vec![0.1, 0.9, 0.9, 0.2, 0.3, 0.7], 1).unwrap();
+    // The third row repeats the second, and the last is of a class that was not seen.
+    let of_class = |class: [u32; 6]| Truth::Class { class: class.to_vec(), n_classes: 2 };
+    let (unseen, seen) = (of_class([0, 1, 1, 0, 0, 2]), of_class([0, 1, 1, 0, 0, 1]));
+    let keys = [0, 1, 1, 3, 4, 5];
+    let clusters = Clusters::new(&keys, &keys);
+    let notes = |truth: &Truth, clusters: &Clusters| {
+        metric::scores(Task::Binary, truth, &p(), clusters, 0).unwrap()[0].notes()
+    };
+    let copies = "1 of 6 rows repeat another row in every column: copies count once in intervals";
+    let new = "1 of 6 rows have a class that was not seen in training: scored as wrong";
+    let single = Clusters::of_single_rows(6);
+    assert_eq!(notes(&unseen, &clusters), [new, copies]);
+    assert_eq!((notes(&unseen, &single), notes(&seen, &clusters)), (vec![new.into()], vec![copies.into()]));
+    assert_eq!(notes(&seen, &single), [""; 0]);
+    let note =
+        |clusters: &Clusters| metric::compare(Task::Binary, &seen, &p(), &p(), clusters, 0).unwrap().note();
+    assert_eq!((note(&clusters).as_deref(), note(&single)), (Some(copies), None));
 }
 
 #[test]

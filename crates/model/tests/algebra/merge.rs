@@ -167,7 +167,8 @@ fn diverged_versions_are_merged_by_training() {
     let root = root(&table, 6);
     let a = graft(&root, &table, &later(0..2), Mode::Joint);
     let b = graft(&root, &table, &later(2..3), Mode::Anchored);
-    let options = MergeOptions { training: TrainingOptions::of_epochs(4), ..MergeOptions::default() };
+    let training = TrainingOptions { seed: 3, batch_size: Some(32), ..TrainingOptions::of_epochs(4) };
+    let options = MergeOptions { training, ..MergeOptions::default() };
     let merged = EmbeddingSpace::merge(&[&a, &b], Some(&table), &options, &mut quiet).unwrap();
     let other = EmbeddingSpace::merge(&[&b, &a], Some(&table), &options, &mut quiet).unwrap();
     assert_eq!(merged.hashes(), other.hashes());
@@ -175,10 +176,34 @@ fn diverged_versions_are_merged_by_training() {
     let entry = again(&merged).extension_metadata().unwrap().clone();
     assert_eq!((entry.operation, entry.mode, entry.other_parents.len()), (Operation::Merge, Mode::Joint, 1));
     assert!(entry.drift.is_some() && entry.training_epochs_used > 0);
+    assert_eq!((entry.seed, entry.batch_size), (3, Some(merged.batch_size())));
     assert_eq!(merged.extensions().len(), 2);
     let narrow = table.select(&columns(&[])).unwrap();
     let error = EmbeddingSpace::merge(&[&a, &b], Some(&narrow), &options, &mut quiet).unwrap_err();
     assert!(error.is_schema() && error.to_string().contains("the table lacks"), "{error}");
+}
+
+#[test]
+fn a_merge_leaves_out_what_any_of_its_parents_left_out() {
+    let table = table(90, 16);
+    let root = root(&table, 16);
+    let a = graft(&root, &table, &later(0..1), Mode::Frozen);
+    let infer = InferOptions { ignore: later(2..3), ..InferOptions::default() };
+    let options =
+        ExtendOptions { infer, training: TrainingOptions::of_epochs(1), ..ExtendOptions::default() };
+    let options = ExtendOptions { mode: Mode::Frozen, name: Some("b".into()), ..options };
+    let b = root.extend(&table.select(&columns(&later(1..3))).unwrap(), None, &options, &mut quiet).unwrap();
+    let left_out = |space: &EmbeddingSpace| {
+        space.excluded().iter().map(|column| column.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((left_out(&a), left_out(&b)), (vec![], later(2..3)));
+    for parents in [[&a, &b], [&b, &a]] {
+        let merged = merge(&parents);
+        assert_eq!(left_out(&merged), later(2..3));
+        let entry = merged.extension_metadata().unwrap();
+        let first = parents.iter().find(|parent| parent.name() == entry.extended_from_es_name).unwrap();
+        assert_eq!(entry.d_side, merged.d_model() - first.d_model());
+    }
 }
 
 #[test]
