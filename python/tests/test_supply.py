@@ -6,6 +6,7 @@ import re
 import runpy
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -100,3 +101,37 @@ def test_a_wheel_of_another_folder_is_the_same_wheel(tmp_path):
     strange = wheel_of(tmp_path / "strange", "localhost/home/strange")
     with pytest.raises(SystemExit, match="parts.json names /home/strange"):
         without_folder(strange, Path("/home/strange"))
+
+
+SMALL = {
+    "Cargo.toml": '[package]\nname = "small"\nversion = "0.1.0"\nedition = "2024"\n'
+    '[dependencies]\npart = { path = "part" }\n[workspace]\n',
+    "src/main.rs": 'fn main() {\n    part::say(std::env::args().nth(1).expect("a word"));\n}\n',
+    "part/Cargo.toml": '[package]\nname = "part"\nversion = "0.1.0"\nedition = "2024"\n',
+    "part/src/lib.rs": 'pub fn say(word: String) {\n    println!("{} in {}", word, file!());\n}\n',
+    "pyproject.toml": '[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n'
+    '[project]\nname = "small"\nversion = "0.1.0"\n[tool.maturin]\nbindings = "bin"\n',
+}
+
+
+def test_two_builds_in_two_folders_are_the_same_wheel(tmp_path, monkeypatch):
+    """Of a small package of two crates; of the whole one: benches/reproducible.py."""
+    maturin = Path(sys.executable).parent / "maturin"
+    if not maturin.exists() or shutil.which("cargo") is None:
+        pytest.skip("needs cargo and maturin")
+    wheels = []
+    for name in ("a", "another folder"):
+        for path, content in {**SMALL, "python/build_wheel.py": (FOLDER / "build_wheel.py").read_text()}.items():
+            (tmp_path / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / path).write_text(content)
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+        monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path / name / "target"))
+        out = tmp_path / name / "wheel"
+        command = [sys.executable, "python/build_wheel.py", "--maturin", str(maturin), "--out", str(out)]
+        subprocess.run(["cargo", "generate-lockfile", "--offline"], cwd=tmp_path / name, check=True, timeout=60)
+        subprocess.run(command, cwd=tmp_path / name, check=True, timeout=300)
+        [wheel] = out.glob("*.whl")
+        wheels.append(wheel.read_bytes())
+        with zipfile.ZipFile(wheel) as archive:
+            assert not any(str(tmp_path).encode() in archive.read(name) for name in archive.namelist())
+    assert wheels[0] == wheels[1]
