@@ -6,10 +6,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
-use tabgraft_model::compare::Evidence;
+use tabgraft_model::compare::{ColumnEffect, Evidence};
 use tabgraft_model::extend::{ConsolidateOptions, PruneOptions};
 use tabgraft_model::lineage::check_file;
-use tabgraft_model::metric::Verdict;
+use tabgraft_model::metric::{Metric, PairedDifference, Verdict};
+use tabgraft_model::space::GraftJudgement;
 use tabgraft_model::train::{Event, quiet};
 use tabgraft_model::{
     CompareOptions, EmbeddingSpace, ExtendOptions, FitOptions, Keep, Mode, PredictorOptions, TrainingOptions,
@@ -232,6 +233,40 @@ fn a_graft_that_hurts_is_refused_names_the_column_and_leaves_the_parent_as_it_wa
         ConsolidateOptions { training: TrainingOptions::of_epochs(1), ..ConsolidateOptions::default() };
     let plain = again.consolidate(&enriched, None, &plain, &mut quiet).unwrap();
     assert!(pruned.refused_extensions().is_empty() && plain.refused_extensions().is_empty());
+}
+
+#[test]
+fn columns_that_are_proven_to_hurt_are_to_blame_and_else_those_that_hurt_by_their_mean() {
+    let difference = |difference: f64, verdict: Verdict| PairedDifference {
+        metric: Metric::RocAuc,
+        a: 0.5,
+        b: 0.5 + difference,
+        difference,
+        low: difference - 0.1,
+        high: difference + 0.1,
+        p_value: 0.5,
+        n: 100,
+        n_copies: 0,
+        verdict,
+    };
+    let culprits = |effects: &[(&str, f64, Verdict)]| {
+        let new_columns = effects.iter().map(|(column, by, verdict)| ColumnEffect {
+            column: (*column).to_owned(),
+            hiding: difference(*by, *verdict),
+        });
+        let judgement = GraftJudgement {
+            target: "y".to_owned(),
+            difference: difference(-0.2, Verdict::Worse),
+            evidence: Evidence::HeldOut,
+            new_columns: new_columns.collect(),
+        };
+        judgement.culprits().iter().map(|effect| effect.column.clone()).collect::<Vec<_>>()
+    };
+    let unproven = [("a", 0.01, Verdict::NoDifference), ("b", 0.0, Verdict::NoDifference)];
+    let helps = ("c", -0.01, Verdict::NoDifference);
+    assert_eq!(culprits(&[unproven[0], unproven[1], helps]), ["a"]);
+    assert_eq!(culprits(&[("d", 0.2, Verdict::Better), unproven[0]]), ["d"]);
+    assert_eq!(culprits(&[helps]), [""; 0]);
 }
 
 #[test]

@@ -187,22 +187,33 @@ fn diverged_versions_are_merged_by_training() {
 fn a_merge_leaves_out_what_any_of_its_parents_left_out() {
     let table = table(90, 16);
     let root = root(&table, 16);
-    let a = graft(&root, &table, &later(0..1), Mode::Frozen);
-    let infer = InferOptions { ignore: later(2..3), ..InferOptions::default() };
-    let options =
-        ExtendOptions { infer, training: TrainingOptions::of_epochs(1), ..ExtendOptions::default() };
-    let options = ExtendOptions { mode: Mode::Frozen, name: Some("b".into()), ..options };
-    let b = root.extend(&table.select(&columns(&later(1..3))).unwrap(), None, &options, &mut quiet).unwrap();
-    let left_out = |space: &EmbeddingSpace| {
-        space.excluded().iter().map(|column| column.name.clone()).collect::<Vec<_>>()
-    };
-    assert_eq!((left_out(&a), left_out(&b)), (vec![], later(2..3)));
+    // Each grafts a column, and leaves out one of its own and one that both leave out.
+    let [a, b] = [(0, 2), (1, 3)].map(|(new, ignored)| {
+        let ignore = later([ignored, 4]);
+        let table = table.select(&columns(&later([new, ignored, 4]))).unwrap();
+        let options = ExtendOptions {
+            infer: InferOptions { ignore, ..InferOptions::default() },
+            training: TrainingOptions::of_epochs(1),
+            mode: Mode::Frozen,
+            name: Some(format!("l{new}")),
+            ..ExtendOptions::default()
+        };
+        root.extend(&table, None, &options, &mut quiet).unwrap()
+    });
+    let b = graft(&b, &table, &later(5..6), Mode::Frozen);
     for parents in [[&a, &b], [&b, &a]] {
         let merged = merge(&parents);
-        assert_eq!(left_out(&merged), later(2..3));
+        let mut left_out: Vec<&str> = merged.excluded().iter().map(|column| &*column.name).collect();
+        left_out.sort_unstable();
+        assert_eq!(left_out, later(2..5));
         let entry = merged.extension_metadata().unwrap();
         let first = parents.iter().find(|parent| parent.name() == entry.extended_from_es_name).unwrap();
         assert_eq!(entry.d_side, merged.d_model() - first.d_model());
+        assert_eq!(entry.data_hash, merged.hashes().data);
+        // The line of the other one, since their common ancestor.
+        let [other] = &entry.other_parents[..] else { panic!("{:?}", entry.other_parents) };
+        let from = parents.iter().find(|parent| parent.name() == other.name).unwrap();
+        assert_eq!(other.line.len(), from.extensions().len());
     }
 }
 

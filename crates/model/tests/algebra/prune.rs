@@ -103,9 +103,12 @@ fn a_healing_run_may_have_to_run_all_its_epochs() {
     let table = table(200, 5);
     let parent = root(&table, 5);
     let patience = |auto_epochs: bool| {
-        let training = TrainingOptions { auto_epochs, ..TrainingOptions::of_epochs(5) };
+        let training = TrainingOptions { auto_epochs, seed: 9, ..TrainingOptions::of_epochs(5) };
         let options = PruneOptions { training, ..PruneOptions::default() };
         let pruned = parent.prune(&["weight".into()], Some(&table), &options, &mut quiet).unwrap();
+        let entry = pruned.extension_metadata().unwrap();
+        assert_eq!(entry.seed, 9);
+        assert_eq!(entry.parent_validation_loss, entry.prune.unwrap().loss_before);
         let phase = pruned.training_info().phases[0].clone();
         (phase.patience, phase.n_epochs)
     };
@@ -155,6 +158,11 @@ fn what_cannot_be_pruned_is_refused() {
     refused(&["wieght"], "`wieght`, which the space does not use");
     refused(&ROOT, "all columns of the root");
     refused(&["l0"], "has to be healed");
+    // Options are looked at where nothing is trained, too.
+    let training = TrainingOptions { batch_size: Some(0), ..TrainingOptions::default() };
+    let options = PruneOptions { training, ..PruneOptions::default() };
+    let error = space.prune(&later(0..2), None, &options, &mut quiet).unwrap_err();
+    assert!(error.is_option() && error.to_string().contains("`batch_size` is 0"), "{error}");
 }
 
 #[test]
