@@ -11,7 +11,8 @@ use crate::listing::{self, Listing};
 /// Columns of a printed result.
 const SHOWN: usize = 60;
 
-/// Whether later rows are other than those of a training, column by column: what `EmbeddingSpace.watch` gives.
+/// Whether later rows are other than those of a training, column by column: what `EmbeddingSpace.watch` and
+/// `Predictor.watch` give.
 ///
 /// >>> found = space.watch(early)
 /// >>> found.changed, len(found)

@@ -613,6 +613,17 @@ class Predictor:
         columns: _Names | None = None,
         progress: bool | None = None,
     ) -> Explanation: ...
+    def watch(
+        self,
+        data: _FrameLike,
+        *,
+        alpha: float = 0.01,
+        min_psi: float = 0.005,
+        against: _FrameLike | None = None,
+        errors: _Errors = "error",
+        rename: _Renames | None = None,
+        columns: _Names | None = None,
+    ) -> Watched: ...
     def predict_hiding(
         self,
         data: _FrameLike,

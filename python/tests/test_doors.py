@@ -154,6 +154,10 @@ def test_every_command_is_held_against_its_function_or_has_no_options():
     assert set(FLAGS) == set(DOORS) | without
 
 
+def test_spaces_and_predictors_are_watched_with_the_same_options():
+    assert parameters(tabgraft.Predictor.watch) == parameters(tabgraft.EmbeddingSpace.watch)
+
+
 # Where an option comes back: other ways in, whose defaults the document or scikit-learn fixes where they differ.
 @pytest.mark.parametrize(
     ("function", "described"),

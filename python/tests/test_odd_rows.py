@@ -84,3 +84,17 @@ def test_rows_of_the_training_have_not_changed_and_changed_ones_have(space, earl
             space.watch(early, **options)
     with pytest.raises(tabgraft.DataError, match="has no row"):
         space.watch(early.head(0))
+
+
+def test_a_predictor_watches_its_columns_one_by_one_in_the_same_shape(space, early):
+    predictor = tabgraft.Predictor.fit(space, early, "default", n_epochs=1, n_networks=1, effort="quick")
+    other = early.assign(age=early["age"] + 20, purpose="a yacht")
+    found, of_space = predictor.watch(other), space.watch(other)
+    assert type(found) is type(of_space) and found.to_dict().keys() == of_space.to_dict().keys()
+    assert {"column": "purpose", "what": "unseen"} in found.changes and "one by one" in repr(found)
+    frame, of_space = found.to_pandas(), of_space.to_pandas()
+    assert list(frame) == list(of_space) and np.array_equal(frame["psi"], of_space["psi"])
+    assert frame["surprise"].isna().all() and not of_space["surprise"].isna().any()
+    assert not predictor.watch(early).changed and not predictor.watch(other, against=other).changed
+    with pytest.raises(tabgraft.OptionError, match="`alpha` is 2"):
+        predictor.watch(early, alpha=2)

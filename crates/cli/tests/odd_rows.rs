@@ -109,6 +109,39 @@ fn changed_rows_are_an_answer_of_no() {
 }
 
 #[test]
+fn a_predictor_watches_the_columns_of_its_space_one_by_one_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    table(folder, "t.csv", 0..600, |_, _| ());
+    table(folder, "same.csv", 600..900, |_, _| ());
+    table(folder, "other.csv", 600..900, |i, line| *line = format!("r{i},{},{},k9", 2000 + i, i % 7));
+    done(folder, &["train", "t.csv", "--ignore", "id", "--ignore", "kind", "-o", "v1", "--epochs", "3"]);
+    done(folder, &["predictor", "v1", "t.csv", "--target", "kind", "--effort", "quick", "-o", "p1"]);
+    let (said, _) = done(folder, &["watch", "p1", "same.csv"]);
+    let wanted = "300 rows: nothing has changed, columns taken one by one, held against `v1`";
+    assert!(said.starts_with(wanted), "{said}");
+    let (code, said, _) = run(folder, &["watch", "p1", "other.csv", "--format", "json"]);
+    let of_predictor: Value = serde_json::from_str(&said).unwrap();
+    let (code_of_space, said, _) = run(folder, &["watch", "v1", "other.csv", "--format", "json"]);
+    let of_space: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, code_of_space), (1, 1));
+    // The same members, and of values, missing and unseen cells the same numbers before correction.
+    let keys = |report: &Value| report.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!((keys(&of_predictor), &of_predictor["space"]), (keys(&of_space), &of_space["space"]));
+    assert_eq!((&of_predictor["n_rows_hidden"], &of_space["n_rows_hidden"]), (&0.into(), &300.into()));
+    for (one, other) in
+        of_predictor["columns"].as_array().unwrap().iter().zip(of_space["columns"].as_array().unwrap())
+    {
+        assert_eq!((&one["column"], &one["psi"]), (&other["column"], &other["psi"]));
+        assert_eq!(one["missing"]["now"], other["missing"]["now"]);
+        assert!(one["surprise"].is_null() && !other["surprise"].is_null(), "{one} {other}");
+    }
+    done(folder, &["watch", "p1", "other.csv", "--against", "other.csv"]);
+    let (code, _, stderr) = run(folder, &["watch", "t.csv", "same.csv"]);
+    assert!(code == 2 && stderr.contains("t.csv"), "{stderr}");
+}
+
+#[test]
 fn missing_cells_are_filled_beside_the_file_as_it_came() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use tabgraft_feature::Feature;
-use tabgraft_table::read::ReadOptions;
+use tabgraft_table::read::{ReadOptions, Wanted};
 
 use crate::error::{Error, Result};
 use crate::store::{self, Container, ContentHash};
@@ -106,6 +106,14 @@ impl ModelFile {
         match self {
             ModelFile::Space(space) => space.read_options(),
             ModelFile::Predictor(predictor) => predictor.read_options(),
+        }
+    }
+
+    /// The columns that it needs of a table: to embed it, or to predict it.
+    pub fn needs(&self) -> Wanted {
+        match self {
+            ModelFile::Space(space) => space.needs(),
+            ModelFile::Predictor(predictor) => predictor.needs(),
         }
     }
 

@@ -210,4 +210,31 @@ fn a_predictor_watches_columns_and_its_space_hidden_cells_too() {
     assert!(broken.are_of(&space));
     let found = space.watch_later(&broken, &options).unwrap();
     assert!(says(&found, "price", What::Surprise));
+
+    // A table at once is what its rows are one by one, with what there is to say of its columns.
+    for made in [usual, Made { shift: 20.0, ..usual }, Made { unheard: 4, ..usual }] {
+        let table = with_target(&rows(40_000, 1000, made));
+        let whole = predictor.watch(&table, &options).unwrap();
+        let coded = predictor.watch_later(&code(made), &options).unwrap();
+        assert_eq!((&whole.columns, whole.n_effective), (&coded.columns, coded.n_effective));
+        assert!(whole.report.ignored_columns.is_empty(), "the target is no column to speak of");
+        assert!(whole.verdict().ends_with("columns taken one by one"), "{}", whole.verdict());
+        // By themselves columns are what they are to the space.
+        let of_space = space.watch(&table, &options).unwrap();
+        let values =
+            |found: &Watched| found.columns.iter().map(|c| (c.psi, c.jensen_shannon)).collect::<Vec<_>>();
+        assert_eq!(values(&whole), values(&of_space));
+        assert!(!of_space.verdict().contains("one by one"));
+    }
+    // Other rows to hold them against are counted as the space counts them.
+    let table = rows(40_000, 1000, Made { unheard: 4, ..usual });
+    let (own, of_space) = (predictor.profile_of(&table).unwrap(), space.profile_of(&table).unwrap());
+    assert_eq!((own.columns, own.evidence), (of_space.columns, of_space.evidence));
+    let against = Some(predictor.profile_of(&table).unwrap());
+    let options = WatchOptions { against, ..options };
+    assert!(!predictor.watch(&table, &options).unwrap().changed);
+    assert!(predictor.watch(&rows(0, 500, usual), &options).unwrap().changed);
+    let none = table.slice(0, 0);
+    assert!(predictor.watch(&none, &options).unwrap_err().is_value());
+    assert!(predictor.profile_of(&none).unwrap_err().is_value());
 }

@@ -14,12 +14,12 @@ use tabgraft_model::{Error, Result as Loaded};
 use tabgraft_table::Table;
 use tabgraft_table::unreadable::CellErrors;
 
-use crate::drift::Drift;
+use crate::drift::{Drift, gauges};
 use crate::event::Sink;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::options::ServeOptions;
-use crate::served::{Served, Version};
+use crate::served::{Model, Served, Version};
 use crate::tokens::TokenNumber;
 use crate::work::{Answer, Work};
 
@@ -87,6 +87,22 @@ impl App {
             drift.keep(model, version, table, errors);
         }
         Ok(answer)
+    }
+
+    /// Drift as Prometheus reads it: what was found when the metrics were read before. The next verdicts are found behind the
+    /// answer, unless that is under way.
+    pub fn drift_gauges(self: &Arc<Self>) -> String {
+        let Some(drift) = &self.drift else { return String::new() };
+        let current = |model: &Model| Some(drift.known(&model.name, &*model.current()?));
+        let known: Vec<_> = self.served.models.iter().filter_map(current).collect();
+        if drift.want() {
+            let app = self.clone();
+            let look = move || app.drift.iter().for_each(|drift| drift.look(&app.served));
+            if self.work.later(look).is_err() {
+                drift.give_up();
+            }
+        }
+        gauges(&known)
     }
 
     /// A server without tokens on this machine's own address answers to this machine's names alone: a page of a

@@ -124,9 +124,6 @@ impl Metrics {
     /// The page of metrics; `versions` are models with the id and name of their current version.
     pub fn text(&self, versions: &[(String, String, String)]) -> String {
         let mut text = String::new();
-        let head = |text: &mut String, name: &str, kind: &str, help: &str| {
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        };
         let answered = self.lock();
         head(&mut text, "tabgraft_requests_total", "counter", "Requests that were answered.");
         for ((route, status), n) in &answered.requests {
@@ -180,8 +177,13 @@ impl Metrics {
     }
 }
 
+/// What is said of a metric in front of its lines.
+pub(crate) fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
 /// A value between quotes.
-fn label(text: &str) -> String {
+pub(crate) fn label(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

@@ -135,6 +135,14 @@ impl Work {
         self.shared.push(Job::Alone(Box::new(job)))?;
         answer.await.map_err(|_| Failure::internal())?
     }
+
+    /// Does work that nobody waits for in its turn.
+    ///
+    /// # Errors
+    /// 503 if too many requests wait: then it is not done.
+    pub fn later(&self, work: impl FnOnce() + Send + 'static) -> std::result::Result<(), Failure> {
+        self.shared.push(Job::Alone(Box::new(move || in_pool_or_alone(work))))
+    }
 }
 
 impl Drop for Work {

@@ -4,6 +4,7 @@ mod explain;
 mod fit;
 mod options;
 mod score;
+mod watch;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use tabgraft_table::encoded::NO_TARGET;
 use tabgraft_table::stats::hash::mix;
 
 use super::hidden::{class_nats, each_hidden, n_passes};
-use super::{EmbeddingSpace, Rows, training_data};
+use super::{About, EmbeddingSpace, Rows, training_data};
 use crate::embed::{CellState, CellTable};
 use crate::error::{Error, Result};
 use crate::objective::Role;
@@ -48,8 +48,7 @@ impl EmbeddingSpace {
 
     /// What tells the rows of any table of this space apart.
     pub(crate) fn keys_of(&self, table: &Table) -> Result<Vec<u64>> {
-        let columns: Vec<String> = self.first_columns().into_iter().filter(|c| table.has_column(c)).collect();
-        self.split().row_hashes(table, &columns)
+        self.about.keys_of(table)
     }
 
     /// The profile of the rows of a training that has taken so many rows through the network.
@@ -121,6 +120,15 @@ impl EmbeddingSpace {
         let of_group =
             |(g, columns): (usize, std::ops::Range<usize>)| (0..columns.len()).map(move |nth| (g, nth));
         Places(groups.into_iter().map(|group| group.columns.clone()).enumerate().flat_map(of_group).collect())
+    }
+}
+
+impl About {
+    /// What tells the rows of any table apart.
+    pub(crate) fn keys_of(&self, table: &Table) -> Result<Vec<u64>> {
+        let columns: Vec<String> =
+            self.key_columns.iter().filter(|name| table.has_column(name)).cloned().collect();
+        self.split.row_hashes(table, &columns)
     }
 }
 

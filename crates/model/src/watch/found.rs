@@ -1,5 +1,7 @@
 //! What was found: a verdict, and what became of each column.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use tabgraft_table::unreadable::UnreadableColumn;
 
@@ -20,7 +22,7 @@ pub struct Watched {
     pub n_rows: usize,
     /// As many different rows would tell as much: copies tell nothing new.
     pub n_effective: f64,
-    /// Rows whose cells were hidden.
+    /// Rows whose cells were hidden; 0 where a predictor watched, which sees its columns one by one.
     pub n_rows_hidden: usize,
     /// Tests that were made; p-values are corrected for their number.
     pub n_tests: usize,
@@ -115,38 +117,62 @@ impl Watched {
     /// What the cells of [`Watched::rows`] are.
     pub const HEAD: [&'static str; 6] = ["column", "changed", "PSI", "missing", "unseen", "surprise"];
 
+    /// Columns that have changed.
+    pub fn n_changed(&self) -> usize {
+        self.changed_columns().len()
+    }
+
+    /// All columns, each with whether it has changed: those that have in front, then those whose values moved most.
+    pub fn most_changed(&self) -> Vec<(&WatchedColumn, bool)> {
+        let changed = self.changed_columns();
+        let mut columns: Vec<(&WatchedColumn, bool)> =
+            self.columns.iter().map(|column| (column, changed.contains(column.column.as_str()))).collect();
+        let moved = |column: &WatchedColumn| column.psi.unwrap_or(-1.0);
+        columns.sort_by(|a, b| b.1.cmp(&a.1).then(moved(b.0).total_cmp(&moved(a.0))));
+        columns
+    }
+
+    fn changed_columns(&self) -> HashSet<&str> {
+        self.changes.iter().map(|change| change.column.as_str()).collect()
+    }
+
     /// The verdict in words.
     pub fn verdict(&self) -> String {
-        let n = self
-            .columns
-            .iter()
-            .filter(|column| self.changes.iter().any(|c| c.column == column.column))
-            .count();
-        match n {
-            0 => format!("{} rows: nothing has changed", self.n_rows),
-            n => format!("{} rows: {n} of {} columns have changed", self.n_rows, self.columns.len()),
+        // A predictor hides no cells; a space hides those of one row at least.
+        let alone = if self.n_rows_hidden == 0 { ", columns taken one by one" } else { "" };
+        match self.n_changed() {
+            0 => format!("{} rows: nothing has changed{alone}", self.n_rows),
+            n => format!("{} rows: {n} of {} columns have changed{alone}", self.n_rows, self.columns.len()),
         }
     }
 
     /// One line of text for each column, before and now.
     pub fn rows(&self) -> Vec<Vec<String>> {
-        let row = |column: &WatchedColumn| {
-            let words: Vec<&str> =
-                self.changes.iter().filter(|c| c.column == column.column).map(|c| c.what.name()).collect();
-            let percent = |shift: &Option<Shift>| {
-                shift.map_or("-".to_owned(), |s| {
-                    format!("{:.2} % -> {:.2} %", 100.0 * s.before, 100.0 * s.now)
-                })
-            };
-            vec![
-                column.column.clone(),
-                if words.is_empty() { "-".to_owned() } else { words.join(", ") },
-                column.psi.map_or("-".to_owned(), |psi| format!("{psi:.4}")),
-                percent(&column.missing),
-                percent(&column.unseen),
-                column.surprise.map_or("-".to_owned(), |s| format!("{:.3} -> {:.3}", s.before, s.now)),
-            ]
+        self.columns.iter().map(WatchedColumn::row).collect()
+    }
+}
+
+impl WatchedColumn {
+    /// Its line of text: what the columns of [`Watched::HEAD`] are.
+    pub fn row(&self) -> Vec<String> {
+        let percent = |shift: &Option<Shift>| {
+            shift.map_or("-".to_owned(), |s| format!("{:.2} % -> {:.2} %", 100.0 * s.before, 100.0 * s.now))
         };
-        self.columns.iter().map(row).collect()
+        let tests = [
+            (What::Values, self.values),
+            (What::Missing, self.missing.map(|shift| shift.test)),
+            (What::Unseen, self.unseen.map(|shift| shift.test)),
+            (What::Surprise, self.surprise.map(|shift| shift.test)),
+        ];
+        let changed = tests.iter().filter(|(_, test)| test.is_some_and(|test| test.changed));
+        let words: Vec<&str> = changed.map(|(what, _)| what.name()).collect();
+        vec![
+            self.column.clone(),
+            if words.is_empty() { "-".to_owned() } else { words.join(", ") },
+            self.psi.map_or("-".to_owned(), |psi| format!("{psi:.4}")),
+            percent(&self.missing),
+            percent(&self.unseen),
+            self.surprise.map_or("-".to_owned(), |s| format!("{:.3} -> {:.3}", s.before, s.now)),
+        ]
     }
 }

@@ -15,13 +15,14 @@ mod tests_of_columns;
 mod verdict;
 
 use tabgraft_table::Table;
+use tabgraft_table::codec::encode;
 use tabgraft_table::encoded::{EncodedTable, NO_TARGET};
 use tabgraft_table::unreadable::CellErrors;
 
-use crate::EmbeddingSpace;
 use crate::error::{Error, Result};
-use crate::space::{Odds, Profile, UnseenCounts, cell_tables, class_nats, each_hidden, evidence};
+use crate::space::{About, Odds, Profile, UnseenCounts, cell_tables, class_nats, each_hidden, evidence};
 use crate::train::{Purpose, drawn};
+use crate::{EmbeddingSpace, Predictor};
 pub use found::{Change, Shift, Tested, Watched, WatchedColumn, What};
 pub use later::LaterRows;
 use tests_of_columns::{Counted, Sample};
@@ -83,47 +84,13 @@ impl EmbeddingSpace {
         let profile = options.profile(self.profile(), self.columns().len(), self.name())?;
         let readable = self.readable(table, options.errors)?;
         let report = self.column_report(&readable.table);
-        let made = self.complete(&readable.table)?;
-        let table = &*made.table;
-        self.about.check_known(table)?;
-        if table.n_rows() == 0 {
-            return Err(Error::value("the table to watch has no row"));
-        }
-        let keys = self.keys_of(table)?;
-        let mut unseen = UnseenCounts::default();
-        let counted = self.counted(table, &mut unseen)?;
-        let rows = rows_to_hide(&keys);
-        let has = |column: usize| table.has_column(&self.columns()[column].name);
-        let surprises = self.surprises_of(&self.encode_rows(table, &rows)?, profile, has);
-        let now = Now {
-            n_rows: table.n_rows(),
-            evidence: evidence(keys.iter().copied()),
-            counted,
-            n_rows_hidden: rows.len(),
-            surprises,
+        let hidden = |table: &Table, keys: &[u64]| {
+            let rows = rows_to_hide(keys);
+            let has = |column: usize| table.has_column(&self.columns()[column].name);
+            Ok((rows.len(), self.surprises_of(&self.encode_rows(table, &rows)?, profile, has)))
         };
-        Ok(Watched {
-            report,
-            unreadable: readable.unreadable,
-            unseen: unseen.mostly_of_parts(self.columns(), self.codecs()),
-            ..verdict(self.columns(), profile, &now, options)
-        })
-    }
-
-    /// The cells of each column of a table, counted.
-    fn counted(&self, table: &Table, unseen: &mut UnseenCounts) -> Result<Vec<Counted>> {
-        let mut counted: Vec<Counted> = self.codecs().iter().map(Counted::none).collect();
-        for first in (0..table.n_rows()).step_by(CHUNK_ROWS) {
-            let chunk = table.slice(first, CHUNK_ROWS);
-            let encoded = self.encode(&chunk)?;
-            unseen.update_part(self.columns(), &encoded, &chunk)?;
-            counted.iter_mut().zip(self.codecs()).zip(&encoded.columns).for_each(
-                |((counted, codec), column)| {
-                    counted.add(codec, column);
-                },
-            );
-        }
-        Ok(counted)
+        let watched = self.about.watched(&readable.table, profile, hidden, options)?;
+        Ok(Watched { report, unreadable: readable.unreadable, ..watched })
     }
 
     /// How surprising the cells of each column are, each hidden; none of columns that are not there.
@@ -149,6 +116,84 @@ impl EmbeddingSpace {
         });
         let sample = |c: usize| has(c).then(|| Sample::of(nats[c..].iter().step_by(n_columns)));
         (0..n_columns).map(sample).collect()
+    }
+}
+
+impl Predictor {
+    /// Whether the rows of a table are other than those that its space was trained on, column by column. What no column
+    /// shows alone is not seen: a predictor does not tell hidden cells, its space does ([`EmbeddingSpace::watch`]).
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::watch`].
+    pub fn watch(&self, table: &Table, options: &WatchOptions) -> Result<Watched> {
+        options.check()?;
+        let about = &self.about.space;
+        let profile = options.profile(about.profile.as_ref(), about.columns.len(), self.name())?;
+        let readable = self.readable(table, options.errors)?;
+        let report = self.column_report(&readable.table);
+        let hidden = |_: &Table, _: &[u64]| Ok((0, vec![None; about.columns.len()]));
+        let watched = about.watched(&readable.table, profile, hidden, options)?;
+        Ok(Watched { report, unreadable: readable.unreadable, ..watched })
+    }
+
+    /// The profile of other rows, to hold later ones against, column by column.
+    ///
+    /// # Errors
+    /// As [`EmbeddingSpace::profile_of`].
+    pub fn profile_of(&self, table: &Table) -> Result<Profile> {
+        let about = &self.about.space;
+        let made = about.complete(table)?;
+        let table = &*made.table;
+        about.check_known(table)?;
+        if table.n_rows() == 0 {
+            return Err(Error::value("the table to hold rows against has no row"));
+        }
+        let counted = about.counted(table, &mut UnseenCounts::default())?;
+        Ok(Profile {
+            columns: counted.iter().map(|column| column.profiled()).collect(),
+            evidence: evidence(about.keys_of(table)?.into_iter()),
+            surprises: None,
+        })
+    }
+}
+
+impl About {
+    /// What is found of the rows of a table that can be read; `hidden` says of how many rows the cells were hidden, and how
+    /// surprising those of each column are.
+    fn watched(
+        &self,
+        table: &Table,
+        profile: &Profile,
+        hidden: impl FnOnce(&Table, &[u64]) -> Result<(usize, Vec<Option<Sample>>)>,
+        options: &WatchOptions,
+    ) -> Result<Watched> {
+        let made = self.complete(table)?;
+        let table = &*made.table;
+        self.check_known(table)?;
+        if table.n_rows() == 0 {
+            return Err(Error::value("the table to watch has no row"));
+        }
+        let keys = self.keys_of(table)?;
+        let mut unseen = UnseenCounts::default();
+        let counted = self.counted(table, &mut unseen)?;
+        let (n_rows_hidden, surprises) = hidden(table, &keys)?;
+        let evidence = evidence(keys.iter().copied());
+        let now = Now { n_rows: table.n_rows(), evidence, counted, n_rows_hidden, surprises };
+        let unseen = unseen.mostly_of_parts(&self.columns, &self.codecs);
+        Ok(Watched { unseen, ..verdict(&self.columns, profile, &now, options) })
+    }
+
+    /// The cells of each column of a table, counted.
+    fn counted(&self, table: &Table, unseen: &mut UnseenCounts) -> Result<Vec<Counted>> {
+        let mut counted: Vec<Counted> = self.codecs.iter().map(Counted::none).collect();
+        for first in (0..table.n_rows()).step_by(CHUNK_ROWS) {
+            let chunk = table.slice(first, CHUNK_ROWS);
+            let encoded = encode(&self.columns, &self.codecs, &chunk)?;
+            unseen.update_part(&self.columns, &encoded, &chunk)?;
+            let columns = counted.iter_mut().zip(&self.codecs).zip(&encoded.columns);
+            columns.for_each(|((counted, codec), column)| counted.add(codec, column));
+        }
+        Ok(counted)
     }
 }
 

@@ -67,6 +67,16 @@ impl Counted {
         }
     }
 
+    /// What a profile keeps of them, all of them rows that the codec was not fitted to.
+    pub fn profiled(&self) -> ProfiledColumn {
+        ProfiledColumn {
+            counts: self.by_group.iter().map(|n| *n as u64).collect(),
+            n_missing: self.n_missing as u64,
+            n_held_out: self.n_rows() as u64,
+            n_unseen: if self.is_category { self.n_unseen as u64 } else { 0 },
+        }
+    }
+
     fn n_known(&self) -> f64 {
         self.by_group.iter().sum()
     }

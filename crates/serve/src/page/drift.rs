@@ -1,7 +1,7 @@
 //! Whether the last rows that a version was asked about have changed, as the page shows it.
 
 use serde::Serialize;
-use tabgraft_model::watch::Watched;
+use tabgraft_model::watch::{Watched, WatchedColumn};
 
 use super::answer::Told as Problem;
 use crate::drift::{Drift, Told};
@@ -48,16 +48,10 @@ impl DriftView {
 }
 
 fn rows(found: &Watched) -> Vec<DriftRow> {
-    let is_changed = |name: &str| found.changes.iter().any(|change| change.column == name);
-    let columns = found.columns.iter().zip(found.rows()).map(|(column, cells)| {
-        let row = DriftRow {
-            name: column.column.clone(),
-            changed: is_changed(&column.column),
-            cells: cells.into_iter().skip(1).collect(),
-        };
-        (row, column.psi.unwrap_or(-1.0))
-    });
-    let mut rows: Vec<(DriftRow, f64)> = columns.collect();
-    rows.sort_by(|(a, moved), (b, other)| b.changed.cmp(&a.changed).then(other.total_cmp(moved)));
-    rows.into_iter().map(|(row, _)| row).collect()
+    let row = |(column, changed): (&WatchedColumn, bool)| DriftRow {
+        name: column.column.clone(),
+        changed,
+        cells: column.row().into_iter().skip(1).collect(),
+    };
+    found.most_changed().into_iter().map(row).collect()
 }

@@ -13,7 +13,7 @@ pub(super) fn routes() -> Vec<Route> {
         method: Verb::Get,
         path: "/metrics",
         is_open: false,
-        summary: "Requests, times, rows and batches, as Prometheus reads them.",
+        summary: "Requests, times, rows, batches and drift, as Prometheus reads them.",
         asks: None,
         gives: (TEXT, None),
         run,
@@ -29,6 +29,7 @@ fn run(call: Call) -> Running {
                 Some((model.name.clone(), version.id.clone(), version.name.clone()))
             })
             .collect();
-        Ok(Reply::of(TEXT, Body::from(call.app.metrics.text(&versions))))
+        let text = call.app.metrics.text(&versions) + &call.app.drift_gauges();
+        Ok(Reply::of(TEXT, Body::from(text)))
     })
 }

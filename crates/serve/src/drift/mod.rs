@@ -7,8 +7,10 @@
 //! Nobody's answer waits for it: rows for which the queue has no place are passed over and counted. Codes are kept, no
 //! text of a cell, of the version that is current; another one begins anew.
 
+mod gauges;
+
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -22,6 +24,7 @@ use tabgraft_table::unreadable::CellErrors;
 
 use crate::failure::Failure;
 use crate::served::{Served, Version};
+pub(crate) use gauges::{Known, text as gauges};
 
 /// Most tables that wait to be coded.
 const MOST_WAITING: usize = 1024;
@@ -38,6 +41,8 @@ pub(crate) struct Drift {
     shared: Arc<Shared>,
     /// Verdicts are found one at a time: who asks meanwhile waits for it.
     telling: Mutex<()>,
+    /// Whether somebody is to look at all models.
+    is_wanted: AtomicBool,
 }
 
 #[derive(Default)]
@@ -105,7 +110,7 @@ impl Drift {
         let shared = Arc::new(Shared::default());
         let coding = shared.clone();
         thread::Builder::new().name("drift".to_owned()).spawn(move || coding.code(&waiting, most_rows))?;
-        Ok(Drift { most_rows, queue, shared, telling: Mutex::default() })
+        Ok(Drift { most_rows, queue, shared, telling: Mutex::default(), is_wanted: AtomicBool::new(false) })
     }
 
     /// Rows that are kept of each model.
@@ -131,6 +136,38 @@ impl Drift {
             return;
         }
         shared.of(model, version, |kept| kept.n_seen += n_rows as u64);
+    }
+
+    /// What is known of a version already; nothing is found for it.
+    pub fn known(&self, model: &str, version: &Version) -> Known {
+        let kept = self.shared.lock();
+        let kept = kept.get(model).filter(|kept| kept.version.id == version.id);
+        Known {
+            model: model.to_owned(),
+            n_passed_over: kept.map_or(0, |kept| kept.n_passed_over),
+            told: kept.and_then(|kept| kept.told.clone()),
+        }
+    }
+
+    /// Whether nobody is to look at all models yet: then the caller is, by [`Drift::look`] or [`Drift::give_up`].
+    pub fn want(&self) -> bool {
+        !self.is_wanted.swap(true, Ordering::Relaxed)
+    }
+
+    /// Nobody will look.
+    pub fn give_up(&self) {
+        self.is_wanted.store(false, Ordering::Relaxed);
+    }
+
+    /// Looks at the last rows of each model, for whoever asks what is known.
+    pub fn look(&self, served: &Served) {
+        let _wanted = Wanted(self);
+        for model in &served.models {
+            if let Some(version) = model.current() {
+                // A file without a profile has no verdict, which is told where one is asked for.
+                let _ = self.told(&model.name, &version, served);
+            }
+        }
     }
 
     /// What the last rows that a version was asked about say. Where the space of a predictor is served, too, it tells
@@ -179,6 +216,15 @@ impl Drift {
         let told = Arc::new(told);
         self.shared.of(model, version, |kept| kept.told = Some(told.clone()));
         Ok(told)
+    }
+}
+
+/// That somebody looks at all models; over when dropped.
+struct Wanted<'a>(&'a Drift);
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
     }
 }
 
