@@ -4,6 +4,9 @@ Every answer is compared with the command's for the version that it names; anyth
 a hostile body has to get, is counted as wrong and ends the run with exit code 1. Memory (resident, of the server's
 process) is looked at all the time: what it is after the first fifth of the run, and the most that it is after that. Wanted:
 nothing wrong, and no growth beyond a tenth. Requests to count come from `just bench-serve`'s first part.
+
+With `--watch ROWS` the server remembers its last rows, and drift and metrics are asked for every second; metrics must be
+lines that Prometheus reads.
 """
 
 import argparse
@@ -14,6 +17,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -29,6 +33,9 @@ FIXTURE = pathlib.Path(__file__).parents[1] / "fixtures" / "german_credit.csv"
 LATE = ["checking_status", "savings_status", "credit_history"]
 N_BODIES = 40
 SHARE_GROWN = 0.1
+
+#: A line of metrics: name, labels, value.
+METRIC = re.compile(r'[a-z_]+({([a-z_]+="([^"\\\n]|\\["\\n])*",?)*})? [0-9.eE+-]+')
 
 HOSTILE = [
     (b"", {400}),
@@ -51,10 +58,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--watch", type=int, metavar="ROWS", help="remember so many of the last rows")
     arguments = parser.parse_args()
     work = harness.Work()
     registry, bodies, expected = models(work)
-    with Soaked(work, registry) as soaked:
+    with Soaked(registry, arguments.watch) as soaked:
         soak(soaked, registry, bodies, expected, arguments)
 
 
@@ -96,8 +104,9 @@ def models(work: harness.Work):
 class Soaked:
     """The server's process."""
 
-    def __init__(self, work: harness.Work, registry: str) -> None:
+    def __init__(self, registry: str, watch: int | None) -> None:
         command = [harness.BINARY, "--quiet", "serve", f"risk={registry}", "--bind", "127.0.0.1:0", "--timeout", "5"]
+        command += ["--watch", str(watch)] if watch else []
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.host = self.process.stdout.readline().split()[0].removeprefix("http://")
 
@@ -113,6 +122,11 @@ class Soaked:
         """Resident megabytes."""
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS")) / 1024
+
+    def get(self, connection: http.client.HTTPConnection, path: str):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
 
     def ask(self, connection: http.client.HTTPConnection, body: bytes):
         connection.request("POST", "/models/risk/predict", body, {"content-type": "application/json"})
@@ -189,8 +203,21 @@ def soak(soaked: Soaked, registry: str, bodies, expected, arguments) -> None:
             back = not back
             count("promotes and rollbacks")
 
+    def watcher() -> None:
+        connection = http.client.HTTPConnection(soaked.host, timeout=30)
+        while not over.wait(1):
+            status, body = soaked.get(connection, "/models/risk/drift")
+            # Hostile rows that can be answered are among the last rows, too.
+            found = json.loads(body).get("found") if status == 200 else None
+            what = "before any row" if not found else "changed" if found["changed"] else "not changed"
+            count(f"verdicts on drift, {what}", f"{status}: {body[:300]}" if status != 200 else None)
+            status, text = soaked.get(connection, "/metrics")
+            odd = [line for line in text.splitlines() if line and line[0] != "#" and not METRIC.fullmatch(line)]
+            count("pages of metrics", f"{status}: {odd[:2]}" if status != 200 or odd else None)
+
     threads = [threading.Thread(target=client, args=(i,)) for i in range(arguments.clients)]
-    threads += [threading.Thread(target=work) for work in (hostile, killed, promote)]
+    others = (hostile, killed, promote, watcher) if arguments.watch else (hostile, killed, promote)
+    threads += [threading.Thread(target=work) for work in others]
     for thread in threads:
         thread.start()
     started, settled, most = time.monotonic(), None, 0.0

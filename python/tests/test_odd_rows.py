@@ -86,8 +86,7 @@ def test_rows_of_the_training_have_not_changed_and_changed_ones_have(space, earl
         space.watch(early.head(0))
 
 
-def test_a_predictor_watches_its_columns_one_by_one_in_the_same_shape(space, early):
-    predictor = tabgraft.Predictor.fit(space, early, "default", n_epochs=1, n_networks=1, effort="quick")
+def test_a_predictor_watches_its_columns_one_by_one_in_the_same_shape(space, predictor, early):
     other = early.assign(age=early["age"] + 20, purpose="a yacht")
     found, of_space = predictor.watch(other), space.watch(other)
     assert type(found) is type(of_space) and found.to_dict().keys() == of_space.to_dict().keys()
