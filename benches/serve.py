@@ -2,11 +2,13 @@
 
 Every answer is compared with the command's for the version that it names; anything else than that, or than the status that
 a hostile body has to get, is counted as wrong and ends the run with exit code 1. Memory (resident, of the server's
-process) is looked at all the time: what it is after the first fifth of the run, and the most that it is after that. Wanted:
-nothing wrong, and no growth beyond a tenth. Requests to count come from `just bench-serve`'s first part.
+process) is looked at all the time: its median in the second fifth of the run and in the last one, and the most that it is
+after the first. Wanted: nothing wrong, a median that grows by no more than a tenth, and no peak above it by more than that.
+Requests to count come from `just bench-serve`'s first part.
 
 With `--watch ROWS` the server remembers its last rows, and drift and metrics are asked for every second; metrics must be
-lines that Prometheus reads.
+lines that Prometheus reads. Rows that wait to be coded may take 32 MB, and as much while they are, so that peaks may be 64 MB
+higher. `--timeout` is the server's, for machines that have other things to do.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import random
 import re
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -33,6 +36,8 @@ FIXTURE = pathlib.Path(__file__).parents[1] / "fixtures" / "german_credit.csv"
 LATE = ["checking_status", "savings_status", "credit_history"]
 N_BODIES = 40
 SHARE_GROWN = 0.1
+#: What rows may take that wait to be remembered, and that are.
+WAITING_MB = 64
 
 #: A line of metrics: name, labels, value.
 METRIC = re.compile(r'[a-z_]+({([a-z_]+="([^"\\\n]|\\["\\n])*",?)*})? [0-9.eE+-]+')
@@ -58,11 +63,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--timeout", type=int, default=5, metavar="SECONDS")
     parser.add_argument("--watch", type=int, metavar="ROWS", help="remember so many of the last rows")
     arguments = parser.parse_args()
     work = harness.Work()
     registry, bodies, expected = models(work)
-    with Soaked(registry, arguments.watch) as soaked:
+    with Soaked(registry, arguments) as soaked:
         soak(soaked, registry, bodies, expected, arguments)
 
 
@@ -104,9 +110,10 @@ def models(work: harness.Work):
 class Soaked:
     """The server's process."""
 
-    def __init__(self, registry: str, watch: int | None) -> None:
-        command = [harness.BINARY, "--quiet", "serve", f"risk={registry}", "--bind", "127.0.0.1:0", "--timeout", "5"]
-        command += ["--watch", str(watch)] if watch else []
+    def __init__(self, registry: str, arguments: argparse.Namespace) -> None:
+        command = [harness.BINARY, "--quiet", "serve", f"risk={registry}", "--bind", "127.0.0.1:0"]
+        command += ["--timeout", str(arguments.timeout)]
+        command += ["--watch", str(arguments.watch)] if arguments.watch else []
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.host = self.process.stdout.readline().split()[0].removeprefix("http://")
 
@@ -148,7 +155,7 @@ def soak(soaked: Soaked, registry: str, bodies, expected, arguments) -> None:
 
     def client(seed: int) -> None:
         draw = random.Random(seed)
-        connection = http.client.HTTPConnection(soaked.host, timeout=30)
+        connection = http.client.HTTPConnection(soaked.host, timeout=60)
         while not over.is_set():
             i = draw.randrange(len(bodies))
             try:
@@ -169,7 +176,7 @@ def soak(soaked: Soaked, registry: str, bodies, expected, arguments) -> None:
         draw = random.Random(-1)
         while not over.is_set():
             body, allowed = draw.choice(HOSTILE)
-            connection = http.client.HTTPConnection(soaked.host, timeout=30)
+            connection = http.client.HTTPConnection(soaked.host, timeout=60)
             try:
                 status, said = soaked.ask(connection, body)
                 problem = None if status in allowed else f"{status} for {body[:40]!r}: {said[:100]!r}"
@@ -204,7 +211,7 @@ def soak(soaked: Soaked, registry: str, bodies, expected, arguments) -> None:
             count("promotes and rollbacks")
 
     def watcher() -> None:
-        connection = http.client.HTTPConnection(soaked.host, timeout=30)
+        connection = http.client.HTTPConnection(soaked.host, timeout=60)
         while not over.wait(1):
             status, body = soaked.get(connection, "/models/risk/drift")
             # Hostile rows that can be answered are among the last rows, too.
@@ -220,21 +227,22 @@ def soak(soaked: Soaked, registry: str, bodies, expected, arguments) -> None:
     threads += [threading.Thread(target=work) for work in others]
     for thread in threads:
         thread.start()
-    started, settled, most = time.monotonic(), None, 0.0
+    started, memory = time.monotonic(), []
     seconds = 60 * arguments.minutes
     while (now := time.monotonic() - started) < seconds and len(wrong) < 20:
-        memory = soaked.memory()
-        if now >= seconds / 5:
-            settled = settled or memory
-            most = max(most, memory)
+        memory.append((now / seconds, soaked.memory()))
         time.sleep(min(1.0, seconds / 50))
     over.set()
     for thread in threads:
         thread.join()
     print(f"{arguments.minutes:g} minutes, {arguments.clients} clients:", ", ".join(f"{n} {k}" for k, n in sorted(counts.items())))
-    print(f"memory: {settled:.0f} MB after a fifth of the time, at most {most:.0f} MB after that")
+    early, late = ([mb for at, mb in memory if low <= at < low + 0.2] for low in (0.2, 0.8))
+    before, after = (statistics.median(part) if part else float("nan") for part in (early, late))
+    most = max((mb for at, mb in memory if at >= 0.2), default=float("nan"))
+    print(f"memory: median {before:.0f} MB in the second fifth, {after:.0f} MB in the last one, at most {most:.0f} MB")
     print(f"wrong: {len(wrong)}", *wrong[:20], sep="\n  ")
-    is_flat = settled is not None and most <= settled * (1 + SHARE_GROWN)
+    waiting = WAITING_MB if arguments.watch else 0
+    is_flat = after <= before * (1 + SHARE_GROWN) and most <= before * (1 + SHARE_GROWN) + waiting
     sys.exit(0 if not wrong and is_flat else 1)
 
 

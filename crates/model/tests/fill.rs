@@ -11,6 +11,7 @@ use tabgraft_model::space::SpaceConfig;
 use tabgraft_model::train::{TrainingOptions, quiet};
 use tabgraft_model::{EmbeddingSpace, FitOptions};
 use tabgraft_table::Table;
+use tabgraft_table::schema::Kind;
 
 fn mixed(i: usize) -> usize {
     (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) % 1_000_003
@@ -122,4 +123,27 @@ fn what_is_not_sure_stays_missing_and_options_are_checked() {
     let both = table.beside(&twice.added).unwrap();
     let error = space.fill(&both, &FillOptions::default()).unwrap_err();
     assert!(error.to_string().contains("a column `price_filled` already"), "{error}");
+}
+
+#[test]
+fn a_text_is_left_missing_and_the_reason_is_told() {
+    let words = |i: usize| ["broad", "quiet", "green", "sudden", "wooden", "plain", "heavy"][mixed(i) % 7];
+    let text = |i: usize| format!("{} {} {} {}", words(i), words(i + 3), words(i + 11), words(i + 17));
+    let table = rows(0, 400, 0)
+        .with_column("text", Arc::new((0..400).map(|i| Some(text(i))).collect::<StringArray>()))
+        .unwrap();
+    let mut options = FitOptions { name: "v1".into(), ..FitOptions::default() };
+    options.config.training = TrainingOptions::of_epochs(1);
+    options.config.d_model = 16;
+    options.infer.kinds.insert("text".into(), Kind::Text);
+    let space = EmbeddingSpace::fit(&table, None, &options, &mut quiet).unwrap();
+    let gaps = (0..400).map(|i| (i % 4 > 0).then(|| text(i))).collect::<StringArray>();
+    let gaps = rows(0, 400, 10).with_column("text", Arc::new(gaps)).unwrap();
+    for wanted in [vec![], vec!["text".to_owned()]] {
+        let filled = space.fill(&gaps, &FillOptions { fill: wanted, ..FillOptions::default() }).unwrap();
+        assert!(!filled.added.has_column("text_filled"));
+        let [left] = &filled.left[..] else { unreachable!("one column is left: {:?}", filled.left) };
+        assert_eq!((left.column.as_str(), left.n_missing), ("text", 100));
+        assert_eq!(left.reason, "of a text only single words can be told");
+    }
 }

@@ -20,7 +20,7 @@ use tabgraft_model::{
 };
 use tabgraft_table::Table;
 use tabgraft_table::codec::Codec;
-use tabgraft_table::split::Part;
+use tabgraft_table::split::{Part, SplitKey};
 use unit::unit;
 
 const N_EARLY: usize = 600;
@@ -420,4 +420,66 @@ fn a_boolean_that_was_always_true_learns_its_other_value() {
     assert_eq!(codec.levels().collect::<Vec<_>>(), [("true", 1), ("false", 2)]);
     assert_eq!(child.codecs()[place].n_targets(), 2);
     assert_eq!(table(0..5, true).column("open").unwrap().len(), 5);
+}
+
+/// Days as numbers: the early rows first.
+fn dated(range: std::ops::Range<usize>) -> Table {
+    let days = Float64Array::from_iter_values(range.clone().map(|row| row as f64));
+    narrow(range).with_column("day", Arc::new(days) as ArrayRef).unwrap()
+}
+
+fn space_by_time(private: bool) -> EmbeddingSpace {
+    let mut options = FitOptions::default();
+    options.infer.ignore = vec!["y".to_owned()];
+    options.split.by = SplitKey::Time { column: "day".into() };
+    options.config.d_model = 16;
+    options.config.training.n_epochs = Some(2);
+    options.config.codec.private = private;
+    EmbeddingSpace::fit(&dated(0..N_EARLY), None, &options, &mut quiet).unwrap()
+}
+
+#[test]
+fn a_split_by_time_goes_on_and_earlier_rows_keep_their_parts() {
+    let all = dated(0..N_ALL);
+    for private in [false, true] {
+        let space = space_by_time(private);
+        let before = space.row_parts(&all).unwrap().parts;
+        assert!(before[N_EARLY..].iter().all(|part| *part == Part::Test));
+        for mode in [Mode::Anchored, Mode::Frozen] {
+            let told = told(&space, &dated(N_EARLY..900), &options(mode));
+            assert!(told.iter().any(|note| note.contains("`day` goes on")), "{told:?}");
+            let child = space.refresh(&dated(N_EARLY..900), None, &options(mode), &mut quiet).unwrap();
+            let parts = child.row_parts(&all).unwrap().parts;
+            assert_eq!(parts[..N_EARLY], before[..N_EARLY]);
+            let n = |wanted: Part| parts[N_EARLY..900].iter().filter(|part| **part == wanted).count();
+            assert_eq!([n(Part::Train), n(Part::Valid), n(Part::Test)], [195, 45, 60]);
+            assert!(parts[900..].iter().all(|part| *part == Part::Test));
+            // Old rows beside new ones change nothing of it.
+            let both = space.refresh(&dated(300..900), None, &options(mode), &mut quiet).unwrap();
+            assert_eq!(both.row_parts(&all).unwrap().parts, parts);
+            // The next one goes on from there; the chain is a lineage, as files and links.
+            let next = child.refresh(&dated(900..N_ALL), None, &options(Mode::Anchored), &mut quiet).unwrap();
+            let later = next.row_parts(&all).unwrap().parts;
+            assert_eq!(later[..900], parts[..900]);
+            assert_eq!([later[900], later[N_ALL - 1]], [Part::Train, Part::Test]);
+            let dir = tempfile::tempdir().unwrap();
+            for (name, version) in [("v1", &space), ("v2", &child), ("v3", &next)] {
+                version.save(&dir.path().join(format!("{name}.tabgraft"))).unwrap();
+            }
+            let found = verify(dir.path()).unwrap();
+            assert!(found.ok && found.links.iter().all(|link| link.is_checked), "{mode:?}: {found:?}");
+            verify_file(&dir.path().join("v3.tabgraft"), Some(&dir.path().join("v1.tabgraft"))).unwrap();
+            let again = EmbeddingSpace::load(&dir.path().join("v3.tabgraft")).unwrap();
+            assert_eq!(again.row_parts(&all).unwrap().parts, later);
+        }
+        // Rows that tested before, and nothing later: still nothing to train on.
+        let error =
+            space.refresh(&dated(550..N_EARLY), None, &options(Mode::Anchored), &mut quiet).unwrap_err();
+        assert!(error.is_value() && error.to_string().contains("tested before"), "{error}");
+        let error = space.refresh(&dated(N_EARLY..N_EARLY + 2), None, &options(Mode::Anchored), &mut quiet);
+        assert!(
+            error.unwrap_err().to_string().contains("after the last time"),
+            "two times are no three parts"
+        );
+    }
 }

@@ -227,7 +227,7 @@ fn a_predictor_watches_columns_and_its_space_hidden_cells_too() {
         assert!(!of_space.verdict().contains("one by one"));
     }
     // Other rows to hold them against are counted as the space counts them.
-    let table = rows(40_000, 1000, Made { unheard: 4, ..usual });
+    let table = rows(40_000, 1000, Made { unheard: 4, shift: 20.0, ..usual });
     let (own, of_space) = (predictor.profile_of(&table).unwrap(), space.profile_of(&table).unwrap());
     assert_eq!((own.columns, own.evidence), (of_space.columns, of_space.evidence));
     let against = Some(predictor.profile_of(&table).unwrap());

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use tabgraft_table::Table;
 use tabgraft_table::row_hash::{WholeNumbers, n_nearly_equal, row_hashes};
 use tabgraft_table::schema::{InferOptions, Schema, infer};
-use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions};
+use tabgraft_table::split::{Part, Split, SplitBy, SplitKey, SplitOptions, Stretch};
 
 const PARTS: [Part; 3] = [Part::Train, Part::Valid, Part::Test];
 
@@ -113,42 +113,49 @@ fn the_latest_rows_test_and_those_before_validate() {
 }
 
 #[test]
-fn times_are_cut_where_the_shares_say() {
-    let time = text([7, 0, 3, 9, 1, 8, 2, 6, 4, 5].map(|t: i32| t.to_string()));
-    let table = Table::from_columns([("t", time)]).unwrap();
-    let cut = |p_valid: f64, p_test: f64| {
-        let by = SplitKey::Time { column: "t".into() };
-        let split =
-            Split::fit(&SplitOptions { by, p_valid, p_test, seed: 0 }, &table, &Schema::default()).unwrap();
-        let SplitBy::Time { valid_from, test_from, .. } = split.by else { panic!("{split:?}") };
-        (valid_from, test_from)
+fn later_times_have_parts_of_their_own_and_earlier_ones_keep_theirs() {
+    let days = |range: std::ops::Range<i64>| -> Table {
+        Table::from_columns([("t", Arc::new(Int64Array::from_iter_values(range)) as ArrayRef)]).unwrap()
     };
-    assert_eq!(cut(0.2, 0.3), (Some(5.0), Some(7.0)));
-    assert_eq!(cut(0.1, 0.1), (Some(8.0), Some(9.0)));
-    assert_eq!(cut(0.5, 0.4), (Some(1.0), Some(6.0)));
-    assert_eq!(cut(0.0, 0.4), (None, Some(6.0)));
-    assert_eq!(cut(0.4, 0.0), (Some(6.0), None));
-    assert_eq!(cut(0.0, 0.0), (None, None));
-    // So late that nothing is left to test: one row is.
-    assert_eq!(cut(0.0, 0.001), (None, Some(9.0)));
-    // So early that nothing is left to train on: one row is, and one to validate.
-    assert_eq!(cut(0.3, 0.69), (Some(1.0), Some(3.0)));
-    assert_eq!(cut(0.001, 0.998), (Some(1.0), Some(2.0)));
+    let by = SplitKey::Time { column: "t".into() };
+    let options = SplitOptions { by, p_valid: 0.2, p_test: 0.1, seed: 0 };
+    let first = Split::fit(&options, &days(0..100), &Schema::default()).unwrap();
+    let all = days(0..400);
+    let parts = first.assign(&all).unwrap();
+    assert!(parts[90..].iter().all(|part| *part == Part::Test), "without more all that is later tests");
+    // Rows of before, in whatever number, change nothing.
+    assert_eq!(first.continued(&days(50..100)).unwrap(), None);
+    let second = first.continued(&days(50..200)).unwrap().unwrap();
+    let third = second.continued(&days(200..300)).unwrap().unwrap();
+    for (split, n_before, n) in [(&second, 100, 200), (&third, 200, 300)] {
+        split.check().unwrap();
+        let own = split.assign(&all).unwrap();
+        assert_eq!(own[..n - 100], parts_before(&first, &second, &all)[..n - 100]);
+        let of = |part: Part| own[n_before..n].iter().filter(|p| **p == part).count();
+        assert_eq!([of(Part::Train), of(Part::Valid), of(Part::Test)], [70, 20, 10]);
+        assert!(own[n_before..n].is_sorted() && own[n..].iter().all(|part| *part == Part::Test));
+        let stored: Split = serde_json::from_str(&serde_json::to_string(split).unwrap()).unwrap();
+        assert_eq!(&stored, split);
+    }
+    assert_eq!(third.with_earlier(), [third.clone(), second, first.clone()]);
+    assert_eq!(first.with_earlier(), [first.clone()]);
+    // Two times cannot be three parts; without the column, or by rows, nothing goes on.
+    let error = first.continued(&days(0..102)).unwrap_err();
+    assert!(error.is_value() && error.to_string().contains("after the last time"), "{error}");
+    assert_eq!(first.continued(&numbers(20)).unwrap(), None);
+    let table = numbers(400);
+    assert_eq!(fit(&table, &SplitOptions::default()).continued(&table).unwrap(), None);
+    // A split of before the last time was kept does not know what is later.
+    let mut old = first;
+    if let SplitBy::Time { last, .. } = &mut old.by {
+        *last = None;
+    }
+    assert_eq!(old.continued(&all).unwrap(), None);
 }
 
-#[test]
-fn rows_in_two_are_those_that_train_and_the_others() {
-    let table = numbers(400);
-    let options = SplitOptions::of_held_out(0.3, 5);
-    assert_eq!((options.p_valid, options.p_test, options.seed), (0.15, 0.15, 5));
-    assert_eq!(options.by, SplitKey::Rows);
-    let parts = fit(&table, &options).assign(&table).unwrap();
-    let [train, held_out] = Split::in_two(&options, &table, &schema(&table)).unwrap();
-    let rows = |trains: bool| {
-        (0..400_u32).filter(|row| (parts[*row as usize] == Part::Train) == trains).collect::<Vec<_>>()
-    };
-    assert_eq!((&train, &held_out), (&rows(true), &rows(false)));
-    assert!((held_out.len() as f64 - 120.0).abs() < 20.0 && train.len() + held_out.len() == 400);
+/// Parts by the first split up to its last time, and by the second behind it.
+fn parts_before(first: &Split, second: &Split, all: &Table) -> Vec<Part> {
+    [&first.assign(all).unwrap()[..100], &second.assign(all).unwrap()[100..]].concat()
 }
 
 #[test]
@@ -378,7 +385,14 @@ fn shares_that_leave_nothing_to_train_on_are_refused() {
 #[test]
 fn times_of_a_stored_split_are_in_order() {
     let stored = |valid_from: Option<f64>, test_from: Option<f64>| {
-        let by = SplitBy::Time { column: "day".into(), date_format: None, valid_from, test_from };
+        let by = SplitBy::Time {
+            column: "day".into(),
+            date_format: None,
+            valid_from,
+            test_from,
+            last: None,
+            later: Vec::new(),
+        };
         let mut split = fit(&numbers(50), &SplitOptions::default());
         split.by = by;
         split.check()
@@ -395,6 +409,39 @@ fn times_of_a_stored_split_are_in_order() {
         (Some(f64::NAN), None),
     ] {
         assert!(stored(valid, test).unwrap_err().is_malformed(), "{valid:?} {test:?}");
+    }
+    let stretched = |last: Option<f64>, stretches: &[(f64, f64, f64)]| {
+        let later = stretches.iter().map(|(valid, test, last)| Stretch {
+            valid_from: Some(*valid),
+            test_from: Some(*test),
+            last: *last,
+        });
+        let mut split = fit(&numbers(50), &SplitOptions::default());
+        let (valid_from, test_from) = (Some(1.0), Some(2.0));
+        let later = later.collect();
+        split.by =
+            SplitBy::Time { column: "day".into(), date_format: None, valid_from, test_from, last, later };
+        split.check()
+    };
+    for (last, stretches) in [
+        (Some(2.0), &[][..]),
+        (Some(3.0), &[(4.0, 5.0, 5.0)]),
+        (Some(3.0), &[(4.0, 5.0, 6.0), (7.0, 8.0, 9.0)]),
+    ] {
+        assert!(stretched(last, stretches).is_ok(), "{last:?} {stretches:?}");
+    }
+    for (last, stretches) in [
+        (Some(1.5), &[][..]),
+        (Some(f64::INFINITY), &[]),
+        (None, &[(4.0, 5.0, 6.0)]),
+        (Some(3.0), &[(3.0, 5.0, 6.0)]),
+        (Some(3.0), &[(5.0, 4.0, 6.0)]),
+        (Some(3.0), &[(4.0, 7.0, 6.0)]),
+        (Some(3.0), &[(4.0, 5.0, f64::NAN)]),
+        (Some(3.0), &[(4.0, 5.0, 6.0), (5.5, 6.5, 7.0)]),
+        (Some(3.0), &[(4.0, 5.0, 9.0), (10.0, 11.0, 8.0)]),
+    ] {
+        assert!(stretched(last, stretches).unwrap_err().is_malformed(), "{last:?} {stretches:?}");
     }
 }
 

@@ -26,7 +26,8 @@ use crate::saved::{End, Saved};
 /// of the table are left alone, for `extend`.
 ///
 /// Reads SPACE and TABLE; writes the child to --out, with its whole lineage, and a report to stdout. Rows that SPACE
-/// knows keep their part, new ones are dealt by its split. Ctrl-C, --keep and exit codes are as those of `extend`.
+/// knows keep their part, new ones are dealt by its split; one by time goes on: of rows after its last time the last ones
+/// test, the others train. Ctrl-C, --keep and exit codes are as those of `extend`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

@@ -84,6 +84,7 @@ impl EmbeddingSpace {
         let phase = Phase {
             name: "consolidation",
             n_epochs,
+            rows: None,
             learning_rate: config.learning_rate,
             weight_decay: config.weight_decay,
             p_drop: config.p_drop,

@@ -79,6 +79,7 @@ impl Graft {
             .map(|(stage, thaw)| Phase {
                 name: stage.name,
                 n_epochs: stage.n_epochs,
+                rows: None,
                 learning_rate: config.learning_rate * stage.rate_factor,
                 weight_decay: if stage.decays { config.weight_decay } else { 0.0 },
                 p_drop: config.p_drop,

@@ -3,6 +3,7 @@
 use tabgraft_table::Table;
 use tabgraft_table::codec::{Codec, CodecConfig, LaterLevels};
 use tabgraft_table::encoded::{EncodedTable, PartForm, PartValues};
+use tabgraft_table::split::Part;
 use tabgraft_table::stats::ColumnStats;
 use tabgraft_table::table::{quoted, quoted_some};
 
@@ -134,6 +135,19 @@ impl EmbeddingSpace {
                 far.join(", ")
             )
         })
+    }
+
+    /// That its split by time goes on, and how.
+    pub(super) fn note_on_time(&self, rows: &Rows) -> String {
+        let n = |wanted: Part| rows.parts.iter().filter(|part| **part == wanted).count();
+        format!(
+            "`{}` goes on after the last time so far: earlier rows keep their parts, and of later ones the last test; now \
+             {} rows train, {} validate, {} test",
+            self.split().columns().join(", "),
+            n(Part::Train),
+            n(Part::Valid),
+            n(Part::Test)
+        )
     }
 
     /// Columns of the table that the space has never heard of.

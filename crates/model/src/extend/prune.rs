@@ -337,6 +337,7 @@ impl EmbeddingSpace {
             let phase = Phase {
                 name: "healing",
                 n_epochs,
+                rows: None,
                 learning_rate: config.learning_rate * RATE_FACTOR,
                 weight_decay: config.weight_decay,
                 p_drop: config.p_drop,

@@ -151,10 +151,17 @@ impl EmbeddingSpace {
         let table = &*self.completed(table, sink)?;
         let valid = valid.map(|valid| self.completed(valid, sink)).transpose()?;
         self.about.check_known(table)?;
-        let (all, rows) = self.rows_of(table, valid.as_deref(), sink).map_err(|error| self.of_time(error))?;
+        let later = self.in_later_time(table, valid.as_deref())?;
+        let dealing = later.as_ref().unwrap_or(self);
+        let (all, rows) =
+            dealing.rows_of(table, valid.as_deref(), sink).map_err(|error| self.of_time(error))?;
         self.tell_absent(&all, sink)?;
         let levels = self.new_levels(&all, &rows, options.mode)?;
         let mut child = self.with_levels(&levels, options);
+        let note_on_time = later.map(|later| {
+            child.about.split = later.about.split;
+            child.note_on_time(&rows)
+        });
         let trained = match options.mode {
             Mode::Frozen => levels.rows(&rows.train, true),
             Mode::Joint | Mode::Anchored => rows.train.clone(),
@@ -186,6 +193,7 @@ impl EmbeddingSpace {
         let has_new: Vec<bool> = looked_at.rows_idx.iter().map(|row| levels.has_new[*row]).collect();
         let notes = self.notes_on_levels(&levels, options.mode).into_iter();
         let notes: Vec<String> = notes
+            .chain(note_on_time)
             .chain(self.note_on_ranges(&encoded.take(&shown)))
             .chain(self.note_on_new_columns(table, options.keep.target()))
             .collect();
@@ -241,13 +249,33 @@ impl EmbeddingSpace {
         };
         let every: &(dyn Fn(&mut Network) + Sync) = &|network: &mut Network| network.set_thawed(true);
         let has_levels = !new_columns.is_empty();
-        let stages = stages(options.mode, has_levels, dose.n_epochs, plan.auto_epochs());
+        let variant: usize = std::env::var("TG_VARIANT").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
+        let mut stages = stages(options.mode, has_levels, dose.n_epochs, plan.auto_epochs());
+        let mut first_rows: Option<Vec<usize>> = None;
+        if options.mode != Mode::Frozen && has_levels && variant > 0 {
+            let new: Vec<usize> = data.train_rows.iter().copied().filter(|row| has_new[*row]).collect();
+            let old: Vec<usize> = data.train_rows.iter().copied().filter(|row| !has_new[*row]).collect();
+            let rows = match variant {
+                1 | 4 => new,
+                2 | 5 => {
+                    let n = new.len();
+                    [new, old.into_iter().take(n).collect()].concat()
+                }
+                _ => data.train_rows.clone(),
+            };
+            let wanted = dose.sample.map_or(rows.len(), |s| s.n_train);
+            let n = (20 * wanted).div_ceil(rows.len().clamp(1, wanted)).min(60);
+            let last = if variant >= 4 { (dose.n_epochs / 2).max(1) } else { dose.n_epochs };
+            stages = vec![(NEW_LEVELS, n, Ending::AllEpochs), (ALL_WEIGHTS, last, Ending::WhenFlat)];
+            first_rows = Some(rows);
+        }
         let config = &child.about.config;
         let phases: Vec<Phase<'_>> = stages
             .into_iter()
             .map(|(name, n_epochs, ending)| Phase {
                 name,
                 n_epochs,
+                rows: if name == NEW_LEVELS { first_rows.as_deref() } else { None },
                 learning_rate: config.learning_rate * RATE_FACTOR,
                 weight_decay: if name == ALL_WEIGHTS { config.weight_decay } else { 0.0 },
                 p_drop: config.p_drop,
@@ -303,14 +331,32 @@ impl EmbeddingSpace {
         learner
     }
 
-    /// That a split by time leaves later rows nothing to train on.
+    /// This space with a split that goes on, where it goes by time and rows are later than all that it was split by.
+    fn in_later_time(&self, table: &Table, valid: Option<&Table>) -> Result<Option<Self>> {
+        if !matches!(self.split().by, SplitBy::Time { .. }) {
+            return Ok(None);
+        }
+        let all = valid.map(|valid| table.append(valid).map_err(|e| e.at("validation table"))).transpose()?;
+        let Some(split) = self.split().continued(all.as_ref().unwrap_or(table))? else { return Ok(None) };
+        let mut later = self.clone();
+        later.about.split = split;
+        Ok(Some(later))
+    }
+
+    /// That a split by time leaves rows nothing to train on.
     fn of_time(&self, error: Error) -> Error {
         match &self.split().by {
-            SplitBy::Time { column, .. } if error.is_value() => Error::value(format!(
-                "{error}; `{}` is split by time, and rows of after its last date in `{column}` test",
+            SplitBy::Time { column, last: None, .. } if error.is_value() => Error::value(format!(
+                "{error}; `{}` is split by time, rows of after its last date in `{column}` test, and its file does not \
+                 say which that is: it is from before that was kept, or has seen some of its rows alone",
                 self.name()
             ))
-            .with_hint("give rows of before that date too, or train a new space, by rows or by a later date"),
+            .with_hint("train a new space on old rows and new ones"),
+            SplitBy::Time { column, .. } if error.is_value() => Error::value(format!(
+                "{error}; `{}` is split by time, and these are times in `{column}` that tested before",
+                self.name()
+            ))
+            .with_hint("give later rows: the last of them will test, and the others train"),
             _ => error,
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tabgraft_table::read::Reading;
+use tabgraft_table::split::Split;
 
 use super::{
     About, EmbeddingSpace, Era, ExtensionMetadata, Hashes, KnownRows, Rows, TrainingInfo, Wiring,
@@ -213,7 +214,7 @@ impl About {
             weights: String::new(),
             schema: json(serde_json::to_value((&self.columns, &self.codecs))),
             data: String::new(),
-            split: json(serde_json::to_value(&self.split)),
+            split: split_hash(&self.split),
             features: json(serde_json::to_value(&self.features)),
             recipe: recipe(&self.software, &self.config, self.extensions.last(), era),
             wiring: is_new.then(|| json(serde_json::to_value(&self.wiring))),
@@ -266,6 +267,11 @@ pub(crate) fn check_groups(manifest: &serde_json::Value, n_matrices: usize) -> R
         ))),
         false => Ok(()),
     }
+}
+
+/// Says which rule gives rows to their parts.
+pub(crate) fn split_hash(split: &Split) -> String {
+    json_hash(&serde_json::to_value(split).unwrap_or(serde_json::Value::Null)).as_str().to_owned()
 }
 
 /// Weights in these matrices.

@@ -58,9 +58,12 @@ pub(super) fn run_epoch(
     info: &mut TrainingInfo,
     stopper: &mut Stopper<'_, '_>,
 ) -> Result<(f64, usize)> {
-    let order = shuffled(&data.train_rows, seed, epoch);
+    let order = shuffled(phase.rows.unwrap_or(&data.train_rows), seed, epoch);
     // Every row is in one step, and no step has more rows than the limit of memory was reckoned with.
-    let n_steps = crew.n_steps(data.allowance.batch_size);
+    let n_steps = match phase.rows {
+        None => crew.n_steps(data.allowance.batch_size),
+        Some(rows) => rows.len().div_ceil(data.allowance.batch_size).max(1),
+    };
     let (mut loss_sum, mut weight_sum, mut n_rows, mut n_finite) = (0.0, 0.0, 0, 0);
     for step in 0..n_steps {
         let rows = &order[rows_of_step(order.len(), step, n_steps)];

@@ -107,6 +107,8 @@ pub(crate) fn losses(network: &Network, data: &TrainingData) -> Result<BTreeMap<
 pub(crate) struct Phase<'a> {
     pub name: &'static str,
     pub n_epochs: usize,
+    /// The rows that it trains on, of one worker alone; none where they are all.
+    pub rows: Option<&'a [usize]>,
     /// Peak learning rate.
     pub learning_rate: f32,
     pub weight_decay: f32,

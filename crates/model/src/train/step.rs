@@ -128,6 +128,7 @@ pub(crate) fn lone_step(
     let phase = Phase {
         name: "alone",
         n_epochs: 1,
+        rows: None,
         learning_rate: 1e-4,
         weight_decay: 1e-4,
         p_drop,

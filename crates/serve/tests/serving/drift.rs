@@ -149,9 +149,9 @@ fn without_the_option_nothing_is_remembered_and_one_out_of_range_is_refused() {
     assert!(!client.get("/metrics").text().contains("tabgraft_drift"));
     for rows in [0, 19, 1_000_001] {
         let options = ServeOptions { models: vec![served("v1")], ..watching(rows) };
-        let error = Handler::open(options.clone(), std::sync::Arc::new(|_| {})).err().unwrap();
+        let error = Handler::open(options.clone(), Arc::new(|_| {})).err().unwrap();
         assert!(error.is_option() && error.to_string().contains(&format!("`watch` is {rows}")), "{error}");
-        assert!(Server::start(options, std::sync::Arc::new(|_| {})).is_err());
+        assert!(Server::start(options, Arc::new(|_| {})).is_err());
     }
 }
 

@@ -4,16 +4,19 @@
 //! its part when rows are added or reordered, when columns are added, and in every later version
 //! of a model; equal rows are always in the same part.
 
-use arrow::array::{Array, Float64Array};
+mod times;
+
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{self, Storage};
 use crate::column::Schema;
 use crate::dates::DateFormat;
 use crate::error::{Error, Result};
 use crate::row_hash::{WholeNumbers, row_hashes_by};
 use crate::stats::hash::mix;
 use crate::table::{Table, quoted};
+pub use times::Stretch;
+pub(crate) use times::times;
+use times::{check_times, fit_times, part_of_time};
 
 /// Salts that are tried until every part has about its share of the rows.
 const N_SALTS: u64 = 64;
@@ -150,6 +153,13 @@ pub enum SplitBy {
         /// First time of the test rows.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         test_from: Option<f64>,
+        /// The last time of the rows that it was fitted to. None in a file from before it was kept, and where they were
+        /// only some of the rows: of several workers, or drawn from a table that does not fit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<f64>,
+        /// What came after it, stretch by stretch.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        later: Vec<Stretch>,
     },
 }
 
@@ -226,14 +236,9 @@ impl Split {
         }
         match &self.by {
             SplitBy::Rows { .. } | SplitBy::Group { .. } => Ok(self.parts_of(&self.hashes(table)?)),
-            SplitBy::Time { column, date_format, valid_from, test_from } => {
-                let reaches = |time: f64, from: &Option<f64>| from.is_some_and(|from| time >= from);
-                let part = |time: Option<f64>| match time {
-                    Some(time) if reaches(time, test_from) => Part::Test,
-                    Some(time) if reaches(time, valid_from) => Part::Valid,
-                    _ => Part::Train,
-                };
-                Ok(times(column, table, date_format.as_ref())?.iter().map(part).collect())
+            SplitBy::Time { column, date_format, .. } => {
+                let times = times(column, table, date_format.as_ref())?;
+                Ok(times.iter().map(|time| part_of_time(&self.by, time)).collect())
             }
         }
     }
@@ -255,14 +260,7 @@ impl Split {
         if !(p_valid >= 0.0 && p_test >= 0.0 && p_valid + p_test < 1.0) {
             return Err(Error::malformed(format!("split shares {p_valid} and {p_test} are out of range")));
         }
-        if let SplitBy::Time { valid_from, test_from, .. } = &self.by {
-            let finite = valid_from.iter().chain(test_from).all(|time| time.is_finite());
-            let ordered = valid_from.zip(*test_from).is_none_or(|(valid, test)| valid < test);
-            if !finite || !ordered {
-                return Err(Error::malformed("the times of a split must be finite and in order"));
-            }
-        }
-        Ok(())
+        check_times(&self.by)
     }
 
     /// Takes the first salt whose parts have about their shares, or else the first without an
@@ -351,49 +349,4 @@ impl Split {
     fn hashes(&self, table: &Table) -> Result<Vec<u64>> {
         self.row_hashes(table, self.columns())
     }
-}
-
-/// A column's times in seconds, or its numbers as they stand.
-pub(crate) fn times(column: &str, table: &Table, format: Option<&DateFormat>) -> Result<Float64Array> {
-    let array = table.column(column)?;
-    let times = match format {
-        Some(format) => cell::timestamps_us(column, array, format)
-            .map(|times| times.iter().map(|t| t.map(cell::seconds)).collect()),
-        None => cell::numbers(column, array),
-    };
-    times.map_err(|e| e.in_rows_of(table))
-}
-
-fn fit_times(column: &str, table: &Table, schema: &Schema, p_valid: f64, p_test: f64) -> Result<SplitBy> {
-    let storage = Storage::of(column, table.column(column)?.data_type())?;
-    let known = schema.column(column).and_then(|spec| spec.date_format.clone());
-    let date_format = known.or((storage == Storage::Time).then_some(DateFormat::Typed));
-    let times = times(column, table, date_format.as_ref())
-        .map_err(|e| e.at("a split by time needs times or numbers"))?;
-    let mut sorted: Vec<f64> = times.iter().flatten().filter(|t| t.is_finite()).collect();
-    sorted.sort_by(f64::total_cmp);
-    let n_times = sorted.len();
-    // A part starts at the first row of a time, so that rows of equal time stay together; before
-    // the first start lies a time to train on.
-    let starts: Vec<usize> = (1..n_times).filter(|i| sorted[i - 1] < sorted[*i]).collect();
-    let nearest = |starts: &[usize], p_later: f64| {
-        let wanted = (n_times as f64 * (1.0 - p_later)).round() as usize;
-        let nearest = starts.iter().min_by_key(|start| start.abs_diff(wanted)).copied();
-        nearest.ok_or_else(|| {
-            Error::value(format!(
-                "column `{column}` has too few different times in {n_times} rows for the parts"
-            ))
-            .with_hint("use more rows, or set `p_valid` or `p_test` to 0")
-        })
-    };
-    let (mut valid_from, mut test_from, mut end) = (None, None, starts.len());
-    if p_test > 0.0 {
-        let start = nearest(&starts[usize::from(p_valid > 0.0).min(starts.len())..], p_test)?;
-        test_from = Some(sorted[start]);
-        end = starts.partition_point(|s| *s < start);
-    }
-    if p_valid > 0.0 {
-        valid_from = Some(sorted[nearest(&starts[..end], p_valid + p_test)?]);
-    }
-    Ok(SplitBy::Time { column: column.to_owned(), date_format, valid_from, test_from })
 }
