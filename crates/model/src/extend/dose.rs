@@ -22,9 +22,9 @@ const MOST_EPOCHS: usize = 10;
 const WATCHED_ROWS: usize = 1024;
 /// Most rows of a step: a graft has few steps, and learns more of them than of large ones.
 const BATCH_ROWS: usize = 128;
-/// Epochs of a frozen refresh whose epochs have all of their rows: tokens that learn alone need steps, and cost little.
+/// Epochs of tokens of new levels whose epochs have all of their rows: tokens that learn alone need steps, and cost little.
 const EPOCHS_OF_LEVELS: usize = 20;
-/// Most epochs of one whose new levels stand in few rows.
+/// Most epochs where new levels stand in few rows.
 const MOST_EPOCHS_OF_LEVELS: usize = 60;
 /// Ways of hiding old cells that a frozen parent is computed for; more cost more than they teach.
 const VARIANTS: usize = 2;
@@ -47,6 +47,14 @@ impl Dose {
     pub fn rows_of(&self, rows: &Rows) -> (Vec<usize>, usize) {
         let (n_train, n_valid) = self.sample.map_or((usize::MAX, usize::MAX), |s| (s.n_train, s.n_valid));
         (drawn(&rows.train, &rows.key, rows.share(n_train), Purpose::Training), n_valid)
+    }
+
+    /// Epochs in which the tokens of new levels learn alone, from so many rows; none where the user says how many epochs
+    /// there are.
+    pub fn epochs_of_levels(&self, n_rows: usize) -> Option<usize> {
+        let n_train = self.sample?.n_train;
+        let shown = EPOCHS_OF_LEVELS.saturating_mul(n_train);
+        Some(shown.div_ceil(n_rows.clamp(1, n_train)).min(MOST_EPOCHS_OF_LEVELS))
     }
 }
 
@@ -81,12 +89,8 @@ impl EmbeddingSpace {
         [n_new, n_rows]: [usize; 2],
     ) -> Dose {
         let dose = self.dose(options, mode, [n_new, n_rows], &mut quiet);
-        match dose.sample {
-            Some(sample) if mode == Mode::Frozen => {
-                let shown = EPOCHS_OF_LEVELS.saturating_mul(sample.n_train);
-                let n_epochs = shown.div_ceil(n_rows.clamp(1, sample.n_train)).min(MOST_EPOCHS_OF_LEVELS);
-                Dose { n_epochs, ..dose }
-            }
+        match dose.epochs_of_levels(n_rows) {
+            Some(n_epochs) if mode == Mode::Frozen => Dose { n_epochs, ..dose },
             _ => dose,
         }
     }

@@ -35,8 +35,8 @@ use crate::space::{
     AnchorInfo, EmbeddingSpace, ExtensionMetadata, Mode, Operation, Rows, SoftwareVersion, now,
 };
 use crate::train::{
-    Anchor, Ending, Event, Phase, Purpose, Sink, TrainingOptions, TrainingPlan, Watch, drawn, train,
-    validation_losses,
+    Anchor, Ending, Event, Phase, Purpose, Sink, TrainingData, TrainingOptions, TrainingPlan, Watch, drawn,
+    train, validation_losses,
 };
 
 /// Learning rate against the space's own, as a graft has it.
@@ -248,34 +248,17 @@ impl EmbeddingSpace {
             network.heads.iter_mut().skip(first).for_each(|head| head.set_thawed(true));
         };
         let every: &(dyn Fn(&mut Network) + Sync) = &|network: &mut Network| network.set_thawed(true);
-        let has_levels = !new_columns.is_empty();
-        let variant: usize = std::env::var("TG_VARIANT").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
-        let mut stages = stages(options.mode, has_levels, dose.n_epochs, plan.auto_epochs());
-        let mut first_rows: Option<Vec<usize>> = None;
-        if options.mode != Mode::Frozen && has_levels && variant > 0 {
-            let new: Vec<usize> = data.train_rows.iter().copied().filter(|row| has_new[*row]).collect();
-            let old: Vec<usize> = data.train_rows.iter().copied().filter(|row| !has_new[*row]).collect();
-            let rows = match variant {
-                1 | 4 => new,
-                2 | 5 => {
-                    let n = new.len();
-                    [new, old.into_iter().take(n).collect()].concat()
-                }
-                _ => data.train_rows.clone(),
-            };
-            let wanted = dose.sample.map_or(rows.len(), |s| s.n_train);
-            let n = (20 * wanted).div_ceil(rows.len().clamp(1, wanted)).min(60);
-            let last = if variant >= 4 { (dose.n_epochs / 2).max(1) } else { dose.n_epochs };
-            stages = vec![(NEW_LEVELS, n, Ending::AllEpochs), (ALL_WEIGHTS, last, Ending::WhenFlat)];
-            first_rows = Some(rows);
-        }
+        let first = levels_first(&data, &has_new, options.mode);
+        let n_first = dose.epochs_of_levels(first.len());
+        let few = (options.mode != Mode::Frozen && n_first.is_some()).then_some(&first[..]);
+        let stages = stages(options.mode, [dose.n_epochs, first.len()], n_first, plan.auto_epochs());
         let config = &child.about.config;
         let phases: Vec<Phase<'_>> = stages
             .into_iter()
             .map(|(name, n_epochs, ending)| Phase {
                 name,
                 n_epochs,
-                rows: if name == NEW_LEVELS { first_rows.as_deref() } else { None },
+                rows: few.filter(|_| name == NEW_LEVELS),
                 learning_rate: config.learning_rate * RATE_FACTOR,
                 weight_decay: if name == ALL_WEIGHTS { config.weight_decay } else { 0.0 },
                 p_drop: config.p_drop,
@@ -285,6 +268,11 @@ impl EmbeddingSpace {
             })
             .collect();
         let mut info = train(&mut network, &data, &plan, &phases, anchor.as_mut(), sink)?;
+        let n_trained = phases
+            .iter()
+            .zip(&info.phases)
+            .map(|(phase, done)| done.n_epochs * phase.rows.unwrap_or(&data.train_rows).len());
+        let n_trained = n_trained.sum();
         network.heads.truncate(n_heads);
         child.network = network.resized(&child.column_shapes());
         if let Some(losses) = validation_losses(&child.network, &own)? {
@@ -296,7 +284,7 @@ impl EmbeddingSpace {
         info.stages.coding = coding;
         let anchor = anchor.map(|a| AnchorInfo { drift_bound: a.bound, kept_share: a.kept_share });
         let drift = sample.drift(&child.network)?;
-        child.about.profile = Some(child.profiled(&own, info.n_rows_trained()));
+        child.about.profile = Some(child.profiled(&own, n_trained));
         child.about.keep_notes(notes);
         child.about.remember_rows(&all, &rows.parts, sink)?;
         child.about.hashes = child.compute_hashes(&rows)?;
@@ -377,21 +365,36 @@ impl EmbeddingSpace {
 const NEW_LEVELS: &str = "new levels";
 const ALL_WEIGHTS: &str = "all weights";
 
-/// The phases of `n_epochs` epochs: names, epochs, endings.
+/// The rows that new levels learn from before all weights do: those that have one, and as many others, so that the heads,
+/// which learn too, do not forget what these are like. None in mode `frozen`, where they learn alone and no head does.
+fn levels_first(data: &TrainingData, has_new: &[bool], mode: Mode) -> Vec<usize> {
+    let of = |wanted: bool| {
+        let rows = data.train_rows.iter().copied().filter(|row| has_new[*row] == wanted);
+        rows.collect::<Vec<_>>()
+    };
+    let new = if mode == Mode::Frozen { Vec::new() } else { of(true) };
+    let others = drawn(&of(false), data.objective.row_keys(), new.len(), Purpose::Training);
+    [new, others].concat()
+}
+
+/// The phases of a refresh: names, epochs, endings. `n_epochs` are those of all weights, `n_first` those of the new levels
+/// before them, in `n_rows` rows; where the user says the epochs, half of them are.
 fn stages(
     mode: Mode,
-    has_levels: bool,
-    n_epochs: usize,
+    [n_epochs, n_rows]: [usize; 2],
+    n_first: Option<usize>,
     auto_epochs: bool,
 ) -> Vec<(&'static str, usize, Ending)> {
     let last = if auto_epochs { Ending::WhenFlat } else { Ending::AllEpochs };
-    let first = if auto_epochs { Ending::HandOver } else { Ending::AllEpochs };
-    match (mode, has_levels, n_epochs / 2) {
+    match (mode, n_first) {
         // A head that begins at random spoils the loss before it helps: the best epoch comes late.
-        (Mode::Frozen, ..) => vec![(NEW_LEVELS, n_epochs, Ending::AllEpochs)],
-        (_, true, half) if half > 0 => {
-            vec![(NEW_LEVELS, half, first), (ALL_WEIGHTS, n_epochs - half, last)]
+        (Mode::Frozen, _) => vec![(NEW_LEVELS, n_epochs, Ending::AllEpochs)],
+        _ if n_rows == 0 => vec![(ALL_WEIGHTS, n_epochs, last)],
+        (_, Some(n_first)) => vec![(NEW_LEVELS, n_first, Ending::AllEpochs), (ALL_WEIGHTS, n_epochs, last)],
+        (_, None) => {
+            let first = if auto_epochs { Ending::HandOver } else { Ending::AllEpochs };
+            let stages = [(NEW_LEVELS, n_epochs / 2, first), (ALL_WEIGHTS, n_epochs - n_epochs / 2, last)];
+            stages.into_iter().filter(|(_, n_epochs, _)| *n_epochs > 0).collect()
         }
-        _ => vec![(ALL_WEIGHTS, n_epochs, last)],
     }
 }

@@ -107,7 +107,8 @@ pub struct TrainingInfo {
     pub n_rows_train: usize,
     /// Validation rows that there are.
     pub n_rows_valid: usize,
-    /// Training rows that each epoch takes: all of them, or a sample.
+    /// Training rows that each epoch takes: all of them, or a sample. The first epochs of a refresh, of its new levels, take
+    /// fewer.
     pub n_rows_epoch: usize,
     /// Validation rows that each epoch is measured on.
     pub n_rows_watched: usize,
