@@ -92,7 +92,7 @@ def test_a_predictor_watches_its_columns_one_by_one_in_the_same_shape(space, pre
     assert type(found) is type(of_space) and found.to_dict().keys() == of_space.to_dict().keys()
     assert {"column": "purpose", "what": "unseen"} in found.changes and "one by one" in repr(found)
     frame, of_space = found.to_pandas(), of_space.to_pandas()
-    assert list(frame) == list(of_space) and np.array_equal(frame["psi"], of_space["psi"])
+    assert list(frame) == list(of_space) and frame["psi"].equals(of_space["psi"])
     assert frame["surprise"].isna().all() and not of_space["surprise"].isna().any()
     assert not predictor.watch(early).changed and not predictor.watch(other, against=other).changed
     with pytest.raises(tabgraft.OptionError, match="`alpha` is 2"):
