@@ -422,6 +422,27 @@ fn a_boolean_that_was_always_true_learns_its_other_value() {
     assert_eq!(table(0..5, true).column("open").unwrap().len(), 5);
 }
 
+#[test]
+fn new_levels_learn_first_for_as_many_epochs_as_where_they_learn_alone() {
+    let space = first_space();
+    let phases = |rows: std::ops::Range<usize>, mode: Mode| {
+        let options = RefreshOptions { mode, ..RefreshOptions::default() };
+        let child = space.refresh(&narrow(rows), None, &options, &mut quiet).unwrap();
+        let step = child.extension_metadata().unwrap();
+        assert!(step.drift.as_ref().unwrap().mean_cosine_distance <= 0.05, "{:?}", step.drift);
+        step.phases.iter().map(|p| (p.name.clone(), p.n_epochs_planned, p.n_epochs)).collect::<Vec<_>>()
+    };
+    let frozen = phases(N_EARLY..N_ALL, Mode::Frozen);
+    let anchored = phases(N_EARLY..N_ALL, Mode::Anchored);
+    // Few rows are shown 60 times, all of these; then all weights learn from all rows.
+    assert_eq!(frozen, [("new levels".to_owned(), 60, 60)]);
+    assert_eq!(anchored[0], frozen[0]);
+    assert_eq!((anchored.len(), anchored[1].0.as_str(), anchored[1].1), (2, "all weights", 10));
+    // Without a new level there is nothing to learn first.
+    let old = phases(0..N_EARLY, Mode::Anchored);
+    assert_eq!((old.len(), old[0].0.as_str()), (1, "all weights"));
+}
+
 /// Days as numbers: the early rows first.
 fn dated(range: std::ops::Range<usize>) -> Table {
     let days = Float64Array::from_iter_values(range.clone().map(|row| row as f64));

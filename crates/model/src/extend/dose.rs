@@ -142,4 +142,15 @@ mod tests {
         assert_eq!(by_need(Mode::Frozen, 13, 2, 500), [10, 4096]);
         assert_eq!(by_need(Mode::Frozen, 13, 2, 0), [10, 4096]);
     }
+
+    #[test]
+    fn new_levels_in_few_rows_are_shown_more_often() {
+        let sample = Some(Sample { n_train: 4096, n_valid: 1024 });
+        let dose = Dose { n_epochs: 6, batch_size: 128, sample, n_variants: 2 };
+        assert_eq!(
+            [10_000, 4096, 2048, 100, 0].map(|n| dose.epochs_of_levels(n).unwrap()),
+            [20, 20, 40, 60, 60]
+        );
+        assert_eq!(Dose { sample: None, ..dose }.epochs_of_levels(100), None);
+    }
 }
