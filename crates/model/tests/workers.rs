@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use tabgraft_model::lineage::verify_file;
-use tabgraft_model::train::{Event, StopReason, quiet};
+use tabgraft_model::train::{Event, Sink, StopReason, quiet};
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, FitOptions, Mode, PredictorOptions, TrainingOptions};
-use tabgraft_table::workers::{Shard, Threads};
+use tabgraft_table::workers::{Shard, Threads, Workers};
 use tabgraft_table::{Error, Table};
 
 const N_ROWS: usize = 1200;
@@ -62,20 +63,106 @@ fn together<T: Send>(
     n: usize,
     work: impl Fn(&Table, usize) -> Result<T, Error> + Sync,
 ) -> Vec<Result<T, Error>> {
+    placed(table, n, |threads| Arc::new(threads), work)
+}
+
+/// The same, of workers that are more than threads.
+fn placed<T: Send>(
+    table: &Table,
+    n: usize,
+    place: impl Fn(Threads) -> Arc<dyn Workers>,
+    work: impl Fn(&Table, usize) -> Result<T, Error> + Sync,
+) -> Vec<Result<T, Error>> {
     let rows_of = |rank: usize| (0..table.n_rows() as u32).filter(move |row| *row as usize % n == rank);
     std::thread::scope(|scope| {
         let start = |(rank, threads): (usize, Threads)| {
+            let workers = place(threads);
             let (work, rows) = (&work, table.take(&rows_of(rank).collect::<Vec<_>>()).unwrap());
             scope.spawn(move || {
                 // A pool of its own: a worker that waits for the others must not take their threads.
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-                let shard = rows.as_shard(Shard::new(Arc::new(threads)).unwrap());
+                let shard = rows.as_shard(Shard::new(workers).unwrap());
                 pool.install(|| work(&shard, rank))
             })
         };
         let running: Vec<_> = Threads::group(n).into_iter().enumerate().map(start).collect();
         running.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
+}
+
+/// Workers whose states are kept, and of whom the last one fails at an exchange.
+#[derive(Debug, Default)]
+struct Keeping {
+    state: Mutex<Option<Vec<u8>>>,
+    n_kept: AtomicUsize,
+    n_exchanges: AtomicUsize,
+    /// The exchange that fails, from 1; 0 for none.
+    fails_at: usize,
+}
+
+#[derive(Debug)]
+struct OneOfKeeping(Threads, Arc<Keeping>);
+
+impl Workers for OneOfKeeping {
+    fn rank(&self) -> usize {
+        self.0.rank()
+    }
+
+    fn n_workers(&self) -> usize {
+        self.0.n_workers()
+    }
+
+    fn all_reduce(&self, values: &mut [f32]) -> Result<(), Error> {
+        if self.rank() + 1 == self.n_workers()
+            && self.1.n_exchanges.fetch_add(1, Ordering::Relaxed) + 1 == self.1.fails_at
+        {
+            return Err(Error::training("killed"));
+        }
+        self.0.all_reduce(values)
+    }
+
+    fn keeps(&self) -> bool {
+        self.rank() == 0
+    }
+
+    fn keep(&self, state: Option<&[u8]>) -> Result<(), Error> {
+        self.1.n_kept.fetch_add(usize::from(state.is_some()), Ordering::Relaxed);
+        *self.1.state.lock().unwrap() = state.map(<[u8]>::to_vec);
+        Ok(())
+    }
+
+    fn kept(&self) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.1.state.lock().unwrap().clone())
+    }
+}
+
+/// What a training came to, what it told and the epochs that it ran, of every worker.
+type Told = Vec<Result<(EmbeddingSpace, Vec<String>, usize), Error>>;
+
+/// A training whose states are kept.
+fn kept_training(
+    table: &Table,
+    n: usize,
+    keeping: &Arc<Keeping>,
+    train: impl Fn(&Table, &mut Sink<'_>) -> Result<EmbeddingSpace, Error> + Sync,
+) -> Told {
+    placed(
+        table,
+        n,
+        |threads| Arc::new(OneOfKeeping(threads, keeping.clone())),
+        |shard, _| {
+            let (mut texts, mut n_epochs) = (Vec::new(), 0);
+            let space = train(shard, &mut |event| {
+                match event {
+                    Event::Note { text } | Event::Warning { text } => texts.push(text.clone()),
+                    Event::Epoch { .. } => n_epochs += 1,
+                    _ => {}
+                }
+                ControlFlow::Continue(())
+            })?;
+            Ok((space, texts, n_epochs))
+        },
+    )
 }
 
 fn options() -> FitOptions {
@@ -233,4 +320,105 @@ fn what_needs_all_rows_in_one_place_refuses_those_of_one_worker() {
             assert!(text.contains("rows of one worker"), "{text}");
         }
     }
+}
+
+/// The curve of a training, without the seconds.
+fn curve(space: &EmbeddingSpace) -> Vec<(usize, String, f64, Option<f64>)> {
+    let epochs = space.training_info().epochs.iter();
+    epochs.map(|e| (e.epoch, e.phase.clone(), e.train_loss, e.validation_loss)).collect()
+}
+
+#[test]
+fn a_training_that_failed_goes_on_with_the_bits_of_one_that_nothing_interrupted() {
+    let whole = table();
+    let before = early(&whole);
+    let parent = EmbeddingSpace::fit(&before, None, &options(), &mut quiet).unwrap();
+    let graft = |mode, bound| ExtendOptions {
+        mode,
+        drift_bound: bound,
+        training: TrainingOptions { auto_epochs: false, ..TrainingOptions::of_epochs(6) },
+        ..ExtendOptions::default()
+    };
+    let grafts = [graft(Mode::Frozen, None), graft(Mode::Anchored, Some(0.02)), graft(Mode::Joint, None)];
+    for (which, n) in [(None, 1), (None, 2), (None, 3), (Some(0), 2), (Some(1), 2), (Some(2), 2)] {
+        let train = |shard: &Table, sink: &mut Sink<'_>| match which {
+            None => EmbeddingSpace::fit(shard, None, &options(), sink),
+            Some(nth) => parent.extend(shard, None, &grafts[nth], sink),
+        };
+        let table = if which.is_none() { &before } else { &whole };
+        let counted = Arc::new(Keeping::default());
+        let expected = kept_training(table, n, &counted, train).remove(0).unwrap();
+        let (n_exchanges, n_kept) =
+            (counted.n_exchanges.load(Ordering::Relaxed), counted.n_kept.load(Ordering::Relaxed));
+        assert!(n_kept >= 4 && counted.state.lock().unwrap().is_none(), "{n_kept}");
+        let mut n_resumed = 0;
+        for tenths in [2, 5, 8] {
+            let failing = Arc::new(Keeping { fails_at: n_exchanges * tenths / 10, ..Keeping::default() });
+            assert!(kept_training(table, n, &failing, train).iter().all(Result::is_err));
+            let was_kept = failing.n_kept.load(Ordering::Relaxed);
+            let again = Arc::new(Keeping {
+                state: Mutex::new(failing.state.lock().unwrap().take()),
+                ..Keeping::default()
+            });
+            let ended: Vec<_> =
+                kept_training(table, n, &again, train).into_iter().map(Result::unwrap).collect();
+            for (space, texts, n_epochs) in &ended {
+                assert_eq!(space.hashes().weights, expected.0.hashes().weights, "{which:?} {n} {tenths}");
+                assert_eq!(curve(space), curve(&expected.0));
+                assert_eq!(space.training_info().best_epoch, expected.0.training_info().best_epoch);
+                assert_eq!(space.training_info().phases, expected.0.training_info().phases);
+                // It went on: what was done is not done again, but for the last epoch of a phase.
+                let goes_on = texts.iter().any(|text| text.starts_with("goes on after epoch "));
+                assert_eq!(goes_on, was_kept > 0, "{texts:?}");
+                assert!(n_epochs + was_kept <= expected.2 + 1, "{n_epochs} {was_kept}");
+            }
+            assert!(again.state.lock().unwrap().is_none());
+            n_resumed += usize::from(was_kept > 0);
+        }
+        assert!(n_resumed >= 2, "{which:?} {n}: {n_resumed}");
+    }
+}
+
+#[test]
+fn a_state_of_another_training_is_left_alone_and_a_damaged_one_is_an_error() {
+    let table = early(&table());
+    let fit = |options: FitOptions| {
+        move |shard: &Table, sink: &mut Sink<'_>| EmbeddingSpace::fit(shard, None, &options, sink)
+    };
+    let state_of = |table: &Table, n: usize, options: FitOptions| {
+        let failing = Arc::new(Keeping { fails_at: 200, ..Keeping::default() });
+        assert!(kept_training(table, n, &failing, fit(options)).iter().all(Result::is_err));
+        let state = failing.state.lock().unwrap().take();
+        state.unwrap()
+    };
+    let mut other = options();
+    other.config.learning_rate *= 2.0;
+    let fewer = table.slice(0, N_ROWS - 3);
+    let expected = fitted(&table, 2).remove(0);
+    for state in [state_of(&table, 2, other), state_of(&fewer, 2, options()), state_of(&table, 3, options())]
+    {
+        let keeping = Arc::new(Keeping { state: Mutex::new(Some(state)), ..Keeping::default() });
+        let (space, texts, _) = kept_training(&table, 2, &keeping, fit(options())).remove(0).unwrap();
+        assert!(texts.iter().any(|text| text.contains("of another training")), "{texts:?}");
+        assert_eq!(space.hashes().weights, expected.hashes().weights);
+    }
+    let whole = state_of(&table, 2, options());
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    for damaged in [whole[..whole.len() / 2].to_vec(), flipped, b"no state".to_vec()] {
+        let keeping = Arc::new(Keeping { state: Mutex::new(Some(damaged)), ..Keeping::default() });
+        for told in kept_training(&table, 2, &keeping, fit(options())) {
+            let error = told.err().unwrap();
+            assert!(error.to_string().contains("the kept state of the training"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_training_says_which_workers_had_how_many_rows() {
+    let table = early(&table());
+    let rows = fitted(&table, 3)[0].training_info().worker_rows.clone();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows.iter().sum::<usize>(), fitted(&table, 1)[0].training_info().n_rows_train);
+    assert!(fitted(&table, 1)[0].training_info().worker_rows.is_empty());
 }

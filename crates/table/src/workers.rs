@@ -2,15 +2,20 @@
 //!
 //! Whoever places the workers, a process each on machines of a cluster or a thread each, brings one operation, the sum
 //! of arrays over all of them ([`Workers`]). All else is made of it: what one of them has to say to all, what each
-//! has to say, sums of counts. Every worker makes the same exchanges in the same order.
+//! has to say, sums of counts. Every worker makes the same exchanges in the same order. Whoever can keep bytes through a
+//! failure brings that too, and a training goes on where it was ([`Workers::keep`]; in a file: [`StateFile`]).
 
 use std::fmt::Debug;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::whole_file::{read_whole, write_whole};
 
 /// Most workers: so many numbers of 16 bits have a sum that is exact in 32-bit floats.
 pub const MOST_WORKERS: usize = 256;
@@ -18,6 +23,8 @@ pub const MOST_WORKERS: usize = 256;
 const PIECE_BITS: u32 = 16;
 /// Values of one exchange.
 const CHUNK: usize = 1 << 20;
+/// Most bytes of a state in a file: several times what the largest model has.
+const MOST_STATE_BYTES: u64 = 64 << 30;
 
 /// The workers of one job, as one of them sees them.
 pub trait Workers: Debug + Send + Sync {
@@ -33,6 +40,29 @@ pub trait Workers: Debug + Send + Sync {
     /// # Errors
     /// If another worker does not answer.
     fn all_reduce(&self, values: &mut [f32]) -> Result<()>;
+
+    /// Whether the state of a training is kept, so that it goes on after a failure. Only worker 0 is asked, and only it
+    /// keeps.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// Keeps the state of the running training in place of the one before it; `None`: the training has ended, and
+    /// nothing is to be kept any longer.
+    ///
+    /// # Errors
+    /// If it cannot be kept.
+    fn keep(&self, _state: Option<&[u8]>) -> Result<()> {
+        Ok(())
+    }
+
+    /// The state that is kept, as a worker left it whose training did not end.
+    ///
+    /// # Errors
+    /// If it cannot be had.
+    fn kept(&self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
 }
 
 /// Says of a table that its rows are those of one worker.
@@ -127,6 +157,37 @@ impl Shard {
         self.gather(&written(own)?)?.iter().map(|bytes| read(bytes)).collect()
     }
 
+    /// Whether worker 0 keeps states.
+    ///
+    /// # Errors
+    /// As [`Workers::all_reduce`].
+    pub fn keeps(&self) -> Result<bool> {
+        self.first_of(&self.0.keeps())
+    }
+
+    /// Keeps the state that worker 0 makes, or none any longer.
+    ///
+    /// # Errors
+    /// Those of `state`, and of [`Workers::keep`].
+    pub fn keep(&self, state: Option<impl FnOnce() -> Result<Vec<u8>>>) -> Result<()> {
+        match (self.rank(), state) {
+            (0, Some(state)) => self.0.keep(Some(&state()?)),
+            (0, None) => self.0.keep(None),
+            _ => Ok(()),
+        }
+    }
+
+    /// The state that worker 0 finds kept.
+    ///
+    /// # Errors
+    /// As [`Workers::all_reduce`] and [`Workers::kept`].
+    pub fn kept(&self) -> Result<Option<Vec<u8>>> {
+        let own = if self.rank() == 0 { self.0.kept()? } else { None };
+        // An empty text stands for none: no state is empty.
+        let heard = self.first(&own.unwrap_or_default())?;
+        Ok((!heard.is_empty()).then_some(heard))
+    }
+
     /// What was counted of each column of the table, by all workers together: `merge` adds what a worker counted to what
     /// those before it did.
     ///
@@ -189,6 +250,45 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         Error::training(format!("what another worker says cannot be read: {e}"))
             .with_hint("run one version of tabgraft on all workers")
     })
+}
+
+/// The state of a training in a file, which holds the old one or the new one, whole. Where the worker that goes on may run
+/// on another machine, it has to be a place that both see.
+#[derive(Debug, Clone)]
+pub struct StateFile(PathBuf);
+
+impl StateFile {
+    /// At this place, where nothing has to be yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        StateFile(path.into())
+    }
+
+    /// As [`Workers::keep`].
+    ///
+    /// # Errors
+    /// An io error.
+    pub fn keep(&self, state: Option<&[u8]>) -> Result<()> {
+        let io = |action, e: io::Error| Error::io(&self.0, action, e);
+        match state {
+            Some(state) => write_whole(&self.0, |mut file| file.write_all(state).map_err(|e| io("write", e))),
+            None => match fs::remove_file(&self.0) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io("remove", e)),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// As [`Workers::kept`].
+    ///
+    /// # Errors
+    /// As [`read_whole`].
+    pub fn kept(&self) -> Result<Option<Vec<u8>>> {
+        match File::open(&self.0) {
+            Ok(file) => read_whole(&self.0, file, MOST_STATE_BYTES).map(Some),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io(&self.0, "read", e)),
+        }
+    }
 }
 
 /// Workers that are threads of one process.
@@ -346,6 +446,23 @@ mod tests {
         });
         let errors: Vec<String> = told.into_iter().map(|e| e.unwrap_err().to_string()).collect();
         assert!(errors[0].contains("another worker") && errors[1] == "a bad cell", "{errors:?}");
+    }
+
+    #[test]
+    fn a_state_in_a_file_is_the_last_one_and_goes_when_it_is_wanted_no_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = StateFile::new(folder.path().join("training.state"));
+        assert_eq!(file.kept().unwrap(), None);
+        file.keep(None).unwrap();
+        for state in [b"first".as_slice(), b"second"] {
+            file.keep(Some(state)).unwrap();
+            assert_eq!(file.kept().unwrap().unwrap(), state);
+        }
+        file.keep(None).unwrap();
+        assert_eq!((file.kept().unwrap(), fs::read_dir(folder.path()).unwrap().count()), (None, 0));
+        let nowhere = StateFile::new(folder.path().join("no folder/training.state"));
+        let error = nowhere.keep(Some(b"state")).unwrap_err();
+        assert!(error.is_io() && error.to_string().contains("there is no folder"), "{error}");
     }
 
     #[test]

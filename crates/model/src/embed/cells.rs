@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tabgraft_table::encoded::{EncodedColumn, PartForm, PartValues};
+use tabgraft_table::stats::hash::mix;
 
 use crate::kernel::{Cells, Layout, MASKED, MISSING, PRESENT};
 
@@ -62,6 +63,19 @@ impl CellTable {
         let mut table = Self::with_room(layout, &n_parts, n_rows);
         table.push(columns, n_rows);
         table
+    }
+
+    /// A number that other cells, and the same ones in another order, do not have.
+    pub fn fingerprint(&self) -> u64 {
+        let Cells { layout: _, n_rows, state, bin, position, code, bag_start, bag_slot, bag_value } =
+            &self.cells;
+        let numbers =
+            |values: &[f32], sum: u64| values.iter().fold(sum, |sum, v| mix(sum ^ u64::from(v.to_bits())));
+        let codes = |values: &[u32], sum: u64| values.iter().fold(sum, |sum, v| mix(sum ^ u64::from(*v)));
+        let sum = state.iter().fold(*n_rows as u64, |sum, v| mix(sum ^ u64::from(*v)));
+        let sum = bin.iter().fold(sum, |sum, v| mix(sum ^ u64::from(*v)));
+        let sum = codes(code, numbers(position, sum));
+        numbers(bag_value, codes(bag_slot, codes(bag_start, sum)))
     }
 
     /// No row yet, of a group of columns with so many parts each, and room for so many.

@@ -136,6 +136,22 @@ impl Param {
         Ok(())
     }
 
+    /// The optimizer's moments, and how many steps they are of; `None` before the first step.
+    ///
+    /// # Errors
+    /// As [`Tensor::read`].
+    pub fn moments(&self) -> Result<Option<([Vec<f32>; 2], i32)>> {
+        let Some([first, second]) = &self.moments else { return Ok(None) };
+        Ok(Some(([first.clone().read()?, second.clone().read()?], self.n_steps)))
+    }
+
+    /// Goes on from such moments; each has as many numbers as the matrix.
+    pub fn set_moments(&mut self, moments: [Vec<f32>; 2], n_steps: i32) {
+        let (shape, place) = (self.shape(), self.place());
+        self.moments = Some(moments.map(|numbers| Tensor::new(numbers, shape, &place)));
+        self.n_steps = n_steps;
+    }
+
     /// One AdamW step; `step.n_steps` is filled in here.
     pub fn update(&mut self, gradient: Tensor, step: AdamStep) {
         let zeros = || Tensor::zeros(self.value.shape(), &self.value.place());

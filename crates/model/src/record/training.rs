@@ -105,6 +105,9 @@ pub struct TrainingInfo {
     pub rows_per_second: f64,
     /// Training rows that there are.
     pub n_rows_train: usize,
+    /// Those of each worker that trained on an epoch's rows, in their order; empty where one process had all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worker_rows: Vec<usize>,
     /// Validation rows that there are.
     pub n_rows_valid: usize,
     /// Training rows that each epoch takes: all of them, or a sample. The first epochs of a refresh, of its new levels, take

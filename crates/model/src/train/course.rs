@@ -1,5 +1,7 @@
 //! How a phase goes: the learning rate of each step, and the epoch that ends it.
 
+use serde::{Deserialize, Serialize};
+
 use super::StopReason;
 
 /// Tenths of a phase's planned epochs in which the rate of [`Ending::WhenFlat`] falls, rounded down: of
@@ -11,7 +13,7 @@ const FLAT: f64 = 0.02;
 const WARM_UP: f64 = 0.1;
 
 /// When a phase ends, and how its learning rate falls to 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Ending {
     /// After all planned epochs; the rate falls along half a cosine over them.
     AllEpochs,
@@ -48,7 +50,8 @@ impl Ending {
 }
 
 /// The course of one phase.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Course {
     ending: Ending,
     peak: f32,

@@ -23,6 +23,8 @@ pub(super) struct Crew<'a> {
     shard: Option<&'a Shard>,
     /// Training rows of all workers, and of the one that has the fewest.
     n_rows: [usize; 2],
+    /// Training rows of each.
+    of_each: Vec<usize>,
 }
 
 /// Figures of a step.
@@ -44,7 +46,9 @@ impl<'a> Crew<'a> {
     /// If a worker has no row to train on, or does not answer.
     pub fn of(data: &'a TrainingData) -> Result<Self> {
         let n_own = data.train_rows.len();
-        let Some(shard) = &data.shard else { return Ok(Crew { shard: None, n_rows: [n_own; 2] }) };
+        let Some(shard) = &data.shard else {
+            return Ok(Crew { shard: None, n_rows: [n_own; 2], of_each: vec![n_own] });
+        };
         let mut counts = vec![0; shard.n_workers()];
         counts[shard.rank()] = n_own as u64;
         shard.sum_counts(&mut counts)?;
@@ -53,12 +57,23 @@ impl<'a> Crew<'a> {
             return Err(Error::value(format!("worker {rank} has no row to train on"))
                 .with_hint("give fewer workers, or deal the rows evenly"));
         }
-        Ok(Crew { shard: Some(shard), n_rows: [counts.iter().sum::<u64>() as usize, least as usize] })
+        let of_each: Vec<usize> = counts.iter().map(|count| *count as usize).collect();
+        Ok(Crew { shard: Some(shard), n_rows: [of_each.iter().sum(), least as usize], of_each })
     }
 
     /// Steps of an epoch: of `batch_size` rows of all workers together, and never so many that one has no row in some.
     pub fn n_steps(&self, batch_size: usize) -> usize {
         self.n_rows[0].div_ceil(batch_size).clamp(1, self.n_rows[1].max(1))
+    }
+
+    /// Training rows of each worker, of whom there are several; empty of one.
+    pub fn rows_of_each(&self) -> Vec<usize> {
+        if self.of_each.len() > 1 { self.of_each.clone() } else { Vec::new() }
+    }
+
+    /// What those exchange who share the training; `None` of a training alone.
+    pub fn shard(&self) -> Option<&'a Shard> {
+        self.shard
     }
 
     /// How many there are.

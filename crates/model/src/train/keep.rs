@@ -21,6 +21,22 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
+    /// What is kept so far, each with a name.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Kept)> {
+        let named = [("of_phase", &self.of_phase), ("before", &self.before), ("far", &self.far)];
+        named.into_iter().filter_map(|(name, kept)| kept.as_ref().map(|kept| (name, kept)))
+    }
+
+    /// Puts back what [`Keeper::named`] gave; a name that it never gives is nothing.
+    pub fn put_back(&mut self, name: &str, kept: Kept) {
+        match name {
+            "of_phase" => self.of_phase = Some(kept),
+            "before" => self.before = Some(kept),
+            "far" => self.far = Some(kept),
+            _ => {}
+        }
+    }
+
     /// From now on the epochs of another phase are offered.
     pub fn begin_phase(&mut self) {
         let of_phase = self.of_phase.take();

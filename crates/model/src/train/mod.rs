@@ -11,6 +11,7 @@ mod memory;
 mod options;
 mod order;
 mod prefix;
+mod resume;
 mod sample;
 mod step;
 mod validation;
@@ -38,6 +39,7 @@ pub use options::TrainingOptions;
 pub(crate) use options::{TrainingPlan, check_batch_size, check_epochs};
 pub(crate) use order::shuffled;
 use prefix::Prefix;
+use resume::{Resumable, Standing};
 pub(crate) use sample::{Purpose, VALIDATION_MOST, drawn};
 use step::{VALIDATION_SEED, validate};
 pub(crate) use step::{lone_step, step_params};
@@ -132,7 +134,8 @@ pub(crate) struct Phase<'a> {
 /// The network is on the processor before and after, wherever it trains.
 ///
 /// Where `data` is that of one worker, every step is taken on a batch of all of them, and each has the same weights
-/// after it: they are compared at the end of every epoch.
+/// after it: they are compared at the end of every epoch. Where their states are kept, a training that failed goes on after
+/// the last epoch that was.
 ///
 /// # Errors
 /// A training error if workers come to different weights, or one of them ends; if no step of an epoch had a finite gradient, or if a GPU failed and nothing may
@@ -192,25 +195,45 @@ fn run_phases(
     };
     let mut keeper = Keeper::default();
     let crew = Crew::of(data)?;
-    let mut rows_seen = 0usize;
+    info.worker_rows = crew.rows_of_each();
+    let (mut rows_seen, mut seconds_before) = (0usize, 0.0);
+    let bound = anchor.as_ref().map(|a| a.bound);
+    let resumable = Resumable::of(network, data, (plan, computer), phases, bound, &crew)?;
     let n_epochs_total = phases.iter().map(|p| p.n_epochs).sum();
     let _ = sink(&Event::Started {
         n_epochs: n_epochs_total,
         n_rows: data.train_rows.len(),
         n_columns: data.objective.n_columns(),
     });
-    for phase in phases {
+    let mut resumed = match &resumable {
+        Some(resumable) => resumable.kept(network, sink)?,
+        None => None,
+    };
+    let first_phase = resumed.as_ref().map_or(0, |resumed| resumed.standing.phase);
+    for (nth, phase) in phases.iter().enumerate().skip(first_phase) {
         network.set_thawed(false);
         (phase.thaw)(network);
         keeper.begin_phase();
         let mut course = Course::new(phase.ending, phase.learning_rate, phase.n_epochs);
-        let first_epoch = info.epochs.len();
+        let mut n_done = 0;
+        if let Some(mut resumed) = resumed.take() {
+            resumed.restore_moments(network);
+            let standing = resumed.standing;
+            let text = format!("goes on after epoch {} of {n_epochs_total}", standing.info.epochs.len());
+            let _ = sink(&Event::Note { text });
+            if let (Some(anchor), Some(weight)) = (anchor.as_deref_mut(), standing.anchor_weight) {
+                anchor.weight = weight;
+            }
+            (keeper, course, info) = (resumed.keeper, standing.course, standing.info);
+            (n_done, rows_seen, seconds_before) = (standing.n_epochs, standing.rows_seen, standing.seconds);
+        }
+        let first_epoch = info.epochs.len() - n_done;
         let parent_start = Instant::now();
         let prefix = Prefix::of_training(network, data, plan.seed())?;
         let valid_prefix = Prefix::of_validation(network, data, VALIDATION_SEED)?;
         info.stages.parent += parent_start.elapsed().as_secs_f64();
         let mut stopper = Stopper { sink, last: Instant::now(), stopped: false, n_epochs_total };
-        for epoch_of_phase in 0..phase.n_epochs {
+        for epoch_of_phase in n_done..phase.n_epochs {
             let epoch = info.epochs.len();
             let epoch_start = Instant::now();
             let (train_loss, n_rows) = run_epoch(
@@ -259,6 +282,18 @@ fn run_phases(
                 info.stop_reason = reason;
                 break;
             }
+            if let Some(resumable) = &resumable {
+                let standing = Standing {
+                    phase: nth,
+                    n_epochs: epoch_of_phase + 1,
+                    course: course.clone(),
+                    anchor_weight: anchor.as_ref().map(|a| a.weight),
+                    rows_seen,
+                    seconds: seconds_before + start.elapsed().as_secs_f64(),
+                    info: info.clone(),
+                };
+                resumable.keep(standing, network, &keeper)?;
+            }
         }
         info.phases.push(PhaseInfo {
             name: phase.name.to_owned(),
@@ -290,8 +325,11 @@ fn run_phases(
         info.final_column_losses = column_losses(data, Some(&v));
     }
     info.stages.validation += validation_start.elapsed().as_secs_f64();
-    info.seconds = start.elapsed().as_secs_f64();
+    info.seconds = seconds_before + start.elapsed().as_secs_f64();
     info.rows_per_second = rows_seen as f64 / info.seconds.max(1e-9);
+    if let Some(resumable) = resumable {
+        resumable.end()?;
+    }
     let _ = sink(&Event::Finished {
         seconds: info.seconds,
         best_epoch: info.best_epoch,
