@@ -26,6 +26,7 @@ mod predictions;
 mod predictor;
 mod progress;
 mod registry;
+mod relay;
 mod report;
 mod row_index;
 mod run;
@@ -82,6 +83,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ] {
         module.setattr(name, function)?;
     }
+    module.setattr("_relay", wrap_pyfunction!(relay::_relay, module)?)?;
     module.setattr("_spelling_note", wrap_pyfunction!(predictor::spelling_note, module)?)?;
     module.add_function(wrap_pyfunction!(frame::read_table_as, module)?)?;
     module.add_function(wrap_pyfunction!(space::verify, module)?)?;

@@ -1,12 +1,13 @@
-//! Events on their way to the user: a bar on standard error, notes and warnings to `logging`.
+//! Events on their way to the user: a bar on standard error, notes and warnings to `logging`, all of them to who listens.
 
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 use tabgraft_model::train::{EpochInfo, Event};
 use tabgraft_table::visible;
 
+use crate::convert::to_python;
 use crate::error::tolerated;
 
 /// Least time between two drawings of the bar.
@@ -17,6 +18,8 @@ const BAR_WIDTH: usize = 20;
 /// Shows the events of one piece of work.
 pub struct Progress<'py> {
     logger: Bound<'py, PyAny>,
+    /// Functions that hear every event: `tabgraft.events`.
+    listeners: Bound<'py, PyTuple>,
     stderr: Option<Bound<'py, PyAny>>,
     /// Whether it is a notebook, and the line there once it is shown; the curve of the losses where anywidget draws it.
     is_notebook: bool,
@@ -48,6 +51,7 @@ impl<'py> Progress<'py> {
         };
         Ok(Progress {
             logger: py.import("logging")?.call_method1("getLogger", ("tabgraft",))?,
+            listeners: py.import("tabgraft.events")?.getattr("_listeners")?.call_method0("get")?.cast_into()?,
             stderr: draws.then_some(stderr),
             is_notebook,
             line: None,
@@ -60,8 +64,11 @@ impl<'py> Progress<'py> {
         })
     }
 
-    /// Shows one event.
+    /// Shows one event, and hands it to those who listen.
     pub fn on(&mut self, event: &Event) -> PyResult<()> {
+        for listener in self.listeners.iter() {
+            listener.call1((to_python(listener.py(), event)?,))?;
+        }
         match event {
             Event::Task { name } => {
                 self.clear()?;

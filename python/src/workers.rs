@@ -4,17 +4,34 @@ use std::sync::Arc;
 
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
-use tabgraft_table::workers::{Shard, Workers};
+use pyo3::types::PyBytes;
+use tabgraft_table::workers::{Shard, StateFile, Workers};
 use tabgraft_table::{Error, Result, Table};
 
+use crate::convert::path;
 use crate::error::Raised;
 
-/// An object with `rank`, `n_workers` and `all_reduce`.
+/// An object with `rank`, `n_workers` and `all_reduce`, and `states` where a training is to go on after a failure.
 #[derive(Debug)]
 struct PyWorkers {
     object: Py<PyAny>,
     rank: usize,
     n_workers: usize,
+    states: States,
+}
+
+/// Where states are kept.
+#[derive(Debug)]
+enum States {
+    Nowhere,
+    File(StateFile),
+    /// By an object with `keep` and `kept`.
+    By(Py<PyAny>),
+}
+
+/// What went wrong in the object that keeps states.
+fn not_kept(error: PyErr) -> Error {
+    Error::training(format!("the state of the training cannot be kept or had: {error}")).with_source(error)
 }
 
 impl Workers for PyWorkers {
@@ -47,6 +64,44 @@ impl Workers for PyWorkers {
         values.copy_from_slice(&summed);
         Ok(())
     }
+
+    fn keeps(&self) -> bool {
+        !matches!(self.states, States::Nowhere)
+    }
+
+    fn keep(&self, state: Option<&[u8]>) -> Result<()> {
+        match &self.states {
+            States::Nowhere => Ok(()),
+            States::File(file) => file.keep(state),
+            States::By(object) => Python::attach(|py| {
+                let state = state.map(|bytes| PyBytes::new(py, bytes));
+                object.call_method1(py, "keep", (state,)).map(drop).map_err(not_kept)
+            }),
+        }
+    }
+
+    fn kept(&self) -> Result<Option<Vec<u8>>> {
+        match &self.states {
+            States::Nowhere => Ok(None),
+            States::File(file) => file.kept(),
+            States::By(object) => Python::attach(|py| {
+                let state = object.call_method0(py, "kept").map_err(not_kept)?;
+                let state = state.extract::<Option<Bound<'_, PyBytes>>>(py).map_err(|e| not_kept(e.into()))?;
+                Ok(state.map(|bytes| bytes.as_bytes().to_vec()))
+            }),
+        }
+    }
+}
+
+/// Where these workers keep states, if they do.
+fn states_of(workers: &Bound<'_, PyAny>) -> PyResult<States> {
+    let Some(states) = workers.getattr_opt("states")?.filter(|states| !states.is_none()) else {
+        return Ok(States::Nowhere);
+    };
+    match states.hasattr("keep")? && states.hasattr("kept")? {
+        true => Ok(States::By(states.unbind())),
+        false => Ok(States::File(StateFile::new(path(&states)?))),
+    }
 }
 
 /// The table as the rows of one worker, if there are several.
@@ -56,6 +111,7 @@ pub fn shard_of(table: Table, workers: Option<&Bound<'_, PyAny>>) -> Raised<Tabl
         object: workers.clone().unbind(),
         rank: workers.getattr("rank")?.extract()?,
         n_workers: workers.getattr("n_workers")?.extract()?,
+        states: states_of(workers)?,
     };
     Ok(table.as_shard(Shard::new(Arc::new(own))?))
 }

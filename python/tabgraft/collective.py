@@ -4,6 +4,7 @@ An engine only places them: one process calls :func:`tracker` and hands out what
 :class:`Collective` of it and gives that to ``EmbeddingSpace.fit`` or ``extend``. Needs ``xgboost`` or ``xgboost-cpu``.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -73,6 +74,10 @@ class Collective:
         How many there are.
     address : dict
         What :func:`tracker` gave.
+    states : path or object, optional
+        Where worker 0 keeps the state of a training after every epoch, so that workers that are started anew go on
+        from it: a file that they all see, or an object with ``keep(bytes or None)`` and ``kept()``. It goes when the
+        training has ended. Default: nowhere; a training that fails begins anew.
 
     >>> from tabgraft.collective import Collective, tracker
     >>> with tracker(1) as address:
@@ -82,9 +87,12 @@ class Collective:
     16
     """
 
-    def __init__(self, rank: int, n_workers: int, address: dict[str, Any]) -> None:
+    def __init__(
+        self, rank: int, n_workers: int, address: dict[str, Any], states: str | os.PathLike[str] | Any = None
+    ) -> None:
         self.rank = rank
         self.n_workers = n_workers
+        self.states = states
         self._collective = _xgboost().collective
         # A connection belongs to the thread that made it.
         self._thread = ThreadPoolExecutor(1)

@@ -1,4 +1,5 @@
-"""Spaces and predictors in MLflow: logged as models from code, with their lineage. ``pip install tabgraft[mlflow]``.
+"""Spaces and predictors in MLflow: logged as models from code, with their lineage, or by themselves as they are trained
+(:func:`autolog`). ``pip install tabgraft[mlflow]``.
 
 >>> import tabgraft.mlflow
 >>> logged = tabgraft.mlflow.log_model(predictor, example=early.head(3))  # doctest: +SKIP
@@ -6,13 +7,21 @@
 'target'
 """
 
+import functools
+import inspect
+import logging
 import tempfile
+import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import tabgraft
+from tabgraft.events import Event, listening
 
-__all__ = ["load_model", "log_model"]
+__all__ = ["autolog", "load_model", "log_model"]
+
+_LOG = logging.getLogger("tabgraft")
 
 _Model: TypeAlias = tabgraft.EmbeddingSpace | tabgraft.Predictor
 
@@ -104,11 +113,28 @@ def _logged(
     registered_model_name: str | None,
     options: dict[str, Any],
 ) -> Any:
+    for step, losses in _epochs(model):
+        mlflow.log_metrics(losses, step=step)
+    _describe(mlflow, model)
+    return _log_file(mlflow, model, name, example, path, registered_model_name, options)
+
+
+def _describe(mlflow: Any, model: _Model) -> None:
+    """Tags and scores."""
     tags = _tags(model)
     mlflow.set_tags(tags | _parent_run(mlflow, tags))
     mlflow.log_metrics(_metrics(model))
-    for step, losses in _epochs(model):
-        mlflow.log_metrics(losses, step=step)
+
+
+def _log_file(
+    mlflow: Any,
+    model: _Model,
+    name: str,
+    example: Any,
+    path: Path,
+    registered_model_name: str | None,
+    options: dict[str, Any],
+) -> Any:
     return mlflow.pyfunc.log_model(
         name=name,
         python_model=str(Path(__file__).with_name("_served.py")),
@@ -116,10 +142,113 @@ def _logged(
         signature=_signature(model, example),
         input_example=example,
         registered_model_name=registered_model_name,
-        metadata=dict(tags),
+        metadata=_tags(model),
         pip_requirements=options.pop("pip_requirements", [f"tabgraft=={tabgraft.__version__}", "pandas"]),
         **options,
     )
+
+
+#: What :func:`autolog` wraps: what trains a space or a predictor in one step.
+_TRAIN = [(tabgraft.EmbeddingSpace, name) for name in ("fit", "extend", "refresh", "prune", "merge", "consolidate")]
+_TRAIN += [(tabgraft.Predictor, name) for name in ("fit", "extend")]
+#: What was there before it was wrapped.
+_plain: dict[tuple[Any, str], Any] = {}
+#: Characters of a parameter's value that MLflow takes.
+_MOST_CHARACTERS = 6000
+
+
+def autolog(*, disable: bool = False, log_models: bool = True) -> None:
+    """Logs every training of a space or predictor from now on to a run of its own, within the active one if there is one.
+
+    The run has the options that were given as parameters, the losses of each epoch as metrics while it trains, and in
+    the end tags, scores and the model as :func:`log_model` logs them. Logged are ``EmbeddingSpace.fit``, ``extend``,
+    ``refresh``, ``prune``, ``merge`` and ``consolidate``, and ``Predictor.fit`` and ``extend``, whoever calls them, in every
+    thread of this process. A training that fails leaves a run that says so. What goes wrong in MLflow ends no training: a
+    warning on the logger ``tabgraft`` tells of it.
+
+    Parameters
+    ----------
+    disable : bool, default False
+        Whether trainings are logged no longer.
+    log_models : bool, default True
+        Whether the models are logged, too.
+
+    >>> import tabgraft.mlflow
+    >>> tabgraft.mlflow.autolog()  # doctest: +SKIP
+    >>> space = tabgraft.EmbeddingSpace.fit(early, n_epochs=3)  # doctest: +SKIP
+    >>> tabgraft.mlflow.autolog(disable=True)
+    """
+    for (owner, name), plain in _plain.items():
+        setattr(owner, name, plain)
+    _plain.clear()
+    if disable:
+        return
+    _mlflow()
+    for owner, name in _TRAIN:
+        plain = _plain[owner, name] = inspect.getattr_static(owner, name)
+        logged = _logged_training(getattr(owner, name), f"{owner.__name__}.{name}", log_models)
+        setattr(owner, name, logged if isinstance(plain, types.MethodDescriptorType) else staticmethod(logged))
+
+
+def _logged_training(train: Callable[..., _Model], name: str, log_models: bool) -> Callable[..., _Model]:
+    """A training that has a run of its own."""
+
+    @functools.wraps(train)
+    def logged(*args: Any, **options: Any) -> _Model:
+        run = _Run()
+        run.attempt(run.begin, name, train, args, options)
+        try:
+            with listening(lambda event: run.attempt(run.hear, event)):
+                model = train(*args, **options)
+        except BaseException:
+            run.attempt(run.end, "FAILED")
+            raise
+        run.attempt(run.complete, model, log_models)
+        run.attempt(run.end, "FINISHED")
+        return model
+
+    return logged
+
+
+class _Run:
+    """The run of one training. What goes wrong in MLflow is told, and the training goes on."""
+
+    def __init__(self) -> None:
+        self.has_begun = False
+
+    def attempt(self, step: Callable[..., None], *args: Any) -> None:
+        try:
+            step(*args)
+        except Exception as error:
+            _LOG.warning("MLflow does not log this: %s", error)
+
+    def begin(self, name: str, train: Callable[..., _Model], args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        mlflow = _mlflow()
+        mlflow.start_run(run_name=name, nested=mlflow.active_run() is not None)
+        self.has_begun = True
+        given = inspect.signature(train).bind_partial(*args, **options).arguments
+        # Tables, arrays and models are no parameters.
+        plain = {key: str(value) for key, value in given.items() if isinstance(value, (str, int, float, list, tuple, dict))}
+        mlflow.log_params({key: value for key, value in plain.items() if len(value) <= _MOST_CHARACTERS})
+
+    def hear(self, event: Event) -> None:
+        if self.has_begun and event["event"] == "epoch":
+            _mlflow().log_metrics(_losses(event["info"]), step=event["info"]["epoch"])
+
+    def complete(self, model: _Model, log_models: bool) -> None:
+        if not self.has_begun:
+            return
+        mlflow = _mlflow()
+        _describe(mlflow, model)
+        if log_models:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / _FILE
+                model.save(path)
+                _log_file(mlflow, model, "model", None, path, None, {})
+
+    def end(self, status: str) -> None:
+        if self.has_begun:
+            _mlflow().end_run(status)
 
 
 def load_model(uri: str) -> _Model:
@@ -187,9 +316,11 @@ def _epochs(model: _Model) -> list[tuple[int, dict[str, float]]]:
     """The losses of a space's last training, by epoch."""
     if isinstance(model, tabgraft.Predictor):
         return []
-    told = model.inspect()["training_info"]["epochs"]
-    names = ["train_loss", "validation_loss"]
-    return [(epoch["epoch"], {name: epoch[name] for name in names if epoch[name] is not None}) for epoch in told]
+    return [(epoch["epoch"], _losses(epoch)) for epoch in model.inspect()["training_info"]["epochs"]]
+
+
+def _losses(epoch: dict[str, Any]) -> dict[str, float]:
+    return {name: epoch[name] for name in ("train_loss", "validation_loss") if epoch[name] is not None}
 
 
 def _signature(model: _Model, example: Any) -> Any:

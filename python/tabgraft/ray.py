@@ -2,24 +2,32 @@
 
 ``fit`` and ``extend`` train one space in several processes, each on its rows: statistics of columns merge, and
 gradients are summed at every step, so that all workers have the same weights. ``embed``, ``predict`` and ``apply`` stream a dataset
-through a :class:`tabgraft.scoring.Scorer`. A lost worker of a training ends the attempt, and it begins anew; a lost worker of a scoring
-is Ray's to replace. Needs ``tabgraft[ray]``.
+through a :class:`tabgraft.scoring.Scorer`. Where a worker of a training is lost, all of them start anew and go on after the last epoch
+that was done, of which the driver has the state; a lost worker of a scoring is Ray's to replace. What a training tells
+reaches the driver: its bar, the logger ``tabgraft``, and whoever listens (:mod:`tabgraft.events`). Needs ``tabgraft[ray]``.
 
 Results do not depend on the machine that a worker runs on: for as many workers, the same rows in the same order and the
 same seed, a training gives the same bits.
 """
 
+import json
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, TypeAlias
 
 import tabgraft
+from tabgraft import _native
 from tabgraft.collective import Collective, tracker
+from tabgraft.events import listening
 from tabgraft.scoring import Scorer
 
 __all__ = ["apply", "embed", "extend", "fit", "fit_predictor", "predict"]
 
 _Data: TypeAlias = Any
+
+_LOG = logging.getLogger("tabgraft")
 
 
 def _ray() -> Any:
@@ -40,23 +48,32 @@ def _dataset(data: _Data) -> Any:
     return data
 
 
+@contextmanager
+def _in_order(dataset: Any) -> Iterator[None]:
+    """Blocks keep their order, so that a seed repeats. A dataset goes by the options that there were when it was made."""
+    options = dataset.context.execution_options
+    before, options.preserve_order = options.preserve_order, True
+    try:
+        yield
+    finally:
+        options.preserve_order = before
+
+
 def _shards(data: _Data, n_workers: int) -> list[list[Any]]:
-    """The blocks of each worker, as references: as many rows for each, in their order, so that a seed repeats."""
-    ray = _ray()
+    """The blocks of each worker, as references: as many rows for each, in their order."""
     dataset = _dataset(data)
-    ray.data.DataContext.get_current().execution_options.preserve_order = True
-    parts = dataset.materialize().split(n_workers, equal=False)
-    shards = [part.to_arrow_refs() for part in parts]
-    counts = [part.count() for part in parts]
-    if 0 in counts:
-        # Fewer blocks than workers: the rows are cut.
-        parts = dataset.repartition(4 * n_workers).materialize().split(n_workers)
-        shards, counts = [part.to_arrow_refs() for part in parts], [part.count() for part in parts]
+    with _in_order(dataset):
+        parts = dataset.materialize().split(n_workers, equal=False)
+        counts = [part.count() for part in parts]
+        if 0 in counts:
+            # Fewer blocks than workers: the rows are cut.
+            parts = dataset.repartition(4 * n_workers).materialize().split(n_workers)
+            counts = [part.count() for part in parts]
     if 0 in counts:
         raise tabgraft.DataError(
             f"{sum(counts)} rows are not enough for {n_workers} workers\nhint: give fewer workers"
         )
-    return shards
+    return [part.to_arrow_refs() for part in parts]
 
 
 def _table(blocks: Sequence[Any]) -> Any:
@@ -66,17 +83,67 @@ def _table(blocks: Sequence[Any]) -> Any:
     return pyarrow.concat_tables(ray.get(list(blocks)), promote_options="default")
 
 
+class _Driver:
+    """An actor beside the driver: it hears what workers tell, and keeps the state of the training."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.state: bytes | None = None
+
+    def tell(self, *events: str) -> None:
+        self.events += events
+
+    def heard(self) -> list[str]:
+        events, self.events = self.events, []
+        return events
+
+    def keep(self, state: bytes | None) -> None:
+        self.state = state
+
+    def kept(self) -> bytes | None:
+        return self.state
+
+
+class _States:
+    """The state of a training, as a worker hands it to the driver: there when the call returns."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    def keep(self, state: bytes | None) -> None:
+        import ray
+
+        ray.get(self.driver.keep.remote(state))
+
+    def kept(self) -> bytes | None:
+        import ray
+
+        state: bytes | None = ray.get(self.driver.kept.remote())
+        return state
+
+
+@contextmanager
+def _told(driver: Any) -> Iterator[None]:
+    """What the work tells reaches the driver, all of it before the work has ended."""
+    import ray
+
+    with listening(lambda event: driver.tell.remote(json.dumps(event))):
+        yield
+    ray.get(driver.tell.remote())
+
+
 def _train(
     rank: int,
     n_workers: int,
     address: dict[str, Any],
+    driver: Any,
     blocks: Sequence[Any],
     parent: bytes | None,
     options: dict[str, Any],
 ) -> bytes | None:
-    """What one worker does. Worker 0 gives the file of the space."""
+    """What one worker does. Worker 0 tells of it, and gives the file of the space."""
     table = _table(blocks)
-    with Collective(rank, n_workers, address) as workers:
+    with Collective(rank, n_workers, address, _States(driver)) as workers, _told(driver) if rank == 0 else nullcontext():
         own = {**options, "workers": workers, "progress": False}
         if parent is None:
             space = tabgraft.EmbeddingSpace.fit(table, **own)
@@ -85,12 +152,47 @@ def _train(
     return space.to_bytes() if rank == 0 else None
 
 
+def _predictor(driver: Any, space: bytes, blocks: Sequence[Any], target: str, options: dict[str, Any]) -> bytes:
+    """What the process of a predictor does."""
+    found = tabgraft.EmbeddingSpace.from_bytes(space)
+    with _told(driver):
+        return tabgraft.Predictor.fit(found, _table(blocks), target, progress=False, **options).to_bytes()
+
+
+def _driver(ray: Any) -> Any:
+    """Where this process is, so that no other machine takes it away."""
+    here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+        ray.get_runtime_context().get_node_id(), soft=False
+    )
+    return ray.remote(_Driver).options(num_cpus=0, scheduling_strategy=here).remote()
+
+
+def _watch(ray: Any, title: str, progress: bool | None, driver: Any, running: list[Any]) -> list[Any]:
+    """Shows and passes on what is told until the work has ended, well or not; gives what it came to. Ctrl-C ends it."""
+
+    def told() -> Iterator[list[str]]:
+        done: list[Any] = []
+        while not done:
+            done, _ = ray.wait(running, num_returns=1, timeout=0.2)
+            yield ray.get(driver.heard.remote())
+
+    batches = told()
+    try:
+        _native._relay(title, progress, lambda: next(batches, None))
+        results: list[Any] = ray.get(running)
+        return results
+    finally:
+        for task in running:
+            ray.cancel(task, force=True)
+
+
 def _trained(
     data: _Data,
     parent: tabgraft.EmbeddingSpace | None,
     n_workers: int,
     cpus_per_worker: float,
     max_failures: int,
+    progress: bool | None,
     options: dict[str, Any],
 ) -> tabgraft.EmbeddingSpace:
     if n_workers < 1:
@@ -99,29 +201,31 @@ def _trained(
     shards = _shards(data, n_workers)
     train = ray.remote(_train).options(num_cpus=cpus_per_worker, max_retries=0, scheduling_strategy="SPREAD")
     content = ray.put(parent.to_bytes()) if parent is not None else None
-    n_failures = 0
-    while True:
+    driver = _driver(ray)
+    title = "embedding space" if parent is None else "graft"
+    for n_failures in range(max_failures + 1):
         with tracker(n_workers, ray.util.get_node_ip_address()) as address:
             running = [
-                train.remote(rank, n_workers, address, blocks, content, options) for rank, blocks in enumerate(shards)
+                train.remote(rank, n_workers, address, driver, blocks, content, options)
+                for rank, blocks in enumerate(shards)
             ]
             try:
-                return tabgraft.EmbeddingSpace.from_bytes(ray.get(running)[0])
-            except ray.exceptions.RayTaskError as error:
+                return tabgraft.EmbeddingSpace.from_bytes(_watch(ray, title, progress, driver, running)[0])
+            except _lost(ray) as error:
                 # What a worker says of its table or of an option holds for every attempt.
                 cause = _cause(running, error, ray)
                 if cause is not None:
                     raise cause from error
-                n_failures += 1
-                if n_failures > max_failures:
+                if n_failures == max_failures:
                     raise
-            except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError):
-                n_failures += 1
-                if n_failures > max_failures:
-                    raise
-            finally:
-                for task in running:
-                    ray.cancel(task, force=True)
+                _LOG.warning("a worker was lost (%s of at most %s): the others start anew", n_failures + 1, max_failures)
+    raise tabgraft.OptionError(f"option `max_failures` is {max_failures}, allowed is 0 or more")
+
+
+def _lost(ray: Any) -> tuple[type[Exception], ...]:
+    """How a worker that is gone shows: in its own task, or in the others, which cannot reach it."""
+    found = ray.exceptions
+    return (found.RayTaskError, found.WorkerCrashedError, found.NodeDiedError)
 
 
 def _cause(running: Sequence[Any], first: Exception, ray: Any) -> Exception | None:
@@ -146,6 +250,7 @@ def fit(
     n_workers: int = 2,
     cpus_per_worker: float = 1,
     max_failures: int = 1,
+    progress: bool | None = None,
     **options: Any,
 ) -> tabgraft.EmbeddingSpace:
     """Trains a space in several workers.
@@ -159,11 +264,14 @@ def fit(
     cpus_per_worker : float, default 1
         Processors that each of them asks Ray for.
     max_failures : int, default 1
-        Lost workers after which it is an error; before, the training begins anew.
+        How often workers may be lost: they start anew, and the training goes on after its last epoch, with the bits of one
+        in which none was.
+    progress : bool, optional
+        Whether the driver draws a bar. Default: on a terminal and in a notebook.
     **options
         As of ``EmbeddingSpace.fit``.
     """
-    return _trained(data, None, n_workers, cpus_per_worker, max_failures, options)
+    return _trained(data, None, n_workers, cpus_per_worker, max_failures, progress, options)
 
 
 def extend(
@@ -173,6 +281,7 @@ def extend(
     n_workers: int = 2,
     cpus_per_worker: float = 1,
     max_failures: int = 1,
+    progress: bool | None = None,
     **options: Any,
 ) -> tabgraft.EmbeddingSpace:
     """Grafts new columns in several workers, each of which computes the parent's vectors of its rows.
@@ -181,12 +290,12 @@ def extend(
     ----------
     space : EmbeddingSpace
         The parent; it stays as it is.
-    data, n_workers, cpus_per_worker, max_failures
+    data, n_workers, cpus_per_worker, max_failures, progress
         As for :func:`fit`.
     **options
         As of ``EmbeddingSpace.extend``.
     """
-    return _trained(data, space, n_workers, cpus_per_worker, max_failures, options)
+    return _trained(data, space, n_workers, cpus_per_worker, max_failures, progress, options)
 
 
 def fit_predictor(
@@ -195,6 +304,7 @@ def fit_predictor(
     target: str,
     *,
     most_rows: int = 1_000_000,
+    progress: bool | None = None,
     **options: Any,
 ) -> tabgraft.Predictor:
     """Fits a predictor, in one process of the cluster, to rows that are drawn evenly if there are more than it may hold.
@@ -208,7 +318,9 @@ def fit_predictor(
     target : str
         The column to predict.
     most_rows : int, default 1,000,000
-        Most rows that it is fitted to and scored on.
+        Most rows that it is fitted to and scored on; a note says how many were drawn of how many.
+    progress : bool, optional
+        As for :func:`fit`.
     **options
         As of ``Predictor.fit``.
     """
@@ -217,14 +329,21 @@ def fit_predictor(
     n_rows = dataset.count()
     if n_rows > most_rows:
         dataset = dataset.random_sample(most_rows / n_rows, seed=options.get("seed", 0))
-    blocks = dataset.materialize().to_arrow_refs()
-
-    def work(content: bytes, blocks: Sequence[Any]) -> bytes:
-        found = tabgraft.EmbeddingSpace.from_bytes(content)
-        return tabgraft.Predictor.fit(found, _table(blocks), target, progress=False, **options).to_bytes()
-
-    fitted = ray.remote(work).options(num_cpus=1).remote(ray.put(space.to_bytes()), blocks)
-    return tabgraft.Predictor.from_bytes(ray.get(fitted))
+    with _in_order(dataset):
+        dataset = dataset.materialize()
+    if n_rows > most_rows:
+        _LOG.info("the predictor is fitted to %s rows that were drawn of %s", dataset.count(), n_rows)
+    driver = _driver(ray)
+    # A process that is lost is started anew by Ray.
+    work = ray.remote(_predictor).options(num_cpus=1)
+    running = [work.remote(driver, ray.put(space.to_bytes()), dataset.to_arrow_refs(), target, options)]
+    try:
+        return tabgraft.Predictor.from_bytes(_watch(ray, "predictor", progress, driver, running)[0])
+    except ray.exceptions.RayTaskError as error:
+        cause = _cause(running, error, ray)
+        if cause is not None:
+            raise cause from error
+        raise
 
 
 class _Scoring:

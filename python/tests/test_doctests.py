@@ -36,6 +36,7 @@ from featrix.neural.simple_mlp import SimpleMLP
 from featrix.neural.single_predictor import SinglePredictor
 
 import tabgraft
+import tabgraft.events
 import tabgraft.plot
 import tabgraft.scoring
 import tabgraft.sklearn
@@ -95,6 +96,7 @@ def modules() -> Iterator[types.ModuleType]:
     yield tabgraft
     yield tabgraft.sklearn
     yield tabgraft.scoring
+    yield tabgraft.events
     yield featrix
     for found in pkgutil.walk_packages(featrix.__path__, "featrix."):
         yield importlib.import_module(found.name)

@@ -61,6 +61,77 @@ def test_a_run_shows_the_epochs_of_a_training(store, space):
         assert [(point.step, point.value) for point in history] == [(e["epoch"], e[name]) for e in epochs]
 
 
+@pytest.fixture
+def autologged(store):
+    import tabgraft.mlflow
+
+    tabgraft.mlflow.autolog()
+    yield
+    tabgraft.mlflow.autolog(disable=True)
+
+
+def test_a_training_is_logged_by_itself_epoch_by_epoch(autologged, early, credit, monkeypatch):
+    import tabgraft.mlflow
+
+    steps = []
+    plain = mlflow.log_metrics
+    monkeypatch.setattr(mlflow, "log_metrics", lambda *args, **options: steps.append(options) or plain(*args, **options))
+    space = tabgraft.EmbeddingSpace.fit(early, ignore=["target"], n_epochs=3, d_model=16, name="v1")
+    assert [step["step"] for step in steps if "step" in step] == [1, 2, 3]
+    with mlflow.start_run() as outer:
+        child = space.extend(credit, n_epochs=4, mode="joint", ignore=["target"])
+        predictor = tabgraft.Predictor.fit(child, credit, "target", effort="quick")
+        assert mlflow.active_run().info.run_id == outer.info.run_id
+    found = {run.info.run_name: run for run in mlflow.search_runs(output_format="list")}
+    fit, extend, predict = (found[name] for name in ("EmbeddingSpace.fit", "EmbeddingSpace.extend", "Predictor.fit"))
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    assert fit.data.params == {"ignore": "['target']", "n_epochs": "3", "d_model": "16", "name": "v1"}
+    assert extend.data.params["mode"] == "joint" and predict.data.params["target"] == "target"
+    assert extend.data.tags["mlflow.parentRunId"] == predict.data.tags["mlflow.parentRunId"] == outer.info.run_id
+    assert extend.data.tags["tabgraft.parent_run_id"] == fit.info.run_id
+    client = mlflow.MlflowClient()
+    for run, model in [(fit, space), (extend, child)]:
+        epochs = model.inspect()["training_info"]["epochs"]
+        for name in ["train_loss", "validation_loss"]:
+            history = client.get_metric_history(run.info.run_id, name)
+            assert [(point.step, point.value) for point in history] == [(e["epoch"], e[name]) for e in epochs]
+    assert predict.data.metrics["roc_auc"] == predictor.scores["roc_auc"].value
+    logged = {model.source_run_id: model for model in mlflow.search_logged_models(output_format="list")}
+    for run, model in [(fit, space), (extend, child), (predict, predictor)]:
+        assert tabgraft.mlflow.load_model(logged[run.info.run_id].model_uri).id == model.id
+
+
+def test_a_training_that_fails_says_so_and_one_without_mlflow_goes_on(autologged, early, monkeypatch, caplog):
+    with pytest.raises(tabgraft.OptionError, match="`d_model` is 7"):
+        tabgraft.EmbeddingSpace.fit(early, d_model=7)
+    (run,) = mlflow.search_runs(output_format="list")
+    assert run.info.status == "FAILED" and mlflow.active_run() is None
+
+    def gone(*args, **options):
+        raise ConnectionError("no server")
+
+    monkeypatch.setattr(mlflow, "start_run", gone)
+    assert tabgraft.EmbeddingSpace.fit(early, n_epochs=1, d_model=16).d_model == 16
+    assert "MLflow does not log this: no server" in caplog.text
+
+
+def test_autolog_can_be_switched_on_twice_and_off(store, early):
+    import inspect
+
+    import tabgraft.mlflow
+
+    plain = {name: inspect.getattr_static(tabgraft.EmbeddingSpace, name) for name in ("fit", "extend", "merge")}
+    tabgraft.mlflow.autolog()
+    tabgraft.mlflow.autolog(log_models=False)
+    tabgraft.EmbeddingSpace.fit(early, n_epochs=1, d_model=16)
+    assert len(mlflow.search_runs(output_format="list")) == 1
+    assert mlflow.search_logged_models(output_format="list") == []
+    tabgraft.mlflow.autolog(disable=True)
+    assert plain == {name: inspect.getattr_static(tabgraft.EmbeddingSpace, name) for name in plain}
+    tabgraft.EmbeddingSpace.fit(early, n_epochs=1, d_model=16)
+    assert len(mlflow.search_runs(output_format="list")) == 1
+
+
 def test_every_column_is_optional_and_in_the_signature(store, space, predictor, early):
     import tabgraft.mlflow
 

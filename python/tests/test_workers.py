@@ -1,10 +1,6 @@
-"""Several processes train one space: through any sum of arrays, through xgboost's, and on Ray."""
+"""Several processes train one space: through any sum of arrays, and through xgboost's. On Ray: test_ray.py."""
 
 import multiprocessing
-import os
-import signal
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -154,78 +150,59 @@ def test_the_examples_of_the_collective_run(early):
     assert done.attempted > 8 and done.failed == 0
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    ray = pytest.importorskip("ray", reason="ray is not installed")
-    pytest.importorskip("xgboost", reason="xgboost is not installed")
-    os.environ["RAY_AUTH_MODE"] = "disabled"
-    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
-    yield ray
-    ray.shutdown()
+class Failing(Pipes):
+    """One worker whose states are kept, and which fails at an exchange."""
+
+    def __init__(self, states, fails_at=None):
+        super().__init__(0, 1, [])
+        self.states, self.fails_at, self.n_exchanges = states, fails_at, 0
+
+    def all_reduce(self, values):
+        self.n_exchanges += 1
+        if self.n_exchanges == self.fails_at:
+            raise ConnectionError("the network is gone")
+        return super().all_reduce(values)
 
 
-def test_a_space_is_trained_on_ray_and_repeats(cluster):
-    import tabgraft.ray
+class Held:
+    """Keeps states in this process."""
 
-    data = cluster.data.from_pandas(credit().drop(columns=["checking_status"]))
-    two = tabgraft.ray.fit(data, n_workers=2, **without_progress())
-    assert tabgraft.ray.fit(data, n_workers=2, **without_progress()).hashes["weights"] == two.hashes["weights"]
-    three = tabgraft.ray.fit(data, n_workers=3, **without_progress())
-    assert three.hashes["schema"] == two.hashes["schema"] and three.hashes["weights"] != two.hashes["weights"]
-    for mode in ("frozen", "anchored", "joint"):
-        child = tabgraft.ray.extend(two, cluster.data.from_pandas(credit()), mode=mode, n_epochs=4)
-        assert child.extension_metadata["new_columns_added"] == ["checking_status"]
-    scored = tabgraft.ray.embed(two, cluster.data.from_pandas(credit()), keep=["age"])
-    assert scored.count() == 1000
+    state = None
+
+    def keep(self, state):
+        self.state = state
+
+    def kept(self):
+        return self.state
 
 
-def without_progress():
-    return {name: value for name, value in OPTIONS.items() if name != "progress"}
+@pytest.mark.parametrize("place", ["file", "object"])
+def test_a_training_that_failed_goes_on_from_the_state_that_was_kept(place, tmp_path):
+    from tabgraft.events import listening
+
+    states = tmp_path / "training.state" if place == "file" else Held()
+    has_state = states.exists if place == "file" else (lambda: states.state is not None)
+    counted = Failing(states)
+    whole = tabgraft.EmbeddingSpace.fit(credit(), **OPTIONS, workers=counted)
+    assert not has_state()
+    with pytest.raises(tabgraft.TrainingError, match="the network is gone"):
+        tabgraft.EmbeddingSpace.fit(credit(), **OPTIONS, workers=Failing(states, counted.n_exchanges * 4 // 5))
+    assert has_state()
+    heard = []
+    with listening(heard.append):
+        again = tabgraft.EmbeddingSpace.fit(credit(), **OPTIONS, workers=Failing(states))
+    assert again.hashes["weights"] == whole.hashes["weights"] and not has_state()
+    assert {"event": "note", "text": "goes on after epoch 2 of 3"} in heard
+    assert [event["info"]["epoch"] for event in heard if event["event"] == "epoch"] == [3]
+    assert [e["train_loss"] for e in again.training_info["epochs"]] == [e["train_loss"] for e in whole.training_info["epochs"]]
 
 
-def test_what_is_wrong_with_a_table_is_said_once_and_not_tried_again(cluster):
-    import tabgraft.ray
+def test_what_keeps_no_state_says_so():
+    class Full(Held):
+        def keep(self, state):
+            raise OSError("the disk is full")
 
-    data = cluster.data.from_pandas(credit())
-    with pytest.raises(tabgraft.OptionError, match="`d_model` is 7"):
-        tabgraft.ray.fit(data, **{**without_progress(), "d_model": 7})
-    with pytest.raises(tabgraft.OptionError, match="`n_workers` is 0"):
-        tabgraft.ray.fit(data, n_workers=0)
-
-
-def processes(title):
-    """Processes of a title, which Ray gives to what runs a task."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if (folder / "cmdline").read_bytes().startswith(title.encode()):
-                found.append(int(folder.name))
-        except OSError:
-            continue
-    return found
-
-
-def test_a_killed_worker_is_replaced_and_the_training_ends_well(cluster):
-    import tabgraft.ray
-
-    data = cluster.data.from_pandas(credit())
-    long = {**without_progress(), "n_epochs": 150, "auto_epochs": False}
-    whole = tabgraft.ray.fit(data, n_workers=2, **long)
-    killed = []
-
-    def kill():
-        for _ in range(600):
-            running = processes("ray::_train")
-            if len(running) == 2:
-                time.sleep(1)
-                os.kill(running[1], signal.SIGKILL)
-                killed.append(running[1])
-                return
-            time.sleep(0.05)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    found = tabgraft.ray.fit(data, n_workers=2, max_failures=1, **long)
-    killer.join()
-    assert killed
-    assert found.hashes["weights"] == whole.hashes["weights"]
+    with pytest.raises(tabgraft.TrainingError, match="cannot be kept or had: OSError: the disk is full"):
+        tabgraft.EmbeddingSpace.fit(credit(), **OPTIONS, workers=Failing(Full()))
+    with pytest.raises(tabgraft.FileError, match="there is no folder"):
+        tabgraft.EmbeddingSpace.fit(credit(), **OPTIONS, workers=Failing("no folder/training.state"))

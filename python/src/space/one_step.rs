@@ -123,7 +123,9 @@ impl EmbeddingSpace {
     /// workers : object, optional
     ///     The workers that train together, each on its rows, and each of which calls this: `rank`, `n_workers`, and
     ///     `all_reduce(array)`, which gives the sum of a float32 array over all of them. `tabgraft.ray` places them.
-    ///     Each gets the same space. Default: this process has all rows.
+    ///     Each gets the same space. Where it has `states`, a path or an object with `keep(bytes or None)` and `kept()`,
+    ///     worker 0 keeps the state of the training there after every epoch, and one that failed goes on from it, with
+    ///     the bits of a training that nothing interrupted. Default: this process has all rows.
     /// columns : list of str, optional
     ///     Names of an array's columns. Default: `x0`, `x1` and so on. A frame has its own.
     /// progress : bool, optional
