@@ -10,17 +10,15 @@ Results do not depend on the machine that a worker runs on: for as many workers,
 same seed, a training gives the same bits.
 """
 
-import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
 import tabgraft
-from tabgraft import _native
-from tabgraft.collective import Collective, tracker
-from tabgraft.events import listening
+from tabgraft import _ray_work
+from tabgraft.collective import tracker
 from tabgraft.scoring import Scorer
 
 __all__ = ["apply", "embed", "extend", "fit", "fit_predictor", "predict"]
@@ -76,116 +74,6 @@ def _shards(data: _Data, n_workers: int) -> list[list[Any]]:
     return [part.to_arrow_refs() for part in parts]
 
 
-def _table(blocks: Sequence[Any]) -> Any:
-    import pyarrow
-    import ray
-
-    return pyarrow.concat_tables(ray.get(list(blocks)), promote_options="default")
-
-
-class _Driver:
-    """An actor beside the driver: it hears what workers tell, and keeps the state of the training."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.state: bytes | None = None
-
-    def tell(self, *events: str) -> None:
-        self.events += events
-
-    def heard(self) -> list[str]:
-        events, self.events = self.events, []
-        return events
-
-    def keep(self, state: bytes | None) -> None:
-        self.state = state
-
-    def kept(self) -> bytes | None:
-        return self.state
-
-
-class _States:
-    """The state of a training, as a worker hands it to the driver: there when the call returns."""
-
-    def __init__(self, driver: Any) -> None:
-        self.driver = driver
-
-    def keep(self, state: bytes | None) -> None:
-        import ray
-
-        ray.get(self.driver.keep.remote(state))
-
-    def kept(self) -> bytes | None:
-        import ray
-
-        state: bytes | None = ray.get(self.driver.kept.remote())
-        return state
-
-
-@contextmanager
-def _told(driver: Any) -> Iterator[None]:
-    """What the work tells reaches the driver, all of it before the work has ended."""
-    import ray
-
-    with listening(lambda event: driver.tell.remote(json.dumps(event))):
-        yield
-    ray.get(driver.tell.remote())
-
-
-def _train(
-    rank: int,
-    n_workers: int,
-    address: dict[str, Any],
-    driver: Any,
-    blocks: Sequence[Any],
-    parent: bytes | None,
-    options: dict[str, Any],
-) -> bytes | None:
-    """What one worker does. Worker 0 tells of it, and gives the file of the space."""
-    table = _table(blocks)
-    with Collective(rank, n_workers, address, _States(driver)) as workers, _told(driver) if rank == 0 else nullcontext():
-        own = {**options, "workers": workers, "progress": False}
-        if parent is None:
-            space = tabgraft.EmbeddingSpace.fit(table, **own)
-        else:
-            space = tabgraft.EmbeddingSpace.from_bytes(parent).extend(table, **own)
-    return space.to_bytes() if rank == 0 else None
-
-
-def _predictor(driver: Any, space: bytes, blocks: Sequence[Any], target: str, options: dict[str, Any]) -> bytes:
-    """What the process of a predictor does."""
-    found = tabgraft.EmbeddingSpace.from_bytes(space)
-    with _told(driver):
-        return tabgraft.Predictor.fit(found, _table(blocks), target, progress=False, **options).to_bytes()
-
-
-def _driver(ray: Any) -> Any:
-    """Where this process is, so that no other machine takes it away."""
-    here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-        ray.get_runtime_context().get_node_id(), soft=False
-    )
-    return ray.remote(_Driver).options(num_cpus=0, scheduling_strategy=here).remote()
-
-
-def _watch(ray: Any, title: str, progress: bool | None, driver: Any, running: list[Any]) -> list[Any]:
-    """Shows and passes on what is told until the work has ended, well or not; gives what it came to. Ctrl-C ends it."""
-
-    def told() -> Iterator[list[str]]:
-        done: list[Any] = []
-        while not done:
-            done, _ = ray.wait(running, num_returns=1, timeout=0.2)
-            yield ray.get(driver.heard.remote())
-
-    batches = told()
-    try:
-        _native._relay(title, progress, lambda: next(batches, None))
-        results: list[Any] = ray.get(running)
-        return results
-    finally:
-        for task in running:
-            ray.cancel(task, force=True)
-
-
 def _trained(
     data: _Data,
     parent: tabgraft.EmbeddingSpace | None,
@@ -197,29 +85,34 @@ def _trained(
 ) -> tabgraft.EmbeddingSpace:
     if n_workers < 1:
         raise tabgraft.OptionError(f"option `n_workers` is {n_workers}, allowed is 1 or more")
+    if max_failures < 0:
+        raise tabgraft.OptionError(f"option `max_failures` is {max_failures}, allowed is 0 or more")
     ray = _ray()
     shards = _shards(data, n_workers)
-    train = ray.remote(_train).options(num_cpus=cpus_per_worker, max_retries=0, scheduling_strategy="SPREAD")
+    train = ray.remote(_ray_work.train).options(num_cpus=cpus_per_worker, max_retries=0, scheduling_strategy="SPREAD")
     content = ray.put(parent.to_bytes()) if parent is not None else None
-    driver = _driver(ray)
+    driver = _ray_work.driver_here(ray)
     title = "embedding space" if parent is None else "graft"
-    for n_failures in range(max_failures + 1):
+    n_failures = 0
+    while True:
         with tracker(n_workers, ray.util.get_node_ip_address()) as address:
             running = [
                 train.remote(rank, n_workers, address, driver, blocks, content, options)
                 for rank, blocks in enumerate(shards)
             ]
             try:
-                return tabgraft.EmbeddingSpace.from_bytes(_watch(ray, title, progress, driver, running)[0])
+                return tabgraft.EmbeddingSpace.from_bytes(_ray_work.watch(ray, title, progress, driver, running)[0])
             except _lost(ray) as error:
                 # What a worker says of its table or of an option holds for every attempt.
                 cause = _cause(running, error, ray)
                 if cause is not None:
                     raise cause from error
-                if n_failures == max_failures:
+                n_failures += 1
+                if n_failures > max_failures:
                     raise
-                _LOG.warning("a worker was lost (%s of at most %s): the others start anew", n_failures + 1, max_failures)
-    raise tabgraft.OptionError(f"option `max_failures` is {max_failures}, allowed is 0 or more")
+                _LOG.warning("a worker was lost (%s of at most %s): all start anew", n_failures, max_failures)
+            finally:
+                _ray_work.cancel(ray, running)
 
 
 def _lost(ray: Any) -> tuple[type[Exception], ...]:
@@ -333,17 +226,19 @@ def fit_predictor(
         dataset = dataset.materialize()
     if n_rows > most_rows:
         _LOG.info("the predictor is fitted to %s rows that were drawn of %s", dataset.count(), n_rows)
-    driver = _driver(ray)
+    driver = _ray_work.driver_here(ray)
     # A process that is lost is started anew by Ray.
-    work = ray.remote(_predictor).options(num_cpus=1)
+    work = ray.remote(_ray_work.predictor).options(num_cpus=1)
     running = [work.remote(driver, ray.put(space.to_bytes()), dataset.to_arrow_refs(), target, options)]
     try:
-        return tabgraft.Predictor.from_bytes(_watch(ray, "predictor", progress, driver, running)[0])
+        return tabgraft.Predictor.from_bytes(_ray_work.watch(ray, "predictor", progress, driver, running)[0])
     except ray.exceptions.RayTaskError as error:
         cause = _cause(running, error, ray)
         if cause is not None:
             raise cause from error
         raise
+    finally:
+        _ray_work.cancel(ray, running)
 
 
 class _Scoring:

@@ -154,7 +154,7 @@ def test_blocks_keep_their_order_whichever_is_ready_first(ray):
     rows = ray.data.from_pandas(pd.DataFrame({"row": np.arange(600)})).repartition(6)
     dataset = rows.map_batches(late_first, batch_size=None)
     shards = tabgraft.ray._shards(dataset, 2)
-    found = [tabgraft.ray._table(blocks).column("row").to_pylist() for blocks in shards]
+    found = [tabgraft._ray_work.table(blocks).column("row").to_pylist() for blocks in shards]
     assert found[0] + found[1] == list(range(600))
     # The caller's dataset is as it was.
     assert not dataset.context.execution_options.preserve_order
@@ -171,7 +171,7 @@ def test_killed_workers_are_replaced_and_the_training_goes_on(ray, parts, caplog
         heard.append(event)
         if event["event"] == "epoch" and len(killed) < 2 and event["info"]["epoch"] >= [3, 40][len(killed)]:
             # One of the first ones, then another one of those that replaced them.
-            running = processes("ray::_train")
+            running = processes("ray::train")
             assert len(running) == 2
             killed.append(running[-len(killed)])
             os.kill(killed[-1], signal.SIGKILL)
@@ -191,7 +191,7 @@ def test_a_worker_too_many_is_an_error_and_ctrl_c_ends_the_workers(ray, parts):
 
     def kill(event):
         if event["event"] == "epoch":
-            for process in processes("ray::_train")[:1]:
+            for process in processes("ray::train")[:1]:
                 os.kill(process, signal.SIGKILL)
 
     with listening(kill), pytest.raises((ray.exceptions.RayTaskError, ray.exceptions.WorkerCrashedError)):
@@ -208,9 +208,9 @@ def test_a_worker_too_many_is_an_error_and_ctrl_c_ends_the_workers(ray, parts):
     finally:
         signal.signal(signal.SIGINT, before)
     end = time.monotonic() + 60
-    while processes("ray::_train") and time.monotonic() < end:
+    while processes("ray::train") and time.monotonic() < end:
         time.sleep(0.1)
-    assert processes("ray::_train") == []
+    assert processes("ray::train") == []
 
 
 def digest(frame):
