@@ -51,7 +51,11 @@ impl<'py> Progress<'py> {
         };
         Ok(Progress {
             logger: py.import("logging")?.call_method1("getLogger", ("tabgraft",))?,
-            listeners: py.import("tabgraft.events")?.getattr("_listeners")?.call_method0("get")?.cast_into()?,
+            listeners: py
+                .import("tabgraft.events")?
+                .getattr("_listeners")?
+                .call_method0("get")?
+                .cast_into()?,
             stderr: draws.then_some(stderr),
             is_notebook,
             line: None,

@@ -86,7 +86,8 @@ impl Workers for PyWorkers {
             States::File(file) => file.kept(),
             States::By(object) => Python::attach(|py| {
                 let state = object.call_method0(py, "kept").map_err(not_kept)?;
-                let state = state.extract::<Option<Bound<'_, PyBytes>>>(py).map_err(|e| not_kept(e.into()))?;
+                let state =
+                    state.extract::<Option<Bound<'_, PyBytes>>>(py).map_err(|e| not_kept(e.into()))?;
                 Ok(state.map(|bytes| bytes.as_bytes().to_vec()))
             }),
         }

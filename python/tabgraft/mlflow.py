@@ -149,8 +149,10 @@ def _log_file(
 
 
 #: What :func:`autolog` wraps: what trains a space or a predictor in one step.
-_TRAIN = [(tabgraft.EmbeddingSpace, name) for name in ("fit", "extend", "refresh", "prune", "merge", "consolidate")]
-_TRAIN += [(tabgraft.Predictor, name) for name in ("fit", "extend")]
+_TRAIN: list[tuple[type[Any], str]] = [
+    *((tabgraft.EmbeddingSpace, name) for name in ("fit", "extend", "refresh", "prune", "merge", "consolidate")),
+    *((tabgraft.Predictor, name) for name in ("fit", "extend")),
+]
 #: What was there before it was wrapped.
 _plain: dict[tuple[Any, str], Any] = {}
 #: Characters of a parameter's value that MLflow takes.

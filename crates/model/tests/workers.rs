@@ -386,7 +386,10 @@ fn a_state_of_another_training_is_left_alone_and_a_damaged_one_is_an_error() {
         move |shard: &Table, sink: &mut Sink<'_>| EmbeddingSpace::fit(shard, None, &options, sink)
     };
     let state_of = |table: &Table, n: usize, options: FitOptions| {
-        let failing = Arc::new(Keeping { fails_at: 200, ..Keeping::default() });
+        let counted = Arc::new(Keeping::default());
+        assert!(kept_training(table, n, &counted, fit(options.clone())).iter().all(Result::is_ok));
+        let fails_at = counted.n_exchanges.load(Ordering::Relaxed) * 3 / 4;
+        let failing = Arc::new(Keeping { fails_at, ..Keeping::default() });
         assert!(kept_training(table, n, &failing, fit(options)).iter().all(Result::is_err));
         let state = failing.state.lock().unwrap().take();
         state.unwrap()

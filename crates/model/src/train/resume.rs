@@ -66,6 +66,8 @@ struct About {
 pub(super) struct Resumable<'a> {
     shard: &'a Shard,
     of: ContentHash,
+    /// Epochs planned for each phase.
+    n_epochs: Vec<usize>,
 }
 
 /// What a training goes on from. The network has its weights already; the moments are put back once the phase has thawed
@@ -95,6 +97,7 @@ impl<'a> Resumable<'a> {
         }
         let mut weights = BTreeMap::new();
         to_blobs(network, "", &mut weights);
+        let n_epochs = phases.iter().map(|phase| phase.n_epochs).collect();
         let phases: Vec<_> = phases
             .iter()
             .map(|p| {
@@ -115,7 +118,7 @@ impl<'a> Resumable<'a> {
         });
         // What each worker has, in their order: with other shards it is another training.
         let all = shard.gather_of(&json_hash(&own))?;
-        Ok(Some(Resumable { shard, of: json_hash(&json!(all)) }))
+        Ok(Some(Resumable { shard, of: json_hash(&json!(all)), n_epochs }))
     }
 
     /// Keeps the state after an epoch in place of the one before.
@@ -152,6 +155,13 @@ impl<'a> Resumable<'a> {
                         begins anew";
             let _ = sink(&Event::Warning { text: text.to_owned() });
             return Ok(None);
+        }
+        let Standing { phase, n_epochs, info, .. } = &about.standing;
+        let is_there = self.n_epochs.get(*phase).is_some_and(|planned| n_epochs < planned);
+        if !is_there || *n_epochs > info.epochs.len() {
+            return Err(told(Error::malformed(format!(
+                "no epoch follows epoch {n_epochs} of phase {phase}"
+            ))));
         }
         Resumed::new(about, container.tensors, network).map(Some).map_err(told)
     }
