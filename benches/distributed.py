@@ -39,7 +39,20 @@ class Timed:
         return summed
 
 
-def work(rank, n_workers, address, path, epochs, results):
+class States:
+    """Takes the state of a training after every epoch, and counts."""
+
+    def __init__(self):
+        self.n_bytes = []
+
+    def keep(self, state):
+        self.n_bytes += [] if state is None else [len(state)]
+
+    def kept(self):
+        return None
+
+
+def work(rank, n_workers, address, path, epochs, states, results):
     import pyarrow.parquet as parquet
 
     import tabgraft
@@ -51,6 +64,7 @@ def work(rank, n_workers, address, path, epochs, results):
     read = time.perf_counter() - start
     with Collective(rank, n_workers, address) as collective:
         timed = Timed(collective)
+        timed.states = States() if states else None
         start, used = time.perf_counter(), time.process_time()
         space = tabgraft.EmbeddingSpace.fit(table, n_epochs=epochs, workers=timed, progress=False)
         seconds, used = time.perf_counter() - start, time.process_time() - used
@@ -64,6 +78,7 @@ def work(rank, n_workers, address, path, epochs, results):
             "sum": timed.seconds,
             "n_sums": timed.n_sums,
             "bytes": timed.n_bytes,
+            "state_bytes": timed.states.n_bytes if states else [],
             "step_bytes": 4 * (info["n_weights"] + 16),
             "n_weights": info["n_weights"],
             "n_rows": info["n_rows_train"],
@@ -76,14 +91,14 @@ def work(rank, n_workers, address, path, epochs, results):
     )
 
 
-def trained(n_workers, path, epochs):
+def trained(n_workers, path, epochs, states):
     from tabgraft.collective import tracker
 
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
     with tracker(n_workers) as address:
         started = [
-            context.Process(target=work, args=(rank, n_workers, address, path, epochs, results))
+            context.Process(target=work, args=(rank, n_workers, address, path, epochs, states, results))
             for rank in range(n_workers)
         ]
         for process in started:
@@ -100,6 +115,7 @@ def main():
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--epochs", type=int, default=None, help="default: as many as a training of so many rows has")
+    parser.add_argument("--states", action="store_true", help="take the state after every epoch, for a training to go on from")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     os.environ.setdefault("RAYON_NUM_THREADS", "1")
@@ -110,7 +126,7 @@ def main():
         print("workers  seconds  training  sums  share  cpu s   sums/step  MB/step  loss")
         all_found = {}
         for n_workers in arguments.workers:
-            found = trained(n_workers, path, arguments.epochs)
+            found = trained(n_workers, path, arguments.epochs, arguments.states)
             all_found[n_workers] = found
             first = found[0]
             cpu = sum(result["cpu"] for result in found)
@@ -120,6 +136,8 @@ def main():
                 f"  {sums / first['seconds']:5.0%}  {cpu:5.1f}  {first['n_sums'] / first['n_steps']:9.1f}"
                 f"  {first['step_bytes'] / 1e6:7.2f}  {first['loss']:.4f}"
             )
+            if arguments.states:
+                print(f"         {len(first['state_bytes'])} states of {max(first['state_bytes']) / 1e6:.1f} MB")
     on_paper(all_found[arguments.workers[0]][0])
     if arguments.json:
         arguments.json.write_text(json.dumps(all_found, indent=1))

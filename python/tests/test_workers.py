@@ -1,6 +1,8 @@
 """Several processes train one space: through any sum of arrays, and through xgboost's. On Ray: test_ray.py."""
 
 import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -206,3 +208,13 @@ def test_what_keeps_no_state_says_so():
         tabgraft.EmbeddingSpace.fit(credit(), **OPTIONS, workers=Failing(Full()))
     with pytest.raises(tabgraft.FileError, match="there is no folder"):
         tabgraft.EmbeddingSpace.fit(credit(), **OPTIONS, workers=Failing("no folder/training.state"))
+
+
+def test_without_xgboost_the_error_names_the_extra():
+    code = (
+        "import sys; sys.modules['xgboost'] = None; from tabgraft.collective import tracker\n"
+        "try: tracker(1).__enter__()\n"
+        "except ImportError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "tabgraft[ray]" in done.stdout, done.stderr
