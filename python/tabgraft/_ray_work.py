@@ -119,5 +119,7 @@ def watch(ray: Any, title: str, progress: bool | None, driver: Any, running: lis
 
 def cancel(ray: Any, running: list[Any]) -> None:
     """Ends what is still running: the rest of a training that failed, or all of one that Ctrl-C ended."""
-    for task in running:
+    # One that has given its result is left alone: Ray 2.60 ends this process if its last message is still on the way.
+    _, left = ray.wait(running, num_returns=len(running), timeout=0)
+    for task in left:
         ray.cancel(task, force=True)

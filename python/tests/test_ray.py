@@ -57,12 +57,19 @@ def parts(ray, loans, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def two(ray, parts):
+def there(ray, loans):
+    """The loans as a dataset of four blocks; Ray starts more processes to read files."""
+    return ray.data.from_pandas([loans.iloc[250 * i : 250 * (i + 1)] for i in range(4)])
+
+
+@pytest.fixture(scope="module")
+def two(ray, loans):
     """What two workers make of the early columns."""
     import tabgraft.ray
 
-    early = ray.data.read_parquet(str(parts)).drop_columns(["checking_status"])
-    return tabgraft.ray.fit(early, n_workers=2, name="two", **FAST)
+    early = loans.drop(columns=["checking_status"])
+    blocks = ray.data.from_pandas([early.iloc[:400], early.iloc[400:800], early.iloc[800:]])
+    return tabgraft.ray.fit(blocks, n_workers=2, name="two", **FAST)
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +112,12 @@ def test_two_and_three_workers_train_one_space_and_repeat_it(ray, loans, two):
     assert tabgraft.EmbeddingSpace.from_bytes(two.to_bytes()).id == two.id
 
 
-def test_grafts_of_every_mode_are_trained_there(ray, loans, parts, two):
+def test_grafts_of_every_mode_are_trained_there(ray, loans, parts, there, two):
     import tabgraft.ray
 
     for mode in ("frozen", "anchored", "joint"):
-        child = tabgraft.ray.extend(two, parts, n_workers=2, mode=mode, n_epochs=4)
+        data = parts if mode == "frozen" else there
+        child = tabgraft.ray.extend(two, data, n_workers=2, mode=mode, n_epochs=4)
         assert child.extension_metadata["new_columns_added"] == ["checking_status"]
         assert child.extension_metadata["parent"]["weights"] == two.hashes["weights"]
         if mode == "frozen":
@@ -118,30 +126,30 @@ def test_grafts_of_every_mode_are_trained_there(ray, loans, parts, two):
             assert child.extension_metadata["drift"]["mean_cosine_distance"] <= 0.05
 
 
-def test_a_predictor_is_fitted_in_one_process_as_here(ray, loans, parts, two, alone, caplog):
+def test_a_predictor_is_fitted_in_one_process_as_here(ray, loans, there, two, alone, caplog):
     import tabgraft.ray
 
     heard = []
     with listening(heard.append):
-        there = tabgraft.ray.fit_predictor(two, parts, "default", effort="quick")
-    assert np.array_equal(there.predict(loans).probabilities, alone.predict(loans).probabilities)
+        fitted = tabgraft.ray.fit_predictor(two, there, "default", effort="quick")
+    assert np.array_equal(fitted.predict(loans).probabilities, alone.predict(loans).probabilities)
     assert {event["event"] for event in heard} & {"progress", "note", "task"}
     with caplog.at_level(logging.INFO, logger="tabgraft"):
-        drawn = tabgraft.ray.fit_predictor(two, ray.data.from_pandas(loans), "default", most_rows=600, effort="quick")
-    assert drawn.id != there.id and "rows that were drawn of 1000" in caplog.text
+        drawn = tabgraft.ray.fit_predictor(two, there, "default", most_rows=600, effort="quick")
+    assert drawn.id != fitted.id and "rows that were drawn of 1000" in caplog.text
     with pytest.raises(tabgraft.TabgraftError, match="no_such"):
-        tabgraft.ray.fit_predictor(two, parts, "no_such")
+        tabgraft.ray.fit_predictor(two, there, "no_such")
 
 
-def test_what_is_wrong_is_said_once_and_not_tried_again(ray, parts):
+def test_what_is_wrong_is_said_once_and_not_tried_again(ray, there):
     import tabgraft.ray
 
     with pytest.raises(tabgraft.OptionError, match="`d_model` is 7"):
-        tabgraft.ray.fit(parts, **{**FAST, "d_model": 7})
+        tabgraft.ray.fit(there, **{**FAST, "d_model": 7})
     with pytest.raises(tabgraft.OptionError, match="`n_workers` is 0"):
-        tabgraft.ray.fit(parts, n_workers=0)
+        tabgraft.ray.fit(there, n_workers=0)
     with pytest.raises(tabgraft.OptionError, match="`max_failures` is -1"):
-        tabgraft.ray.fit(parts, max_failures=-1)
+        tabgraft.ray.fit(there, max_failures=-1)
 
 
 def test_blocks_keep_their_order_whichever_is_ready_first(ray):
@@ -161,10 +169,10 @@ def test_blocks_keep_their_order_whichever_is_ready_first(ray):
 
 
 @needs_proc
-def test_killed_workers_are_replaced_and_the_training_goes_on(ray, parts, caplog):
+def test_killed_workers_are_replaced_and_the_training_goes_on(ray, there, caplog):
     import tabgraft.ray
 
-    whole = tabgraft.ray.fit(parts, n_workers=2, **LONG)
+    whole = tabgraft.ray.fit(there, n_workers=2, **LONG)
     heard, killed = [], []
 
     def kill(event):
@@ -177,7 +185,7 @@ def test_killed_workers_are_replaced_and_the_training_goes_on(ray, parts, caplog
             os.kill(killed[-1], signal.SIGKILL)
 
     with listening(kill), caplog.at_level(logging.INFO, logger="tabgraft"):
-        found = tabgraft.ray.fit(parts, n_workers=2, max_failures=2, **LONG)
+        found = tabgraft.ray.fit(there, n_workers=2, max_failures=2, **LONG)
     assert len(set(killed)) == 2
     assert found.hashes["weights"] == whole.hashes["weights"]
     assert caplog.text.count("a worker was lost") == 2 and caplog.text.count("goes on after epoch") == 2
@@ -186,7 +194,7 @@ def test_killed_workers_are_replaced_and_the_training_goes_on(ray, parts, caplog
 
 
 @needs_proc
-def test_a_worker_too_many_is_an_error_and_ctrl_c_ends_the_workers(ray, parts):
+def test_a_worker_too_many_is_an_error_and_ctrl_c_ends_the_workers(ray, there):
     import tabgraft.ray
 
     def kill(event):
@@ -195,7 +203,7 @@ def test_a_worker_too_many_is_an_error_and_ctrl_c_ends_the_workers(ray, parts):
                 os.kill(process, signal.SIGKILL)
 
     with listening(kill), pytest.raises((ray.exceptions.RayTaskError, ray.exceptions.WorkerCrashedError)):
-        tabgraft.ray.fit(parts, n_workers=2, max_failures=0, **LONG)
+        tabgraft.ray.fit(there, n_workers=2, max_failures=0, **LONG)
 
     def interrupt(event):
         if event["event"] == "epoch":
@@ -204,7 +212,7 @@ def test_a_worker_too_many_is_an_error_and_ctrl_c_ends_the_workers(ray, parts):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with listening(interrupt), pytest.raises(KeyboardInterrupt):
-            tabgraft.ray.fit(parts, n_workers=2, **LONG)
+            tabgraft.ray.fit(there, n_workers=2, **LONG)
     finally:
         signal.signal(signal.SIGINT, before)
     end = time.monotonic() + 60
@@ -234,7 +242,7 @@ class Killed(Scorer):
 
 
 def test_datasets_are_scored_and_a_killed_worker_leaves_nothing_out_and_nothing_twice(
-    ray, loans, parts, two, alone, tmp_path, monkeypatch
+    ray, loans, parts, there, two, alone, tmp_path, monkeypatch
 ):
     import tabgraft.ray
 
@@ -246,13 +254,13 @@ def test_datasets_are_scored_and_a_killed_worker_leaves_nothing_out_and_nothing_
 
     engineer = tabgraft.FeatureEngineer([{"name": "monthly", "formula": "credit_amount / duration"}])
     made = engineer.fit_transform(loans)
-    assert digest(tabgraft.ray.apply(engineer, parts).to_pandas()) == digest(made)
+    assert digest(tabgraft.ray.apply(engineer, there).to_pandas()) == digest(made)
 
     plain = alone.predict(loans)
     wanted = pd.DataFrame({"age": loans["age"], "p_1": plain.probabilities[:, 1]})
     Killed.marker = tmp_path / "killed"
     monkeypatch.setattr(tabgraft.ray, "Scorer", Killed)
-    scored = tabgraft.ray.predict(alone, parts, keep=["age"], n_workers=2, batch_size=50).to_pandas()
+    scored = tabgraft.ray.predict(alone, there, keep=["age"], n_workers=2, batch_size=50).to_pandas()
     assert Killed.marker.exists()
     assert len(scored) == 1000 and digest(scored[["age", "p_1"]]) == digest(wanted)
 
