@@ -58,19 +58,15 @@ def _in_order(dataset: Any) -> Iterator[None]:
 
 
 def _shards(data: _Data, n_workers: int) -> list[list[Any]]:
-    """The blocks of each worker, as references: as many rows for each, in their order."""
+    """The blocks of each worker, as references: as many rows for each, in their order, whatever the dataset's own blocks."""
     dataset = _dataset(data)
     with _in_order(dataset):
-        parts = dataset.materialize().split(n_workers, equal=False)
-        counts = [part.count() for part in parts]
-        if 0 in counts:
-            # Fewer blocks than workers: the rows are cut.
-            parts = dataset.repartition(4 * n_workers).materialize().split(n_workers)
-            counts = [part.count() for part in parts]
-    if 0 in counts:
-        raise tabgraft.DataError(
-            f"{sum(counts)} rows are not enough for {n_workers} workers\nhint: give fewer workers"
-        )
+        rows = dataset.materialize()
+        n_rows = rows.count()
+        if n_rows < n_workers:
+            raise tabgraft.DataError(f"{n_rows} rows are not enough for {n_workers} workers\nhint: give fewer workers")
+        cuts = [n_rows * rank // n_workers for rank in range(1, n_workers)]
+        parts = rows.split_at_indices(cuts) if cuts else [rows]
     return [part.to_arrow_refs() for part in parts]
 
 

@@ -96,6 +96,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes ar
 def test_two_and_three_workers_train_one_space_and_repeat_it(ray, loans, two):
     import tabgraft.ray
 
+    # One block here, three uneven ones there.
     early = ray.data.from_pandas(loans.drop(columns=["checking_status"]))
     again = tabgraft.ray.fit(early, n_workers=2, name="two", **FAST)
     three = tabgraft.ray.fit(early, n_workers=3, **FAST)
@@ -148,6 +149,8 @@ def test_what_is_wrong_is_said_once_and_not_tried_again(ray, there):
         tabgraft.ray.fit(there, **{**FAST, "d_model": 7})
     with pytest.raises(tabgraft.OptionError, match="`n_workers` is 0"):
         tabgraft.ray.fit(there, n_workers=0)
+    with pytest.raises(tabgraft.DataError, match="1 rows are not enough for 2 workers"):
+        tabgraft.ray.fit(ray.data.from_items([{"a": 1}]), n_workers=2)
     with pytest.raises(tabgraft.OptionError, match="`max_failures` is -1"):
         tabgraft.ray.fit(there, max_failures=-1)
 

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tabgraft_table::stats::hash::mix;
 use tabgraft_table::workers::Shard;
 
 use super::course::Course;
@@ -105,6 +106,8 @@ impl<'a> Resumable<'a> {
             })
             .collect();
         let cells: Vec<u64> = data.groups.iter().map(|group| group.fingerprint()).collect();
+        let rows = [&data.train_rows, &data.valid_rows, &data.watched_rows]
+            .map(|rows| rows.iter().fold(rows.len() as u64, |sum, row| mix(sum ^ *row as u64)));
         let own = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "weights": weights_hash(&weights),
@@ -114,7 +117,7 @@ impl<'a> Resumable<'a> {
             "phases": phases,
             "allowance": [data.allowance.batch_size, data.allowance.pass_rows, data.allowance.n_variants],
             "cells": cells,
-            "rows": [&data.train_rows, &data.valid_rows, &data.watched_rows],
+            "rows": rows,
         });
         // What each worker has, in their order: with other shards it is another training.
         let all = shard.gather_of(&json_hash(&own))?;
