@@ -23,20 +23,31 @@ FAST = {"ignore": ["default"], "n_epochs": 3, "d_model": 16}
 LONG = {**FAST, "n_epochs": 120, "auto_epochs": False}
 
 
+def start(ray, n_attempts=3):
+    """A cluster of this machine alone. On one that is busy Ray gives up after 30 seconds, which says nothing of us."""
+    try:
+        ray.init(
+            num_cpus=3,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="error",
+            object_store_memory=100 << 20,
+            _node_ip_address="127.0.0.1",
+        )
+    except Exception as error:
+        if n_attempts == 1 or "timed out during startup" not in str(error):
+            raise
+        ray.shutdown()
+        start(ray, n_attempts - 1)
+
+
 @pytest.fixture(scope="module")
 def ray():
     ray = pytest.importorskip("ray", reason="ray is not installed")
     pytest.importorskip("xgboost", reason="xgboost is not installed")
     # No token below the home folder, nothing told to anybody, nothing beyond this machine.
     os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "RAY_DATA_DISABLE_PROGRESS_BARS": "1"}
-    ray.init(
-        num_cpus=3,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="error",
-        object_store_memory=100 << 20,
-        _node_ip_address="127.0.0.1",
-    )
+    start(ray)
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     yield ray
     ray.shutdown()
