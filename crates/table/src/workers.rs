@@ -454,7 +454,7 @@ mod tests {
         let file = StateFile::new(folder.path().join("training.state"));
         assert_eq!(file.kept().unwrap(), None);
         file.keep(None).unwrap();
-        for state in [b"first".as_slice(), b"second"] {
+        for state in [b"first".as_slice(), b"second".as_slice()] {
             file.keep(Some(state)).unwrap();
             assert_eq!(file.kept().unwrap().unwrap(), state);
         }
