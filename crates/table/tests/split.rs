@@ -113,6 +113,45 @@ fn the_latest_rows_test_and_those_before_validate() {
 }
 
 #[test]
+fn times_are_cut_where_the_shares_say() {
+    let time = text([7, 0, 3, 9, 1, 8, 2, 6, 4, 5].map(|t: i32| t.to_string()));
+    let table = Table::from_columns([("t", time)]).unwrap();
+    let cut = |p_valid: f64, p_test: f64| {
+        let by = SplitKey::Time { column: "t".into() };
+        let split =
+            Split::fit(&SplitOptions { by, p_valid, p_test, seed: 0 }, &table, &Schema::default()).unwrap();
+        let SplitBy::Time { valid_from, test_from, .. } = split.by else { panic!("{split:?}") };
+        (valid_from, test_from)
+    };
+    assert_eq!(cut(0.2, 0.3), (Some(5.0), Some(7.0)));
+    assert_eq!(cut(0.1, 0.1), (Some(8.0), Some(9.0)));
+    assert_eq!(cut(0.5, 0.4), (Some(1.0), Some(6.0)));
+    assert_eq!(cut(0.0, 0.4), (None, Some(6.0)));
+    assert_eq!(cut(0.4, 0.0), (Some(6.0), None));
+    assert_eq!(cut(0.0, 0.0), (None, None));
+    // So late that nothing is left to test: one row is.
+    assert_eq!(cut(0.0, 0.001), (None, Some(9.0)));
+    // So early that nothing is left to train on: one row is, and one to validate.
+    assert_eq!(cut(0.3, 0.69), (Some(1.0), Some(3.0)));
+    assert_eq!(cut(0.001, 0.998), (Some(1.0), Some(2.0)));
+}
+
+#[test]
+fn rows_in_two_are_those_that_train_and_the_others() {
+    let table = numbers(400);
+    let options = SplitOptions::of_held_out(0.3, 5);
+    assert_eq!((options.p_valid, options.p_test, options.seed), (0.15, 0.15, 5));
+    assert_eq!(options.by, SplitKey::Rows);
+    let parts = fit(&table, &options).assign(&table).unwrap();
+    let [train, held_out] = Split::in_two(&options, &table, &schema(&table)).unwrap();
+    let rows = |trains: bool| {
+        (0..400_u32).filter(|row| (parts[*row as usize] == Part::Train) == trains).collect::<Vec<_>>()
+    };
+    assert_eq!((&train, &held_out), (&rows(true), &rows(false)));
+    assert!((held_out.len() as f64 - 120.0).abs() < 20.0 && train.len() + held_out.len() == 400);
+}
+
+#[test]
 fn later_times_have_parts_of_their_own_and_earlier_ones_keep_theirs() {
     let days = |range: std::ops::Range<i64>| -> Table {
         Table::from_columns([("t", Arc::new(Int64Array::from_iter_values(range)) as ArrayRef)]).unwrap()
@@ -138,7 +177,7 @@ fn later_times_have_parts_of_their_own_and_earlier_ones_keep_theirs() {
         assert_eq!(&stored, split);
     }
     assert_eq!(third.with_earlier(), [third.clone(), second, first.clone()]);
-    assert_eq!(first.with_earlier(), [first.clone()]);
+    assert_eq!(first.with_earlier(), std::slice::from_ref(&first));
     // Two times cannot be three parts; without the column, or by rows, nothing goes on.
     let error = first.continued(&days(0..102)).unwrap_err();
     assert!(error.is_value() && error.to_string().contains("after the last time"), "{error}");

@@ -229,7 +229,8 @@ fn refresh_learns_new_levels_and_leaves_other_rows_alone() {
         let line = out(path, &format!("inspect {child} --lineage"));
         assert!(line.contains("refresh 1"), "{line}");
     }
-    let notes = String::from_utf8(run(path, "refresh v1 later.csv --epochs 1 -o again").stderr).unwrap();
+    let notes =
+        String::from_utf8(run(path, "refresh v1 later.csv --epochs 1 -o refreshed_again").stderr).unwrap();
     assert!(notes.contains("1 new level(s) have codes of their own: `television`"), "{notes}");
     let nothing = run(path, "refresh v1 full.csv --mode frozen -o never");
     assert_eq!(nothing.status.code(), Some(2));

@@ -69,6 +69,13 @@ pub(super) struct Fitted<F> {
     pub held_out: Vec<f64>,
 }
 
+/// The forests of one inner part, each with what it says of the rows that it was held to.
+struct FittedPart {
+    stop_rows: Vec<usize>,
+    boosted: (Forest, Vec<f64>),
+    random: Option<(RandomForest, Vec<f64>)>,
+}
+
 /// Fits the forests, in parallel; none where nothing can be asked, or the user stops.
 pub(super) fn fit_grove(
     target: &Target,
@@ -83,8 +90,7 @@ pub(super) fn fit_grove(
     let targets = data.bag.labels.as_numbers();
     let with_random = data.with_random && data.bag.rows.len() <= FEW_ROWS;
     let options = BoostOptions { offsets: data.offsets, haste: data.haste };
-    type Said<F> = (F, Vec<f64>);
-    let fitted: Vec<(Vec<usize>, Said<Forest>, Option<Said<RandomForest>>)> = in_pool(|| {
+    let fitted: Vec<FittedPart> = in_pool(|| {
         let fit = |i: usize| {
             let (stop_rows, learn_rows) = data.bag.stop_and_learn(i);
             let rows = TreeRows {
@@ -112,7 +118,7 @@ pub(super) fn fit_grove(
                 (random, of_each(&means, &|row, values| loss.of_means(row, values)))
             });
             told.goes_on_after(1);
-            (stop_rows, boosted, random)
+            FittedPart { stop_rows, boosted, random }
         };
         (0..data.n_forests).into_par_iter().map(fit).collect()
     })?;
@@ -121,13 +127,13 @@ pub(super) fn fit_grove(
     }
     let n_outputs = data.bag.labels.n_outputs();
     let (mut boosted, mut random, mut of_boosted, mut of_random) = (vec![], vec![], vec![], vec![]);
-    for (stop_rows, (forest, values), beside) in fitted {
-        if let Some((forest, values)) = beside {
-            of_random.push((stop_rows.clone(), values));
+    for part in fitted {
+        if let Some((forest, values)) = part.random {
+            of_random.push((part.stop_rows.clone(), values));
             random.push(forest);
         }
-        of_boosted.push((stop_rows, values));
-        boosted.push(forest);
+        of_boosted.push((part.stop_rows, part.boosted.1));
+        boosted.push(part.boosted.0);
     }
     let in_order = |said: &[(Vec<usize>, Vec<f64>)]| in_order_of(data.held_out_rows, said, n_outputs);
     Ok(Some(Grove {

@@ -251,9 +251,9 @@ mod tests {
             let sample =
                 Sample { bins: &bins, asked: &[0, 1], loss, targets: &targets, weights: weights.clone() };
             let tree = grow(&sample, 3);
-            for r in 0..n {
+            for (r, target) in targets.iter().enumerate() {
                 let found = said(&tree, &bins, r, n_outputs);
-                assert_eq!(found[n_outputs - 1], targets[r], "{loss:?}, row {r}");
+                assert_eq!(found[n_outputs - 1], *target, "{loss:?}, row {r}");
             }
             let rows: f32 = tree.leaf_covers().sum();
             assert_eq!(rows, weights.iter().sum::<f32>(), "each row of the sample is in one leaf");

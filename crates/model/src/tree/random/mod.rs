@@ -39,7 +39,7 @@ impl RandomForest {
     /// Fits a forest to the rows learned from; what it says with [`N_HELD_OUT`] trees of the stop rows,
     /// `[stop_rows.len(), n_outputs]`.
     ///
-    /// `is_stopped` is asked before each tree.
+    /// `is_stopped` is asked now and then.
     pub fn fit(
         data: &TreeRows<'_>,
         learned: &Learned,
@@ -54,7 +54,10 @@ impl RandomForest {
             trees: Vec::with_capacity(N_HELD_OUT),
         };
         let n = if learned.asked.is_empty() { 0 } else { N_HELD_OUT };
-        while forest.trees.len() < n && !(is_stopped() && forest.trees.len() >= N_TREES) {
+        while forest.trees.len() < n {
+            if forest.trees.len().is_multiple_of(N_TREES) && is_stopped() {
+                break;
+            }
             let seed = splitmix(data.seed ^ splitmix(forest.trees.len() as u64 + 1));
             let weights = (0..n_rows).map(|i| n_drawn(seed, i) * data.weights[data.learn_rows[i]]).collect();
             let sample =
