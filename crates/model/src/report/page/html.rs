@@ -15,6 +15,8 @@ const MOST_ROWS: usize = 1000;
 const MOST_TABLE_CHARS: usize = 600_000;
 /// Characters of a text that stays on one line where there is room.
 const SHORT_CHARS: usize = 28;
+/// Characters of a fact beyond which it has a line of its own.
+const LONG_FACT: usize = 60;
 /// Rows from which on a table has a field to filter it by.
 const MANY_ROWS: usize = 9;
 
@@ -204,7 +206,8 @@ impl Page {
     pub fn facts(&mut self, facts: &[(&str, String)]) {
         self.body += "<dl class=\"facts\">\n";
         for (label, value) in facts {
-            let _ = writeln!(self.body, "<div><dt>{}</dt><dd>{}</dd></div>", text(label), text(value));
+            let class = if value.chars().nth(LONG_FACT).is_some() { " class=\"long\"" } else { "" };
+            let _ = writeln!(self.body, "<div{class}><dt>{}</dt><dd>{}</dd></div>", text(label), text(value));
         }
         self.body += "</dl>\n";
     }
