@@ -106,16 +106,11 @@ pub(super) fn fit_grove(
             };
             let learned = Learned::new(&rows);
             let is_stopped = || !told.goes_on_after(0);
-            let of_each = |numbers: &[f32], read: &dyn Fn(&[f32], &mut Vec<f64>)| {
-                let mut values = Vec::new();
-                numbers.chunks_exact(loss.n_outputs()).for_each(|row| read(row, &mut values));
-                values
-            };
             let (boosted, margins) = boost(&rows, &learned, &options, &is_stopped);
-            let boosted = (boosted, of_each(&margins, &|row, values| loss.predict(row, values)));
+            let boosted = (boosted, of_rows(loss, &margins, Loss::predict));
             let random = with_random.then(|| {
                 let (random, means) = RandomForest::fit(&rows, &learned, &is_stopped);
-                (random, of_each(&means, &|row, values| loss.of_means(row, values)))
+                (random, of_rows(loss, &means, Loss::of_means))
             });
             told.goes_on_after(1);
             FittedPart { stop_rows, boosted, random }
@@ -149,14 +144,16 @@ pub(super) fn fit_grove(
 pub(super) fn predict_random(forests: &[RandomForest], loss: Loss, sight: Sight<'_>) -> Vec<f64> {
     let of_block = |block: Sight<'_>| {
         let said = RandomForest::means_of_all(forests, block.cells, block.rows, block.hidden);
-        let read = |means: Vec<f32>| {
-            let mut values = Vec::new();
-            means.chunks_exact(loss.n_outputs()).for_each(|row| loss.of_means(row, &mut values));
-            values
-        };
-        mean(said.into_iter().map(read), forests.len())
+        mean(said.iter().map(|means| of_rows(loss, means, Loss::of_means)), forests.len())
     };
     sight.blocks(BLOCK_ROWS).map(of_block).collect::<Vec<_>>().concat()
+}
+
+/// What a forest's numbers of each row predict.
+fn of_rows(loss: Loss, numbers: &[f32], read: fn(Loss, &[f32], &mut Vec<f64>)) -> Vec<f64> {
+    let mut values = Vec::new();
+    numbers.chunks_exact(loss.n_outputs()).for_each(|row| read(loss, row, &mut values));
+    values
 }
 
 /// The mean of what `n` forests say.
@@ -194,11 +191,7 @@ fn mean_of_forests(forests: &[Forest], loss: Loss, sight: Sight<'_>, before: Opt
                 let before = &before[i * BLOCK_ROWS * n_outputs..];
                 margins.iter_mut().zip(before).for_each(|(sum, before)| *sum += before);
             }
-            let mut values = Vec::new();
-            for row in margins.chunks_exact(n_outputs) {
-                loss.predict(row, &mut values);
-            }
-            values
+            of_rows(loss, &margins, Loss::predict)
         };
         mean(said.into_iter().map(read), forests.len())
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tabgraft_table::encoded::EncodedTable;
 
+use super::Question;
 use super::asked::AskedColumn;
 use super::borders::Borders;
 use super::columns::{Columns, Plan};
@@ -50,6 +51,13 @@ impl Asking {
             };
         }
         bins
+    }
+
+    /// Columns that questions ask about, in order.
+    pub fn asked(&self, questions: impl Iterator<Item = Question>) -> Vec<usize> {
+        let mut is_asked = vec![false; self.plan.n_columns()];
+        questions.for_each(|question| is_asked[usize::from(question.column)] = true);
+        (0..is_asked.len()).filter(|column| is_asked[*column]).collect()
     }
 
     /// Which cells of the columns `asked` are hidden from a row.

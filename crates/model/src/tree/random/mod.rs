@@ -117,10 +117,7 @@ impl RandomForest {
 
     /// Columns that its trees ask about.
     fn asked(&self) -> Vec<usize> {
-        let mut is_asked = vec![false; self.asking.plan.n_columns()];
-        let questions = self.trees.iter().flat_map(DeepTree::questions);
-        questions.for_each(|question| is_asked[usize::from(question.column)] = true);
-        (0..is_asked.len()).filter(|column| is_asked[*column]).collect()
+        self.asking.asked(self.trees.iter().flat_map(DeepTree::questions))
     }
 }
 
