@@ -122,6 +122,37 @@ fn a_grown_predictor_is_one_file_and_rows_keep_their_bits_in_any_batch() {
     }
 }
 
+/// The world's rows, and a target that hangs on which of many small squares of `a` and `c` a row is in.
+fn in_squares() -> Table {
+    let table = rows(0, N_ROWS);
+    let square = |r: usize, purpose| (unit(r, purpose) * 18.0) as usize;
+    let worth = |r: usize| unit(100 * square(r, 1) + square(r, 3), 50) + 0.05 * unit(r, 5);
+    table.with_column("n", numbers((0..N_ROWS).map(worth))).unwrap()
+}
+
+#[test]
+fn random_forests_come_where_they_say_more_than_boosted_ones() {
+    let table = in_squares();
+    let v1 = first_space(&table);
+    let v2 = grafted(&v1, &table, Mode::Frozen);
+    let old = fitted(&v1, &table, "n");
+    let new = grown(&old, &v2, &table);
+    let came = new.card().growth.unwrap();
+    assert!(new.learners().contains("random forests of"), "{}", new.learners());
+    assert!(came.shares[4] > 0.2 && (came.shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{came:?}");
+    assert!(came.n_random_trees.len() > 2 && came.n_random_trees.iter().all(|n| *n == 40), "{came:?}");
+    let gain = value(&new, "r2") - value(&old, "r2");
+    assert!(gain > 0.05, "{gain}: {}", new.learners());
+    let again = Predictor::from_bytes(&new.to_bytes().unwrap()).unwrap();
+    assert_eq!(again.predict(&table).unwrap(), new.predict(&table).unwrap());
+    // They go on with the chain: held-out rows of the next step are predicted without the part that saw them.
+    let chance = numbers((0..N_ROWS).map(|r| unit(r, 90)));
+    let more = table.with_column("e", chance).unwrap();
+    let next = grown(&new, &grafted(&v2, &more, Mode::Frozen), &more);
+    assert_eq!(next.base().unwrap().id(), new.id());
+    assert!(value(&next, "r2") > value(&new, "r2") - 0.03, "{}", next.learners());
+}
+
 #[test]
 fn growing_twice_gives_the_same_predictor_and_the_order_of_rows_does_not_matter() {
     let table = rows(0, N_ROWS);

@@ -45,7 +45,7 @@ pub(super) fn values(
     let own = given.map_or(own.clone(), |given| own.intersection(given).copied().collect());
     let (before, _) = values(graph, &grown.base, columns, Some(&own), options)?;
     let loss = loss(target);
-    let [of_old, of_onward, of_anew, of_linear] = growth.all_shares();
+    let [of_old, of_onward, of_anew, of_linear, of_random] = growth.all_shares();
     let mut parts = vec![(standardised(graph, target, &before), of_old)];
     if !grown.onward.is_empty() {
         let start = margins_of(graph, target, &before);
@@ -56,6 +56,9 @@ pub(super) fn values(
     }
     if let Some(line) = of_lines(graph, &grown.lines, &predictor.about, loss, &cells) {
         parts.push((line, of_linear));
+    }
+    if !grown.random.is_empty() {
+        parts.push((of_random_forests(graph, &grown.random, loss, &cells), of_random));
     }
     let mean = mixed(graph, &parts);
     Ok((in_unit(graph, target, &mean, predictor.about.sharpness), cells))

@@ -56,9 +56,11 @@ pub struct GrowthCard {
     pub n_trees_onward: Vec<usize>,
     /// Trees of each forest that starts from nothing.
     pub n_trees_anew: Vec<usize>,
+    /// Trees of each random forest that came.
+    pub n_random_trees: Vec<usize>,
     /// Shares in a prediction of the old predictor, of the forests that start from it, of those that start from
-    /// nothing, and of the linear model that came; they sum to 1.
-    pub shares: [f64; 4],
+    /// nothing, of the linear model and of the random forests that came; they sum to 1.
+    pub shares: [f64; 5],
 }
 
 impl Predictor {
@@ -133,6 +135,7 @@ impl PredictorAbout {
             columns_removed: growth.base.lost_columns(&self.space),
             n_trees_onward: growth.n_trees_onward.clone(),
             n_trees_anew: growth.n_trees_anew.clone(),
+            n_random_trees: growth.n_random_trees.clone(),
             shares: growth.all_shares(),
         })
     }
@@ -144,24 +147,30 @@ impl PredictorCard {
         match &self.growth {
             None => self.fit_info.learners(),
             Some(growth) => {
-                let came = learners_of(&growth.n_trees_onward, &growth.n_trees_anew, growth.shares);
+                let n_trees = [&growth.n_trees_onward, &growth.n_trees_anew, &growth.n_random_trees];
+                let came = learners_of(n_trees.map(|n| &n[..]), growth.shares);
                 format!("{}; {came}", growth.base_learners)
             }
         }
     }
 }
 
-/// What came to a predictor, in words.
-pub(super) fn learners_of(onward: &[usize], anew: &[usize], shares: [f64; 4]) -> String {
-    let [_, of_onward, of_anew, of_linear] = shares;
-    let words = |n_trees: &[usize], how: &str, share: f64| {
+/// What came to a predictor, in words: trees of its forests onward, anew and random, and all shares.
+pub(super) fn learners_of([onward, anew, random]: [&[usize]; 3], shares: [f64; 5]) -> String {
+    let [_, of_onward, of_anew, of_linear, of_random] = shares;
+    let words = |n_trees: &[usize], kind: &str, how: &str, share: f64| {
         (share > 0.0).then(|| {
             let sum: usize = n_trees.iter().sum();
-            format!("{} forests of {sum} trees {how} (share {share:.2})", n_trees.len())
+            format!("{} {kind}forests of {sum} trees{how} (share {share:.2})", n_trees.len())
         })
     };
     let linear = (of_linear > 0.0).then(|| format!("a linear model (share {of_linear:.2})"));
-    let came = [words(onward, "onward", of_onward), words(anew, "anew", of_anew), linear];
+    let came = [
+        words(onward, "", " onward", of_onward),
+        words(anew, "", " anew", of_anew),
+        words(random, "random ", "", of_random),
+        linear,
+    ];
     match came.into_iter().flatten().collect::<Vec<_>>() {
         none if none.is_empty() => "nothing came, for it brought nothing".to_owned(),
         some => format!("since then {}", some.join(", ")),

@@ -12,7 +12,7 @@ use crate::param::start::Blank;
 use crate::param::weights::{check_all_used, from_blobs, to_blobs};
 use crate::space::{MOST_COLUMNS, check_about, check_filled, check_groups, n_weights, skeleton};
 use crate::store::{self, Blob, Container, ContentHash, weights_hash};
-use crate::tree::{Forest, RandomForest};
+use crate::tree::Forest;
 
 /// The container's kind.
 pub(crate) const KIND: &str = "predictor";
@@ -164,16 +164,13 @@ impl Predictor {
         if !forests.iter().map(Forest::n_trees).eq(about.fit_info.n_trees.iter().take(n_forests).copied()) {
             return Err(Error::malformed("its forests do not have as many trees as the manifest says"));
         }
-        let read = |i| {
-            RandomForest::from_blobs(plan.clone(), n_outputs, &format!("random_forest.{i}"), &mut tensors)
-        };
-        let n_random_trees = &about.fit_info.n_random_trees;
-        let random_forests: Vec<RandomForest> = (0..n_random_trees.len()).map(read).collect::<Result<_>>()?;
-        if !random_forests.iter().map(RandomForest::n_trees).eq(n_random_trees.iter().copied()) {
-            return Err(Error::malformed(
-                "its random forests do not have as many trees as the manifest says",
-            ));
-        }
+        let random_forests = trees::read_random(
+            &plan,
+            n_outputs,
+            "random_forest",
+            &about.fit_info.n_random_trees,
+            &mut tensors,
+        )?;
         let lines = match about.fit_info.share_of_linear > 0.0 {
             true => lines::from_blobs(&codecs, n_outputs, &mut tensors)?,
             false => Vec::new(),

@@ -14,14 +14,14 @@ use super::inner::{InnerParts, inner_parts, n_inner_parts};
 use super::interval::Distances;
 use super::lines::fit_lines;
 use super::told::Told;
-use super::trees::{self, TreeData, fit_grove};
+use super::trees::{self, TreeData, fit_grove, with_share};
 use super::{
     FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, Target, as_one, derived, threshold,
 };
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, clusters, now};
 use crate::train::{Event, Sink, quiet};
-use crate::tree::{Forest, RandomForest};
+use crate::tree::{BoostOptions, Forest, RandomForest};
 use crate::weights::WeightedRows;
 
 /// Fewest rows of a class, or of a regression, that a bag can be fitted on.
@@ -263,9 +263,7 @@ fn fit(
         bag: &data,
         held_out_rows: &held_out_rows,
         n_forests: n_parts,
-        offsets: None,
-        haste: 1.0,
-        with_random: true,
+        boosts: &[BoostOptions { offsets: None, haste: 1.0 }],
         seed: options.seed,
     };
     let grove = match told.is_stopped() {
@@ -275,7 +273,8 @@ fn fit(
     spent.trees = begin.elapsed().as_secs_f64();
     let begin = Instant::now();
     let choose = |learners: &[&[f64]]| shares(learners, &data.labels, &held_out_rows, &data.weights);
-    let (boosted, random) = grove.map_or((None, None), |grove| (Some(grove.boosted), grove.random));
+    let (boosted, random) =
+        grove.map_or((None, None), |grove| (grove.boosted.into_iter().next(), grove.random));
     let cheap: Vec<&[f64]> = [
         ruled.as_ref().map(|ruled| &ruled.held_out[..]),
         boosted.as_ref().map(|boosted| &boosted.held_out[..]),
@@ -311,9 +310,8 @@ fn fit(
     let heads = if share_of_networks > 0.0 { heads } else { Vec::new() };
     let networks_as_one = as_one::is_as_good(&heads, &data);
     let lines = ruled.map(|ruled| ruled.lines).filter(|_| share_of_linear > 0.0).unwrap_or_default();
-    let forests = boosted.map(|boosted| boosted.forests).filter(|_| share_of_trees > 0.0).unwrap_or_default();
-    let random_forests =
-        random.map(|random| random.forests).filter(|_| share_of_random_forests > 0.0).unwrap_or_default();
+    let forests = with_share(boosted, share_of_trees);
+    let random_forests = with_share(random, share_of_random_forests);
     let targets: Vec<f64> = held_out_rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
     let weights: Vec<f32> = held_out_rows.iter().map(|r| data.weights[*r]).collect();
     let (sharpness, held_out) = calibrated(&fitted_target, held_out, &targets, &weights);

@@ -23,12 +23,12 @@ use super::interval::Distances;
 use super::kept::{Growing, HeldOutRows, JudgedOn, KeepGrown};
 use super::lines::fit_lines;
 use super::told::Told;
-use super::trees::{self, Grove, TreeData, fit_grove};
+use super::trees::{self, TreeData, fit_grove, with_share};
 use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, derived, threshold};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, Known, SoftwareVersion, UnseenCounts, clusters, extended_name, now};
 use crate::train::{Event, Sink};
-use crate::tree::Forest;
+use crate::tree::{BoostOptions, Forest, RandomForest};
 use crate::weights::WeightedRows;
 
 /// How much larger the steps of the new forests are than those of a fit from nothing, of which growing may take a fifth
@@ -214,43 +214,46 @@ impl Predictor {
             bag: &data,
             held_out_rows: &held_out_rows,
             n_forests,
-            offsets: None,
-            haste: HASTE,
-            with_random: false,
+            boosts: &[
+                BoostOptions { offsets: Some(&offsets), haste: HASTE },
+                BoostOptions { offsets: None, haste: HASTE },
+            ],
             seed: options.seed.unwrap_or(self.about.options.seed),
         };
-        let told = Told::new(sink, 3 * n_forests);
+        let told = Told::new(sink, 2 * n_forests);
         let mut spent = SecondsSpent::default();
         let begin = Instant::now();
         let ruled = fit_lines(trees::loss(target), &codecs, &cells, &data, &held_out_rows, n_forests, &told)?;
         spent.linear = begin.elapsed().as_secs_f64();
         let begin = Instant::now();
-        let grove = |offsets| match told.is_stopped() {
-            true => Ok(None),
-            false => fit_grove(target, &codecs, &TreeData { offsets, ..trees }, &told),
+        let grove = match told.is_stopped() {
+            true => None,
+            false => fit_grove(target, &codecs, &trees, &told)?,
         };
-        let onward = grove(Some(&offsets[..]))?;
-        let anew = grove(None)?;
         spent.trees = begin.elapsed().as_secs_f64();
         let interrupted = told.is_stopped();
         told.end();
         let n_outputs = target.n_outputs();
         let of_row = |r: &usize| before.values[r * n_outputs..(r + 1) * n_outputs].iter().copied();
         let old: Vec<f64> = standardised(target, &held_out_rows.iter().flat_map(of_row).collect::<Vec<_>>());
-        let [of_onward, of_anew] =
-            [&onward, &anew].map(|grove| grove.as_ref().map(|grove| &grove.boosted.held_out[..]));
-        let came = [of_onward, of_anew, ruled.as_ref().map(|ruled| &ruled.held_out[..])];
+        let (mut boosted, random) = grove.map_or((Vec::new(), None), |grove| (grove.boosted, grove.random));
+        let (anew, onward) = (boosted.pop(), boosted.pop());
+        let came = [
+            onward.as_ref().map(|onward| &onward.held_out[..]),
+            anew.as_ref().map(|anew| &anew.held_out[..]),
+            ruled.as_ref().map(|ruled| &ruled.held_out[..]),
+            random.as_ref().map(|random| &random.held_out[..]),
+        ];
         let said: Vec<&[f64]> = [&old[..]].into_iter().chain(came.into_iter().flatten()).collect();
         let chosen = shares(&said, &data.labels, &held_out_rows, &data.weights);
         let after = mixed(&said, &chosen);
         let mut chosen = chosen.into_iter();
         let mut next = |is_there: bool| if is_there { chosen.next().unwrap_or(0.0) } else { 0.0 };
         let shares = [next(true), next(onward.is_some()), next(anew.is_some())];
-        let share_of_linear = next(ruled.is_some());
-        let with_share = |grove: Option<Grove>, share: f64| -> Vec<Forest> {
-            grove.filter(|_| share > 0.0).map(|grove| grove.boosted.forests).unwrap_or_default()
-        };
-        let (onward, anew) = (with_share(onward, shares[1]), with_share(anew, shares[2]));
+        let (share_of_linear, share_of_random_forests) = (next(ruled.is_some()), next(random.is_some()));
+        let onward = with_share(onward, shares[1]);
+        let anew = with_share(anew, shares[2]);
+        let random = with_share(random, share_of_random_forests);
         let lines = ruled.filter(|_| share_of_linear > 0.0).map(|ruled| ruled.lines).unwrap_or_default();
         let of_rows = HeldOutRows { rows: &held_out_rows, values: &values, weights: &data.weights };
         let sharpness = of_rows.sharpness(target, &after);
@@ -292,8 +295,10 @@ impl Predictor {
                     base_id: self.id().as_str().to_owned(),
                     n_trees_onward: onward.iter().map(Forest::n_trees).collect(),
                     n_trees_anew: anew.iter().map(Forest::n_trees).collect(),
+                    n_random_trees: random.iter().map(RandomForest::n_trees).collect(),
                     shares,
                     share_of_linear,
+                    share_of_random_forests,
                 }),
                 refused_growths: Vec::new(),
                 claims: None,
@@ -303,7 +308,7 @@ impl Predictor {
             forests: Vec::new(),
             random_forests: Vec::new(),
             lines: Vec::new(),
-            grown: Some(Grown { base: Box::new(self.clone()), onward, anew, lines }),
+            grown: Some(Grown { base: Box::new(self.clone()), onward, anew, random, lines }),
         };
         let test = table.take(&test_rows)?;
         if test_rows.iter().filter(|r| values[**r as usize].is_some()).count() >= 2 {

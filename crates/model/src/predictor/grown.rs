@@ -1,11 +1,12 @@
-//! A predictor that grew with its space: the old one as it was, forests that start from what it says, and forests
-//! and a linear model that start from nothing.
+//! A predictor that grew with its space: the old one as it was, forests that start from what it says, and forests,
+//! boosted and random, and a linear model that start from nothing.
 //!
 //! ```text
 //! old columns ─ old predictor ─► p ──────────────────────────┐
 //!                                └ log-odds ─┐               │
 //! all columns ─ forests onward ──────────────┴ + ─► p' ──────┼ shares, sharpness ─► prediction
 //! all columns ─ forests anew ──────────────────────► p'' ────┤
+//! all columns ─ random forests ────────────────────► p° ─────┤
 //! all columns ─ linear model ──────────────────────► p* ─────┘
 //! ```
 
@@ -22,7 +23,7 @@ use super::{Predictor, PredictorAbout, Target, derived, trees};
 use crate::error::{Error, Result};
 use crate::space::unlike;
 use crate::store::Blob;
-use crate::tree::{Forest, Loss};
+use crate::tree::{Forest, Loss, RandomForest};
 
 /// Closest to 0 that a probability is taken for where its logarithm is needed.
 pub(crate) const LEAST_PROBABILITY: f64 = 1e-7;
@@ -33,6 +34,7 @@ const BASE: &str = "base";
 /// And those of the new forests below these.
 const ONWARD: &str = "onward";
 const ANEW: &str = "anew";
+const RANDOM: &str = "random_forest";
 
 /// What came to a predictor when it grew, as the file tells it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,12 +48,18 @@ pub(crate) struct Growth {
     pub n_trees_onward: Vec<usize>,
     /// Trees of each forest that starts from nothing; none where it has no share.
     pub n_trees_anew: Vec<usize>,
+    /// Trees of each random forest. Absent where these have no share.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub n_random_trees: Vec<usize>,
     /// Shares in a prediction of the old predictor, of the forests that start from it, and of those that start from
     /// nothing.
     pub shares: [f64; 3],
-    /// Share of the linear model, what the others leave of 1. Absent where it has none.
+    /// Share of the linear model. Absent where it has none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub share_of_linear: f64,
+    /// Share of the random forests. Absent where they have none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub share_of_random_forests: f64,
 }
 
 fn is_zero(share: &f64) -> bool {
@@ -67,6 +75,8 @@ pub(crate) struct Grown {
     pub onward: Vec<Forest>,
     /// Start from nothing.
     pub anew: Vec<Forest>,
+    /// Random ones, which start from nothing.
+    pub random: Vec<RandomForest>,
     /// The linear model, of each inner part.
     pub lines: Vec<Lines>,
 }
@@ -74,7 +84,7 @@ pub(crate) struct Grown {
 impl Grown {
     /// Learners of a kind.
     pub fn n_learners(&self) -> usize {
-        self.onward.len().max(self.anew.len()).max(self.lines.len())
+        self.onward.len().max(self.anew.len()).max(self.random.len()).max(self.lines.len())
     }
 }
 
@@ -106,6 +116,7 @@ impl Predictor {
             onward,
             trees::predict(&grown.anew, loss, sight),
             lines::predict(&grown.lines, loss, sight),
+            trees::predict_random(&grown.random, loss, sight),
         ];
         in_unit(target, mixed(&said, &growth.all_shares()), self.about.sharpness)
     }
@@ -117,6 +128,9 @@ impl Predictor {
             for (i, forest) in forests.iter().enumerate() {
                 forest.to_blobs(&format!("{name}.{i}"), tensors);
             }
+        }
+        for (i, forest) in grown.random.iter().enumerate() {
+            forest.to_blobs(&format!("{RANDOM}.{i}"), tensors);
         }
         lines::to_blobs(&grown.lines, tensors);
         let base = grown.base.tensors();
@@ -160,13 +174,14 @@ impl Predictor {
 impl Growth {
     /// What came, in words.
     pub(super) fn learners(&self) -> String {
-        learners_of(&self.n_trees_onward, &self.n_trees_anew, self.all_shares())
+        learners_of([&self.n_trees_onward, &self.n_trees_anew, &self.n_random_trees], self.all_shares())
     }
 
-    /// Shares of the old predictor, of the forests onward and anew, and of the linear model; they sum to 1.
-    pub(crate) fn all_shares(&self) -> [f64; 4] {
+    /// Shares of the old predictor, of the forests onward and anew, of the linear model, and of the random forests;
+    /// they sum to 1.
+    pub(crate) fn all_shares(&self) -> [f64; 5] {
         let [old, onward, anew] = self.shares;
-        [old, onward, anew, self.share_of_linear]
+        [old, onward, anew, self.share_of_linear, self.share_of_random_forests]
     }
 
     /// Reads what came, and the old predictor, from their tensors, which are taken out.
@@ -178,12 +193,13 @@ impl Growth {
             return Err(Error::malformed(format!("a chain of more than {MOST_IN_A_CHAIN} predictors")));
         }
         let all = self.all_shares();
-        let [_, onward, anew, linear] = all;
+        let [_, onward, anew, linear, random] = all;
         let sane = all.iter().all(|share| (0.0..=1.0).contains(share))
             && (all.iter().sum::<f64>() - 1.0).abs() < 1e-6;
         if !sane
             || (onward > 0.0) == self.n_trees_onward.is_empty()
             || (anew > 0.0) == self.n_trees_anew.is_empty()
+            || (random > 0.0) == self.n_random_trees.is_empty()
             || (linear > 0.0) != lines::has_blobs(tensors)
         {
             return Err(Error::malformed("new learners without the share that they are said to have"));
@@ -216,8 +232,9 @@ impl Growth {
         };
         let onward = read(ONWARD, &self.n_trees_onward)?;
         let anew = read(ANEW, &self.n_trees_anew)?;
+        let random = trees::read_random(&plan, n_outputs, RANDOM, &self.n_random_trees, tensors)?;
         let lines = lines::from_blobs(&codecs, n_outputs, tensors)?;
-        Ok(Grown { base: Box::new(base), onward, anew, lines })
+        Ok(Grown { base: Box::new(base), onward, anew, random, lines })
     }
 }
 

@@ -123,6 +123,7 @@ impl Predictor {
             for forests in [&mut grown.onward, &mut grown.anew] {
                 *forests = forests.get(i).cloned().into_iter().collect();
             }
+            grown.random = grown.random.get(i).cloned().into_iter().collect();
             grown.lines = grown.lines.get(i).cloned().into_iter().collect();
         }
         one

@@ -1,5 +1,7 @@
 //! The bag's forests, boosted and random: as its networks, each is held to its own inner part and learns from the others.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use tabgraft_table::codec::Codec;
 use tabgraft_table::encoded::{EncodedTable, PartForm};
@@ -9,8 +11,9 @@ use super::Target;
 use super::bag::{BagData, in_order_of};
 use super::sight::Sight;
 use super::told::Told;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::objective::splitmix;
+use crate::store::Blob;
 use crate::tree::{BoostOptions, Forest, Learned, Loss, Plan, RandomForest, TreeRows, boost};
 
 /// Rows that are predicted at a time: their columns stay in the cache, and memory does not grow with the table.
@@ -46,19 +49,16 @@ pub(super) struct TreeData<'a> {
     pub held_out_rows: &'a [usize],
     /// Each stops on the inner part of its number.
     pub n_forests: usize,
-    /// `[n_rows, outputs of the loss]` of the table: margins that the trees start from, if they start from any.
-    pub offsets: Option<&'a [f32]>,
-    /// As [`BoostOptions::haste`].
-    pub haste: f64,
-    /// Whether random forests are fitted beside the boosted ones.
-    pub with_random: bool,
+    /// A boosted forest is fitted for each, of every inner part.
+    pub boosts: &'a [BoostOptions<'a>],
     pub seed: u64,
 }
 
 /// A fitted bag of forests.
 pub(super) struct Grove {
-    pub boosted: Fitted<Forest>,
-    /// None where they were not wanted, or rows are many.
+    /// For each of [`TreeData::boosts`].
+    pub boosted: Vec<Fitted<Forest>>,
+    /// None where rows are many.
     pub random: Option<Fitted<RandomForest>>,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Fitted<F> {
 /// The forests of one inner part, each with what it says of the rows that it was held to.
 struct FittedPart {
     stop_rows: Vec<usize>,
-    boosted: (Forest, Vec<f64>),
+    boosted: Vec<(Forest, Vec<f64>)>,
     random: Option<(RandomForest, Vec<f64>)>,
 }
 
@@ -88,8 +88,7 @@ pub(super) fn fit_grove(
         return Ok(None);
     }
     let targets = data.bag.labels.as_numbers();
-    let with_random = data.with_random && data.bag.rows.len() <= FEW_ROWS;
-    let options = BoostOptions { offsets: data.offsets, haste: data.haste };
+    let with_random = data.bag.rows.len() <= FEW_ROWS;
     let fitted: Vec<FittedPart> = in_pool(|| {
         let fit = |i: usize| {
             let (stop_rows, learn_rows) = data.bag.stop_and_learn(i);
@@ -106,8 +105,11 @@ pub(super) fn fit_grove(
             };
             let learned = Learned::new(&rows);
             let is_stopped = || !told.goes_on_after(0);
-            let (boosted, margins) = boost(&rows, &learned, &options, &is_stopped);
-            let boosted = (boosted, of_rows(loss, &margins, Loss::predict));
+            let of_options = |options| {
+                let (boosted, margins) = boost(&rows, &learned, options, &is_stopped);
+                (boosted, of_rows(loss, &margins, Loss::predict))
+            };
+            let boosted = data.boosts.iter().map(of_options).collect();
             let random = with_random.then(|| {
                 let (random, means) = RandomForest::fit(&rows, &learned, &is_stopped);
                 (random, of_rows(loss, &means, Loss::of_means))
@@ -121,20 +123,54 @@ pub(super) fn fit_grove(
         return Ok(None);
     }
     let n_outputs = data.bag.labels.n_outputs();
-    let (mut boosted, mut random, mut of_boosted, mut of_random) = (vec![], vec![], vec![], vec![]);
+    let mut boosted: Vec<Said<Forest>> = data.boosts.iter().map(|_| Said::new()).collect();
+    let mut random = Said::new();
     for part in fitted {
-        if let Some((forest, values)) = part.random {
-            of_random.push((part.stop_rows.clone(), values));
-            random.push(forest);
+        random.extend(part.random.map(|(forest, values)| (forest, part.stop_rows.clone(), values)));
+        for (said, (forest, values)) in boosted.iter_mut().zip(part.boosted) {
+            said.push((forest, part.stop_rows.clone(), values));
         }
-        of_boosted.push((part.stop_rows, part.boosted.1));
-        boosted.push(part.boosted.0);
     }
-    let in_order = |said: &[(Vec<usize>, Vec<f64>)]| in_order_of(data.held_out_rows, said, n_outputs);
     Ok(Some(Grove {
-        boosted: Fitted { forests: boosted, held_out: in_order(&of_boosted) },
-        random: with_random.then(|| Fitted { forests: random, held_out: in_order(&of_random) }),
+        boosted: boosted.into_iter().map(|said| Fitted::of(said, data.held_out_rows, n_outputs)).collect(),
+        random: with_random.then(|| Fitted::of(random, data.held_out_rows, n_outputs)),
     }))
+}
+
+/// Forests of one kind, each with the rows that it was held to and what it says of them.
+type Said<F> = Vec<(F, Vec<usize>, Vec<f64>)>;
+
+impl<F> Fitted<F> {
+    /// What each forest says of its own rows, in the order of the held-out ones.
+    fn of(said: Said<F>, held_out_rows: &[usize], n_outputs: usize) -> Self {
+        let (forests, said): (Vec<F>, Vec<_>) =
+            said.into_iter().map(|(forest, rows, values)| (forest, (rows, values))).unzip();
+        Fitted { forests, held_out: in_order_of(held_out_rows, &said, n_outputs) }
+    }
+}
+
+/// Random forests of these numbers of trees from their tensors, which are taken out.
+///
+/// # Errors
+/// A malformed error that says what is absent or contradicts itself.
+pub(super) fn read_random(
+    plan: &Plan,
+    n_outputs: usize,
+    name: &str,
+    n_trees: &[usize],
+    tensors: &mut BTreeMap<String, Blob>,
+) -> Result<Vec<RandomForest>> {
+    let read = |i| RandomForest::from_blobs(plan.clone(), n_outputs, &format!("{name}.{i}"), tensors);
+    let forests: Vec<RandomForest> = (0..n_trees.len()).map(read).collect::<Result<_>>()?;
+    match forests.iter().map(RandomForest::n_trees).eq(n_trees.iter().copied()) {
+        true => Ok(forests),
+        false => Err(Error::malformed("its random forests do not have as many trees as the manifest says")),
+    }
+}
+
+/// The forests, where they have a share of the predictions.
+pub(super) fn with_share<F>(fitted: Option<Fitted<F>>, share: f64) -> Vec<F> {
+    fitted.filter(|_| share > 0.0).map(|fitted| fitted.forests).unwrap_or_default()
 }
 
 /// Mean of random forests: probabilities, or the standardised number.
