@@ -219,6 +219,30 @@ def test_a_predictor_that_grew_leaves_with_all_that_it_grew_from(space, predicto
     same(grown, credit, tmp_path)
 
 
+def test_random_forests_leave_with_a_predictor_that_grew_by_them(tmp_path):
+    """The target hangs on which of many small squares of two columns a row is in."""
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(rng.random((900, 4)), columns=list("abcd"))
+    worth = rng.random((16, 16))
+    frame["n"] = worth[(16 * frame["a"]).astype(int), (16 * frame["c"]).astype(int)]
+    frame.loc[rng.random(900) < 0.05, "c"] = None
+    space = tabgraft.EmbeddingSpace.fit(frame[["a", "b", "n"]], ignore=["n"], n_epochs=1, d_model=16)
+    old = tabgraft.Predictor.fit(space, frame, "n", n_epochs=2, n_networks=2)
+    grown = old.extend(space.extend(frame, ignore=["n"], n_epochs=1), frame)
+    assert "random forests" in str(grown), grown
+    same(grown, frame, tmp_path)
+
+
+def test_a_predictor_of_columns_that_do_not_differ_says_the_same_of_all_rows(tmp_path):
+    frame = pd.DataFrame({"a": np.arange(300.0), "b": np.arange(300) % 7.0})
+    space = tabgraft.EmbeddingSpace.fit(frame, n_epochs=1, d_model=16)
+    constant = pd.DataFrame({"a": 3.0, "b": 2.0, "y": ["yes", "no", "no"] * 100})
+    predictor = tabgraft.Predictor.fit(space, constant, "y", n_epochs=1, n_networks=2)
+    found = same(predictor, constant, tmp_path)
+    assert np.allclose(found["probabilities"], found["probabilities"][0], atol=1e-6)
+    assert abs(found["probabilities"][0].max() - 2 / 3) < 0.1
+
+
 def test_texts_are_refused_by_name_and_can_count_as_missing(tmp_path):
     rng = np.random.default_rng(0)
     words = ["roof", "tin", "nurse", "head", "chief", "lamp", "oak", "river", "stone", "bread"]

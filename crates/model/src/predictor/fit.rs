@@ -26,6 +26,8 @@ use crate::weights::WeightedRows;
 
 /// Fewest rows of a class, or of a regression, that a bag can be fitted on.
 pub(super) const LEAST_ROWS: usize = 10;
+/// Trees that speak for a random forest of the rows that it stops on.
+const N_HELD_OUT_TREES: usize = 120;
 
 /// Predictions of the rows that a predictor was fitted on, each by a network that did not learn
 /// from it. Of one network alone, those that it stopped on.
@@ -264,6 +266,7 @@ fn fit(
         held_out_rows: &held_out_rows,
         n_forests: n_parts,
         boosts: &[BoostOptions { offsets: None, haste: 1.0 }],
+        n_held_out: N_HELD_OUT_TREES,
         seed: options.seed,
     };
     let grove = match told.is_stopped() {

@@ -34,6 +34,8 @@ use crate::weights::WeightedRows;
 /// How much larger the steps of the new forests are than those of a fit from nothing, of which growing may take a fifth
 /// of the time.
 const HASTE: f64 = 1.6;
+/// Trees that speak for a random forest of the rows that it stops on; a fit from nothing has more.
+const N_HELD_OUT_TREES: usize = 80;
 /// Fewest test rows that the old and the grown predictor are compared on; with fewer, rows of the fit by learners
 /// that did not learn from them.
 const LEAST_TEST_ROWS: usize = 50;
@@ -218,6 +220,7 @@ impl Predictor {
                 BoostOptions { offsets: Some(&offsets), haste: HASTE },
                 BoostOptions { offsets: None, haste: HASTE },
             ],
+            n_held_out: N_HELD_OUT_TREES,
             seed: options.seed.unwrap_or(self.about.options.seed),
         };
         let told = Told::new(sink, 2 * n_forests);

@@ -51,6 +51,8 @@ pub(super) struct TreeData<'a> {
     pub n_forests: usize,
     /// A boosted forest is fitted for each, of every inner part.
     pub boosts: &'a [BoostOptions<'a>],
+    /// Trees that speak for a random forest of the rows that it stops on.
+    pub n_held_out: usize,
     pub seed: u64,
 }
 
@@ -111,7 +113,7 @@ pub(super) fn fit_grove(
             };
             let boosted = data.boosts.iter().map(of_options).collect();
             let random = with_random.then(|| {
-                let (random, means) = RandomForest::fit(&rows, &learned, &is_stopped);
+                let (random, means) = RandomForest::fit(&rows, &learned, data.n_held_out, &is_stopped);
                 (random, of_rows(loss, &means, Loss::of_means))
             });
             told.goes_on_after(1);

@@ -65,7 +65,7 @@ fn random(table: &EncodedTable, loss: Loss, targets: &[f32], forms: &[Vec<PartFo
     let (stop_rows, learn_rows): (Vec<usize>, Vec<usize>) = (0..table.n_rows).partition(|r| r % 3 == 0);
     let (plan, weights) = (loss.plan(forms), vec![1.0; table.n_rows]);
     let data = two_thirds(table, &plan, loss, [targets, &weights], &units, [&stop_rows, &learn_rows]);
-    let (forest, said) = RandomForest::fit(&data, &Learned::new(&data), &|| false);
+    let (forest, said) = RandomForest::fit(&data, &Learned::new(&data), 120, &|| false);
     let mut predicted = Vec::new();
     said.chunks_exact(loss.n_outputs()).for_each(|row| loss.of_means(row, &mut predicted));
     let n_values = predicted.len() / stop_rows.len();

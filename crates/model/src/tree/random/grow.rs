@@ -19,61 +19,31 @@ pub(super) struct Sample<'a> {
     pub loss: Loss,
     /// `[n_rows]`: class indices, or numbers.
     pub targets: &'a [f32],
-    /// `[n_rows]`; rows of 0 are not in it.
-    pub weights: Vec<f32>,
+    /// `[n_rows]`.
+    pub rows: Vec<Row>,
 }
 
-/// What some rows have of the target: weight, and weighted sum of the number or of each class.
-struct Side {
-    weight: f64,
-    sums: Vec<f64>,
-    /// Sum of the squares of the sums.
-    squares: f64,
+/// What a row adds to sums of rows; see [`Search`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    /// 0 of a row that is not in the sample.
+    weight: f32,
+    /// Which sum it adds to, beside that of weights, and how much.
+    sum: u32,
+    value: f32,
 }
 
-impl Side {
-    fn new(loss: Loss) -> Self {
-        let n = match loss {
-            Loss::Squared => 1,
-            Loss::Logistic => 2,
-            Loss::Softmax { n_classes } => n_classes,
-        };
-        Side { weight: 0.0, sums: vec![0.0; n], squares: 0.0 }
+impl Row {
+    pub fn new(loss: Loss, target: f32, weight: f32) -> Self {
+        match loss {
+            Loss::Logistic | Loss::Squared => Row { weight, sum: 1, value: weight * target },
+            Loss::Softmax { .. } => Row { weight, sum: 1 + target as u32, value: weight },
+        }
     }
 
-    /// Takes a row of this weight in, or, with a weight below 0, out.
-    fn add(&mut self, loss: Loss, target: f32, weight: f64) {
-        let (i, value) = match loss {
-            Loss::Squared => (0, weight * f64::from(target)),
-            Loss::Logistic | Loss::Softmax { .. } => (target as usize, weight),
-        };
-        let before = self.sums[i];
-        self.squares += value * (2.0 * before + value);
-        self.sums[i] = before + value;
-        self.weight += weight;
-    }
-
-    fn copy(&mut self, other: &Side) {
-        (self.weight, self.squares) = (other.weight, other.squares);
-        self.sums.copy_from_slice(&other.sums);
-    }
-
-    fn clear(&mut self) {
-        (self.weight, self.squares) = (0.0, 0.0);
-        self.sums.fill(0.0);
-    }
-
-    /// What a mean of these rows explains: of a number what it takes off the squared error, of classes what it takes
-    /// off Gini's impurity (Breiman et al. 1984, section 4.3), times the weight.
-    fn explained(&self) -> f64 {
-        if self.weight > 0.0 { self.squares / self.weight } else { 0.0 }
-    }
-
-    /// Numbers of a leaf.
-    fn leaf(&self, loss: Loss) -> impl Iterator<Item = f32> {
-        let all = if loss == Loss::Logistic { &self.sums[1..] } else { &self.sums };
-        let weight = self.weight.max(f64::MIN_POSITIVE);
-        all.iter().map(move |sum| (sum / weight) as f32)
+    fn add_to(self, sums: &mut [f64]) {
+        sums[0] += f64::from(self.weight);
+        sums[self.sum as usize] += f64::from(self.value);
     }
 }
 
@@ -90,8 +60,10 @@ impl Draws {
 
 /// Grows a tree on the rows of a sample.
 pub(super) fn grow(sample: &Sample<'_>, seed: u64) -> DeepTree {
-    let Sample { loss, targets, weights, asked, .. } = sample;
-    let mut order: Vec<u32> = (0..weights.len()).filter(|r| weights[*r] > 0.0).map(|r| r as u32).collect();
+    let Sample { loss, asked, .. } = sample;
+    let is_in = |r: &u32| sample.rows[*r as usize].weight > 0.0;
+    let mut order: Vec<u32> = (0..sample.rows.len() as u32).filter(is_in).collect();
+    let mut right = Vec::new();
     let n_wanted = match loss {
         Loss::Squared => asked.len().div_ceil(3),
         Loss::Logistic | Loss::Softmax { .. } => (asked.len() as f64).sqrt().ceil() as usize,
@@ -124,57 +96,70 @@ pub(super) fn grow(sample: &Sample<'_>, seed: u64) -> DeepTree {
         match best {
             Some((_, question)) => {
                 let bins = &sample.bins[usize::from(question.column)];
-                let middle = start + part(rows, |r| bins[r as usize] > question.bin);
+                let middle = start + part(rows, &mut right, |r| bins[r as usize] > question.bin);
                 nodes.push(Some(question));
                 waiting.push((middle, end, depth + 1));
                 waiting.push((start, middle, depth + 1));
             }
             None => {
                 nodes.push(None);
-                leaves.extend(search.all.leaf(*loss));
-                covers.push(search.all.weight as f32);
+                leaves.extend(search.leaf());
+                covers.push(search.all[0] as f32);
             }
         }
     }
-    debug_assert_eq!(targets.len(), weights.len());
+    debug_assert_eq!(sample.targets.len(), sample.rows.len());
     let tree = DeepTree::new(&nodes, leaves, &covers);
     tree.unwrap_or_else(|| unreachable!("a node is followed by its left and its right child"))
 }
 
 /// Puts rows for which `is_right` holds behind the others, each in the order that they had; the number of the others.
-fn part(rows: &mut [u32], is_right: impl Fn(u32) -> bool) -> usize {
-    let right: Vec<u32> = rows.iter().copied().filter(|r| is_right(*r)).collect();
+/// `right` holds them on the way.
+fn part(rows: &mut [u32], right: &mut Vec<u32>, is_right: impl Fn(u32) -> bool) -> usize {
+    right.clear();
     let mut n_left = 0;
     for i in 0..rows.len() {
-        if !is_right(rows[i]) {
+        if is_right(rows[i]) {
+            right.push(rows[i]);
+        } else {
             rows[n_left] = rows[i];
             n_left += 1;
         }
     }
-    rows[n_left..].copy_from_slice(&right);
+    rows[n_left..].copy_from_slice(right);
     n_left
 }
 
 /// The search for the best question of a node, and what it needs again and again.
+///
+/// What some rows have of the target is their weight and the weighted sum of the number, of the second class, or of each
+/// of several classes: `[n_sums]`.
 struct Search {
-    all: Side,
-    left: Side,
-    right: Side,
-    by_bin: Vec<u32>,
+    n_sums: usize,
+    /// Of the node's rows.
+    all: Vec<f64>,
+    left: Vec<f64>,
+    /// `[MOST_BINS, n_sums]`, zeros between searches.
+    by_bin: Vec<f64>,
+    n_by_bin: [u32; MOST_BINS],
 }
 
 impl Search {
     fn new(loss: Loss) -> Self {
-        Search { all: Side::new(loss), left: Side::new(loss), right: Side::new(loss), by_bin: Vec::new() }
+        let n_sums = 1 + loss.n_outputs();
+        Search {
+            n_sums,
+            all: vec![0.0; n_sums],
+            left: vec![0.0; n_sums],
+            by_bin: vec![0.0; MOST_BINS * n_sums],
+            n_by_bin: [0; MOST_BINS],
+        }
     }
 
     /// Sums of a node's rows.
     fn enter(&mut self, sample: &Sample<'_>, rows: &[u32]) {
-        self.all.clear();
-        for r in rows {
-            let r = *r as usize;
-            self.all.add(sample.loss, sample.targets[r], f64::from(sample.weights[r]));
-        }
+        self.all.fill(0.0);
+        rows.iter().for_each(|r| sample.rows[*r as usize].add_to(&mut self.all));
     }
 
     /// Whether the rows have more than one target.
@@ -185,45 +170,51 @@ impl Search {
 
     /// Gain and bin of the best question about a column; none where none parts the rows.
     fn best(&mut self, sample: &Sample<'_>, column: usize, rows: &[u32]) -> Option<(f64, u8)> {
+        let n_sums = self.n_sums;
         let bins = &sample.bins[column];
-        let mut ends = [0u32; MOST_BINS + 1];
+        let mut used = [0u64; MOST_BINS.div_ceil(64)];
         for r in rows {
-            ends[usize::from(bins[*r as usize]) + 1] += 1;
+            let bin = usize::from(bins[*r as usize]);
+            used[bin / 64] |= 1 << (bin % 64);
+            self.n_by_bin[bin] += 1;
+            sample.rows[*r as usize].add_to(&mut self.by_bin[bin * n_sums..(bin + 1) * n_sums]);
         }
-        if ends.contains(&(rows.len() as u32)) {
-            return None;
-        }
-        for bin in 0..MOST_BINS {
-            ends[bin + 1] += ends[bin];
-        }
-        // Rows by bin; where the next row of each bin goes is where the bin begins.
-        let mut next = ends;
-        self.by_bin.resize(rows.len(), 0);
-        for r in rows {
-            let place = &mut next[usize::from(bins[*r as usize])];
-            self.by_bin[*place as usize] = *r;
-            *place += 1;
-        }
-        self.left.clear();
-        self.right.copy(&self.all);
-        let before = self.all.explained();
+        self.left.fill(0.0);
+        let (mut n_left, before) = (0, explained(self.all.iter().copied()));
         let mut best: Option<(f64, u8)> = None;
-        for (i, r) in self.by_bin[..rows.len() - LEAST_ROWS].iter().enumerate() {
-            let r = *r as usize;
-            let (target, weight) = (sample.targets[r], f64::from(sample.weights[r]));
-            self.left.add(sample.loss, target, weight);
-            self.right.add(sample.loss, target, -weight);
-            let bin = bins[r];
-            if i + 1 < LEAST_ROWS || bins[self.by_bin[i + 1] as usize] == bin {
-                continue;
-            }
-            let gain = self.left.explained() + self.right.explained() - before;
-            if gain > before.abs() * LEAST_GAIN && best.is_none_or(|(most, _)| gain > most) {
-                best = Some((gain, bin));
+        for (word, mut bits) in used.into_iter().enumerate() {
+            while bits != 0 {
+                let bin = word * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                n_left += std::mem::take(&mut self.n_by_bin[bin]) as usize;
+                let of_bin = &mut self.by_bin[bin * n_sums..(bin + 1) * n_sums];
+                self.left.iter_mut().zip(of_bin).for_each(|(left, own)| *left += std::mem::take(own));
+                if n_left < LEAST_ROWS || rows.len() - n_left < LEAST_ROWS {
+                    continue;
+                }
+                let right = self.all.iter().zip(&self.left).map(|(all, left)| all - left);
+                let gain = explained(self.left.iter().copied()) + explained(right) - before;
+                if gain > before.abs() * LEAST_GAIN && best.is_none_or(|(most, _)| gain > most) {
+                    best = Some((gain, bin as u8));
+                }
             }
         }
         best
     }
+
+    /// Numbers of a leaf of the node's rows.
+    fn leaf(&self) -> impl Iterator<Item = f32> {
+        let weight = self.all[0].max(f64::MIN_POSITIVE);
+        self.all[1..].iter().map(move |sum| (sum / weight) as f32)
+    }
+}
+
+/// What a mean of rows with these sums explains: of a number what it takes off the squared error, of classes what it takes off
+/// Gini's impurity (Breiman et al. 1984, section 4.3), of two of them the half of it; times the weight.
+fn explained(mut sums: impl Iterator<Item = f64>) -> f64 {
+    let weight = sums.next().unwrap_or_default();
+    let squares: f64 = sums.map(|sum| sum * sum).sum();
+    if weight > 0.0 { squares / weight } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -248,8 +239,8 @@ mod tests {
         for (loss, n_outputs) in
             [(Loss::Logistic, 1), (Loss::Squared, 1), (Loss::Softmax { n_classes: 2 }, 2)]
         {
-            let sample =
-                Sample { bins: &bins, asked: &[0, 1], loss, targets: &targets, weights: weights.clone() };
+            let rows = targets.iter().zip(&weights).map(|(t, w)| Row::new(loss, *t, *w)).collect();
+            let sample = Sample { bins: &bins, asked: &[0, 1], loss, targets: &targets, rows };
             let tree = grow(&sample, 3);
             for (r, target) in targets.iter().enumerate() {
                 let found = said(&tree, &bins, r, n_outputs);
@@ -263,17 +254,14 @@ mod tests {
     #[test]
     fn leaves_are_weighted_means_and_have_two_rows_or_more() {
         let bins = vec![vec![1, 1, 2, 2, 3]];
-        let sample = Sample {
-            bins: &bins,
-            asked: &[0],
-            loss: Loss::Squared,
-            targets: &[1.0, 3.0, 10.0, 20.0, 90.0],
-            weights: vec![1.0, 3.0, 1.0, 1.0, 2.0],
+        let grown = |targets: &[f32; 5]| -> DeepTree {
+            let weights = [1.0, 3.0, 1.0, 1.0, 2.0];
+            let rows = targets.iter().zip(weights).map(|(t, w)| Row::new(Loss::Squared, *t, w)).collect();
+            grow(&Sample { bins: &bins, asked: &[0], loss: Loss::Squared, targets, rows }, 1)
         };
-        let tree = grow(&sample, 1);
+        let tree = grown(&[1.0, 3.0, 10.0, 20.0, 90.0]);
         assert_eq!(said(&tree, &bins, 0, 1), [2.5]);
         assert_eq!(said(&tree, &bins, 4, 1), [52.5], "one row of its own would be no leaf");
-        let same = Sample { targets: &[4.0; 5], ..sample };
-        assert_eq!(grow(&same, 1).leaf_covers().collect::<Vec<_>>(), [8.0], "nothing is left to tell");
+        assert_eq!(grown(&[4.0; 5]).leaf_covers().collect::<Vec<_>>(), [8.0], "nothing is left to tell");
     }
 }

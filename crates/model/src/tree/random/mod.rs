@@ -15,16 +15,13 @@ use super::asking::{Asking, Shared};
 use super::learned::{Learned, TreeRows};
 use crate::objective::{splitmix, unit};
 use deep::DeepTree;
-use grow::{Sample, grow};
+use grow::{Row, Sample, grow};
 
 pub(crate) use deep::AskedNode;
 pub(crate) use file::AskedForest;
 
 /// Trees of one forest.
 pub(crate) const N_TREES: usize = 40;
-/// Trees that speak for it in the fit: a predictor has several forests, and what they say together is as steady as what
-/// more trees say of rows that only one forest did not learn from.
-const N_HELD_OUT: usize = 120;
 
 /// A fitted mean of deep trees.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,13 +33,16 @@ pub(crate) struct RandomForest {
 }
 
 impl RandomForest {
-    /// Fits a forest to the rows learned from; what it says with [`N_HELD_OUT`] trees of the stop rows,
-    /// `[stop_rows.len(), n_outputs]`.
+    /// Fits a forest to the rows learned from; what it says of the stop rows, `[stop_rows.len(), n_outputs]`.
+    ///
+    /// `n_held_out` trees speak for it there, [`N_TREES`] or more: a predictor has several forests, and what they say
+    /// together is as steady as what more trees say of rows that only one forest did not learn from.
     ///
     /// `is_stopped` is asked now and then.
     pub fn fit(
         data: &TreeRows<'_>,
         learned: &Learned,
+        n_held_out: usize,
         is_stopped: &(dyn Fn() -> bool + Sync),
     ) -> (Self, Vec<f32>) {
         let n_rows = data.learn_rows.len();
@@ -51,17 +51,17 @@ impl RandomForest {
         let mut forest = RandomForest {
             asking: learned.asking.clone(),
             n_outputs: data.loss.n_outputs(),
-            trees: Vec::with_capacity(N_HELD_OUT),
+            trees: Vec::with_capacity(n_held_out),
         };
-        let n = if learned.asked.is_empty() { 0 } else { N_HELD_OUT };
-        while forest.trees.len() < n {
+        while forest.trees.len() < n_held_out {
             if forest.trees.len().is_multiple_of(N_TREES) && is_stopped() {
                 break;
             }
             let seed = splitmix(data.seed ^ splitmix(forest.trees.len() as u64 + 1));
-            let weights = (0..n_rows).map(|i| n_drawn(seed, i) * data.weights[data.learn_rows[i]]).collect();
+            let weight = |i: usize| n_drawn(seed, i) * data.weights[data.learn_rows[i]];
+            let rows = (0..n_rows).map(|i| Row::new(data.loss, targets[i], weight(i))).collect();
             let sample =
-                Sample { bins: &bins, asked: &learned.asked, loss: data.loss, targets: &targets, weights };
+                Sample { bins: &bins, asked: &learned.asked, loss: data.loss, targets: &targets, rows };
             forest.trees.push(grow(&sample, seed));
         }
         let said = forest.means(&learned.stop_bins, None, data.stop_rows.len());
