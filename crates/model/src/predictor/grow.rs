@@ -33,7 +33,7 @@ use crate::weights::WeightedRows;
 
 /// How much larger the steps of the new forests are than those of a fit from nothing, of which growing may take a fifth
 /// of the time.
-const HASTE: f64 = 1.6;
+const HASTE: f64 = 2.0;
 /// Trees that speak for a random forest of the rows that it stops on; a fit from nothing has more.
 const N_HELD_OUT_TREES: usize = 80;
 /// Fewest test rows that the old and the grown predictor are compared on; with fewer, rows of the fit by learners

@@ -14,10 +14,37 @@ enum Node {
     Leaf(u32),
 }
 
+/// A node as rows walk over it: a row whose bin is above the question's goes to the right, the others to the left.
+/// A leaf is its own left, no bin is above its question's, and its right is its number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Step {
+    question: Question,
+    left: u32,
+    right: u32,
+}
+
+impl Step {
+    fn new(i: usize, node: &Node) -> Self {
+        match *node {
+            Node::Ask(question, right) => Step { question, left: i as u32 + 1, right },
+            Node::Leaf(leaf) => {
+                Step { question: Question { column: 0, bin: u8::MAX }, left: i as u32, right: leaf }
+            }
+        }
+    }
+
+    fn node(&self, i: usize) -> Node {
+        if self.left == i as u32 { Node::Leaf(self.right) } else { Node::Ask(self.question, self.right) }
+    }
+}
+
+/// Rows that walk at the same time: what one waits for, others do not.
+const WALKERS: usize = 8;
+
 /// A tree whose nodes stand before their children, the left child directly behind its parent.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct DeepTree {
-    nodes: Vec<Node>,
+    steps: Vec<Step>,
     /// `[n_leaves, n_outputs]`.
     leaves: Vec<f32>,
     /// `[n_nodes]`: the weight of the rows learned from that come to each node.
@@ -79,31 +106,34 @@ impl DeepTree {
                 Node::Leaf(leaf) => covers[*leaf as usize],
             };
         }
-        Some(DeepTree { nodes, leaves, covers: of_nodes })
+        let steps = nodes.iter().enumerate().map(|(i, node)| Step::new(i, node)).collect();
+        Some(DeepTree { steps, leaves, covers: of_nodes })
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = Node> {
+        self.steps.iter().enumerate().map(|(i, step)| step.node(i))
     }
 
     /// All questions.
     pub fn questions(&self) -> impl Iterator<Item = Question> {
-        self.nodes
-            .iter()
-            .filter_map(|node| if let Node::Ask(question, _) = node { Some(*question) } else { None })
+        self.asked().flatten()
     }
 
     /// The nodes as [`DeepTree::new`] takes them.
     pub fn asked(&self) -> impl Iterator<Item = Option<Question>> {
-        self.nodes.iter().map(|node| if let Node::Ask(question, _) = node { Some(*question) } else { None })
+        self.nodes().map(|node| if let Node::Ask(question, _) = node { Some(question) } else { None })
     }
 
     /// The nodes with what `column_and_least` makes of their questions.
     pub fn asked_nodes(&self, column_and_least: impl Fn(Question) -> (usize, f32)) -> Vec<AskedNode> {
-        let of_node = |node: &Node| match node {
-            Node::Leaf(leaf) => AskedNode::Leaf(*leaf as usize),
+        let of_node = |node: Node| match node {
+            Node::Leaf(leaf) => AskedNode::Leaf(leaf as usize),
             Node::Ask(question, right) => {
-                let (column, least) = column_and_least(*question);
-                AskedNode::Ask { column, least, right: *right as usize }
+                let (column, least) = column_and_least(question);
+                AskedNode::Ask { column, least, right: right as usize }
             }
         };
-        self.nodes.iter().map(of_node).collect()
+        self.nodes().map(of_node).collect()
     }
 
     /// `[n_leaves, n_outputs]`.
@@ -113,36 +143,49 @@ impl DeepTree {
 
     /// The weight of the rows of each leaf.
     pub fn leaf_covers(&self) -> impl Iterator<Item = f32> {
-        let leaves = self.nodes.iter().zip(&self.covers).filter(|(node, _)| matches!(node, Node::Leaf(_)));
+        let leaves = self.nodes().zip(&self.covers).filter(|(node, _)| matches!(node, Node::Leaf(_)));
         leaves.map(|(_, cover)| *cover)
     }
 
-    /// Adds what the leaf of a row says to its sums, `[n_outputs]`.
-    pub fn add(&self, bins: &[Vec<u8>], row: usize, sums: &mut [f32]) {
-        let mut i = 0;
-        loop {
-            match self.nodes[i] {
-                Node::Ask(question, right) => {
-                    let is_above = bins[usize::from(question.column)][row] > question.bin;
-                    i = if is_above { right as usize } else { i + 1 };
+    /// Adds what the leaf of each row says to its sums.
+    ///
+    /// # Shapes
+    /// - `bins`: `[n_rows, width]`, of as many columns as questions name, at least one; `sums`: `[n_rows, n_outputs]`
+    pub fn add(&self, bins: &[u8], width: usize, sums: &mut [f32]) {
+        let n_outputs = sums.len() / (bins.len() / width).max(1);
+        for (bins, sums) in bins.chunks(WALKERS * width).zip(sums.chunks_mut(WALKERS * n_outputs)) {
+            let mut at = [0u32; WALKERS];
+            let at = &mut at[..bins.len() / width];
+            loop {
+                let mut is_going = false;
+                for (at, bins) in at.iter_mut().zip(bins.chunks_exact(width)) {
+                    let Step { question, left, right } = self.steps[*at as usize];
+                    let next = if bins[usize::from(question.column)] > question.bin { right } else { left };
+                    is_going |= next != *at;
+                    *at = next;
                 }
-                Node::Leaf(leaf) => return self.add_leaf(leaf, 1.0, sums),
+                if !is_going {
+                    break;
+                }
+            }
+            for (at, sums) in at.iter().zip(sums.chunks_exact_mut(n_outputs)) {
+                self.add_leaf(self.steps[*at as usize].right, 1.0, sums);
             }
         }
     }
 
-    /// As [`DeepTree::add`], of a row of which some cells are hidden: the mean over the leaves that it may come to, by the
-    /// rows that did.
-    pub fn add_seen_in_part(&self, bins: &[Vec<u8>], hidden: &[Vec<bool>], row: usize, sums: &mut [f32]) {
+    /// As [`DeepTree::add`], of one row of which some cells are hidden: the mean over the leaves that it may come to, by
+    /// the rows that did.
+    pub fn add_seen_in_part(&self, bins: &[u8], hidden: &[Vec<bool>], row: usize, sums: &mut [f32]) {
         // No more nodes wait than a way is deep.
         let mut waiting = vec![(0, 1.0f32)];
         while let Some((i, share)) = waiting.pop() {
-            match self.nodes[i] {
+            match self.steps[i].node(i) {
                 Node::Leaf(leaf) => self.add_leaf(leaf, share, sums),
                 Node::Ask(question, right) => {
                     let (column, right) = (usize::from(question.column), right as usize);
                     if !hidden[column][row] {
-                        let is_above = bins[column][row] > question.bin;
+                        let is_above = bins[column] > question.bin;
                         waiting.push((if is_above { right } else { i + 1 }, share));
                         continue;
                     }
@@ -177,16 +220,18 @@ mod tests {
 
     #[test]
     fn a_row_comes_to_its_leaf_and_one_that_is_seen_in_part_to_the_mean_of_those_it_may_come_to() {
-        let bins = [vec![1, 2, 2], vec![2, 1, 2]];
-        let of = |row: usize| {
-            let mut sum = [0.0];
-            tree().add(&bins, row, &mut sum);
-            sum[0]
-        };
-        assert_eq!([of(0), of(1), of(2)], [1.0, 2.0, 4.0]);
+        let rows = [[1, 2], [2, 1], [2, 2]];
+        // More rows than walk at the same time, whose number they do not divide.
+        let many: Vec<u8> = (0..19).flat_map(|i| rows[i % 3]).collect();
+        let mut sums = [0.5; 19];
+        tree().add(&many, 2, &mut sums);
+        assert!(sums.iter().enumerate().all(|(i, sum)| *sum == 0.5 + [1.0, 2.0, 4.0][i % 3]), "{sums:?}");
+        let mut sum = [0.0];
+        DeepTree::new(&[None], vec![3.0], &[1.0]).unwrap().add(&[9], 1, &mut sum);
+        assert_eq!(sum, [3.0], "a leaf alone");
         let seen = |hidden: [bool; 2]| {
             let mut sum = [0.0];
-            tree().add_seen_in_part(&bins, &hidden.map(|cell| vec![cell; 3]), 1, &mut sum);
+            tree().add_seen_in_part(&rows[1], &hidden.map(|cell| vec![cell]), 0, &mut sum);
             sum[0]
         };
         assert_eq!(seen([false, false]), 2.0);

@@ -223,7 +223,8 @@ mod tests {
 
     fn said(tree: &DeepTree, bins: &[Vec<u8>], row: usize, n_outputs: usize) -> Vec<f32> {
         let mut sums = vec![0.0; n_outputs];
-        tree.add(bins, row, &mut sums);
+        let bins: Vec<u8> = bins.iter().map(|column| column[row]).collect();
+        tree.add(&bins, bins.len(), &mut sums);
         sums
     }
 

@@ -20,6 +20,8 @@ use grow::{Row, Sample, grow};
 pub(crate) use deep::AskedNode;
 pub(crate) use file::AskedForest;
 
+/// Rows that walk down a tree after each other, before those of the next block: their bins stay in the cache.
+const BLOCK_ROWS: usize = 256;
 /// Trees of one forest.
 pub(crate) const N_TREES: usize = 40;
 
@@ -102,11 +104,26 @@ impl RandomForest {
     /// - `bins`, `hidden`: `[n_columns][n_rows]`, of the columns that are asked about
     fn means(&self, bins: &[Vec<u8>], hidden: Option<&[Vec<bool>]>, n_rows: usize) -> Vec<f32> {
         let mut means = vec![0.0; n_rows * self.n_outputs];
-        for tree in &self.trees {
-            for (row, sums) in means.chunks_exact_mut(self.n_outputs).enumerate() {
+        // A tree of one leaf has a question of no meaning.
+        let width = bins.len().max(1);
+        let mut of_rows = vec![0; BLOCK_ROWS.min(n_rows) * width];
+        for (block, sums) in means.chunks_mut(BLOCK_ROWS * self.n_outputs).enumerate() {
+            let first = block * BLOCK_ROWS;
+            let of_rows = &mut of_rows[..sums.len() / self.n_outputs * width];
+            for (column, bins) in bins.iter().enumerate().filter(|(_, bins)| !bins.is_empty()) {
+                for (row, bin) in of_rows.chunks_exact_mut(width).zip(&bins[first..]) {
+                    row[column] = *bin;
+                }
+            }
+            for tree in &self.trees {
                 match hidden {
-                    None => tree.add(bins, row, sums),
-                    Some(hidden) => tree.add_seen_in_part(bins, hidden, row, sums),
+                    None => tree.add(of_rows, width, sums),
+                    Some(hidden) => {
+                        let rows = of_rows.chunks_exact(width).zip(sums.chunks_exact_mut(self.n_outputs));
+                        for (row, (bins, sums)) in rows.enumerate() {
+                            tree.add_seen_in_part(bins, hidden, first + row, sums);
+                        }
+                    }
                 }
             }
         }
