@@ -150,7 +150,7 @@ impl RowIndex {
     #[getter]
     fn vectors<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         let shape = [self.core.n_rows(), self.core.d_model()];
-        Ok(PyArray1::from_iter(py, self.core.vectors().flatten().copied()).reshape(shape)?.into_any())
+        Ok(PyArray1::from_vec(py, self.core.vectors()).reshape(shape)?.into_any())
     }
 
     /// Coordinates of a vector.

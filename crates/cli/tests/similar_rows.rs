@@ -46,6 +46,18 @@ fn rows_are_indexed_found_replaced_and_removed() {
     assert_eq!(lines[0], ["id", "rank", "neighbour", "similarity"]);
     assert_eq!(lines.len(), 901);
     assert!(report.contains("300 rows looked for among 300 by `v1`"), "{report}");
+    let late = |(i, line): (usize, &str)| match i {
+        0 => format!("{line},late\n"),
+        _ => format!("{line},{}\n", i % 7),
+    };
+    let grown: String =
+        fs::read_to_string(folder.join("t.csv")).unwrap().lines().enumerate().map(late).collect();
+    fs::write(folder.join("grown.csv"), grown).unwrap();
+    done(folder, &["extend", "v1", "grown.csv", "-o", "v2", "--name", "v2", "--epochs", "1"]);
+    let (again, report) =
+        done(folder, &["neighbours", "rows.index", "v2", "grown.csv", "--key", "id", "-k", "3"]);
+    assert_eq!(again, found);
+    assert!(report.contains("by `v2`, in the coordinates of `v1` (version "), "{report}");
     for (i, lines) in lines[1..].chunks(3).enumerate() {
         assert!(lines.iter().all(|line| line[0] == format!("r{i}")), "{lines:?}");
         assert_eq!([lines[0][1], lines[1][1], lines[2][1]], ["1", "2", "3"]);

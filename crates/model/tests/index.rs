@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
@@ -145,6 +146,56 @@ fn a_row_finds_itself_and_the_same_rows_alone_and_among_others() {
     let few = found(&index, &space, &table.slice(0, 1), &few).unwrap();
     let keys: Vec<&str> = few[0].iter().map(|n| index.keys()[n.row].as_str()).collect();
     assert!(keys.len() == 2 && keys.contains(&"r3") && keys.contains(&"r5"), "{keys:?}");
+}
+
+/// Vectors that belong to no table, of numbers between -1 and 1 without a pattern.
+fn drawn(n: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed;
+    let mut number = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..n).map(|_| number()).collect()
+}
+
+#[test]
+fn every_row_of_an_index_of_any_size_is_looked_at() {
+    let space = space("v1", 0);
+    let queries = drawn(130 * 24, 1);
+    // As few as leave most of a panel empty, and more than one thread looks through.
+    for n in [1, 15, 16, 17, 100, 40_000] {
+        let vectors = drawn(n * 24, 2);
+        let index = RowIndex::new(&space, (0..n).map(|i| i.to_string()).collect(), &vectors).unwrap();
+        assert_eq!(index.vectors(), vectors);
+        let wide: Vec<Vec<f64>> =
+            vectors.chunks(24).map(|v| v.iter().map(|v| f64::from(*v)).collect()).collect();
+        for similarity in Similarity::ALL {
+            let all = SearchOptions { k: n.min(200), similarity, among: None };
+            let found = index.search(&space, &queries, &all).unwrap();
+            assert_eq!(found.len(), 130);
+            for i in [0, 59, 60, 129] {
+                let query: Vec<f64> = queries[i * 24..][..24].iter().map(|v| f64::from(*v)).collect();
+                let wanted = plain(&wide, &query, all.k, similarity);
+                for (found, (_, value)) in found[i].iter().zip(&wanted) {
+                    assert!((f64::from(found.similarity) - value).abs() < 1e-5, "{n} {found:?} {value}");
+                }
+                let rows: HashSet<usize> = found[i].iter().map(|found| found.row).collect();
+                assert!(rows.len() == all.k && rows.iter().all(|row| *row < n), "{n}: each row once");
+                let alone = index.search(&space, &queries[i * 24..][..24], &all).unwrap();
+                assert_eq!(alone[0], found[i], "{n}: with the same bits alone");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_equal_rows_the_earlier_ones_are_found() {
+    let space = space("v1", 0);
+    let vectors = drawn(24, 3).repeat(50);
+    let index = RowIndex::new(&space, (0..50).map(|i| i.to_string()).collect(), &vectors).unwrap();
+    let three = SearchOptions { k: 3, ..SearchOptions::default() };
+    let found = index.search(&space, &vectors[..24], &three).unwrap();
+    assert_eq!(found[0].iter().map(|found| found.row).collect::<Vec<_>>(), [0, 1, 2]);
 }
 
 #[test]

@@ -63,6 +63,9 @@ enum SimilarityArg {
 #[derive(Debug, Serialize)]
 struct NeighboursReport {
     space: String,
+    /// The space whose vectors the index holds, and the id of its version.
+    index_space: String,
+    index_version: String,
     similarity: &'static str,
     n_rows: usize,
     n_rows_index: usize,
@@ -106,6 +109,8 @@ impl NeighboursArgs {
         table_notes(&remarks, console);
         console.side_report(&NeighboursReport {
             space: space.name().to_owned(),
+            index_space: index.space_name().to_owned(),
+            index_version: index.version().to_owned(),
             similarity: similarity.name(),
             n_rows: remarks.n_rows,
             n_rows_index: index.n_rows(),
@@ -117,6 +122,13 @@ impl NeighboursArgs {
 
 impl Report for NeighboursReport {
     fn text(&self) -> String {
-        line!("{} rows looked for among {} by `{}`", self.n_rows, self.n_rows_index, self.space)
+        line!(
+            "{} rows looked for among {} by `{}`, in the coordinates of `{}` (version {})",
+            self.n_rows,
+            self.n_rows_index,
+            self.space,
+            self.index_space,
+            self.index_version.get(..12).unwrap_or(&self.index_version)
+        )
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{About, RowIndex};
 use crate::error::{Error, Result};
+use crate::kernel::LANES;
 use crate::store::{self, Blob, Container};
 
 /// The container's kind.
@@ -51,8 +52,8 @@ impl RowIndex {
         let manifest = serde_json::to_value(&self.about)
             .map_err(|e| Error::value(format!("the index cannot be written as JSON: {e}")))?;
         let (n, d) = (self.n_rows(), self.d_model());
-        let data = self.vectors().flatten().copied().collect();
-        let tensors = BTreeMap::from([(VECTORS.to_owned(), Blob { shape: vec![n, d], data })]);
+        let vectors = Blob { shape: vec![n, d], data: self.vectors() };
+        let tensors = BTreeMap::from([(VECTORS.to_owned(), vectors)]);
         Ok(Container { kind: KIND.to_owned(), manifest, tensors })
     }
 
@@ -72,15 +73,15 @@ impl RowIndex {
         };
         let mut index = RowIndex {
             about,
-            vectors: Vec::with_capacity(n * super::stride(d)),
-            inverse_lengths: Vec::with_capacity(n),
+            panels: Vec::with_capacity(n.div_ceil(LANES) * d),
+            inverse_lengths: Vec::with_capacity(n.div_ceil(LANES)),
             row_of: HashMap::with_capacity(n),
         };
         for (key, vector) in keys.into_iter().zip(vectors.data.chunks_exact(d)) {
             if index.row_of.contains_key(&key) {
                 return Err(Error::malformed(format!("the key `{key}` is there twice")));
             }
-            index.push(key, vector);
+            index.push(key, vector.iter().copied());
         }
         Ok(index)
     }

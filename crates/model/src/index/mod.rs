@@ -31,10 +31,11 @@ pub use search::{Neighbour, SearchOptions, Similarity};
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowIndex {
     about: About,
-    /// `[n_rows, stride]`, each row padded with zeros.
-    vectors: Vec<f32>,
-    /// One over each vector's length; 0 for a vector of zeros.
-    inverse_lengths: Vec<f32>,
+    /// `[panels, d_model, LANES]`: a row's vector is a lane of a panel; zeros where there are no more rows. So a search
+    /// takes a number of many rows at once.
+    panels: Vec<[f32; LANES]>,
+    /// `[panels, LANES]`: one over each vector's length; 0 for a vector of zeros.
+    inverse_lengths: Vec<[f32; LANES]>,
     row_of: HashMap<String, usize>,
 }
 
@@ -100,10 +101,8 @@ impl RowIndex {
             stays[self.row(key.as_ref())?] = false;
         }
         let mut left = RowIndex::empty(&self.about.version, &self.about.space, self.about.d_model);
-        for (i, (key, vector)) in self.keys().iter().zip(self.vectors()).enumerate() {
-            if stays[i] {
-                left.push(key.clone(), vector);
-            }
+        for (row, key) in self.keys().iter().enumerate().filter(|(row, _)| stays[*row]) {
+            left.push(key.clone(), self.row_vector(row));
         }
         Ok(left)
     }
@@ -160,14 +159,22 @@ impl RowIndex {
     ///
     /// # Errors
     /// A value error if no row has the key.
-    pub fn vector(&self, key: &str) -> Result<&[f32]> {
-        let at = self.row(key)? * stride(self.about.d_model);
-        Ok(&self.vectors[at..at + self.about.d_model])
+    pub fn vector(&self, key: &str) -> Result<Vec<f32>> {
+        Ok(self.row_vector(self.row(key)?).collect())
     }
 
     /// The vectors, in the order of the keys.
-    pub fn vectors(&self) -> impl Iterator<Item = &[f32]> {
-        self.vectors.chunks_exact(stride(self.about.d_model)).map(|row| &row[..self.about.d_model])
+    ///
+    /// # Shapes
+    /// - returns: `[n_rows, d_model]`
+    pub fn vectors(&self) -> Vec<f32> {
+        (0..self.n_rows()).flat_map(|row| self.row_vector(row)).collect()
+    }
+
+    /// The coordinates of a row.
+    fn row_vector(&self, row: usize) -> impl ExactSizeIterator<Item = f32> + Clone {
+        let d = self.about.d_model;
+        self.panels[row / LANES * d..][..d].iter().map(move |numbers| numbers[row % LANES])
     }
 
     fn row(&self, key: &str) -> Result<usize> {
@@ -185,7 +192,7 @@ impl RowIndex {
     fn empty(version: &str, space: &str, d_model: usize) -> Self {
         let (version, space) = (version.to_owned(), space.to_owned());
         let about = About { created: now(), version, space, d_model, keys: Vec::new() };
-        RowIndex { about, vectors: Vec::new(), inverse_lengths: Vec::new(), row_of: HashMap::new() }
+        RowIndex { about, panels: Vec::new(), inverse_lengths: Vec::new(), row_of: HashMap::new() }
     }
 
     /// Puts vectors of `d` coordinates, of which the first are meant, in the places of their keys.
@@ -201,29 +208,31 @@ impl RowIndex {
         }
         let d_model = self.about.d_model;
         for (key, vector) in keys.into_iter().zip(vectors.chunks_exact(d)) {
-            self.push(key, &vector[..d_model]);
+            self.push(key, vector[..d_model].iter().copied());
         }
         Ok(self)
     }
 
     /// Adds a row, or replaces the one with this key.
-    fn push(&mut self, key: String, vector: &[f32]) {
-        let stride = stride(self.about.d_model);
-        let length = vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
-        let inverse = if length > 0.0 { (1.0 / length) as f32 } else { 0.0 };
-        match self.row_of.get(&key) {
-            Some(&row) => {
-                self.vectors[row * stride..row * stride + vector.len()].copy_from_slice(vector);
-                self.inverse_lengths[row] = inverse;
-            }
+    fn push(&mut self, key: String, vector: impl ExactSizeIterator<Item = f32> + Clone) {
+        let d = self.about.d_model;
+        let row = match self.row_of.get(&key) {
+            Some(&row) => row,
             None => {
-                self.row_of.insert(key.clone(), self.n_rows());
+                let row = self.n_rows();
+                self.row_of.insert(key.clone(), row);
                 self.about.keys.push(key);
-                self.vectors.extend_from_slice(vector);
-                self.vectors.resize(self.about.keys.len() * stride, 0.0);
-                self.inverse_lengths.push(inverse);
+                if row.is_multiple_of(LANES) {
+                    self.panels.resize((row / LANES + 1) * d, [0.0; LANES]);
+                    self.inverse_lengths.push([0.0; LANES]);
+                }
+                row
             }
-        }
+        };
+        let (panel, lane) = (row / LANES, row % LANES);
+        let length = vector.clone().map(|v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
+        self.inverse_lengths[panel][lane] = if length > 0.0 { (1.0 / length) as f32 } else { 0.0 };
+        self.panels[panel * d..][..d].iter_mut().zip(vector).for_each(|(numbers, v)| numbers[lane] = v);
     }
 }
 
@@ -269,9 +278,4 @@ fn check_vectors(vectors: &[f32], d: usize) -> Result<()> {
         Some(at) => Err(Error::value(format!("vector {} is not finite", at / d))),
         None => Ok(()),
     }
-}
-
-/// Numbers from one vector to the next.
-fn stride(d_model: usize) -> usize {
-    d_model.next_multiple_of(LANES)
 }

@@ -6,17 +6,15 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tabgraft_table::threads::in_pool_or_alone;
 
-use super::{RowIndex, check_vectors, stride};
+use super::{RowIndex, check_vectors};
 use crate::EmbeddingSpace;
 use crate::error::{Error, Result};
-use crate::kernel::dots;
+use crate::kernel::{LANES, LEFT, dots, vectorised};
 
-/// Queries whose similarities are computed together: each vector of the index is read once for all of them.
-const QUERIES: usize = 64;
-/// Rows of the index whose similarities are kept at a time.
-const ROWS: usize = 512;
-/// Rows of the index that one thread looks through.
-const SEGMENT: usize = 32 * ROWS;
+/// Queries whose similarities are computed together: each vector of the index comes from memory once for all of them.
+const QUERIES: usize = 10 * LEFT;
+/// Panels of the index that one thread looks through.
+const SEGMENT: usize = 1024;
 
 /// What is near.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -99,13 +97,9 @@ impl RowIndex {
         let d = space.d_model();
         check_vectors(vectors, d)?;
         let allowed = self.allowed(options)?;
-        let mut found = Vec::with_capacity(vectors.len() / d);
-        in_pool_or_alone(|| {
-            for block in vectors.chunks(QUERIES * d) {
-                found.extend(self.search_block(block, d, options, allowed.as_deref()));
-            }
-        });
-        Ok(found)
+        let of_block = |block| self.search_block(block, d, options, allowed.as_deref());
+        let blocks: Vec<_> = in_pool_or_alone(|| vectors.par_chunks(QUERIES * d).map(of_block).collect());
+        Ok(blocks.into_iter().flatten().collect())
     }
 
     /// Which rows may be found.
@@ -126,39 +120,31 @@ impl RowIndex {
         options: &SearchOptions,
         allowed: Option<&[bool]>,
     ) -> Vec<Vec<Neighbour>> {
-        let stride = stride(self.d_model());
-        let n = queries.len() / d;
-        let mut padded = vec![0.0; n * stride];
-        for (to, from) in padded.chunks_exact_mut(stride).zip(queries.chunks_exact(d)) {
-            to[..self.d_model()].copy_from_slice(&from[..self.d_model()]);
-        }
+        let own = self.d_model();
+        let queries: Vec<f32> = queries.chunks_exact(d).flat_map(|query| &query[..own]).copied().collect();
+        let n = queries.len() / own;
         let k = options.k.min(self.n_rows());
         let is_cosine = options.similarity == Similarity::Cosine;
-        let of_segment = |segment: usize| {
-            let mut best = vec![Best { k, found: Vec::new() }; n];
-            let mut products = vec![0.0; n * ROWS];
-            let end = ((segment + 1) * SEGMENT).min(self.n_rows());
-            for first in (segment * SEGMENT..end).step_by(ROWS) {
-                let rows = first..(first + ROWS).min(end);
-                let products = &mut products[..n * rows.len()];
-                dots(&padded, &self.vectors[rows.start * stride..rows.end * stride], products, stride);
-                for (best, products) in best.iter_mut().zip(products.chunks_exact_mut(rows.len())) {
-                    if is_cosine {
-                        let lengths = &self.inverse_lengths[rows.clone()];
-                        products.iter_mut().zip(lengths).for_each(|(product, length)| *product *= length);
-                    }
-                    best.take(products, first, allowed);
-                }
+        let of_segment = |(segment, panels): (usize, &[[f32; LANES]])| {
+            let mut best = vec![Best { k, least: f32::NEG_INFINITY, found: Vec::new() }; n];
+            let mut products = vec![[0.0; LANES]; n];
+            for (i, panel) in panels.chunks_exact(own).enumerate() {
+                dots(&queries, panel, &mut products);
+                let panel = segment * SEGMENT + i;
+                let scales = if is_cosine { self.inverse_lengths[panel] } else { [1.0; LANES] };
+                let may_be_found =
+                    |row: usize| row < self.n_rows() && allowed.is_none_or(|allowed| allowed[row]);
+                take(&mut best, &products, &scales, panel * LANES, &may_be_found);
             }
             best
         };
-        let segments: Vec<Vec<Best>> =
-            (0..self.n_rows().div_ceil(SEGMENT)).into_par_iter().map(of_segment).collect();
+        let panels = self.panels.par_chunks(SEGMENT * own).enumerate();
+        let segments: Vec<Vec<Best>> = panels.map(of_segment).collect();
         let mut best = vec![Vec::new(); n];
         for segment in segments {
             best.iter_mut().zip(segment).for_each(|(all, own)| all.extend(own.found));
         }
-        for (best, query) in best.iter_mut().zip(padded.chunks_exact(stride)) {
+        for (best, query) in best.iter_mut().zip(queries.chunks_exact(own)) {
             best.sort_unstable_by(Neighbour::order);
             best.truncate(k);
             if is_cosine {
@@ -172,44 +158,60 @@ impl RowIndex {
     }
 }
 
+/// Takes what is among the best of a panel, whose rows begin with `first`.
+///
+/// # Shapes
+/// - `best`, `products`: one per query; `scales`: what the products of a row are multiplied by
+fn take(
+    best: &mut [Best],
+    products: &[[f32; LANES]],
+    scales: &[f32; LANES],
+    first: usize,
+    may_be_found: &impl Fn(usize) -> bool,
+) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for (best, products) in best.iter_mut().zip(products) {
+                // Hardly any row is among the best: all lanes are asked at once.
+                let mut is_any = false;
+                let mut similarities = [0.0; LANES];
+                for lane in 0..LANES {
+                    similarities[lane] = products[lane] * scales[lane];
+                    is_any |= similarities[lane] > best.least;
+                }
+                if is_any {
+                    best.take(&similarities, first, may_be_found);
+                }
+            }
+        },
+    );
+}
+
 /// The best rows so far.
 #[derive(Debug, Clone)]
 struct Best {
     k: usize,
-    /// At most twice `k`; the best `k` are among them.
+    /// What a row has to be above.
+    least: f32,
+    /// Fewer than twice `k`; the best `k` are among them.
     found: Vec<Neighbour>,
 }
 
 impl Best {
-    /// Takes what is among the best of the rows from `first` on.
-    fn take(&mut self, products: &[f32], first: usize, allowed: Option<&[bool]>) {
-        let mut least = self.least();
-        for (i, similarity) in products.iter().enumerate() {
+    /// Takes what is among the best of the rows from `first` on. What is no number, by an overflow, is not.
+    #[inline(never)]
+    fn take(&mut self, similarities: &[f32; LANES], first: usize, may_be_found: &impl Fn(usize) -> bool) {
+        for (row, similarity) in (first..).zip(similarities.iter().copied()) {
             // Rows come in order: of equals the earlier one stays.
-            if *similarity <= least || allowed.is_some_and(|allowed| !allowed[first + i]) {
-                continue;
+            if similarity > self.least && may_be_found(row) {
+                self.found.push(Neighbour { row, similarity });
+                if self.found.len() == 2 * self.k {
+                    let (_, last, _) = self.found.select_nth_unstable_by(self.k - 1, Neighbour::order);
+                    self.least = last.similarity;
+                    self.found.truncate(self.k);
+                }
             }
-            self.found.push(Neighbour { row: first + i, similarity: *similarity });
-            if self.found.len() >= 2 * self.k {
-                self.cut();
-                least = self.least();
-            }
-        }
-        self.cut();
-    }
-
-    /// What a row has to be above.
-    fn least(&self) -> f32 {
-        match self.found.len() {
-            n if n < self.k => f32::NEG_INFINITY,
-            _ => self.found.iter().map(|found| found.similarity).fold(f32::INFINITY, f32::min),
-        }
-    }
-
-    fn cut(&mut self) {
-        if self.found.len() > self.k {
-            self.found.select_nth_unstable_by(self.k - 1, Neighbour::order);
-            self.found.truncate(self.k);
         }
     }
 }

@@ -1,86 +1,62 @@
-//! Dot products of few vectors with many.
+//! Dot products of some vectors with many that lie in panels.
 
 use super::simd::vectorised;
 
-/// Vectors are padded with zeros to a multiple of this length: one step of all sums.
+/// Vectors of a panel, one in each lane: no sum is ever taken across lanes.
 pub const LANES: usize = 16;
-/// Vectors on the left of a tile; each number on the right is loaded once for all of them.
-const LEFT: usize = 4;
-/// Vectors on the right of a tile.
-const RIGHT: usize = 2;
+/// Vectors on the left of a tile. Its sums are twelve registers of 256 bits, of the sixteen that a processor without
+/// wider ones has.
+pub const LEFT: usize = 6;
 
-/// `out[i, j] = a[i] . b[j]`, on the calling thread.
+/// `out[i, j] = a[i] . panel[.., j]`, on the calling thread.
 ///
-/// Each product is summed in the same order whatever stands beside it: it has the same bits alone and among others.
+/// Each product is summed in the order of its numbers, whatever stands beside it: it has the same bits alone and among
+/// others. What a vector costs is least where `m` is a multiple of [`LEFT`].
 ///
 /// # Shapes
-/// - `a`: `[m, k]`, `b`: `[n, k]`, `out`: `[m, n]`; `k` a multiple of [`LANES`]
-pub fn dots(a: &[f32], b: &[f32], out: &mut [f32], k: usize) {
-    assert!(k > 0 && k.is_multiple_of(LANES), "vectors of {k} numbers are not padded");
-    let n = b.len() / k;
+/// - `a`: `[m, k]`, `panel`: `[k, LANES]`, `out`: `[m, LANES]`
+pub fn dots(a: &[f32], panel: &[[f32; LANES]], out: &mut [[f32; LANES]]) {
+    let k = panel.len();
+    assert_eq!(a.len(), out.len() * k, "shapes do not fit");
     vectorised(
         #[inline(always)]
         || {
-            for (a, out) in a.chunks(LEFT * k).zip(out.chunks_mut(LEFT * n)) {
-                if a.len() == LEFT * k {
-                    strip::<LEFT>(a, b, out, k, n);
-                } else {
-                    // A loop, not `for_each`, whose closure would not be inlined.
-                    for (a, out) in a.chunks_exact(k).zip(out.chunks_mut(n)) {
-                        strip::<1>(a, b, out, k, n);
-                    }
-                }
+            let whole = out.len() - out.len() % LEFT;
+            for i in (0..whole).step_by(LEFT) {
+                tile::<LEFT>(&a[i * k..], panel, &mut out[i..]);
+            }
+            let (a, out) = (&a[whole * k..], &mut out[whole..]);
+            match out.len() {
+                1 => tile::<1>(a, panel, out),
+                2 => tile::<2>(a, panel, out),
+                3 => tile::<3>(a, panel, out),
+                4 => tile::<4>(a, panel, out),
+                5 => tile::<5>(a, panel, out),
+                _ => {}
             }
         },
     );
 }
 
-/// The products of `M` vectors with all of `b`.
+/// The products of the first `M` vectors.
 #[inline(always)]
-fn strip<const M: usize>(a: &[f32], b: &[f32], out: &mut [f32], k: usize, n: usize) {
-    let whole = n - n % RIGHT;
-    for j in (0..whole).step_by(RIGHT) {
-        tile::<M, RIGHT>(a, &b[j * k..(j + RIGHT) * k], &mut out[j..], k, n);
+fn tile<const M: usize>(a: &[f32], panel: &[[f32; LANES]], out: &mut [[f32; LANES]]) {
+    let k = panel.len();
+    let mut sums = [[0.0_f32; LANES]; M];
+    // Slices of a known length, so that no check stands in the loop.
+    let mut rows = [&a[..k]; M];
+    for i in 1..M {
+        rows[i] = &a[i * k..][..k];
     }
-    for j in whole..n {
-        tile::<M, 1>(a, &b[j * k..(j + 1) * k], &mut out[j..], k, n);
-    }
-}
-
-/// `M` times `N` products; `n` is the distance of the output's rows.
-#[inline(always)]
-fn tile<const M: usize, const N: usize>(a: &[f32], b: &[f32], out: &mut [f32], k: usize, n: usize) {
-    let mut sums = [[[0.0_f32; LANES]; N]; M];
-    for at in (0..k).step_by(LANES) {
+    for at in 0..k {
         for i in 0..M {
-            let a = &a[i * k + at..i * k + at + LANES];
-            for j in 0..N {
-                let b = &b[j * k + at..j * k + at + LANES];
-                for lane in 0..LANES {
-                    sums[i][j][lane] = a[lane].mul_add(b[lane], sums[i][j][lane]);
-                }
+            let number = rows[i][at];
+            for lane in 0..LANES {
+                sums[i][lane] = number.mul_add(panel[at][lane], sums[i][lane]);
             }
         }
     }
-    for i in 0..M {
-        for j in 0..N {
-            out[i * n + j] = total(&sums[i][j]);
-        }
-    }
-}
-
-/// The sum of all lanes, by halves.
-#[inline(always)]
-fn total(sums: &[f32; LANES]) -> f32 {
-    let mut sums = *sums;
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            sums[lane] += sums[lane + width];
-        }
-        width /= 2;
-    }
-    sums[0]
+    out[..M].copy_from_slice(&sums);
 }
 
 #[cfg(test)]
@@ -93,19 +69,22 @@ mod tests {
 
     #[test]
     fn products_are_right_and_have_the_same_bits_alone_and_among_others() {
-        let k = 48;
-        for (m, n) in [(1, 1), (1, 5), (3, 2), (4, 7), (9, 16), (8, 1)] {
-            let (a, b) = (ramp(m * k, 0.37), ramp(n * k, 0.11));
-            let mut out = vec![f32::NAN; m * n];
-            dots(&a, &b, &mut out, k);
-            for i in 0..m {
-                for j in 0..n {
-                    let (a, b) = (&a[i * k..(i + 1) * k], &b[j * k..(j + 1) * k]);
-                    let wanted: f64 = a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
-                    assert!((f64::from(out[i * n + j]) - wanted).abs() < 1e-4);
-                    let mut alone = [0.0];
-                    dots(a, b, &mut alone, k);
-                    assert_eq!(alone[0].to_bits(), out[i * n + j].to_bits(), "{m} {n}: {i} {j}");
+        for (m, k) in [(1, 48), (2, 9), (3, 9), (4, 9), (5, 1), (6, 7), (7, 48), (17, 33)] {
+            let (a, numbers) = (ramp(m * k, 0.37), ramp(k * LANES, 0.11));
+            let panel = numbers.as_chunks::<LANES>().0;
+            let mut out = vec![[f32::NAN; LANES]; m];
+            dots(&a, panel, &mut out);
+            for (i, a) in a.chunks_exact(k).enumerate() {
+                for j in 0..LANES {
+                    let wanted: f64 = a.iter().zip(panel).map(|(x, y)| f64::from(*x) * f64::from(y[j])).sum();
+                    assert!((f64::from(out[i][j]) - wanted).abs() < 1e-4);
+                    // In another lane, beside zeros.
+                    let lane = LANES - 1 - j;
+                    let mut single = vec![[0.0; LANES]; k];
+                    single.iter_mut().zip(panel).for_each(|(to, from)| to[lane] = from[j]);
+                    let mut alone = [[0.0; LANES]];
+                    dots(a, &single, &mut alone);
+                    assert_eq!(alone[0][lane].to_bits(), out[i][j].to_bits(), "{m} {k}: {i} {j}");
                 }
             }
         }

@@ -36,7 +36,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub(crate) use adamw::AdamStep;
-pub(crate) use dots::{LANES, dots};
+pub(crate) use dots::{LANES, LEFT, dots};
 pub(crate) use elementwise::{Dropout, NORM_EPSILON};
 pub(crate) use lookup::{Cells, Join, Layout, MASKED, MISSING, PRESENT, PartSlot};
 pub(crate) use loss::ColumnTargets;
