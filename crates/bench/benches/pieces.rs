@@ -112,7 +112,7 @@ fn load_and_one_row(bencher: Bencher<'_, '_>) {
 /// Rows of the index that is searched.
 const INDEXED: usize = 100_000;
 
-/// 100,000 vectors in as many coordinates as a space has, some numbers between -1 and 1.
+/// 100,000 vectors in the 128 coordinates that a space has by default, some numbers between -1 and 1.
 static INDEX: LazyLock<RowIndex> = LazyLock::new(|| {
     let numbers = (0u32..).map(|i| (f64::from(i) * 0.737).sin() as f32);
     let vectors: Vec<f32> = numbers.take(INDEXED * SPACE.d_model()).collect();
