@@ -379,6 +379,65 @@ fn a_prune_drops_the_feature_and_a_merge_unites_them() {
 }
 
 #[test]
+fn a_merge_holds_a_feature_against_the_one_of_its_name() {
+    let raw = raw();
+    let v1 = first(&raw);
+    let grown = |parent: &EmbeddingSpace, table: &Table, name: &str, formula: &str| {
+        let (engineer, enriched) = fitted(&[Feature::formula(name, formula, "")], table);
+        let named = ExtendOptions { name: Some(formula.to_owned()), ..options(&engineer, Mode::Frozen) };
+        (parent.extend(&enriched, None, &named, &mut quiet).unwrap(), enriched)
+    };
+    let merge = |spaces: &[&EmbeddingSpace]| {
+        EmbeddingSpace::merge(spaces, None, &MergeOptions::default(), &mut quiet)
+    };
+    let (shared, enriched) = grown(&v1, &raw, "monthly", "amount / months");
+    let (other, _) = grown(&v1, &raw, "monthly", "amount / (months + 1)");
+    let error = merge(&[&shared, &other]).unwrap_err().to_string();
+    assert!(error.contains("column `monthly` is a feature of different definitions in "), "{error}");
+    assert!([shared.name(), other.name()].iter().all(|name| error.contains(&format!("`{name}`"))), "{error}");
+    // Features that stand beside it in one parent alone do not matter.
+    let (a, _) = grown(&shared, &enriched, "half", "months / 2");
+    let (b, _) = grown(&shared, &enriched, "twice", "months * 2");
+    let mut names: Vec<String> = merge(&[&a, &b]).unwrap().features().iter().map(|f| f.name.clone()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["half", "monthly", "twice"]);
+}
+
+#[test]
+fn a_prune_takes_the_features_that_are_made_of_a_column_and_says_so() {
+    let raw = raw();
+    let (engineer, enriched) = fitted(
+        &[
+            Feature::formula("always", "CASE WHEN months > 0 THEN 1 ELSE 1 END", ""),
+            Feature::formula("more", "months + always", ""),
+            Feature::formula("share", "amount / 1000", ""),
+        ],
+        &raw,
+    );
+    let space = first(&raw).extend(&enriched, None, &options(&engineer, Mode::Frozen), &mut quiet).unwrap();
+    assert!(space.columns().iter().all(|c| c.name != "always"), "a constant is no column");
+    let unhealed = PruneOptions { training: TrainingOptions::of_epochs(0), ..PruneOptions::default() };
+    let pruned = |columns: &[&str]| {
+        let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
+        let mut notes = Vec::new();
+        let mut sink = |event: &Event| {
+            if let Event::Note { text } = event {
+                notes.push(text.clone());
+            }
+            ControlFlow::Continue(())
+        };
+        let child = space.prune(&columns, None, &unhealed, &mut sink).unwrap();
+        assert_eq!(child.features().iter().map(|f| &*f.name).collect::<Vec<_>>(), ["share"]);
+        assert_eq!(child.extension_metadata().unwrap().columns_removed, ["months", "more"]);
+        notes
+    };
+    let always = "feature `always` is pruned too: it is made of `months`";
+    let more = "feature `more` is pruned too: it is made of `months`, `always`";
+    assert_eq!(pruned(&["months"]), [always, more]);
+    assert_eq!(pruned(&["months", "more"]), [always], "what is asked for needs no word");
+}
+
+#[test]
 fn features_are_under_the_id_and_hold_against_the_parent() {
     let Family { spaces, .. } = family(Mode::Frozen);
     let folder = tempfile::tempdir().unwrap();

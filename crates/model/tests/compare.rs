@@ -11,7 +11,7 @@ use tabgraft_model::extend::{ConsolidateOptions, PruneOptions};
 use tabgraft_model::lineage::check_file;
 use tabgraft_model::metric::{Metric, PairedDifference, Verdict};
 use tabgraft_model::space::GraftJudgement;
-use tabgraft_model::train::{Event, quiet};
+use tabgraft_model::train::{Event, StopReason, quiet};
 use tabgraft_model::{
     CompareOptions, EmbeddingSpace, ExtendOptions, FitOptions, Keep, Mode, PredictorOptions, TrainingOptions,
 };
@@ -293,8 +293,38 @@ fn there_must_be_something_to_judge_by_before_anything_is_trained() {
     let stopped = parent.extend(&table, None, &judged(), &mut |_| ControlFlow::Break(())).unwrap();
     assert_eq!(problems(&stopped), Vec::<String>::new());
     assert!(stopped.extension_metadata().unwrap().judgement.is_none());
-    assert_eq!(stopped.training_info().stop_reason, tabgraft_model::train::StopReason::Interrupted);
+    assert_eq!(stopped.training_info().stop_reason, StopReason::Interrupted);
     assert!(stopped.notes().last().unwrap().contains("interrupted before it was judged by `target`"));
+}
+
+#[test]
+fn a_graft_that_is_stopped_while_it_trains_or_is_judged_is_kept_unjudged() {
+    let table = table(300);
+    let parent =
+        space(&table.without(&["early".into()]).unwrap(), "v1", &["target"], SplitOptions::default());
+    // Once in its training; and from the first predictor on.
+    for stops_in_training in [true, false] {
+        let (mut is_stopped, mut n_predictors) = (false, 0);
+        let child = parent
+            .extend(&table, None, &judged(), &mut |event| {
+                let is_predictor = matches!(event, Event::Task { name } if name.starts_with("predictor on"));
+                n_predictors += usize::from(is_predictor);
+                let stops = match stops_in_training {
+                    true => matches!(event, Event::Epoch { .. }) && !is_stopped,
+                    false => is_predictor || is_stopped,
+                };
+                is_stopped |= stops;
+                if stops { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .unwrap();
+        assert_eq!(n_predictors == 0, stops_in_training, "what was not trained to its end is not judged");
+        let reason = child.training_info().stop_reason;
+        assert_eq!(reason == StopReason::Interrupted, stops_in_training, "{reason:?}");
+        assert_eq!(child.columns().len(), 3);
+        let entry = child.extension_metadata().unwrap();
+        assert!(entry.judgement.is_none() && child.refused_extensions().is_empty());
+        assert!(child.notes().last().unwrap().contains("interrupted before it was judged by `target`"));
+    }
 }
 
 #[test]

@@ -504,3 +504,51 @@ fn a_split_by_time_goes_on_and_earlier_rows_keep_their_parts() {
         );
     }
 }
+
+#[test]
+fn a_merge_keeps_the_levels_of_its_first_parent_and_every_note_once() {
+    let space = first_space();
+    let frozen = refreshed(&space, Mode::Frozen);
+    // The longest line stands first: it knows more levels than the other.
+    let long = grafted(&grafted(&frozen, "extra", Mode::Frozen), "city", Mode::Frozen);
+    let more: ArrayRef = Arc::new(Float64Array::from_iter_values((0..N_EARLY).map(|r| unit(r, 9))));
+    let table = narrow(0..N_EARLY).with_column("more", more).unwrap();
+    let short = grafted_more(&space, &table);
+    let merge = |spaces: &[&EmbeddingSpace]| {
+        EmbeddingSpace::merge(spaces, None, &MergeOptions::default(), &mut quiet).unwrap()
+    };
+    let merged = merge(&[&short, &long]);
+    assert_eq!(merged.id(), merge(&[&long, &short]).id());
+    assert_eq!(stores_of(&merged), stores_of(&frozen));
+    let all = rows(0..N_ALL);
+    assert_eq!(bits(&merged, &all, space.d_model()), bits(&frozen, &all, space.d_model()));
+    // What is said of the levels is said by two parents, or by the later one alone.
+    assert!(!frozen.notes().is_empty());
+    assert_eq!(merged.notes(), frozen.notes());
+    assert_eq!(merge(&[&long, &grafted_more(&frozen, &table)]).notes(), frozen.notes());
+    assert_eq!(merge(&[&short, &frozen]).notes(), frozen.notes());
+}
+
+fn grafted_more(space: &EmbeddingSpace, table: &Table) -> EmbeddingSpace {
+    let options =
+        ExtendOptions { mode: Mode::Frozen, training: TrainingOptions::of_epochs(2), ..Default::default() };
+    space.extend(table, None, &options, &mut quiet).unwrap()
+}
+
+#[test]
+fn a_prune_gives_back_the_rows_of_a_version_only_where_that_version_is_back() {
+    let space = first_space();
+    let wide = grafted(&space, "extra", Mode::Frozen);
+    let few = without(&rows(0..N_EARLY / 2), &["city"]);
+    let moved = wide.refresh(&few, None, &options(Mode::Anchored), &mut quiet).unwrap();
+    let gone = ["extra".to_owned()];
+    let prune = |space: &EmbeddingSpace| space.prune(&gone, None, &PruneOptions::default(), &mut quiet).unwrap();
+    let back = prune(&wide);
+    assert_eq!((&back.hashes().weights, &back.hashes().data), (&space.hashes().weights, &space.hashes().data));
+    // The same columns, and no version that ever was: it is of the rows that moved it.
+    let other = prune(&moved);
+    assert_eq!(other.hashes().schema, space.hashes().schema);
+    assert_ne!(other.hashes().weights, space.hashes().weights);
+    assert_eq!(other.hashes().data, moved.hashes().data);
+    assert_ne!(other.hashes().data, space.hashes().data);
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use tabgraft_model::extend::MergeOptions;
 use tabgraft_model::space::{Operation, descends_from};
+use tabgraft_model::store;
 use tabgraft_model::train::Event;
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, TrainingOptions};
 use tabgraft_table::schema::InferOptions;
@@ -210,6 +211,11 @@ fn a_merge_leaves_out_what_any_of_its_parents_left_out() {
         let first = parents.iter().find(|parent| parent.name() == entry.extended_from_es_name).unwrap();
         assert_eq!(entry.d_side, merged.d_model() - first.d_model());
         assert_eq!(entry.data_hash, merged.hashes().data);
+        // All were trained on the rows of one table, so that the merge is.
+        assert_eq!(merged.hashes().data, a.hashes().data);
+        let losses = first.training_info().final_column_losses.values();
+        let mean = losses.clone().sum::<f64>() / losses.len() as f64;
+        assert!((entry.parent_validation_loss.unwrap() - mean).abs() < 1e-12, "{entry:?}");
         // The line of the other one, since their common ancestor.
         let [other] = &entry.other_parents[..] else { panic!("{:?}", entry.other_parents) };
         let from = parents.iter().find(|parent| parent.name() == other.name).unwrap();
@@ -221,7 +227,8 @@ fn a_merge_leaves_out_what_any_of_its_parents_left_out() {
 fn a_merge_says_that_a_pruned_column_comes_back() {
     let table = table(90, 15);
     let shared = graft(&root(&table, 15), &table, &later(0..1), Mode::Frozen);
-    let a = graft(&prune(&shared, &later(0..1)), &table, &later(1..2), Mode::Frozen);
+    // The longer line stands first in the merge; who has the column is the other one.
+    let a = chain(&prune(&shared, &later(0..1)), &table, &[1..2, 3..4, 4..5]).pop().unwrap();
     let b = graft(&shared, &table, &later(2..3), Mode::Frozen);
     let mut notes = Vec::new();
     let merged = EmbeddingSpace::merge(&[&a, &b], None, &MergeOptions::default(), &mut |event| {
@@ -233,5 +240,48 @@ fn a_merge_says_that_a_pruned_column_comes_back() {
     .unwrap();
     assert!(merged.columns().iter().any(|c| c.name == "l0") && merged.excluded().is_empty());
     let [note] = &notes[..] else { panic!("{notes:?}") };
-    assert!([a.name(), b.name(), "l0"].iter().all(|n| note.contains(&format!("`{n}`"))), "{note}");
+    let [pruned, holder] = [format!("pruned from `{}`", a.name()), format!("`{}` has it", b.name())];
+    assert!(note.contains("`l0`") && note.contains(&pruned) && note.contains(&holder), "{note}");
+}
+
+#[test]
+fn a_merge_keeps_the_lines_since_the_common_ancestor_and_counts_its_weights() {
+    let table = table(90, 17);
+    let shared = graft(&root(&table, 17), &table, &later(0..1), Mode::Frozen);
+    let long = chain(&shared, &table, &[1..2, 2..3, 3..4]).pop().unwrap();
+    let short = chain(&shared, &table, &[4..5, 5..6]).pop().unwrap();
+    let merged = merge(&[&short, &long]);
+    let [other] = &merged.extension_metadata().unwrap().other_parents[..] else { panic!("two parents") };
+    assert_eq!(other.name, short.name());
+    assert_eq!(other.line, short.extensions()[1..], "what came before the ancestor is in the first line");
+    for space in [&shared, &merged, &prune(&merged, &later(1..4))] {
+        let tensors = store::from_bytes(&space.to_bytes().unwrap()).unwrap().0.tensors;
+        let n_stored: usize = tensors.values().map(|blob| blob.data.len()).sum();
+        assert_eq!(space.training_info().n_weights, n_stored, "{}", space.name());
+    }
+}
+
+#[test]
+fn a_trained_merge_holds_its_bound_and_any_merge_looks_at_its_options() {
+    let table = table(200, 18);
+    let root = root(&table, 18);
+    let a = graft(&root, &table, &later(0..2), Mode::Joint);
+    let b = graft(&root, &table, &later(2..3), Mode::Anchored);
+    let options = MergeOptions {
+        mode: Mode::Anchored,
+        drift_bound: Some(0.003),
+        training: TrainingOptions::of_epochs(2),
+        ..MergeOptions::default()
+    };
+    let merged = EmbeddingSpace::merge(&[&a, &b], Some(&table), &options, &mut quiet).unwrap();
+    let entry = merged.extension_metadata().unwrap();
+    assert_eq!(entry.anchor.unwrap().drift_bound, 0.003);
+    assert!(entry.drift.unwrap().mean_cosine_distance <= 0.003, "{:?}", entry.drift);
+    // Where nothing is trained, too.
+    let c = graft(&root, &table, &later(3..4), Mode::Frozen);
+    let d = graft(&root, &table, &later(4..5), Mode::Frozen);
+    let training = TrainingOptions { batch_size: Some(0), ..TrainingOptions::default() };
+    let options = MergeOptions { training, ..MergeOptions::default() };
+    let error = EmbeddingSpace::merge(&[&c, &d], None, &options, &mut quiet).unwrap_err();
+    assert!(error.is_option() && error.to_string().contains("`batch_size` is 0"), "{error}");
 }

@@ -3,10 +3,13 @@
 use proptest::prelude::*;
 use tabgraft_model::extend::{ConsolidateOptions, PruneOptions, RankColumnsOptions};
 use tabgraft_model::space::Operation;
+use tabgraft_model::store;
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, Predictor, PredictorOptions, TrainingOptions};
 use tabgraft_table::schema::Exclusion;
 
-use super::versions::{ROOT, again, bits, chain, columns, graft, grafts, later, prune, quiet, root, table};
+use super::versions::{
+    ROOT, again, bits, chain, columns, graft, grafts, later, prune, quiet, root, small, table,
+};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
@@ -96,6 +99,54 @@ fn healing_is_measured_and_never_makes_it_worse() {
     let entry = cut.extension_metadata().unwrap();
     assert_eq!((entry.drift.unwrap().mean_cosine_distance, entry.training_epochs_used), (0.0, 0));
     assert!(entry.prune.unwrap().loss_masked.is_some() && entry.prune.unwrap().loss_healed.is_none());
+}
+
+#[test]
+fn the_entry_of_a_prune_says_how_it_was_healed() {
+    let table = table(300, 3);
+    let last = chain(&root(&table, 3), &table, &[0..2, 2..3]).pop().unwrap();
+    let training = TrainingOptions { batch_size: Some(64), ..TrainingOptions::of_epochs(4) };
+    let options = PruneOptions { training, ..PruneOptions::default() };
+    let narrow = table.select(&columns(&later(0..2))).unwrap();
+    let pruned = last.prune(&later(1..2), Some(&narrow), &options, &mut quiet).unwrap();
+    let (entry, info) = (pruned.extension_metadata().unwrap(), pruned.training_info());
+    assert_eq!(entry.columns_retired, later(2..3), "the table lacks it, and it stays");
+    assert_eq!((entry.batch_size, pruned.batch_size()), (Some(64), 64));
+    assert_eq!((entry.phases.len(), &entry.phases), (1, &info.phases));
+    assert_eq!((entry.training_epochs_used, entry.seconds), (info.epochs.len(), info.seconds));
+    assert!(entry.seconds > 0.0 && entry.data_hash == pruned.hashes().data);
+    // It lowered the loss, or else it would have been taken back.
+    let losses = entry.prune.unwrap();
+    assert!(losses.loss_healed < losses.loss_masked && info.best_epoch > 0, "{losses:?}");
+    assert_eq!(info.final_validation_loss, losses.loss_healed);
+    // What is cut off leaves nothing to heal.
+    let cut = last.prune(&later(2..3), Some(&table), &options, &mut quiet).unwrap();
+    let entry = cut.extension_metadata().unwrap();
+    assert_eq!((entry.batch_size, entry.phases.len(), entry.columns_retired.len()), (None, 0, 0));
+}
+
+/// A first step of Adam moves a weight by the learning rate, whatever its gradient is.
+#[test]
+fn healing_goes_on_at_half_the_rate_for_an_eighth_of_the_epochs() {
+    let table = table(200, 19);
+    let mut options = small("root");
+    options.config.training.n_epochs = Some(40);
+    options.config.training.auto_epochs = false;
+    let early = table.select(&columns(&[])).unwrap();
+    let parent = EmbeddingSpace::fit(&early, None, &options, &mut quiet).unwrap();
+    let pruned = |training: TrainingOptions| {
+        let options = PruneOptions { training, ..PruneOptions::default() };
+        parent.prune(&["weight".into()], Some(&early), &options, &mut quiet).unwrap()
+    };
+    let healed = pruned(TrainingOptions::default());
+    assert_eq!(healed.training_info().phases[0].n_epochs_planned, 5);
+    let weights = |space: &EmbeddingSpace| store::from_bytes(&space.to_bytes().unwrap()).unwrap().0.tensors;
+    let one_step = TrainingOptions { batch_size: Some(256), ..TrainingOptions::of_epochs(1) };
+    let (before, after) = (weights(&pruned(TrainingOptions::of_epochs(0))), weights(&pruned(one_step)));
+    let moves = before.iter().flat_map(|(name, blob)| blob.data.iter().zip(&after[name].data));
+    let longest = moves.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let rate = parent.config().learning_rate / 2.0;
+    assert!((longest / rate - 1.0).abs() < 0.05, "{longest} at a rate of {rate}");
 }
 
 #[test]
