@@ -398,7 +398,8 @@ fn a_merge_holds_a_feature_against_the_one_of_its_name() {
     // Features that stand beside it in one parent alone do not matter.
     let (a, _) = grown(&shared, &enriched, "half", "months / 2");
     let (b, _) = grown(&shared, &enriched, "twice", "months * 2");
-    let mut names: Vec<String> = merge(&[&a, &b]).unwrap().features().iter().map(|f| f.name.clone()).collect();
+    let mut names: Vec<String> =
+        merge(&[&a, &b]).unwrap().features().iter().map(|f| f.name.clone()).collect();
     names.sort_unstable();
     assert_eq!(names, ["half", "monthly", "twice"]);
 }

@@ -542,9 +542,13 @@ fn a_prune_gives_back_the_rows_of_a_version_only_where_that_version_is_back() {
     let few = without(&rows(0..N_EARLY / 2), &["city"]);
     let moved = wide.refresh(&few, None, &options(Mode::Anchored), &mut quiet).unwrap();
     let gone = ["extra".to_owned()];
-    let prune = |space: &EmbeddingSpace| space.prune(&gone, None, &PruneOptions::default(), &mut quiet).unwrap();
+    let prune =
+        |space: &EmbeddingSpace| space.prune(&gone, None, &PruneOptions::default(), &mut quiet).unwrap();
     let back = prune(&wide);
-    assert_eq!((&back.hashes().weights, &back.hashes().data), (&space.hashes().weights, &space.hashes().data));
+    assert_eq!(
+        (&back.hashes().weights, &back.hashes().data),
+        (&space.hashes().weights, &space.hashes().data)
+    );
     // The same columns, and no version that ever was: it is of the rows that moved it.
     let other = prune(&moved);
     assert_eq!(other.hashes().schema, space.hashes().schema);
