@@ -174,7 +174,81 @@ impl GraftJudgement {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Float64Array};
+
     use super::*;
+    use crate::metric::Metric;
+    use crate::space::FitOptions;
+
+    fn difference(difference: f64, verdict: Verdict) -> PairedDifference {
+        PairedDifference {
+            metric: Metric::RocAuc,
+            a: 0.5,
+            b: 0.5 + difference,
+            difference,
+            low: difference - 0.1,
+            high: difference + 0.1,
+            p_value: 0.5,
+            n: 100,
+            n_copies: 0,
+            verdict,
+        }
+    }
+
+    #[test]
+    fn a_judgement_says_what_is_kept_by_which_figures_and_who_is_to_blame() {
+        let said = |verdict, evidence, effects: &[(&str, f64)]| {
+            let effect = |(column, by): &(&str, f64)| ColumnEffect {
+                column: (*column).to_owned(),
+                hiding: difference(*by, Verdict::NoDifference),
+            };
+            let judgement = GraftJudgement {
+                target: "y".to_owned(),
+                difference: difference(0.25, verdict),
+                evidence,
+                new_columns: effects.iter().map(effect).collect(),
+            };
+            judgement.sentence("v2", "v1")
+        };
+        let figures = "ROC AUC +0.2500 (+0.1500 to +0.3500) on 100 unseen rows, target `y`";
+        let crossed = figures.replace("unseen", "cross-fitted");
+        let (unseen, folds) = (Evidence::HeldOut, Evidence::CrossFitted { n_folds: 5 });
+        let refused = "`v2` is worse than `v1`, which is kept";
+        for (verdict, evidence, effects, wanted) in [
+            (Verdict::Better, unseen, &[][..], format!("`v2` is better than `v1` and kept: {figures}")),
+            (Verdict::NoDifference, folds, &[], format!("`v2` is no worse than `v1` and kept: {crossed}")),
+            (Verdict::Worse, unseen, &[], format!("{refused}: {figures}")),
+            (
+                Verdict::Worse,
+                unseen,
+                &[("a", -0.1), ("b", 0.0)],
+                format!("{refused}: {figures}; no new column alone is to blame"),
+            ),
+            (
+                Verdict::Worse,
+                unseen,
+                &[("a", 0.1), ("b", -0.1), ("c", 0.05)],
+                format!("{refused}: {figures}; new columns that hurt: `a`, `c`"),
+            ),
+        ] {
+            assert_eq!(said(verdict, evidence, effects), wanted);
+        }
+    }
+
+    #[test]
+    fn a_comparison_that_fails_is_no_interruption() {
+        let numbers: ArrayRef = Arc::new(Float64Array::from_iter_values((0..40).map(f64::from)));
+        let table = Table::from_columns([("x", numbers)]).expect("a column");
+        let mut options = FitOptions::default();
+        (options.config.d_model, options.config.training.n_epochs) = (8, Some(1));
+        let parent = EmbeddingSpace::fit(&table, None, &options, &mut quiet).expect("forty numbers");
+        let keep = Keep::of(true, Some("absent".to_owned()), false, 0).expect("a target is named");
+        let error =
+            keep.choose(&parent, parent.clone(), &table, &mut quiet).expect_err("nothing to judge by");
+        assert!(error.is_schema() && error.to_string().contains("`absent`"), "{error}");
+    }
 
     #[test]
     fn what_is_said_of_judging_has_to_be_judged_and_a_judge_needs_a_target() {

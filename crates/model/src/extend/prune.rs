@@ -428,3 +428,15 @@ pub(super) fn mean(losses: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, n) = losses.filter(|l| l.is_finite()).fold((0.0, 0usize), |(sum, n), l| (sum + l, n + 1));
     (n > 0).then(|| sum / n as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_that_are_lost_do_not_count_in_a_mean() {
+        assert_eq!(mean([1.0, f64::NAN, 2.0, 6.0, f64::INFINITY].into_iter()), Some(3.0));
+        assert_eq!(mean([f64::NAN].into_iter()), None);
+        assert_eq!(mean(std::iter::empty()), None);
+    }
+}
