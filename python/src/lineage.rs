@@ -33,7 +33,7 @@ impl Lineage {
         Ok(to_python(py, &self.core.predictors())?)
     }
 
-    /// The drawing, as text of an SVG file.
+    /// The drawing, as text of an SVG file; light or dark as the screen is on which it is shown.
     ///
     /// >>> tabgraft.lineage(folder).svg()[:4]
     /// '<svg'
@@ -62,7 +62,7 @@ impl Lineage {
     }
 
     fn _repr_html_(&self) -> String {
-        format!("<div>{}</div>", self.core.svg().trim_end())
+        format!("<div>{}</div>", self.core.svg_for_notebook().trim_end())
     }
 }
 

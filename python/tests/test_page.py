@@ -231,6 +231,24 @@ def test_a_row_is_tried_by_keyboard_alone(browser, url):
     assert browser.run(unnamed) == 0
 
 
+DRAWING = """const fill = (css) => getComputedStyle(document.querySelector('.drawing ' + css)).fill;
+return [getComputedStyle(document.body).backgroundColor, fill('.paper'), fill('.space'), fill('.ink')]"""
+
+
+def lightness(colour: str) -> float:
+    """From 0 to 255, of `rgb(r, g, b)`."""
+    return sum(map(int, colour[4:-1].split(","))) / 3
+
+
+def test_the_drawing_is_dark_where_the_page_is(browser, url):
+    for scheme in ("light", "dark"):
+        browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        browser.open(f"{url}/page/credit")
+        body, paper, box, ink = browser.run(DRAWING)
+        assert paper == body
+        assert (lightness(box) < 100) == (scheme == "dark") and abs(lightness(box) - lightness(ink)) > 150
+
+
 def test_the_drawing_leads_from_version_to_version(browser, url, space):
     browser.open(f"{url}/page/credit")
     text = browser.text()

@@ -18,7 +18,7 @@ from referencing import Registry, Resource
 
 import tabgraft
 from conftest import needs_program, program
-from test_page import AXE, CHROMIUM, DRIVER, Browser
+from test_page import AXE, CHROMIUM, DRAWING, DRIVER, Browser, lightness
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 SCHEMAS = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.json")}
@@ -166,6 +166,17 @@ def test_pages_can_be_used_by_everybody(browser, pages, width, scheme):
             )
             Path(pictures, f"report_{kind}_{width}_{scheme}.png").write_bytes(base64.b64decode(shot["data"]))
     assert browser.complaints() == []
+
+
+@needs_browser
+def test_a_drawing_of_versions_is_dark_where_the_page_is(browser, pages):
+    for scheme in ("light", "dark"):
+        browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        for kind in ("graft", "predictor", "folder"):
+            browser.open(f"file://{pages}/{kind}.html")
+            body, paper, box, ink = browser.run(DRAWING)
+            assert paper == body, kind
+            assert (lightness(box) < 100) == (scheme == "dark") and abs(lightness(box) - lightness(ink)) > 150, kind
 
 
 @needs_browser

@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use svg::Setting;
 
 pub use folder::Unreadable;
 pub use link::check_ancestor;
@@ -275,14 +276,21 @@ impl Lineage {
         tree::draw(self)
     }
 
-    /// The family as a drawing that needs no other file.
+    /// The family as a drawing that needs no other file; light or dark as the screen is on which it is shown.
     pub fn svg(&self) -> String {
-        svg::draw(self, &|_| None)
+        svg::draw(self, Setting::Alone, &|_| None)
     }
 
-    /// As [`Lineage::svg`], for a page in which boxes lead to an address, where `link` has one for the version.
+    /// As [`Lineage::svg`], for a page in which boxes lead to an address, where `link` has one for the version. It is light
+    /// unless the page's style colours what is below `.lineage`: fills of `.ink`, `.dim`, `.paper`, `.space` and
+    /// `.predictor`, strokes of `.line`, `.space-edge` and `.predictor-edge`.
     pub fn svg_with_links(&self, link: &dyn Fn(&Node) -> Option<String>) -> String {
-        svg::draw(self, link)
+        svg::draw(self, Setting::Page, link)
+    }
+
+    /// As [`Lineage::svg`], for a notebook: in the colour of its text, on its own paper.
+    pub fn svg_for_notebook(&self) -> String {
+        svg::draw(self, Setting::Notebook, &|_| None)
     }
 }
 

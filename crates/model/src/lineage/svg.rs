@@ -1,7 +1,9 @@
 //! The family as a drawing: boxes in the order of generations, from left to right.
 //!
-//! The drawing carries its own colours and needs no style sheet, so that it looks the same as a file, in
-//! a page and in a notebook. All text is escaped; what is shortened stands in full in a tooltip.
+//! Each piece names its colour twice: as an attribute, which every program that shows a drawing knows, and as a class,
+//! for which a style sheet has the last word. A page colours the classes as its own style says, light or dark; a drawing
+//! that stands alone brings a sheet along, which knows dark screens. All text is escaped; what is shortened stands in
+//! full in a tooltip.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,19 +22,73 @@ const HEAD: f64 = 44.0;
 const MOST_NAME_CHARS: usize = 26;
 const MOST_CHARS: usize = 34;
 
-/// Ink and papers: text, lines, the page, spaces, predictors.
-const INK: &str = "#1f2933";
-const DIM: &str = "#5b6770";
-const LINE: &str = "#8a97a3";
-const PAPER: &str = "#ffffff";
-const SPACE: &str = "#eaf2fb";
-const PREDICTOR: &str = "#fdf3e3";
-/// Borders of spaces and predictors.
-const SPACE_EDGE: &str = "#3f7cbf";
-const PREDICTOR_EDGE: &str = "#c98a2b";
+/// A colour by the class that a style sheet knows it by, with what it is in light and dark where no page says otherwise.
+/// Light and dark are those of the pages' own style sheets.
+struct Colour {
+    class: &'static str,
+    /// What it colours: `fill` or `stroke`.
+    of: &'static str,
+    light: &'static str,
+    dark: &'static str,
+}
+
+const fn fill(class: &'static str, light: &'static str, dark: &'static str) -> Colour {
+    Colour { class, of: "fill", light, dark }
+}
+
+const fn stroke(class: &'static str, light: &'static str, dark: &'static str) -> Colour {
+    Colour { class, of: "stroke", light, dark }
+}
+
+/// Text, what is less, the paper, and boxes of spaces and of predictors.
+const INK: Colour = fill("ink", "#1b2430", "#e6ebf1");
+const DIM: Colour = fill("dim", "#4d5a68", "#aab6c3");
+const PAPER: Colour = fill("paper", "#ffffff", "#12171d");
+const SPACE: Colour = fill("space", "#eaf2fb", "#182b40");
+const PREDICTOR: Colour = fill("predictor", "#fdf3e3", "#38280f");
+/// Lines between boxes, and the borders of boxes.
+const LINE: Colour = stroke("line", "#75828f", "#8492a1");
+const SPACE_EDGE: Colour = stroke("space-edge", "#3f7cbf", "#6ba6e6");
+const PREDICTOR_EDGE: Colour = stroke("predictor-edge", "#b57717", "#d9a04a");
+const COLOURS: [&Colour; 8] = [&INK, &DIM, &PAPER, &SPACE, &PREDICTOR, &LINE, &SPACE_EDGE, &PREDICTOR_EDGE];
+
+/// Where the colours come from where no page says so.
+#[derive(Clone, Copy)]
+pub(super) enum Setting {
+    /// A file of its own: light or dark as the screen is.
+    Alone,
+    /// A notebook, whose colours nobody knows: its own ink on its own paper.
+    Notebook,
+    /// A page that has colours for the classes.
+    Page,
+}
+
+impl Setting {
+    /// The sheet that goes along; what a program does not know of it, the attributes say.
+    fn sheet(self) -> String {
+        let mut rules = String::new();
+        for colour in COLOURS {
+            let value = match (self, colour.class) {
+                (Setting::Page, _) => return String::new(),
+                (Setting::Alone, _) => colour.dark.to_owned(),
+                (Setting::Notebook, "ink" | "dim") => "currentColor".to_owned(),
+                (Setting::Notebook, "paper") => "none".to_owned(),
+                // A veil over whatever the paper is.
+                (Setting::Notebook, "space") => format!("{}22", SPACE_EDGE.light),
+                (Setting::Notebook, "predictor") => format!("{}22", PREDICTOR_EDGE.light),
+                (Setting::Notebook, _) => continue,
+            };
+            let _ = write!(rules, ".lineage .{}{{{}:{value}}}", colour.class, colour.of);
+        }
+        match self {
+            Setting::Alone => format!("<style>@media (prefers-color-scheme:dark){{{rules}}}</style>"),
+            _ => format!("<style>{rules}</style>"),
+        }
+    }
+}
 
 /// The drawing; a box whose version `link` has an address for leads there.
-pub(super) fn draw(lineage: &Lineage, link: &dyn Fn(&Node) -> Option<String>) -> String {
+pub(super) fn draw(lineage: &Lineage, setting: Setting, link: &dyn Fn(&Node) -> Option<String>) -> String {
     let places = places(lineage);
     let (w, h) = BOX;
     let n_columns = lineage.nodes.iter().map(|n| n.generation + 1).max().unwrap_or(0) as f64;
@@ -45,10 +101,12 @@ pub(super) fn draw(lineage: &Lineage, link: &dyn Fn(&Node) -> Option<String>) ->
     // What is in a picture cannot be reached, and links shall be.
     let role = if lineage.nodes.iter().any(|node| link(node).is_some()) { "group" } else { "img" };
     let mut svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="{role}" font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"><title>{title}</title>"#
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="{role}" class="lineage" font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"><title>{title}</title>{}"#,
+        setting.sheet()
     );
-    let _ = write!(svg, r#"<rect width="{width:.0}" height="{height:.0}" fill="{PAPER}"/>"#);
-    text(&mut svg, (MARGIN, 28.0), &format!(r#"font-size="15" font-weight="600" fill="{INK}""#), &title, 200);
+    let _ = write!(svg, r#"<rect width="{width:.0}" height="{height:.0}" {}/>"#, coloured(&[&PAPER]));
+    let strong = format!(r#"font-size="15" font-weight="600" {}"#, coloured(&[&INK]));
+    text(&mut svg, (MARGIN, 28.0), &strong, &title, 200);
     for (i, edge) in lineage.edges.iter().enumerate() {
         let (Some(from), Some(to)) = (places.get(&edge.parent), places.get(&edge.child)) else { continue };
         let is_first = i == 0 || lineage.edges[i - 1].child != edge.child;
@@ -106,21 +164,22 @@ fn line(svg: &mut String, from: (f64, f64), to: (f64, f64), is_first: bool) {
     let dash = if is_first { "" } else { r#" stroke-dasharray="5 4""# };
     let _ = write!(
         svg,
-        r#"<path d="M{:.1} {:.1}C{middle:.1} {:.1} {middle:.1} {:.1} {:.1} {:.1}" fill="none" stroke="{LINE}" stroke-width="1.5"{dash}/>"#,
-        from.0, from.1, from.1, to.1, to.0, to.1
+        r#"<path d="M{:.1} {:.1}C{middle:.1} {:.1} {middle:.1} {:.1} {:.1} {:.1}" fill="none" {} stroke-width="1.5"{dash}/>"#,
+        from.0, from.1, from.1, to.1, to.0, to.1, coloured(&[&LINE])
     );
 }
 
 fn draw_box(svg: &mut String, lineage: &Lineage, node: &Node, (x, y): (f64, f64)) {
     let (w, h) = BOX;
     let (fill, edge, round) = match &node.prediction {
-        Some(_) => (PREDICTOR, PREDICTOR_EDGE, 20),
-        None => (SPACE, SPACE_EDGE, 6),
+        Some(_) => (&PREDICTOR, &PREDICTOR_EDGE, 20),
+        None => (&SPACE, &SPACE_EDGE, 6),
     };
-    let (fill, dash) = if node.is_absent() { (PAPER, r#" stroke-dasharray="4 3""#) } else { (fill, "") };
+    let (fill, dash) = if node.is_absent() { (&PAPER, r#" stroke-dasharray="4 3""#) } else { (fill, "") };
     let _ = write!(
         svg,
-        r#"<rect x="{x:.1}" y="{y:.1}" width="{w}" height="{h}" rx="{round}" fill="{fill}" stroke="{edge}" stroke-width="1.5"{dash}/>"#
+        r#"<rect x="{x:.1}" y="{y:.1}" width="{w}" height="{h}" rx="{round}" {} stroke-width="1.5"{dash}/>"#,
+        coloured(&[fill, edge])
     );
     let [what, more] = words(lineage, node);
     let last = match node.is_absent() {
@@ -128,12 +187,12 @@ fn draw_box(svg: &mut String, lineage: &Lineage, node: &Node, (x, y): (f64, f64)
         false => format!("{}, {} columns", node.id.short(), node.n_columns),
     };
     let left = x + 14.0;
-    let small = |fill: &str| format!(r#"font-size="11.5" fill="{fill}""#);
-    let strong = format!(r#"font-size="14" font-weight="600" fill="{INK}""#);
+    let small = |fill: &Colour| format!(r#"font-size="11.5" {}"#, coloured(&[fill]));
+    let strong = format!(r#"font-size="14" font-weight="600" {}"#, coloured(&[&INK]));
     text(svg, (left, y + 23.0), &strong, &node.name, MOST_NAME_CHARS);
-    text(svg, (left, y + 41.0), &small(INK), &what, MOST_CHARS);
-    text(svg, (left, y + 57.0), &small(INK), &more, MOST_CHARS);
-    text(svg, (left, y + 73.0), &small(DIM), &last, MOST_CHARS);
+    text(svg, (left, y + 41.0), &small(&INK), &what, MOST_CHARS);
+    text(svg, (left, y + 57.0), &small(&INK), &more, MOST_CHARS);
+    text(svg, (left, y + 73.0), &small(&DIM), &last, MOST_CHARS);
 }
 
 /// The two lines below a name: how it came about, and what changed.
@@ -151,6 +210,13 @@ fn words(lineage: &Lineage, node: &Node) -> [String; 2] {
     [edge.how() + &drift.unwrap_or_default(), changes.join("; ")]
 }
 
+/// The attributes of a piece in these colours.
+fn coloured(colours: &[&Colour]) -> String {
+    let classes: Vec<&str> = colours.iter().map(|colour| colour.class).collect();
+    let values: Vec<String> = colours.iter().map(|colour| format!(r#"{}="{}""#, colour.of, colour.light)).collect();
+    format!(r#"class="{}" {}"#, classes.join(" "), values.join(" "))
+}
+
 fn counted(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
@@ -160,4 +226,27 @@ fn text(svg: &mut String, (x, y): (f64, f64), style: &str, text: &str, most: usi
     let short = shorten(text, most);
     let tooltip = if short == text { String::new() } else { format!("<title>{}</title>", escape(text)) };
     let _ = write!(svg, r#"<text x="{x:.1}" y="{y:.1}" {style}>{tooltip}{}</text>"#, escape(&short));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values of `--name` in a style sheet: light, dark and on paper.
+    fn values(sheet: &str, name: &str) -> Vec<String> {
+        let values = sheet.split(&format!("--{name}: ")).skip(1);
+        values.filter_map(|rest| rest.split(';').next()).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_page_of_a_report_has_the_same_colours() {
+        let sheet = include_str!("../report/page/style.css");
+        for Colour { class, of, light, dark } in COLOURS {
+            let rule = format!(".lineage .{class} {{ {of}: var(--{class}); }}");
+            assert!(sheet.contains(&rule), "{rule}");
+            let found = values(sheet, class);
+            assert_eq!(found[..2], [light, dark], "{class}");
+            assert_eq!(found.len(), 3, "{class}: ink on paper");
+        }
+    }
 }

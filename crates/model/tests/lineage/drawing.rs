@@ -161,6 +161,37 @@ fn other_files_are_passed_over_and_broken_models_are_listed() {
     assert!(empty.nodes.is_empty() && empty.tree().is_empty() && empty.svg().contains("0 spaces"));
 }
 
+#[test]
+fn a_drawing_is_as_light_or_dark_as_what_it_stands_in() {
+    let dir = folder();
+    let lineage = Lineage::read(dir.path()).unwrap();
+    let [alone, notebook, page] =
+        [lineage.svg(), lineage.svg_for_notebook(), lineage.svg_with_links(&|_| None)];
+    // Of a page's policy no sheet may stand in it; the page has one.
+    assert!(!page.contains("<style") && !page.contains("style="), "{page}");
+    let (_, rest) = alone.split_once("<style>@media (prefers-color-scheme:dark){").unwrap();
+    let (dark, _) = rest.split_once("}</style>").unwrap();
+    let (_, rest) = notebook.split_once("<style>").unwrap();
+    let (own, _) = rest.split_once("</style>").unwrap();
+    assert!(own.contains(".lineage .ink{fill:currentColor}") && own.contains(".lineage .paper{fill:none}"));
+    // What has a colour has a class that a sheet can take hold of, and the sheets know all of them.
+    let coloured = |piece: &str| piece.contains("fill=\"#") || piece.contains("stroke=\"#");
+    let pieces: Vec<&str> = page.split('<').filter(|piece| coloured(piece)).collect();
+    assert!(pieces.len() > 5 * lineage.nodes.len(), "{page}");
+    for piece in pieces {
+        let (_, rest) = piece.split_once("class=\"").unwrap_or_else(|| panic!("no class: {piece}"));
+        for class in rest.split('"').next().unwrap().split(' ') {
+            assert!(dark.contains(&format!(".lineage .{class}{{")), "{class} in {dark}");
+        }
+    }
+    // But for the sheet they are one drawing.
+    let without = |svg: &str| {
+        let (before, rest) = svg.split_once("<style>").unwrap();
+        format!("{before}{}", rest.split_once("</style>").unwrap().1)
+    };
+    assert_eq!([without(&alone), without(&notebook)], [page.clone(), page]);
+}
+
 /// A record of a second parent, as a merge writes it.
 fn second_parent(child: &Path, parent: &EmbeddingSpace) {
     reseal(child, |container| {
@@ -219,6 +250,10 @@ fn drawings_say_everything_and_let_no_markup_in() {
     }
     for word in ["v1", "frozen", family().v2.id().short(), family().v1.id().short()] {
         assert!(svg.contains(word) && lineage.tree().contains(word), "{word}");
+    }
+    // With a sheet that a notebook or a page does not need.
+    for other in [lineage.svg_for_notebook(), lineage.svg_with_links(&|_| None)] {
+        assert!(!other.contains("<script") && other.contains("a&lt;b") && !other.contains("@media"), "{other}");
     }
     let json = serde_json::to_value(&lineage).unwrap();
     assert_eq!(json["edges"][0]["step"], "graft");

@@ -133,6 +133,12 @@ fn versions_of_a_registry_can_be_looked_at() {
     let mut client = Client::to(running.address);
     let text = page(&client.get("/page/risk"));
     assert!(text.contains("to &lt;begin&gt; with"), "{text}");
+    // Each class of the drawing has its colour, light and dark, from the page's style.
+    let style = client.get("/style.css").text();
+    for class in ["ink", "dim", "paper", "space", "predictor", "line", "space-edge", "predictor-edge"] {
+        assert!(text.contains(class) && style.contains(&format!(".lineage .{class} {{")), "{class} in {style}");
+        assert_eq!(style.matches(&format!("--{class}: ")).count(), 2, "{class} in {style}");
+    }
     for name in ["v1", "v2", "yes_no"] {
         let id = registry.find(name).unwrap().id;
         let address = format!("/page/risk/versions/{}", id.as_str());

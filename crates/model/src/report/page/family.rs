@@ -14,7 +14,7 @@ pub(super) fn sections(page: &mut Page, family: &Family) {
     }
     page.section("lineage", "Who comes from whom", |page| {
         match family.lineage.nodes.len() <= MOST_BOXES {
-            true => page.drawing(&family.lineage.svg(), "Drawing of the lineage"),
+            true => page.drawing(&family.lineage.svg_with_links(&|_| None), "Drawing of the lineage"),
             false => page.paragraph("There are too many versions for a drawing; the table has all."),
         }
         versions(page, family);

@@ -237,7 +237,7 @@ impl Page {
         self.body += "</div>\n";
     }
 
-    /// A wide drawing with colours of its own, which scrolls in its frame.
+    /// A wide drawing, which scrolls in its frame; the style has colours for its classes.
     pub fn drawing(&mut self, svg: &str, label: &str) {
         let _ = writeln!(
             self.body,
