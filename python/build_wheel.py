@@ -1,6 +1,6 @@
 """Builds the wheel so that it is the same bytes in whatever folder it is built.
 
-    python3 python/build_wheel.py --out DIR [--maturin PROGRAM]
+    python3 python/build_wheel.py --out DIR [--maturin PROGRAM] [-- what else maturin shall be told]
     python3 python/build_wheel.py --flags
 
 Paths in the program begin with stand-ins for the folder of the sources and for cargo's, and the time is that of the last
@@ -66,6 +66,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, help="the folder to write to")
     options.add_argument("--maturin", default="maturin", help="the program")
     options.add_argument("--flags", action="store_true", help="only print the flags")
+    options.add_argument("more", nargs="*", help="what else maturin shall be told, after `--`")
     options = options.parse_args()
     if options.flags:
         print(flags())
@@ -75,7 +76,7 @@ def main() -> None:
     environment = {**os.environ, "CARGO_ENCODED_RUSTFLAGS": flags(), "SOURCE_DATE_EPOCH": time_of_sources()}
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.out) as built:
-        command = [options.maturin, "build", "--release", "--locked", "--quiet", "--out", built]
+        command = [options.maturin, "build", "--release", "--locked", "--quiet", "--out", built, *options.more]
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
         [made] = Path(built).glob("*.whl")
         without_folder(made, ROOT)

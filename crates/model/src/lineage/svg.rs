@@ -165,7 +165,13 @@ fn line(svg: &mut String, from: (f64, f64), to: (f64, f64), is_first: bool) {
     let _ = write!(
         svg,
         r#"<path d="M{:.1} {:.1}C{middle:.1} {:.1} {middle:.1} {:.1} {:.1} {:.1}" fill="none" {} stroke-width="1.5"{dash}/>"#,
-        from.0, from.1, from.1, to.1, to.0, to.1, coloured(&[&LINE])
+        from.0,
+        from.1,
+        from.1,
+        to.1,
+        to.0,
+        to.1,
+        coloured(&[&LINE])
     );
 }
 
@@ -213,7 +219,8 @@ fn words(lineage: &Lineage, node: &Node) -> [String; 2] {
 /// The attributes of a piece in these colours.
 fn coloured(colours: &[&Colour]) -> String {
     let classes: Vec<&str> = colours.iter().map(|colour| colour.class).collect();
-    let values: Vec<String> = colours.iter().map(|colour| format!(r#"{}="{}""#, colour.of, colour.light)).collect();
+    let values: Vec<String> =
+        colours.iter().map(|colour| format!(r#"{}="{}""#, colour.of, colour.light)).collect();
     format!(r#"class="{}" {}"#, classes.join(" "), values.join(" "))
 }
 
@@ -233,9 +240,9 @@ mod tests {
     use super::*;
 
     /// Values of `--name` in a style sheet: light, dark and on paper.
-    fn values(sheet: &str, name: &str) -> Vec<String> {
-        let values = sheet.split(&format!("--{name}: ")).skip(1);
-        values.filter_map(|rest| rest.split(';').next()).map(str::to_owned).collect()
+    fn values<'a>(sheet: &'a str, name: &str) -> Vec<&'a str> {
+        let begin = format!("--{name}: ");
+        sheet.split(begin.as_str()).skip(1).filter_map(|rest| rest.split(';').next()).collect()
     }
 
     #[test]
@@ -245,7 +252,7 @@ mod tests {
             let rule = format!(".lineage .{class} {{ {of}: var(--{class}); }}");
             assert!(sheet.contains(&rule), "{rule}");
             let found = values(sheet, class);
-            assert_eq!(found[..2], [light, dark], "{class}");
+            assert_eq!(found[..2], [*light, *dark], "{class}");
             assert_eq!(found.len(), 3, "{class}: ink on paper");
         }
     }

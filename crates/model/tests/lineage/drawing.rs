@@ -253,7 +253,10 @@ fn drawings_say_everything_and_let_no_markup_in() {
     }
     // With a sheet that a notebook or a page does not need.
     for other in [lineage.svg_for_notebook(), lineage.svg_with_links(&|_| None)] {
-        assert!(!other.contains("<script") && other.contains("a&lt;b") && !other.contains("@media"), "{other}");
+        assert!(
+            !other.contains("<script") && other.contains("a&lt;b") && !other.contains("@media"),
+            "{other}"
+        );
     }
     let json = serde_json::to_value(&lineage).unwrap();
     assert_eq!(json["edges"][0]["step"], "graft");

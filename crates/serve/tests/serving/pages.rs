@@ -136,7 +136,10 @@ fn versions_of_a_registry_can_be_looked_at() {
     // Each class of the drawing has its colour, light and dark, from the page's style.
     let style = client.get("/style.css").text();
     for class in ["ink", "dim", "paper", "space", "predictor", "line", "space-edge", "predictor-edge"] {
-        assert!(text.contains(class) && style.contains(&format!(".lineage .{class} {{")), "{class} in {style}");
+        assert!(
+            text.contains(class) && style.contains(&format!(".lineage .{class} {{")),
+            "{class} in {style}"
+        );
         assert_eq!(style.matches(&format!("--{class}: ")).count(), 2, "{class} in {style}");
     }
     for name in ["v1", "v2", "yes_no"] {
