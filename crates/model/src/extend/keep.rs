@@ -239,7 +239,8 @@ mod tests {
 
     #[test]
     fn a_comparison_that_fails_is_no_interruption() {
-        let numbers: ArrayRef = Arc::new(Float64Array::from_iter_values((0..40).map(|i| f64::from(i * i % 13))));
+        let numbers: ArrayRef =
+            Arc::new(Float64Array::from_iter_values((0..40).map(|i| f64::from(i * i % 13))));
         let table = Table::from_columns([("x", numbers)]).expect("a column");
         let mut options = FitOptions::default();
         (options.config.d_model, options.config.training.n_epochs) = (8, Some(1));
