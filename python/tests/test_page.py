@@ -231,8 +231,8 @@ def test_a_row_is_tried_by_keyboard_alone(browser, url):
     assert browser.run(unnamed) == 0
 
 
-DRAWING = """const fill = (css) => getComputedStyle(document.querySelector('.drawing ' + css)).fill;
-return [getComputedStyle(document.body).backgroundColor, fill('.paper'), fill('.space'), fill('.ink')]"""
+DRAWING = """const fill = (css) => getComputedStyle(document.querySelector('.lineage').querySelector(css)).fill;
+return [getComputedStyle(document.body).backgroundColor, fill('.paper'), fill('.space, .predictor'), fill('.ink')]"""
 
 
 def lightness(colour: str) -> float:
