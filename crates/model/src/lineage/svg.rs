@@ -19,8 +19,8 @@ const GAP: (f64, f64) = (64.0, 18.0);
 const MARGIN: f64 = 24.0;
 const HEAD: f64 = 44.0;
 /// Characters of a box's name and of its other lines.
-const MOST_NAME_CHARS: usize = 26;
-const MOST_CHARS: usize = 34;
+const MOST_NAME_CHARS: usize = 24;
+const MOST_CHARS: usize = 30;
 
 /// A colour by the class that a style sheet knows it by, with what it is in light and dark where no page says otherwise.
 /// Light and dark are those of the pages' own style sheets.
