@@ -89,8 +89,12 @@ fn grafted(space: &EmbeddingSpace, column: &str, mode: Mode) -> EmbeddingSpace {
     let drop: Vec<&str> =
         drop.into_iter().filter(|name| space.columns().iter().all(|c| c.name != *name)).collect();
     let table = if drop.len() == 1 { table } else { rows(0..N_EARLY) };
+    grafted_with(space, &table, mode)
+}
+
+fn grafted_with(space: &EmbeddingSpace, table: &Table, mode: Mode) -> EmbeddingSpace {
     let options = ExtendOptions { mode, training: TrainingOptions::of_epochs(2), ..Default::default() };
-    space.extend(&table, None, &options, &mut quiet).unwrap()
+    space.extend(table, None, &options, &mut quiet).unwrap()
 }
 
 /// Rows whose store only the later rows have, or that no space knows.
@@ -513,7 +517,7 @@ fn a_merge_keeps_the_levels_of_its_first_parent_and_every_note_once() {
     let long = grafted(&grafted(&frozen, "extra", Mode::Frozen), "city", Mode::Frozen);
     let more: ArrayRef = Arc::new(Float64Array::from_iter_values((0..N_EARLY).map(|r| unit(r, 9))));
     let table = narrow(0..N_EARLY).with_column("more", more).unwrap();
-    let short = grafted_more(&space, &table);
+    let short = grafted_with(&space, &table, Mode::Frozen);
     let merge = |spaces: &[&EmbeddingSpace]| {
         EmbeddingSpace::merge(spaces, None, &MergeOptions::default(), &mut quiet).unwrap()
     };
@@ -525,14 +529,8 @@ fn a_merge_keeps_the_levels_of_its_first_parent_and_every_note_once() {
     // What is said of the levels is said by two parents, or by the later one alone.
     assert!(!frozen.notes().is_empty());
     assert_eq!(merged.notes(), frozen.notes());
-    assert_eq!(merge(&[&long, &grafted_more(&frozen, &table)]).notes(), frozen.notes());
+    assert_eq!(merge(&[&long, &grafted_with(&frozen, &table, Mode::Frozen)]).notes(), frozen.notes());
     assert_eq!(merge(&[&short, &frozen]).notes(), frozen.notes());
-}
-
-fn grafted_more(space: &EmbeddingSpace, table: &Table) -> EmbeddingSpace {
-    let options =
-        ExtendOptions { mode: Mode::Frozen, training: TrainingOptions::of_epochs(2), ..Default::default() };
-    space.extend(table, None, &options, &mut quiet).unwrap()
 }
 
 #[test]
