@@ -101,6 +101,32 @@ fn values_that_do_not_go_together_surprise_and_are_named() {
 }
 
 #[test]
+fn yes_is_expected_as_the_cell_that_stands_there_says_no() {
+    let answers = |words: [&'static str; 2]| {
+        let answer = |i: usize| words[usize::from(mixed(i) % 100 < 50)];
+        let answers: StringArray = (0..1000).map(|i| Some(answer(i))).collect();
+        rows(0, 1000, &["size", "price"]).with_column("paid", Arc::new(answers)).unwrap()
+    };
+    let config =
+        SpaceConfig { training: TrainingOptions::of_epochs(12), d_model: 32, ..SpaceConfig::default() };
+    let options = FitOptions { config, name: "v1".into(), ..FitOptions::default() };
+    let space = EmbeddingSpace::fit(&answers(["No", "Yes"]), None, &options, &mut quiet).unwrap();
+    // Each cell is the opposite of what its row lets expect.
+    for words in [["Yes", "No"], ["Y", "N"], ["true", "false"]] {
+        let options = SurpriseOptions { n_reasons: 3, ..SurpriseOptions::default() };
+        let odd = space.surprise(&answers(words).slice(0, 50), &options).unwrap().0;
+        let cells = odd.reasons.iter().flatten().filter(|cell| cell.column == "paid");
+        let mut n = 0;
+        for cell in cells.filter(|cell| cell.p_expected > 0.8) {
+            let found = cell.found.as_deref().unwrap();
+            assert!(words.contains(&cell.expected.as_str()) && cell.expected != found, "{cell:?}");
+            n += 1;
+        }
+        assert!(n > 20, "{n} of 50 rows were seen through: {:?}", odd.reasons);
+    }
+}
+
+#[test]
 fn a_row_has_the_same_bits_alone_and_in_any_batch() {
     let space = space();
     let new = rows(7000, 150, &EARLY);

@@ -213,12 +213,12 @@ fn suggested_and_recommended_stand_apart() {
     let mut report = report("name", 3);
     let features = &mut report.discovery.as_mut().unwrap().features;
     features.truncate(1);
-    features[0].name = "only_suggested".to_owned();
+    features[0].name = "guessed".to_owned();
     let html = report.html();
     let (recommended, suggested) = html.split_once("Suggested: 1").expect("a count of suggested features");
-    assert!(suggested.contains("only_suggested"));
+    assert!(suggested.contains("guessed"));
     assert!(recommended.contains("Recommended: 0") && recommended.contains("No feature was proven"));
-    assert!(!recommended.contains("only_suggested"));
+    assert!(!recommended.contains("guessed"));
 }
 
 #[test]

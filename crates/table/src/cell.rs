@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::marks;
 use crate::spelling::category;
 pub use crate::spelling::{
-    canonical, long_whole, number_text, parse_number, parse_truth, rounded_whole, short_text, truth_words,
+    canonical, long_whole, number_text, parse_number, parse_truth, rounded_whole, short_text, truth_like,
+    truth_words,
 };
 use crate::visible::quoted;
 

@@ -37,6 +37,24 @@ pub fn parse_truth(text: &str) -> Option<bool> {
     Some(truth)
 }
 
+/// Yes or no as one who wrote `like` would write it, in its pair of spellings and its capitals: `NO` beside `YES`, `f`
+/// beside `t`. None where `like` is neither yes nor no.
+pub fn truth_like(truth: bool, like: &str) -> Option<String> {
+    let (own, pair) = truth_pair(like)?;
+    let like = category(like);
+    if own == truth {
+        return Some(like.to_owned());
+    }
+    let word = if truth { TRUE_WORDS[pair] } else { FALSE_WORDS[pair] };
+    let (first, rest) = word.split_at(1);
+    let is_capital = |c: char| !c.is_lowercase();
+    Some(match (like.chars().all(is_capital), like.starts_with(is_capital)) {
+        (true, _) => word.to_uppercase(),
+        (false, true) => first.to_uppercase() + rest,
+        (false, false) => word.to_owned(),
+    })
+}
+
 /// All spellings of yes and no in lower case, and which of the two each is.
 pub fn truth_words() -> impl Iterator<Item = (&'static str, bool)> {
     let of = |words: [&'static str; 6], truth| words.into_iter().map(move |word| (word, truth));
@@ -153,5 +171,21 @@ mod tests {
         ] {
             assert_eq!(canonical(text), expected, "`{text}`");
         }
+    }
+
+    #[test]
+    fn yes_and_no_are_written_as_their_like_is() {
+        for (truth, like, expected) in [
+            (false, "yes", "no"),
+            (true, " No ", "Yes"),
+            (false, "TRUE", "FALSE"),
+            (true, "F", "T"),
+            (false, "On", "Off"),
+            (true, "0.0", "1"),
+            (true, "Yes", "Yes"),
+        ] {
+            assert_eq!(truth_like(truth, like).as_deref(), Some(expected), "`{like}`");
+        }
+        assert_eq!(truth_like(true, "maybe"), None);
     }
 }

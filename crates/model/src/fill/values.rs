@@ -173,7 +173,7 @@ pub(super) fn column_with(
     }
 }
 
-/// How each truth is mostly written in the column; nothing for other categories.
+/// How each truth is mostly written in the column, one that no cell has as the other one is; nothing for other categories.
 fn spellings(is_boolean: bool, written: &[Option<String>]) -> HashMap<&'static str, String> {
     let mut counts: HashMap<(&'static str, &str), usize> = HashMap::new();
     for text in written.iter().flatten().filter(|_| is_boolean) {
@@ -183,7 +183,17 @@ fn spellings(is_boolean: bool, written: &[Option<String>]) -> HashMap<&'static s
     }
     let mut ranked: Vec<_> = counts.into_iter().collect();
     ranked.sort_by(|((_, a), n), ((_, b), m)| n.cmp(m).then(b.cmp(a)));
-    ranked.into_iter().map(|((truth, text), _)| (truth, text.to_owned())).collect()
+    let mut spelled: HashMap<_, _> =
+        ranked.iter().map(|((truth, text), _)| (*truth, (*text).to_owned())).collect();
+    // One of the two that no cell has is written like the other one.
+    if let Some(((_, like), _)) = ranked.last() {
+        for (truth, is_true) in [("true", true), ("false", false)] {
+            if let Some(text) = cell::truth_like(is_true, like) {
+                spelled.entry(truth).or_insert(text);
+            }
+        }
+    }
+    spelled
 }
 
 fn owned(texts: &StringArray) -> Vec<Option<String>> {

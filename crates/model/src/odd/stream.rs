@@ -7,6 +7,7 @@ use arrow::array::{Array, UInt32Array};
 use arrow::compute::take;
 use tabgraft_table::Table;
 use tabgraft_table::cell;
+use tabgraft_table::codec::Codec;
 use tabgraft_table::encoded::{EncodedTable, NO_TARGET};
 use tabgraft_table::threads::in_pool;
 
@@ -163,9 +164,12 @@ impl SurpriseStream<'_> {
         odd.reasons.extend(chosen.into_iter().enumerate().map(|(row, columns)| {
             let cell = |column: usize| {
                 let Said { nats, low, high, p_expected } = said[row * n_columns + column];
+                let codec = &space.codecs()[column];
+                let found = found.remove(&(row, column)).flatten();
                 OddCell {
                     column: space.columns()[column].name.clone(),
-                    found: found.remove(&(row, column)).flatten(),
+                    expected: expected_text(codec, low, high, found.as_deref()),
+                    found,
                     oddity: match places.state(&groups, row, column) {
                         CellState::Missing => Oddity::Missing,
                         CellState::Unseen => Oddity::Unseen,
@@ -173,7 +177,6 @@ impl SurpriseStream<'_> {
                         CellState::Usual => Oddity::Value,
                     },
                     p_found: f64::from(-nats).exp(),
-                    expected: space.codecs()[column].inverse_range(low, high),
                     p_expected: f64::from(p_expected),
                     surprise: f64::from(nats),
                 }
@@ -181,6 +184,18 @@ impl SurpriseStream<'_> {
             columns.into_iter().map(cell).collect()
         }));
         Ok(())
+    }
+}
+
+/// The expected classes in words. A file knows yes and no alone, which are written here as the cell that stands there is.
+fn expected_text(codec: &Codec, low: u16, high: u16, found: Option<&str>) -> String {
+    let text = codec.inverse_range(low, high);
+    match codec {
+        Codec::Categorical(codec) if codec.is_boolean() => {
+            let like = found.zip(cell::parse_truth(&text));
+            like.and_then(|(found, truth)| cell::truth_like(truth, found)).unwrap_or(text)
+        }
+        _ => text,
     }
 }
 

@@ -9,7 +9,7 @@ mod view;
 
 use std::sync::LazyLock;
 
-use minijinja::{AutoEscape, Environment};
+use minijinja::{AutoEscape, Environment, HtmlEscape, Value};
 use serde::Serialize;
 
 pub(crate) use answer::{Answered, Similar};
@@ -31,10 +31,16 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     // Names, levels and reasons are a stranger's: all is escaped, but the drawing that escapes its own.
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_filter("name", name);
     // A template that cannot be read is found by every test that opens a page.
     let _ = environment.add_template(TEMPLATE, include_str!("page.html.j2"));
     environment
 });
+
+/// A name that a phone may break between its words.
+fn name(name: &str) -> Value {
+    Value::from_safe_string(HtmlEscape(name).to_string().replace('_', "_<wbr>"))
+}
 
 /// The page.
 pub(crate) fn html(view: &impl Serialize) -> Result<String, Failure> {

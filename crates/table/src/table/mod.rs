@@ -306,7 +306,11 @@ impl Table {
             let names = self.all_column_names();
             let near = near_names(name, names.iter().map(String::as_str));
             let error = Error::schema(format!("there is no column `{name}`"));
-            if near.is_empty() {
+            let parts: Vec<&str> = name.split(',').map(str::trim).collect();
+            if parts.len() > 1 && parts.iter().all(|part| self.has_column(part)) {
+                let parts = quoted(&parts);
+                error.with_hint(format!("this was taken for one name; give {parts} one by one"))
+            } else if near.is_empty() {
                 error.with_hint(format!("the columns are {}", quoted(&names)))
             } else {
                 error.with_hint(format!("did you mean {}?", quoted(&near)))
@@ -361,6 +365,8 @@ mod tests {
         let error = table().column("agee").unwrap_err();
         assert_eq!(error.to_string(), "there is no column `agee`");
         assert_eq!(error.hint(), Some("did you mean `age`?"));
+        let error = table().column("age, job").unwrap_err();
+        assert_eq!(error.hint(), Some("this was taken for one name; give `age`, `job` one by one"));
     }
 
     #[test]

@@ -79,7 +79,8 @@ impl Cell {
     pub fn text(shown: impl AsRef<str>) -> Self {
         let shown = shown.as_ref();
         let class = if shown.chars().nth(SHORT_CHARS).is_none() { "short" } else { "" };
-        Cell { html: text(shown), sort_by: None, class }
+        // On a phone, where names are longer than their column is wide, they break between their words.
+        Cell { html: text(shown).replace('_', "_<wbr>"), sort_by: None, class }
     }
 
     /// A formula or an id.
