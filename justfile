@@ -159,6 +159,6 @@ bench-features:
     python3 benches/null.py
     python3 benches/real_features.py
 
-# What a release consists of, in target/dist, each piece checked: wheel, source archive, command, checksums.
+# What a release consists of, in target/published, each piece checked: wheel, source archive, command, checksums.
 release:
     bash release.sh

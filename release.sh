@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes what a release consists of, in the folder that is named (by default target/dist), and checks each piece:
+# Makes what a release consists of, in the folder that is named (by default target/published), and checks each piece:
 # the wheel, the source archive, an archive of the command with its manual pages and completions, and checksums.
 # Nothing is published. Needs Rust, Python 3.10 or later and the Python package index. Run `bash test.sh` before.
 set -euo pipefail
 cd "$(dirname "$0")"
 step() { printf '\n== %s\n' "$*"; }
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
-out="${1:-$CARGO_TARGET_DIR/dist}"
+out="${1:-$CARGO_TARGET_DIR/published}"
 rm -rf "$out"
 mkdir -p "$out"
 
@@ -25,13 +25,13 @@ bash python/tests/wheel.sh "$out"/*.whl "$tools/bin/abi3audit"
 step command
 CARGO_ENCODED_RUSTFLAGS="$(python3 python/build_wheel.py --flags)"
 export CARGO_ENCODED_RUSTFLAGS
-cargo build --release --locked --workspace --bin tabgraft
+cargo build --profile dist --locked --workspace --bin tabgraft
 host=$(rustc -vV | sed -n 's/^host: //p')
-version=$("$CARGO_TARGET_DIR/release/tabgraft" --version | cut -d' ' -f2)
+version=$("$CARGO_TARGET_DIR/dist/tabgraft" --version | cut -d' ' -f2)
 name="tabgraft-$version-$host"
 root="$out/$name"
 mkdir -p "$root/completions"
-cp "$CARGO_TARGET_DIR/release/tabgraft" README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT "$root"
+cp "$CARGO_TARGET_DIR/dist/tabgraft" README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT "$root"
 "$root/tabgraft" --quiet completions man --out-dir "$root/man1" > /dev/null
 for shell in bash elvish fish powershell zsh; do
     "$root/tabgraft" completions "$shell" > "$root/completions/tabgraft.$shell"

@@ -76,7 +76,7 @@ def main() -> None:
     environment = {**os.environ, "CARGO_ENCODED_RUSTFLAGS": flags(), "SOURCE_DATE_EPOCH": time_of_sources()}
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.out) as built:
-        command = [options.maturin, "build", "--release", "--locked", "--quiet", "--out", built, *options.more]
+        command = [options.maturin, "build", "--profile", "dist", "--locked", "--quiet", "--out", built, *options.more]
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
         [made] = Path(built).glob("*.whl")
         without_folder(made, ROOT)

@@ -14,7 +14,7 @@ use super::inner::{InnerParts, inner_parts, n_inner_parts};
 use super::interval::Distances;
 use super::lines::fit_lines;
 use super::told::Told;
-use super::trees::{self, TreeData, fit_grove, with_share};
+use super::trees::{self, TreeData, fit_grove, random_with_share, with_share};
 use super::{
     FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, Target, as_one, derived, threshold,
 };
@@ -314,7 +314,7 @@ fn fit(
     let networks_as_one = as_one::is_as_good(&heads, &data);
     let lines = ruled.map(|ruled| ruled.lines).filter(|_| share_of_linear > 0.0).unwrap_or_default();
     let forests = with_share(boosted, share_of_trees);
-    let random_forests = with_share(random, share_of_random_forests);
+    let random_forests = random_with_share(random, share_of_random_forests);
     let targets: Vec<f64> = held_out_rows.iter().map(|r| values[*r].unwrap_or_default()).collect();
     let weights: Vec<f32> = held_out_rows.iter().map(|r| data.weights[*r]).collect();
     let (sharpness, held_out) = calibrated(&fitted_target, held_out, &targets, &weights);

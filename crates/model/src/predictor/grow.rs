@@ -23,7 +23,7 @@ use super::interval::Distances;
 use super::kept::{Growing, HeldOutRows, JudgedOn, KeepGrown};
 use super::lines::fit_lines;
 use super::told::Told;
-use super::trees::{self, TreeData, fit_grove, with_share};
+use super::trees::{self, TreeData, fit_grove, random_with_share, with_share};
 use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, derived, threshold};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, Known, SoftwareVersion, UnseenCounts, clusters, extended_name, now};
@@ -256,7 +256,7 @@ impl Predictor {
         let (share_of_linear, share_of_random_forests) = (next(ruled.is_some()), next(random.is_some()));
         let onward = with_share(onward, shares[1]);
         let anew = with_share(anew, shares[2]);
-        let random = with_share(random, share_of_random_forests);
+        let random = random_with_share(random, share_of_random_forests);
         let lines = ruled.filter(|_| share_of_linear > 0.0).map(|ruled| ruled.lines).unwrap_or_default();
         let of_rows = HeldOutRows { rows: &held_out_rows, values: &values, weights: &data.weights };
         let sharpness = of_rows.sharpness(target, &after);

@@ -14,13 +14,16 @@ use super::told::Told;
 use crate::error::{Error, Result};
 use crate::objective::splitmix;
 use crate::store::Blob;
-use crate::tree::{BoostOptions, Forest, Learned, Loss, Plan, RandomForest, TreeRows, boost};
+use crate::tree::{BoostOptions, Forest, Learned, Loss, N_TREES, Plan, RandomForest, TreeRows, boost};
 
 /// Rows that are predicted at a time: their columns stay in the cache, and memory does not grow with the table.
 const BLOCK_ROWS: usize = 4096;
 /// Most rows to learn from that random forests are fitted on: beyond, boosted trees leave them nothing to say, and they
 /// are large.
 const FEW_ROWS: usize = 20_000;
+/// Share of the predictions from which on a random forest keeps all of its trees, and how many it keeps at any share.
+const SHARE_OF_ALL_TREES: f64 = 0.2;
+const FEWEST_TREES: usize = 5;
 /// Most columns that a question of a tree can name.
 const MOST_COLUMNS: usize = 1 << 16;
 
@@ -173,6 +176,15 @@ pub(super) fn read_random(
 /// The forests, where they have a share of the predictions.
 pub(super) fn with_share<F>(fitted: Option<Fitted<F>>, share: f64) -> Vec<F> {
     fitted.filter(|_| share > 0.0).map(|fitted| fitted.forests).unwrap_or_default()
+}
+
+/// The random forests, where they have a share of the predictions, each of as many trees as the share asks for: what the
+/// drawing of trees adds to the variance of a prediction goes with the share's square, and falls with their number.
+pub(super) fn random_with_share(fitted: Option<Fitted<RandomForest>>, share: f64) -> Vec<RandomForest> {
+    let mut forests = with_share(fitted, share);
+    let n_trees = (N_TREES as f64 * (share / SHARE_OF_ALL_TREES).powi(2)).ceil() as usize;
+    forests.iter_mut().for_each(|forest| forest.keep(n_trees.max(FEWEST_TREES)));
+    forests
 }
 
 /// Mean of random forests: probabilities, or the standardised number.

@@ -26,7 +26,7 @@ pub(crate) use asked::{AskedColumn, TreeSource};
 pub(crate) use boost::{BoostOptions, Loss, boost};
 pub(crate) use columns::Plan;
 pub(crate) use learned::{Learned, TreeRows};
-pub(crate) use random::{AskedForest, AskedNode, RandomForest};
+pub(crate) use random::{AskedForest, AskedNode, N_TREES, RandomForest};
 
 use std::collections::BTreeMap;
 

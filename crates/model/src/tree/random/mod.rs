@@ -22,7 +22,7 @@ pub(crate) use file::AskedForest;
 
 /// Rows that walk down a tree after each other, before those of the next block: their bins stay in the cache.
 const BLOCK_ROWS: usize = 256;
-/// Trees of one forest.
+/// Most trees of one forest.
 pub(crate) const N_TREES: usize = 40;
 
 /// A fitted mean of deep trees.
@@ -69,6 +69,11 @@ impl RandomForest {
         let said = forest.means(&learned.stop_bins, None, data.stop_rows.len());
         forest.trees.truncate(N_TREES);
         (forest, said)
+    }
+
+    /// Keeps the first trees, at most so many.
+    pub fn keep(&mut self, n_trees: usize) {
+        self.trees.truncate(n_trees);
     }
 
     /// Number of trees.
