@@ -1,11 +1,14 @@
 //! A report as one HTML page: frame, style and script; sections of a model, of a pair, of a folder, of a search.
 
+mod columns;
 mod family;
 mod features;
 mod html;
+mod losses;
 mod model;
 mod pair;
 mod scores;
+mod steps;
 pub(super) mod story;
 
 use std::fmt::Write;

@@ -1,7 +1,7 @@
 //! The sections of two models, before and after.
 
 use super::html::{Cell, HtmlTable, Page};
-use super::{model, scores};
+use super::{model, scores, steps};
 use crate::compare::Comparison;
 use crate::draw::{Caption, Interval, intervals};
 use crate::metric::Score;
@@ -86,7 +86,7 @@ fn verdict(page: &mut Page, found: &Comparison) {
     let Some(spaces) = &found.spaces else { return };
     page.paragraph(format!("Judged on {}.", spaces.explanation));
     if !spaces.new_columns.is_empty() {
-        page.table(model::effects("What each column that came does to the predictions", &spaces.new_columns));
+        page.table(steps::effects("What each column that came does to the predictions", &spaces.new_columns));
     }
 }
 

@@ -3,7 +3,9 @@
 use super::features;
 use super::framed;
 use super::html::{Cell, HtmlTable, Page, verdict_class};
-use super::model::{drift_cells, kept_words, losses, map};
+use super::losses::{kept_words, losses};
+use super::model::map;
+use super::steps::drift_cells;
 use crate::draw::{Caption, Interval, Priced, intervals, priced};
 use crate::metric::{PairedDifference, Verdict};
 use crate::report::tree::lineage;
