@@ -46,11 +46,11 @@ FILES = {
     "objective": (["crates/model/src/objective/mod.rs"], ["tabgraft_model:objective", "space", "workers"]),
     "keep": (
         ["crates/model/src/extend/keep.rs", "crates/model/src/train/keep.rs"],
-        ["tabgraft_model:keep", "compare", "extend", "space"],
+        ["tabgraft_model:keep", "compare", "extend", "space", "workers"],
     ),
     "recipe": (["crates/model/src/space/recipe.rs"], ["tabgraft_model:recipe", "lineage", "formats"]),
     "merge": (["crates/model/src/extend/merge/*.rs"], ["tabgraft_model:merge", "carried", "algebra", "lineage", "refresh"]),
-    "prune": (["crates/model/src/extend/prune.rs"], ["tabgraft_model:prune", "carried", "algebra", "lineage", "extend"]),
+    "prune": (["crates/model/src/extend/prune.rs"], ["tabgraft_model:prune", "carried", "algebra", "lineage", "extend", "refresh"]),
     "metric": (
         [f"crates/model/src/metric/{name}.rs" for name in METRICS],
         ["tabgraft_model:metric", "metrics"],

@@ -137,4 +137,35 @@ mod tests {
             assert_eq!(keeper.best(is_interrupted).map(|kept| kept.epoch), Some(epoch));
         }
     }
+
+    #[test]
+    fn what_is_named_is_put_back_where_it_was() {
+        let mut keeper = Keeper::default();
+        keeper.offer(&network(1.0), 1, Some(0.3), true);
+        keeper.begin_phase();
+        keeper.offer(&network(2.0), 2, Some(0.2), false);
+        let put_back = |of: &Keeper| {
+            let mut again = Keeper::default();
+            for (name, kept) in of.named() {
+                let Kept { loss, epoch, ref network } = *kept;
+                again.put_back(name, Kept { loss, epoch, network: network.clone() });
+            }
+            again.put_back("of another version", Kept { loss: None, epoch: 9, network: network(9.0) });
+            again
+        };
+        let epoch_of =
+            |keeper: Keeper, is_interrupted: bool| keeper.best(is_interrupted).map(|kept| kept.epoch);
+        assert_eq!(
+            epoch_of(put_back(&keeper), false),
+            Some(1),
+            "an earlier phase's, and not one that is far"
+        );
+        keeper.offer(&network(3.0), 3, Some(0.4), true);
+        assert_eq!(epoch_of(put_back(&keeper), false), Some(3));
+        assert_eq!(epoch_of(put_back(&keeper), true), Some(1));
+        let mut far = Keeper::default();
+        far.offer(&network(4.0), 4, Some(0.1), false);
+        assert_eq!(epoch_of(put_back(&far), false), Some(4));
+        assert_eq!(epoch_of(put_back(&Keeper::default()), false), None);
+    }
 }
