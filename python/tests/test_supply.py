@@ -105,7 +105,7 @@ def test_a_wheel_of_another_folder_is_the_same_wheel(tmp_path):
 
 SMALL = {
     "Cargo.toml": '[package]\nname = "small"\nversion = "0.1.0"\nedition = "2024"\n'
-    '[dependencies]\npart = { path = "part" }\n[workspace]\n',
+    '[dependencies]\npart = { path = "part" }\n[workspace]\n[profile.dist]\ninherits = "release"\nlto = "fat"\n',
     "src/main.rs": 'fn main() {\n    part::say(std::env::args().nth(1).expect("a word"));\n}\n',
     "part/Cargo.toml": '[package]\nname = "part"\nversion = "0.1.0"\nedition = "2024"\n',
     "part/src/lib.rs": 'pub fn say(word: String) {\n    println!("{} in {}", word, file!());\n}\n',

@@ -692,3 +692,53 @@ fn balanced_accuracy_and_f1_count_each_kind_of_row_once() {
     near(found(&scores, Metric::BalancedAccuracy).value, f64::midpoint(2.0 / 3.0, 3.0 / 4.0), 1e-12);
     near(found(&scores, Metric::F1).value, 4.0 / 6.0, 1e-12);
 }
+
+#[test]
+fn scores_that_do_not_fit_the_rows_are_none_or_an_error() {
+    for (y, score) in [(&[true, false][..], &[0.1][..]), (&[true, false], &[0.1, f64::NAN])] {
+        assert_eq!((roc_auc(y, score), pr_auc(y, score)), (None, None), "{score:?}");
+    }
+    let (truth, p) = (Truth::Number(vec![1.0, 2.0, 3.0]), Prediction::new(vec![1.0, 2.0, 4.0], 1).unwrap());
+    let two = Clusters::of_single_rows(2);
+    let errors = [
+        metric::scores(Task::Regression, &truth, &p, &two, 1).unwrap_err(),
+        metric::compare(Task::Regression, &truth, &p, &p, &two, 1).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.to_string().contains("3 rows have a truth and 2 a cluster"), "{error}");
+    }
+}
+
+#[test]
+fn classes_are_those_at_the_threshold() {
+    let truth = truth_of(&[false, false, false, true, true]);
+    let p = Prediction::new(vec![0.6, 0.6, 0.2, 0.95, 0.97], 1).unwrap();
+    let accuracy =
+        |p: &Prediction| found(&scores(Task::Binary, &truth, p, 1).unwrap(), Metric::Accuracy).value;
+    near(accuracy(&p), 0.6, 1e-12);
+    near(accuracy(&p.at_threshold(0.9)), 1.0, 1e-12);
+}
+
+#[test]
+fn r2_is_of_what_varies_in_each_resample_and_of_any_unit() {
+    let r2 = |y: &[f64], p: &[f64]| found(&regression_scores(y, p, 1).unwrap(), Metric::R2);
+    // Who predicts the mean of all is nowhere better than the mean of those drawn.
+    let mean = r2(&[0.0, 1.0, 2.0, 5.0, 9.0], &[3.4; 5]);
+    assert!(mean.value.abs() < 1e-12 && mean.low < -0.01 && mean.high < 1e-9, "{mean:?}");
+    // One draw in 27 is of the middle row alone.
+    let same = r2(&[0.0, 1.0, 2.0], &[0.5, 1.5, 2.5]);
+    assert!(same.low.is_finite() && same.high.is_finite(), "{same:?}");
+    let (y, p) = ([0.0, 1.0, 2.0, 5.0, 9.0], [0.5, 1.5, 2.0, 5.5, 8.0]);
+    let in_another_unit = r2(&y.map(|v| v * 1e-9), &p.map(|v| v * 1e-9));
+    near(in_another_unit.value, r2(&y, &p).value, 1e-9);
+}
+
+#[test]
+fn neighbours_are_by_direction_and_not_by_length() {
+    let mut r = Stream(3);
+    let a: Vec<f32> = (0..60 * 4).map(|_| (r.next() - 0.5) as f32).collect();
+    let b: Vec<f32> =
+        a.chunks(4).enumerate().flat_map(|(i, row)| row.iter().map(move |v| v * (1 + i) as f32)).collect();
+    let found = drift(&a, &b, 4, 4, 1).unwrap();
+    assert!(found.max_cosine_distance < 1e-6 && found.neighbour_overlap_at_10 > 0.99, "{found:?}");
+}

@@ -151,6 +151,26 @@ mod tests {
         Some((auc_a, s(a, a), s(a, a) + s(b, b) - 2.0 * s(a, b)))
     }
 
+    /// Obuchowski (1997), by hand: placements 1, 1, 1/2, 1 of the positive rows and 1, 3/4, 3/4, 1 of the negative ones.
+    #[test]
+    fn rows_of_both_classes_in_one_cluster_tie_their_placements() {
+        let y = [true, false].repeat(4);
+        let score = [0.9, 0.2, 0.6, 0.4, 0.3, 0.5, 0.8, 0.1];
+        let clusters = Clusters::new(&[0, 1, 2, 3, 4, 5, 6, 7], &[0, 0, 1, 1, 2, 2, 3, 3]);
+        let found = Placements::new(&y, &score, &clusters).unwrap();
+        assert_eq!(found.auc, 0.875);
+        let [of_positive, of_negative, both] =
+            [0.1875, 0.0625, 0.0625].map(|sum: f64| 4.0 / 3.0 * sum / 16.0);
+        assert!((found.variance().unwrap() - (of_positive + of_negative + 2.0 * both)).abs() < 1e-12);
+        // Four clusters of both classes are no more than two of each.
+        let (apart, alone) = ([0.9, 0.1].repeat(4), Clusters::of_single_rows(4));
+        let perfect = Placements::new(&y, &apart, &clusters).unwrap().interval();
+        let two = Placements::new(&[true, false, true, false], &apart[..4], &alone).unwrap();
+        assert_eq!(perfect, two.interval());
+        let wrong = Placements::new(&y, &[0.1, 0.9].repeat(4), &clusters).unwrap();
+        assert_eq!(wrong.interval(), [0.0, 1.0 - perfect[0]]);
+    }
+
     proptest! {
         #[test]
         fn midranks_give_the_definition(

@@ -151,4 +151,14 @@ mod tests {
         let target = Target::Number { column: "y".to_owned(), mean: 10.0, deviation: 3.0 };
         assert_eq!(calibrated(&target, vec![0.5, -2.0], &[0.0; 2], &[1.0; 2]), (1.0, vec![11.5, 4.0]));
     }
+
+    #[test]
+    fn rows_that_are_off_the_ends_keep_their_bits() {
+        // They need not sum to 1.
+        for row in [[0.3, 0.3, 0.3], [LEAST_PROBABILITY, 0.5, 0.1]] {
+            let mut kept = row;
+            keep_off_the_ends(&mut kept);
+            assert_eq!(kept, row);
+        }
+    }
 }
