@@ -727,7 +727,10 @@ fn r2_is_of_what_varies_in_each_resample_and_of_any_unit() {
     assert!(mean.value.abs() < 1e-12 && mean.low < -0.01 && mean.high < 1e-9, "{mean:?}");
     // One draw in 27 is of the middle row alone.
     let same = r2(&[0.0, 1.0, 2.0], &[0.5, 1.5, 2.5]);
-    assert!(same.low.is_finite() && same.high.is_finite(), "{same:?}");
+    assert!(
+        same.low.is_finite() && same.low < 0.0,
+        "two rows that lie near each other are hard to tell: {same:?}"
+    );
     let (y, p) = ([0.0, 1.0, 2.0, 5.0, 9.0], [0.5, 1.5, 2.0, 5.5, 8.0]);
     let in_another_unit = r2(&y.map(|v| v * 1e-9), &p.map(|v| v * 1e-9));
     near(in_another_unit.value, r2(&y, &p).value, 1e-9);
