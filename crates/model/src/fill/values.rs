@@ -150,7 +150,8 @@ pub(super) fn column_with(
             let mut texts = Vec::with_capacity(told.len());
             for (row, told) in told {
                 let level = codec.category(told.class).unwrap_or_default();
-                let value = spelled.get(level).cloned().unwrap_or_else(|| level.to_owned());
+                let as_written = cell::parse_truth(level).and_then(|truth| spelled.get(&truth));
+                let value = as_written.map_or_else(|| level.to_owned(), String::clone);
                 written[*row] = Some(value.clone());
                 texts.push(Text { value, low: None, high: None });
             }
@@ -174,24 +175,21 @@ pub(super) fn column_with(
 }
 
 /// How each truth is mostly written in the column, one that no cell has as the other one is; nothing for other categories.
-fn spellings(is_boolean: bool, written: &[Option<String>]) -> HashMap<&'static str, String> {
-    let mut counts: HashMap<(&'static str, &str), usize> = HashMap::new();
+fn spellings(is_boolean: bool, written: &[Option<String>]) -> HashMap<bool, String> {
+    let mut counts: HashMap<(bool, &str), usize> = HashMap::new();
     for text in written.iter().flatten().filter(|_| is_boolean) {
         if let Some(truth) = cell::parse_truth(text) {
-            *counts.entry((if truth { "true" } else { "false" }, text)).or_default() += 1;
+            *counts.entry((truth, text)).or_default() += 1;
         }
     }
     let mut ranked: Vec<_> = counts.into_iter().collect();
     ranked.sort_by(|((_, a), n), ((_, b), m)| n.cmp(m).then(b.cmp(a)));
     let mut spelled: HashMap<_, _> =
         ranked.iter().map(|((truth, text), _)| (*truth, (*text).to_owned())).collect();
-    // One of the two that no cell has is written like the other one.
-    if let Some(((_, like), _)) = ranked.last() {
-        for (truth, is_true) in [("true", true), ("false", false)] {
-            if let Some(text) = cell::truth_like(is_true, like) {
-                spelled.entry(truth).or_insert(text);
-            }
-        }
+    if let Some(((truth, like), _)) = ranked.last()
+        && let Some(other) = cell::truth_like(!truth, like)
+    {
+        spelled.entry(!truth).or_insert(other);
     }
     spelled
 }

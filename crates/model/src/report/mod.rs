@@ -36,7 +36,7 @@ pub use distribution::{Association, Distribution, Distributions, Values};
 pub use evaluation::{Confusion, Evaluation, ThresholdCurve, ThresholdPoint};
 pub use family::Family;
 pub use model::{EpochLoss, ModelReport, RefusedStep, StepReport};
-pub use page::prose;
+pub use page::{breaking, prose};
 pub use pair::{Pair, Relation};
 pub use picture::{Picture, Point};
 pub use projection::Projection;

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 
 use minijinja::{AutoEscape, Environment, HtmlEscape, Value};
 use serde::Serialize;
+use tabgraft_model::report::breaking;
 
 pub(crate) use answer::{Answered, Similar};
 pub(crate) use drift::DriftView;
@@ -39,7 +40,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 /// A name that a phone may break between its words.
 fn name(name: &str) -> Value {
-    Value::from_safe_string(HtmlEscape(name).to_string().replace('_', "_<wbr>"))
+    Value::from_safe_string(breaking(&HtmlEscape(name).to_string()))
 }
 
 /// The page.

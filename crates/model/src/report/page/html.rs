@@ -49,6 +49,12 @@ pub(super) fn text(text: &str) -> String {
     escape(&shorten(text, MOST_CHARS))
 }
 
+/// A name that is escaped already, with places between its words where it may break: on a phone names are longer than
+/// their column is wide.
+pub fn breaking(escaped: &str) -> String {
+    escaped.replace('_', "_<wbr>")
+}
+
 /// Sentences as HTML: escaped, cut where they are very long; names between backticks are set apart as code.
 pub fn prose(sentences: &str) -> String {
     let sentences = shorten(sentences, MOST_CHARS);
@@ -79,8 +85,7 @@ impl Cell {
     pub fn text(shown: impl AsRef<str>) -> Self {
         let shown = shown.as_ref();
         let class = if shown.chars().nth(SHORT_CHARS).is_none() { "short" } else { "" };
-        // On a phone, where names are longer than their column is wide, they break between their words.
-        Cell { html: text(shown).replace('_', "_<wbr>"), sort_by: None, class }
+        Cell { html: breaking(&text(shown)), sort_by: None, class }
     }
 
     /// A formula or an id.

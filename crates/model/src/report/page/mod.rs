@@ -17,7 +17,7 @@ use super::words::{counted, grouped};
 use super::{Report, ReportKind};
 use html::{Cell, HtmlTable, Page, text};
 
-pub use html::prose;
+pub use html::{breaking, prose};
 
 const STYLE: &str = include_str!("style.css");
 /// Sorts and filters tables. The page is whole without it.

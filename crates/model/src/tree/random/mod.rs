@@ -67,7 +67,7 @@ impl RandomForest {
             forest.trees.push(grow(&sample, seed));
         }
         let said = forest.means(&learned.stop_bins, None, data.stop_rows.len());
-        forest.trees.truncate(N_TREES);
+        forest.keep(N_TREES);
         (forest, said)
     }
 
