@@ -20,11 +20,14 @@ test:
 test-gpu:
     cargo test --release --manifest-path gpu/Cargo.toml -p tabgraft-model --lib -- composed every_mode_trains_there
 
-# A fuzz target (or `all`) for so many seconds, by mutations of its corpus; where cargo-fuzz is installed, libFuzzer
-# knows more ways: fuzz/Cargo.toml.
+# A fuzz target (or `all`) for so many seconds, by mutations of its corpus.
 fuzz TARGET SECONDS='60':
     TABGRAFT_FUZZ_TARGET={{TARGET}} TABGRAFT_FUZZ_SECONDS={{SECONDS}} cargo test --release --workspace \
         --config checked.toml --test fuzz -- --ignored --exact longer --nocapture
+
+# The same targets under libFuzzer, which is steered by coverage; needs a nightly toolchain.
+libfuzzer SECONDS='60' *TARGETS:
+    python3 benches/libfuzzer.py --seconds {{SECONDS}} {{TARGETS}}
 
 # What docs/promises.md says of hostile input, killed and starved processes and races, with the counts of what was
 # tried; the long form fuzzes every target for so many seconds, soaks for an hour, and tries mutants for hours.

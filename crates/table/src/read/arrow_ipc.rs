@@ -45,6 +45,7 @@ pub(super) fn open_stream(source: &Source, options: &ReadOptions) -> Result<Open
         decoder: StreamDecoder::new(),
         message: Buffer::from_vec(Vec::<u8>::new()),
         n_header: 0,
+        is_whole: false,
         n_rows: 0,
         budget: source.budget(),
     };
@@ -234,6 +235,8 @@ struct Stream {
     message: Buffer,
     /// Bytes of the last message before its body.
     n_header: usize,
+    /// Whether all of its body is there, so that what it claims to become was taken from the budget.
+    is_whole: bool,
     /// Rows of the batches before it.
     n_rows: usize,
     budget: Budget,
@@ -261,13 +264,13 @@ impl Stream {
         }
     }
 
-    /// The error of a message that the decoder refused.
+    /// The error of a message that the decoder refused. Nothing is decoded of a message that was cut.
     fn refused(&mut self, found: &str, message: &Buffer) -> Error {
         match (self.decoder.schema(), message.get(n_prefix(message)..self.n_header)) {
-            (Some(schema), Some(header)) => {
+            (Some(schema), Some(header)) if self.is_whole => {
                 let (body, file, n_rows) = (message.slice(self.n_header), self.file.clone(), self.n_rows);
                 let later = std::iter::from_fn(|| {
-                    let message = Buffer::from_vec(self.read_message().ok()?);
+                    let message = Buffer::from_vec(self.read_message().ok().filter(|_| self.is_whole)?);
                     let header = n_prefix(&message)..self.n_header;
                     message.get(header.clone())?;
                     Some((message.slice_with_length(header.start, header.len()), message.slice(header.end)))
@@ -281,6 +284,7 @@ impl Stream {
     /// The next message, or as much of it as there is: the decoder says what is wrong with it.
     fn read_message(&mut self) -> Result<Vec<u8>> {
         let mut message = Vec::new();
+        self.is_whole = false;
         self.read_more(&mut message, 4)?;
         if message == CONTINUATION {
             self.read_more(&mut message, 4)?;
@@ -296,7 +300,8 @@ impl Stream {
         {
             self.read_more(&mut message, n_body)?;
             let (header, body) = message.split_at(self.n_header);
-            if body.len() as u64 == n_body {
+            self.is_whole = body.len() as u64 == n_body;
+            if self.is_whole {
                 self.budget.take(decoded(&self.file, || claimed(&header[n_prefix..], body))?)?;
             }
         }

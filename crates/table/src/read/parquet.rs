@@ -17,6 +17,7 @@ use super::culprit;
 use super::guard::{decoded, guarded};
 use super::inflation::Budget;
 use super::normalize::Normalizer;
+use super::parquet_headers::{Checked, TRAILER_BYTES, check_footer};
 use super::source::{Content, Source};
 use super::{MAX_BATCH_TEXT_BYTES, Opened, ReadOptions};
 use crate::error::{Error, Result};
@@ -27,11 +28,11 @@ pub(super) fn open(source: &Source, options: &ReadOptions) -> Result<Opened> {
         Content::File(path) => {
             let file = File::open(path).map_err(|e| Error::io(Path::new(source.name()), "open", e))?;
             let path = path.clone();
-            open_chunks(file, move || File::open(&path).ok(), source, options)
+            open_chunks(Checked(file), move || File::open(&path).ok().map(Checked), source, options)
         }
         Content::Memory(bytes) => {
-            let again = bytes.clone();
-            open_chunks(bytes.clone(), move || Some(again.clone()), source, options)
+            let again = Checked(bytes.clone());
+            open_chunks(again.clone(), move || Some(again.clone()), source, options)
         }
     }
 }
@@ -43,6 +44,7 @@ fn open_chunks<R: ChunkReader + 'static>(
     options: &ReadOptions,
 ) -> Result<Opened> {
     let (file, n_bytes, mut budget) = (source.name(), input.len(), source.budget());
+    decoded(file, || check_footer(&input))?;
     let builder = decoded(file, || ParquetRecordBatchReaderBuilder::try_new(input))?;
     decoded(file, || check_extent(builder.metadata(), n_bytes))?;
     let chunks = builder.metadata().row_groups().iter().flat_map(|group| group.columns());
@@ -67,12 +69,12 @@ fn open_chunks<R: ChunkReader + 'static>(
     Ok(Opened::new(schema, Box::new(batches), origin))
 }
 
-/// The reader allocates what a column chunk claims, so no claim may pass the end of the file.
+/// The reader allocates what a column chunk claims, so no claim may pass what lies before the end of the file's footer.
 fn check_extent(metadata: &ParquetMetaData, n_bytes: u64) -> Result<(), String> {
     for row_group in metadata.row_groups() {
         for column in row_group.columns() {
             let (start, length) = column.byte_range();
-            if start.checked_add(length).is_none_or(|end| end > n_bytes) {
+            if start.checked_add(length).is_none_or(|end| end > n_bytes.saturating_sub(TRAILER_BYTES)) {
                 return Err(format!(
                     "column `{}` claims {length} bytes at {start}, the file has {n_bytes}",
                     column.column_path().string()
