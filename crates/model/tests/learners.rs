@@ -90,7 +90,10 @@ fn networks_that_agree_predict_as_one_and_the_file_says_so() {
         "{}",
         info.learners()
     );
+    assert!(info.one_member, "members of a network say nearly the same");
     let bytes = predictor.to_bytes().unwrap();
+    let again = Predictor::from_bytes(&bytes).unwrap();
+    assert_eq!(again.predict(&table).unwrap(), predictor.predict(&table).unwrap());
     let has = |name: &[u8]| bytes.windows(name.len()).any(|w| w == name);
     assert!(
         has(b"network.0.") && has(b"network.1."),

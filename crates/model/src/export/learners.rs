@@ -16,8 +16,8 @@ use super::typed::Typed;
 use crate::error::{Error, Result};
 use crate::linear::{CellSource, of_number};
 use crate::predictor::{
-    DAY, Head, LEAST_BEFORE, Lines, N_MEMBERS, Predictor, PredictorAbout, TINY, Target, codecs_with_derived,
-    loss, mean_line,
+    DAY, Head, LEAST_BEFORE, Lines, Predictor, PredictorAbout, TINY, Target, codecs_with_derived, loss,
+    mean_line,
 };
 use crate::tree::{Forest, Loss, RandomForest};
 
@@ -117,8 +117,8 @@ fn learners(g: &mut Graph, predictor: &Predictor, cells: &Cells) -> Vec<(Value, 
 fn of_head(g: &mut Graph, head: &Head, cells: &Cells, target: &Target) -> Value {
     let n_outputs = target.n_outputs();
     let z = z(g, &head.space, cells);
-    let d_hidden = head.members.w1.shape()[1];
-    let of_members = |g: &mut Graph, values: &[f32], width: usize| g.floats(&[N_MEMBERS, 1, width], values);
+    let (d_hidden, n_members) = (head.members.w1.shape()[1], head.members.n_members());
+    let of_members = |g: &mut Graph, values: &[f32], width: usize| g.floats(&[n_members, 1, width], values);
     let scale_in = of_members(g, &head.members.scale_in.values(), z_width(head));
     let z = g.raised(&z, 0);
     let scaled = g.mul(&z, &scale_in);
@@ -127,7 +127,7 @@ fn of_head(g: &mut Graph, head: &Head, cells: &Cells, target: &Target) -> Value 
     let hidden = g.gelu(&hidden);
     let scale_out = of_members(g, &head.members.scale_out.values(), d_hidden);
     let hidden = g.mul(&hidden, &scale_out);
-    let w2 = g.floats(&[N_MEMBERS, d_hidden, n_outputs], &head.members.w2.values());
+    let w2 = g.floats(&[n_members, d_hidden, n_outputs], &head.members.w2.values());
     let b2 = of_members(g, &head.members.b2.values(), n_outputs);
     let mut outputs = g.linear(&hidden, &w2, &b2);
     let lookup = Lookup { element: Element::Float, width: n_outputs, is_cut: false };

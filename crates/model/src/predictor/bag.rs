@@ -13,7 +13,7 @@ use tabgraft_table::threads::in_pool;
 
 use super::PredictorOptions;
 use super::blend::mixed;
-use super::head::{Head, HeadDropout, N_MEMBERS};
+use super::head::{Head, HeadDropout, MemberSizes, N_MEMBERS};
 use super::told::Told;
 use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
@@ -61,13 +61,14 @@ impl Labels {
         }
     }
 
-    /// Loss of the heads' raw outputs `[N_MEMBERS * n_rows, n_outputs]`, each row with its weight.
+    /// Loss of the heads' raw outputs `[n_members * n_rows, n_outputs]`, each row with its weight.
     fn loss(&self, outputs: Tensor, rows: &[usize], row_weights: &[f32]) -> Tensor {
-        let weights: Vec<f32> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| row_weights[*r])).collect();
-        let share = 1.0 / (N_MEMBERS * rows.len()) as f64;
+        let n_members = outputs.shape()[0] / rows.len();
+        let weights: Vec<f32> = (0..n_members).flat_map(|_| rows.iter().map(|r| row_weights[*r])).collect();
+        let share = 1.0 / (n_members * rows.len()) as f64;
         match self {
             Labels::Classes { class, n_classes } => {
-                let classes: Vec<u16> = (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| class[*r])).collect();
+                let classes: Vec<u16> = (0..n_members).flat_map(|_| rows.iter().map(|r| class[*r])).collect();
                 let targets = ColumnTargets {
                     first: vec![0, *n_classes],
                     weight: weights,
@@ -78,7 +79,7 @@ impl Labels {
             }
             Labels::Numbers(numbers) => {
                 let wanted: Vec<f32> =
-                    (0..N_MEMBERS).flat_map(|_| rows.iter().map(|r| numbers[*r])).collect();
+                    (0..n_members).flat_map(|_| rows.iter().map(|r| numbers[*r])).collect();
                 total([(squared_error(outputs, wanted, weights), share)])
             }
         }
@@ -258,7 +259,8 @@ fn fit_head(
     let n_outputs = data.labels.n_outputs();
     // All start alike and see the rows in orders of their own: so their weights have a mean that predicts.
     let mut start = Pcg64Mcg::seed_from_u64(options.seed);
-    let mut head = Head::new(space, options.d_hidden, n_outputs, &mut start);
+    let sizes = MemberSizes { n_members: N_MEMBERS, d_hidden: options.d_hidden, n_outputs };
+    let mut head = Head::new(space, sizes, &mut start);
     head.set_thawed(true);
     head.space.heads.iter_mut().for_each(|h| h.set_thawed(false));
     let (stop_rows, learn_rows) = data.stop_and_learn(i);
@@ -408,7 +410,8 @@ pub(crate) fn predict_cells(
                 })
                 .collect();
             let outputs = head.outputs(&cells);
-            mean_of_members(&outputs, outputs.len() / (N_MEMBERS * block), rows.len(), classes)
+            let n_members = head.members.n_members();
+            mean_of_members(&outputs, [n_members, rows.len(), outputs.len() / (n_members * block)], classes)
         })
         .collect();
     let means = blocks.concat();
@@ -418,10 +421,12 @@ pub(crate) fn predict_cells(
     }
 }
 
-fn mean_of_members(values: &[f32], n_outputs: usize, n_rows: usize, classes: bool) -> Vec<f64> {
+/// Of `[n_members, n_rows, n_outputs]`, where each member may have said more rows.
+fn mean_of_members(values: &[f32], shape: [usize; 3], classes: bool) -> Vec<f64> {
+    let [n_members, n_rows, n_outputs] = shape;
     let mut mean = vec![0.0; n_rows * n_outputs];
     let mut exps = vec![0.0; n_outputs];
-    for member in values.chunks_exact(values.len() / N_MEMBERS) {
+    for member in values.chunks_exact(values.len() / n_members) {
         for (row, out) in member.chunks_exact(n_outputs).zip(mean.chunks_exact_mut(n_outputs)) {
             let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             for (e, v) in exps.iter_mut().zip(row) {
@@ -429,7 +434,7 @@ fn mean_of_members(values: &[f32], n_outputs: usize, n_rows: usize, classes: boo
             }
             let total = if classes { exps.iter().sum::<f64>() } else { 1.0 };
             for (o, e) in out.iter_mut().zip(&exps) {
-                *o += e / total / N_MEMBERS as f64;
+                *o += e / total / n_members as f64;
             }
         }
     }

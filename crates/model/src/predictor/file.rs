@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::head::Head;
+use super::head::{Head, MemberSizes, N_MEMBERS};
 use super::interval::Distances;
 use super::{Predictor, PredictorAbout, Target, derived, lines, to_current, trees};
 use crate::error::{Error, Result};
@@ -128,7 +128,7 @@ impl Predictor {
             return Ok(Predictor {
                 about,
                 heads: Vec::new(),
-                as_one: OnceLock::new(),
+                thrifty_heads: OnceLock::new(),
                 forests: Vec::new(),
                 random_forests: Vec::new(),
                 lines: Vec::new(),
@@ -147,13 +147,16 @@ impl Predictor {
                 "a predictor without the networks, trees or linear models that it is said to have",
             ));
         }
+        let n_members = n_members(&tensors)?;
         let mut heads = Vec::new();
         let mut blank = Blank::new(n_weights(&tensors));
         let space = (n_networks > 0).then(|| skeleton(&about.space, &mut blank)).transpose()?;
         for (i, space) in space.iter().flat_map(|space| (0..n_networks).map(move |i| (i, space))) {
-            let mut head = Head::new(space, about.options.d_hidden, about.target.n_outputs(), &mut blank);
+            let name = format!("network.{i}");
+            let (d_hidden, n_outputs) = (about.options.d_hidden, about.target.n_outputs());
+            let mut head = Head::new(space, MemberSizes { n_members, d_hidden, n_outputs }, &mut blank);
             check_filled(&blank)?;
-            from_blobs(&mut head, &format!("network.{i}"), &mut tensors)?;
+            from_blobs(&mut head, &name, &mut tensors)?;
             heads.push(head);
         }
         let codecs = derived::codecs(&about.space.codecs, &about.derived);
@@ -176,6 +179,23 @@ impl Predictor {
             false => Vec::new(),
         };
         check_all_used(&tensors)?;
-        Ok(Predictor { about, heads, as_one: OnceLock::new(), forests, random_forests, lines, grown: None })
+        Ok(Predictor {
+            about,
+            heads,
+            thrifty_heads: OnceLock::new(),
+            forests,
+            random_forests,
+            lines,
+            grown: None,
+        })
+    }
+}
+
+/// Members of each network, as the tensors of the first have them: older files have more than [`N_MEMBERS`].
+fn n_members(tensors: &BTreeMap<String, Blob>) -> Result<usize> {
+    let rows = tensors.get("network.0.members.b2").and_then(|blob| blob.shape.first());
+    match rows.copied().unwrap_or(N_MEMBERS) {
+        0 => Err(Error::malformed("tensor `network.0.members.b2` has no rows: its networks have no members")),
+        n_members => Ok(n_members),
     }
 }

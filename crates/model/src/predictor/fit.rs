@@ -6,6 +6,7 @@ use std::time::Instant;
 use tabgraft_table::Table;
 use tabgraft_table::split::Part;
 
+use super::as_one::Thrift;
 use super::bag::{Bag, BagData, Labels, Others, fit_bag};
 use super::blend::{mixed, shares};
 use super::calibrate::calibrated;
@@ -15,9 +16,7 @@ use super::interval::Distances;
 use super::lines::fit_lines;
 use super::told::Told;
 use super::trees::{self, TreeData, fit_grove, random_with_share, with_share};
-use super::{
-    FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, Target, as_one, derived, threshold,
-};
+use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, Target, derived, threshold};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, SoftwareVersion, UnseenCounts, cell_tables, clusters, now};
 use crate::train::{Event, Sink, quiet};
@@ -311,7 +310,7 @@ fn fit(
     let share_of_networks = next(n_networks > 0);
     let Bag { heads, best_epochs, .. } = bag;
     let heads = if share_of_networks > 0.0 { heads } else { Vec::new() };
-    let networks_as_one = as_one::is_as_good(&heads, &data);
+    let Thrift { networks_as_one, one_member } = Thrift::of(&heads, &data, share_of_networks);
     let lines = ruled.map(|ruled| ruled.lines).filter(|_| share_of_linear > 0.0).unwrap_or_default();
     let forests = with_share(boosted, share_of_trees);
     let random_forests = random_with_share(random, share_of_random_forests);
@@ -350,6 +349,7 @@ fn fit(
                 share_of_random_forests,
                 share_of_linear,
                 networks_as_one,
+                one_member,
                 seconds_spent: spent,
                 scores: Vec::new(),
                 columns,
@@ -365,7 +365,7 @@ fn fit(
             claims: None,
         },
         heads,
-        as_one: OnceLock::new(),
+        thrifty_heads: OnceLock::new(),
         forests,
         random_forests,
         lines,

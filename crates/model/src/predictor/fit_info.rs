@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::as_one::Thrift;
 use crate::metric::Score;
 use crate::space::ColumnReport;
 
@@ -40,6 +41,9 @@ pub struct FitInfo {
     pub share_of_linear: f64,
     /// Whether the networks predict as one whose weights are the mean of theirs.
     pub networks_as_one: bool,
+    /// Whether the first member of each network predicts in the place of all.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub one_member: bool,
     /// Scores on the test part; empty where there is none.
     pub scores: Vec<Score>,
     /// What became of the table's columns.
@@ -72,7 +76,17 @@ fn is_nothing(share: &f64) -> bool {
     *share == 0.0
 }
 
+/// As with [`is_nothing`].
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl FitInfo {
+    /// What predicts in the place of all networks.
+    pub(super) fn thrift(&self) -> Thrift {
+        Thrift { networks_as_one: self.networks_as_one, one_member: self.one_member }
+    }
+
     /// Share of the networks in a prediction, 0 to 1; exactly 0 where the others predict alone.
     pub fn share_of_networks(&self) -> f64 {
         let rest = 1.0 - self.share_of_trees - self.share_of_random_forests - self.share_of_linear;

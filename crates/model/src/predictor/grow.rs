@@ -307,7 +307,7 @@ impl Predictor {
                 claims: None,
             },
             heads: Vec::new(),
-            as_one: OnceLock::new(),
+            thrifty_heads: OnceLock::new(),
             forests: Vec::new(),
             random_forests: Vec::new(),
             lines: Vec::new(),

@@ -15,45 +15,54 @@ use crate::kernel::{
 use crate::param::start::Start;
 use crate::param::{Param, params};
 
-/// Members of a head.
-pub(crate) const N_MEMBERS: usize = 8;
+/// Members of a network that is fitted: of more, one alone says what all say (docs/decisions/0037).
+pub(super) const N_MEMBERS: usize = 2;
 /// Spread of the members' scalings around 1: what makes members differ.
 const SCALING_SPREAD: f32 = 0.5;
+
+/// How large the members are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MemberSizes {
+    pub n_members: usize,
+    pub d_hidden: usize,
+    pub n_outputs: usize,
+}
 
 /// Members on top of z.
 #[derive(Debug, Clone)]
 pub(crate) struct Members {
-    /// `[N_MEMBERS, d]`, scales z.
+    /// `[n_members, d]`, scales z.
     pub scale_in: Param,
     /// `[d, d_hidden]`.
     pub w1: Param,
     /// `[1, d_hidden]`.
     pub b1: Param,
-    /// `[N_MEMBERS, d_hidden]`, scales the hidden layer.
+    /// `[n_members, d_hidden]`, scales the hidden layer.
     pub scale_out: Param,
-    /// `[N_MEMBERS * d_hidden, n_outputs]`.
+    /// `[n_members * d_hidden, n_outputs]`.
     pub w2: Param,
-    /// `[N_MEMBERS, n_outputs]`.
+    /// `[n_members, n_outputs]`.
     pub b2: Param,
 }
 
 params!(Members { scale_in, w1, b1, scale_out, w2, b2 });
 
 impl Members {
-    fn new(d: usize, d_hidden: usize, n_outputs: usize, start: &mut impl Start) -> Self {
+    fn new(d: usize, sizes: MemberSizes, start: &mut impl Start) -> Self {
+        let MemberSizes { n_members, d_hidden, n_outputs } = sizes;
         let bound = 1.0 / (d as f32).sqrt();
         Members {
-            scale_in: start.normal(1.0, SCALING_SPREAD, [N_MEMBERS, d]),
+            scale_in: start.normal(1.0, SCALING_SPREAD, [n_members, d]),
             w1: start.uniform(bound, [d, d_hidden]),
             b1: start.uniform(bound, [1, d_hidden]),
-            scale_out: start.normal(1.0, SCALING_SPREAD, [N_MEMBERS, d_hidden]),
-            w2: start.normal(0.0, 0.3 / (d_hidden as f32).sqrt(), [N_MEMBERS * d_hidden, n_outputs]),
-            b2: start.filled(0.0, [N_MEMBERS, n_outputs]),
+            scale_out: start.normal(1.0, SCALING_SPREAD, [n_members, d_hidden]),
+            w2: start.normal(0.0, 0.3 / (d_hidden as f32).sqrt(), [n_members * d_hidden, n_outputs]),
+            b2: start.filled(0.0, [n_members, n_outputs]),
         }
     }
 
     /// # Shapes
-    /// - `z`: `[n_rows, d]`, returns `[N_MEMBERS * n_rows, n_outputs]`, member by member
+    /// - `z`: `[n_rows, d]`, returns `[n_members * n_rows, n_outputs]`, member by member
     fn forward(&self, z: Tensor, dropout: Dropout) -> Tensor {
         let scaled_z = scaled(z, self.scale_in.tensor(), true);
         let hidden = gelu(linear(scaled_z, self.w1.tensor(), self.b1.tensor(), None), dropout);
@@ -63,10 +72,15 @@ impl Members {
 }
 
 impl Members {
+    /// How many they are.
+    pub fn n_members(&self) -> usize {
+        self.scale_in.shape()[0]
+    }
+
     /// As [`Members::forward`] of one block of rows, without dropout and without a way back.
     ///
     /// # Shapes
-    /// - `z`: `[n_rows, d]`, returns `[N_MEMBERS * n_rows, n_outputs]`, member by member
+    /// - `z`: `[n_rows, d]`, returns `[n_members * n_rows, n_outputs]`, member by member
     fn outputs(&self, z: &[f32]) -> Vec<f32> {
         let weights = [&self.scale_in, &self.w1, &self.b1, &self.scale_out, &self.w2, &self.b2];
         let [scale_in, w1, b1, scale_out, w2, b2] = weights.map(Param::tensor);
@@ -98,20 +112,16 @@ pub(crate) struct HeadDropout {
 
 impl Head {
     /// A head on a copy of the space's network; the wide path starts at zero.
-    pub fn new(space: &Network, d_hidden: usize, n_outputs: usize, start: &mut impl Start) -> Self {
+    pub fn new(space: &Network, sizes: MemberSizes, start: &mut impl Start) -> Self {
         let groups = space.token_groups();
-        let wide = groups.iter().map(|g| Tables::zeros(&g.layout, n_outputs, start)).collect();
-        Head {
-            space: space.clone(),
-            members: Members::new(space.d_model(), d_hidden, n_outputs, start),
-            wide,
-        }
+        let wide = groups.iter().map(|g| Tables::zeros(&g.layout, sizes.n_outputs, start)).collect();
+        Head { space: space.clone(), members: Members::new(space.d_model(), sizes, start), wide }
     }
 
     /// Outputs of every member: logits, or the standardised number.
     ///
     /// # Shapes
-    /// - returns: `[N_MEMBERS * n_rows, n_outputs]`, member by member
+    /// - returns: `[n_members * n_rows, n_outputs]`, member by member
     pub fn forward(&self, cells: &[Arc<Cells>], dropout: HeadDropout) -> Tensor {
         let z = self.space.pieces(cells, dropout.space).whole();
         let mut sum = self.members.forward(z, dropout.members);
@@ -119,6 +129,24 @@ impl Head {
             sum = add_to_members(sum, lookup(tables.tensors(), cells.clone(), Join::Sum, None));
         }
         sum
+    }
+
+    /// The network with its first member alone.
+    pub fn of_first_member(&self) -> Self {
+        let own = &self.members;
+        let first = |param: &Param| {
+            let [n_rows, width] = param.shape();
+            let n_rows = n_rows / own.n_members();
+            Param::new(param.values()[..n_rows * width].to_vec(), [n_rows, width])
+        };
+        let members = Members {
+            scale_in: first(&own.scale_in),
+            scale_out: first(&own.scale_out),
+            w2: first(&own.w2),
+            b2: first(&own.b2),
+            ..own.clone()
+        };
+        Head { members, ..self.clone() }
     }
 
     /// Rows and columns of the matrices that a row is multiplied by on its way to the outputs.
@@ -132,7 +160,7 @@ impl Head {
     /// As [`Head::forward`] of one block of rows, without dropout and without a way back.
     ///
     /// # Shapes
-    /// - `cells`: of at most [`ROW_BLOCK`](crate::kernel::ROW_BLOCK) rows; returns `[N_MEMBERS * n_rows, n_outputs]`,
+    /// - `cells`: of at most [`ROW_BLOCK`](crate::kernel::ROW_BLOCK) rows; returns `[n_members * n_rows, n_outputs]`,
     ///   member by member
     pub fn outputs(&self, cells: &[Arc<Cells>]) -> Vec<f32> {
         let z = self.space.pieces(cells, Dropout::OFF).whole();
@@ -173,7 +201,7 @@ pub(super) mod tests {
             target: Vec::new(),
         };
         let table = EncodedTable { n_rows: ROW_BLOCK, columns: vec![column(1), column(3)] };
-        let head = Head::new(&network, 40, 3, &mut rng);
+        let head = Head::new(&network, MemberSizes { n_members: 4, d_hidden: 40, n_outputs: 3 }, &mut rng);
         let groups = cell_tables(&head.space, &table);
         (head, groups, ROW_BLOCK)
     }
@@ -198,5 +226,16 @@ pub(super) mod tests {
         let found: Vec<u32> = head.outputs(&cells).iter().map(|v| v.to_bits()).collect();
         assert_eq!(found, wanted);
         assert!(found.iter().any(|bits| *bits != found[0]));
+    }
+
+    #[test]
+    fn the_first_member_alone_says_what_it_says_among_all() {
+        let (head, groups, n_rows) = example(3);
+        let head = filled(head);
+        let rows: Vec<usize> = (0..n_rows).collect();
+        let cells: Vec<_> = groups.iter().map(|g| g.batch(&rows, n_rows, None)).collect();
+        let (all, first) = (head.outputs(&cells), head.of_first_member().outputs(&cells));
+        assert_eq!(all.len(), 4 * first.len());
+        assert!(first.iter().zip(&all).all(|(a, b)| a.to_bits() == b.to_bits()));
     }
 }

@@ -113,7 +113,7 @@ impl Predictor {
         let mut one = Predictor {
             about: self.about.clone(),
             heads: self.heads.get(i).cloned().into_iter().collect(),
-            as_one: OnceLock::new(),
+            thrifty_heads: OnceLock::new(),
             forests: self.forests.get(i).cloned().into_iter().collect(),
             random_forests: self.random_forests.get(i).cloned().into_iter().collect(),
             lines: self.lines.get(i).cloned().into_iter().collect(),

@@ -73,7 +73,7 @@ pub use fit_info::{FitInfo, SecondsSpent};
 pub use grow::GrowOptions;
 pub(crate) use grown::LEAST_PROBABILITY as LEAST_BEFORE;
 use grown::{Grown, Growth};
-pub(crate) use head::{Head, N_MEMBERS};
+pub(crate) use head::Head;
 use inner::InnerParts;
 use interval::Distances;
 pub use interval::Interval;
@@ -97,7 +97,7 @@ pub struct Predictor {
     pub(crate) about: PredictorAbout,
     pub(crate) heads: Vec<Head>,
     /// The network that stands for all of them, made when one is first asked for.
-    pub(crate) as_one: OnceLock<Option<Head>>,
+    pub(crate) thrifty_heads: OnceLock<Option<Vec<Head>>>,
     pub(crate) forests: Vec<Forest>,
     pub(crate) random_forests: Vec<RandomForest>,
     pub(crate) lines: Vec<Lines>,

@@ -13,7 +13,7 @@ use super::grown::in_unit;
 use super::head::Head;
 use super::predictions::decide;
 use super::sight::Sight;
-use super::{Guardrail, Predictions, Predictor, as_one, bag, blend, derived, lines, trees};
+use super::{Guardrail, Predictions, Predictor, bag, blend, derived, lines, trees};
 use crate::embed::Masks;
 use crate::error::{Error, Result};
 use crate::metric::Task;
@@ -232,11 +232,10 @@ impl Predictor {
         }
     }
 
-    /// The networks that predict: those of the bag, or the one that stands for all of them.
+    /// The networks that predict: those of the bag, or what stands for all of them.
     pub(crate) fn predicting_heads(&self) -> &[Head] {
-        let is_one = self.about.fit_info.networks_as_one;
-        let one = self.as_one.get_or_init(|| is_one.then(|| as_one::mean(&self.heads)).flatten());
-        one.as_ref().map_or(&self.heads, std::slice::from_ref)
+        let thrift = self.about.fit_info.thrift();
+        self.thrifty_heads.get_or_init(|| thrift.heads(&self.heads)).as_deref().unwrap_or(&self.heads)
     }
 
     /// Mean of the bag, calibrated, in the target's unit.
