@@ -47,9 +47,11 @@ fn agreed(list: &str) -> Vec<String> {
     words
 }
 
-/// Names of the packages that are built for a system, tests included, with their versions.
+/// Names of the packages that the program is built from on a system, with their versions; as with cargo-deny, tests may have
+/// others.
 fn versions_for(target: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let words = ["tree", "--workspace", "--target", target, "--prefix", "none", "--format", "{p}"];
+    let of_program = ["--edges", "normal,build", "--prefix", "none", "--format", "{p}"];
+    let words = [&["tree", "--workspace", "--target", target], &of_program[..]].concat();
     let tree = String::from_utf8(cargo(&words)).unwrap();
     let mut versions = BTreeMap::<String, BTreeSet<String>>::new();
     for line in tree.lines().filter(|line| !line.is_empty()) {

@@ -1,6 +1,6 @@
 //! Predicting one target on top of an embedding space.
 //!
-//! A bag of networks, each a fine-tuned copy of the space with eight members and a linear path
+//! A bag of networks, each a fine-tuned copy of the space with two members and a linear path
 //! (`head.rs`), over inner splits of the rows (`bag.rs`), which predict by the mean of their weights where that is as
 //! good as the mean of what they say (`as_one.rs`); and beside it bags of forests over the same parts, boosted and,
 //! where rows are few, random (`trees.rs`) and a linear model (`lines.rs`), mixed with it in the shares that held-out rows ask for
