@@ -70,7 +70,8 @@ def ours(work, table, path, target, extra):
     networks = 1 - info["share_of_trees"] - info.get("share_of_random_forests", 0) - info["share_of_linear"]
     count = "no networks"
     if networks > 1e-9:
-        count = f"{len(info['best_epochs'])} networks{' as one' if info['networks_as_one'] else ''}, share {networks:.2f}"
+        how = (" as one" if info["networks_as_one"] else "") + (" by their first member" if info.get("one_member") else "")
+        count = f"{len(info['best_epochs'])} networks{how}, share {networks:.2f}"
     return end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime, count
 
 
