@@ -564,7 +564,7 @@ class Predictor:
         name: str = "predictor",
         effort: _Effort = "default",
         n_epochs: int = 100,
-        patience: int = 4,
+        patience: int = 2,
         batch_size: int | None = None,
         n_networks: int | None = None,
         d_hidden: int = 64,

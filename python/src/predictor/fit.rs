@@ -44,7 +44,7 @@ impl Predictor {
     ///     kind, and networks that wait longer. `training_info["seconds_spent"]` says what each kind took.
     /// n_epochs : int, default 100; 1 to 10,000
     ///     Most epochs of a network; of many rows an epoch is 256 steps.
-    /// patience : int, default 4; 1 to 10,000
+    /// patience : int, default 2; 1 to 10,000
     ///     Epochs without a held-out loss that is better by a thousandth which end a network's training; three
     ///     times as many with effort "best".
     /// batch_size : int, optional; 1 to 65,536
@@ -91,7 +91,7 @@ impl Predictor {
     /// ('binary', [0, 1])
     #[classmethod]
     #[pyo3(signature = (space, data, target, *, target_kind = "auto", sample_weight = None, name = "predictor",
-        effort = "default", n_epochs = 100, patience = 4, batch_size = None, n_networks = None, d_hidden = 64, learning_rate = 1e-3,
+        effort = "default", n_epochs = 100, patience = 2, batch_size = None, n_networks = None, d_hidden = 64, learning_rate = 1e-3,
         learning_rate_space = 1e-3, learning_rate_wide = 5e-3, weight_decay = 1e-2, weight_decay_wide = 0.1,
         p_mask = 0.1, p_drop = 0.2, p_drop_space = 0.1, hold_out_test = true, threshold = 0.5,
         threshold_for = None, cost_fp = None, cost_fn = None, class_weight = None, memory_limit = None, seed = 0, rename = None,

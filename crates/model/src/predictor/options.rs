@@ -32,7 +32,7 @@ pub struct PredictorOptions {
     /// Most epochs of a network; of many rows an epoch is 256 steps. Default 100; 1 to 10,000.
     pub n_epochs: usize,
     /// Epochs without a held-out loss that is better by a thousandth which end a network's training; with
-    /// [`Effort::Best`] three times as many. The loss is that of the mixture with the other learners. Default 4; at
+    /// [`Effort::Best`] three times as many. The loss is that of the mixture with the other learners. Default 2; at
     /// least 1.
     pub patience: usize,
     /// Rows of a step. Default: a sixteenth of the rows, 32 to 128, below 2,000 rows; 128 below
@@ -80,7 +80,7 @@ impl Default for PredictorOptions {
             target_kind: TargetKind::Auto,
             effort: Effort::Default,
             n_epochs: 100,
-            patience: 4,
+            patience: 2,
             batch_size: None,
             n_networks: None,
             d_hidden: 64,
