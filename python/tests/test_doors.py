@@ -372,7 +372,7 @@ def test_searching_judging_and_comparing_take_options_of_the_predictor(space, ea
     engineer = tabgraft.FeatureEngineer([{"name": "m", "formula": "credit_amount / duration"}])
     assert engineer.judge(space, early, "target", budget_s=2, predictor_options=options, progress=False).run
     compared = space.compare(
-        space, credit, "target", n_epochs=2, n_networks=2, predictor_options={"d_hidden": 16, "patience": 2}, progress=False
+        space, credit, "target", n_epochs=2, n_networks=2, predictor_options={"d_hidden": 16, "patience": 3}, progress=False
     )
     assert compared.verdict == "no_difference"
     with pytest.raises(tabgraft.OptionError, match="option `predictor_options`: .*`depth`"):

@@ -224,8 +224,13 @@ impl<R: Read> Walk<R> {
     }
 
     fn byte(&mut self) -> io::Result<u8> {
-        self.bytes(1)?;
-        self.taken.last().copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        let mut byte = [0];
+        match self.input.read_exact(&mut byte) {
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Err(cut()),
+            read => read?,
+        }
+        self.taken.extend(byte);
+        Ok(byte[0])
     }
 
     fn number(&mut self) -> io::Result<u64> {
@@ -243,15 +248,16 @@ impl<R: Read> Walk<R> {
     /// Takes so many bytes. Memory grows with what is there, not with what is claimed.
     fn bytes(&mut self, n_bytes: u64) -> io::Result<()> {
         let read = self.input.by_ref().take(n_bytes).read_to_end(&mut self.taken)?;
-        if (read as u64) < n_bytes {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends in a header"));
-        }
-        Ok(())
+        if (read as u64) < n_bytes { Err(cut()) } else { Ok(()) }
     }
 }
 
 fn zigzag(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
+fn cut() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends in a header")
 }
 
 fn broken(what: &str) -> io::Error {
