@@ -147,7 +147,7 @@ impl Predictor {
                 "a predictor without the networks, trees or linear models that it is said to have",
             ));
         }
-        let n_members = n_members(&tensors, about.target.n_outputs())?;
+        let n_members = n_members(&tensors, about.target.n_outputs());
         let mut heads = Vec::new();
         let mut blank = Blank::new(n_weights(&tensors));
         let space = (n_networks > 0).then(|| skeleton(&about.space, &mut blank)).transpose()?;
@@ -191,12 +191,10 @@ impl Predictor {
     }
 }
 
-/// Members of each network, as the tensors of the first have them: older files have more than [`N_MEMBERS`].
-fn n_members(tensors: &BTreeMap<String, Blob>, n_outputs: usize) -> Result<usize> {
+/// Members of each network, as the tensors of the first have them: older files have more than [`N_MEMBERS`]. What the tensors
+/// lack is found when they are read.
+fn n_members(tensors: &BTreeMap<String, Blob>, n_outputs: usize) -> usize {
     // Of numbers that are there: a shape may claim any number of rows of no width.
     let n_members = tensors.get("network.0.members.b2").map(|blob| blob.data.len() / n_outputs.max(1));
-    match n_members.unwrap_or(N_MEMBERS) {
-        0 => Err(Error::malformed("tensor `network.0.members.b2` is empty: its networks have no members")),
-        n_members => Ok(n_members),
-    }
+    n_members.map_or(N_MEMBERS, |n_members| n_members.max(1))
 }
