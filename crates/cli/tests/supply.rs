@@ -128,6 +128,28 @@ fn a_crate_has_one_version_but_for_those_that_were_agreed_and_none_is_banned() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[test]
+fn heavy_crates_are_there_once() {
+    let mut versions = BTreeMap::<String, usize>::new();
+    for package in packages() {
+        *versions.entry(package["name"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    for heavy in [
+        "arrow-array",
+        "arrow-cast",
+        "parquet",
+        "sqlparser",
+        "pyo3",
+        "gemm-f32",
+        "clap_builder",
+        "blake3",
+        "tokio",
+        "ring",
+    ] {
+        assert_eq!(versions.get(heavy), Some(&1), "{heavy} is built as often as it has versions");
+    }
+}
+
 /// Every file of Rust below a folder.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
