@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use super::head::{Head, MemberSizes, N_MEMBERS};
 use super::interval::Distances;
@@ -125,15 +124,7 @@ impl Predictor {
         if let Some(growth) = &about.growth {
             let grown = growth.read(&about, &mut tensors)?;
             check_all_used(&tensors)?;
-            return Ok(Predictor {
-                about,
-                heads: Vec::new(),
-                thrifty_heads: OnceLock::new(),
-                forests: Vec::new(),
-                random_forests: Vec::new(),
-                lines: Vec::new(),
-                grown: Some(grown),
-            });
+            return Ok(Predictor::of_growth(about, grown));
         }
         let info = &about.fit_info;
         let n_networks = if info.share_of_networks() > 0.0 { info.best_epochs.len() } else { 0 };
@@ -179,15 +170,7 @@ impl Predictor {
             false => Vec::new(),
         };
         check_all_used(&tensors)?;
-        Ok(Predictor {
-            about,
-            heads,
-            thrifty_heads: OnceLock::new(),
-            forests,
-            random_forests,
-            lines,
-            grown: None,
-        })
+        Ok(Predictor::of_learners(about, heads, forests, random_forests, lines))
     }
 }
 

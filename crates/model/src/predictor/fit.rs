@@ -1,6 +1,5 @@
 //! Fitting a predictor: rows, inner parts, bag, calibration, scores.
 
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use tabgraft_table::Table;
@@ -322,55 +321,48 @@ fn fit(
     if let Some(text) = threshold::collapse(&fitted_target, options, threshold, &held_out) {
         let _ = sink(&Event::Warning { text });
     }
-    let mut predictor = Predictor {
-        about: PredictorAbout {
-            name: options.name.clone(),
-            created: now(),
-            software: SoftwareVersion::current(),
-            options: options.clone(),
-            sharpness,
-            rows: rows_beside(space, table, is_test)?,
-            rows_hash: None,
-            space: space.about.clone(),
-            derived,
-            reading: table.origin().reading.clone(),
-            fit_info: FitInfo {
-                n_rows: data.rows.len(),
-                n_rows_without_target: values.iter().filter(|v| v.is_none()).count(),
-                n_rows_infinite_target: fitted_target.n_infinite(table)?,
-                n_rows_without_weight: 0,
-                n_rows_test: test_rows.len(),
-                n_rows_unseen,
-                n_copies,
-                best_epochs,
-                n_trees: forests.iter().map(Forest::n_trees).collect(),
-                n_random_trees: random_forests.iter().map(RandomForest::n_trees).collect(),
-                share_of_trees,
-                share_of_random_forests,
-                share_of_linear,
-                networks_as_one,
-                one_member,
-                seconds_spent: spent,
-                scores: Vec::new(),
-                columns,
-                interrupted,
-                seconds: 0.0,
-            },
-            threshold,
-            distances: Distances::of_target(&fitted_target, &held_out, &targets),
-            target: fitted_target,
-            inner: Some(inner),
-            growth: None,
-            refused_growths: Vec::new(),
-            claims: None,
+    let about = PredictorAbout {
+        name: options.name.clone(),
+        created: now(),
+        software: SoftwareVersion::current(),
+        options: options.clone(),
+        sharpness,
+        rows: rows_beside(space, table, is_test)?,
+        rows_hash: None,
+        space: space.about.clone(),
+        derived,
+        reading: table.origin().reading.clone(),
+        fit_info: FitInfo {
+            n_rows: data.rows.len(),
+            n_rows_without_target: values.iter().filter(|v| v.is_none()).count(),
+            n_rows_infinite_target: fitted_target.n_infinite(table)?,
+            n_rows_without_weight: 0,
+            n_rows_test: test_rows.len(),
+            n_rows_unseen,
+            n_copies,
+            best_epochs,
+            n_trees: forests.iter().map(Forest::n_trees).collect(),
+            n_random_trees: random_forests.iter().map(RandomForest::n_trees).collect(),
+            share_of_trees,
+            share_of_random_forests,
+            share_of_linear,
+            networks_as_one,
+            one_member,
+            seconds_spent: spent,
+            scores: Vec::new(),
+            columns,
+            interrupted,
+            seconds: 0.0,
         },
-        heads,
-        thrifty_heads: OnceLock::new(),
-        forests,
-        random_forests,
-        lines,
-        grown: None,
+        threshold,
+        distances: Distances::of_target(&fitted_target, &held_out, &targets),
+        target: fitted_target,
+        inner: Some(inner),
+        growth: None,
+        refused_growths: Vec::new(),
+        claims: None,
     };
+    let mut predictor = Predictor::of_learners(about, heads, forests, random_forests, lines);
     if test_rows.iter().filter(|r| values[**r as usize].is_some()).count() >= 2 {
         predictor.about.fit_info.scores = predictor.evaluate(&table.take(&test_rows)?)?;
     }

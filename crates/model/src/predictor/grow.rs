@@ -5,7 +5,6 @@
 //! (`held_out.rs`), so that few trees are enough; others, and the linear model, from nothing, for what the new columns
 //! say may outweigh all else. Their shares are fitted on rows that they did not learn from, and so is the sharpness.
 
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use tabgraft_table::Table;
@@ -265,54 +264,48 @@ impl Predictor {
         let truth = of_rows.targets();
         let own_weights: Vec<f32> = held_out_rows.iter().map(|r| own_weights[*r]).collect();
         let threshold = threshold::chosen(target, &own_options, &said, &truth, &own_weights);
-        let mut predictor = Predictor {
-            about: PredictorAbout {
-                name: own_options.name.clone(),
-                created: now(),
-                software: SoftwareVersion::current(),
-                options: own_options,
-                threshold,
-                distances: Distances::of_target(target, &said, &truth),
-                target: target.clone(),
-                sharpness,
-                space: child.about.clone(),
-                derived,
-                rows: self.rows_of(child, table, &is_test)?,
-                rows_hash: None,
-                reading: table.origin().reading.clone(),
-                fit_info: FitInfo {
-                    n_rows: data.rows.len(),
-                    n_rows_without_target: values.iter().filter(|v| v.is_none()).count(),
-                    n_rows_infinite_target: target.n_infinite(table)?,
-                    n_rows_test: test_rows.len(),
-                    n_rows_unseen: values.iter().flatten().filter(|v| target.is_unseen(**v)).count(),
-                    n_copies: n_copies(child, table, &data.rows)?,
-                    columns,
-                    interrupted,
-                    seconds_spent: spent,
-                    ..FitInfo::default()
-                },
-                inner: Some(inner),
-                growth: Some(Growth {
-                    base: Box::new(self.about.clone()),
-                    base_id: self.id().as_str().to_owned(),
-                    n_trees_onward: onward.iter().map(Forest::n_trees).collect(),
-                    n_trees_anew: anew.iter().map(Forest::n_trees).collect(),
-                    n_random_trees: random.iter().map(RandomForest::n_trees).collect(),
-                    shares,
-                    share_of_linear,
-                    share_of_random_forests,
-                }),
-                refused_growths: Vec::new(),
-                claims: None,
+        let about = PredictorAbout {
+            name: own_options.name.clone(),
+            created: now(),
+            software: SoftwareVersion::current(),
+            options: own_options,
+            threshold,
+            distances: Distances::of_target(target, &said, &truth),
+            target: target.clone(),
+            sharpness,
+            space: child.about.clone(),
+            derived,
+            rows: self.rows_of(child, table, &is_test)?,
+            rows_hash: None,
+            reading: table.origin().reading.clone(),
+            fit_info: FitInfo {
+                n_rows: data.rows.len(),
+                n_rows_without_target: values.iter().filter(|v| v.is_none()).count(),
+                n_rows_infinite_target: target.n_infinite(table)?,
+                n_rows_test: test_rows.len(),
+                n_rows_unseen: values.iter().flatten().filter(|v| target.is_unseen(**v)).count(),
+                n_copies: n_copies(child, table, &data.rows)?,
+                columns,
+                interrupted,
+                seconds_spent: spent,
+                ..FitInfo::default()
             },
-            heads: Vec::new(),
-            thrifty_heads: OnceLock::new(),
-            forests: Vec::new(),
-            random_forests: Vec::new(),
-            lines: Vec::new(),
-            grown: Some(Grown { base: Box::new(self.clone()), onward, anew, random, lines }),
+            inner: Some(inner),
+            growth: Some(Growth {
+                base: Box::new(self.about.clone()),
+                base_id: self.id().as_str().to_owned(),
+                n_trees_onward: onward.iter().map(Forest::n_trees).collect(),
+                n_trees_anew: anew.iter().map(Forest::n_trees).collect(),
+                n_random_trees: random.iter().map(RandomForest::n_trees).collect(),
+                shares,
+                share_of_linear,
+                share_of_random_forests,
+            }),
+            refused_growths: Vec::new(),
+            claims: None,
         };
+        let grown = Grown { base: Box::new(self.clone()), onward, anew, random, lines };
+        let mut predictor = Predictor::of_growth(about, grown);
         let test = table.take(&test_rows)?;
         if test_rows.iter().filter(|r| values[**r as usize].is_some()).count() >= 2 {
             predictor.about.fit_info.scores = predictor.evaluate(&test)?;

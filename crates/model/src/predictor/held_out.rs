@@ -4,7 +4,6 @@
 //! did in the fit; a sum that the predictor remembers says whether they are the same rows (`inner.rs`).
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
 use tabgraft_table::Table;
 use tabgraft_table::encoded::EncodedTable;
@@ -110,15 +109,14 @@ impl Predictor {
 
     /// The same predictor with the learners alone that did not learn from an inner part.
     fn of_part(&self, i: usize) -> Predictor {
-        let mut one = Predictor {
-            about: self.about.clone(),
-            heads: self.heads.get(i).cloned().into_iter().collect(),
-            thrifty_heads: OnceLock::new(),
-            forests: self.forests.get(i).cloned().into_iter().collect(),
-            random_forests: self.random_forests.get(i).cloned().into_iter().collect(),
-            lines: self.lines.get(i).cloned().into_iter().collect(),
-            grown: self.grown.clone(),
-        };
+        let mut one = Predictor::of_learners(
+            self.about.clone(),
+            self.heads.get(i).cloned().into_iter().collect(),
+            self.forests.get(i).cloned().into_iter().collect(),
+            self.random_forests.get(i).cloned().into_iter().collect(),
+            self.lines.get(i).cloned().into_iter().collect(),
+        );
+        one.grown.clone_from(&self.grown);
         if let Some(grown) = &mut one.grown {
             for forests in [&mut grown.onward, &mut grown.anew] {
                 *forests = forests.get(i).cloned().into_iter().collect();

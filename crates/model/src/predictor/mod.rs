@@ -96,7 +96,7 @@ pub(crate) use trees::loss;
 pub struct Predictor {
     pub(crate) about: PredictorAbout,
     pub(crate) heads: Vec<Head>,
-    /// The network that stands for all of them, made when one is first asked for.
+    /// What stands for all of them, made when it is first asked for.
     pub(crate) thrifty_heads: OnceLock<Option<Vec<Head>>>,
     pub(crate) forests: Vec<Forest>,
     pub(crate) random_forests: Vec<RandomForest>,
@@ -144,6 +144,31 @@ pub(crate) struct PredictorAbout {
 }
 
 impl Predictor {
+    /// Of learners that were fitted from nothing.
+    fn of_learners(
+        about: PredictorAbout,
+        heads: Vec<Head>,
+        forests: Vec<Forest>,
+        random_forests: Vec<RandomForest>,
+        lines: Vec<Lines>,
+    ) -> Self {
+        Predictor {
+            about,
+            heads,
+            thrifty_heads: OnceLock::new(),
+            forests,
+            random_forests,
+            lines,
+            grown: None,
+        }
+    }
+
+    /// Of what it grew from and by.
+    fn of_growth(about: PredictorAbout, grown: Grown) -> Self {
+        let grown = Some(grown);
+        Predictor { grown, ..Self::of_learners(about, Vec::new(), Vec::new(), Vec::new(), Vec::new()) }
+    }
+
     /// The predictor's name.
     pub fn name(&self) -> &str {
         &self.about.name
