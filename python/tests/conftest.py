@@ -79,8 +79,8 @@ def space(early: pd.DataFrame) -> tabgraft.EmbeddingSpace:
 
 @pytest.fixture(scope="session")
 def predictor(space: tabgraft.EmbeddingSpace, early: pd.DataFrame) -> tabgraft.Predictor:
-    """A quick predictor on it."""
-    return tabgraft.Predictor.fit(space, early, "target", n_epochs=5, n_networks=2)
+    """A small predictor on it, with learners of every kind."""
+    return tabgraft.Predictor.fit(space, early, "target", n_epochs=5, n_networks=2, effort="best")
 
 
 @pytest.fixture(scope="session")

@@ -130,7 +130,7 @@ def test_german_credit_leaves_with_the_same_vectors_and_predictions(space, predi
 
 
 def test_all_learners_of_a_predictor_leave(space, early, tmp_path):
-    fitted = tabgraft.Predictor.fit(space, early, "target", n_epochs=5, n_networks=3, threshold_for="f1")
+    fitted = tabgraft.Predictor.fit(space, early, "target", n_epochs=5, n_networks=3, effort="best", threshold_for="f1")
     same(fitted, early, tmp_path)
 
 
@@ -157,7 +157,7 @@ def guardrails(space, frame, new):
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_task_leaves(kinds, table, target, tmp_path):
-    fitted = tabgraft.Predictor.fit(kinds, table, target, n_epochs=3, n_networks=2)
+    fitted = tabgraft.Predictor.fit(kinds, table, target, n_epochs=3, n_networks=2, effort="best")
     same(fitted, table, tmp_path)
     same(fitted, odd(table), tmp_path)
 
@@ -209,7 +209,7 @@ def test_whole_lineages_leave(credit, early, space, tmp_path):
     pruned = second.prune(["age", late[0]], n_epochs=0, name="pruned")
     for version in [first, second, joint, other, merged, pruned]:
         same(version, credit, tmp_path)
-    fitted = tabgraft.Predictor.fit(pruned, credit, "target", n_epochs=2, n_networks=2)
+    fitted = tabgraft.Predictor.fit(pruned, credit, "target", n_epochs=2, n_networks=2, effort="best")
     same(fitted, credit, tmp_path)
 
 
@@ -227,7 +227,7 @@ def test_random_forests_leave_with_a_predictor_that_grew_by_them(tmp_path):
     frame["n"] = worth[(16 * frame["a"]).astype(int), (16 * frame["c"]).astype(int)]
     frame.loc[rng.random(900) < 0.05, "c"] = None
     space = tabgraft.EmbeddingSpace.fit(frame[["a", "b", "n"]], ignore=["n"], n_epochs=1, d_model=16)
-    old = tabgraft.Predictor.fit(space, frame, "n", n_epochs=2, n_networks=2)
+    old = tabgraft.Predictor.fit(space, frame, "n", n_epochs=2, n_networks=2, effort="best")
     grown = old.extend(space.extend(frame, ignore=["n"], n_epochs=1), frame)
     assert grown.growth["shares"][4] > 0, grown.growth
     same(grown, frame, tmp_path)

@@ -61,6 +61,37 @@ fn trees_alone_predict_where_networks_bring_nothing_and_the_file_says_so() {
 }
 
 #[test]
+fn where_the_first_network_adds_too_little_there_are_no_others() {
+    let table = steps(0.0);
+    let space = space_of(&table);
+    let fitted = |effort| {
+        let options = PredictorOptions {
+            effort,
+            n_epochs: 2,
+            n_networks: Some(3),
+            d_hidden: 8,
+            ..PredictorOptions::default()
+        };
+        let mut progress = Vec::new();
+        let mut watch = |event: &Event| {
+            if let Event::Progress { done, total } = event {
+                progress.push((*done, *total));
+            }
+            ControlFlow::Continue(())
+        };
+        let predictor = Predictor::fit(&space, &table, "y", &options, &mut watch).unwrap();
+        (predictor.fit_info().clone(), progress)
+    };
+    let (first_alone, progress) = fitted(Effort::Default);
+    assert!(first_alone.best_epochs.is_empty() && first_alone.share_of_networks() == 0.0);
+    assert!(first_alone.seconds_spent.networks > 0.0, "the first was fitted");
+    assert!(progress.is_sorted() && progress.last().is_some_and(|(done, total)| done == total));
+    let (all, _) = fitted(Effort::Best);
+    assert_eq!(all.best_epochs.len(), 3, "all of them are fitted, and then left out");
+    assert_eq!(all.share_of_networks(), 0.0, "{}", all.learners());
+}
+
+#[test]
 fn learners_share_a_prediction_and_rows_keep_their_bits_in_any_batch() {
     let table = sums(600, 2.5);
     let options = PredictorOptions { n_epochs: 12, n_networks: Some(2), ..PredictorOptions::default() };

@@ -70,8 +70,8 @@ impl SinglePredictor {
 
     /// Rows, epochs, seconds and scores of the training.
     ///
-    /// >>> len(single.training_info["best_epochs"])
-    /// 5
+    /// >>> sorted(single.training_info["seconds_spent"])
+    /// ['linear', 'networks', 'trees']
     #[getter]
     pub(super) fn training_info<'py>(&self, py: Python<'py>) -> Raised<Bound<'py, PyAny>> {
         Ok(to_python(py, self.core()?.fit_info())?)

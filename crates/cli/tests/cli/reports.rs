@@ -35,7 +35,7 @@ fn a_page_of_whatever_is_given() {
         (&worth["by"], &judged["models"][0]["map"]["coloured_by"]),
         (&"score".into(), &"default".into())
     );
-    out(path, "predictor v1 full.csv --target default -o placed --n-networks 2");
+    out(path, "predictor v1 full.csv --target default -o placed --n-networks 2 --effort best");
     // A predictor's rows by its network: coloured by the truth, by a column of choice, or by what is predicted.
     let coloured = |arguments: &str| {
         let facts = json(path, &format!("report {arguments}"));

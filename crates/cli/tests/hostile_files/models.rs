@@ -63,6 +63,7 @@ fn widest(config: &mut Value) {
 fn by_networks(manifest: &mut Value) {
     manifest["fit_info"]["share_of_trees"] = json!(0.0);
     manifest["fit_info"]["share_of_linear"] = json!(0.0);
+    manifest["fit_info"]["best_epochs"] = json!([1, 1]);
 }
 
 const OUTGROWN: &str = "the manifest describes a network of more weights than the";

@@ -98,14 +98,28 @@ impl Regression<'_> {
         let mut margins = vec![0.0; n_outputs];
         let mut all = Vec::with_capacity(rows.n_rows() * n_outputs);
         for r in 0..rows.n_rows() {
-            margin(rows.row(r), coefficients, &mut margins);
+            margin(n_outputs, rows.row(r), coefficients, &mut margins);
             all.extend(margins.iter().map(|m| *m as f32));
         }
         all
     }
 
     fn value_and_gradient(&self, coefficients: &[f64], total: f64, ridge: f64) -> (f64, Vec<f64>) {
-        let k = self.loss.n_outputs();
+        // A loop over a number of outputs that the compiler knows is no loop.
+        match self.loss.n_outputs() {
+            1 => self.value_and_gradient_of(1, coefficients, total, ridge),
+            k => self.value_and_gradient_of(k, coefficients, total, ridge),
+        }
+    }
+
+    #[inline(always)]
+    fn value_and_gradient_of(
+        &self,
+        k: usize,
+        coefficients: &[f64],
+        total: f64,
+        ridge: f64,
+    ) -> (f64, Vec<f64>) {
         let constant = self.rows.n_features() * k;
         let mut gradient = vec![0.0; coefficients.len()];
         let mut value = 0.0;
@@ -116,7 +130,7 @@ impl Regression<'_> {
                 continue;
             }
             let row = self.rows.row(r);
-            margin(row, coefficients, &mut margins);
+            margin(k, row, coefficients, &mut margins);
             value += weight * self.loss.value_and_slope(&margins, self.targets[r], &mut slopes);
             for (feature, x) in row {
                 let own = &mut gradient[*feature as usize * k..][..k];
@@ -151,8 +165,9 @@ impl Regression<'_> {
     }
 }
 
-fn margin(row: &[(u32, f32)], coefficients: &[f64], margins: &mut [f64]) {
-    let k = margins.len();
+#[inline(always)]
+fn margin(k: usize, row: &[(u32, f32)], coefficients: &[f64], margins: &mut [f64]) {
+    let margins = &mut margins[..k];
     margins.copy_from_slice(&coefficients[coefficients.len() - k..]);
     for (feature, x) in row {
         let own = &coefficients[*feature as usize * k..][..k];

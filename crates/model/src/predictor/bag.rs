@@ -11,10 +11,10 @@ use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 use tabgraft_table::threads::in_pool;
 
-use super::PredictorOptions;
 use super::blend::mixed;
 use super::head::{Head, HeadDropout, MemberSizes, N_MEMBERS};
 use super::told::Told;
+use super::{Effort, PredictorOptions};
 use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
 use crate::error::{Error, Result};
@@ -35,6 +35,9 @@ const MOST_STOP_ROWS: usize = 8192;
 const AVERAGED_EPOCHS: f64 = 1.0;
 /// Steps between two looks at the weights for their mean.
 const STEPS_PER_LOOK: usize = 4;
+/// Smallest part of the other learners' loss that the first network has to take off in a mixture with them, for others to be
+/// fitted beside it.
+const LEAST_GAIN: f64 = 0.01;
 /// Shares of the other learners that a network is looked at with.
 const SHARES: [f64; 4] = [0.0, 0.3, 0.6, 0.85];
 
@@ -132,6 +135,7 @@ impl BagData {
 
 /// A fitted bag.
 pub(crate) struct Bag {
+    /// None where networks add too little to the other learners.
     pub heads: Vec<Head>,
     /// One entry for each held-out row, `n_outputs` numbers each: the prediction of the network that stopped on
     /// that row.
@@ -155,7 +159,8 @@ impl Others<'_> {
 }
 
 /// Fits `n_networks` heads, in parallel, each on all inner parts but its own. Each stops where the best mixture
-/// with the other learners gets no better.
+/// with the other learners gets no better. No learner costs more: the first is looked at before the others are fitted, and
+/// where it adds too little there are none. `Effort::Best` fits all.
 pub(crate) fn fit_bag(
     space: &Network,
     data: &BagData,
@@ -167,7 +172,20 @@ pub(crate) fn fit_bag(
 ) -> Result<Bag> {
     // The calling thread waits for no message: it takes part, so that a full pool comes to an end as well.
     let results: Vec<Result<Fitted>> = in_pool(|| {
-        (0..n_networks).into_par_iter().map(|i| fit_head(space, data, i, others, options, told)).collect()
+        let fit = |i| fit_head(space, data, i, others, options, told);
+        if n_networks < 2 || others.is_none() || options.effort == Effort::Best {
+            return (0..n_networks).into_par_iter().map(fit).collect();
+        }
+        let first = fit(0);
+        let adds_too_little = |first: &Fitted| first.gain.is_some_and(|gain| gain < LEAST_GAIN);
+        if first.as_ref().is_ok_and(adds_too_little) {
+            // What is not fitted counts as done.
+            told.count((n_networks - 1) * options.n_epochs);
+            return Vec::new();
+        }
+        let mut all = vec![first];
+        all.par_extend((1..n_networks).into_par_iter().map(fit));
+        all
     })?;
     let n_outputs = data.labels.n_outputs();
     let (mut heads, mut best_epochs, mut predicted) = (Vec::new(), Vec::new(), Vec::new());
@@ -203,6 +221,8 @@ struct Fitted {
     /// Of the stop rows.
     predictions: Vec<f64>,
     best_epoch: usize,
+    /// What part of the other learners' loss of the stop rows the best mixture with them takes off, where that is known.
+    gain: Option<f64>,
 }
 
 /// The mean of a network's weights over its last steps: what held-out rows say of it is not the chance of one step.
@@ -324,14 +344,16 @@ fn fit_head(
             break;
         }
     }
-    let Some((_, head, best_epoch)) = best else {
+    let Some((loss, head, best_epoch)) = best else {
         return Err(Error::option("option `n_epochs` is 0, allowed is 1 or more"));
     };
     let predictions = predict(&head, data, &stop_rows).map_err(|NotFinite(_)| {
         Error::training(format!("network {} of the bag has no finite prediction", i + 1))
             .with_hint("lower the learning rate")
     })?;
-    Ok(Fitted { head, stop_rows, predictions, best_epoch })
+    let without = of_others.and_then(|values| data.labels.held_out_loss(&values, &looked_at, &data.weights));
+    let gain = without.zip(loss).map(|(without, with)| (without - with) / without.abs());
+    Ok(Fitted { head, stop_rows, predictions, best_epoch, gain })
 }
 
 fn run_step(

@@ -274,8 +274,7 @@ fn fit(
     spent.trees = begin.elapsed().as_secs_f64();
     let begin = Instant::now();
     let choose = |learners: &[&[f64]]| shares(learners, &data.labels, &held_out_rows, &data.weights);
-    let (boosted, random) =
-        grove.map_or((None, None), |grove| (grove.boosted.into_iter().next(), grove.random));
+    let (boosted, random) = grove.map_or((None, None), |grove| (Some(grove.boosted), grove.random));
     let cheap: Vec<&[f64]> = [
         ruled.as_ref().map(|ruled| &ruled.held_out[..]),
         boosted.as_ref().map(|boosted| &boosted.held_out[..]),
@@ -296,8 +295,9 @@ fn fit(
     if interrupted {
         told.end();
     }
+    let has_networks = !bag.heads.is_empty();
     let mut learners = cheap.clone();
-    if n_networks > 0 {
+    if has_networks {
         learners.push(&bag.held_out);
     }
     let chosen = choose(&learners);
@@ -306,7 +306,7 @@ fn fit(
     let mut next = |is_there: bool| if is_there { chosen.next().unwrap_or(0.0) } else { 0.0 };
     let (share_of_linear, share_of_trees) = (next(ruled.is_some()), next(boosted.is_some()));
     let share_of_random_forests = next(random.is_some());
-    let share_of_networks = next(n_networks > 0);
+    let share_of_networks = next(has_networks);
     let Bag { heads, best_epochs, .. } = bag;
     let heads = if share_of_networks > 0.0 { heads } else { Vec::new() };
     let Thrift { networks_as_one, one_member } = Thrift::of(&heads, &data, share_of_networks);

@@ -1,9 +1,10 @@
 //! A predictor grows with its space: the old one stays as it is, and forests and a linear model learn what the new
 //! columns add.
 //!
-//! Some forests start from what the old predictor says of a row, by learners that did not learn from it
-//! (`held_out.rs`), so that few trees are enough; others, and the linear model, from nothing, for what the new columns
-//! say may outweigh all else. Their shares are fitted on rows that they did not learn from, and so is the sharpness.
+//! Boosted forests start from what the old predictor says of a row, by learners that did not learn from it
+//! (`held_out.rs`), so that few trees are enough; or from nothing, for what the new columns say may outweigh all else: the
+//! rows of the first inner part tell which. Random forests and the linear model start from nothing. The shares of all
+//! are fitted on rows that they did not learn from, and so is the sharpness.
 
 use std::time::Instant;
 
@@ -22,7 +23,7 @@ use super::interval::Distances;
 use super::kept::{Growing, HeldOutRows, JudgedOn, KeepGrown};
 use super::lines::fit_lines;
 use super::told::Told;
-use super::trees::{self, TreeData, fit_grove, random_with_share, with_share};
+use super::trees::{self, Grove, TreeData, fit_grove, random_with_share, with_share};
 use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, derived, threshold};
 use crate::error::{Error, Result};
 use crate::space::{EmbeddingSpace, Known, SoftwareVersion, UnseenCounts, clusters, extended_name, now};
@@ -33,8 +34,10 @@ use crate::weights::WeightedRows;
 /// How much larger the steps of the new forests are than those of a fit from nothing, of which growing may take a fifth
 /// of the time.
 const HASTE: f64 = 2.0;
+/// Which of the two ways to fit forests is the one that starts from what the old predictor says.
+const ONWARD: usize = 0;
 /// Trees that speak for a random forest of the rows that it stops on; a fit from nothing has more.
-const N_HELD_OUT_TREES: usize = 80;
+const N_HELD_OUT_TREES: usize = 60;
 /// Fewest test rows that the old and the grown predictor are compared on; with fewer, rows of the fit by learners
 /// that did not learn from them.
 const LEAST_TEST_ROWS: usize = 50;
@@ -215,10 +218,8 @@ impl Predictor {
             bag: &data,
             held_out_rows: &held_out_rows,
             n_forests,
-            boosts: &[
-                BoostOptions { offsets: Some(&offsets), haste: HASTE },
-                BoostOptions { offsets: None, haste: HASTE },
-            ],
+            // Onward, and anew.
+            boosts: &[Some(&offsets[..]), None].map(|offsets| BoostOptions { offsets, haste: HASTE }),
             n_held_out: N_HELD_OUT_TREES,
             seed: options.seed.unwrap_or(self.about.options.seed),
         };
@@ -238,8 +239,11 @@ impl Predictor {
         let n_outputs = target.n_outputs();
         let of_row = |r: &usize| before.values[r * n_outputs..(r + 1) * n_outputs].iter().copied();
         let old: Vec<f64> = standardised(target, &held_out_rows.iter().flat_map(of_row).collect::<Vec<_>>());
-        let (mut boosted, random) = grove.map_or((Vec::new(), None), |grove| (grove.boosted, grove.random));
-        let (anew, onward) = (boosted.pop(), boosted.pop());
+        let (onward, anew, random) = match grove {
+            None => (None, None, None),
+            Some(Grove { boosted, boost: ONWARD, random }) => (Some(boosted), None, random),
+            Some(Grove { boosted, random, .. }) => (None, Some(boosted), random),
+        };
         let came = [
             onward.as_ref().map(|onward| &onward.held_out[..]),
             anew.as_ref().map(|anew| &anew.held_out[..]),

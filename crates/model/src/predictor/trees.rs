@@ -1,6 +1,7 @@
 //! The bag's forests, boosted and random: as its networks, each is held to its own inner part and learns from the others.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rayon::prelude::*;
 use tabgraft_table::codec::Codec;
@@ -52,7 +53,7 @@ pub(super) struct TreeData<'a> {
     pub held_out_rows: &'a [usize],
     /// Each stops on the inner part of its number.
     pub n_forests: usize,
-    /// A boosted forest is fitted for each, of every inner part.
+    /// Ways to fit boosted forests, one or more: the one that gives the first inner part's rows the least loss is taken.
     pub boosts: &'a [BoostOptions<'a>],
     /// Trees that speak for a random forest of the rows that it stops on.
     pub n_held_out: usize,
@@ -61,8 +62,9 @@ pub(super) struct TreeData<'a> {
 
 /// A fitted bag of forests.
 pub(super) struct Grove {
-    /// For each of [`TreeData::boosts`].
-    pub boosted: Vec<Fitted<Forest>>,
+    pub boosted: Fitted<Forest>,
+    /// Which of [`TreeData::boosts`] was taken.
+    pub boost: usize,
     /// None where rows are many.
     pub random: Option<Fitted<RandomForest>>,
 }
@@ -77,8 +79,22 @@ pub(super) struct Fitted<F> {
 /// The forests of one inner part, each with what it says of the rows that it was held to.
 struct FittedPart {
     stop_rows: Vec<usize>,
+    /// Of each way that was tried.
     boosted: Vec<(Forest, Vec<f64>)>,
     random: Option<(RandomForest, Vec<f64>)>,
+}
+
+impl FittedPart {
+    /// Keeps the boosted forest that gives the part's rows the least loss; which one it is.
+    fn keep_best(&mut self, bag: &BagData) -> usize {
+        let loss_of = |(_, said): &(Forest, Vec<f64>)| {
+            bag.labels.held_out_loss(said, &self.stop_rows, &bag.weights).unwrap_or(0.0)
+        };
+        let losses: Vec<f64> = self.boosted.iter().map(loss_of).collect();
+        let best = (0..losses.len()).min_by(|a, b| losses[*a].total_cmp(&losses[*b])).unwrap_or(0);
+        self.boosted = self.boosted.drain(..).skip(best).take(1).collect();
+        best
+    }
 }
 
 /// Fits the forests, in parallel; none where nothing can be asked, or the user stops.
@@ -94,8 +110,8 @@ pub(super) fn fit_grove(
     }
     let targets = data.bag.labels.as_numbers();
     let with_random = data.bag.rows.len() <= FEW_ROWS;
-    let fitted: Vec<FittedPart> = in_pool(|| {
-        let fit = |i: usize| {
+    let (taken, fitted): (usize, Vec<FittedPart>) = in_pool(|| {
+        let fit = |i: usize, boosts: &[BoostOptions<'_>]| {
             let (stop_rows, learn_rows) = data.bag.stop_and_learn(i);
             let rows = TreeRows {
                 table: data.table,
@@ -114,7 +130,7 @@ pub(super) fn fit_grove(
                 let (boosted, margins) = boost(&rows, &learned, options, &is_stopped);
                 (boosted, of_rows(loss, &margins, Loss::predict))
             };
-            let boosted = data.boosts.iter().map(of_options).collect();
+            let boosted = boosts.par_iter().map(of_options).collect();
             let random = with_random.then(|| {
                 let (random, means) = RandomForest::fit(&rows, &learned, data.n_held_out, &is_stopped);
                 (random, of_rows(loss, &means, Loss::of_means))
@@ -122,22 +138,31 @@ pub(super) fn fit_grove(
             told.goes_on_after(1);
             FittedPart { stop_rows, boosted, random }
         };
-        (0..data.n_forests).into_par_iter().map(fit).collect()
+        let of_parts = |parts: Range<usize>, boosts: &[BoostOptions<'_>]| -> Vec<FittedPart> {
+            parts.into_par_iter().map(|i| fit(i, boosts)).collect()
+        };
+        if data.boosts.len() == 1 {
+            return (0, of_parts(0..data.n_forests, data.boosts));
+        }
+        let mut first = fit(0, data.boosts);
+        let chosen = first.keep_best(data.bag);
+        let rest = of_parts(1..data.n_forests, &data.boosts[chosen..chosen + 1]);
+        (chosen, [first].into_iter().chain(rest).collect())
     })?;
     if told.is_stopped() {
         return Ok(None);
     }
     let n_outputs = data.bag.labels.n_outputs();
-    let mut boosted: Vec<Said<Forest>> = data.boosts.iter().map(|_| Said::new()).collect();
-    let mut random = Said::new();
+    let (mut boosted, mut random) = (Said::new(), Said::new());
     for part in fitted {
         random.extend(part.random.map(|(forest, values)| (forest, part.stop_rows.clone(), values)));
-        for (said, (forest, values)) in boosted.iter_mut().zip(part.boosted) {
-            said.push((forest, part.stop_rows.clone(), values));
-        }
+        boosted.extend(
+            part.boosted.into_iter().map(|(forest, values)| (forest, part.stop_rows.clone(), values)),
+        );
     }
     Ok(Some(Grove {
-        boosted: boosted.into_iter().map(|said| Fitted::of(said, data.held_out_rows, n_outputs)).collect(),
+        boosted: Fitted::of(boosted, data.held_out_rows, n_outputs),
+        boost: taken,
         random: with_random.then(|| Fitted::of(random, data.held_out_rows, n_outputs)),
     }))
 }

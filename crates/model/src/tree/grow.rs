@@ -12,6 +12,8 @@ const NOTHING: Question = Question { column: 0, bin: 255 };
 const LEAST_GAIN: f64 = 1e-6;
 /// Cells of a level below which columns are not shared out over threads.
 const FEW_CELLS: usize = 1 << 15;
+/// Bins of a column that are few.
+const FEW_BINS: usize = 16;
 
 /// What a tree is grown on.
 pub(super) struct Ground<'a> {
@@ -100,6 +102,9 @@ fn over<T: Send>(asked: &[usize], n_rows: usize, of: impl Fn(usize, usize) -> T 
 }
 
 fn count(histogram: &mut [Sums], bins: &[u8], rows: &[u32], derivatives: &[[f32; 2]], n_outputs: usize) {
+    if n_outputs == 1 && histogram.len() <= FEW_BINS {
+        return count_few_bins(histogram, bins, rows, derivatives);
+    }
     if n_outputs == 1 {
         for (r, [g, h]) in rows.iter().zip(derivatives) {
             let sums = &mut histogram[usize::from(bins[*r as usize])];
@@ -114,6 +119,26 @@ fn count(histogram: &mut [Sums], bins: &[u8], rows: &[u32], derivatives: &[[f32;
             sums[0] += f64::from(*g);
             sums[1] += f64::from(*h);
         }
+    }
+}
+
+/// As [`count`], of one output and a column of few bins: rows after each other are often of one bin, and a sum has to be
+/// there before something is added to it, so that every second row adds to a sum of its own.
+fn count_few_bins(histogram: &mut [Sums], bins: &[u8], rows: &[u32], derivatives: &[[f32; 2]]) {
+    let mut other = [[0.0; 2]; FEW_BINS];
+    let add = |sums: &mut [Sums], r: u32, [g, h]: [f32; 2]| {
+        let sums = &mut sums[usize::from(bins[r as usize])];
+        *sums = [sums[0] + f64::from(g), sums[1] + f64::from(h)];
+    };
+    let (pairs, rest) = rows.as_chunks::<2>();
+    let (of_pairs, of_rest) = derivatives.as_chunks::<2>();
+    for ([r, s], [of_r, of_s]) in pairs.iter().zip(of_pairs) {
+        add(histogram, *r, *of_r);
+        add(&mut other, *s, *of_s);
+    }
+    rest.iter().zip(of_rest).for_each(|(r, own)| add(histogram, *r, *own));
+    for (total, other) in histogram.iter_mut().zip(other) {
+        *total = [total[0] + other[0], total[1] + other[1]];
     }
 }
 
@@ -198,21 +223,57 @@ fn parted(
     ends: &[usize],
     n_outputs: usize,
 ) -> (Vec<u32>, Vec<[f32; 2]>, Vec<usize>) {
-    let mut rows = Vec::with_capacity(order.len());
-    let mut derivatives = Vec::with_capacity(sorted.len());
+    let mut rows = vec![0; order.len()];
+    let mut derivatives = vec![[0.0; 2]; sorted.len()];
     let mut new_ends = Vec::with_capacity(ends.len() * 2);
     let mut start = 0;
     for end in ends {
-        for right in [false, true] {
-            for i in start..*end {
-                if (bins[order[i] as usize] > bin) == right {
-                    rows.push(order[i]);
-                    derivatives.extend_from_slice(&sorted[i * n_outputs..(i + 1) * n_outputs]);
-                }
-            }
-            new_ends.push(rows.len());
+        let n_right: usize = order[start..*end].iter().map(|r| usize::from(bins[*r as usize] > bin)).sum();
+        let middle = *end - n_right;
+        // Where the next row of each side goes: which side it is is not guessed.
+        let mut next = [start, middle];
+        for (r, own) in order[start..*end].iter().zip(sorted[start * n_outputs..].chunks_exact(n_outputs)) {
+            let place = &mut next[usize::from(bins[*r as usize] > bin)];
+            rows[*place] = *r;
+            derivatives[*place * n_outputs..][..n_outputs].copy_from_slice(own);
+            *place += 1;
         }
+        new_ends.extend([middle, *end]);
         start = *end;
     }
     (rows, derivatives, new_ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_bins_and_many_count_the_same() {
+        let bins: Vec<u8> = (0..11).map(|r| [2, 2, 0, 1][r % 4]).collect();
+        let rows: Vec<u32> = (0..11).rev().collect();
+        let derivatives: Vec<[f32; 2]> = (0..11).map(|i| [i as f32, 0.5]).collect();
+        let counted = |n_bins: usize| {
+            let mut histogram = vec![[1.0, 0.0]; n_bins];
+            count(&mut histogram, &bins, &rows, &derivatives, 1);
+            histogram.truncate(3);
+            histogram
+        };
+        // Rows 10 to 0 have derivatives 0 to 10: of bin 1 are rows 3 and 7.
+        assert_eq!(counted(FEW_BINS + 1)[1], [1.0 + 3.0 + 7.0, 1.0]);
+        assert_eq!(
+            counted(3),
+            counted(FEW_BINS + 1),
+            "an odd number of rows, and a histogram that is not empty"
+        );
+    }
+
+    #[test]
+    fn rows_are_parted_in_the_order_that_they_had() {
+        let bins = [5, 1, 5, 1, 1, 5];
+        let (order, sorted) = ([4, 2, 0, 1, 5, 3], [4, 2, 0, 1, 5, 3].map(|r| [r as f32, 1.0]));
+        let (rows, derivatives, ends) = parted(&bins, 1, &order, &sorted, &[3, 6], 1);
+        assert_eq!((rows, ends), (vec![4, 2, 0, 1, 3, 5], vec![1, 3, 5, 6]));
+        assert_eq!(derivatives.iter().map(|d| d[0]).collect::<Vec<_>>(), [4.0, 2.0, 0.0, 1.0, 3.0, 5.0]);
+    }
 }

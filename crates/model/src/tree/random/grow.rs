@@ -9,6 +9,8 @@ use crate::objective::splitmix;
 const LEAST_ROWS: usize = 2;
 /// Smallest gain of a question, as a share of what the node explains already.
 const LEAST_GAIN: f64 = 1e-9;
+/// Sums that rows add to in turn: those that stand after each other are often of one bin, and would wait for a sum.
+const N_TURNS: usize = 2;
 
 /// The rows that a tree is grown on.
 pub(super) struct Sample<'a> {
@@ -41,11 +43,18 @@ impl Row {
         }
     }
 
-    fn add_to(self, sums: &mut [f64]) {
+    /// Adds to sums of which there are so many.
+    #[inline(always)]
+    fn add_to(self, n_sums: usize, sums: &mut [f64]) {
+        let sums = &mut sums[..n_sums];
         sums[0] += f64::from(self.weight);
-        sums[self.sum as usize] += f64::from(self.value);
+        // Of two sums it is the second.
+        sums[if n_sums == 2 { 1 } else { self.sum as usize }] += f64::from(self.value);
     }
 }
+
+// A search remembers bins in the bits of a number.
+const _: () = assert!(MOST_BINS <= u128::BITS as usize);
 
 /// Numbers that follow from a seed, one after the other.
 struct Draws(u64);
@@ -63,7 +72,7 @@ pub(super) fn grow(sample: &Sample<'_>, seed: u64) -> DeepTree {
     let Sample { loss, asked, .. } = sample;
     let is_in = |r: &u32| sample.rows[*r as usize].weight > 0.0;
     let mut order: Vec<u32> = (0..sample.rows.len() as u32).filter(is_in).collect();
-    let mut right = Vec::new();
+    let mut right = vec![0; order.len()];
     let n_wanted = match loss {
         Loss::Squared => asked.len().div_ceil(3),
         Loss::Logistic | Loss::Softmax { .. } => (asked.len() as f64).sqrt().ceil() as usize,
@@ -115,18 +124,18 @@ pub(super) fn grow(sample: &Sample<'_>, seed: u64) -> DeepTree {
 
 /// Puts rows for which `is_right` holds behind the others, each in the order that they had; the number of the others.
 /// `right` holds them on the way.
-fn part(rows: &mut [u32], right: &mut Vec<u32>, is_right: impl Fn(u32) -> bool) -> usize {
-    right.clear();
-    let mut n_left = 0;
+fn part(rows: &mut [u32], right: &mut [u32], is_right: impl Fn(u32) -> bool) -> usize {
+    // Each row is written to both sides, and the side that it belongs to moves on: nothing is guessed.
+    let (mut n_left, mut n_right) = (0, 0);
     for i in 0..rows.len() {
-        if is_right(rows[i]) {
-            right.push(rows[i]);
-        } else {
-            rows[n_left] = rows[i];
-            n_left += 1;
-        }
+        let row = rows[i];
+        let is_right = usize::from(is_right(row));
+        rows[n_left] = row;
+        right[n_right] = row;
+        n_left += 1 - is_right;
+        n_right += is_right;
     }
-    rows[n_left..].copy_from_slice(right);
+    rows[n_left..].copy_from_slice(&right[..n_right]);
     n_left
 }
 
@@ -139,9 +148,9 @@ struct Search {
     /// Of the node's rows.
     all: Vec<f64>,
     left: Vec<f64>,
-    /// `[MOST_BINS, n_sums]`, zeros between searches.
+    /// `[N_TURNS, MOST_BINS, n_sums]`, zeros between searches.
     by_bin: Vec<f64>,
-    n_by_bin: [u32; MOST_BINS],
+    n_by_bin: [[u32; MOST_BINS]; N_TURNS],
 }
 
 impl Search {
@@ -151,15 +160,15 @@ impl Search {
             n_sums,
             all: vec![0.0; n_sums],
             left: vec![0.0; n_sums],
-            by_bin: vec![0.0; MOST_BINS * n_sums],
-            n_by_bin: [0; MOST_BINS],
+            by_bin: vec![0.0; N_TURNS * MOST_BINS * n_sums],
+            n_by_bin: [[0; MOST_BINS]; N_TURNS],
         }
     }
 
     /// Sums of a node's rows.
     fn enter(&mut self, sample: &Sample<'_>, rows: &[u32]) {
         self.all.fill(0.0);
-        rows.iter().for_each(|r| sample.rows[*r as usize].add_to(&mut self.all));
+        rows.iter().for_each(|r| sample.rows[*r as usize].add_to(self.n_sums, &mut self.all));
     }
 
     /// Whether the rows have more than one target.
@@ -170,33 +179,48 @@ impl Search {
 
     /// Gain and bin of the best question about a column; none where none parts the rows.
     fn best(&mut self, sample: &Sample<'_>, column: usize, rows: &[u32]) -> Option<(f64, u8)> {
-        let n_sums = self.n_sums;
+        // Loops over a number of sums that the compiler knows are no loops.
+        match self.n_sums {
+            2 => self.best_of(2, sample, column, rows),
+            n_sums => self.best_of(n_sums, sample, column, rows),
+        }
+    }
+
+    #[inline(always)]
+    fn best_of(
+        &mut self,
+        n_sums: usize,
+        sample: &Sample<'_>,
+        column: usize,
+        rows: &[u32],
+    ) -> Option<(f64, u8)> {
         let bins = &sample.bins[column];
-        let mut used = [0u64; MOST_BINS.div_ceil(64)];
-        for r in rows {
-            let bin = usize::from(bins[*r as usize]);
-            used[bin / 64] |= 1 << (bin % 64);
-            self.n_by_bin[bin] += 1;
-            sample.rows[*r as usize].add_to(&mut self.by_bin[bin * n_sums..(bin + 1) * n_sums]);
+        let mut used = 0u128;
+        for (i, r) in rows.iter().enumerate() {
+            let (turn, bin) = (i % N_TURNS, usize::from(bins[*r as usize]));
+            used |= 1 << bin;
+            self.n_by_bin[turn][bin] += 1;
+            let of_bin = &mut self.by_bin[(turn * MOST_BINS + bin) * n_sums..];
+            sample.rows[*r as usize].add_to(n_sums, of_bin);
         }
         self.left.fill(0.0);
         let (mut n_left, before) = (0, explained(self.all.iter().copied()));
         let mut best: Option<(f64, u8)> = None;
-        for (word, mut bits) in used.into_iter().enumerate() {
-            while bits != 0 {
-                let bin = word * 64 + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                n_left += std::mem::take(&mut self.n_by_bin[bin]) as usize;
-                let of_bin = &mut self.by_bin[bin * n_sums..(bin + 1) * n_sums];
+        while used != 0 {
+            let bin = used.trailing_zeros() as usize;
+            used &= used - 1;
+            for turn in 0..N_TURNS {
+                n_left += std::mem::take(&mut self.n_by_bin[turn][bin]) as usize;
+                let of_bin = &mut self.by_bin[(turn * MOST_BINS + bin) * n_sums..][..n_sums];
                 self.left.iter_mut().zip(of_bin).for_each(|(left, own)| *left += std::mem::take(own));
-                if n_left < LEAST_ROWS || rows.len() - n_left < LEAST_ROWS {
-                    continue;
-                }
-                let right = self.all.iter().zip(&self.left).map(|(all, left)| all - left);
-                let gain = explained(self.left.iter().copied()) + explained(right) - before;
-                if gain > before.abs() * LEAST_GAIN && best.is_none_or(|(most, _)| gain > most) {
-                    best = Some((gain, bin as u8));
-                }
+            }
+            if n_left < LEAST_ROWS || rows.len() - n_left < LEAST_ROWS {
+                continue;
+            }
+            let right = self.all.iter().zip(&self.left).map(|(all, left)| all - left);
+            let gain = explained(self.left.iter().copied()) + explained(right) - before;
+            if gain > before.abs() * LEAST_GAIN && best.is_none_or(|(most, _)| gain > most) {
+                best = Some((gain, bin as u8));
             }
         }
         best
