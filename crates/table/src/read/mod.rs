@@ -44,6 +44,7 @@ mod numbers;
 mod options;
 mod original;
 mod parquet;
+mod parquet_format;
 mod parquet_headers;
 mod reader;
 mod records;

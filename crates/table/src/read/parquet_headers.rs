@@ -2,9 +2,11 @@
 //!
 //! What the decoder does not know it steps over, value by value, as often as a list claims to have some. A truth value
 //! takes it no byte there, and bytes behind the end of the file count as stepped over: a file of a few bytes may keep it busy
-//! for hours. So no header of a page reaches it that has lists, and no footer whose lists claim more than it has bytes for.
+//! for hours. So no header of a page reaches it that has lists, and no footer whose lists claim more than it has bytes for. Nor
+//! does one in which a known field has another type than the format gives it: the decoder takes the format's word for it, and would
+//! read other lists there than were looked at.
 //!
-//! Source of the forms: `parquet.thrift` of Apache Parquet, and the specification of the compact protocol.
+//! Source of the forms: the specification of Thrift's compact protocol.
 
 use std::io::{self, Cursor, Read};
 
@@ -12,8 +14,12 @@ use bytes::Bytes;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::parquet_format::{FILE_META_DATA, Form, PAGE_HEADER, Type};
+
 /// Length of the footer's length and the closing magic.
 pub(super) const TRAILER_BYTES: u64 = 8;
+/// What a file ends with whose footer can be read without a key.
+const MAGIC: &[u8] = b"PAR1";
 /// Deepest that values may lie in each other.
 const MOST_DEPTH: usize = 64;
 /// A number of 64 bits takes no more bytes.
@@ -78,27 +84,28 @@ impl<T: Read> Read for Header<T> {
             Header::OfPage(_, Some(taken)) => taken.read(buffer),
             Header::OfPage(input, taken) => {
                 let mut walk = Walk { input, taken: Vec::new(), of: Of::Page };
-                walk.fields(Place::Top, 0)?;
+                walk.fields(Some(&PAGE_HEADER), 0)?;
                 taken.insert(Cursor::new(walk.taken)).read(buffer)
             }
         }
     }
 }
 
-/// Whether a footer's lists have no more values than it has bytes for. Of one that is broken otherwise the decoder says what
-/// is wrong.
+/// Whether a footer's lists have no more values than it has bytes for, and its fields the types of the format. Of one that
+/// is cut or encrypted the decoder says what is wrong.
 ///
 /// # Errors
-/// A list that claims more, in words.
+/// What it has instead, in words.
 pub(super) fn check_footer(input: &impl ChunkReader) -> Result<(), String> {
     let Some(end) = input.len().checked_sub(TRAILER_BYTES) else { return Ok(()) };
     let Ok(trailer) = input.get_bytes(end, TRAILER_BYTES as usize) else { return Ok(()) };
+    let Some(trailer) = trailer.strip_suffix(MAGIC) else { return Ok(()) };
     let Some(n_bytes) = trailer.first_chunk().map(|bytes| u32::from_le_bytes(*bytes)) else { return Ok(()) };
     let Some(start) = end.checked_sub(u64::from(n_bytes)) else { return Ok(()) };
     let Ok(footer) = input.get_bytes(start, n_bytes as usize) else { return Ok(()) };
     let mut walk = Walk { input: &*footer, taken: Vec::new(), of: Of::Footer(footer.len()) };
-    match walk.fields(Place::Top, 0) {
-        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Err(e.to_string()),
+    match walk.fields(Some(&FILE_META_DATA), 0) {
+        Err(e) if e.kind() != io::ErrorKind::UnexpectedEof => Err(format!("in its footer {e}")),
         _ => Ok(()),
     }
 }
@@ -106,32 +113,26 @@ pub(super) fn check_footer(input: &impl ChunkReader) -> Result<(), String> {
 /// What a header is of.
 #[derive(Clone, Copy)]
 enum Of {
-    /// Its known fields have the types that the format gives them, so that the decoder reads the bytes as they are read here.
     Page,
     /// Of so many bytes.
     Footer(usize),
 }
 
-/// Where a field lies.
-#[derive(Clone, Copy)]
-enum Place {
-    Top,
-    /// In the field of the header with this number.
-    In(i16),
-    Deeper,
-}
-
-impl Place {
-    /// The type that the format gives to a field of a page's header.
-    fn type_of_page(self, id: i16) -> Option<u8> {
-        match (self, id) {
-            (Place::Top, 1..=4) | (Place::In(5), 1..=4) | (Place::In(7), 1..=2) | (Place::In(8), 1..=6) => {
-                Some(types::I32)
+impl Type {
+    /// Whether a value is of it that says to be of the type with this number.
+    fn is_of(&self, found: u8) -> bool {
+        found
+            == match self {
+                Type::Bool => return matches!(found, types::TRUE | types::FALSE),
+                Type::Byte => types::BYTE,
+                Type::I16 => types::I16,
+                Type::I32 => types::I32,
+                Type::I64 => types::I64,
+                Type::Double => types::DOUBLE,
+                Type::Text => types::BINARY,
+                Type::List(_) => types::LIST,
+                Type::Struct(_) => types::STRUCT,
             }
-            (Place::Top, 5..=8) | (Place::In(5), 5) | (Place::In(8), 8) => Some(types::STRUCT),
-            (Place::In(7), 3) | (Place::In(8), 7) => Some(types::TRUE),
-            _ => None,
-        }
     }
 }
 
@@ -143,8 +144,8 @@ struct Walk<R> {
 }
 
 impl<R: Read> Walk<R> {
-    /// The fields of a struct, up to its end.
-    fn fields(&mut self, place: Place, depth: usize) -> io::Result<()> {
+    /// The fields of a struct, up to its end. The format names none of it where its form is not known.
+    fn fields(&mut self, form: Option<&'static Form>, depth: usize) -> io::Result<()> {
         if depth > MOST_DEPTH {
             return Err(broken("values lie in each other too deep"));
         }
@@ -160,17 +161,21 @@ impl<R: Read> Walk<R> {
                 step => id.checked_add(i16::from(step)),
             };
             id = next.ok_or_else(|| broken("a field has no number of 16 bits"))?;
-            let of_format = if let Of::Page = self.of { place.type_of_page(id) } else { None };
-            let is_same = |wanted| wanted == found || (wanted == types::TRUE && found == types::FALSE);
-            if of_format.is_some_and(|wanted| !is_same(wanted)) {
-                return Err(broken(&format!("field {id} of a page's header has type {found}")));
+            let wanted = form.and_then(|form| form.field(id));
+            if let (Some(form), Some(wanted)) = (form, wanted)
+                && !wanted.is_of(found)
+            {
+                return Err(broken(&format!(
+                    "field {id} of {} has type {found}, which is not {}",
+                    form.name,
+                    wanted.name()
+                )));
             }
-            let within = if let Place::Top = place { Place::In(id) } else { Place::Deeper };
-            self.value(found, within, depth)?;
+            self.value(found, wanted, depth)?;
         }
     }
 
-    fn value(&mut self, found: u8, place: Place, depth: usize) -> io::Result<()> {
+    fn value(&mut self, found: u8, wanted: Option<&'static Type>, depth: usize) -> io::Result<()> {
         match found {
             types::TRUE | types::FALSE => Ok(()),
             types::BYTE => self.bytes(1),
@@ -184,40 +189,54 @@ impl<R: Read> Walk<R> {
             types::LIST | types::SET => {
                 let head = self.byte()?;
                 let n = if head >> 4 == 15 { self.number()? } else { u64::from(head >> 4) };
-                self.values(n, &[head & 0x0f], depth)
+                let wanted = if let Some(Type::List(values)) = wanted { Some(*values) } else { None };
+                self.values(n, &[head & 0x0f], wanted, depth)
             }
             types::MAP => match self.number()? {
                 0 => Ok(()),
                 n => {
                     let kinds = self.byte()?;
-                    self.values(n, &[kinds >> 4, kinds & 0x0f], depth)
+                    self.values(n, &[kinds >> 4, kinds & 0x0f], None, depth)
                 }
             },
-            types::STRUCT => self.fields(place, depth + 1),
+            types::STRUCT => {
+                let form = if let Some(Type::Struct(form)) = wanted { Some(*form) } else { None };
+                self.fields(form, depth + 1)
+            }
             _ => Err(broken(&format!("no type has the number {found}"))),
         }
     }
 
     /// So many values of each of these types, in turn.
-    fn values(&mut self, n: u64, kinds: &[u8], depth: usize) -> io::Result<()> {
+    fn values(
+        &mut self,
+        n: u64,
+        kinds: &[u8],
+        wanted: Option<&'static Type>,
+        depth: usize,
+    ) -> io::Result<()> {
         let Of::Footer(n_bytes) = self.of else {
             return Err(broken("a page's header has a list"));
         };
         if n > 0 && kinds.iter().any(|kind| matches!(*kind, types::TRUE | types::FALSE)) {
-            return Err(claims(format!("a list of {n} truth values, which no footer has")));
+            return Err(broken(&format!("a list of {n} truth values, which no footer has")));
         }
         let left = n_bytes.saturating_sub(self.taken.len());
         if n > left as u64 {
-            return Err(claims(format!(
-                "a list claims {n} values, {left} bytes of the footer are left for them"
-            )));
+            return Err(broken(&format!("a list claims {n} values, {left} bytes are left for them")));
         }
         if depth >= MOST_DEPTH {
             return Err(broken("values lie in each other too deep"));
         }
         for _ in 0..n {
             for kind in kinds {
-                self.value(*kind, Place::Deeper, depth + 1)?;
+                if let Some(wanted) = wanted.filter(|wanted| !wanted.is_of(*kind)) {
+                    return Err(broken(&format!(
+                        "a list has values of type {kind}, which is not {}",
+                        wanted.name()
+                    )));
+                }
+                self.value(*kind, wanted, depth + 1)?;
             }
         }
         Ok(())
@@ -264,11 +283,6 @@ fn broken(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// What [`check_footer`] says; everything else is left to the decoder.
-fn claims(what: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, what)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,7 +319,9 @@ mod tests {
         assert!(refused(&[0x99, 0xf1, 0xff, 0xff, 0xff, 0xff, 0x07, 0x00]).contains("has a list"));
         assert!(refused(&[0x9b, 0xff, 0xff, 0xff, 0xff, 0x07, 0x11, 0x00]).contains("has a list"));
         // Field 1 as text, in which a list could hide.
-        assert!(refused(&[0x18, 0x01, 0x61, 0x00]).contains("field 1 of a page's header has type 8"));
+        assert!(
+            refused(&[0x18, 0x01, 0x61, 0x00]).contains("field 1 of PageHeader has type 8, which is not i32")
+        );
         assert!(refused(&[0x9e, 0x00]).contains("no type has the number 14"));
         assert!(refused(&[0x9c; 100]).contains("too deep"));
         assert!(
@@ -315,13 +331,36 @@ mod tests {
 
     #[test]
     fn a_footer_s_lists_have_no_more_values_than_it_has_bytes() {
-        footer(&[0x19, 0x35, 0x02, 0x04, 0x06, 0x00]).unwrap();
-        assert!(footer(&[0x19, 0xf5, 0x0a, 0x02, 0x00]).unwrap_err().contains("claims 10 values, 2 bytes"));
-        assert!(footer(&[0x19, 0x21, 0x01, 0x01, 0x00]).unwrap_err().contains("2 truth values"));
-        assert!(footer(&[0x1b, 0x05, 0x11, 0x00]).unwrap_err().contains("5 truth values"));
+        // Field 10, which the format does not know: three numbers, ten of them in two bytes, two truth values.
+        footer(&[0xa9, 0x35, 0x02, 0x04, 0x06, 0x00]).unwrap();
+        assert!(footer(&[0xa9, 0xf5, 0x0a, 0x02, 0x00]).unwrap_err().contains("claims 10 values, 2 bytes"));
+        assert!(footer(&[0xa9, 0x21, 0x01, 0x01, 0x00]).unwrap_err().contains("2 truth values"));
+        assert!(footer(&[0xab, 0x05, 0x11, 0x00]).unwrap_err().contains("5 truth values"));
+        assert!(footer(&[0xae]).unwrap_err().contains("no type has the number 14"));
         // The decoder says what is wrong with these.
-        footer(&[0x1e]).unwrap();
         footer(&[]).unwrap();
         check_footer(&Bytes::from_static(b"PAR1")).unwrap();
+        check_footer(&Bytes::from_static(b"\x1e\x01\0\0\0PARE")).unwrap();
+    }
+
+    /// The decoder would take the text's length for a number, and its bytes for fields.
+    #[test]
+    fn a_footer_s_fields_have_the_types_of_the_format() {
+        let refused = |bytes: &[u8]| footer(bytes).unwrap_err();
+        assert_eq!(
+            refused(&[0x18, 0x03, 0x91, 0x05, 0x00, 0x00]),
+            "in its footer field 1 of FileMetaData has type 8, which is not i32"
+        );
+        // Schema, its element, its third field.
+        assert!(
+            refused(&[0x29, 0x1c, 0x38, 0x01, 0x61, 0x00]).contains("field 3 of SchemaElement has type 8")
+        );
+        // Row groups that are numbers; a name as a map.
+        assert!(refused(&[0x49, 0x15, 0x02, 0x00]).contains("values of type 5, which is not RowGroup"));
+        assert!(refused(&[0x59, 0x1c, 0x1b, 0x00, 0x00]).contains("field 1 of KeyValue has type 11"));
+        // The number of a field in 64 bits, of which the decoder would keep 16.
+        assert!(refused(&[0x05, 0x82, 0x80, 0x08, 0x00]).contains("no number of 16 bits"));
+        // Of an empty list the type of its values means nothing.
+        footer(&[0x29, 0x00, 0x00]).unwrap();
     }
 }
