@@ -5,106 +5,112 @@
 //! terminal does not reach them. Whoever sends SIGINT to such a job by `kill` means it, and is heard.
 //!
 //! A second SIGHUP ends nothing: a closing terminal sends it twice.
-
-use std::sync::Once;
-use std::sync::atomic::{AtomicI32, Ordering};
-
-/// The number of the first signal; 0 before it.
-static REQUESTED: AtomicI32 = AtomicI32::new(0);
-static LISTENING: Once = Once::new();
+//!
+//! Where the system does not tell what is ignored (macOS), SIGHUP is left as it was, so that a closing terminal ends a
+//! training that was not started by `nohup`.
 
 /// From now on a signal only asks. Called when training begins: before that there is nothing to lose, and
 /// it ends the process as usual.
-pub fn listen() {
-    LISTENING.call_once(system::listen);
-}
-
+pub use system::listen;
 /// The signal by which the user has asked to stop, if so.
-pub fn requested() -> Option<&'static str> {
-    match REQUESTED.load(Ordering::SeqCst) {
-        0 => None,
-        signal => Some(system::name(signal)),
-    }
-}
+pub use system::requested;
 
 #[cfg(unix)]
 mod system {
     use std::ffi::c_int;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::fs;
+    use std::io;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-    use nix::libc::{self, c_void, siginfo_t};
-    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::flag;
+    use signal_hook::iterator::SignalsInfo;
+    use signal_hook::iterator::exfiltrator::raw::WithRawSiginfo;
+    use signal_hook::low_level::signal_name;
 
-    use super::REQUESTED;
-
-    /// Whether the process was started with SIGINT ignored.
-    static IS_IN_BACKGROUND: AtomicBool = AtomicBool::new(false);
-
-    pub(super) fn listen() {
-        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-            let flags = SaFlags::SA_SIGINFO | SaFlags::SA_RESTART;
-            let action = SigAction::new(SigHandler::SigAction(on_signal), flags, SigSet::empty());
-            // SAFETY: `on_signal` does only what a handler may do: it uses atomics and `_exit`. An action
-            // that was there before is put back unchanged.
-            #[expect(unsafe_code, reason = "the system has no other way to set a handler")]
-            unsafe {
-                // Without a handler a signal ends the process at once, which is no worse than before.
-                let Ok(before) = sigaction(signal, &action) else { continue };
-                if matches!(before.handler(), SigHandler::SigIgn) {
-                    if signal == Signal::SIGINT {
-                        IS_IN_BACKGROUND.store(true, Ordering::SeqCst);
-                    } else {
-                        let _ = sigaction(signal, &before);
-                    }
-                }
-            }
-        }
+    /// What is heard.
+    struct Heard {
+        signals: SignalsInfo<WithRawSiginfo>,
+        /// Whether the process was started with SIGINT ignored.
+        is_in_background: bool,
+        first: Option<&'static str>,
     }
 
-    extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
-        if signal == libc::SIGINT && IS_IN_BACKGROUND.load(Ordering::SeqCst) {
-            // SAFETY: with SA_SIGINFO the system passes a valid pointer.
-            #[expect(unsafe_code, reason = "the system gives a pointer")]
-            let code = unsafe { (*info).si_code };
+    /// Empty before anybody listens; none where the system refuses it: there a signal ends the process at once.
+    static HEARD: OnceLock<Option<Mutex<Heard>>> = OnceLock::new();
+
+    pub fn listen() {
+        HEARD.get_or_init(|| heard().ok().map(Mutex::new));
+    }
+
+    pub fn requested() -> Option<&'static str> {
+        let mut heard = HEARD.get()?.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let Heard { signals, is_in_background, first } = &mut *heard;
+        for signal in signals.pending() {
             // What a process sent has a code of 0 or below; the terminal's own signal does not.
-            if code > 0 {
-                return;
+            if first.is_none() && (!*is_in_background || signal.si_signo != SIGINT || signal.si_code <= 0) {
+                *first = Some(signal_name(signal.si_signo).unwrap_or("a signal"));
             }
         }
-        let is_second = REQUESTED.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_err();
-        if is_second && signal != libc::SIGHUP {
-            // SAFETY: the one way to end a process that a handler may take.
-            #[expect(unsafe_code, reason = "the user asked twice; nothing may hold the process up")]
-            unsafe {
-                libc::_exit(128 + signal);
-            }
-        }
+        *first
     }
 
-    pub(super) fn name(signal: c_int) -> &'static str {
-        Signal::try_from(signal).map_or("a signal", Signal::as_str)
+    fn heard() -> io::Result<Heard> {
+        let ignored = ignored();
+        let is_ignored = |signal: c_int| ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1);
+        let is_in_background = is_ignored(SIGINT);
+        let mut wanted = vec![SIGINT];
+        wanted.extend(Some(SIGTERM).filter(|signal| !is_ignored(*signal)));
+        // Where it cannot be known whether it is ignored, it is left alone, for `nohup`.
+        wanted.extend(Some(SIGHUP).filter(|signal| ignored.is_some() && !is_ignored(*signal)));
+        let signals = SignalsInfo::new(&wanted)?;
+        let is_second = Arc::new(AtomicBool::new(false));
+        for signal in wanted {
+            if signal == SIGINT && is_in_background {
+                continue;
+            }
+            // The second ends the process wherever it is, even in a step that never ends.
+            if signal != SIGHUP {
+                flag::register_conditional_shutdown(signal, 128 + signal, is_second.clone())?;
+            }
+            flag::register(signal, is_second.clone())?;
+        }
+        Ok(Heard { signals, is_in_background, first: None })
+    }
+
+    /// The signals that the process was started to ignore, a bit each; none where the system does not tell, which
+    /// only Linux does without `unsafe`.
+    fn ignored() -> Option<u64> {
+        let status = fs::read_to_string("/proc/self/status").ok()?;
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
     }
 }
 
 #[cfg(not(unix))]
 mod system {
-    use std::sync::atomic::Ordering;
+    use std::sync::Once;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
-    use super::REQUESTED;
+    /// The exit code of Ctrl-C, here as elsewhere.
+    const INTERRUPTED: i32 = 130;
 
-    /// The number of Ctrl-C, here as elsewhere.
-    const INTERRUPT: i32 = 2;
+    static IS_REQUESTED: AtomicBool = AtomicBool::new(false);
+    static LISTENING: Once = Once::new();
 
-    pub(super) fn listen() {
-        let _ = ctrlc::set_handler(|| {
-            if REQUESTED.swap(INTERRUPT, Ordering::SeqCst) != 0 {
-                #[expect(clippy::exit, reason = "the user asked twice; nothing may hold the process up")]
-                std::process::exit(128 + INTERRUPT);
-            }
+    pub fn listen() {
+        LISTENING.call_once(|| {
+            let _ = ctrlc::set_handler(|| {
+                if IS_REQUESTED.swap(true, Ordering::SeqCst) {
+                    #[expect(clippy::exit, reason = "the user asked twice; nothing may hold the process up")]
+                    std::process::exit(INTERRUPTED);
+                }
+            });
         });
     }
 
-    pub(super) fn name(_signal: i32) -> &'static str {
-        "Ctrl-C"
+    pub fn requested() -> Option<&'static str> {
+        IS_REQUESTED.load(Ordering::SeqCst).then_some("Ctrl-C")
     }
 }
