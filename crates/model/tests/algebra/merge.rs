@@ -8,11 +8,16 @@ use tabgraft_model::space::{Operation, descends_from};
 use tabgraft_model::store;
 use tabgraft_model::train::Event;
 use tabgraft_model::{EmbeddingSpace, ExtendOptions, Mode, TrainingOptions};
+use tabgraft_table::Table;
 use tabgraft_table::schema::InferOptions;
 
 use super::versions::{
     again, bits, chain, columns, coordinate, graft, grafts, later, merge, prune, quiet, root, small, table,
 };
+
+fn coordinates(space: &EmbeddingSpace, table: &Table) -> BTreeSet<Vec<u32>> {
+    (0..space.d_model()).map(|k| coordinate(space, table, k)).collect()
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
@@ -98,14 +103,29 @@ fn lines_that_hold_the_same_grafts_in_another_order_merge() {
     let all = again(&merge(&[&reader, &long]));
     assert_eq!(all.hashes(), merge(&[&long, &reader]).hashes());
     assert_eq!(all.d_model(), 16 + 5 * 8);
-    let coordinates = |space: &EmbeddingSpace| -> BTreeSet<Vec<u32>> {
-        (0..space.d_model()).map(|k| coordinate(space, &table, k)).collect()
-    };
-    let found = coordinates(&all);
-    assert!(coordinates(&reader).union(&coordinates(&long)).eq(&found));
+    let found = coordinates(&all, &table);
+    assert!(coordinates(&reader, &table).union(&coordinates(&long, &table)).eq(&found));
     // What it holds is known again, whatever stands before it.
     let next = graft(&reader, &table, &later(5..6), Mode::Frozen);
     assert_eq!(again(&merge(&[&all, &next])).d_model(), 16 + 6 * 8);
+}
+
+/// What one line adds behind a graft that all have may read what the other line holds at another place.
+#[test]
+fn a_graft_reads_the_same_sides_wherever_the_merge_put_them() {
+    let table = table(90, 7);
+    let shared = graft(&root(&table, 7), &table, &later(0..1), Mode::Frozen);
+    let [a, b, c] = [1, 2, 3].map(|k| graft(&shared, &table, &later(k..k + 1), Mode::Frozen));
+    let pair = merge(&[&b, &c]);
+    let second = if pair.columns()[5].name == "l2" { &b } else { &c };
+    let reader = graft(&merge(&[&a, second]), &table, &later(4..5), Mode::Frozen);
+    // The longest line stands first in a merge, so that the other's sides get new places.
+    let longest =
+        graft(&graft(&pair, &table, &later(5..6), Mode::Frozen), &table, &later(6..7), Mode::Frozen);
+    let all = again(&merge(&[&reader, &longest]));
+    assert_eq!(all.d_model(), 16 + 7 * 8);
+    let found = coordinates(&all, &table);
+    assert!(coordinates(&reader, &table).union(&coordinates(&longest, &table)).eq(&found));
 }
 
 #[test]
