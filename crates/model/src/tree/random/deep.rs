@@ -1,5 +1,7 @@
 //! One deep tree.
 
+use std::ops::Range;
+
 use super::super::Question;
 
 /// Most questions on the way to a leaf.
@@ -49,6 +51,65 @@ pub(super) struct DeepTree {
     leaves: Vec<f32>,
     /// `[n_nodes]`: the weight of the rows learned from that come to each node.
     covers: Vec<f32>,
+}
+
+/// A block of rows of which some cells are hidden, in numbers that are compared many at a time.
+pub(super) struct SeenRows {
+    n_rows: usize,
+    /// `[n_columns][n_rows]`: the bin of each cell, of the columns that are asked about.
+    bins: Vec<Vec<f32>>,
+    /// Likewise: 1 for a cell that is hidden, 0 for one that is seen.
+    hidden: Vec<Vec<f32>>,
+}
+
+impl SeenRows {
+    /// Some rows of all.
+    ///
+    /// # Shapes
+    /// - `bins`, `hidden`: `[n_columns][n_rows of all]`, of the columns that are asked about
+    pub fn of(bins: &[Vec<u8>], hidden: &[Vec<bool>], rows: Range<usize>) -> Self {
+        let own = |column: &Vec<u8>| match column.is_empty() {
+            true => Vec::new(),
+            false => column[rows.clone()].iter().map(|bin| f32::from(*bin)).collect(),
+        };
+        let is_hidden = |column: &Vec<bool>| match column.is_empty() {
+            true => Vec::new(),
+            false => column[rows.clone()].iter().map(|hidden| f32::from(u8::from(*hidden))).collect(),
+        };
+        SeenRows {
+            n_rows: rows.len(),
+            bins: bins.iter().map(own).collect(),
+            hidden: hidden.iter().map(is_hidden).collect(),
+        }
+    }
+
+    /// Parts the shares of a node's rows by its question: a row goes one way, or where the cell is hidden, both.
+    fn part(
+        &self,
+        question: Question,
+        of_left: f32,
+        shares: &[f32],
+        to_left: &mut [f32],
+        to_right: &mut [f32],
+    ) {
+        let column = usize::from(question.column);
+        let (bin, of_right) = (f32::from(question.bin), 1.0 - of_left);
+        let cells = self.bins[column].iter().zip(&self.hidden[column]);
+        let parted = to_left.iter_mut().zip(to_right);
+        for (((left, right), share), (own, hidden)) in parted.zip(shares).zip(cells) {
+            let seen = 1.0 - hidden;
+            let above = if *own > bin { seen } else { 0.0 };
+            *left = share * (hidden * of_left + (seen - above));
+            *right = share * (hidden * of_right + above);
+        }
+    }
+}
+
+/// The shares that rows have in nodes, and the nodes that wait; kept from one tree to the next.
+#[derive(Default)]
+pub(super) struct Shares {
+    of_row: Vec<f32>,
+    waiting: Vec<(usize, usize)>,
 }
 
 /// A node for those who write trees in another language.
@@ -174,26 +235,49 @@ impl DeepTree {
         }
     }
 
-    /// As [`DeepTree::add`], of one row of which some cells are hidden: the mean over the leaves that it may come to, by
-    /// the rows that did.
-    pub fn add_seen_in_part(&self, bins: &[u8], hidden: &[Vec<bool>], row: usize, sums: &mut [f32]) {
-        // No more nodes wait than a way is deep.
-        let mut waiting = vec![(0, 1.0f32)];
-        while let Some((i, share)) = waiting.pop() {
+    /// As [`DeepTree::add`], of rows of which some cells are hidden: the mean over the leaves that each may come to, by the
+    /// rows that did.
+    ///
+    /// All rows come to every node together, each with its share, of which most are 0: no row waits for another, and a
+    /// node below which no row has a share is passed over.
+    pub fn add_seen_in_part(&self, rows: &SeenRows, shares: &mut Shares, sums: &mut [f32]) {
+        let n_rows = rows.n_rows;
+        let n_outputs = sums.len() / n_rows.max(1);
+        shares.of_row.resize(n_rows * (2 * MAX_DEPTH + 1), 0.0);
+        shares.of_row[..n_rows].fill(1.0);
+        // A node, and where its rows' shares stand: those of the two children of a node of depth d at 2 d + 1 and 2 d + 2.
+        shares.waiting.push((0, 0));
+        while let Some((i, place)) = shares.waiting.pop() {
+            let first = place.div_ceil(2) * 2 + 1;
+            let (known, next) = shares.of_row.split_at_mut(first * n_rows);
+            let own = &known[place * n_rows..][..n_rows];
             match self.steps[i].node(i) {
-                Node::Leaf(leaf) => self.add_leaf(leaf, share, sums),
-                Node::Ask(question, right) => {
-                    let (column, right) = (usize::from(question.column), right as usize);
-                    if !hidden[column][row] {
-                        let is_above = bins[column] > question.bin;
-                        waiting.push((if is_above { right } else { i + 1 }, share));
-                        continue;
+                // One number for many rows: a loop that the compiler makes vectors of.
+                Node::Leaf(leaf) if n_outputs == 1 => {
+                    let value = self.leaves[leaf as usize];
+                    sums.iter_mut().zip(own).for_each(|(sum, share)| *sum += share * value);
+                }
+                Node::Leaf(leaf) => {
+                    let rows = sums.chunks_exact_mut(n_outputs).zip(own);
+                    for (sums, share) in rows.filter(|(_, share)| **share > 0.0) {
+                        self.add_leaf(leaf, *share, sums);
                     }
+                }
+                Node::Ask(question, right) => {
+                    let right = right as usize;
                     let [left_cover, right_cover] = [self.covers[i + 1], self.covers[right]];
                     let both = left_cover + right_cover;
                     let of_left = if both > 0.0 { left_cover / both } else { 0.5 };
-                    waiting.push((right, share * (1.0 - of_left)));
-                    waiting.push((i + 1, share * of_left));
+                    let (to_left, to_right) = next[..2 * n_rows].split_at_mut(n_rows);
+                    rows.part(question, of_left, own, to_left, to_right);
+                    let is_any =
+                        |shares: &[f32]| shares.iter().fold(0, |any, share| any | share.to_bits()) != 0;
+                    if is_any(to_right) {
+                        shares.waiting.push((right, first + 1));
+                    }
+                    if is_any(to_left) {
+                        shares.waiting.push((i + 1, first));
+                    }
                 }
             }
         }
@@ -230,9 +314,13 @@ mod tests {
         DeepTree::new(&[None], vec![3.0], &[1.0]).unwrap().add(&[9], 1, &mut sum);
         assert_eq!(sum, [3.0], "a leaf alone");
         let seen = |hidden: [bool; 2]| {
-            let mut sum = [0.0];
-            tree().add_seen_in_part(&rows[1], &hidden.map(|cell| vec![cell]), 0, &mut sum);
-            sum[0]
+            // Beside another row, which is seen whole.
+            let bins = [0, 1].map(|column| vec![rows[0][column], rows[1][column]]);
+            let rows = SeenRows::of(&bins, &hidden.map(|cell| vec![false, cell]), 0..2);
+            let mut sums = [0.0; 2];
+            tree().add_seen_in_part(&rows, &mut Shares::default(), &mut sums);
+            assert_eq!(sums[0], 1.0);
+            sums[1]
         };
         assert_eq!(seen([false, false]), 2.0);
         assert!((seen([false, true]) - 10.0 / 3.0).abs() < 1e-6, "two of three rows are in the leaf of 4");

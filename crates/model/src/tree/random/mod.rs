@@ -14,7 +14,7 @@ use super::Loss;
 use super::asking::{Asking, Shared};
 use super::learned::{Learned, TreeRows};
 use crate::objective::{splitmix, unit};
-use deep::DeepTree;
+use deep::{DeepTree, SeenRows, Shares};
 use grow::{Row, Sample, grow};
 
 pub(crate) use deep::AskedNode;
@@ -109,10 +109,20 @@ impl RandomForest {
     /// - `bins`, `hidden`: `[n_columns][n_rows]`, of the columns that are asked about
     fn means(&self, bins: &[Vec<u8>], hidden: Option<&[Vec<bool>]>, n_rows: usize) -> Vec<f32> {
         let mut means = vec![0.0; n_rows * self.n_outputs];
+        match hidden {
+            None => self.add(bins, &mut means),
+            Some(hidden) => self.add_seen_in_part(bins, hidden, &mut means),
+        }
+        let n_trees = self.trees.len().max(1) as f32;
+        means.iter_mut().for_each(|mean| *mean /= n_trees);
+        means
+    }
+
+    fn add(&self, bins: &[Vec<u8>], sums: &mut [f32]) {
         // A tree of one leaf has a question of no meaning.
         let width = bins.len().max(1);
-        let mut of_rows = vec![0; BLOCK_ROWS.min(n_rows) * width];
-        for (block, sums) in means.chunks_mut(BLOCK_ROWS * self.n_outputs).enumerate() {
+        let mut of_rows = vec![0; BLOCK_ROWS.min(sums.len() / self.n_outputs) * width];
+        for (block, sums) in sums.chunks_mut(BLOCK_ROWS * self.n_outputs).enumerate() {
             let first = block * BLOCK_ROWS;
             let of_rows = &mut of_rows[..sums.len() / self.n_outputs * width];
             for (column, bins) in bins.iter().enumerate().filter(|(_, bins)| !bins.is_empty()) {
@@ -120,21 +130,17 @@ impl RandomForest {
                     row[column] = *bin;
                 }
             }
-            for tree in &self.trees {
-                match hidden {
-                    None => tree.add(of_rows, width, sums),
-                    Some(hidden) => {
-                        let rows = of_rows.chunks_exact(width).zip(sums.chunks_exact_mut(self.n_outputs));
-                        for (row, (bins, sums)) in rows.enumerate() {
-                            tree.add_seen_in_part(bins, hidden, first + row, sums);
-                        }
-                    }
-                }
-            }
+            self.trees.iter().for_each(|tree| tree.add(of_rows, width, sums));
         }
-        let n_trees = self.trees.len().max(1) as f32;
-        means.iter_mut().for_each(|mean| *mean /= n_trees);
-        means
+    }
+
+    fn add_seen_in_part(&self, bins: &[Vec<u8>], hidden: &[Vec<bool>], sums: &mut [f32]) {
+        let mut shares = Shares::default();
+        for (block, sums) in sums.chunks_mut(BLOCK_ROWS * self.n_outputs).enumerate() {
+            let first = block * BLOCK_ROWS;
+            let rows = SeenRows::of(bins, hidden, first..first + sums.len() / self.n_outputs);
+            self.trees.iter().for_each(|tree| tree.add_seen_in_part(&rows, &mut shares, sums));
+        }
     }
 
     /// Columns that its trees ask about.
