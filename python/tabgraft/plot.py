@@ -168,14 +168,14 @@ def worth(shown: tabgraft.Report | tabgraft.Explanation, *, n_columns: int = 15,
 
 def map(shown: tabgraft.Report, *, ax: Axes | None = None) -> Axes:
     """The rows of the report's table by their vectors: the plane in which these differ most, coloured by the column that
-    the report was told, ``space.report(table, colour_by=...)``. Of a predictor as its network sees the rows, coloured by
-    the target unless a column was told.
+    the report was told, ``space.report(table, colour_by=...)``. Of a predictor as its network sees the rows, or, where it
+    has none, by what each column gave to their predictions; coloured by the target unless a column was told.
 
     >>> axes = plot.map(space.report(early, colour_by="age"))
     >>> axes.get_xlabel().startswith("first component, ")
     True
     """
-    found = _part(_only(shown), "map", "a table; a predictor without networks has none")
+    found = _part(_only(shown), "map", "a table")
     ax, handles = _axes(ax), []
     for i, group in enumerate(found["groups"]):
         points = [(p["x"], p["y"]) for p in found["points"] if p["group_idx"] == i]

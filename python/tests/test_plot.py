@@ -144,7 +144,7 @@ def test_what_cannot_be_drawn_says_what_is_missing(models, early, tmp_path):
     for make, said in [
         (lambda: plot.calibration(predictor.report()), "has no evaluation\nhint: make it with a table that has the target"),
         (lambda: plot.worth(space.report()), "has no worth\nhint: make it with a table"),
-        (lambda: plot.map(predictor.report()), "has no map\nhint: make it with a table; a predictor without networks has none"),
+        (lambda: plot.map(predictor.report()), "has no map\nhint: make it with a table"),
         (lambda: plot.differences(space.report()), "compares nothing\nhint: make it of two models"),
         (lambda: plot.scores(predictor, metric="rmse"), "has no score rmse\nhint: it has `accuracy`"),
         (lambda: plot.scores(space), "has no score\nhint: give a predictor"),

@@ -10,11 +10,7 @@ fn a_page_of_whatever_is_given() {
         ("v2 full.csv", "embedding_space", "Map of the rows"),
         ("p1", "predictor", "Scores that the file remembers"),
         ("p2 full.csv", "predictor", "Calibration"),
-        (
-            "p2 full.csv",
-            "predictor",
-            "a map of the rows: not shown, because it predicts by trees and a linear",
-        ),
+        ("p2 full.csv", "predictor", "p2 has no networks, whose vectors would place rows"),
         ("v1 v2", "pair", "2 more columns"),
         ("p1 p2 full.csv", "pair", "Which one is better"),
     ] {
@@ -41,6 +37,7 @@ fn a_page_of_whatever_is_given() {
         let facts = json(path, &format!("report {arguments}"));
         let map = &facts["models"][0]["map"];
         assert_eq!(map["points"].as_array().unwrap().len(), 1000, "{arguments}");
+        assert_eq!(map["by"], "vectors", "{arguments}");
         let groups = map["groups"].as_array().unwrap().len();
         (map["name"].as_str().unwrap().to_owned(), map["coloured_by"].as_str().unwrap().to_owned(), groups)
     };
@@ -52,6 +49,17 @@ fn a_page_of_whatever_is_given() {
     let bare = early.lines().filter_map(|line| Some(line.rsplit_once(',')?.0.to_owned() + "\n"));
     fs::write(path.join("bare.csv"), bare.collect::<String>()).unwrap();
     assert_eq!(coloured("placed bare.csv"), is("placed", "the predicted default", 2));
+    // One without networks places the rows that it explains by their reasons.
+    out(path, "predictor v1 full.csv --target default -o trees --effort quick");
+    for (table, column) in [("full.csv", "default"), ("bare.csv", "the predicted default")] {
+        let facts = json(path, &format!("report trees {table}"));
+        let (map, worth) = (&facts["models"][0]["map"], &facts["models"][0]["worth"]);
+        assert_eq!((&map["by"], &map["name"]), (&"contributions".into(), &"trees".into()));
+        assert_eq!(map["coloured_by"], column);
+        assert_eq!(map["points"].as_array().unwrap().len(), worth["n_rows"].as_u64().unwrap() as usize);
+        let held: Vec<f64> = map["explained"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+        assert!(held[0] >= held[1] && held[1] > 0.0 && held[0] + held[1] > 0.3, "{held:?}");
+    }
     let refused = run(path, "report placed full.csv --colour-by nothing");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("nothing"), "{refused:?}");
     let ranking = json(path, "rank v2 full.csv --target default --max-rows 1000");

@@ -90,6 +90,7 @@ pub use target::{MOST_NUMBER, Target, TargetKind};
 pub use threshold::{ChosenThreshold, ThresholdFor};
 pub use together::Predicted;
 pub(crate) use trees::loss;
+pub(crate) use vectors::RowVectors;
 
 /// A fitted predictor. Self-contained: it needs no other file.
 #[derive(Debug, Clone)]

@@ -38,7 +38,7 @@ pub use family::Family;
 pub use model::{EpochLoss, ModelReport, RefusedStep, StepReport};
 pub use page::{breaking, prose};
 pub use pair::{Pair, Relation};
-pub use picture::{Picture, Point};
+pub use picture::{Picture, PictureBy, Point};
 pub use projection::Projection;
 pub use rows::SampledTable;
 pub use search::{FeatureSearch, FoundFeature, Searches};

@@ -267,11 +267,12 @@ pub(super) fn of_predictor(
         if let Some(column) = &options.colour_by {
             table.column(column)?;
         }
-        let found = picture::of_predictor(predictor, table, options);
-        model.map = report.try_to("a map of the rows", found)?.flatten();
         let silent = &mut |event: &Event| only_progress(event, sink);
-        let found = worth::of_predictor(predictor, table, options, silent);
-        model.worth = report.try_to("what columns are worth", found)?;
+        let found = worth::explained(predictor, table, options, silent);
+        let explained = report.try_to("what columns are worth", found)?;
+        model.worth = explained.as_ref().map(|found| worth::of_predictor(predictor, &found.explanation));
+        let found = picture::of_predictor(predictor, table, explained.as_ref(), options);
+        model.map = report.try_to("a map of the rows", found)?.flatten();
         let found = distribution::of(predictor.columns(), table, options);
         model.distributions = report.try_to("how values lie", found)?;
     }

@@ -1,4 +1,4 @@
-//! Rows of a table in the plane in which their vectors differ most.
+//! Rows of a table in the plane in which their vectors, or the reasons of their predictions, differ most.
 
 use std::sync::Arc;
 
@@ -10,8 +10,10 @@ use tabgraft_table::schema::{Exclusion, Kind};
 
 use super::rows::sampled;
 use super::words::fixed;
+use super::worth::ExplainedRows;
 use super::{Projection, ReportOptions};
 use crate::error::{Error, Result};
+use crate::predictor::RowVectors;
 use crate::{EmbeddingSpace, Predictor};
 
 /// Rows that are drawn at most, and cells that are embedded for them.
@@ -30,14 +32,26 @@ const MISSING: &str = "missing";
 pub struct Picture {
     /// What is shown: a version's name.
     pub name: String,
+    /// What the rows are placed by.
+    pub by: PictureBy,
     /// What the colours mean: a column's name; empty where they mean nothing.
     pub coloured_by: String,
     /// Names of the groups of rows.
     pub groups: Vec<String>,
     /// One point per row.
     pub points: Vec<Point>,
-    /// Share of the vectors' variance along the two axes, 0 to 1 each.
+    /// Share of the variance along the two axes, 0 to 1 each.
     pub explained: [f64; 2],
+}
+
+/// What rows of a picture are placed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PictureBy {
+    /// Their vectors.
+    Vectors,
+    /// What each column gave to their prediction.
+    Contributions,
 }
 
 /// One row of a picture.
@@ -88,6 +102,7 @@ impl Picture {
             .collect();
         Ok(Picture {
             name: name.to_owned(),
+            by: PictureBy::Vectors,
             coloured_by: coloured_by.to_owned(),
             groups,
             points,
@@ -120,14 +135,16 @@ pub(super) fn of(space: &EmbeddingSpace, table: &Table, options: &ReportOptions)
     Picture::of(space.name(), (&vectors.values, vectors.d_model), &column, groups, &group_idx).map(Some)
 }
 
-/// The rows of a table by the vectors of a predictor's network, coloured by the column that is asked for, by the truth
-/// where the table has it, or else by what is predicted.
+/// The rows of a table by the vectors of a predictor's network, or where it has none, those that were explained by what each
+/// column gave to their prediction; coloured by the column that is asked for, by the truth where the table has it, or else
+/// by what is predicted.
 ///
 /// # Errors
-/// A value error if it predicts without networks, and as [`Predictor::predict`].
+/// A value error if it has no network and no rows were explained, and as [`Predictor::predict`].
 pub(super) fn of_predictor(
     predictor: &Predictor,
     table: &Table,
+    explained: Option<&ExplainedRows>,
     options: &ReportOptions,
 ) -> Result<Option<Picture>> {
     let most = (MOST_CELLS / predictor.columns().len().max(1)).clamp(100, MOST_POINTS);
@@ -135,9 +152,23 @@ pub(super) fn of_predictor(
     if rows.n_rows() == 0 {
         return Ok(None);
     }
-    let vectors = predictor.row_vectors(&rows)?.ok_or_else(|| {
-        Error::value("it predicts by trees and a linear model alone, which give a row no place")
-    })?;
+    let (rows, by, vectors) = match (predictor.row_vectors(&rows)?, explained) {
+        (Some(vectors), _) => (rows, PictureBy::Vectors, vectors),
+        (None, Some(explained)) => {
+            let ExplainedRows { rows, explanation } = explained;
+            let vectors = RowVectors {
+                name: predictor.name().to_owned(),
+                values: explanation.contributions.iter().map(|given| *given as f32).collect(),
+                d_model: explanation.columns.len() * explanation.outputs.len(),
+            };
+            (rows.clone(), PictureBy::Contributions, vectors)
+        }
+        (None, None) => {
+            return Err(Error::value(
+                "it predicts by trees and a linear model alone, and no predictions are explained",
+            ));
+        }
+    };
     let target = predictor.target().column();
     let truth = Some(target.to_owned()).filter(|target| rows.has_column(target));
     let (rows, column) = match options.colour_by.clone().or(truth) {
@@ -154,7 +185,8 @@ pub(super) fn of_predictor(
         }
     };
     let (groups, group_idx) = groups(&rows, &column)?;
-    Picture::of(&vectors.name, (&vectors.values, vectors.d_model), &column, groups, &group_idx).map(Some)
+    let placed = (&vectors.values[..], vectors.d_model);
+    Ok(Some(Picture { by, ..Picture::of(&vectors.name, placed, &column, groups, &group_idx)? }))
 }
 
 /// The column that tells most at a glance: one that the space has not seen, such as a target, before one that it has;

@@ -7,7 +7,7 @@ use super::ReportOptions;
 use super::rows::sampled;
 use crate::error::Result;
 use crate::extend::RankColumnsOptions;
-use crate::predictor::{ExplainOptions, Scale};
+use crate::predictor::{ExplainOptions, Explanation, Scale};
 use crate::train::Sink;
 use crate::{EmbeddingSpace, Predictor};
 
@@ -60,16 +60,22 @@ pub struct ColumnWorth {
     pub interval: Option<[f64; 2]>,
 }
 
-/// What columns gave to predictions of a few rows.
+/// A few rows of a table, and what each column gave to their predictions.
+pub(super) struct ExplainedRows {
+    pub rows: Table,
+    pub explanation: Explanation,
+}
+
+/// Explains a few rows of a table.
 ///
 /// # Errors
 /// As [`Predictor::explain`].
-pub(super) fn of_predictor(
+pub(super) fn explained(
     predictor: &Predictor,
     table: &Table,
     options: &ReportOptions,
     sink: &mut Sink<'_>,
-) -> Result<Worth> {
+) -> Result<ExplainedRows> {
     let n = predictor.columns().len().max(1);
     // Two pairs of orders are the least that a standard error is known of.
     let n_evaluations = EVALUATIONS.max(2 + 4 * n.saturating_sub(1));
@@ -80,13 +86,18 @@ pub(super) fn of_predictor(
         seed: options.seed,
         ..ExplainOptions::default()
     };
-    let explained = predictor.explain(&rows, &asked, sink)?;
-    let columns = explained.order().into_iter().map(|i| {
-        let found = &explained.importance[i];
+    let explanation = predictor.explain(&rows, &asked, sink)?;
+    Ok(ExplainedRows { rows, explanation })
+}
+
+/// What columns gave to predictions of a few rows.
+pub(super) fn of_predictor(predictor: &Predictor, explanation: &Explanation) -> Worth {
+    let columns = explanation.order().into_iter().map(|i| {
+        let found = &explanation.importance[i];
         ColumnWorth { column: found.column.clone(), value: found.mean_absolute, interval: found.interval }
     });
     let target = predictor.target().column();
-    let (by, explanation) = match explained.scale {
+    let (by, words) = match explanation.scale {
         Scale::Number => (
             WorthBy::ContributionNumber,
             format!("mean size of what a column gave to a prediction of {target}, in its unit"),
@@ -96,7 +107,7 @@ pub(super) fn of_predictor(
             format!("mean size of what a column gave to a prediction of {target}, in log-odds"),
         ),
     };
-    Ok(Worth { by, explanation, n_rows: explained.n_rows(), columns: columns.collect() })
+    Worth { by, explanation: words, n_rows: explanation.n_rows(), columns: columns.collect() }
 }
 
 /// What columns are worth to the others of a space.

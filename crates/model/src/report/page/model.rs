@@ -7,7 +7,7 @@ use super::scores;
 use super::steps::lineage;
 use crate::draw::{Caption, Dot, Interval, intervals, scatter};
 use crate::report::words::{counted, fixed, grouped, percent, seconds, signed};
-use crate::report::{ModelReport, Picture, SampledTable, Worth};
+use crate::report::{ModelReport, Picture, PictureBy, SampledTable, Worth};
 
 /// Columns of a drawing; the table beside it has all.
 const MOST_DRAWN: usize = 15;
@@ -40,13 +40,20 @@ pub(super) fn records(page: &mut Page, model: &ModelReport, prefix: &str, table:
     page.section(&id("training"), of, |page| training(page, prefix, model));
     if let Some(found) = &model.map {
         page.section(&id("map"), "Map of the rows", |page| {
-            if model.card.task.is_some() {
-                page.paragraph(format!(
+            match found.by {
+                PictureBy::Vectors if model.card.task.is_some() => page.paragraph(format!(
                     "Rows as the first network of {} sees them: its copy of the space was tuned to the target, so \
                      that rows lie by what it predicts of them. Rows that it learned from are among them; trees and \
                      the linear model have no part in it.",
                     found.name
-                ));
+                )),
+                PictureBy::Vectors => {}
+                PictureBy::Contributions => page.paragraph(format!(
+                    "{} has no networks, whose vectors would place rows. They lie by what each column gave to their \
+                     prediction: rows that are near each other are predicted alike, for like reasons. Rows that it \
+                     learned from are among them.",
+                    found.name
+                )),
             }
             map(page, prefix, found);
         });
@@ -174,7 +181,14 @@ pub(super) fn map(page: &mut Page, prefix: &str, found: &Picture) {
     let caption = Caption {
         id: &format!("{prefix}map-plot"),
         title: "Map of the rows",
-        description: "Each dot is a row, placed by the two directions in which the vectors differ most.",
+        description: match found.by {
+            PictureBy::Vectors => {
+                "Each dot is a row, placed by the two directions in which the vectors differ most."
+            }
+            PictureBy::Contributions => {
+                "Each dot is a row, placed by the two directions in which what the columns gave to its prediction differs most."
+            }
+        },
     };
     let rows = found.groups.iter().enumerate().map(|(g, name)| {
         let own: Vec<_> = found.points.iter().filter(|p| p.group_idx == g).collect();
@@ -197,8 +211,12 @@ pub(super) fn map(page: &mut Page, prefix: &str, found: &Picture) {
         "" => String::new(),
         column => format!(", coloured by {column}"),
     };
+    let of = match found.by {
+        PictureBy::Vectors => "the vectors",
+        PictureBy::Contributions => "what the columns gave to the predictions",
+    };
     let words = format!(
-        "{}{colours}. The two axes hold {} and {} of the variance of the vectors.",
+        "{}{colours}. The two axes hold {} and {} of the variance of {of}.",
         counted(found.points.len(), "row"),
         percent(found.explained[0], 0),
         percent(found.explained[1], 0)
