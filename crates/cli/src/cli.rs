@@ -38,8 +38,8 @@ Exit codes:
   1    asked, and the answer is no: `verify` found damage, `compare` found the second one worse,
        `extend --keep if-not-worse` kept the parent
   2    failed: bad arguments, files that cannot be read or written, nothing to learn from
-  3    stopped before its end by Ctrl-C, SIGTERM or SIGHUP: a training stops after the running batch
-       and saves its best state; where --out has an older file, to a new one beside it
+  3    stopped before its end by Ctrl-C, SIGTERM or SIGHUP (but on macOS): a training stops after the
+       running batch and saves its best state; where --out has an older file, to a new one beside it
   129, 130, 143
        ended at once by SIGHUP, Ctrl-C or SIGTERM: before a training began, or by a second signal
 

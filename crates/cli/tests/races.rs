@@ -76,6 +76,8 @@ fn a_registry_keeps_one_order_under_many_processes() {
         );
     }
     done(&folder, &format!("registry reg add m{N_WRITERS} -q"));
+    // It is in use before the first writer's version is: who goes back from that one is not refused for want of a way.
+    done(&folder, &format!("registry reg promote m{N_WRITERS} -q"));
     // The folder has two names.
     symlink("reg", folder.join("same")).unwrap();
     let is_over = AtomicBool::new(false);

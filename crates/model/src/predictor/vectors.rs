@@ -1,5 +1,7 @@
 //! Rows as a network of a predictor sees them.
 
+use std::iter::successors;
+
 use tabgraft_table::Table;
 
 use super::Predictor;
@@ -23,22 +25,16 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::predict`].
     pub(crate) fn row_vectors(&self, table: &Table) -> Result<Option<RowVectors>> {
+        // Cells are not coded for predictors that have no network to see them.
+        let ancestry = successors(Some(self), |own| own.grown.as_ref().map(|grown| grown.base.as_ref()));
+        let with_network = ancestry
+            .enumerate()
+            .find_map(|(depth, own)| Some((depth, own.predicting_heads().first()?, own.name())));
+        let Some((depth, head, name)) = with_network else { return Ok(None) };
         let made = self.about.space.complete(table)?;
         self.about.space.check_known(&made.table)?;
         let layers = self.cells(&made.table, &mut UnseenCounts::default())?;
-        let mut own = self;
-        for cells in &layers {
-            if let Some(head) = own.predicting_heads().first() {
-                let values = embed_encoded(&head.space, cells);
-                return Ok(Some(RowVectors {
-                    name: own.name().to_owned(),
-                    values,
-                    d_model: head.space.d_model(),
-                }));
-            }
-            let Some(grown) = &own.grown else { break };
-            own = &grown.base;
-        }
-        Ok(None)
+        let values = embed_encoded(&head.space, &layers[depth]);
+        Ok(Some(RowVectors { name: name.to_owned(), values, d_model: head.space.d_model() }))
     }
 }

@@ -216,12 +216,13 @@ fn confusion(page: &mut Page, found: &Confusion) {
         own.chain(row.iter().map(|count| Cell::shaded(*count, share(*count)))).collect()
     });
     // A class may be called anything, so it stands in a row of its own and not in the head.
+    const PLACES: [&str; 12] =
+        ["1st", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th", "10th", "11th", "12th"];
     let columns: Vec<String> =
-        found.classes.iter().enumerate().map(|(i, class)| format!("{}: {class}", i + 1)).collect();
-    const PLACES: [&str; 12] = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"];
+        PLACES.iter().zip(&found.classes).map(|(place, class)| format!("{place}: {class}")).collect();
     page.table(HtmlTable {
         caption: format!(
-            "Rows of each class (down) by the class that was predicted (across: {})",
+            "Rows of each class (down) by the class that was predicted (across, {})",
             columns.join(", ")
         ),
         head: head.chain(PLACES.into_iter().take(found.classes.len())).collect(),

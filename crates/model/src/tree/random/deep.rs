@@ -62,24 +62,23 @@ pub(super) struct SeenRows {
     hidden: Vec<Vec<f32>>,
 }
 
+/// Some rows of each column; none of those that are not asked about.
+fn numbers<T: Copy>(columns: &[Vec<T>], rows: &Range<usize>, number: impl Fn(T) -> f32) -> Vec<Vec<f32>> {
+    let of_rows =
+        |column: &Vec<T>| column.get(rows.clone()).unwrap_or_default().iter().map(|v| number(*v)).collect();
+    columns.iter().map(of_rows).collect()
+}
+
 impl SeenRows {
     /// Some rows of all.
     ///
     /// # Shapes
     /// - `bins`, `hidden`: `[n_columns][n_rows of all]`, of the columns that are asked about
     pub fn of(bins: &[Vec<u8>], hidden: &[Vec<bool>], rows: Range<usize>) -> Self {
-        let own = |column: &Vec<u8>| match column.is_empty() {
-            true => Vec::new(),
-            false => column[rows.clone()].iter().map(|bin| f32::from(*bin)).collect(),
-        };
-        let is_hidden = |column: &Vec<bool>| match column.is_empty() {
-            true => Vec::new(),
-            false => column[rows.clone()].iter().map(|hidden| f32::from(u8::from(*hidden))).collect(),
-        };
         SeenRows {
             n_rows: rows.len(),
-            bins: bins.iter().map(own).collect(),
-            hidden: hidden.iter().map(is_hidden).collect(),
+            bins: numbers(bins, &rows, f32::from),
+            hidden: numbers(hidden, &rows, |hidden| f32::from(u8::from(hidden))),
         }
     }
 
