@@ -103,8 +103,8 @@ fn mean_of(each: &[Vec<f64>]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bag::Labels;
     use super::super::head::tests::example;
+    use super::super::loss::Labels;
     use super::*;
 
     fn data() -> BagData {

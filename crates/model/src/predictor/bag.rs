@@ -12,13 +12,15 @@ use rayon::prelude::*;
 use tabgraft_table::threads::in_pool;
 
 use super::blend::mixed;
+use super::gain::Gain;
 use super::head::{Head, HeadDropout, MemberSizes, N_MEMBERS};
+use super::loss::Labels;
 use super::told::Told;
 use super::{Effort, PredictorOptions};
 use crate::embed::{CellTable, Masks};
 use crate::encoder::Network;
 use crate::error::{Error, Result};
-use crate::kernel::{Cells, ColumnTargets, Dropout, Tensor, block_of, column_loss, squared_error, total};
+use crate::kernel::{Cells, Dropout, block_of};
 use crate::objective::{splitmix, unit};
 use crate::param::{Param, Params};
 use crate::train::{shuffled, step_params};
@@ -35,76 +37,8 @@ const MOST_STOP_ROWS: usize = 8192;
 const AVERAGED_EPOCHS: f64 = 1.0;
 /// Steps between two looks at the weights for their mean.
 const STEPS_PER_LOOK: usize = 4;
-/// Smallest part of the other learners' loss that the first network has to take off in a mixture with them, for others to be
-/// fitted beside it.
-const LEAST_GAIN: f64 = 0.01;
 /// Shares of the other learners that a network is looked at with.
 const SHARES: [f64; 4] = [0.0, 0.3, 0.6, 0.85];
-
-/// What a head learns: class indices or standardised numbers, one per row of the cell tables.
-#[derive(Debug, Clone)]
-pub(crate) enum Labels {
-    Classes { class: Vec<u16>, n_classes: usize },
-    Numbers(Vec<f32>),
-}
-
-impl Labels {
-    pub fn n_outputs(&self) -> usize {
-        match self {
-            Labels::Classes { n_classes, .. } => *n_classes,
-            Labels::Numbers(_) => 1,
-        }
-    }
-
-    /// Class indices or numbers, as learners other than networks take them.
-    pub fn as_numbers(&self) -> Vec<f32> {
-        match self {
-            Labels::Classes { class, .. } => class.iter().map(|class| f32::from(*class)).collect(),
-            Labels::Numbers(numbers) => numbers.clone(),
-        }
-    }
-
-    /// Loss of the heads' raw outputs `[n_members * n_rows, n_outputs]`, each row with its weight.
-    fn loss(&self, outputs: Tensor, rows: &[usize], row_weights: &[f32]) -> Tensor {
-        let n_members = outputs.shape()[0] / rows.len();
-        let weights: Vec<f32> = (0..n_members).flat_map(|_| rows.iter().map(|r| row_weights[*r])).collect();
-        let share = 1.0 / (n_members * rows.len()) as f64;
-        match self {
-            Labels::Classes { class, n_classes } => {
-                let classes: Vec<u16> = (0..n_members).flat_map(|_| rows.iter().map(|r| class[*r])).collect();
-                let targets = ColumnTargets {
-                    first: vec![0, *n_classes],
-                    weight: weights,
-                    class: classes,
-                    scale: vec![1.0],
-                };
-                total([(column_loss(outputs, Arc::new(targets)), share)])
-            }
-            Labels::Numbers(numbers) => {
-                let wanted: Vec<f32> =
-                    (0..n_members).flat_map(|_| rows.iter().map(|r| numbers[*r])).collect();
-                total([(squared_error(outputs, wanted, weights), share)])
-            }
-        }
-    }
-
-    /// Weighted mean loss of predictions `[n_rows, n_outputs]`: negative log-likelihood or squared
-    /// error. `None` if no row has a weight.
-    pub fn held_out_loss(&self, predictions: &[f64], rows: &[usize], row_weights: &[f32]) -> Option<f64> {
-        let loss = |i: usize, r: &usize| match self {
-            Labels::Classes { class, n_classes } => {
-                -predictions[i * n_classes + usize::from(class[*r])].max(1e-7).ln()
-            }
-            Labels::Numbers(numbers) => (predictions[i] - f64::from(numbers[*r])).powi(2),
-        };
-        let (mut sum, mut total) = (0.0, 0.0);
-        for (i, r) in rows.iter().enumerate().filter(|(_, r)| row_weights[**r] > 0.0) {
-            sum += f64::from(row_weights[*r]) * loss(i, r);
-            total += f64::from(row_weights[*r]);
-        }
-        (total > 0.0).then(|| sum / total)
-    }
-}
 
 /// Rows and labels of a fit.
 pub(crate) struct BagData {
@@ -160,7 +94,7 @@ impl Others<'_> {
 
 /// Fits `n_networks` heads, in parallel, each on all inner parts but its own. Each stops where the best mixture
 /// with the other learners gets no better. No learner costs more: the first is looked at before the others are fitted, and
-/// where it adds too little there are none. `Effort::Best` fits all.
+/// where it adds too little, or no more than chance may, there are none. `Effort::Best` fits all.
 pub(crate) fn fit_bag(
     space: &Network,
     data: &BagData,
@@ -177,7 +111,7 @@ pub(crate) fn fit_bag(
             return (0..n_networks).into_par_iter().map(fit).collect();
         }
         let first = fit(0);
-        let adds_too_little = |first: &Fitted| first.gain.is_some_and(|gain| gain < LEAST_GAIN);
+        let adds_too_little = |first: &Fitted| first.gain.is_some_and(|gain| !gain.is_worth_it());
         if first.as_ref().is_ok_and(adds_too_little) {
             // What is not fitted counts as done.
             told.count((n_networks - 1) * options.n_epochs);
@@ -221,8 +155,18 @@ struct Fitted {
     /// Of the stop rows.
     predictions: Vec<f64>,
     best_epoch: usize,
-    /// What part of the other learners' loss of the stop rows the best mixture with them takes off, where that is known.
-    gain: Option<f64>,
+    /// None without other learners, or rows that count.
+    gain: Option<Gain>,
+}
+
+/// The best state of a network so far.
+struct Best {
+    /// Of the rows that it is looked at on; none if no row counts.
+    loss: Option<f64>,
+    /// Predictions of the mixture that has this loss.
+    mixture: Vec<f64>,
+    head: Head,
+    epoch: usize,
 }
 
 /// The mean of a network's weights over its last steps: what held-out rows say of it is not the chance of one step.
@@ -291,7 +235,7 @@ fn fit_head(
     let steps_of_pass = (learn_rows.len() / batch_size).max(1);
     let n_steps = steps_of_pass.min(MOST_STEPS);
     let mut averaged = Averaged::new(&head, n_steps);
-    let mut best: Option<(Option<f64>, Head, usize)> = None;
+    let mut best: Option<Best> = None;
     let mut worse = 0;
     let mut order = Vec::new();
     for epoch in 0..options.n_epochs {
@@ -315,13 +259,17 @@ fn fit_head(
         let now = averaged.head(&head);
         let predictions = predict(&now, data, &looked_at).map_err(|_| diverged())?;
         let loss_of = |values: &[f64]| data.labels.held_out_loss(values, &looked_at, &data.weights);
-        let loss = match &of_others {
-            None => loss_of(&predictions),
-            Some(of_others) => SHARES
-                .iter()
-                .filter_map(|share| loss_of(&mixed(&[&predictions, of_others], &[1.0 - share, *share])))
-                .min_by(f64::total_cmp),
+        let mixtures = match &of_others {
+            None => vec![predictions],
+            Some(of_others) => {
+                SHARES.map(|share| mixed(&[&predictions, of_others], &[1.0 - share, share])).to_vec()
+            }
         };
+        let judged = mixtures.into_iter().map(|mixture| (loss_of(&mixture), mixture));
+        let by_loss = |(a, _): &(Option<f64>, _), (b, _): &(Option<f64>, _)| {
+            a.unwrap_or_default().total_cmp(&b.unwrap_or_default())
+        };
+        let (loss, mixture) = judged.min_by(by_loss).unwrap_or_default();
         if loss.is_some_and(|loss| !loss.is_finite()) {
             return Err(diverged());
         }
@@ -330,12 +278,12 @@ fn fit_head(
             (Some(loss), Some(least)) => loss < least - by * least.abs(),
             _ => true,
         };
-        match best.as_ref().map(|(least, ..)| *least) {
-            Some(least) if !is_better(least, LEAST_IMPROVEMENT) => worse += 1,
+        match &best {
+            Some(best) if !is_better(best.loss, LEAST_IMPROVEMENT) => worse += 1,
             _ => worse = 0,
         }
-        if best.as_ref().is_none_or(|(least, ..)| is_better(*least, 0.0)) {
-            best = Some((loss, now, epoch + 1));
+        if best.as_ref().is_none_or(|best| is_better(best.loss, 0.0)) {
+            best = Some(Best { loss, mixture, head: now, epoch: epoch + 1 });
         }
         told.count(1);
         if worse >= options.patience_for_effort() || told.is_stopped() {
@@ -344,15 +292,14 @@ fn fit_head(
             break;
         }
     }
-    let Some((loss, head, best_epoch)) = best else {
+    let Some(Best { mixture, head, epoch: best_epoch, .. }) = best else {
         return Err(Error::option("option `n_epochs` is 0, allowed is 1 or more"));
     };
     let predictions = predict(&head, data, &stop_rows).map_err(|NotFinite(_)| {
         Error::training(format!("network {} of the bag has no finite prediction", i + 1))
             .with_hint("lower the learning rate")
     })?;
-    let without = of_others.and_then(|values| data.labels.held_out_loss(&values, &looked_at, &data.weights));
-    let gain = without.zip(loss).map(|(without, with)| (without - with) / without.abs());
+    let gain = of_others.and_then(|of_others| Gain::of(data, &looked_at, &mixture, &of_others));
     Ok(Fitted { head, stop_rows, predictions, best_epoch, gain })
 }
 
@@ -481,19 +428,5 @@ mod tests {
         for few in [1, 2, 5, 6, 7] {
             assert_eq!(bits(&rows[11..11 + few]), all[11 * n_outputs..(11 + few) * n_outputs], "{few} rows");
         }
-    }
-
-    #[test]
-    fn rows_without_a_weight_have_no_loss() {
-        let labels = Labels::Numbers(vec![1.0, 2.0, 3.0]);
-        assert_eq!(
-            labels.held_out_loss(&[0.0, 0.0], &[1, 2], &[1.0, 3.0, 1.0]),
-            Some((3.0 * 4.0 + 9.0) / 4.0)
-        );
-        assert_eq!(labels.held_out_loss(&[0.0, 0.0], &[1, 2], &[1.0, 0.0, 0.0]), None);
-        assert_eq!(labels.held_out_loss(&[], &[], &[1.0; 3]), None);
-        let labels = Labels::Classes { class: vec![0, 1], n_classes: 2 };
-        let loss = labels.held_out_loss(&[0.25, 0.75, 0.5, 0.5], &[0, 1], &[0.0, 1.0]);
-        assert_eq!(loss, Some(-(0.5f64.ln())));
     }
 }

@@ -1,6 +1,6 @@
 //! How much of a prediction comes from which learner.
 
-use super::bag::Labels;
+use super::loss::Labels;
 use super::search::least;
 
 /// Rows that speak for equal shares: what few rows say of learners is chance.

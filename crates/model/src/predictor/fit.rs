@@ -6,13 +6,14 @@ use tabgraft_table::Table;
 use tabgraft_table::split::Part;
 
 use super::as_one::Thrift;
-use super::bag::{Bag, BagData, Labels, Others, fit_bag};
+use super::bag::{Bag, BagData, Others, fit_bag};
 use super::blend::{mixed, shares};
 use super::calibrate::calibrated;
 use super::fair::rows_beside;
 use super::inner::{InnerParts, inner_parts, n_inner_parts};
 use super::interval::Distances;
 use super::lines::fit_lines;
+use super::loss::Labels;
 use super::told::Told;
 use super::trees::{self, TreeData, fit_grove, random_with_share, with_share};
 use super::{FitInfo, Predictor, PredictorAbout, PredictorOptions, SecondsSpent, Target, derived, threshold};
