@@ -262,7 +262,7 @@ fn fit_head(
         let mixtures = match &of_others {
             None => vec![predictions],
             Some(of_others) => {
-                SHARES.map(|share| mixed(&[&predictions, of_others], &[1.0 - share, share])).to_vec()
+                Vec::from(SHARES.map(|share| mixed(&[&predictions, of_others], &[1.0 - share, share])))
             }
         };
         let judged = mixtures.into_iter().map(|mixture| (loss_of(&mixture), mixture));

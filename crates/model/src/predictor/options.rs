@@ -41,8 +41,7 @@ pub struct PredictorOptions {
     /// Networks, and forests, of the bag, each stopping on its own share of the rows. Default: 5 below 4,000
     /// rows, 3 below 100,000, else 2; with [`Effort::Best`] 10, with [`Effort::Quick`] 3 forests. 1 to 20; one alone
     /// stops on a fifth of the rows and learns from the others. Of several, there are no networks where the first takes less
-    /// than a hundredth off the loss of the other learners, or what it takes, less one standard error, is less; but with
-    /// [`Effort::Best`].
+    /// than a hundredth and one standard error off the loss of the other learners, but with [`Effort::Best`].
     pub n_networks: Option<usize>,
     /// Width of the hidden layer that a head's members share. Default 64; 8 to 4,096.
     pub d_hidden: usize,

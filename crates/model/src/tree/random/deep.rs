@@ -64,8 +64,10 @@ pub(super) struct SeenRows {
 
 /// Some rows of each column; none of those that are not asked about.
 fn numbers<T: Copy>(columns: &[Vec<T>], rows: &Range<usize>, number: impl Fn(T) -> f32) -> Vec<Vec<f32>> {
-    let of_rows =
-        |column: &Vec<T>| column.get(rows.clone()).unwrap_or_default().iter().map(|v| number(*v)).collect();
+    let of_rows = |column: &Vec<T>| {
+        let own = if column.is_empty() { &column[..] } else { &column[rows.clone()] };
+        own.iter().map(|v| number(*v)).collect()
+    };
     columns.iter().map(of_rows).collect()
 }
 
